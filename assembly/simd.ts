@@ -1,0 +1,24 @@
+// Primitives every kernel file shares. Two constants are set on the compiler's command line:
+//   FUSED = 1: multiply-add may be fused (the `fast` training binary). 0: multiply, then add, the same bits on every engine.
+//   ASC_FEATURE_RELAXED_SIMD: the relaxed int8 dot product may be used.
+
+declare const FUSED: i32;
+
+/** a * b + c, rounded twice unless FUSED. */
+@inline export function madd(a: v128, b: v128, c: v128): v128 {
+  if (FUSED) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** Sum of the four lanes, in the fixed order ((0 + 2) + (1 + 3)). */
+@inline export function sumLanes(v: v128): f32 {
+  // lanes 0 1 2 3 -> (0+2) (1+3) . .
+  const pairs = f32x4.add(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+}
+
+/** Largest of the four lanes. */
+@inline export function maxLanes(v: v128): f32 {
+  const pairs = f32x4.pmax(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}

@@ -1,0 +1,87 @@
+/**
+ * One error grammar: `"what" expected <expectation>, got <what came>`.
+ * TypeError for a wrong type, RangeError for a wrong value, PenjingError (with `code`) for files, operators and workers.
+ */
+
+export interface PenjingErrorPlace {
+  /** The file, URL, node or tensor the error is about. */
+  path?: string;
+  /** Byte offset inside a file. */
+  offset?: number;
+  cause?: unknown;
+}
+
+/** A failure that is not the caller's argument: a damaged file, an unknown operator, an engine without SIMD. */
+export class PenjingError extends Error {
+  override readonly name = "PenjingError";
+  readonly code: string;
+  readonly path?: string;
+  readonly offset?: number;
+
+  constructor(code: string, message: string, place: PenjingErrorPlace = {}) {
+    super(message, place.cause === undefined ? undefined : { cause: place.cause });
+    this.code = code;
+    if (place.path !== undefined) this.path = place.path;
+    if (place.offset !== undefined) this.offset = place.offset;
+  }
+}
+
+/** How a value is shown in a message: strings quoted, arrays and objects shortened. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(", ")}${value.length > 8 ? ", ..." : ""}]`;
+  if (ArrayBuffer.isView(value))
+    return `${value.constructor.name}(${(value as Uint8Array).length ?? value.byteLength})`;
+  if (value !== null && typeof value === "object") return value.constructor?.name ?? "object";
+  return String(value);
+}
+
+export const wrongType = (what: string, expected: string, got: unknown): TypeError =>
+  new TypeError(`"${what}" expected ${expected}, got ${show(got)}`);
+
+export const wrongValue = (what: string, expected: string, got: unknown): RangeError =>
+  new RangeError(`"${what}" expected ${expected}, got ${show(got)}`);
+
+/** An integer in [min, max], or an error that names it. */
+export function integer(what: string, value: unknown, min = -Infinity, max = Infinity): number {
+  const range = max !== Infinity ? `integer in ${min}..${max}` : min !== -Infinity ? `integer >= ${min}` : "integer";
+  if (typeof value !== "number") throw wrongType(what, range, value);
+  if (!Number.isInteger(value) || value < min || value > max) throw wrongValue(what, range, value);
+  return value;
+}
+
+/** A finite number in [min, max] (open ends by `above` / `below`), or an error that names it. */
+export function number(
+  what: string,
+  value: unknown,
+  { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity } = {},
+): number {
+  const bounds = [
+    min !== -Infinity && `>= ${min}`,
+    above !== -Infinity && `> ${above}`,
+    max !== Infinity && `<= ${max}`,
+    below !== Infinity && `< ${below}`,
+  ].filter(Boolean);
+  const range = ["finite number", ...bounds].join(" ");
+  if (typeof value !== "number") throw wrongType(what, range, value);
+  if (!Number.isFinite(value) || value < min || value > max || value <= above || value >= below)
+    throw wrongValue(what, range, value);
+  return value;
+}
+
+/** One of the given strings, or an error that lists them. */
+export function oneOf<T extends string>(what: string, value: unknown, allowed: readonly T[]): T {
+  if (!allowed.includes(value as T))
+    throw (typeof value === "string" ? wrongValue : wrongType)(what, `one of ${allowed.map(show).join(", ")}`, value);
+  return value as T;
+}
+
+/** Rejects keys that `allowed` does not name: a misspelt option must not pass in silence. */
+export function knownOptions(what: string, options: object | undefined, allowed: readonly string[]): void {
+  if (options === undefined) return;
+  if (options === null || typeof options !== "object") throw wrongType(what, "an options object", options);
+  for (const key of Object.keys(options))
+    if (!allowed.includes(key))
+      throw new TypeError(`"${what}" has no option ${show(key)}; it knows ${allowed.join(", ")}`);
+}

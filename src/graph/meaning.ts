@@ -1,0 +1,88 @@
+/**
+ * What an op may mean. Each meaning is a table keyed by the op's name, filled by the op's file;
+ * an op that cannot have one says `refuse("reason")`.
+ */
+import type { Shape } from "../base/shape.ts";
+import type { Tensor } from "../base/tensor.ts";
+import type { Layout } from "../kernels/layout.ts";
+import type { KernelName } from "../kernels/table.ts";
+import type { Graph, Node, Type, Value } from "./graph.ts";
+
+/** A meaning an op cannot have, and why. */
+export interface Refusal {
+  readonly refused: string;
+}
+export const refuse = (reason: string): Refusal => ({ refused: reason });
+export const refused = (meaning: object): meaning is Refusal => "refused" in meaning;
+
+/** The specification: slow, obvious, in float64 (ops on a weight's edge: in float32, by Math.fround). */
+export type Evaluate<A = any> = (inputs: Tensor[], attrs: A, types: { inputs: Type[]; outputs: Type[] }) => Tensor[];
+
+/** Given d(loss)/d(output i), or undefined where nothing flows, gives one gradient (or undefined) per input, as graph nodes. */
+export type Gradient<A = any> = (node: Node<A>, upstream: (Value | undefined)[], graph: Graph) => (Value | undefined)[];
+
+/** Chooses kernels by dtype and shape. */
+export type Lower<A = any> = (node: Node<A>, c: Lowering) => void;
+
+/** How operand i is best stored; undefined: no wish. */
+export type Prefers<A = any> = (node: Node<A>, operand: number, c: Lowering) => Layout | undefined;
+
+export interface Cost {
+  /** Multiply-accumulates of one image. */
+  macs: number;
+}
+export type CostOf<A = any> = (node: Node<A>) => Cost;
+
+/**
+ * Which axes are one and the same: a class is a list of [operand, axis], operands counted inputs first, then outputs.
+ * What channel slimming follows. Images' axes only, the batch has none.
+ */
+export type Axes<A = any> = (node: Node<A>) => [operand: number, axis: number][][];
+
+// ---------------------------------------------------------------- lowering, as ops see it
+
+/** A place in the arena: a buffer and a byte offset into it. Opaque to ops. */
+export interface Ref {
+  readonly buffer: object;
+  readonly offset: number;
+}
+
+/** `count`: how many images this call is for; `{ per }`: that many per image of the call. */
+export type Arg = number | Ref | "count" | { per: number };
+export type Args = Record<string, Arg>;
+
+export interface Lowering {
+  /** Images a run of the program is for. */
+  readonly batch: number;
+  /** Images in one group of the tiled loop: how many `each` scratch must hold. */
+  readonly group: number;
+  /** Which kernels will run it. */
+  readonly variant: "simd" | "relaxed";
+  /** v in `layout`: as it is, or through a conversion emitted here once per (value, layout). */
+  in(v: Value, layout: Layout): Ref;
+  /** v as it is stored; only for an op that copes with `layoutOf(v)`. */
+  ref(v: Value): Ref;
+  layoutOf(v: Value): Layout;
+  /** The layout the consumers of v wish for (flat where they disagree or do not care). */
+  prefer(v: Value): Layout;
+  /** A new buffer for v. */
+  out(v: Value, layout?: Layout): Ref;
+  /** `out` is `input`'s bytes; `overwrites`: the input may not be read any more. */
+  alias(out: Value, input: Value, overwrites: boolean): void;
+  /** Bytes from one image of v to the next (0: not batched). */
+  stride(v: Value): number;
+  /** Temporary memory of one call (or of the group loop the call is in). */
+  scratch(name: string, bytes: number): Ref;
+  /** Constant bytes, written once when the program is loaded. */
+  constant(name: string, data: Uint8Array | Int8Array | Int32Array | Uint32Array | Float32Array): Ref;
+  /** One call for the whole batch. */
+  call(kernel: KernelName, args: Args): void;
+  /** One call, on any sub-range of the images: the planner tiles such calls into groups that stay in cache. */
+  each(kernel: KernelName, args: Args): void;
+  /** An elementwise call over all stored elements of v, padding included: `args` gets their number. */
+  map(kernel: KernelName, v: Value, args: (n: Arg) => Args): void;
+  /** A call on what all threads made or will read. */
+  shared(kernel: KernelName, args: Args): void;
+}
+
+export type { Shape };

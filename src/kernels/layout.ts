@@ -1,0 +1,64 @@
+/**
+ * Layouts: how a logical tensor lies in memory. Logical order is NHWC for images, `[out][kh][kw][in]` for convolutions and `[out][in]` for dense weights.
+ * A layout with `map` is a permutation with padding; checkpoints and exports read through it. One without is a transform
+ * (Winograd, packed int8), which can only be computed.
+ */
+import { BYTES, type DType, roundUp, type Shape, size } from "../base/shape.ts";
+
+export interface Layout {
+  /** Equal names are equal layouts. */
+  readonly name: string;
+  /** Stored bytes of one image, or of the whole of an unbatched value. */
+  bytes(shape: Shape, dtype: DType): number;
+  /** Stored element -> logical index, -1 for padding (kept zero). */
+  map?(shape: Shape): Int32Array;
+  /** For a transform: the layout it is computed from. */
+  readonly from?: Layout;
+}
+
+/** Elements per row of a weight: all axes but the first. */
+export const rowLength = (shape: Shape): number => (shape.length ? size(shape) / (shape[0] || 1) : 1);
+
+const counted = (shape: Shape, stored: number, logical: (p: number) => number): Int32Array =>
+  Int32Array.from({ length: stored }, (_, p) => logical(p));
+
+/**
+ * Logical order, padded to whole 32 bytes; scalars are not padded, so that labels lie side by side.
+ *
+ *     e0 e1 e2 ... e(n-1) 0 0 0 | next image
+ */
+export const flat: Layout = {
+  name: "flat",
+  bytes: (shape, dtype) => (shape.length === 0 ? BYTES[dtype] : roundUp(size(shape) * BYTES[dtype], 32)),
+  map: shape => counted(shape, shape.length === 0 ? 1 : roundUp(size(shape), 8), p => (p < size(shape) ? p : -1)),
+};
+
+/**
+ * GEMM panels of 8 outputs: [out/8][row][8], outputs padded with zeros to whole panels. What `f32_gemm` reads as its second operand.
+ *
+ *     k0: o0 o1 o2 ... o7 | k1: o0 ... o7 | ... | next panel: k0: o8 ... o15 | ...
+ */
+export const panels: Layout = {
+  name: "panels",
+  bytes: shape => roundUp(shape[0]!, 8) * rowLength(shape) * 4,
+  map(shape) {
+    const K = rowLength(shape);
+    const stored = new Int32Array(roundUp(shape[0]!, 8) * K).fill(-1);
+    for (let n = 0; n < shape[0]!; n++)
+      for (let k = 0; k < K; k++) stored[(n >> 3) * K * 8 + k * 8 + (n & 7)] = n * K + k;
+    return stored;
+  },
+};
+
+/** The transpose in panels: [row/8][out][8]. What backward-data reads. */
+export const panelsTransposed: Layout = {
+  name: "panelsTransposed",
+  bytes: shape => roundUp(rowLength(shape), 8) * shape[0]! * 4,
+  map(shape) {
+    const N = shape[0]!;
+    const K = rowLength(shape);
+    const stored = new Int32Array(roundUp(K, 8) * N).fill(-1);
+    for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) stored[(k >> 3) * N * 8 + n * 8 + (k & 7)] = n * K + k;
+    return stored;
+  },
+};

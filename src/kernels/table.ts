@@ -1,0 +1,34 @@
+/**
+ * The kernel table: every kernel's name, argument roles and presumptions, in one place.
+ * The interpreter's switch is generated from it; lowering, tests, benchmarks and messages use the same names.
+ *
+ * Names: `<data>[_<weights>]_<family>[_<fused>]`, e.g. `f32_conv2d_relu_max_pool2d`. A family's rows are in
+ * `table/<data>-<family>.ts`, its AssemblyScript in `assembly/<data>-<family>.ts`, its slow twins in `reference/<data>-<family>.ts`,
+ * and its sweep in `test/kernels/<data>-<family>.test.ts`.
+ */
+
+import { memory } from "./table/memory.ts";
+import type { Role, Row } from "./table/row.ts";
+
+export type { Role, Row };
+
+/** file in assembly/ -> its kernels. The order gives a kernel its number inside one build; nothing stored names numbers. */
+export const FAMILIES = { memory } as const;
+
+type Union<T> = T extends unknown ? (x: T) => void : never;
+type Merged = Union<(typeof FAMILIES)[keyof typeof FAMILIES]> extends (x: infer I) => void ? I : never;
+
+export type KernelName = keyof Merged & string;
+export type KernelArgs<K extends KernelName, A> = { [P in keyof Merged[K]["args" & keyof Merged[K]]]: A };
+
+export const KERNELS = Object.assign({}, ...Object.values(FAMILIES)) as Record<KernelName, Row>;
+
+export const KERNEL_NAMES = Object.keys(KERNELS) as KernelName[];
+
+/** Instruction numbers below are control: 0 end, 1 loop, 2 next. Kernel i of KERNEL_NAMES is FIRST_KERNEL + i. */
+export const FIRST_KERNEL = 4;
+
+/** The number a kernel has in programs. */
+export const KERNEL_NUMBER = new Map<KernelName, number>(KERNEL_NAMES.map((name, i) => [name, FIRST_KERNEL + i]));
+
+export const inBinary = (row: Row, binary: "run" | "train"): boolean => row.binary === "both" || row.binary === binary;

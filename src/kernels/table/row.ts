@@ -1,0 +1,24 @@
+/** One row of the kernel table: how a kernel is called, and everything it presumes. */
+
+/**
+ * - `count`: for how many images this call is; the planner may pass any part of the batch
+ * - `int`, `float`: a number
+ * - `read`, `write`, `update`: a byte address it reads, writes wholly, or reads and writes
+ */
+export type Role = "count" | "int" | "float" | "read" | "write" | "update";
+
+export interface Row {
+  /** In the order of the AssemblyScript function's parameters. */
+  readonly args: Readonly<Record<string, Role>>;
+  /** Which binary holds it: running, training, or both. */
+  readonly binary: "run" | "train" | "both";
+  /** It may read up to this many bytes past the end of what it reads (the values do not matter, NaN included). Default 0. */
+  readonly overRead?: number;
+  /** It may write up to this many bytes past the end of what it writes. Default 0. */
+  readonly overWrite?: number;
+  /** It writes whole tiles of this many images. Default 1. */
+  readonly tile?: number;
+}
+
+export type Rows = Readonly<Record<string, Row>>;
+export const rows = <const T extends Rows>(table: T): T => table;
