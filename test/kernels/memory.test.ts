@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { overVariants } from "./harness.ts";
+
+overVariants("memory", "run", bench => {
+  test("copy_rows keeps strides apart", () => {
+    bench.reset();
+    const x = bench.input(Uint8Array.from({ length: 30 }, (_, i) => i));
+    const y = bench.output(2 * 16 + 7);
+    bench.run("copy_rows", { n: 3, x, xs: 10, y, ys: 16, bytes: 7 });
+    for (let r = 0; r < 3; r++) expect([...bench.u8.subarray(y + 16 * r, y + 16 * r + 7)]).toEqual([0, 1, 2, 3, 4, 5, 6].map(b => 10 * r + b));
+  });
+  test("permute reads by index and writes zero for padding", () => {
+    bench.reset();
+    const x = bench.input(Float32Array.of(5, 6, 7));
+    const index = bench.input(Int32Array.of(2, -1, 0, 1));
+    const y = bench.output(16);
+    bench.run("permute", { n: 4, x, y, index });
+    expect([...bench.f32.subarray(y / 4, y / 4 + 4)]).toEqual([7, 0, 5, 6]);
+  });
+});
