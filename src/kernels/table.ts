@@ -7,13 +7,21 @@
  * and its sweep in `test/kernels/<data>-<family>.test.ts`.
  */
 
+import { f32Elementwise } from "./table/f32-elementwise.ts";
+import { f32Optimizer } from "./table/f32-optimizer.ts";
+import { f32Softmax } from "./table/f32-softmax.ts";
 import { memory } from "./table/memory.ts";
 import type { Role, Row } from "./table/row.ts";
 
 export type { Role, Row };
 
 /** file in assembly/ -> its kernels. The order gives a kernel its number inside one build; nothing stored names numbers. */
-export const FAMILIES = { memory } as const;
+export const FAMILIES = {
+  memory,
+  "f32-elementwise": f32Elementwise,
+  "f32-softmax": f32Softmax,
+  "f32-optimizer": f32Optimizer,
+} as const;
 
 type Union<T> = T extends unknown ? (x: T) => void : never;
 type Merged = Union<(typeof FAMILIES)[keyof typeof FAMILIES]> extends (x: infer I) => void ? I : never;
