@@ -19,7 +19,7 @@ export interface Layout {
 /** Elements per row of a weight: all axes but the first. */
 export const rowLength = (shape: Shape): number => (shape.length ? size(shape) / (shape[0] || 1) : 1);
 
-const counted = (shape: Shape, stored: number, logical: (p: number) => number): Int32Array =>
+const counted = (stored: number, logical: (p: number) => number): Int32Array =>
   Int32Array.from({ length: stored }, (_, p) => logical(p));
 
 /**
@@ -30,7 +30,7 @@ const counted = (shape: Shape, stored: number, logical: (p: number) => number): 
 export const flat: Layout = {
   name: "flat",
   bytes: (shape, dtype) => (shape.length === 0 ? BYTES[dtype] : roundUp(size(shape) * BYTES[dtype], 32)),
-  map: shape => counted(shape, shape.length === 0 ? 1 : roundUp(size(shape), 8), p => (p < size(shape) ? p : -1)),
+  map: shape => counted(shape.length === 0 ? 1 : roundUp(size(shape), 8), p => (p < size(shape) ? p : -1)),
 };
 
 /**
@@ -60,5 +60,36 @@ export const panelsTransposed: Layout = {
     const stored = new Int32Array(roundUp(K, 8) * N).fill(-1);
     for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) stored[(k >> 3) * N * 8 + n * 8 + (k & 7)] = n * K + k;
     return stored;
+  },
+};
+
+/**
+ * What the input gradient of a convolution reads: [in/8][kh][kw][out][8], the taps backwards and `in` padded with zeros to whole panels,
+ * so that the gradient is itself a convolution that runs forwards over memory. With groups, `in` is that of one group.
+ */
+export const inputPanels: Layout = {
+  name: "inputPanels",
+  bytes: shape => roundUp(shape.at(-1)!, 8) * (size(shape) / (shape.at(-1) || 1)) * 4,
+  map(shape) {
+    const [out, kh, kw, channels] = shape as [number, number, number, number];
+    const taps = kh * kw;
+    const stored = new Int32Array(roundUp(channels, 8) * taps * out).fill(-1);
+    for (let o = 0; o < out; o++)
+      for (let tap = 0; tap < taps; tap++)
+        for (let c = 0; c < channels; c++)
+          stored[(((c >> 3) * taps + (taps - 1 - tap)) * out + o) * 8 + (c & 7)] = (o * taps + tap) * channels + c;
+    return stored;
+  },
+};
+
+/** Depthwise weights [out][kh][kw][1] with the channels side by side: [kh][kw][out], `out` padded with zeros to 8. */
+export const taps: Layout = {
+  name: "taps",
+  bytes: shape => roundUp(shape[0]!, 8) * rowLength(shape) * 4,
+  map(shape) {
+    const out = shape[0]!;
+    const padded = roundUp(out, 8);
+    const K = rowLength(shape);
+    return counted(padded * K, p => (p % padded < out ? (p % padded) * K + Math.floor(p / padded) : -1));
   },
 };

@@ -7,9 +7,15 @@
  * and its sweep in `test/kernels/<data>-<family>.test.ts`.
  */
 
+import { f32Conv2d } from "./table/f32-conv2d.ts";
+import { f32Depthwise } from "./table/f32-depthwise.ts";
 import { f32Elementwise } from "./table/f32-elementwise.ts";
+import { f32Gemm } from "./table/f32-gemm.ts";
 import { f32Optimizer } from "./table/f32-optimizer.ts";
+import { f32Pool } from "./table/f32-pool.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
+import { f32Spmm } from "./table/f32-spmm.ts";
+import { i8Spmm } from "./table/i8-spmm.ts";
 import { memory } from "./table/memory.ts";
 import type { Role, Row } from "./table/row.ts";
 
@@ -21,6 +27,12 @@ export const FAMILIES = {
   "f32-elementwise": f32Elementwise,
   "f32-softmax": f32Softmax,
   "f32-optimizer": f32Optimizer,
+  "f32-gemm": f32Gemm,
+  "f32-conv2d": f32Conv2d,
+  "f32-depthwise": f32Depthwise,
+  "f32-pool": f32Pool,
+  "f32-spmm": f32Spmm,
+  "i8-spmm": i8Spmm,
 } as const;
 
 type Union<T> = T extends unknown ? (x: T) => void : never;

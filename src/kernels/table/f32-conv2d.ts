@@ -1,0 +1,117 @@
+import { rows } from "./row.ts";
+
+/**
+ * Geometry of a 2-D convolution. Images are NHWC: x[h][w][cin], y[oh][ow][cout]; weights [cout][kh][kw][cin / groups].
+ * Output pixel (oy, ox) reads x at (oy * sh + ky * dh - pt, ox * sw + kx * dw - pl), zero outside: padding below and right follows from oh and ow.
+ */
+const geometry = {
+  h: "int",
+  w: "int",
+  cin: "int",
+  oh: "int",
+  ow: "int",
+  cout: "int",
+  kh: "int",
+  kw: "int",
+  sh: "int",
+  sw: "int",
+  pt: "int",
+  pl: "int",
+  dh: "int",
+  dw: "int",
+  groups: "int",
+} as const;
+
+export type Conv2dGeometry = { readonly [P in keyof typeof geometry]: number };
+
+/** Rows (or columns) the windows of `out` outputs reach over. */
+const reach = (out: number, kernel: number, stride: number, dilation: number): number =>
+  (out - 1) * stride + (kernel - 1) * dilation + 1;
+
+/** Bytes of `scratch` for f32_conv2d and f32_conv2d_weight_gradient: one padded image, or none where no window leaves the image. */
+export function conv2dScratch(g: Conv2dGeometry): number {
+  const rows = reach(g.oh, g.kh, g.sh, g.dh);
+  const columns = reach(g.ow, g.kw, g.sw, g.dw);
+  if (g.pt <= 0 && g.pl <= 0 && rows <= g.h && columns <= g.w) return 0;
+  return rows * columns * g.cin * 4 + 32;
+}
+
+/** Bytes of `scratch` for f32_conv2d_input_gradient: the gradient of one image of y, with zeros wherever a tap of the inverse falls outside. */
+export function conv2dInputGradientScratch(g: Conv2dGeometry): number {
+  const extent = (
+    inner: number,
+    outer: number,
+    kernel: number,
+    stride: number,
+    pad: number,
+    dilation: number,
+  ): number => {
+    const first = Math.min(0, Math.floor((pad - (kernel - 1) * dilation) / stride));
+    const last = Math.max(outer - 1, Math.floor((inner - 1 + pad) / stride));
+    return last - first + 1;
+  };
+  const rows = extent(g.h, g.oh, g.kh, g.sh, g.pt, g.dh);
+  const columns = extent(g.w, g.ow, g.kw, g.sw, g.pl, g.dw);
+  return rows * columns * g.cout * 4 + 32;
+}
+
+/** f32 convolutions: assembly/f32-conv2d.ts. */
+export const f32Conv2d = rows({
+  /** y = convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. `weight` in `panels`. Sums run over (ky, kx, channel). */
+  f32_conv2d: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      weight: "read",
+      y: "write",
+      ys: "int",
+      mode: "int",
+      aux: "read",
+      ...geometry,
+      scratch: "write",
+    },
+    binary: "both",
+    overRead: 32,
+  },
+  /** gx = gradient of x. `weight` in `inputPanels`. Sums run over (ky downwards, kx downwards, output channel). */
+  f32_conv2d_input_gradient: {
+    args: {
+      n: "count",
+      gy: "read",
+      gys: "int",
+      weight: "read",
+      gx: "write",
+      gxs: "int",
+      ...geometry,
+      scratch: "write",
+    },
+    binary: "train",
+    overRead: 32,
+  },
+  /**
+   * gw (`panels`) and gb = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
+   * (gb up to a multiple of 8). Sums run over (image, oy, ox).
+   */
+  f32_conv2d_weight_gradient: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      gy: "read",
+      gys: "int",
+      gw: "update",
+      gb: "update",
+      accumulate: "int",
+      ...geometry,
+      scratch: "write",
+    },
+    binary: "train",
+    overRead: 32,
+  },
+  /** `panels` of [out][taps][cin] -> `inputPanels`, padding zeroed. `cin` is per group. */
+  f32_conv2d_input_panels: {
+    args: { out: "int", taps: "int", cin: "int", x: "read", y: "write" },
+    binary: "train",
+  },
+});

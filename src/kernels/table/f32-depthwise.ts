@@ -1,0 +1,75 @@
+import { rows } from "./row.ts";
+
+/** Geometry as in table/f32-conv2d.ts, with cin * multiplier outputs: output channel o reads input channel floor(o / multiplier). */
+const geometry = {
+  h: "int",
+  w: "int",
+  cin: "int",
+  multiplier: "int",
+  oh: "int",
+  ow: "int",
+  kh: "int",
+  kw: "int",
+  sh: "int",
+  sw: "int",
+  pt: "int",
+  pl: "int",
+  dh: "int",
+  dw: "int",
+} as const;
+
+export type DepthwiseGeometry = { readonly [P in keyof typeof geometry]: number };
+
+/** Bytes of `scratch` for f32_depthwise and its weight gradient: one padded image with every channel repeated `multiplier` times. */
+export function depthwiseScratch(g: DepthwiseGeometry): number {
+  const rows = (g.oh - 1) * g.sh + (g.kh - 1) * g.dh + 1;
+  const columns = (g.ow - 1) * g.sw + (g.kw - 1) * g.dw + 1;
+  if (g.multiplier === 1 && g.pt <= 0 && g.pl <= 0 && rows <= g.h && columns <= g.w) return 0;
+  return rows * columns * g.cin * g.multiplier * 4 + 32;
+}
+
+/** f32 depthwise convolutions, weights in `taps`: assembly/f32-depthwise.ts. */
+export const f32Depthwise = rows({
+  /** y = depthwise convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. Sums run over (ky, kx). */
+  f32_depthwise: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      weight: "read",
+      y: "write",
+      ys: "int",
+      mode: "int",
+      aux: "read",
+      ...geometry,
+      scratch: "write",
+    },
+    binary: "both",
+    overRead: 32,
+  },
+  /** gx = gradient of x. Sums run over (oy, ox, output channel). */
+  f32_depthwise_input_gradient: {
+    args: { n: "count", gy: "read", gys: "int", weight: "read", gx: "write", gxs: "int", ...geometry },
+    binary: "train",
+  },
+  /**
+   * gw (`taps`) and gb = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
+   * (gb up to a multiple of 8). Sums run over (image, oy, ox).
+   */
+  f32_depthwise_weight_gradient: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      gy: "read",
+      gys: "int",
+      gw: "update",
+      gb: "update",
+      accumulate: "int",
+      ...geometry,
+      scratch: "write",
+    },
+    binary: "train",
+    overRead: 32,
+  },
+});

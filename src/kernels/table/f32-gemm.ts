@@ -1,0 +1,63 @@
+import { rows } from "./row.ts";
+
+/** What a GEMM or convolution does with a sum before it is stored: the `mode` argument of such kernels. */
+export const MODE = {
+  plain: 0,
+  /** max(0, sum + aux[column]) */
+  biasRelu: 1,
+  /** The sum where aux > 0, else 0; aux lies like the output. */
+  mask: 2,
+  /** sum + aux[column] */
+  bias: 3,
+} as const;
+
+/** f32 matrix products on weights in panels: assembly/f32-gemm.ts. */
+export const f32Gemm = rows({
+  /**
+   * c[m][n] = a[m][k] * w, then `mode` with `aux`. `w` is in `panels` (roundUp(n, 8) columns are there); exactly n columns are written,
+   * so pass a multiple of 8 to have an output's padding zeroed. `lda`, `ldc`: bytes from row to row. Each sum runs over k from 0 upwards.
+   */
+  f32_gemm: {
+    args: {
+      m: "count",
+      n: "int",
+      k: "int",
+      a: "read",
+      lda: "int",
+      w: "read",
+      c: "write",
+      ldc: "int",
+      mode: "int",
+      aux: "read",
+    },
+    binary: "both",
+    overRead: 32,
+  },
+  /**
+   * gw (panels of [n][k]) = gy[m][n]^T * x[m][k], gb[n] = column sums of gy; added to what is there where `accumulate` is 1.
+   * The padding of gw, and of gb up to a multiple of 8, is written as zero. Each sum runs over m from 0 upwards.
+   */
+  f32_gemm_weight_gradient: {
+    args: {
+      m: "count",
+      n: "int",
+      k: "int",
+      x: "read",
+      ldx: "int",
+      gy: "read",
+      ldgy: "int",
+      gw: "update",
+      gb: "update",
+      accumulate: "int",
+    },
+    binary: "train",
+    overRead: 32,
+  },
+  /** `panels` of [n][k] -> `panelsTransposed`, padding zeroed. */
+  f32_transpose_panels: { args: { n: "int", k: "int", x: "read", y: "write" }, binary: "both" },
+  /** A matrix in any order -> `panels` of [n][k], padding zeroed: element (n, k) is at x + n * xn + k * xk bytes. */
+  f32_pack_panels: {
+    args: { n: "int", k: "int", x: "read", xn: "int", xk: "int", y: "write" },
+    binary: "both",
+  },
+});

@@ -1,0 +1,24 @@
+import { rows } from "./row.ts";
+
+/** Sparse times dense, int8: assembly/i8-spmm.ts. */
+export const i8Spmm = rows({
+  /**
+   * y[rows][n] (i32) = s[rows][k] (i8 in -127..127) * b[k][n] (i8) + bias[rows] (i32), s in CSR as for f32_csr_spmm.
+   * Exact as long as a row's sum fits 32 bits.
+   */
+  i8_csr_spmm: {
+    args: {
+      rows: "int",
+      n: "int",
+      values: "read",
+      columns: "read",
+      pointers: "read",
+      b: "read",
+      ldb: "int",
+      bias: "read",
+      y: "write",
+      ldy: "int",
+    },
+    binary: "run",
+  },
+});
