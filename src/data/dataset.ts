@@ -1,0 +1,389 @@
+/**
+ * Rows to learn from: images, their labels or targets, and weights.
+ * A Dataset is a list of row numbers over arrays it shares with all datasets made from it: `take`, `skip`, `split` and `shuffle`
+ * copy no image. `normalise` is kept as two numbers: images of bytes stay bytes until a kernel rescales them.
+ */
+import { integer, knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import { type Shape, showShape, size } from "../base/shape.ts";
+
+/** Stored elements of images. */
+export type ImageArray = Uint8Array | Int8Array | Float32Array;
+
+export interface DatasetOptions {
+  /** All rows one after the other, each in logical order (height, width, channels). */
+  images: ImageArray;
+  /** Of one row, e.g. `[28, 28, 1]`. */
+  shape: Shape;
+  /** A class number for each row. */
+  labels?: Uint8Array | Int32Array | readonly number[];
+  /** Instead of labels: numbers to come close to, `targetShape` of them a row (default: as many as there are). */
+  targets?: Float32Array;
+  targetShape?: Shape;
+  /** How much each row counts in loss and metrics. Default: 1. */
+  sampleWeights?: Float32Array | readonly number[];
+  /** Number of classes; labels are checked against it. Default: the greatest label + 1. */
+  classes?: number;
+  classNames?: readonly string[];
+  /** real = scale * stored + offset, in float32, multiplied and then added. Default: 1/255 and 0 for unsigned bytes, else 1 and 0. */
+  scale?: number;
+  offset?: number;
+}
+
+export interface Row {
+  /** Real numbers: scaled, offset and mapped. */
+  x: Float32Array;
+  /** The label, or the targets. */
+  y: number | Float32Array;
+}
+
+export interface Batch {
+  /** Real numbers, one row after the other. */
+  x: Float32Array;
+  /** Labels, or the targets one row after the other. */
+  y: Int32Array | Float32Array;
+  /** Rows in it: the batch size, less in the last one. */
+  length: number;
+}
+
+/** Gives a row for a row; it may change and return what it is given. `index` counts the rows of the dataset that was mapped, as stored. */
+export type MapRow = (row: Row, index: number) => Row;
+
+const OPTIONS = [
+  "images",
+  "shape",
+  "labels",
+  "targets",
+  "targetShape",
+  "sampleWeights",
+  "classes",
+  "classNames",
+  "scale",
+  "offset",
+] as const satisfies readonly (keyof DatasetOptions)[];
+
+/** What all datasets made from one another share. */
+interface Columns {
+  images: ImageArray;
+  shape: Shape;
+  labels: Int32Array | undefined;
+  targets: Float32Array | undefined;
+  targetShape: Shape;
+  sampleWeights: Float32Array | undefined;
+  classes: number;
+  classNames: readonly string[] | undefined;
+  scale: number;
+  offset: number;
+  /** In order of application, after scale and offset. */
+  maps: readonly MapRow[];
+  /** The shape after all maps. */
+  mappedShape: Shape;
+}
+
+export class Dataset implements Iterable<Row> {
+  readonly #columns: Columns;
+  readonly #index: Int32Array;
+
+  /** `view` is for the methods below: other rows, or the same rows with other columns. */
+  constructor(options: DatasetOptions, view?: { columns: Columns; index: Int32Array }) {
+    this.#columns = view?.columns ?? columnsOf(options);
+    this.#index = view?.index ?? ascending(this.#columns.images.length / size(this.#columns.shape));
+  }
+
+  /** Number of rows. */
+  get length(): number {
+    return this.#index.length;
+  }
+
+  /** The shape of one row as `x` gives it. */
+  get shape(): Shape {
+    return this.#columns.mappedShape;
+  }
+
+  /** The shape of one row of targets; `[]` where there are labels. */
+  get targetShape(): Shape {
+    return this.#columns.targetShape;
+  }
+
+  /** Number of classes; 0 where there are targets instead of labels. */
+  get classes(): number {
+    return this.#columns.classes;
+  }
+
+  get classNames(): readonly string[] | undefined {
+    return this.#columns.classNames;
+  }
+
+  /** What `images` holds: "u8", "i8" or "f32". */
+  get dtype(): "u8" | "i8" | "f32" {
+    const { images } = this.#columns;
+    return images instanceof Float32Array ? "f32" : images instanceof Int8Array ? "i8" : "u8";
+  }
+
+  /** real = scale * stored + offset. */
+  get scale(): number {
+    return this.#columns.scale;
+  }
+
+  get offset(): number {
+    return this.#columns.offset;
+  }
+
+  /** A function stands between the stored images and `x`: only `row` and iteration give what is to be learned from. */
+  get mapped(): boolean {
+    return this.#columns.maps.length > 0;
+  }
+
+  /** The stored images of this and all related datasets; row i begins at element `index[i] * size(shape)`. Not a copy: do not write. */
+  get images(): ImageArray {
+    return this.#columns.images;
+  }
+
+  /** Which stored row each row is. Not a copy: do not write. */
+  get index(): Int32Array {
+    return this.#index;
+  }
+
+  /** The label of each row, in order (a copy); undefined where there are targets. */
+  labels(): Int32Array | undefined {
+    const { labels } = this.#columns;
+    return labels && this.#index.map(i => labels[i]!);
+  }
+
+  /** The targets of each row, in order (a copy); undefined where there are labels. */
+  targets(): Float32Array | undefined {
+    const { targets, targetShape } = this.#columns;
+    return targets && gather(targets, this.#index, size(targetShape));
+  }
+
+  /** The weight of each row, in order (a copy); undefined where all are 1. */
+  sampleWeights(): Float32Array | undefined {
+    const { sampleWeights } = this.#columns;
+    return sampleWeights && gather(sampleWeights, this.#index, 1);
+  }
+
+  /** Row i in real numbers. `into`: where x is to be written, from its element `at` on. */
+  row(i: number, into?: Float32Array, at = 0): Row {
+    integer("row", i, 0, this.length - 1);
+    const c = this.#columns;
+    const stored = this.#index[i]!;
+    const n = size(c.shape);
+    const first = stored * n;
+    let row: Row = {
+      // A map may keep, or return, the array it is given: each row gets its own.
+      x: into && !this.mapped ? into.subarray(at, at + n) : new Float32Array(n),
+      y: c.labels ? c.labels[stored]! : targetsOf(c, stored),
+    };
+    for (let j = 0; j < n; j++) row.x[j] = Math.fround(c.images[first + j]! * c.scale) + c.offset;
+    for (const map of c.maps) row = map(row, stored);
+    if (!this.mapped) return row;
+    const expected = size(c.mappedShape);
+    if (!(row?.x instanceof Float32Array) || row.x.length !== expected)
+      throw wrongValue("map", `a row whose x has ${expected} numbers (${showShape(c.mappedShape)})`, row?.x);
+    if (!into) return row;
+    into.set(row.x, at);
+    return { x: into.subarray(at, at + expected), y: row.y };
+  }
+
+  /** Row i as it is stored: no scale, offset or map. `into`: where it is to be written, from its element `at` on. */
+  stored(i: number, into?: ImageArray, at = 0): ImageArray {
+    integer("row", i, 0, this.length - 1);
+    const { images, shape } = this.#columns;
+    const n = size(shape);
+    const row = images.subarray(this.#index[i]! * n, (this.#index[i]! + 1) * n);
+    if (!into) return row.slice();
+    into.set(row, at);
+    return into.subarray(at, at + n);
+  }
+
+  *[Symbol.iterator](): Iterator<Row> {
+    for (let i = 0; i < this.length; i++) yield this.row(i);
+  }
+
+  /** The rows in order, `n` at a time, made when asked for; the last batch is smaller where n does not divide the length. */
+  *batch(n: number): Generator<Batch> {
+    integer("batch", n, 1);
+    const each = size(this.shape);
+    for (let first = 0; first < this.length; first += n) {
+      const length = Math.min(n, this.length - first);
+      const x = new Float32Array(length * each);
+      const width = this.#columns.labels ? 1 : size(this.targetShape);
+      const y = this.#columns.labels ? new Int32Array(length) : new Float32Array(length * width);
+      for (let r = 0; r < length; r++) {
+        const row = this.row(first + r, x, r * each);
+        if (typeof row.y === "number") y[r] = row.y;
+        else y.set(row.y, r * width);
+      }
+      yield { x, y, length };
+    }
+  }
+
+  /** The first n rows; all where there are fewer. */
+  take(n: number): Dataset {
+    integer("take", n, 0);
+    return this.#with({}, this.#index.subarray(0, n));
+  }
+
+  /** All but the first n rows. */
+  skip(n: number): Dataset {
+    integer("skip", n, 0);
+    return this.#with({}, this.#index.subarray(n));
+  }
+
+  /**
+   * Two datasets: the first rows and the rest. `first` below 1 is a fraction (its share rounded down), from 1 on a number of rows.
+   */
+  split(first: number): [Dataset, Dataset] {
+    number("split", first, { above: 0, below: this.length });
+    const n = first < 1 ? Math.floor(first * this.length) : integer("split", first);
+    return [this.take(n), this.skip(n)];
+  }
+
+  /** The same rows in another order, the same for equal seeds. */
+  shuffle(seed: number): Dataset {
+    return this.#with({}, new Random(seed).shuffle(this.#index.slice()));
+  }
+
+  /** A function between the stored rows and what is learned from, called anew for each row that is read. `shape`: of the x it gives, where that changes. */
+  map(map: MapRow, { shape = this.shape }: { shape?: Shape } = {}): Dataset {
+    if (typeof map !== "function") throw wrongType("map", "a function of a row", map);
+    return this.#with({ maps: [...this.#columns.maps, map], mappedShape: checkedShape("shape", shape) });
+  }
+
+  /**
+   * Other numbers for the same stored images: `{ scale, offset }` replaces real = scale * stored + offset;
+   * `{ mean, std }` takes the real numbers as they are now to (real - mean) / std.
+   */
+  normalise(by: { scale: number; offset?: number } | { mean: number; std: number }): Dataset {
+    knownOptions("normalise", by, ["scale", "offset", "mean", "std"]);
+    if ("scale" in by) {
+      knownOptions("normalise by scale", by, ["scale", "offset"]);
+      return this.#rescaled(by.scale, by.offset ?? 0);
+    }
+    const mean = number("mean", by.mean);
+    const std = number("std", by.std, { above: 0 });
+    return this.#rescaled(this.scale / std, (this.offset - mean) / std);
+  }
+
+  /** The labels in a random order over the same images: nothing is left to learn, and a test that says otherwise is wrong. */
+  permuteLabels(seed: number): Dataset {
+    const labels = this.#columns.labels?.slice();
+    if (!labels) throw wrongType("permuteLabels", "a dataset with labels", this.targets());
+    const order = new Random(seed).shuffle(this.#index.slice());
+    for (let i = 0; i < order.length; i++) labels[this.#index[i]!] = this.#columns.labels![order[i]!]!;
+    return this.#with({ labels });
+  }
+
+  #rescaled(scale: number, offset: number): Dataset {
+    if (this.mapped) throw new TypeError(`"normalise" expected a dataset not mapped yet: call it before map`);
+    return this.#with({ scale: single("scale", scale), offset: single("offset", offset) });
+  }
+
+  #with(changed: Partial<Columns>, index = this.#index): Dataset {
+    const columns = { ...this.#columns, ...changed };
+    return new Dataset({ images: columns.images, shape: columns.shape }, { columns, index });
+  }
+}
+
+function columnsOf(options: DatasetOptions): Columns {
+  knownOptions("Dataset", options, OPTIONS);
+  const { images, classNames } = options;
+  if (!(images instanceof Uint8Array || images instanceof Int8Array || images instanceof Float32Array))
+    throw wrongType("images", "Uint8Array, Int8Array or Float32Array", images);
+  const shape = checkedShape("shape", options.shape);
+  const rows = images.length / size(shape);
+  if (!Number.isInteger(rows)) throw wrongValue("images", `whole rows of ${showShape(shape)}`, images);
+  if ((options.labels === undefined) === (options.targets === undefined))
+    throw new TypeError('"Dataset" expected either labels or targets');
+
+  const labels = options.labels && counted("labels", Int32Array.from(options.labels, wholeLabel), rows);
+  const targets = options.targets;
+  if (targets && !(targets instanceof Float32Array)) throw wrongType("targets", "Float32Array", targets);
+  const targetShape = checkedShape(
+    "targetShape",
+    options.targetShape ?? (targets ? [targets.length / (rows || 1)] : []),
+  );
+  if (targets && targets.length !== rows * size(targetShape))
+    throw wrongValue("targets", `${rows} rows of ${showShape(targetShape)}`, targets);
+
+  const greatest = labels?.reduce((most, label) => Math.max(most, label), -1) ?? -1;
+  const classes = options.classes === undefined ? greatest + 1 : integer("classes", options.classes, 1);
+  if (labels) checkLabels(labels, classes);
+  if (classNames && classNames.length !== classes)
+    throw wrongValue("classNames", `${classes} names, one for each class`, classNames);
+
+  const sampleWeights =
+    options.sampleWeights && counted("sampleWeights", Float32Array.from(options.sampleWeights), rows);
+  if (sampleWeights) checkFinite("sampleWeights", sampleWeights, []);
+  return {
+    images,
+    shape,
+    labels,
+    targets,
+    targetShape,
+    sampleWeights,
+    classes,
+    classNames,
+    scale: single("scale", options.scale ?? (images instanceof Uint8Array ? 1 / 255 : 1)),
+    offset: single("offset", options.offset ?? 0),
+    maps: [],
+    mappedShape: shape,
+  };
+}
+
+/** Every label is an integer in 0 .. classes - 1, or a RangeError names the first that is not. */
+export function checkLabels(labels: ArrayLike<number>, classes: number): void {
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if (!Number.isInteger(label) || label < 0 || label >= classes)
+      throw new RangeError(`labels out of range: "labels[${i}]" expected integer in 0..${classes - 1}, got ${label}`);
+  }
+}
+
+/**
+ * Every number is finite, or a RangeError names the row and element of the first NaN or infinity.
+ * `shape`: of one row. Integers cannot be NaN and cost nothing.
+ */
+export function checkFinite(what: string, values: ArrayLike<number>, shape: Shape): void {
+  if (ArrayBuffer.isView(values) && !(values instanceof Float32Array) && !(values instanceof Float64Array)) return;
+  const each = size(shape);
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i]!)) continue;
+    const place = each === 1 ? `${what}[${i}]` : `${what}[${Math.floor(i / each)}][${i % each}]`;
+    throw wrongValue(place, "finite number", values[i]);
+  }
+}
+
+/** As kernels see it: a float32. */
+const single = (what: string, value: unknown): number => Math.fround(number(what, value));
+
+const wholeLabel = (label: number, i: number): number => integer(`labels[${i}]`, label, -(2 ** 31), 2 ** 31 - 1);
+
+function counted<A extends { length: number }>(what: string, array: A, rows: number): A {
+  if (array.length !== rows)
+    throw new RangeError(`"${what}" expected ${rows}, one for each image, got ${array.length}`);
+  return array;
+}
+
+function checkedShape(what: string, shape: unknown): Shape {
+  if (!Array.isArray(shape)) throw wrongType(what, "an array of sizes", shape);
+  if (!shape.every(n => Number.isInteger(n) && n > 0)) throw wrongValue(what, "integers >= 1", shape);
+  return [...shape];
+}
+
+const ascending = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
+
+function targetsOf(c: Columns, stored: number): Float32Array {
+  const width = size(c.targetShape);
+  return c.targets!.slice(stored * width, (stored + 1) * width);
+}
+
+function gather(from: Float32Array, index: Int32Array, width: number): Float32Array {
+  const out = new Float32Array(index.length * width);
+  for (let i = 0; i < index.length; i++) out.set(from.subarray(index[i]! * width, (index[i]! + 1) * width), i * width);
+  return out;
+}
+
+/** "60000 rows of 28x28x1, 10 classes". */
+export const showDataset = (data: Dataset): string =>
+  `${data.length} rows of ${showShape(data.shape)}${data.classes ? `, ${data.classes} classes` : ""}`;

@@ -1,0 +1,14 @@
+/** `penjing/data`: data sets, and readers of the files they come in. */
+export {
+  type Batch,
+  checkFinite,
+  checkLabels,
+  Dataset,
+  type DatasetOptions,
+  type ImageArray,
+  type MapRow,
+  type Row,
+  showDataset,
+} from "./dataset.ts";
+export { type Idx, parseIdx, readIdx } from "./idx.ts";
+export { fashionMnist, type MnistFile, type MnistOptions, mnist, type TrainAndTest } from "./mnist.ts";

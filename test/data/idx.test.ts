@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import fc from "fast-check";
+import { afterAll, expect, test } from "vitest";
+import { PenjingError } from "../../src/base/errors.ts";
+import { parseIdx, readIdx } from "../../src/data/idx.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "penjing-idx-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** An IDX file written from its description, independently of the reader. */
+function idx(type: number, shape: number[], elements: Buffer): Buffer {
+  const head = Buffer.alloc(4 + 4 * shape.length);
+  head[2] = type;
+  head[3] = shape.length;
+  shape.forEach((n, i) => {
+    head.writeUInt32BE(n, 4 + 4 * i);
+  });
+  return Buffer.concat([head, elements]);
+}
+
+const file = (name: string, bytes: Uint8Array): string => {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+};
+
+test("bytes of any shape, raw and gzipped, are read back", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
+      fc.boolean(),
+      async (shape, gzip) => {
+        const data = Buffer.from(Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => (i * 37) & 255));
+        const bytes = idx(8, shape, data);
+        const read = await readIdx(gzip ? gzipSync(bytes) : bytes);
+        expect(read.shape).toEqual(shape);
+        expect(read.data).toEqual(new Uint8Array(data));
+      },
+    ),
+  );
+});
+
+test("all element types, big-endian", () => {
+  const bytes = (...values: number[]) => Buffer.from(values);
+  expect([...parseIdx(idx(9, [2], bytes(255, 1))).data]).toEqual([-1, 1]);
+  expect([...parseIdx(idx(11, [2], bytes(255, 254, 1, 0))).data]).toEqual([-2, 256]);
+  expect([...parseIdx(idx(12, [1], bytes(255, 255, 255, 253))).data]).toEqual([-3]);
+  expect([...parseIdx(idx(13, [1], bytes(0x3f, 0xc0, 0, 0))).data]).toEqual([1.5]);
+  expect([...parseIdx(idx(14, [1], bytes(0xbf, 0xf8, 0, 0, 0, 0, 0, 0))).data]).toEqual([-1.5]);
+});
+
+const good = idx(8, [3, 2, 2], Buffer.alloc(12, 7));
+
+test("a wrong magic number", async () => {
+  for (const [name, bytes] of [
+    ["type", idx(10, [1], Buffer.alloc(1))],
+    ["start", Buffer.from("PK\x03\x04 a zip file")],
+    ["rank", idx(8, [], Buffer.alloc(1))],
+  ] as const)
+    await expect(readIdx(file(name, bytes))).rejects.toMatchObject({
+      name: "PenjingError",
+      code: "magic",
+      offset: 0,
+      path: join(folder, name),
+    });
+});
+
+test("every truncation, raw and gzipped", async () => {
+  for (let length = 0; length < good.length; length++)
+    expect(() => parseIdx(good.subarray(0, length), "x"), `${length} bytes`).toThrow(
+      expect.objectContaining({ code: "truncated", path: "x" }),
+    );
+  const zipped = gzipSync(good);
+  for (let length = 2; length < zipped.length; length++)
+    await expect(readIdx(file("cut.gz", zipped.subarray(0, length))), `${length} bytes`).rejects.toMatchObject({
+      code: "gzip",
+      path: join(folder, "cut.gz"),
+    });
+});
+
+test("a corrupted gzip file", async () => {
+  const zipped = gzipSync(idx(8, [1000], Buffer.from(Array.from({ length: 1000 }, (_, i) => (i * i) & 255))));
+  for (const at of [12, zipped.length >> 1, zipped.length - 6, zipped.length - 1]) {
+    const damaged = Buffer.from(zipped);
+    damaged[at]! ^= 0x5a;
+    await expect(readIdx(file("bad.gz", damaged)), `byte ${at}`).rejects.toMatchObject({
+      name: "PenjingError",
+      code: "gzip",
+    });
+  }
+});
+
+test("bytes too many, and sizes that no file can have", () => {
+  expect(() => parseIdx(Buffer.concat([good, Buffer.alloc(3)]))).toThrow(
+    expect.objectContaining({
+      code: "size-mismatch",
+      offset: good.length,
+      message: expect.stringMatching(/3 bytes too many/),
+    }),
+  );
+  expect(() => parseIdx(idx(8, [2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1], Buffer.alloc(8)))).toThrow(
+    expect.objectContaining({ code: "truncated" }),
+  );
+});
+
+test("a missing file is named", async () => {
+  const path = join(folder, "nowhere");
+  await expect(readIdx(path)).rejects.toThrow(PenjingError);
+  await expect(readIdx(path)).rejects.toMatchObject({
+    code: "missing",
+    path,
+    message: expect.stringContaining("nowhere"),
+  });
+  await expect(readIdx(folder)).rejects.toMatchObject({ code: "unreadable", path: folder });
+  await expect(readIdx(5 as never)).rejects.toThrow(TypeError);
+});
