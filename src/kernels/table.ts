@@ -18,6 +18,7 @@ import { f32Spmm } from "./table/f32-spmm.ts";
 import { i8Spmm } from "./table/i8-spmm.ts";
 import { memory } from "./table/memory.ts";
 import type { Role, Row } from "./table/row.ts";
+import { u8Rescale } from "./table/u8-rescale.ts";
 
 export type { Role, Row };
 
@@ -25,6 +26,7 @@ export type { Role, Row };
 export const FAMILIES = {
   memory,
   "f32-elementwise": f32Elementwise,
+  "u8-rescale": u8Rescale,
   "f32-softmax": f32Softmax,
   "f32-optimizer": f32Optimizer,
   "f32-gemm": f32Gemm,

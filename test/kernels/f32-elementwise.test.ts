@@ -4,35 +4,168 @@ import { noise, overVariants } from "./harness.ts";
 
 const SIZES = [1, 3, 4, 5, 11];
 
+/** Numbers of many sizes, ties at zero and the kernels' corners among them. */
+const values = (n: number, seed: number): Float32Array =>
+  noise(n, seed).map((v, i) => [v, v * 8, v * 100, 0, 3, -3, -0, v * 1e-4, 1, 6][(i + seed) % 10]!);
+
+const UNARY: Record<string, Record<string, number>> = {
+  f32_relu: {},
+  f32_clip: { low: -0.5, high: 6 },
+  f32_leaky_relu: { alpha: 0.3 },
+  f32_elu: { alpha: 0.7 },
+  f32_hard_sigmoid: { alpha: 1 / 6, beta: 0.5 },
+  f32_hard_swish: {},
+  f32_sigmoid: {},
+  f32_tanh: {},
+  f32_exp: {},
+  f32_log: {},
+  f32_sqrt: {},
+  f32_square: {},
+  f32_sign: {},
+  f32_scale: { scale: 0.1 },
+};
+const GRADIENTS: Record<string, Record<string, number>> = {
+  f32_relu_gradient: {},
+  f32_clip_gradient: { low: -0.5, high: 6 },
+  f32_leaky_relu_gradient: { alpha: 0.3 },
+  f32_elu_gradient: { alpha: 0.7 },
+  f32_hard_sigmoid_gradient: { alpha: 1 / 6 },
+  f32_hard_swish_gradient: {},
+  f32_sigmoid_gradient: {},
+  f32_tanh_gradient: {},
+};
+const BINARY: Record<string, Record<string, number>> = {
+  f32_add: {},
+  f32_sub: {},
+  f32_mul: {},
+  f32_div: {},
+  f32_min: {},
+  f32_max: {},
+  f32_axpby: { alpha: 0.3, beta: -2 },
+};
+
+type Twin = (...numbers: number[]) => number;
+const twins = twin as unknown as Record<string, Twin>;
+
 overVariants("f32-elementwise", "train", bench => {
   const read = (at: number, n: number) => bench.f32.slice(at / 4, at / 4 + n);
+  const cases = (of: Record<string, Record<string, number>>) =>
+    Object.keys(of).flatMap(kernel => SIZES.map(n => [kernel, n] as const));
 
-  for (const kernel of ["f32_relu"] as const)
-    test.each(SIZES)(`${kernel}, %i elements`, n => {
-      bench.reset();
-      const x = noise(n, n).map(v => v * 8);
+  test.each(cases(UNARY))("%s, %i elements", (kernel, n) => {
+    bench.reset();
+    const x = values(n, n);
+    const y = bench.output(n * 4);
+    const more = UNARY[kernel]!;
+    bench.run(kernel as "f32_relu", { n, x: bench.input(x), y, ...more });
+    expect(read(y, n)).toEqual(x.map(v => twins[kernel]!(v, ...Object.values(more))));
+  });
+
+  test.each(cases(GRADIENTS))("%s, %i elements", (kernel, n) => {
+    bench.reset();
+    const dy = noise(n, n);
+    const z = values(n, n + 7);
+    const dx = bench.output(n * 4);
+    const more = GRADIENTS[kernel]!;
+    const operand = kernel === "f32_hard_swish_gradient" ? { x: bench.input(z) } : { y: bench.input(z) };
+    bench.run(kernel as "f32_relu_gradient", { n, dy: bench.input(dy), ...operand, dx, ...more });
+    expect(read(dx, n)).toEqual(dy.map((v, i) => twins[kernel]!(v, z[i]!, ...Object.values(more))));
+  });
+
+  test.each(cases(BINARY))("%s, %i elements", (kernel, n) => {
+    bench.reset();
+    const a = values(n, n);
+    const b = values(n, n + 1);
+    const y = bench.output(n * 4);
+    const more = BINARY[kernel]!;
+    bench.run(kernel as "f32_add", { n, a: bench.input(a), b: bench.input(b), y, ...more });
+    expect(read(y, n)).toEqual(a.map((v, i) => twins[kernel]!(v, b[i]!, ...Object.values(more))));
+  });
+
+  test.each(SIZES)("where and scalars, %i elements", n => {
+    bench.reset();
+    const [x, a] = [noise(n, 1), values(n, 3)];
+    const b = a.map((v, i) => (i % 2 ? v : -v));
+    const at = { x: bench.input(x), a: bench.input(a), b: bench.input(b) };
+    for (const kernel of ["f32_where_greater", "f32_where_greater_equal"] as const) {
       const y = bench.output(n * 4);
-      bench.run(kernel, { n, x: bench.input(x), y });
-      expect(read(y, n)).toEqual(x.map(v => twin[kernel](v)));
-    });
-
-  for (const kernel of ["f32_add", "f32_sub", "f32_mul"] as const)
-    test.each(SIZES)(`${kernel}, %i elements`, n => {
-      bench.reset();
-      const a = noise(n, n);
-      const b = noise(n, n + 1);
+      bench.run(kernel, { n, ...at, y });
+      expect(read(y, n)).toEqual(x.map((v, i) => twins[kernel]!(v, a[i]!, b[i]!)));
+    }
+    const s = bench.input(Float32Array.of(0.1));
+    for (const [kernel, scalar] of [
+      ["f32_add_scalar", twin.f32_add],
+      ["f32_mul_scalar", twin.f32_mul],
+    ] as const) {
       const y = bench.output(n * 4);
-      bench.run(kernel, { n, a: bench.input(a), b: bench.input(b), y });
-      expect(read(y, n)).toEqual(a.map((v, i) => twin[kernel](v, b[i]!)));
-    });
+      bench.run(kernel, { n, x: at.x, s, y });
+      expect(read(y, n)).toEqual(x.map(v => scalar(v, Math.fround(0.1))));
+    }
+    const y = bench.output(n * 4);
+    bench.run("f32_fill", { n, y, value: -0.25 });
+    expect(read(y, n)).toEqual(new Float32Array(n).fill(-0.25));
+  });
 
-  for (const kernel of ["f32_relu_gradient"] as const)
-    test.each(SIZES)(`${kernel}, %i elements`, n => {
-      bench.reset();
-      const dy = noise(n, n);
-      const y = noise(n, n + 7).map((v, i) => (i % 3 === 0 ? 0 : v));
-      const dx = bench.output(n * 4);
-      bench.run(kernel, { n, dy: bench.input(dy), y: bench.input(y), dx });
-      expect(read(dx, n)).toEqual(dy.map((v, i) => twin[kernel](v, y[i]!)));
-    });
+  test.each([
+    [1, 1],
+    [3, 1],
+    [4, 3],
+    [5, 2],
+    [11, 4],
+  ])("prelu of %i alphas, %i times", (k, repeat) => {
+    bench.reset();
+    const n = 3;
+    const [size, stride] = [k * repeat, Math.ceil((k * repeat) / 8) * 8 + 8];
+    const image = (seed: number) =>
+      Float32Array.from({ length: n * stride }, (_, i) => (i % stride < size ? noise(1, i + seed * 999)[0]! : NaN));
+    const [x, dy, alpha] = [image(1), image(2), noise(k, 3)];
+    const at = { x: bench.input(x), dy: bench.input(dy), alpha: bench.input(alpha) };
+    const more = { n, xs: stride * 4, repeat, k };
+    const y = bench.output(n * stride * 4);
+    bench.run("f32_prelu", { ...more, x: at.x, alpha: at.alpha, y, ys: stride * 4 });
+    const dx = bench.output(n * stride * 4);
+    bench.run("f32_prelu_gradient", { ...more, ...at, dys: stride * 4, dx, dxs: stride * 4 });
+    const dalpha = bench.output(k * 4);
+    bench.f32.fill(0.5, dalpha / 4, dalpha / 4 + k);
+    bench.run("f32_prelu_alpha_gradient", { ...more, x: at.x, dy: at.dy, dys: stride * 4, dalpha });
+    const sum = new Float32Array(k).fill(0.5);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < size; j++) {
+        const p = i * stride + j;
+        expect(bench.f32[y / 4 + p]).toBe(twin.f32_prelu(x[p]!, alpha[j % k]!));
+        expect(bench.f32[dx / 4 + p]).toBe(twin.f32_prelu_gradient(dy[p]!, x[p]!, alpha[j % k]!));
+        sum[j % k] = twin.f32_prelu_alpha_gradient(sum[j % k]!, dy[p]!, x[p]!);
+      }
+      for (let j = size; j % 8; j++) expect(bench.f32[y / 4 + i * stride + j]).toBe(0);
+    }
+    expect(read(dalpha, k)).toEqual(sum);
+  });
+
+  test.each([1, 4, 7, 13])("dropout of %i elements: the same bits forward and backward", k => {
+    bench.reset();
+    const n = 3;
+    const stride = 16;
+    const x = Float32Array.from({ length: n * stride }, (_, i) => (i % stride < k ? noise(1, i + 1)[0]! : NaN));
+    const images = Uint32Array.of(59_999, 0, 7);
+    const seed = 0xfedcba98;
+    const at = { image: bench.input(images), seed: bench.input(Uint32Array.of(seed)) };
+    const y = bench.output(n * stride * 4);
+    bench.run("f32_dropout", { n, k, ...at, x: bench.input(x), xs: stride * 4, y, ys: stride * 4, rate: 0.3 });
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < k; j++)
+        expect(bench.f32[y / 4 + i * stride + j]).toBe(twin.f32_dropout(x[i * stride + j]!, seed, images[i]!, j, 0.3));
+  });
+
+  test("dropout keeps 1 - rate of the elements, and no column or image always", () => {
+    const kept = (seed: number, image: number) =>
+      Array.from({ length: 1000 }, (_, j) => twin.dropoutKeeps(seed, image, j, 0.4));
+    for (let i = 0; i < 20; i++) {
+      const share = kept(i, 3 * i).filter(Boolean).length / 1000;
+      expect(share).toBeGreaterThan(0.52);
+      expect(share).toBeLessThan(0.68);
+    }
+    const same = kept(1, 5).filter((v, j) => v === kept(1, 6)[j]).length / 1000;
+    expect(same).toBeGreaterThan(0.44); // independent: 0.6^2 + 0.4^2 = 0.52
+    expect(same).toBeLessThan(0.6);
+  });
 });

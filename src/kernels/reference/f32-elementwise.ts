@@ -1,9 +1,68 @@
 /** Twins of the elementwise kernels: one element in, one element out, each operation rounded to f32. */
 
+import { expf, expm1f, logf, sigmoidf, tanhf } from "../../base/math.ts";
+
 const f = Math.fround;
 
 export const f32_relu = (x: number): number => Math.max(x, 0);
+export const f32_clip = (x: number, low: number, high: number): number => Math.min(Math.max(x, f(low)), f(high));
+export const f32_leaky_relu = (x: number, alpha: number): number => (x > 0 ? x : f(x * f(alpha)));
+export const f32_elu = (x: number, alpha: number): number => (x > 0 ? x : f(expm1f(x) * f(alpha)));
+export const f32_hard_sigmoid = (x: number, alpha: number, beta: number): number =>
+  Math.min(Math.max(f(f(x * f(alpha)) + f(beta)), 0), 1);
+export const f32_hard_swish = (x: number): number => f(f(x * Math.min(Math.max(f(x + 3), 0), 6)) / 6);
+export const f32_sigmoid = sigmoidf;
+export const f32_tanh = tanhf;
+export const f32_exp = expf;
+export const f32_log = logf;
+export const f32_sqrt = (x: number): number => f(Math.sqrt(x));
+export const f32_square = (x: number): number => f(x * x);
+export const f32_sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0);
+export const f32_scale = (x: number, scale: number): number => f(x * f(scale));
+
 export const f32_relu_gradient = (dy: number, y: number): number => (y > 0 ? dy : 0);
+export const f32_clip_gradient = (dy: number, y: number, low: number, high: number): number =>
+  y > f(low) && y < f(high) ? dy : 0;
+export const f32_leaky_relu_gradient = (dy: number, y: number, alpha: number): number =>
+  y > 0 ? dy : f(dy * f(alpha));
+export const f32_elu_gradient = (dy: number, y: number, alpha: number): number =>
+  y > 0 ? dy : f(dy * f(y + f(alpha)));
+export const f32_hard_sigmoid_gradient = (dy: number, y: number, alpha: number): number =>
+  y > 0 && y < 1 ? f(dy * f(alpha)) : 0;
+export const f32_hard_swish_gradient = (dy: number, x: number): number =>
+  f(dy * (x >= 3 ? 1 : x > -3 ? f(f(x / 3) + 0.5) : 0));
+export const f32_sigmoid_gradient = (dy: number, y: number): number => f(dy * f(y * f(1 - y)));
+export const f32_tanh_gradient = (dy: number, y: number): number => f(dy * f(1 - f(y * y)));
+
 export const f32_add = (a: number, b: number): number => f(a + b);
 export const f32_sub = (a: number, b: number): number => f(a - b);
 export const f32_mul = (a: number, b: number): number => f(a * b);
+export const f32_div = (a: number, b: number): number => f(a / b);
+export const f32_min = (a: number, b: number): number => Math.min(a, b);
+export const f32_max = (a: number, b: number): number => Math.max(a, b);
+export const f32_axpby = (a: number, b: number, alpha: number, beta: number): number =>
+  f(f(a * f(alpha)) + f(b * f(beta)));
+export const f32_where_greater_equal = (x: number, a: number, b: number): number => (a >= b ? x : 0);
+export const f32_where_greater = (x: number, a: number, b: number): number => (a > b ? x : 0);
+
+/** One element against its own alpha; the gradient of alpha is the sum over images and repeats, in order. */
+export const f32_prelu = (x: number, alpha: number): number => (x > 0 ? x : f(x * alpha));
+export const f32_prelu_gradient = (dy: number, x: number, alpha: number): number => (x > 0 ? dy : f(dy * alpha));
+export const f32_prelu_alpha_gradient = (sum: number, dy: number, x: number): number => f(sum + f(dy * Math.min(x, 0)));
+
+/** 32 random bits from (seed, number of the image, element). */
+export function dropoutBits(seed: number, image: number, element: number): number {
+  let h = Math.imul(seed, 0x9e3779b1) ^ Math.imul(image, 0x85ebca77) ^ Math.imul(element, 0xc2b2ae3d);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0x2c1b3c6d);
+  h ^= h >>> 12;
+  h = Math.imul(h, 0x297a2d39);
+  return (h ^ (h >>> 15)) >>> 0;
+}
+
+/** Whether dropout keeps an element. */
+export const dropoutKeeps = (seed: number, image: number, element: number, rate: number): boolean =>
+  dropoutBits(seed, image, element) >= Math.floor(f(rate) * 4294967296);
+
+export const f32_dropout = (x: number, seed: number, image: number, element: number, rate: number): number =>
+  dropoutKeeps(seed, image, element, rate) ? f(x * f(1 / f(1 - f(rate)))) : 0;

@@ -5,27 +5,169 @@ import { type Row, rows } from "./row.ts";
  * They work in whole vectors, so up to three floats after the last are read and written.
  */
 const vectors = { overRead: 12, overWrite: 12 };
+
 const unary = { args: { n: "int", x: "read", y: "write" }, binary: "both", ...vectors } as const satisfies Row;
-const binary = {
-  args: { n: "int", a: "read", b: "read", y: "write" },
-  binary: "both",
-  ...vectors,
-} as const satisfies Row;
+
+/** dx from the upstream gradient and the forward's output. */
 const fromOutput = {
   args: { n: "int", dy: "read", y: "read", dx: "write" },
   binary: "train",
   ...vectors,
 } as const satisfies Row;
 
+const binary = {
+  args: { n: "int", a: "read", b: "read", y: "write" },
+  binary: "both",
+  ...vectors,
+} as const satisfies Row;
+
+/** y = x where a and b compare so, else 0. */
+const where = {
+  args: { n: "int", x: "read", a: "read", b: "read", y: "write" },
+  binary: "train",
+  ...vectors,
+} as const satisfies Row;
+
+/** s is the address of one f32. */
+const withScalar = {
+  args: { n: "int", x: "read", s: "read", y: "write" },
+  binary: "both",
+  ...vectors,
+} as const satisfies Row;
+
 export const f32Elementwise = rows({
   /** y = max(x, 0). */
   f32_relu: unary,
-  /** dx = y > 0 ? dy : 0, y the output of the forward. */
+  /** dx = y > 0 ? dy : 0. */
   f32_relu_gradient: fromOutput,
+  /** y = min(max(x, low), high): ReLU6 is 0..6. */
+  f32_clip: { args: { ...unary.args, low: "float", high: "float" }, binary: "both", ...vectors },
+  /** dx = low < y < high ? dy : 0. */
+  f32_clip_gradient: { args: { ...fromOutput.args, low: "float", high: "float" }, binary: "train", ...vectors },
+  /** y = x > 0 ? x : alpha x, alpha >= 0. */
+  f32_leaky_relu: { args: { ...unary.args, alpha: "float" }, binary: "both", ...vectors },
+  /** dx = y > 0 ? dy : alpha dy. */
+  f32_leaky_relu_gradient: { args: { ...fromOutput.args, alpha: "float" }, binary: "train", ...vectors },
+  /** y = x > 0 ? x : alpha (exp(x) - 1), alpha >= 0. */
+  f32_elu: { args: { ...unary.args, alpha: "float" }, binary: "both", ...vectors },
+  /** dx = y > 0 ? dy : dy (y + alpha). */
+  f32_elu_gradient: { args: { ...fromOutput.args, alpha: "float" }, binary: "train", ...vectors },
+  /** y = min(max(alpha x + beta, 0), 1): Keras has 1/6 and 1/2. */
+  f32_hard_sigmoid: { args: { ...unary.args, alpha: "float", beta: "float" }, binary: "both", ...vectors },
+  /** dx = 0 < y < 1 ? alpha dy : 0. */
+  f32_hard_sigmoid_gradient: { args: { ...fromOutput.args, alpha: "float" }, binary: "train", ...vectors },
+  /** y = x min(max(x + 3, 0), 6) / 6. */
+  f32_hard_swish: unary,
+  /** From the input: dx = dy (x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 1/2). */
+  f32_hard_swish_gradient: { args: { n: "int", dy: "read", x: "read", dx: "write" }, binary: "train", ...vectors },
+  /** y = 1 / (1 + exp(-x)). */
+  f32_sigmoid: unary,
+  /** dx = dy y (1 - y). */
+  f32_sigmoid_gradient: fromOutput,
+  f32_tanh: unary,
+  /** dx = dy (1 - y^2). */
+  f32_tanh_gradient: fromOutput,
+
+  f32_exp: unary,
+  /** Natural logarithm: -Infinity at 0, NaN below. */
+  f32_log: unary,
+  f32_sqrt: unary,
+  f32_square: unary,
+  /** y = -1, 0 or 1. */
+  f32_sign: unary,
+  /** y = scale x. */
+  f32_scale: { args: { ...unary.args, scale: "float" }, binary: "both", ...vectors },
+  /** y = value. */
+  f32_fill: { args: { n: "int", y: "write", value: "float" }, binary: "both", ...vectors },
+
   /** y = a + b. */
   f32_add: binary,
   /** y = a - b. */
   f32_sub: binary,
-  /** y = a * b. */
+  /** y = a b. */
   f32_mul: binary,
+  /** y = a / b. */
+  f32_div: binary,
+  /** y = min(a, b). */
+  f32_min: binary,
+  /** y = max(a, b). */
+  f32_max: binary,
+  /** y = alpha a + beta b. */
+  f32_axpby: { args: { ...binary.args, alpha: "float", beta: "float" }, binary: "both", ...vectors },
+  /** y = a >= b ? x : 0. */
+  f32_where_greater_equal: where,
+  /** y = a > b ? x : 0. */
+  f32_where_greater: where,
+  /** y = x + s. */
+  f32_add_scalar: withScalar,
+  /** y = x s. */
+  f32_mul_scalar: withScalar,
+
+  /** y = x > 0 ? x : alpha x; alpha has k elements and is repeated over the image's `repeat` * k. Zeros in the padding of y. */
+  f32_prelu: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      alpha: "read",
+      y: "write",
+      ys: "int",
+      repeat: "int",
+      k: "int",
+    },
+    binary: "both",
+    overRead: 12,
+  },
+  /** dx = x > 0 ? dy : alpha dy. Zeros in the padding of dx. */
+  f32_prelu_gradient: {
+    args: {
+      n: "count",
+      dy: "read",
+      dys: "int",
+      x: "read",
+      xs: "int",
+      alpha: "read",
+      dx: "write",
+      dxs: "int",
+      repeat: "int",
+      k: "int",
+    },
+    binary: "train",
+    overRead: 12,
+  },
+  /** dalpha += sum over images and repeats, in order, of dy min(x, 0). */
+  f32_prelu_alpha_gradient: {
+    args: {
+      n: "count",
+      dy: "read",
+      dys: "int",
+      x: "read",
+      xs: "int",
+      dalpha: "update",
+      repeat: "int",
+      k: "int",
+    },
+    binary: "train",
+    overRead: 12,
+  },
+
+  /**
+   * y = 0 with probability `rate`, else x / (1 - rate). The random bits are a hash of (seed, number of the image, element): nothing is
+   * kept, the backward is this kernel again. `image` holds one u32 per image, 4 bytes apart, `seed` one u32. Zeros in the padding of y.
+   */
+  f32_dropout: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      y: "write",
+      ys: "int",
+      k: "int",
+      image: "read",
+      seed: "read",
+      rate: "float",
+    },
+    binary: "train",
+    overRead: 12,
+  },
 });
