@@ -1,3 +1,13 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 2 } });
+/** `vitest run` is every fast test, `vitest run --mode slow` what takes longer than a developer waits: `*.slow.test.ts`. */
+export default defineConfig(({ mode }) => ({
+  test: {
+    include: mode === "slow" ? ["test/**/*.slow.test.ts"] : ["test/**/*.test.ts"],
+    exclude: mode === "slow" ? [] : ["test/**/*.slow.test.ts"],
+    passWithNoTests: mode === "slow",
+    testTimeout: mode === "slow" ? 600_000 : 60_000,
+    maxWorkers: 2,
+    reporters: ["default", "./test/skipped-reporter.ts"],
+  },
+}));
