@@ -21,7 +21,7 @@ export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize
           const to = at(<usize>i * <usize>ys, (oy * ow + ox) * cout + o);
           if (mode == MASK) sum = load<f32>(aux + to) > 0 ? sum : 0;
           else if (mode) sum += load<f32>(at(aux, o));
-          if (mode == BIAS_RELU) sum = sum > 0 ? sum : 0;
+          if (mode == BIAS_RELU) sum = max<f32>(sum, 0);
           store<f32>(y + to, sum);
         }
 }

@@ -10,7 +10,7 @@ export const MASK = 2;
   if (mode == 0) return sum;
   if (mode == MASK) return v128.and(sum, f32x4.gt(aux, f32x4.splat(0)));
   sum = f32x4.add(sum, aux);
-  return mode == BIAS_RELU ? f32x4.pmax(f32x4.splat(0), sum) : sum;
+  return mode == BIAS_RELU ? f32x4.pmax(sum, f32x4.splat(0)) : sum;
 }
 
 /** The first `count` of the eight floats low, high. */

@@ -16,6 +16,8 @@ export class Bench {
   readonly u32 = new Uint32Array(this.memory.buffer);
   readonly i8 = new Int8Array(this.memory.buffer);
   readonly u8 = new Uint8Array(this.memory.buffer);
+  /** The word that fills untouched memory. */
+  readonly poison = GUARD;
   readonly exports: Record<string, (...args: number[]) => void>;
   #top = 4096;
   #outputs: { at: number; bytes: number; slack: number }[] = [];

@@ -7,7 +7,8 @@ overVariants("memory", "run", bench => {
     const x = bench.input(Uint8Array.from({ length: 30 }, (_, i) => i));
     const y = bench.output(2 * 16 + 7);
     bench.run("copy_rows", { n: 3, x, xs: 10, y, ys: 16, bytes: 7 });
-    for (let r = 0; r < 3; r++) expect([...bench.u8.subarray(y + 16 * r, y + 16 * r + 7)]).toEqual([0, 1, 2, 3, 4, 5, 6].map(b => 10 * r + b));
+    for (let r = 0; r < 3; r++)
+      expect([...bench.u8.subarray(y + 16 * r, y + 16 * r + 7)]).toEqual([0, 1, 2, 3, 4, 5, 6].map(b => 10 * r + b));
   });
   test("permute reads by index and writes zero for padding", () => {
     bench.reset();

@@ -20,6 +20,9 @@ const geometry = {
 /** `includePad` 1: taps in the padding count as zeros, up to `pb` rows below and `pr` columns right of the image; 0: the average of what is inside. */
 const average = { ...geometry, pb: "int", pr: "int", includePad: "int" } as const;
 
+export type PoolGeometry = { readonly [P in keyof typeof geometry]: number };
+export type AveragePoolGeometry = { readonly [P in keyof typeof average]: number };
+
 /** f32 pooling: assembly/f32-pool.ts. Every window must have a tap inside the image. */
 export const f32Pool = rows({
   /** Largest of each window; the first of equals, and a NaN before all else. */

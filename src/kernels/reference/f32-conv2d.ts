@@ -1,0 +1,75 @@
+/** Twins of the f32 convolutions, on arrays in logical order. Sums run as their rows say; each operation is rounded to f32. */
+import type { Conv2dGeometry } from "../table/f32-conv2d.ts";
+import { MODE } from "../table/f32-gemm.ts";
+import { finish } from "./f32-gemm.ts";
+
+const f = Math.fround;
+
+/** Every product of a convolution of `n` images: indices into x, weight and y, in the order (image, oy, ox, output, ky, kx, channel). */
+function products(n: number, g: Conv2dGeometry, visit: (x: number, weight: number, y: number) => void): void {
+  const inner = g.cin / g.groups;
+  const outer = g.cout / g.groups;
+  for (let i = 0; i < n; i++)
+    for (let oy = 0; oy < g.oh; oy++)
+      for (let ox = 0; ox < g.ow; ox++)
+        for (let o = 0; o < g.cout; o++)
+          for (let ky = 0; ky < g.kh; ky++)
+            for (let kx = 0; kx < g.kw; kx++) {
+              const iy = oy * g.sh + ky * g.dh - g.pt;
+              const ix = ox * g.sw + kx * g.dw - g.pl;
+              if (iy < 0 || iy >= g.h || ix < 0 || ix >= g.w) continue;
+              const from = Math.floor(o / outer) * inner;
+              for (let c = 0; c < inner; c++)
+                visit(
+                  ((i * g.h + iy) * g.w + ix) * g.cin + from + c,
+                  ((o * g.kh + ky) * g.kw + kx) * inner + c,
+                  ((i * g.oh + oy) * g.ow + ox) * g.cout + o,
+                );
+            }
+}
+
+export function f32_conv2d(
+  n: number,
+  g: Conv2dGeometry,
+  mode: number,
+  x: Float32Array,
+  weight: Float32Array,
+  aux: Float32Array,
+): Float32Array {
+  const y = new Float32Array(n * g.oh * g.ow * g.cout);
+  products(n, g, (p, q, r) => {
+    y[r] = f(y[r]! + f(x[p]! * weight[q]!));
+  });
+  return y.map((sum, r) => finish(sum, mode, aux[mode === MODE.mask ? r : r % g.cout]!));
+}
+
+export function f32_conv2d_input_gradient(
+  n: number,
+  g: Conv2dGeometry,
+  gy: Float32Array,
+  weight: Float32Array,
+): Float32Array {
+  // output pixels run forwards, so an element of gx meets its taps backwards: ky downwards, kx downwards, then the outputs
+  const gx = new Float32Array(n * g.h * g.w * g.cin);
+  products(n, g, (p, q, r) => {
+    gx[p] = f(gx[p]! + f(gy[r]! * weight[q]!));
+  });
+  return gx;
+}
+
+/** Adds to gw and gb, in place. */
+export function f32_conv2d_weight_gradient(
+  n: number,
+  g: Conv2dGeometry,
+  x: Float32Array,
+  gy: Float32Array,
+  gw: Float32Array,
+  gb: Float32Array,
+): void {
+  gy.forEach((d, r) => {
+    gb[r % g.cout] = f(gb[r % g.cout]! + d);
+  });
+  products(n, g, (p, q, r) => {
+    gw[q] = f(gw[q]! + f(gy[r]! * x[p]!));
+  });
+}

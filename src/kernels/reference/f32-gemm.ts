@@ -1,0 +1,45 @@
+/** Twins of the f32 matrix kernels, on matrices in logical order. Each sum starts at zero and runs upwards; each operation is rounded to f32. */
+import { MODE } from "../table/f32-gemm.ts";
+
+const f = Math.fround;
+
+/** What `mode` makes of a sum; `aux` is the bias, or what masks. */
+export function finish(sum: number, mode: number, aux: number): number {
+  if (mode === MODE.mask) return aux > 0 ? sum : 0;
+  if (mode === MODE.plain) return sum;
+  const biased = f(sum + aux);
+  return mode === MODE.biasRelu ? Math.max(biased, 0) : biased;
+}
+
+/** a[m][k] * w[n][k]^T; `aux` is bias[n], or [m][n] where it masks. */
+export function f32_gemm(
+  { m, n, k, mode }: Record<"m" | "n" | "k" | "mode", number>,
+  a: Float32Array,
+  w: Float32Array,
+  aux: Float32Array,
+): Float32Array {
+  const c = new Float32Array(m * n);
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      for (let q = 0; q < k; q++) sum = f(sum + f(a[i * k + q]! * w[j * k + q]!));
+      c[i * n + j] = finish(sum, mode, aux[mode === MODE.mask ? i * n + j : j]!);
+    }
+  return c;
+}
+
+/** gw[n][k] += gy[m][n]^T * x[m][k], gb[n] += column sums of gy, in place. */
+export function f32_gemm_weight_gradient(
+  { m, n, k }: Record<"m" | "n" | "k", number>,
+  x: Float32Array,
+  gy: Float32Array,
+  gw: Float32Array,
+  gb: Float32Array,
+): void {
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++) {
+      const d = gy[i * n + j]!;
+      gb[j] = f(gb[j]! + d);
+      for (let q = 0; q < k; q++) gw[j * k + q] = f(gw[j * k + q]! + f(d * x[i * k + q]!));
+    }
+}

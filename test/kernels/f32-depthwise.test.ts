@@ -1,0 +1,147 @@
+import { describe, test } from "vitest";
+import { taps } from "../../src/kernels/layout.ts";
+import * as twin from "../../src/kernels/reference/f32-depthwise.ts";
+import { type DepthwiseGeometry, depthwiseScratch } from "../../src/kernels/table/f32-depthwise.ts";
+import { MODE } from "../../src/kernels/table/f32-gemm.ts";
+import { noise, overVariants } from "./harness.ts";
+import { expectGapsUntouched, expectSame, gathered, spread, stored } from "./placing.ts";
+
+const base = {
+  h: 9,
+  w: 8,
+  cin: 3,
+  multiplier: 1,
+  kh: 3,
+  kw: 3,
+  sh: 1,
+  sw: 1,
+  pt: 0,
+  pl: 0,
+  dh: 1,
+  dw: 1,
+  pb: 0,
+  pr: 0,
+};
+
+/** oh and ow from the padding below and right. */
+function geometry({ pb, pr, ...g }: typeof base): DepthwiseGeometry {
+  const outputs = (size: number, kernel: number, stride: number, dilation: number) =>
+    Math.floor((size - (kernel - 1) * dilation - 1) / stride) + 1;
+  return { ...g, oh: outputs(g.h + g.pt + pb, g.kh, g.sh, g.dh), ow: outputs(g.w + g.pl + pr, g.kw, g.sw, g.dw) };
+}
+
+const cases: Record<string, Partial<typeof base>> = {
+  valid: {},
+  "whole vectors": { cin: 8 },
+  "vectors and a rest": { cin: 19 },
+  "one channel": { cin: 1 },
+  same: { cin: 7, pt: 1, pl: 1, pb: 1, pr: 1 },
+  "four different pads, stride 2": { cin: 9, pt: 2, pl: 0, pb: 1, pr: 3, sh: 2, sw: 2 },
+  "dilation 2 by 3, stride 2": { dh: 2, dw: 3, sh: 2, sw: 2, pt: 1, pl: 3, pr: 3, cin: 5 },
+  "stride over the kernel": { kh: 2, kw: 1, sh: 3, sw: 3, cin: 4 },
+  "multiplier 2": { multiplier: 2, cin: 5 },
+  "multiplier 3, padded": { multiplier: 3, cin: 4, pt: 1, pl: 2, pb: 2, pr: 1 },
+  "one output pixel": { kh: 9, kw: 8, cin: 6 },
+};
+const sweep = Object.entries(cases).map(([name, g]) => [name, geometry({ ...base, ...g })] as const);
+
+const N = 3;
+const gap = 7;
+const weightShape = (g: DepthwiseGeometry) => [g.cin * g.multiplier, g.kh, g.kw, 1];
+const sizes = (g: DepthwiseGeometry) => ({
+  x: g.h * g.w * g.cin,
+  y: g.oh * g.ow * g.cin * g.multiplier,
+  out: g.cin * g.multiplier,
+  weight: g.cin * g.multiplier * g.kh * g.kw,
+});
+
+overVariants("f32-depthwise", "run", bench => {
+  describe.each(sweep)("%s", (_, g) => {
+    test.each(Object.entries(MODE))("f32_depthwise, mode %s", (_, mode) => {
+      bench.reset();
+      const size = sizes(g);
+      const x = noise(N * size.x, 3);
+      const weight = noise(size.weight, 4);
+      const aux = noise(mode === MODE.mask ? N * size.y : size.out, 5);
+      const ys = size.y + gap;
+      const y = bench.output((N * ys - gap) * 4);
+      const scratch = bench.output(depthwiseScratch(g));
+      bench.run("f32_depthwise", {
+        n: N,
+        x: bench.input(spread(x, N, size.x + 2)),
+        xs: (size.x + 2) * 4,
+        weight: bench.input(stored(taps, weightShape(g), weight)),
+        y,
+        ys: ys * 4,
+        mode,
+        aux: bench.input(mode === MODE.mask ? spread(aux, N, ys) : aux),
+        ...g,
+        scratch,
+      });
+      expectSame(bench, gathered(bench, y, N, size.y, ys), twin.f32_depthwise(N, g, mode, x, weight, aux));
+      expectGapsUntouched(bench, y, N - 1, size.y, ys);
+    });
+  });
+});
+
+overVariants("f32-depthwise", "train", bench => {
+  test.each(sweep)("f32_depthwise_input_gradient, %s", (_, g) => {
+    bench.reset();
+    const size = sizes(g);
+    const gy = noise(N * size.y, 3);
+    const weight = noise(size.weight, 4);
+    const gxs = size.x + gap;
+    const gx = bench.output((N * gxs - gap) * 4);
+    bench.run("f32_depthwise_input_gradient", {
+      n: N,
+      gy: bench.input(spread(gy, N, size.y + 2)),
+      gys: (size.y + 2) * 4,
+      weight: bench.input(stored(taps, weightShape(g), weight)),
+      gx,
+      gxs: gxs * 4,
+      ...g,
+    });
+    expectSame(bench, gathered(bench, gx, N, size.x, gxs), twin.f32_depthwise_input_gradient(N, g, gy, weight));
+    expectGapsUntouched(bench, gx, N - 1, size.x, gxs);
+  });
+
+  test.each(sweep)("f32_depthwise_weight_gradient, %s", (_, g) => {
+    bench.reset();
+    const size = sizes(g);
+    const padded = Math.ceil(size.out / 8) * 8;
+    const x = noise(N * size.x, 3);
+    const gy = noise(N * size.y, 4);
+    const gw = bench.output(taps.bytes(weightShape(g), "f32"));
+    const gb = bench.output(padded * 4);
+    const scratch = bench.output(depthwiseScratch(g));
+    const [xs, gys] = [(size.x + 2) * 4, (size.y + 3) * 4];
+    const [xAt, gyAt] = [bench.input(spread(x, N, size.x + 2)), bench.input(spread(gy, N, size.y + 3))];
+    const wantedW = new Float32Array(size.weight);
+    const wantedB = new Float32Array(size.out);
+    const check = () => {
+      const wanted = stored(taps, weightShape(g), wantedW);
+      expectSame(bench, bench.f32.slice(gw / 4, gw / 4 + wanted.length), wanted);
+      expectSame(bench, bench.f32.slice(gb / 4, gb / 4 + padded), stored(taps, [size.out, 1, 1, 1], wantedB));
+    };
+    const call = (from: number, n: number, accumulate: number) =>
+      bench.run("f32_depthwise_weight_gradient", {
+        n,
+        x: xAt + from * xs,
+        xs,
+        gy: gyAt + from * gys,
+        gys,
+        gw,
+        gb,
+        accumulate,
+        ...g,
+        scratch,
+      });
+    call(0, N, 0);
+    twin.f32_depthwise_weight_gradient(N, g, x, gy, wantedW, wantedB);
+    check();
+    call(0, 1, 1);
+    call(1, N - 1, 1);
+    twin.f32_depthwise_weight_gradient(N, g, x, gy, wantedW, wantedB);
+    check();
+  });
+});

@@ -1,0 +1,45 @@
+/** How suites put logical arrays into memory as kernels want them, and take results out again. */
+import { expect } from "vitest";
+import type { Shape } from "../../src/base/shape.ts";
+import type { Layout } from "../../src/kernels/layout.ts";
+import { type Bench, noise } from "./harness.ts";
+
+/** `data` as `layout` stores it. */
+export const stored = (layout: Layout, shape: Shape, data: Float32Array): Float32Array =>
+  Float32Array.from(layout.map!(shape), j => (j < 0 ? 0 : data[j]!));
+
+/** `rows` of `length` elements each, `stride` elements apart, with NaN between them. */
+export function spread(data: Float32Array, rows: number, stride: number): Float32Array {
+  const length = data.length / rows;
+  const all = new Float32Array(rows * stride).fill(NaN);
+  for (let r = 0; r < rows; r++) all.set(data.subarray(r * length, (r + 1) * length), r * stride);
+  return all;
+}
+
+/** Rows taken out of memory: the opposite of `spread`. */
+export function gathered(bench: Bench, at: number, rows: number, length: number, stride: number): Float32Array {
+  const all = new Float32Array(rows * length);
+  for (let r = 0; r < rows; r++)
+    all.set(bench.f32.subarray(at / 4 + r * stride, at / 4 + r * stride + length), r * length);
+  return all;
+}
+
+/** What lies between rows is still the harness's poison. */
+export function expectGapsUntouched(bench: Bench, at: number, rows: number, length: number, stride: number): void {
+  for (let r = 0; r < rows; r++)
+    for (let i = length; i < stride; i++) expect(bench.u32[at / 4 + r * stride + i]).toBe(bench.poison);
+}
+
+/** Equal bits; where the binary may fuse multiply and add, equal within `tolerance`. */
+export function expectSame(bench: Bench, got: Float32Array, wanted: Float32Array, tolerance = 1e-4): void {
+  expect(got.length).toBe(wanted.length);
+  const fused = bench.binary === "train" && bench.variant === "relaxed";
+  const bad = wanted.findIndex((v, i) => {
+    if (Object.is(v, got[i]) || v === got[i]) return false;
+    return !fused || !(Math.abs(v - got[i]!) <= tolerance * Math.max(1, Math.abs(v)));
+  });
+  if (bad >= 0) expect.fail(`element ${bad} of ${wanted.length}: expected ${wanted[bad]}, got ${got[bad]}`);
+}
+
+/** Numbers in [-1, 1), some of them exactly zero. */
+export const sparseNoise = (n: number, seed = 1): Float32Array => noise(n, seed).map(v => (Math.abs(v) < 0.1 ? 0 : v));
