@@ -1,0 +1,137 @@
+/** What the compiled binaries promise, read off the binaries themselves: nothing imported but memory, no hidden data, no call where it is hot. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { inBinary, KERNEL_NAMES, KERNELS, type Role } from "../../src/kernels/table.ts";
+
+/** Functions that call in an innermost loop, and why that is all right. */
+const CALLS_ALLOWED: Record<string, string> = {
+  f32_log: "one call per four logarithms, some forty instructions each",
+};
+
+/** The relaxed instructions a binary may hold. One that fuses multiply-add gives other bits, so only `fast` training may. */
+const RELAXED_ALLOWED: Record<string, string[]> = {
+  "run.relaxed": ["i32x4.relaxed_dot_i8x16_i7x16_add_s"],
+  "train.relaxed": ["f32x4.relaxed_madd", "f32x4.relaxed_nmadd", "i32x4.relaxed_dot_i8x16_i7x16_add_s"],
+};
+
+const PARAMETER: Record<Role, string> = {
+  count: "i32",
+  int: "i32",
+  float: "f32",
+  read: "usize",
+  write: "usize",
+  update: "usize",
+};
+
+/** The ids of a binary's sections, in order. */
+function sectionsOf(bytes: Uint8Array): number[] {
+  const ids: number[] = [];
+  let at = 8;
+  while (at < bytes.length) {
+    ids.push(bytes[at++]!);
+    let size = 0;
+    let shift = 0;
+    let byte: number;
+    do {
+      byte = bytes[at++]!;
+      size |= (byte & 127) << shift;
+      shift += 7;
+    } while (byte & 128);
+    at += size;
+  }
+  return ids;
+}
+
+/** Exported functions and the types of their parameters, from the declarations that the AssemblyScript compiler writes. */
+function signaturesOf(declarations: string): Record<string, string[]> {
+  const functions = declarations.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export function (\w+)\(/g);
+  return Object.fromEntries(
+    [...functions].map(([, comment, name]) => [
+      name!,
+      [...comment!.matchAll(/@param \w+ `(\w+)`/g)].map(([, type]) => type!),
+    ]),
+  );
+}
+
+/** Calls that stand in a loop with no further loop inside, as [function, called]. The text has one instruction a line, blocks closed by `end`. */
+function callsInInnermostLoops(wat: string): [string, string][] {
+  const open: { loop: boolean; innermost: boolean; calls: string[] }[] = [];
+  const found: [string, string][] = [];
+  let inside = "";
+  for (const line of wat.split("\n")) {
+    const [op, subject] = line
+      .trim()
+      .split(/[\s()]+/)
+      .filter(Boolean);
+    if (op === "func") inside = shortName(subject!);
+    else if (op === "loop" || op === "block" || op === "if")
+      open.push({ loop: op === "loop", innermost: true, calls: [] });
+    else if (op === "call") open.findLast(block => block.loop)?.calls.push(shortName(subject!));
+    else if (op === "end") {
+      const block = open.pop()!;
+      if (!block.loop) continue;
+      for (const outer of open) outer.innermost = false;
+      if (block.innermost) found.push(...block.calls.map((called): [string, string] => [inside, called]));
+    }
+  }
+  return found;
+}
+const shortName = (symbol: string): string => symbol.slice(symbol.lastIndexOf("/") + 1);
+
+for (const binary of ["run", "train"] as const)
+  for (const variant of ["simd", "relaxed"] as const)
+    describe(`${binary}.${variant}`, () => {
+      const file = `build/wasm/${binary}.${variant}`;
+      const bytes = readFileSync(`${file}.wasm`);
+      const wat = readFileSync(`${file}.wat`, "utf8");
+
+      test("imports its memory and nothing else", () => {
+        expect([...wat.matchAll(/\(import "(\w+)" "(\w+)" \((\w+)/g)].map(([, ...names]) => names.join(" "))).toEqual([
+          "env memory memory",
+        ]);
+      });
+
+      test("holds no data, no table, no start function, no globals", () => {
+        const named = { table: 4, global: 6, start: 8, element: 9, data: 11, "data count": 12 };
+        const ids = sectionsOf(bytes);
+        expect(Object.entries(named).filter(([, id]) => ids.includes(id))).toEqual([]);
+      });
+
+      test("exports the interpreter and the kernels of its rows, with the rows' parameters", () => {
+        const rows = KERNEL_NAMES.filter(name => inBinary(KERNELS[name], binary)).map(name => [
+          name,
+          Object.values(KERNELS[name].args).map(role => PARAMETER[role]),
+        ]);
+        expect(signaturesOf(readFileSync(`${file}.d.ts`, "utf8"))).toEqual({
+          run: ["usize"],
+          ...Object.fromEntries(rows),
+        });
+      });
+
+      test("has only the relaxed instructions its variant may have", () => {
+        const allowed = RELAXED_ALLOWED[`${binary}.${variant}`] ?? [];
+        const used = new Set(wat.match(/\b\w+\.(?:relaxed|dot_i8x16_i7x16)\w*/g));
+        expect([...used].filter(op => !allowed.includes(op))).toEqual([]);
+      });
+
+      test("calls nothing in an innermost loop", () => {
+        const calls = callsInInnermostLoops(wat).filter(([name]) => !(name in CALLS_ALLOWED));
+        expect(calls).toEqual([]);
+      });
+    });
+
+test("a call in an innermost loop is seen", () => {
+  const wat = [
+    "(func $a/f (param $0 i32)",
+    "loop $x",
+    "call $a/outer",
+    "loop $y",
+    "if",
+    "call $a/g",
+    "end",
+    "end",
+    "end",
+    ")",
+  ];
+  expect(callsInInnermostLoops(wat.join("\n"))).toEqual([["f", "g"]]);
+});
