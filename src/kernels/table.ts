@@ -15,6 +15,10 @@ import { f32Optimizer } from "./table/f32-optimizer.ts";
 import { f32Pool } from "./table/f32-pool.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
 import { f32Spmm } from "./table/f32-spmm.ts";
+import { i8Conv2d } from "./table/i8-conv2d.ts";
+import { i8Dense } from "./table/i8-dense.ts";
+import { i8Gemm } from "./table/i8-gemm.ts";
+import { i8Quantize } from "./table/i8-quantize.ts";
 import { i8Spmm } from "./table/i8-spmm.ts";
 import { memory } from "./table/memory.ts";
 import type { Role, Row } from "./table/row.ts";
@@ -35,6 +39,10 @@ export const FAMILIES = {
   "f32-pool": f32Pool,
   "f32-spmm": f32Spmm,
   "i8-spmm": i8Spmm,
+  "i8-quantize": i8Quantize,
+  "i8-gemm": i8Gemm,
+  "i8-conv2d": i8Conv2d,
+  "i8-dense": i8Dense,
 } as const;
 
 type Union<T> = T extends unknown ? (x: T) => void : never;

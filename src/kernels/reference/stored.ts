@@ -1,0 +1,25 @@
+/**
+ * What the slow twins of the int8 kernels share. A twin takes its kernel's arguments, with a typed array in place of each address;
+ * strides and pitches are bytes as in the kernel. `Stored` holds q + 128, bytes in the relaxed kernels and 16-bit words in the plain ones.
+ */
+
+export type Stored = Uint8Array | Int16Array;
+
+/** The integer nearest to x, half to even. */
+export function halfEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+export const clamp = (x: number, low: number, high: number): number => (x < low ? low : x > high ? high : x);
+
+/** round(f32(f32(acc) * scale)) + zero, clamped: XNNPACK's fp32 requantization. */
+export function requantized(acc: number, scale: number, zero: number, qmin: number, qmax: number): number {
+  return clamp(halfEven(Math.fround(Math.fround(acc) * Math.fround(scale))) + zero, qmin, qmax);
+}
+
+/** Elements in `bytes` bytes of an array. */
+export const elements = (array: { BYTES_PER_ELEMENT: number }, bytes: number): number =>
+  bytes / array.BYTES_PER_ELEMENT;

@@ -1,0 +1,75 @@
+import { rows } from "./row.ts";
+
+/**
+ * int8 convolutions without im2col: assembly/i8-conv2d.ts. Weights are packed by `i8_gemm_pack`, a run being what lies side by side in a stored image
+ * (a kernel row, or one tap where the kernel is dilated or the channels are in groups).
+ *
+ * Two tables drive the tile, so that stride, pads, dilation and tails cost nothing inside it (all offsets in bytes):
+ * - `taps`: for each k-group, how far it is from the first tap of the pixel
+ * - `pixels`: for each tile, the four first taps relative to x, then the four results relative to y. A tail repeats pixels.
+ */
+export const i8Conv2d = rows({
+  /** y stored = clamp(round((bias + sum (x - zero) * w) * scale) + zero, qmin, qmax); a ReLU is a qmin, a ReLU6 a qmin and a qmax. */
+  i8_conv2d: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      w: "read",
+      groups: "int",
+      taps: "read",
+      tiles: "int",
+      pixels: "read",
+      y: "write",
+      ys: "int",
+      outs: "int",
+      zero: "int",
+      qmin: "int",
+      qmax: "int",
+    },
+    binary: "run",
+    overRead: 4,
+  },
+  /** The same and a 2x2 max pool of stride 2: the four pixels of a tile are one window; a tile's entry is four places and one result. */
+  i8_conv2d_max_pool2d: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      w: "read",
+      groups: "int",
+      taps: "read",
+      tiles: "int",
+      pixels: "read",
+      y: "write",
+      ys: "int",
+      outs: "int",
+      zero: "int",
+      qmin: "int",
+      qmax: "int",
+    },
+    binary: "run",
+    overRead: 4,
+  },
+  /** i8_conv2d with a quantization found at run time, f32 results: see i8_gemm_dynamic. */
+  i8_conv2d_dynamic: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      w: "read",
+      groups: "int",
+      taps: "read",
+      tiles: "int",
+      pixels: "read",
+      y: "write",
+      ys: "int",
+      outs: "int",
+      chosen: "read",
+      cs: "int",
+      bias: "read",
+    },
+    binary: "run",
+    overRead: 32,
+  },
+});
