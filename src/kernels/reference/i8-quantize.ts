@@ -12,8 +12,7 @@ function eachElement(
 ): void {
   for (let image = 0; image < n; image++)
     for (let r = 0; r < rows; r++)
-      for (let i = 0; i < length; i++)
-        f(image * x.stride + r * x.pitch + i, image * y.stride + r * y.pitch + i, image);
+      for (let i = 0; i < length; i++) f(image * x.stride + r * x.pitch + i, image * y.stride + r * y.pitch + i, image);
 }
 
 export function i8_enter(

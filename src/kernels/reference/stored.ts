@@ -13,7 +13,7 @@ export function halfEven(x: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-export const clamp = (x: number, low: number, high: number): number => (x < low ? low : x > high ? high : x);
+export const clamp = (x: number, low: number, high: number): number => Math.max(low, Math.min(high, x));
 
 /** round(f32(f32(acc) * scale)) + zero, clamped: XNNPACK's fp32 requantization. */
 export function requantized(acc: number, scale: number, zero: number, qmin: number, qmax: number): number {

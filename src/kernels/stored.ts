@@ -1,0 +1,168 @@
+/**
+ * How int8 lies in memory for the kernels of assembly/i8-*.ts: stored activations, packed weights,
+ * and the tables of offsets that drive a convolution. Pure arithmetic on shapes: the bytes are written by kernels.
+ */
+import { roundUp, type Shape, size } from "../base/shape.ts";
+import { flat, type Layout } from "./layout.ts";
+import type { Variant } from "./load.ts";
+
+/** Bytes of one stored activation: q + 128 as u8 (relaxed) or i16 (plain). */
+export const storedBytes = (variant: Variant): 1 | 2 => (variant === "relaxed" ? 1 : 2);
+
+/** Weights in one k-group, four bytes when packed. */
+export const groupLength = (variant: Variant): 2 | 4 => (variant === "relaxed" ? 4 : 2);
+
+/** Pixels around an image that hold its zero point. */
+export interface Halo {
+  readonly top: number;
+  readonly bottom: number;
+  readonly left: number;
+  readonly right: number;
+}
+
+export const NO_HALO: Halo = { top: 0, bottom: 0, left: 0, right: 0 };
+
+/** The smallest halo that holds both. */
+export const aroundBoth = (a: Halo, b: Halo): Halo => ({
+  top: Math.max(a.top, b.top),
+  bottom: Math.max(a.bottom, b.bottom),
+  left: Math.max(a.left, b.left),
+  right: Math.max(a.right, b.right),
+});
+
+/** Where things are in a stored image, in bytes from its start. */
+export interface StoredImage {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly halo: Halo;
+  /** From one pixel to the next. */
+  readonly pixel: number;
+  /** From one row to the next. */
+  readonly pitch: number;
+  /** The first pixel inside the halo. */
+  readonly first: number;
+  readonly bytes: number;
+}
+
+/** The geometry of a shape: [h][w][c]; anything of another rank is one row of one pixel. */
+export function storedImage(shape: Shape, variant: Variant, halo: Halo = NO_HALO): StoredImage {
+  const [height, width, channels] = shape.length === 3 ? (shape as [number, number, number]) : [1, 1, size(shape)];
+  const pixel = channels * storedBytes(variant);
+  const pitch = (halo.left + width + halo.right) * pixel;
+  return {
+    height,
+    width,
+    channels,
+    halo,
+    pixel,
+    pitch,
+    first: halo.top * pitch + halo.left * pixel,
+    bytes: (halo.top + height + halo.bottom) * pitch,
+  };
+}
+
+/**
+ * Stored activations, NHWC, with a halo that holds the zero point:
+ *
+ *     t t t t t t t
+ *     l p p p p r r      each letter a pixel of all channels
+ *     l p p p p r r
+ *     b b b b b b b
+ */
+export interface StoredLayout extends Layout {
+  readonly variant: Variant;
+  readonly halo: Halo;
+}
+
+export function stored(variant: Variant, halo: Halo = NO_HALO): StoredLayout {
+  const { top, bottom, left, right } = halo;
+  const pads = top + bottom + left + right ? `(${top},${bottom},${left},${right})` : "";
+  return {
+    name: `stored.${variant}${pads}`,
+    variant,
+    halo,
+    bytes: shape => roundUp(storedImage(shape, variant, halo).bytes, 32),
+    from: flat,
+  };
+}
+
+export const isStored = (layout: Layout): layout is StoredLayout => layout.name.startsWith("stored.");
+
+// ---------------------------------------------------------------- packed weights
+
+/** k-groups of a row of weights: `runs` of `length`, each padded to whole groups. */
+export const groupsOf = (variant: Variant, runs: number, length: number): number =>
+  runs * Math.ceil(length / groupLength(variant));
+
+/** Bytes that `i8_gemm_pack` writes: panels of 8 outputs. */
+export const panelBytes = (outs: number, groups: number): number => Math.ceil(outs / 8) * (64 + groups * 32);
+
+/** Bytes that `i8_dense_pack` writes. */
+export function densePackedBytes(variant: Variant, outs: number, length: number): number {
+  if (variant === "relaxed") return Math.ceil(outs / 4) * (32 + Math.ceil(length / 4) * 16);
+  return Math.ceil(outs / 8) * (64 + Math.ceil(length / 8) * 64);
+}
+
+// ---------------------------------------------------------------- tables of a convolution
+
+export interface Window {
+  readonly kernel: readonly [height: number, width: number];
+  readonly strides: readonly [height: number, width: number];
+  readonly dilations: readonly [height: number, width: number];
+  readonly pads: Halo;
+}
+
+/** What lies side by side in a stored image: a whole kernel row, or one tap where the kernel is dilated or reads only part of the channels. */
+export function runsOf(window: Window, channels: number, groups = 1): { runs: number; length: number } {
+  const [kh, kw] = window.kernel;
+  const inside = channels / groups;
+  const whole = (window.dilations[1] === 1 || kw === 1) && groups === 1;
+  return whole ? { runs: kh, length: kw * inside } : { runs: kh * kw, length: inside };
+}
+
+/** For each k-group, its byte offset from the pixel's first tap. */
+export function tapTable(variant: Variant, x: StoredImage, window: Window, groups = 1): Int32Array {
+  const { runs, length } = runsOf(window, x.channels, groups);
+  const [, kw] = window.kernel;
+  const perRun = groupsOf(variant, 1, length);
+  const table = new Int32Array(runs * perRun);
+  for (let run = 0; run < runs; run++) {
+    const [ky, kx] = runs === window.kernel[0] * kw ? [Math.floor(run / kw), run % kw] : [run, 0];
+    const start = ky * window.dilations[0] * x.pitch + kx * window.dilations[1] * x.pixel;
+    for (let g = 0; g < perRun; g++) table[run * perRun + g] = start + 4 * g;
+  }
+  return table;
+}
+
+/** The byte offset of the first tap of output pixel (row, column). */
+const firstTap = (x: StoredImage, { strides, pads }: Window, row: number, column: number): number =>
+  x.first + (row * strides[0] - pads.top) * x.pitch + (column * strides[1] - pads.left) * x.pixel;
+
+/** For each tile, four pixels of x and four of y. The tail repeats the last pixel. `group`: of the channels of x. */
+export function pixelTable(x: StoredImage, y: StoredImage, window: Window): Int32Array {
+  const pixels = y.height * y.width;
+  const tiles = Math.ceil(pixels / 4);
+  const table = new Int32Array(tiles * 8);
+  for (let t = 0; t < tiles; t++)
+    for (let i = 0; i < 4; i++) {
+      const p = Math.min(4 * t + i, pixels - 1);
+      const row = Math.floor(p / y.width);
+      const column = p % y.width;
+      table[8 * t + i] = firstTap(x, window, row, column);
+      table[8 * t + 4 + i] = y.first + row * y.pitch + column * y.pixel;
+    }
+  return table;
+}
+
+/** For each pixel of y, the four pixels of its 2x2 window (before pooling) in x, then y's own. */
+export function pooledPixelTable(x: StoredImage, y: StoredImage, window: Window): Int32Array {
+  const table = new Int32Array(y.height * y.width * 5);
+  let at = 0;
+  for (let row = 0; row < y.height; row++)
+    for (let column = 0; column < y.width; column++) {
+      for (let i = 0; i < 4; i++) table[at++] = firstTap(x, window, 2 * row + (i >> 1), 2 * column + (i & 1));
+      table[at++] = y.first + row * y.pitch + column * y.pixel;
+    }
+  return table;
+}

@@ -1,0 +1,220 @@
+import { expect, test } from "vitest";
+import * as twin from "../../src/kernels/reference/i8-conv2d.ts";
+import type { Requantization } from "../../src/kernels/reference/i8-gemm.ts";
+import {
+  groupsOf,
+  type Halo,
+  NO_HALO,
+  panelBytes,
+  pixelTable,
+  pooledPixelTable,
+  runsOf,
+  storedImage,
+  tapTable,
+} from "../../src/kernels/stored.ts";
+import { type Bench, noise, overVariants } from "./harness.ts";
+import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
+
+interface Case {
+  height: number;
+  width: number;
+  channels: number;
+  outs: number;
+  kernel: [number, number];
+  strides?: [number, number];
+  dilations?: [number, number];
+  pads?: Halo;
+  /** Halo of x, where it is more than the pads. */
+  around?: Halo;
+  /** Halo of y. */
+  beyond?: Halo;
+}
+
+const CASES: Case[] = [
+  { height: 1, width: 1, channels: 1, outs: 1, kernel: [1, 1] },
+  { height: 1, width: 3, channels: 4, outs: 7, kernel: [1, 1] },
+  { height: 3, width: 3, channels: 5, outs: 8, kernel: [1, 1] },
+  { height: 5, width: 4, channels: 3, outs: 9, kernel: [3, 3], pads: { top: 1, bottom: 1, left: 1, right: 1 } },
+  { height: 7, width: 5, channels: 6, outs: 16, kernel: [5, 5], pads: { top: 2, bottom: 2, left: 2, right: 2 } },
+  {
+    height: 6,
+    width: 7,
+    channels: 2,
+    outs: 3,
+    kernel: [3, 2],
+    strides: [2, 1],
+    pads: { top: 0, bottom: 1, left: 0, right: 1 },
+  },
+  {
+    height: 9,
+    width: 8,
+    channels: 3,
+    outs: 5,
+    kernel: [3, 3],
+    dilations: [2, 2],
+    pads: { top: 2, bottom: 2, left: 2, right: 2 },
+  },
+  { height: 9, width: 8, channels: 1, outs: 5, kernel: [4, 3], dilations: [2, 1], strides: [1, 2] },
+  { height: 10, width: 4, channels: 1, outs: 19, kernel: [10, 4], around: { top: 1, bottom: 0, left: 2, right: 1 } },
+  { height: 5, width: 5, channels: 8, outs: 12, kernel: [2, 2], beyond: { top: 1, bottom: 2, left: 1, right: 3 } },
+];
+
+const POOLED: Case[] = [
+  { height: 2, width: 2, channels: 1, outs: 1, kernel: [1, 1] },
+  { height: 6, width: 7, channels: 3, outs: 6, kernel: [3, 3] },
+  { height: 9, width: 8, channels: 6, outs: 16, kernel: [5, 5], beyond: { top: 1, bottom: 1, left: 1, right: 1 } },
+  { height: 5, width: 6, channels: 4, outs: 9, kernel: [3, 3], pads: { top: 1, bottom: 1, left: 1, right: 1 } },
+];
+
+const name = (c: Case) =>
+  `${c.height}x${c.width}x${c.channels} to ${c.outs}, kernel ${c.kernel.join("x")}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}${c.pads ? ", padded" : ""}`;
+
+function setUp(bench: Bench, c: Case) {
+  bench.reset();
+  const { height, width, channels, outs, kernel } = c;
+  const taps = kernel[0] * kernel[1] * channels;
+  const reach = 127 * 80 * Math.sqrt(taps);
+  const convolution = (image: number): twin.Convolution => ({
+    height,
+    width,
+    channels,
+    groups: 1,
+    outs,
+    kernel,
+    strides: c.strides ?? [1, 1],
+    dilations: c.dilations ?? [1, 1],
+    pads: c.pads ?? NO_HALO,
+    x: bytes(height * width * channels, 3 + image, bench),
+    zero: zeroPoint(5, bench),
+    w: weights(outs * taps, 7),
+    bias: biases(outs, reach / 4, 11),
+  });
+  const images = [convolution(0), convolution(1)];
+  const first = images[0]!;
+  const halo = c.around ?? first.pads;
+  const x = storedImage([height, width, channels], bench.variant, halo);
+  const xs = x.bytes + 36;
+  const at = bench.input(
+    storedImages(
+      bench,
+      images.map(i => i.x),
+      [height, width, channels],
+      halo,
+      first.zero,
+      xs,
+    ),
+  );
+  const requantization: Requantization = {
+    scale: scales(outs, reach, 13),
+    zero: zeroPoint(17, bench),
+    qmin: -101,
+    qmax: 120,
+  };
+  const { runs, length } = runsOf(first, channels);
+  const groups = groupsOf(bench.variant, runs, length);
+  const pack = (dynamic: boolean) => {
+    const y = bench.output(panelBytes(outs, groups));
+    bench.run("i8_gemm_pack", {
+      outs,
+      runs,
+      length,
+      w: bench.input(first.w),
+      bias: bench.input(dynamic ? new Int32Array(outs) : first.bias),
+      scale: bench.input(requantization.scale),
+      zero: dynamic ? -127 : first.zero,
+      y,
+    });
+    return y;
+  };
+  const table = bench.input(tapTable(bench.variant, x, first));
+  return { images, first, x, requantization, pack, args: { n: 2, x: at, xs, groups, taps: table, outs } };
+}
+
+overVariants("i8-conv2d", "run", bench => {
+  test.each(CASES.map(c => [name(c), c] as const))("%s", (_, c) => {
+    const { images, first, x, requantization, pack, args } = setUp(bench, c);
+    const shape = [...twin.outputSize(first), c.outs];
+    const halo = c.beyond ?? NO_HALO;
+    const image = storedImage(shape, bench.variant, halo);
+    const pixels = pixelTable(x, image, first);
+    const ys = image.bytes + 8;
+    const y = bench.output(2 * ys);
+    bench.u8.fill(0, y, y + 2 * ys);
+    const { zero, qmin, qmax } = requantization;
+    bench.run("i8_conv2d", {
+      ...args,
+      w: pack(false),
+      tiles: pixels.length / 8,
+      pixels: bench.input(pixels),
+      y,
+      ys,
+      zero,
+      qmin,
+      qmax,
+    });
+    images.forEach((one, i) => {
+      expect([...fromStored(bench, y + i * ys, shape, halo)]).toEqual([...twin.i8_conv2d(one, requantization)]);
+    });
+    // the halo of y and what is between the images stay as they were
+    const written = 2 * shape.reduce((a, b) => a * b) * (bench.variant === "relaxed" ? 1 : 2);
+    const touched = bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length;
+    expect(touched).toBeLessThanOrEqual(written);
+  });
+
+  test.each(POOLED.map(c => [name(c), c] as const))("pooled: %s", (_, c) => {
+    const { images, first, x, requantization, pack, args } = setUp(bench, c);
+    const [oh, ow] = twin.outputSize(first);
+    const shape = [oh >> 1, ow >> 1, c.outs];
+    const halo = c.beyond ?? NO_HALO;
+    const image = storedImage(shape, bench.variant, halo);
+    const pixels = pooledPixelTable(x, image, first);
+    const ys = image.bytes + 8;
+    const y = bench.output(ys + image.bytes);
+    const { zero, qmin, qmax } = requantization;
+    bench.run("i8_conv2d_max_pool2d", {
+      ...args,
+      w: pack(false),
+      tiles: pixels.length / 5,
+      pixels: bench.input(pixels),
+      y,
+      ys,
+      zero,
+      qmin,
+      qmax,
+    });
+    images.forEach((one, i) => {
+      expect([...fromStored(bench, y + i * ys, shape, halo)]).toEqual([
+        ...twin.i8_conv2d_max_pool2d(one, requantization),
+      ]);
+    });
+  });
+
+  test.each(CASES.map(c => [name(c), c] as const))("quantized at run time: %s", (_, c) => {
+    const { images, first, x, requantization, pack, args } = setUp(bench, c);
+    const [oh, ow] = twin.outputSize(first);
+    // f32 results lie flat
+    const image = { ...storedImage([oh, ow, c.outs], "relaxed"), pixel: 4 * c.outs, pitch: 4 * c.outs * ow };
+    const pixels = pixelTable(x, image, first);
+    const length = oh * ow * c.outs;
+    const ys = 4 * length + 16;
+    const y = bench.output(ys + 4 * length);
+    const bias = noise(c.outs, 29);
+    const choice = new Float32Array([0.02, 50, 0, 0, 0.03, 33, 0, 0]);
+    new Int32Array(choice.buffer)[2] = new Int32Array(choice.buffer)[6] = first.zero;
+    bench.run("i8_conv2d_dynamic", {
+      ...args,
+      w: pack(true),
+      tiles: pixels.length / 8,
+      pixels: bench.input(pixels),
+      y,
+      ys,
+      chosen: bench.input(choice),
+      cs: 16,
+      bias: bench.input(bias),
+    });
+    images.forEach((one, i) => {
+      const got = bench.f32.subarray((y + i * ys) / 4, (y + i * ys) / 4 + length);
+      expect([...got]).toEqual([...twin.i8_conv2d_dynamic(one, choice[4 * i]!, requantization.scale, bias)]);
+    });
+  });
+});
