@@ -1,11 +1,22 @@
-// Rows of k floats that need not fill whole vectors.
+// Rows of k floats that need not fill whole vectors. The last vector of a row holds left = 1..4 floats, its other lanes are masked:
+//
+//   | v0 v1 v2 v3 | v4 v5 v6 v7 | v8 v9  .  . |     k = 10, left = 2
+//
+// Sums: lane i adds elements i, i + 4, i + 8 ..., then the lanes are added as sumLanes does.
+
+import { maxLanes, sumLanes } from "./simd";
 
 /** Lanes i with i < left are all ones. */
 @inline export function firstLanes(left: i32): v128 {
   return i32x4.gt_s(i32x4.splat(left), i32x4(0, 1, 2, 3));
 }
 
-/** Stores the first `left` (1..3, or all four) lanes of v at y. */
+/** v with zeros in the lanes from `left` on. */
+@inline export function keepLanes(v: v128, left: i32): v128 {
+  return left < 4 ? v128.and(v, firstLanes(left)) : v;
+}
+
+/** Stores the first `left` lanes of v at y; all where left >= 4. */
 @inline export function storeLanes(y: usize, v: v128, left: i32): void {
   if (left >= 4) {
     v128.store(y, v);
@@ -19,4 +30,30 @@
 /** Zeros after `size` floats at y, up to the next multiple of 8: the padding of an image stored flat. */
 @inline export function zeroPadding(y: usize, size: i32): void {
   for (let i = size; i & 7; i++) store<f32>(y + (<usize>i << 2), 0);
+}
+
+/** The largest of k floats. */
+export function rowMax(x: usize, k: i32): f32 {
+  let top = f32x4.splat(-Infinity);
+  for (let i = 0; i < k; i += 4) {
+    const v = v128.load(x + (<usize>i << 2));
+    top = f32x4.max(top, k - i < 4 ? v128.bitselect(v, f32x4.splat(-Infinity), firstLanes(k - i)) : v);
+  }
+  return maxLanes(top);
+}
+
+/** Sum of k floats. */
+export function rowSum(x: usize, k: i32): f32 {
+  let sum = f32x4.splat(0);
+  for (let i = 0; i < k; i += 4) sum = f32x4.add(sum, keepLanes(v128.load(x + (<usize>i << 2)), k - i));
+  return sumLanes(sum);
+}
+
+/** y = x * by. */
+export function rowScale(x: usize, y: usize, k: i32, by: f32): void {
+  const factor = f32x4.splat(by);
+  for (let i = 0; i < k; i += 4) {
+    const at = <usize>i << 2;
+    storeLanes(y + at, f32x4.mul(v128.load(x + at), factor), k - i);
+  }
 }

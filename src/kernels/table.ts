@@ -11,6 +11,7 @@ import { f32Conv2d } from "./table/f32-conv2d.ts";
 import { f32Depthwise } from "./table/f32-depthwise.ts";
 import { f32Elementwise } from "./table/f32-elementwise.ts";
 import { f32Gemm } from "./table/f32-gemm.ts";
+import { f32Loss } from "./table/f32-loss.ts";
 import { f32Optimizer } from "./table/f32-optimizer.ts";
 import { f32Pool } from "./table/f32-pool.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
@@ -32,6 +33,7 @@ export const FAMILIES = {
   "f32-elementwise": f32Elementwise,
   "u8-rescale": u8Rescale,
   "f32-softmax": f32Softmax,
+  "f32-loss": f32Loss,
   "f32-optimizer": f32Optimizer,
   "f32-gemm": f32Gemm,
   "f32-conv2d": f32Conv2d,
