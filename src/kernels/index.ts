@@ -1,2 +1,14 @@
-/** `penjing/kernels`: the raw kernels, for people who benchmark them or build on them. */
+/** `penjing/kernels`: the raw kernels, and the main ones on typed arrays. */
+export {
+  type ArrayKernels,
+  type Csr,
+  type F32Conv2dOptions,
+  type F32GemmOptions,
+  type GemmSizes,
+  type KernelsOptions,
+  kernels,
+  type RawKernels,
+} from "./arrays.ts";
 export { chooseVariant, forceVariant, type RelaxedDot, type Support, supported, type Variant } from "./load.ts";
+export { MODE } from "./table/f32-gemm.ts";
+export { KERNEL_NAMES, KERNELS, type KernelName, type Role, type Row } from "./table.ts";
