@@ -1,28 +1,36 @@
-import { rows } from "./row.ts";
+import { type Row, rows } from "./row.ts";
 
 /**
  * Optimizer steps over `n` stored floats (a multiple of 4) in any layout; a zero gradient on padding keeps it zero.
- * `rate` and `decay` are addresses of one f32 each, so that schedules are data: decay = learning rate * weight decay, and
- * every step begins with w -= w * decay, as Keras does.
+ * `rate` and `decay` are addresses of one f32 each, so that schedules are data: rate = learning rate, decay = learning rate * weight
+ * decay, and every step begins with w -= w decay. Methods and their order of operations as in Keras 3.
  */
-export const f32Optimizer = rows({
-  /**
-   * m += (g - m) (1 - beta1); v += (g^2 - v) (1 - beta2); w -= m * rate / (sqrt(v) + epsilon).
-   * `rate` holds lr * sqrt(1 - beta2^t) / (1 - beta1^t). (Kingma & Ba 2014, in Keras' order.)
-   */
-  f32_adam: {
-    args: {
-      n: "int",
-      w: "update",
-      m: "update",
-      v: "update",
-      g: "read",
-      rate: "read",
-      decay: "read",
-      beta1: "float",
-      beta2: "float",
-      epsilon: "float",
-    },
+const step = <const A extends Row["args"], const P extends Row["args"]>(state: A, parameters: P) =>
+  ({
+    args: { n: "int", w: "update", ...state, g: "read", rate: "read", decay: "read", ...parameters },
     binary: "train",
-  },
+  }) as const;
+
+export const f32Optimizer = rows({
+  /** w -= rate g. */
+  f32_sgd: step({}, {}),
+  /** m = momentum m - rate g; w += m. */
+  f32_momentum: step({ m: "update" }, { momentum: "float" }),
+  /** m = momentum m - rate g; w += momentum m - rate g. */
+  f32_nesterov: step({ m: "update" }, { momentum: "float" }),
+  /** v = rho v + (1 - rho) g^2; w -= rate g / sqrt(v + epsilon). */
+  f32_rmsprop: step({ v: "update" }, { rho: "float", epsilon: "float" }),
+  /** The quotient is added to m = momentum m + ..., and w -= m. */
+  f32_rmsprop_momentum: step({ v: "update", m: "update" }, { rho: "float", epsilon: "float", momentum: "float" }),
+  /** The variance instead of the mean square: a = rho a + (1 - rho) g, and v - a^2 in the place of v. */
+  f32_rmsprop_centered: step({ v: "update", a: "update" }, { rho: "float", epsilon: "float" }),
+  f32_rmsprop_centered_momentum: step(
+    { v: "update", a: "update", m: "update" },
+    { rho: "float", epsilon: "float", momentum: "float" },
+  ),
+  /**
+   * m += (g - m) (1 - beta1); v += (g^2 - v) (1 - beta2); w -= m rate / (sqrt(v) + epsilon) (Kingma & Ba 2014).
+   * Here `rate` holds lr sqrt(1 - beta2^t) / (1 - beta1^t), `decay` still lr * weight decay: AdamW is this kernel.
+   */
+  f32_adam: step({ m: "update", v: "update" }, { beta1: "float", beta2: "float", epsilon: "float" }),
 });
