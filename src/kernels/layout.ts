@@ -93,3 +93,52 @@ export const taps: Layout = {
     return counted(padded * K, p => (p % padded < out ? (p % padded) * K + Math.floor(p / padded) : -1));
   },
 };
+
+/**
+ * Convolution weights by kernel row, padded to whole vectors: [out][kh][kw * in padded to 4]. What the sparse weight gradient adds to.
+ *
+ *     o0: ky0: x0c0 x0c1 ... x1c0 ... 0 | ky1: ... | o1: ...
+ */
+export const kernelRows: Layout = {
+  name: "kernelRows",
+  bytes: ([out, kh, kw, cin]) => out! * kh! * roundUp(kw! * cin!, 4) * 4,
+  map([out, kh, kw, cin]) {
+    const run = kw! * cin!;
+    const pitch = roundUp(run, 4);
+    return counted(out! * kh! * pitch, p => (p % pitch < run ? Math.floor(p / pitch) * run + (p % pitch) : -1));
+  },
+};
+
+/**
+ * The same twice, [2][out][kh][(kw + 1) * in padded to 4]: as it is, and moved right by one pixel. What the sparse input gradient reads:
+ * the winner of a pool window is its left or its right pixel, and so both begin at the window.
+ *
+ *     moved 0: w w w w w 0 | pad        moved 1: 0 w w w w w | pad
+ */
+export const movedRows: Layout = {
+  name: "movedRows",
+  bytes: ([out, kh, kw, cin]) => 2 * out! * kh! * roundUp((kw! + 1) * cin!, 4) * 4,
+  map([out, kh, kw, cin]) {
+    const run = kw! * cin!;
+    const pitch = roundUp(run + cin!, 4);
+    const half = out! * kh! * pitch;
+    return counted(2 * half, p => {
+      const k = (p % pitch) - (p < half ? 0 : cin!);
+      return k >= 0 && k < run ? Math.floor((p % half) / pitch) * run + k : -1;
+    });
+  },
+};
+
+/** Kernels 5 wide by Winograd's F(4, 5) along a row: [out/8][8 points][kh][in][8]. See assembly/f32-conv2d-relu-max-pool2d-winograd.ts. */
+export const winogradRows: Layout = {
+  name: "winogradRows",
+  bytes: ([out, kh, , cin]) => roundUp(out!, 8) * 8 * kh! * cin! * 4,
+  from: panels,
+};
+
+/** One-channel kernels 5 tall by Winograd's F(4, 5) along a column: [out/8][8 points][kw][8]. */
+export const winogradColumns: Layout = {
+  name: "winogradColumns",
+  bytes: ([out, , kw]) => roundUp(out!, 8) * 8 * kw! * 4,
+  from: panels,
+};

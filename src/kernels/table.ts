@@ -8,6 +8,9 @@
  */
 
 import { f32Conv2d } from "./table/f32-conv2d.ts";
+import { f32Conv2dReluMaxPool2d } from "./table/f32-conv2d-relu-max-pool2d.ts";
+import { f32Conv2dReluMaxPool2dGradient } from "./table/f32-conv2d-relu-max-pool2d-gradient.ts";
+import { f32Conv2dReluMaxPool2dWinograd } from "./table/f32-conv2d-relu-max-pool2d-winograd.ts";
 import { f32Depthwise } from "./table/f32-depthwise.ts";
 import { f32Elementwise } from "./table/f32-elementwise.ts";
 import { f32Gemm } from "./table/f32-gemm.ts";
@@ -45,6 +48,9 @@ export const FAMILIES = {
   "i8-gemm": i8Gemm,
   "i8-conv2d": i8Conv2d,
   "i8-dense": i8Dense,
+  "f32-conv2d-relu-max-pool2d": f32Conv2dReluMaxPool2d,
+  "f32-conv2d-relu-max-pool2d-winograd": f32Conv2dReluMaxPool2dWinograd,
+  "f32-conv2d-relu-max-pool2d-gradient": f32Conv2dReluMaxPool2dGradient,
 } as const;
 
 type Union<T> = T extends unknown ? (x: T) => void : never;

@@ -1,0 +1,315 @@
+// Backward through conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2, sparse: of the four pixels of a window only the winner has a gradient,
+// and none where ReLU let nothing through, so that about one convolution output in six takes part. The gradients are those of the dense way.
+// argmax says where: the winner's byte offset, negative where there is none. It lies NHWC or planar; `windowStep` and `channelStep`,
+// the bytes from window to window and from channel to channel, say which.
+// Lists hold 8 bytes an entry: (gradient, address).
+import { madd } from "./simd";
+
+// ---------------------------------------------------------------- the sums both kernels are made of
+
+/** Vector i of a row, i a literal. An offset has to be one in the source: as a sum it would stay an addition in the loop. */
+@inline function vectorOf(x: usize, i: i32): v128 {
+  if (i == 0) return v128.load(x);
+  if (i == 1) return v128.load(x, 16);
+  if (i == 2) return v128.load(x, 32);
+  if (i == 3) return v128.load(x, 48);
+  if (i == 4) return v128.load(x, 64);
+  if (i == 5) return v128.load(x, 80);
+  if (i == 6) return v128.load(x, 96);
+  if (i == 7) return v128.load(x, 112);
+  if (i == 8) return v128.load(x, 128);
+  return v128.load(x, 144);
+}
+
+/** Vector `slot` of a patch of rows of `vectors` vectors; its rows begin at x, x + row1, ... */
+@inline function slotOf(x: usize, slot: i32, vectors: i32, row1: usize, row2: usize, row3: usize, row4: usize): v128 {
+  if (slot / vectors == 0) return vectorOf(x, slot % vectors);
+  if (slot / vectors == 1) return vectorOf(x + row1, slot % vectors);
+  if (slot / vectors == 2) return vectorOf(x + row2, slot % vectors);
+  if (slot / vectors == 3) return vectorOf(x + row3, slot % vectors);
+  return vectorOf(x + row4, slot % vectors);
+}
+
+/** Stores what is the last of its row with `mask` on, so that padding stays zero. */
+@inline function storeSlot(y: usize, v: v128, slot: i32, vectors: i32, mask: v128): void {
+  v128.store(y + <usize>(16 * slot), slot % vectors == vectors - 1 ? v128.and(v, mask) : v);
+}
+
+/**
+ * y[0 .. rows * vectors] += sum over the list of gradient * patch, all of it in registers: at most 10 accumulators.
+ * `rows` and `vectors` are literals, so that each call is straight code. Returns `sum` + the gradients where rows > 1 (in the shadow of the rest), else `sum`.
+ */
+@inline function accumulate(
+  rows: i32, vectors: i32, y: usize, from: usize, to: usize, shift: usize, row: usize, mask: v128, sum: f32,
+): f32 {
+  const slots = rows * vectors;
+  const row2 = row + row, row3 = row2 + row, row4 = row2 + row2;
+  const none = f32x4.splat(0);
+  let c0 = v128.load(y);
+  let c1 = slots > 1 ? v128.load(y, 16) : none;
+  let c2 = slots > 2 ? v128.load(y, 32) : none;
+  let c3 = slots > 3 ? v128.load(y, 48) : none;
+  let c4 = slots > 4 ? v128.load(y, 64) : none;
+  let c5 = slots > 5 ? v128.load(y, 80) : none;
+  let c6 = slots > 6 ? v128.load(y, 96) : none;
+  let c7 = slots > 7 ? v128.load(y, 112) : none;
+  let c8 = slots > 8 ? v128.load(y, 128) : none;
+  let c9 = slots > 9 ? v128.load(y, 144) : none;
+  for (let p = from; p < to; p += 8) {
+    const g = v128.load32_splat(p);
+    const x = <usize>load<u32>(p, 4) + shift;
+    if (rows > 1) sum += load<f32>(p);
+    c0 = madd(g, slotOf(x, 0, vectors, row, row2, row3, row4), c0);
+    if (slots > 1) c1 = madd(g, slotOf(x, 1, vectors, row, row2, row3, row4), c1);
+    if (slots > 2) c2 = madd(g, slotOf(x, 2, vectors, row, row2, row3, row4), c2);
+    if (slots > 3) c3 = madd(g, slotOf(x, 3, vectors, row, row2, row3, row4), c3);
+    // Never taken: keeps the optimizing compiler from moving all loads above all sums, which then spill (measured: 1.4 to 1.8 times)
+    if (rows == 1 && slots > 7 && !x) break;
+    if (slots > 4) c4 = madd(g, slotOf(x, 4, vectors, row, row2, row3, row4), c4);
+    if (slots > 5) c5 = madd(g, slotOf(x, 5, vectors, row, row2, row3, row4), c5);
+    if (slots > 6) c6 = madd(g, slotOf(x, 6, vectors, row, row2, row3, row4), c6);
+    if (slots > 7) c7 = madd(g, slotOf(x, 7, vectors, row, row2, row3, row4), c7);
+    if (slots > 8) c8 = madd(g, slotOf(x, 8, vectors, row, row2, row3, row4), c8);
+    if (slots > 9) c9 = madd(g, slotOf(x, 9, vectors, row, row2, row3, row4), c9);
+  }
+  storeSlot(y, c0, 0, vectors, mask);
+  if (slots > 1) storeSlot(y, c1, 1, vectors, mask);
+  if (slots > 2) storeSlot(y, c2, 2, vectors, mask);
+  if (slots > 3) storeSlot(y, c3, 3, vectors, mask);
+  if (slots > 4) storeSlot(y, c4, 4, vectors, mask);
+  if (slots > 5) storeSlot(y, c5, 5, vectors, mask);
+  if (slots > 6) storeSlot(y, c6, 6, vectors, mask);
+  if (slots > 7) storeSlot(y, c7, 7, vectors, mask);
+  if (slots > 8) storeSlot(y, c8, 8, vectors, mask);
+  if (slots > 9) storeSlot(y, c9, 9, vectors, mask);
+  return sum;
+}
+
+/** Vectors of a long row taken at once: all that are left up to 10, else 8. */
+@inline function portion(left: i32): i32 {
+  return left > 10 ? 8 : left;
+}
+
+// ---------------------------------------------------------------- weights and bias
+
+/** Rows of a kernel taken at once: as many as keep 10 accumulators busy, since each pass over the list costs its reading. */
+@inline function rowsAtOnce(vectors: i32, left: i32): i32 {
+  if (vectors <= 2 && left >= 5) return 5;
+  if (vectors <= 3 && left >= 3) return 3;
+  if (vectors <= 5 && left >= 2) return 2;
+  return 1;
+}
+
+/** `count` rows of one output channel's kernel; false folds away all but one of the bodies. */
+function accumulateRows(
+  count: i32, vectors: i32, dw: usize, from: usize, to: usize, shift: usize, row: usize, mask: v128, sum: f32,
+): f32 {
+  if (count == 5) {
+    if (vectors == 1) return accumulate(5, 1, dw, from, to, shift, row, mask, sum);
+    return accumulate(5, 2, dw, from, to, shift, row, mask, sum);
+  }
+  if (count == 3) {
+    if (vectors == 1) return accumulate(3, 1, dw, from, to, shift, row, mask, sum);
+    if (vectors == 2) return accumulate(3, 2, dw, from, to, shift, row, mask, sum);
+    return accumulate(3, 3, dw, from, to, shift, row, mask, sum);
+  }
+  switch (vectors) {
+    case 1: return accumulate(2, 1, dw, from, to, shift, row, mask, sum);
+    case 2: return accumulate(2, 2, dw, from, to, shift, row, mask, sum);
+    case 3: return accumulate(2, 3, dw, from, to, shift, row, mask, sum);
+    case 4: return accumulate(2, 4, dw, from, to, shift, row, mask, sum);
+    default: return accumulate(2, 5, dw, from, to, shift, row, mask, sum);
+  }
+}
+
+/** One portion of one row. */
+function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: usize, mask: v128): void {
+  switch (vectors) {
+    case 1: accumulate(1, 1, dw, from, to, shift, 0, mask, 0); break;
+    case 2: accumulate(1, 2, dw, from, to, shift, 0, mask, 0); break;
+    case 3: accumulate(1, 3, dw, from, to, shift, 0, mask, 0); break;
+    case 4: accumulate(1, 4, dw, from, to, shift, 0, mask, 0); break;
+    case 5: accumulate(1, 5, dw, from, to, shift, 0, mask, 0); break;
+    case 6: accumulate(1, 6, dw, from, to, shift, 0, mask, 0); break;
+    case 7: accumulate(1, 7, dw, from, to, shift, 0, mask, 0); break;
+    case 8: accumulate(1, 8, dw, from, to, shift, 0, mask, 0); break;
+    case 9: accumulate(1, 9, dw, from, to, shift, 0, mask, 0); break;
+    default: accumulate(1, 10, dw, from, to, shift, 0, mask, 0);
+  }
+}
+
+/**
+ * dw += sum over images and windows of gradient * winning patch, db += sum of gradients.
+ * dw: [cout][kh][run padded to whole vectors], its padding is kept zero. x is read in whole vectors. list: 8 bytes a window of all n images.
+ */
+export function f32_conv2d_relu_max_pool2d_weight_gradient(
+  n: i32, x: usize, xs: i32, dy: usize, ys: i32, argmax: usize, windowStep: i32, channelStep: i32,
+  windows: i32, cout: i32, kh: i32, run: i32, row: i32, list: usize, dw: usize, db: usize,
+): void {
+  const vectors = (run + 3) >> 2;
+  const tail = i32x4.gt_s(i32x4.splat(run - 4 * (vectors - 1)), i32x4(0, 1, 2, 3));
+  const whole = i32x4.splat(-1);
+  for (let channel = 0; channel < cout; channel++) {
+    const end = listChannel(n, x, xs, dy + (<usize>channel << 2), <usize>cout << 2, ys, argmax + <usize>(channel * channelStep), windowStep, windows, list);
+    let sum = load<f32>(db);
+    if (rowsAtOnce(vectors, kh) == 1) for (let p = list; p < end; p += 8) sum += load<f32>(p);
+    let shift: usize = 0;
+    let count = 0;
+    for (let ky = 0; ky < kh; ky += count) {
+      count = rowsAtOnce(vectors, kh - ky);
+      if (count > 1) {
+        const summed = accumulateRows(count, vectors, dw, list, end, shift, row, tail, sum);
+        if (ky == 0) sum = summed;
+        dw += <usize>(count * vectors) << 4;
+      } else {
+        let at = shift, part = 0;
+        for (let left = vectors; left > 0; left -= part) {
+          part = portion(left);
+          accumulateRow(part, dw, list, end, at, part == left ? tail : whole);
+          at += <usize>part << 4;
+          dw += <usize>part << 4;
+        }
+      }
+      shift += <usize>(count * row);
+    }
+    store<f32>(db, sum);
+    db += 4;
+  }
+}
+
+/** The list of one channel over all images; returns its end. Every window is written, what has no gradient is written over. */
+@inline function listChannel(
+  n: i32, x: usize, xs: i32, dy: usize, dyStep: usize, ys: i32, argmax: usize, windowStep: i32, windows: i32, list: usize,
+): usize {
+  let p = list;
+  for (let image = n; image > 0; image--) {
+    let d = dy, a = argmax;
+    for (let left = windows; left > 0; left--) {
+      const offset = load<u32>(a);
+      store<f32>(p, load<f32>(d));
+      store<u32>(p, <u32>x + offset, 4);
+      p += <usize>(~offset >> 31) << 3;
+      d += dyStep;
+      a += <usize>windowStep;
+    }
+    x += <usize>xs;
+    dy += <usize>ys;
+    argmax += <usize>ys;
+  }
+  return p;
+}
+
+// ---------------------------------------------------------------- input
+
+/**
+ * Panels [cout/8][kh][kw * cin][8] to rows that begin at the window's left pixel or at its right one:
+ *
+ *   moved 0: w w w w w 0 | pad      [2][cout][kh][(kw + 1) * cin padded to whole vectors], padding zero
+ *   moved 1: 0 w w w w w | pad
+ */
+export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, w: usize, y: usize): void {
+  const pitch = <usize>((run + cin + 3) >> 2) << 4;
+  const second = <usize>(cout * kh) * pitch;
+  memory.fill(y, 0, 2 * second);
+  const panel = <usize>(kh * run) << 5;
+  for (let channel = 0; channel < cout; channel++) {
+    let from = w + <usize>(channel >> 3) * panel + (<usize>(channel & 7) << 2);
+    for (let ky = kh; ky > 0; ky--) {
+      let left = y, right = y + second + (<usize>cin << 2);
+      for (let k = run; k > 0; k--) {
+        const value = load<f32>(from);
+        store<f32>(left, value);
+        store<f32>(right, value);
+        from += 32;
+        left += 4;
+        right += 4;
+      }
+      y += pitch;
+    }
+  }
+}
+
+/**
+ * One window's gradients into `vectors` vectors of the kh + 1 rows of dx it touches: entries from..middle won in its upper row,
+ * middle..to in its lower one, their addresses moved up by one kernel row.
+ */
+@inline function spread(
+  vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, pitch: usize, shift: usize,
+): void {
+  if (from < middle) accumulate(1, vectors, dx, from, middle, shift, 0, i32x4.splat(-1), 0);
+  for (let r = 1; r < kh; r++) {
+    dx += row;
+    shift += pitch;
+    accumulate(1, vectors, dx, from, to, shift, 0, i32x4.splat(-1), 0);
+  }
+  if (middle < to) accumulate(1, vectors, dx + row, middle, to, shift + pitch, 0, i32x4.splat(-1), 0);
+}
+
+function spreadWindow(
+  vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, pitch: usize, shift: usize,
+): void {
+  switch (vectors) {
+    case 1: spread(1, dx, row, from, middle, to, kh, pitch, shift); break;
+    case 2: spread(2, dx, row, from, middle, to, kh, pitch, shift); break;
+    case 3: spread(3, dx, row, from, middle, to, kh, pitch, shift); break;
+    case 4: spread(4, dx, row, from, middle, to, kh, pitch, shift); break;
+    case 5: spread(5, dx, row, from, middle, to, kh, pitch, shift); break;
+    case 6: spread(6, dx, row, from, middle, to, kh, pitch, shift); break;
+    case 7: spread(7, dx, row, from, middle, to, kh, pitch, shift); break;
+    case 8: spread(8, dx, row, from, middle, to, kh, pitch, shift); break;
+    case 9: spread(9, dx, row, from, middle, to, kh, pitch, shift); break;
+    default: spread(10, dx, row, from, middle, to, kh, pitch, shift);
+  }
+}
+
+/**
+ * dx = for each window, sum over channels of gradient * kernel, laid where the winning patch was. Writes xs bytes an image, padding zero.
+ * w: `f32_panels_to_moved`. list: 16 bytes an output channel. dx is written in whole vectors: what is past its end is read and written back.
+ */
+export function f32_conv2d_relu_max_pool2d_input_gradient(
+  n: i32, dy: usize, ys: i32, argmax: usize, windowStep: i32, channelStep: i32, w: usize, dx: usize, xs: i32,
+  ph: i32, pw: i32, cout: i32, kh: i32, run: i32, row: i32, pixel: i32, list: usize,
+): void {
+  const vectors = (run + (pixel >> 2) + 3) >> 2;
+  const pitch = <usize>vectors << 4;
+  const kernel = <usize>kh * pitch, second = <usize>cout * kernel;
+  const middle = list + (<usize>cout << 3);
+  for (; n > 0; n--) {
+    memory.fill(dx, 0, xs);
+    let window = argmax, d = dy;
+    for (let py = 0; py < ph; py++) {
+      for (let px = 0; px < pw; px++) {
+        const origin = <usize>(2 * (py * row + px * pixel));
+        // one list with two ends: winners of the upper row before `middle`, of the lower row after it
+        let from = middle, to = middle;
+        let k = w, a = window;
+        for (let channel = cout; channel > 0; channel--) {
+          const place = load<u32>(a);
+          const offset = <usize>place - origin;
+          const kept = <usize>(~place >> 31) << 3;
+          const below = offset >= <usize>row;
+          const moved = below ? offset != <usize>row : offset != 0;
+          const p = below ? to : from - 8;
+          store<f32>(p, load<f32>(d));
+          store<u32>(p, <u32>(k + (moved ? second : 0) - (below ? pitch : 0)), 4);
+          to += below ? kept : 0;
+          from -= below ? 0 : kept;
+          k += kernel;
+          a += <usize>channelStep;
+          d += 4;
+        }
+        window += <usize>windowStep;
+        if (from == to) continue;
+        let part = 0, shift: usize = 0;
+        for (let left = vectors; left > 0; left -= part) {
+          part = portion(left);
+          spreadWindow(part, dx + origin + shift, row, from, middle, to, kh, pitch, shift);
+          shift += <usize>part << 4;
+        }
+      }
+    }
+    dy += <usize>ys;
+    argmax += <usize>ys;
+    dx += <usize>xs;
+  }
+}

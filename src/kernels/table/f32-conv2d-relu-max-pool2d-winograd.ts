@@ -1,0 +1,55 @@
+import { rows } from "./row.ts";
+
+/**
+ * The same by Winograd's F(4, 5) in one dimension: assembly/f32-conv2d-relu-max-pool2d-winograd.ts. Results agree with the direct kernels
+ * to about 1e-6 of the largest; ties and near ties of a window may therefore fall differently. At least 2 x 2 windows.
+ */
+export const f32Conv2dReluMaxPool2dWinograd = rows({
+  /** Weights in panels, [panels][before][5][after][8], to [panels][8][before][after][8]. */
+  f32_panels_to_winograd: {
+    args: { panels: "int", before: "int", after: "int", w: "read", y: "write" },
+    binary: "both",
+  },
+  /** Kernels 5 wide, at least 4 input channels; w with before = kh, after = cin. scratch: 4 * (8 * h * cin + 256) bytes. */
+  f32_conv2d_relu_max_pool2d_winograd: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      w: "read",
+      bias: "read",
+      y: "write",
+      ys: "int",
+      argmax: "write",
+      h: "int",
+      wd: "int",
+      cin: "int",
+      cout: "int",
+      kh: "int",
+      scratch: "write",
+    },
+    binary: "both",
+  },
+  /**
+   * One input channel, kernels 5 tall, at least 4 windows wide; w with before = 1, after = kw.
+   * scratch: 4 * (2 * half * (h + 8) + 192 + 8 * cout * (pw / 4 rounded up)) bytes, half = (wd + 1) / 2 rounded up to 4.
+   */
+  f32_conv2d_relu_max_pool2d_plane_winograd: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      w: "read",
+      bias: "read",
+      y: "write",
+      ys: "int",
+      argmax: "write",
+      h: "int",
+      wd: "int",
+      cout: "int",
+      kw: "int",
+      scratch: "write",
+    },
+    binary: "both",
+  },
+});

@@ -1,0 +1,52 @@
+import { rows } from "./row.ts";
+
+/**
+ * conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2, one pass: assembly/f32-conv2d-relu-max-pool2d.ts.
+ *
+ * Besides the pooled values each kernel writes `argmax`, one i32 a pooled value: the byte offset, from the start of the image, of the patch of
+ * the pixel that won (the first of equals), or -1 where ReLU let nothing through. It lies as y does (NHWC), but planar, [cout][ph][pw], in the
+ * `plane` kernels. `ys` is the stride of y and of argmax. w is in panels, bias padded to whole panels of 8.
+ */
+export const f32Conv2dReluMaxPool2d = rows({
+  /** `run` is kw * cin; `row` and `pixel` are x's, in bytes. */
+  f32_conv2d_relu_max_pool2d: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      w: "read",
+      bias: "read",
+      y: "write",
+      ys: "int",
+      argmax: "write",
+      ph: "int",
+      pw: "int",
+      cout: "int",
+      kh: "int",
+      run: "int",
+      row: "int",
+      pixel: "int",
+    },
+    binary: "both",
+  },
+  /** One input channel, h x wd, at least 4 windows wide. scratch: 4 * (2 * h * half + 4 * cout) bytes, half = (wd + 1) / 2 rounded up to 4. */
+  f32_conv2d_relu_max_pool2d_plane: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      w: "read",
+      bias: "read",
+      y: "write",
+      ys: "int",
+      argmax: "write",
+      h: "int",
+      wd: "int",
+      cout: "int",
+      kh: "int",
+      kw: "int",
+      scratch: "write",
+    },
+    binary: "both",
+  },
+});
