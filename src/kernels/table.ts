@@ -17,6 +17,7 @@ import { f32Gemm } from "./table/f32-gemm.ts";
 import { f32Loss } from "./table/f32-loss.ts";
 import { f32Optimizer } from "./table/f32-optimizer.ts";
 import { f32Pool } from "./table/f32-pool.ts";
+import { f32Reduce } from "./table/f32-reduce.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
 import { f32Spmm } from "./table/f32-spmm.ts";
 import { i8Conv2d } from "./table/i8-conv2d.ts";
@@ -38,6 +39,7 @@ export const FAMILIES = {
   "f32-softmax": f32Softmax,
   "f32-loss": f32Loss,
   "f32-optimizer": f32Optimizer,
+  "f32-reduce": f32Reduce,
   "f32-gemm": f32Gemm,
   "f32-conv2d": f32Conv2d,
   "f32-depthwise": f32Depthwise,
