@@ -7,6 +7,7 @@
  * and its sweep in `test/kernels/<data>-<family>.test.ts`.
  */
 
+import { f32BatchNormalization } from "./table/f32-batch-normalization.ts";
 import { f32Conv2d } from "./table/f32-conv2d.ts";
 import { f32Conv2dReluMaxPool2d } from "./table/f32-conv2d-relu-max-pool2d.ts";
 import { f32Conv2dReluMaxPool2dGradient } from "./table/f32-conv2d-relu-max-pool2d-gradient.ts";
@@ -39,6 +40,7 @@ export const FAMILIES = {
   "f32-softmax": f32Softmax,
   "f32-loss": f32Loss,
   "f32-optimizer": f32Optimizer,
+  "f32-batch-normalization": f32BatchNormalization,
   "f32-reduce": f32Reduce,
   "f32-gemm": f32Gemm,
   "f32-conv2d": f32Conv2d,

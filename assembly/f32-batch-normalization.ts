@@ -1,0 +1,220 @@
+// Batch normalization (Ioffe & Szegedy 2015) over the last axis. Four channels at a time: lanes are channels, so that sums need no
+// horizontal step and their order is that of images and pixels.
+
+import { storeLanes, zeroPadding } from "./row";
+
+/** Lanes 0 1 and lanes 2 3 as f64. */
+@inline function low(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v);
+}
+@inline function high(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+}
+
+/** Two pairs of f64 as f32 lanes a0 a1 b0 b1. */
+@inline function joined(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 1, 4, 5);
+}
+
+@inline function inverseDeviation(variance: v128, epsilon: f32): v128 {
+  return f32x4.div(f32x4.splat(1), f32x4.sqrt(f32x4.add(variance, f32x4.splat(epsilon))));
+}
+
+export function f32_batch_normalization_statistics(
+  n: i32,
+  x: usize,
+  xs: i32,
+  pixels: i32,
+  k: i32,
+  mean: usize,
+  variance: usize,
+): void {
+  const count = f64x2.splat(<f64>n * <f64>pixels);
+  const step = <usize>k << 2;
+  for (let j = 0; j < k; j += 4) {
+    const channel = <usize>j << 2;
+    let a = f64x2.splat(0);
+    let b = f64x2.splat(0);
+    let image = x + channel;
+    for (let i = 0; i < n; i++) {
+      let pixel = image;
+      for (let p = 0; p < pixels; p++) {
+        const v = v128.load(pixel);
+        a = f64x2.add(a, low(v));
+        b = f64x2.add(b, high(v));
+        pixel += step;
+      }
+      image += <usize>xs;
+    }
+    const meanA = f64x2.div(a, count);
+    const meanB = f64x2.div(b, count);
+    a = f64x2.splat(0);
+    b = f64x2.splat(0);
+    image = x + channel;
+    for (let i = 0; i < n; i++) {
+      let pixel = image;
+      for (let p = 0; p < pixels; p++) {
+        const v = v128.load(pixel);
+        const da = f64x2.sub(low(v), meanA);
+        const db = f64x2.sub(high(v), meanB);
+        a = f64x2.add(a, f64x2.mul(da, da));
+        b = f64x2.add(b, f64x2.mul(db, db));
+        pixel += step;
+      }
+      image += <usize>xs;
+    }
+    storeLanes(mean + channel, joined(meanA, meanB), k - j);
+    storeLanes(variance + channel, joined(f64x2.div(a, count), f64x2.div(b, count)), k - j);
+  }
+}
+
+export function f32_batch_normalization(
+  n: i32,
+  x: usize,
+  xs: i32,
+  y: usize,
+  ys: i32,
+  pixels: i32,
+  k: i32,
+  mean: usize,
+  variance: usize,
+  gamma: usize,
+  beta: usize,
+  epsilon: f32,
+): void {
+  for (let i = 0; i < n; i++) {
+    for (let p = 0; p < pixels; p++) {
+      const pixel = <usize>(p * k) << 2;
+      for (let j = 0; j < k; j += 4) {
+        const channel = <usize>j << 2;
+        const scale = f32x4.mul(v128.load(gamma + channel), inverseDeviation(v128.load(variance + channel), epsilon));
+        const shift = f32x4.sub(v128.load(beta + channel), f32x4.mul(v128.load(mean + channel), scale));
+        const at = pixel + channel;
+        storeLanes(y + at, f32x4.add(f32x4.mul(v128.load(x + at), scale), shift), k - j);
+      }
+    }
+    zeroPadding(y, pixels * k);
+    x += <usize>xs;
+    y += <usize>ys;
+  }
+}
+
+export function f32_batch_normalization_parameter_gradient(
+  n: i32,
+  dy: usize,
+  dys: i32,
+  x: usize,
+  xs: i32,
+  pixels: i32,
+  k: i32,
+  mean: usize,
+  variance: usize,
+  dgamma: usize,
+  dbeta: usize,
+  epsilon: f32,
+): void {
+  const step = <usize>k << 2;
+  for (let j = 0; j < k; j += 4) {
+    const channel = <usize>j << 2;
+    const center = v128.load(mean + channel);
+    const inverse = inverseDeviation(v128.load(variance + channel), epsilon);
+    let gammaA = f64x2.splat(0);
+    let gammaB = f64x2.splat(0);
+    let betaA = f64x2.splat(0);
+    let betaB = f64x2.splat(0);
+    for (let i = 0; i < n; i++) {
+      let d = dy + <usize>i * <usize>dys + channel;
+      let v = x + <usize>i * <usize>xs + channel;
+      for (let p = 0; p < pixels; p++) {
+        const upstream = v128.load(d);
+        const z = f32x4.mul(f32x4.sub(v128.load(v), center), inverse);
+        const product = f32x4.mul(upstream, z);
+        betaA = f64x2.add(betaA, low(upstream));
+        betaB = f64x2.add(betaB, high(upstream));
+        gammaA = f64x2.add(gammaA, low(product));
+        gammaB = f64x2.add(gammaB, high(product));
+        d += step;
+        v += step;
+      }
+    }
+    storeLanes(dgamma + channel, joined(gammaA, gammaB), k - j);
+    storeLanes(dbeta + channel, joined(betaA, betaB), k - j);
+  }
+}
+
+export function f32_batch_normalization_gradient(
+  n: i32,
+  dy: usize,
+  dys: i32,
+  x: usize,
+  xs: i32,
+  dx: usize,
+  dxs: i32,
+  pixels: i32,
+  k: i32,
+  mean: usize,
+  variance: usize,
+  gamma: usize,
+  dgamma: usize,
+  dbeta: usize,
+  epsilon: f32,
+  total: i32,
+): void {
+  const share = f32x4.splat(1 / <f32>total);
+  for (let i = 0; i < n; i++) {
+    for (let p = 0; p < pixels; p++) {
+      const pixel = <usize>(p * k) << 2;
+      for (let j = 0; j < k; j += 4) {
+        const channel = <usize>j << 2;
+        const at = pixel + channel;
+        const inverse = inverseDeviation(v128.load(variance + channel), epsilon);
+        const scale = f32x4.mul(v128.load(gamma + channel), inverse);
+        const z = f32x4.mul(f32x4.sub(v128.load(x + at), v128.load(mean + channel)), inverse);
+        const moved = f32x4.add(v128.load(dbeta + channel), f32x4.mul(z, v128.load(dgamma + channel)));
+        const d = f32x4.sub(v128.load(dy + at), f32x4.mul(moved, share));
+        storeLanes(dx + at, f32x4.mul(d, scale), k - j);
+      }
+    }
+    zeroPadding(dx, pixels * k);
+    dy += <usize>dys;
+    x += <usize>xs;
+    dx += <usize>dxs;
+  }
+}
+
+export function f32_batch_normalization_frozen_gradient(
+  n: i32,
+  dy: usize,
+  dys: i32,
+  dx: usize,
+  dxs: i32,
+  pixels: i32,
+  k: i32,
+  variance: usize,
+  gamma: usize,
+  epsilon: f32,
+): void {
+  for (let i = 0; i < n; i++) {
+    for (let p = 0; p < pixels; p++) {
+      const pixel = <usize>(p * k) << 2;
+      for (let j = 0; j < k; j += 4) {
+        const channel = <usize>j << 2;
+        const scale = f32x4.mul(v128.load(gamma + channel), inverseDeviation(v128.load(variance + channel), epsilon));
+        storeLanes(dx + pixel + channel, f32x4.mul(v128.load(dy + pixel + channel), scale), k - j);
+      }
+    }
+    zeroPadding(dx, pixels * k);
+    dy += <usize>dys;
+    dx += <usize>dxs;
+  }
+}
+
+export function f32_moving_average(n: i32, y: usize, x: usize, momentum: f32): void {
+  const keep = f32x4.splat(momentum);
+  const take = f32x4.splat(1 - momentum);
+  for (let i = 0; i < n; i += 4) {
+    v128.store(y, f32x4.add(f32x4.mul(v128.load(y), keep), f32x4.mul(v128.load(x), take)));
+    y += 16;
+    x += 16;
+  }
+}
