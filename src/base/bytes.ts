@@ -15,7 +15,7 @@ export class ByteWriter {
   }
 
   /** A copy of what has been written. */
-  bytes(): Uint8Array {
+  bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }
 
@@ -160,9 +160,11 @@ export class ByteReader {
   varint(): number {
     const offset = this.offset;
     let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    let unit = 1;
+    for (let i = 0; i < 5; i++) {
       const byte = this.#bytes[this.#take(1, "a varint")]!;
-      value += (byte & 0x7f) * 2 ** shift;
+      value += (byte & 0x7f) * unit;
+      unit *= 0x80;
       if (byte < 0x80) {
         if (value >= 2 ** 32) break;
         return value;

@@ -84,7 +84,7 @@ export class Random {
 
   /** A number in [low, high), by default [0, 1): a multiple of 2^-24, so that it is below 1 as a float32 too. */
   uniform(low = 0, high = 1): number {
-    return low + (high - low) * ((this.next() >>> 8) * 2 ** -24);
+    return low + (high - low) * ((this.next() >>> 8) / 0x1000000);
   }
 
   /** An integer in 0 .. n - 1, each exactly as likely: draws from the incomplete last round of n are thrown away. */
@@ -111,7 +111,7 @@ export class Random {
       let k = 0;
       while (this.#happens(0.5)) k++;
       if (!this.#allHappen(k * (k - 1), 0.5)) continue;
-      const x = this.next() * 2 ** -32;
+      const x = this.next() / 0x100000000;
       if (!this.#allHappen(k, x) || !this.#happens((x * x) / 2)) continue;
       return this.next() & 1 ? -(k + x) : k + x;
     }
@@ -137,7 +137,7 @@ export class Random {
   #happens(x: number): boolean {
     let last = x;
     for (let falls = 0; ; falls++) {
-      const u = this.next() * 2 ** -32;
+      const u = this.next() / 0x100000000;
       if (u >= last) return falls % 2 === 0;
       last = u;
     }
