@@ -166,3 +166,59 @@ export function pooledPixelTable(x: StoredImage, y: StoredImage, window: Window)
     }
   return table;
 }
+
+// ---------------------------------------------------------------- one input channel
+
+/** How `i8_conv2d_1c_max_pool2d` walks a kernel. */
+export interface ChannelWalk {
+  /** k-groups along rows, then k-groups down the last column. */
+  readonly across: number;
+  readonly down: number;
+  /** Groups of 4 columns a strip holds (relaxed). */
+  readonly quads: number;
+  /** The column of the groups that go down, -1: none. */
+  readonly column: number;
+  /** Taps (ky * kw + kx) of each k-group, -1 where it has fewer. */
+  readonly order: Int32Array;
+  /** Byte offset of each k-group in a strip. */
+  readonly taps: Int32Array;
+}
+
+/** Bytes from one row of a strip to the next. */
+const STRIP_PITCH = { simd: 64, relaxed: 128 } as const;
+
+/** Scratch of `i8_conv2d_1c_max_pool2d`: one strip. */
+export const stripBytes = (variant: Variant, rows: number): number => rows * STRIP_PITCH[variant];
+
+/** Bytes that `i8_conv2d_1c_pack` writes. */
+export const channelPackedBytes = (outs: number, walk: ChannelWalk): number =>
+  Math.ceil(outs / 2) * (16 + (walk.across + walk.down) * 8);
+
+/** The walk of a kernel; undefined where a strip is too narrow for it. */
+export function channelWalk(variant: Variant, [kh, kw]: readonly [number, number]): ChannelWalk | undefined {
+  const G = groupLength(variant);
+  const pitch = STRIP_PITCH[variant];
+  const whole = kw - (kw % G);
+  const goesDown = kw % G === 1;
+  const across: { y: number; x: number; taps: number }[] = [];
+  for (let y = 0; y < kh; y++) for (let x = 0; x < whole; x += G) across.push({ y, x, taps: G });
+  const downRows = goesDown ? kh - (kh % G) : 0;
+  if (whole < kw) for (let y = downRows; y < kh; y++) across.push({ y, x: whole, taps: kw - whole });
+  const down = Array.from({ length: downRows / G }, (_, i) => i * G);
+
+  const last = Math.max(0, ...across.map(g => g.x));
+  const quads = variant === "relaxed" && across.length ? last / 4 + 1 : 0;
+  const columnAt = variant === "relaxed" ? quads * 32 : 32;
+  if (variant === "relaxed" ? columnAt + (down.length ? 32 : 0) > pitch : last > 7) return undefined;
+
+  const order = new Int32Array((across.length + down.length) * G).fill(-1);
+  across.forEach(({ y, x, taps }, g) => {
+    for (let i = 0; i < taps; i++) order[g * G + i] = y * kw + x + i;
+  });
+  down.forEach((y, g) => {
+    for (let i = 0; i < G; i++) order[(across.length + g) * G + i] = (y + i) * kw + whole;
+  });
+  const at = ({ y, x }: { y: number; x: number }) => y * pitch + (variant === "relaxed" ? x * 8 : x * 2);
+  const taps = Int32Array.from([...across.map(at), ...down.map(y => y * pitch + columnAt)]);
+  return { across: across.length, down: down.length, quads, column: down.length ? whole : -1, order, taps };
+}

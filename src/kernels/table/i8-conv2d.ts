@@ -73,3 +73,57 @@ export const i8Conv2d = rows({
     overRead: 32,
   },
 });
+
+/**
+ * One input channel, stride 1, with a 2x2 max pool: assembly/i8-conv2d-1c.ts. `channelWalk` of kernels/stored.ts gives `order`, `taps` and the counts;
+ * the pooled image is at least 4 wide.
+ */
+export const i8Conv2d1c = rows({
+  /** int8 weights [outs][length], i32 bias and f32 scale per output -> pairs of outputs, k-groups in `order`. */
+  i8_conv2d_1c_pack: {
+    args: {
+      outs: "int",
+      length: "int",
+      groups: "int",
+      order: "read",
+      w: "read",
+      bias: "read",
+      scale: "read",
+      zero: "int",
+      y: "write",
+    },
+    binary: "run",
+  },
+  /**
+   * x: the first tap of the first pixel of a stored image, of which 2 * height + kernel height - 1 `rows` are read; y: the first pixel of the pooled one,
+   * height x width. `strips`: scratch.
+   */
+  i8_conv2d_1c_max_pool2d: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      pitch: "int",
+      rows: "int",
+      strips: "write",
+      quads: "int",
+      column: "int",
+      w: "read",
+      across: "int",
+      down: "int",
+      taps: "read",
+      y: "write",
+      ys: "int",
+      ypitch: "int",
+      ypixel: "int",
+      height: "int",
+      width: "int",
+      outs: "int",
+      zero: "int",
+      qmin: "int",
+      qmax: "int",
+    },
+    binary: "run",
+    overRead: 32,
+  },
+});
