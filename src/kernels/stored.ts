@@ -222,3 +222,57 @@ export function channelWalk(variant: Variant, [kh, kw]: readonly [number, number
   const taps = Int32Array.from([...across.map(at), ...down.map(y => y * pitch + columnAt)]);
   return { across: across.length, down: down.length, quads, column: down.length ? whole : -1, order, taps };
 }
+
+// ---------------------------------------------------------------- fast FIR (plain kernels only)
+
+/** Taps of the parts S, H0, H1 of a kernel axis. */
+const firTaps = (kernel: number): [number, number, number] => [(kernel + 1) >> 1, (kernel + 1) >> 1, kernel >> 1];
+
+const firGroups = (kw: number, channels: number): number[] => firTaps(kw).map(taps => Math.ceil((taps * channels) / 2));
+
+/** Bytes that `i8_conv2d_fir_pack` writes. */
+export function firPackedBytes(outs: number, [kh, kw]: readonly [number, number], channels: number): number {
+  const rows = firTaps(kh).reduce((a, b) => a + b);
+  const groups = firGroups(kw, channels).reduce((a, b) => a + b);
+  return Math.ceil(outs / 8) * (64 + rows * groups * 32);
+}
+
+/** Scratch of `i8_conv2d_fir_max_pool2d` for a pooled image of height x width. */
+export function firScratchBytes(
+  height: number,
+  width: number,
+  [kh, kw]: readonly [number, number],
+  channels: number,
+): number {
+  const plane = (height + firTaps(kh)[0] - 1) * (width + firTaps(kw)[0] - 1) * channels * 2;
+  return 6 * 128 + 9 * (roundUp(plane + 32, 16) + 16);
+}
+
+/**
+ * The nine products of a tile: rows of taps, k-groups a row, two slots whose sum they start from, the slot they go to,
+ * and whether it takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over r and c of SH[c] + HS[r] + HH[r][c].
+ */
+export function firSteps([kh, kw]: readonly [number, number], channels: number): Int32Array {
+  const slots: [from: number, plus: number, to: number, max: number][] = [
+    [0, 0, 1, 0],
+    [0, 0, 2, 0],
+    [0, 0, 3, 0],
+    [0, 0, 4, 0],
+    [2, 4, 5, 0],
+    [3, 4, 5, 1],
+    [0, 0, 4, 0],
+    [2, 4, 5, 1],
+    [3, 4, 5, 1],
+  ];
+  const groups = firGroups(kw, channels);
+  return Int32Array.from(
+    slots.flatMap(([from, plus, to, max], p) => [
+      firTaps(kh)[Math.floor(p / 3)]!,
+      groups[p % 3]!,
+      128 * from,
+      128 * plus,
+      128 * to,
+      max,
+    ]),
+  );
+}

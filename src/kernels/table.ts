@@ -21,7 +21,7 @@ import { f32Pool } from "./table/f32-pool.ts";
 import { f32Reduce } from "./table/f32-reduce.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
 import { f32Spmm } from "./table/f32-spmm.ts";
-import { i8Conv2d, i8Conv2d1c } from "./table/i8-conv2d.ts";
+import { i8Conv2d, i8Conv2d1c, i8Conv2dFir } from "./table/i8-conv2d.ts";
 import { i8Dense } from "./table/i8-dense.ts";
 import { i8Gemm } from "./table/i8-gemm.ts";
 import { i8Quantize } from "./table/i8-quantize.ts";
@@ -52,6 +52,7 @@ export const FAMILIES = {
   "i8-gemm": i8Gemm,
   "i8-conv2d": i8Conv2d,
   "i8-conv2d-1c": i8Conv2d1c,
+  "i8-conv2d-fir": i8Conv2dFir,
   "i8-dense": i8Dense,
   "f32-conv2d-relu-max-pool2d": f32Conv2dReluMaxPool2d,
   "f32-conv2d-relu-max-pool2d-winograd": f32Conv2dReluMaxPool2dWinograd,

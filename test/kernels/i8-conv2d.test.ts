@@ -4,6 +4,9 @@ import type { Requantization } from "../../src/kernels/reference/i8-gemm.ts";
 import {
   channelPackedBytes,
   channelWalk,
+  firPackedBytes,
+  firScratchBytes,
+  firSteps,
   groupsOf,
   type Halo,
   NO_HALO,
@@ -89,6 +92,30 @@ const ONE_CHANNEL: Case[] = [
     outs: 1 + i,
     kernel: kernel as [number, number],
     ...(i === 3 && { pads: { top: 1, bottom: 1, left: 1, right: 1 } }),
+    ...(i === 2 && { beyond: { top: 1, bottom: 2, left: 1, right: 3 } }),
+  })),
+);
+
+/** Kernels of even and odd sides, channels around the vector of 8, pooled widths around the tile of 4. */
+const FIR: Case[] = (
+  [
+    [3, 3, 1],
+    [3, 3, 8],
+    [5, 5, 6],
+    [2, 2, 7],
+    [4, 3, 9],
+    [3, 4, 16],
+    [5, 2, 19],
+    [7, 5, 3],
+  ] as const
+).flatMap(([kh, kw, channels], k) =>
+  [4, 5, 9].map((width, i) => ({
+    height: 2 * (1 + i) + kh - 1 + (k & 1),
+    width: 2 * width + kw - 1 + (k & 1),
+    channels,
+    outs: 7 + i + k,
+    kernel: [kh, kw] as [number, number],
+    ...(i === 1 && { pads: { top: 1, bottom: 1, left: 1, right: 1 } }),
     ...(i === 2 && { beyond: { top: 1, bottom: 2, left: 1, right: 3 } }),
   })),
 );
@@ -270,6 +297,61 @@ overVariants("i8-conv2d", "run", bench => {
     const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
     expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
   });
+
+  // the relaxed dot product has no room for sums of weights
+  if (bench.variant === "simd")
+    test.each(FIR.map(c => [name(c), c] as const))("fast FIR, pooled: %s", (_, c) => {
+      const { images, first, x, requantization, args } = setUp(bench, c);
+      const [oh, ow] = twin.outputSize(first);
+      const shape = [oh >> 1, ow >> 1, c.outs];
+      const halo = c.beyond ?? NO_HALO;
+      const image = storedImage(shape, bench.variant, halo);
+      const [kh, kw] = c.kernel;
+      const w = bench.output(firPackedBytes(c.outs, c.kernel, c.channels));
+      bench.run("i8_conv2d_fir_pack", {
+        outs: c.outs,
+        kh,
+        kw,
+        channels: c.channels,
+        w: bench.input(first.w),
+        bias: bench.input(first.bias),
+        scale: bench.input(requantization.scale),
+        zero: first.zero,
+        y: w,
+      });
+      const ys = image.bytes + 8;
+      const y = bench.output(2 * ys);
+      bench.u8.fill(0, y, y + 2 * ys);
+      const { zero, qmin, qmax } = requantization;
+      bench.run("i8_conv2d_fir_max_pool2d", {
+        n: 2,
+        x: args.x,
+        xs: args.xs,
+        pitch: x.pitch,
+        channels: c.channels,
+        kh,
+        kw,
+        scratch: bench.output(firScratchBytes(shape[0]!, shape[1]!, c.kernel, c.channels)),
+        w,
+        steps: bench.input(firSteps(c.kernel, c.channels)),
+        y: y + image.first,
+        ys,
+        ypitch: image.pitch,
+        ypixel: image.pixel,
+        height: shape[0]!,
+        width: shape[1]!,
+        outs: c.outs,
+        zero,
+        qmin,
+        qmax,
+      });
+      images.forEach((one, i) => {
+        const expected = twin.i8_conv2d_max_pool2d(one, requantization);
+        expect([...fromStored(bench, y + i * ys, shape, halo)]).toEqual([...expected]);
+      });
+      const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
+      expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
+    });
 
   test("a kernel too wide for a strip is refused", () => {
     expect(channelWalk("simd", [3, 10])).toBeUndefined();

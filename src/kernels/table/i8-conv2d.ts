@@ -127,3 +127,49 @@ export const i8Conv2d1c = rows({
     overRead: 32,
   },
 });
+
+/** The same for any number of channels with fewer products (assembly/i8-conv2d-fir.ts); only in the plain binary. */
+export const i8Conv2dFir = rows({
+  /** int8 weights [outs][kh][kw][channels], i32 bias and f32 scale per output -> panels of sums of weights. */
+  i8_conv2d_fir_pack: {
+    args: {
+      outs: "int",
+      kh: "int",
+      kw: "int",
+      channels: "int",
+      w: "read",
+      bias: "read",
+      scale: "read",
+      zero: "int",
+      y: "write",
+    },
+    binary: "run",
+  },
+  /** x: the first tap of the first pixel of a stored image; y: the first pixel of the pooled one, height x width, at least 4 wide. */
+  i8_conv2d_fir_max_pool2d: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      pitch: "int",
+      channels: "int",
+      kh: "int",
+      kw: "int",
+      scratch: "write",
+      w: "read",
+      steps: "read",
+      y: "write",
+      ys: "int",
+      ypitch: "int",
+      ypixel: "int",
+      height: "int",
+      width: "int",
+      outs: "int",
+      zero: "int",
+      qmin: "int",
+      qmax: "int",
+    },
+    binary: "run",
+    overRead: 16,
+  },
+});
