@@ -2,10 +2,10 @@
  * What an op may mean. Each meaning is a table keyed by the op's name, filled by the op's file;
  * an op that cannot have one says `refuse("reason")`.
  */
-import type { Shape } from "../base/shape.ts";
+import type { TypedArray } from "../base/shape.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Layout } from "../kernels/layout.ts";
-import type { KernelName } from "../kernels/table.ts";
+import type { KernelArgs, KernelName } from "../kernels/table.ts";
 import type { Graph, Node, Type, Value } from "./graph.ts";
 
 /** A meaning an op cannot have, and why. */
@@ -49,40 +49,40 @@ export interface Ref {
 
 /** `count`: how many images this call is for; `{ per }`: that many per image of the call. */
 export type Arg = number | Ref | "count" | { per: number };
-export type Args = Record<string, Arg>;
+export type Args<K extends KernelName> = KernelArgs<K, Arg>;
 
 export interface Lowering {
   /** Images a run of the program is for. */
   readonly batch: number;
-  /** Images in one group of the tiled loop: how many `each` scratch must hold. */
+  /** Images in one group of the tiled loop: how many a scratch used by `each` must hold. */
   readonly group: number;
   /** Which kernels will run it. */
   readonly variant: "simd" | "relaxed";
   /** v in `layout`: as it is, or through a conversion emitted here once per (value, layout). */
   in(v: Value, layout: Layout): Ref;
-  /** v as it is stored; only for an op that copes with `layoutOf(v)`. */
+  /** v as it is stored; for an op that copes with `layoutOf(v)`. */
   ref(v: Value): Ref;
   layoutOf(v: Value): Layout;
-  /** The layout the consumers of v wish for (flat where they disagree or do not care). */
+  /** The layout the consumers of v wish for; flat where none has a wish. */
   prefer(v: Value): Layout;
   /** A new buffer for v. */
   out(v: Value, layout?: Layout): Ref;
   /** `out` is `input`'s bytes; `overwrites`: the input may not be read any more. */
-  alias(out: Value, input: Value, overwrites: boolean): void;
-  /** Bytes from one image of v to the next (0: not batched). */
+  alias(out: Value, input: Value, overwrites?: boolean): void;
+  /** Bytes from one image of v, as it is stored, to the next (0: not batched). */
   stride(v: Value): number;
-  /** Temporary memory of one call (or of the group loop the call is in). */
+  /** Bytes from one image of v to the next once it is in `layout`. */
+  strideIn(v: Value, layout: Layout): number;
+  /** Temporary memory of one call, or of the group loop the call is in. */
   scratch(name: string, bytes: number): Ref;
   /** Constant bytes, written once when the program is loaded. */
-  constant(name: string, data: Uint8Array | Int8Array | Int32Array | Uint32Array | Float32Array): Ref;
+  constant(name: string, data: TypedArray): Ref;
   /** One call for the whole batch. */
-  call(kernel: KernelName, args: Args): void;
+  call<K extends KernelName>(kernel: K, args: Args<K>): void;
   /** One call, on any sub-range of the images: the planner tiles such calls into groups that stay in cache. */
-  each(kernel: KernelName, args: Args): void;
+  each<K extends KernelName>(kernel: K, args: Args<K>): void;
   /** An elementwise call over all stored elements of v, padding included: `args` gets their number. */
-  map(kernel: KernelName, v: Value, args: (n: Arg) => Args): void;
-  /** A call on what all threads made or will read. */
-  shared(kernel: KernelName, args: Args): void;
+  map<K extends KernelName>(kernel: K, v: Value, args: (n: Arg) => Args<K>): void;
+  /** A call made once, before the first run: what it writes is never shared with other buffers. */
+  once<K extends KernelName>(kernel: K, args: Args<K>): void;
 }
-
-export type { Shape };

@@ -3,6 +3,7 @@
  * A layout with `map` is a permutation with padding; checkpoints and exports read through it. One without is a transform
  * (Winograd, packed int8), which can only be computed.
  */
+import type { KernelName } from "./table.ts";
 import { BYTES, type DType, roundUp, type Shape, size } from "../base/shape.ts";
 
 export interface Layout {
@@ -12,8 +13,12 @@ export interface Layout {
   bytes(shape: Shape, dtype: DType): number;
   /** Stored element -> logical index, -1 for padding (kept zero). */
   map?(shape: Shape): Int32Array;
-  /** For a transform: the layout it is computed from. */
+  /** For a transform, or where a kernel converts faster than an index table: the layout it is computed from ... */
   readonly from?: Layout;
+  /** ... and the kernel that does it, with its arguments but `x` (source) and `y` (target); for batched values also but `n`, `xs`, `ys`. */
+  by?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
+  /** The kernel that brings it back to flat, likewise. */
+  back?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
 }
 
 /** Elements per row of a weight: all axes but the first. */

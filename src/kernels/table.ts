@@ -63,7 +63,9 @@ type Union<T> = T extends unknown ? (x: T) => void : never;
 type Merged = Union<(typeof FAMILIES)[keyof typeof FAMILIES]> extends (x: infer I) => void ? I : never;
 
 export type KernelName = keyof Merged & string;
-export type KernelArgs<K extends KernelName, A> = { [P in keyof Merged[K]["args" & keyof Merged[K]]]: A };
+
+/** The arguments of kernel K, each an A. */
+export type KernelArgs<K extends KernelName, A> = Merged[K] extends { args: infer R } ? { [P in keyof R]: A } : never;
 
 export const KERNELS = Object.assign({}, ...Object.values(FAMILIES)) as Record<KernelName, Row>;
 
