@@ -65,6 +65,8 @@ export interface Lowering {
   layoutOf(v: Value): Layout;
   /** The layout the consumers of v wish for; flat where none has a wish. */
   prefer(v: Value): Layout;
+  /** Does anything read v? An output nobody reads need not be made. */
+  used(v: Value): boolean;
   /** A new buffer for v. */
   out(v: Value, layout?: Layout): Ref;
   /** `out` is `input`'s bytes; `overwrites`: the input may not be read any more. */

@@ -117,6 +117,7 @@ class GraphLowering implements Lowering {
         if (uses) uses.push([n, i]);
         else this.#uses.set(v, [[n, i]]);
       });
+    for (const v of graph.results) if (!this.#uses.has(v)) this.#uses.set(v, []);
   }
 
   node(node: Node): void {
@@ -190,6 +191,10 @@ class GraphLowering implements Lowering {
       this.#where.set(v, buffer);
     }
     return buffer;
+  }
+
+  used(v: Value): boolean {
+    return this.#uses.has(v);
   }
 
   layoutOf(v: Value): Layout {

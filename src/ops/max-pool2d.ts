@@ -1,0 +1,116 @@
+/** maxPool2d(x [h, w, c]) -> [oh, ow, c], and where each maximum lay (the element's number in the image), which backward needs. */
+import { size, type Shape } from "../base/shape.ts";
+import { tensor } from "../base/tensor.ts";
+import type { Node, Op } from "../graph/graph.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import { taps, type Window, windowed } from "./window.ts";
+
+export interface Pool2d extends Window {
+  /** [down, right] */
+  size: readonly [number, number];
+  /** May the last window hang over the edge? Default false. */
+  ceil?: boolean;
+}
+
+export const maxPool2d: Op<Pool2d> = {
+  name: "maxPool2d",
+  infer([x], attrs) {
+    const shape = [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!];
+    return [{ ...x!, shape }, { shape, dtype: "i32", batched: true }];
+  },
+};
+
+/** (upstream, index) -> d x of shape `image`. */
+export const maxPool2dGradient: Op<{ image: Shape }> = {
+  name: "maxPool2dGradient",
+  infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
+};
+
+export const evaluate = {
+  maxPool2d([x], attrs: Pool2d, { outputs: [type] }) {
+    const [images, h, w, channels] = x!.shape as [number, number, number, number];
+    const y = tensor([images, ...type!.shape]);
+    const index = tensor(y.shape);
+    y.data.fill(-Infinity);
+    const perImage = size(type!.shape);
+    taps([h, w], attrs.size, type!.shape, attrs, (pixel, _, place) => {
+      for (let i = 0; i < images; i++)
+        for (let c = 0; c < channels; c++) {
+          const from = pixel * channels + c;
+          const to = i * perImage + place * channels + c;
+          const v = x!.data[i * h * w * channels + from]!;
+          if (v > y.data[to]! || (Number.isNaN(v) && !Number.isNaN(y.data[to]!))) {
+            y.data[to] = v;
+            index.data[to] = from;
+          }
+        }
+    });
+    return [y, index];
+  },
+  maxPool2dGradient([upstream, index], { image }) {
+    const dx = tensor([upstream!.shape[0]!, ...image]);
+    const perImage = upstream!.data.length / upstream!.shape[0]!;
+    upstream!.data.forEach((d, i) => (dx.data[Math.floor(i / perImage) * size(image) + index!.data[i]!]! += d));
+    return [dx];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  maxPool2d: (node: Node<Pool2d>, [upstream], graph) => [
+    graph.one(maxPool2dGradient, [upstream!, node.outputs[1]!], { image: node.inputs[0]!.type.shape }),
+  ],
+  maxPool2dGradient: refuse("second derivatives are not built"),
+} satisfies Record<string, Gradient | object>;
+
+const geometry = (image: Shape, y: Shape, a: Pool2d) => ({
+  h: image[0]!,
+  w: image[1]!,
+  c: image[2]!,
+  oh: y[0]!,
+  ow: y[1]!,
+  kh: a.size[0],
+  kw: a.size[1],
+  sh: a.strides[0],
+  sw: a.strides[1],
+  pt: a.pads[0],
+  pl: a.pads[1],
+  dh: a.dilations[0],
+  dw: a.dilations[1],
+});
+
+export const lower = {
+  maxPool2d(node: Node<Pool2d>, c) {
+    const x = node.inputs[0]!;
+    const [y, index] = node.outputs;
+    const ends = { n: "count" as const, x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y!), ys: c.stride(y!) };
+    const shape = geometry(x.type.shape, y!.type.shape, node.attrs);
+    if (c.used(index!)) c.each("f32_max_pool2d_index", { ...ends, index: c.out(index!), is: c.stride(index!), ...shape });
+    else c.each("f32_max_pool2d", { ...ends, ...shape });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  maxPool2dGradient(node: Node<{ image: Shape }>, c) {
+    const [upstream, index] = node.inputs;
+    const dx = node.outputs[0]!;
+    c.each("f32_max_pool2d_gradient", {
+      n: "count",
+      gy: c.in(upstream!, flat),
+      gys: c.strideIn(upstream!, flat),
+      index: c.ref(index!),
+      is: c.stride(index!),
+      gx: c.out(dx),
+      gxs: c.stride(dx),
+      inputs: size(dx.type.shape),
+      outputs: size(upstream!.type.shape),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = { maxPool2d: () => ({ macs: 0 }), maxPool2dGradient: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
+
+export const axes = {
+  maxPool2d: () => [[[0, 2], [1, 2], [2, 2]]],
+  maxPool2dGradient: refuse("slimming works on forward graphs"),
+} satisfies Record<string, Axes | object>;
