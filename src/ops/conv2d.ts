@@ -162,7 +162,7 @@ export const lowerBackward = {
       n: "count",
       gy: c.in(upstream!, flat),
       gys: c.strideIn(upstream!, flat),
-      weight: c.in(weight!, inputPanels(node.attrs.groups)),
+      weight: c.in(weight!, inputPanels),
       gx: c.out(dx),
       gxs: c.stride(dx),
       ...g,

@@ -1,0 +1,84 @@
+/** All tables. A missing meaning of an op is a compile error; an impossible one is `refuse("reason")` in the op's file. */
+import type { Tensor } from "../base/tensor.ts";
+import type { Graph, Value } from "../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Refusal } from "../graph/meaning.ts";
+import * as adam from "./adam.ts";
+import * as add from "./add.ts";
+import * as conv2d from "./conv2d.ts";
+import * as dense from "./dense.ts";
+import * as maxPool2d from "./max-pool2d.ts";
+import * as relu from "./relu.ts";
+import * as reshape from "./reshape.ts";
+import { LOWER, PREFERS } from "./run.ts";
+import * as sparseSoftmaxCrossEntropy from "./sparse-softmax-cross-entropy.ts";
+
+export const EVALUATE = {
+  ...adam.evaluate,
+  ...add.evaluate,
+  ...conv2d.evaluate,
+  ...dense.evaluate,
+  ...maxPool2d.evaluate,
+  ...relu.evaluate,
+  ...reshape.evaluate,
+  ...sparseSoftmaxCrossEntropy.evaluate,
+} satisfies Record<string, Evaluate>;
+
+/** Every op there is. */
+export type OpName = keyof typeof EVALUATE;
+
+export const GRADIENT: Record<OpName, Gradient | Refusal> = {
+  ...adam.gradient,
+  ...add.gradient,
+  ...conv2d.gradient,
+  ...dense.gradient,
+  ...maxPool2d.gradient,
+  ...relu.gradient,
+  ...reshape.gradient,
+  ...sparseSoftmaxCrossEntropy.gradient,
+};
+
+export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
+  ...LOWER,
+  ...adam.lowerBackward,
+  ...conv2d.lowerBackward,
+  ...dense.lowerBackward,
+  ...maxPool2d.lowerBackward,
+  ...relu.lowerBackward,
+  ...sparseSoftmaxCrossEntropy.lowerBackward,
+};
+
+export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = { ...PREFERS, ...adam.prefers };
+
+export const COST: Record<OpName, CostOf> = {
+  ...adam.cost,
+  ...add.cost,
+  ...conv2d.cost,
+  ...dense.cost,
+  ...maxPool2d.cost,
+  ...relu.cost,
+  ...reshape.cost,
+  ...sparseSoftmaxCrossEntropy.cost,
+};
+
+export const AXES: Record<OpName, Axes | Refusal> = {
+  ...adam.axes,
+  ...add.axes,
+  ...conv2d.axes,
+  ...dense.axes,
+  ...maxPool2d.axes,
+  ...relu.axes,
+  ...reshape.axes,
+  ...sparseSoftmaxCrossEntropy.axes,
+};
+
+/** Computes `wanted` by the specification, node by node, in float64. `feed` gives each leaf its contents, images first where batched. */
+export function evaluate(graph: Graph, feed: (leaf: Value) => Tensor, wanted: readonly Value[] = graph.results): Tensor[] {
+  const known = new Map<Value, Tensor>();
+  for (const leaf of graph.leaves) known.set(leaf, feed(leaf));
+  for (const n of graph.nodes) {
+    const types = { inputs: n.inputs.map(v => v.type), outputs: n.outputs.map(v => v.type) };
+    const made = (EVALUATE as Record<string, Evaluate>)[n.op.name]!(n.inputs.map(v => known.get(v)!), n.attrs, types);
+    made.forEach((t, i) => known.set(n.outputs[i]!, t));
+  }
+  return wanted.map(v => known.get(v)!);
+}

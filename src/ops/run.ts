@@ -1,0 +1,23 @@
+/** The tables a page needs to run a network: how forward ops are lowered, and how they like their operands. */
+import type { Lower, Prefers, Refusal } from "../graph/meaning.ts";
+import * as add from "./add.ts";
+import * as conv2d from "./conv2d.ts";
+import * as dense from "./dense.ts";
+import * as maxPool2d from "./max-pool2d.ts";
+import * as relu from "./relu.ts";
+import * as reshape from "./reshape.ts";
+
+export const LOWER = {
+  ...add.lower,
+  ...conv2d.lower,
+  ...dense.lower,
+  ...maxPool2d.lower,
+  ...relu.lower,
+  ...reshape.lower,
+} satisfies Record<string, Lower | Refusal>;
+
+export const PREFERS = {
+  ...add.prefers,
+  ...conv2d.prefers,
+  ...dense.prefers,
+} satisfies Record<string, Prefers>;

@@ -1,0 +1,113 @@
+/**
+ * sparseSoftmaxCrossEntropy(logits [k], class) -> one loss per image, -sum target * log softmax(logits), and the probabilities that backward needs.
+ * target = (1 - smoothing) at the class, plus smoothing / k everywhere: Keras' CategoricalCrossentropy(from_logits, label_smoothing) on one-hot targets.
+ */
+import { tensor } from "../base/tensor.ts";
+import type { Node, Op } from "../graph/graph.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import { exp, log } from "../base/math.ts";
+
+interface Smoothing {
+  smoothing: number;
+}
+
+export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
+  name: "sparseSoftmaxCrossEntropy",
+  infer([logits, target]) {
+    if (logits!.shape.length !== 1) throw new RangeError(`expects one vector of logits per image, got ${logits!.shape.length} axes`);
+    if (target!.shape.length || target!.dtype !== "i32") throw new RangeError("expects one class number (i32) per image");
+    return [{ shape: [], dtype: "f32", batched: true }, logits!];
+  },
+};
+
+/** (probabilities, class, upstream per image) -> d logits. */
+export const sparseSoftmaxCrossEntropyGradient: Op<Smoothing> = {
+  name: "sparseSoftmaxCrossEntropyGradient",
+  infer: ([p]) => [p!],
+};
+
+export const evaluate = {
+  sparseSoftmaxCrossEntropy([logits, target], { smoothing }) {
+    const [images, k] = logits!.shape as [number, number];
+    const loss = tensor([images]);
+    const p = tensor([images, k]);
+    for (let i = 0; i < images; i++) {
+      const row = logits!.data.subarray(i * k, (i + 1) * k);
+      const top = Math.max(...row);
+      const powers = row.map(v => exp(v - top));
+      const total = powers.reduce((a, b) => a + b, 0);
+      row.forEach((v, j) => {
+        const wanted = (j === target!.data[i] ? 1 - smoothing : 0) + smoothing / k;
+        loss.data[i]! += wanted * (log(total) + top - v);
+        p.data[i * k + j] = powers[j]! / total;
+      });
+    }
+    return [loss, p];
+  },
+  sparseSoftmaxCrossEntropyGradient([p, target, upstream], { smoothing }) {
+    const k = p!.shape[1]!;
+    return [
+      tensor(
+        p!.shape,
+        p!.data.map((v, at) => {
+          const i = Math.floor(at / k);
+          return (v - (at % k === target!.data[i] ? 1 - smoothing : 0) - smoothing / k) * upstream!.data[i]!;
+        }),
+      ),
+    ];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  sparseSoftmaxCrossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
+    graph.one(sparseSoftmaxCrossEntropyGradient, [node.outputs[1]!, node.inputs[1]!, upstream!], node.attrs),
+    undefined,
+  ],
+  sparseSoftmaxCrossEntropyGradient: refuse("second derivatives are not built"),
+} satisfies Record<string, Gradient | object>;
+
+export const lowerBackward = {
+  sparseSoftmaxCrossEntropy(node: Node<Smoothing>, c) {
+    const [x, t] = node.inputs;
+    const [loss, p] = node.outputs;
+    c.each("f32_sparse_softmax_cross_entropy", {
+      n: "count",
+      x: c.in(x!, flat),
+      xs: c.strideIn(x!, flat),
+      t: c.ref(t!),
+      ts: c.stride(t!),
+      k: x!.type.shape[0]!,
+      smoothing: node.attrs.smoothing,
+      loss: c.out(loss!),
+      p: c.out(p!),
+      ps: c.stride(p!),
+    });
+  },
+  sparseSoftmaxCrossEntropyGradient(node: Node<Smoothing>, c) {
+    const [p, t, upstream] = node.inputs;
+    const dx = node.outputs[0]!;
+    c.each("f32_sparse_softmax_cross_entropy_gradient", {
+      n: "count",
+      p: c.in(p!, flat),
+      ps: c.strideIn(p!, flat),
+      t: c.ref(t!),
+      ts: c.stride(t!),
+      k: p!.type.shape[0]!,
+      smoothing: node.attrs.smoothing,
+      up: c.ref(upstream!),
+      dx: c.out(dx),
+      dxs: c.stride(dx),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = {
+  sparseSoftmaxCrossEntropy: () => ({ macs: 0 }),
+  sparseSoftmaxCrossEntropyGradient: () => ({ macs: 0 }),
+} satisfies Record<string, CostOf>;
+
+export const axes = {
+  sparseSoftmaxCrossEntropy: refuse("slimming works on models, which end before their loss"),
+  sparseSoftmaxCrossEntropyGradient: refuse("slimming works on forward graphs"),
+} satisfies Record<string, Axes | object>;
