@@ -66,6 +66,8 @@ export const panelsTransposed: Layout = {
     for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) stored[(k >> 3) * N * 8 + n * 8 + (k & 7)] = n * K + k;
     return stored;
   },
+  from: panels,
+  by: shape => ({ kernel: "f32_transpose_panels", args: { n: shape[0]!, k: rowLength(shape) } }),
 };
 
 /**
@@ -84,6 +86,10 @@ export const inputPanels: Layout = {
         for (let c = 0; c < channels; c++)
           stored[(((c >> 3) * taps + (taps - 1 - tap)) * out + o) * 8 + (c & 7)] = (o * taps + tap) * channels + c;
     return stored;
+  },
+  from: panels,
+  by([out, kh, kw, channels]) {
+    return { kernel: "f32_conv2d_input_panels", args: { out: out!, taps: kh! * kw!, cin: channels! } };
   },
 };
 
