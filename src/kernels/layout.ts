@@ -3,8 +3,9 @@
  * A layout with `map` is a permutation with padding; checkpoints and exports read through it. One without is a transform
  * (Winograd, packed int8), which can only be computed.
  */
-import type { KernelName } from "./table.ts";
+
 import { BYTES, type DType, roundUp, type Shape, size } from "../base/shape.ts";
+import type { KernelName } from "./table.ts";
 
 export interface Layout {
   /** Equal names are equal layouts. */

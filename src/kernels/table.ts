@@ -28,6 +28,7 @@ import { i8Quantize } from "./table/i8-quantize.ts";
 import { i8Spmm } from "./table/i8-spmm.ts";
 import { memory } from "./table/memory.ts";
 import type { Role, Row } from "./table/row.ts";
+import { tally } from "./table/tally.ts";
 import { u8Rescale } from "./table/u8-rescale.ts";
 
 export type { Role, Row };
@@ -35,6 +36,7 @@ export type { Role, Row };
 /** file in assembly/ -> its kernels. The order gives a kernel its number inside one build; nothing stored names numbers. */
 export const FAMILIES = {
   memory,
+  tally,
   "f32-elementwise": f32Elementwise,
   "u8-rescale": u8Rescale,
   "f32-softmax": f32Softmax,

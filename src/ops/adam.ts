@@ -4,7 +4,15 @@
  */
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
 
 export interface Adam {
   beta1: number;
@@ -18,12 +26,17 @@ export const evaluate = {
   adam([w, m, v, g, rate, decay], { beta1, beta2, epsilon }: Adam) {
     const m1 = m!.data.map((old, i) => old + (g!.data[i]! - old) * (1 - beta1));
     const v1 = v!.data.map((old, i) => old + (g!.data[i]! ** 2 - old) * (1 - beta2));
-    const w1 = w!.data.map((old, i) => old * (1 - decay!.data[0]!) - (rate!.data[0]! * m1[i]!) / (Math.sqrt(v1[i]!) + epsilon));
+    const w1 = w!.data.map(
+      (old, i) => old * (1 - decay!.data[0]!) - (rate!.data[0]! * m1[i]!) / (Math.sqrt(v1[i]!) + epsilon),
+    );
     return [tensor(w!.shape, w1), tensor(w!.shape, m1), tensor(w!.shape, v1)];
   },
 } satisfies Record<string, Evaluate>;
 
-export const gradient = { adam: refuse("an optimizer step is not differentiated") } satisfies Record<string, Gradient | object>;
+export const gradient = { adam: refuse("an optimizer step is not differentiated") } satisfies Record<
+  string,
+  Gradient | object
+>;
 
 export const lowerBackward = {
   adam(node: Node<Adam>, c) {

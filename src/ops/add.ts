@@ -8,13 +8,19 @@ import { sameAxes } from "./elementwise.ts";
 export const add: Op = {
   name: "add",
   infer([a, b]) {
-    if (!sameShape(a!.shape, b!.shape)) throw new RangeError(`cannot add ${showShape(a!.shape)} and ${showShape(b!.shape)}`);
+    if (!sameShape(a!.shape, b!.shape))
+      throw new RangeError(`cannot add ${showShape(a!.shape)} and ${showShape(b!.shape)}`);
     return [a!];
   },
 };
 
 export const evaluate = {
-  add: ([a, b]) => [tensor(a!.shape, a!.data.map((v, i) => v + b!.data[i]!))],
+  add: ([a, b]) => [
+    tensor(
+      a!.shape,
+      a!.data.map((v, i) => v + b!.data[i]!),
+    ),
+  ],
 } satisfies Record<string, Evaluate>;
 
 export const gradient = { add: (_, [upstream]) => [upstream, upstream] } satisfies Record<string, Gradient>;

@@ -2,10 +2,18 @@
  * conv2d(x [h, w, in], weight [out, kh, kw, in / groups], bias [out]?) -> [oh, ow, out].
  * Any kernel, stride, pads, dilation and groups.
  */
-import { showShape, type Shape } from "../base/shape.ts";
+import { type Shape, showShape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
 import { flat, inputPanels, panels } from "../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../kernels/table/f32-conv2d.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
@@ -19,12 +27,16 @@ export const conv2d: Op<Conv2d> = {
   name: "conv2d",
   infer([x, weight, bias], attrs) {
     const [out, kh, kw, depth] = weight!.shape as [number, number, number, number];
-    if (weight!.shape.length !== 4) throw new RangeError(`expects weights out x kh x kw x in, got ${showShape(weight!.shape)}`);
+    if (weight!.shape.length !== 4)
+      throw new RangeError(`expects weights out x kh x kw x in, got ${showShape(weight!.shape)}`);
     const [oh, ow] = windowed(x!.shape, [kh, kw], attrs);
     if (depth * attrs.groups !== x!.shape[2])
-      throw new RangeError(`weights of ${showShape(weight!.shape)} with ${attrs.groups} groups do not fit images of ${showShape(x!.shape)}`);
+      throw new RangeError(
+        `weights of ${showShape(weight!.shape)} with ${attrs.groups} groups do not fit images of ${showShape(x!.shape)}`,
+      );
     if (out % attrs.groups) throw new RangeError(`${out} filters do not divide into ${attrs.groups} groups`);
-    if (bias && bias.shape[0] !== out) throw new RangeError(`a bias of ${showShape(bias.shape)} does not fit ${out} filters`);
+    if (bias && bias.shape[0] !== out)
+      throw new RangeError(`a bias of ${showShape(bias.shape)} does not fit ${out} filters`);
     return [{ shape: [oh, ow, out], dtype: "f32", batched: true }];
   },
 };
@@ -53,7 +65,13 @@ export const conv2dInputGradient: Op<InputGradient> = {
 const sum = (shape: Shape): Type => ({ shape, dtype: "f32", batched: false });
 
 /** Every product of a convolution over a batch: indices into image, weight and output. */
-function products(x: Shape, weight: Shape, y: Shape, attrs: Conv2d, visit: (x: number, weight: number, y: number) => void): void {
+function products(
+  x: Shape,
+  weight: Shape,
+  y: Shape,
+  attrs: Conv2d,
+  visit: (x: number, weight: number, y: number) => void,
+): void {
   const [out, kh, kw, depth] = weight as [number, number, number, number];
   const [images, h, w, channels] = x as [number, number, number, number];
   const [, oh, ow] = y as [number, number, number];
@@ -63,7 +81,11 @@ function products(x: Shape, weight: Shape, y: Shape, attrs: Conv2d, visit: (x: n
       for (let o = 0; o < out; o++) {
         const first = Math.floor(o / perGroup) * depth;
         for (let c = 0; c < depth; c++)
-          visit((i * h * w + pixel) * channels + first + c, (o * kh * kw + tap) * depth + c, (i * oh * ow + place) * out + o);
+          visit(
+            (i * h * w + pixel) * channels + first + c,
+            (o * kh * kw + tap) * depth + c,
+            (i * oh * ow + place) * out + o,
+          );
       }
   });
 }
@@ -80,13 +102,25 @@ export const evaluate = {
   conv2dWeightGradient([x, upstream], attrs) {
     const dw = tensor(attrs.weight);
     const db = tensor([attrs.weight[0]!]);
-    products(x!.shape, attrs.weight, upstream!.shape, attrs, (p, q, r) => (dw.data[q]! += x!.data[p]! * upstream!.data[r]!));
+    products(
+      x!.shape,
+      attrs.weight,
+      upstream!.shape,
+      attrs,
+      (p, q, r) => (dw.data[q]! += x!.data[p]! * upstream!.data[r]!),
+    );
     upstream!.data.forEach((d, i) => (db.data[i % db.data.length]! += d));
     return attrs.bias ? [dw, db] : [dw];
   },
   conv2dInputGradient([weight, upstream], attrs) {
     const dx = tensor([upstream!.shape[0]!, ...attrs.image]);
-    products(dx.shape, weight!.shape, upstream!.shape, attrs, (p, q, r) => (dx.data[p]! += weight!.data[q]! * upstream!.data[r]!));
+    products(
+      dx.shape,
+      weight!.shape,
+      upstream!.shape,
+      attrs,
+      (p, q, r) => (dx.data[p]! += weight!.data[q]! * upstream!.data[r]!),
+    );
     return [dx];
   },
 } satisfies Record<string, Evaluate>;
@@ -94,7 +128,11 @@ export const evaluate = {
 export const gradient = {
   conv2d(node: Node<Conv2d>, [upstream], graph) {
     const [x, weight, bias] = node.inputs;
-    const [dw, db] = graph.add(conv2dWeightGradient, [x!, upstream!], { ...node.attrs, weight: weight!.type.shape, bias: !!bias });
+    const [dw, db] = graph.add(conv2dWeightGradient, [x!, upstream!], {
+      ...node.attrs,
+      weight: weight!.type.shape,
+      bias: !!bias,
+    });
     return [graph.one(conv2dInputGradient, [weight!, upstream!], { ...node.attrs, image: x!.type.shape }), dw, db];
   },
   conv2dWeightGradient: refuse("second derivatives are not built"),
@@ -181,16 +219,29 @@ const macs = (weight: Shape, y: Shape) => weight.reduce((n, s) => n * s, 1) * y[
 export const cost = {
   conv2d: (node: Node<Conv2d>) => ({ macs: macs(node.inputs[1]!.type.shape, node.outputs[0]!.type.shape) }),
   conv2dWeightGradient: (node: Node<WeightGradient>) => ({ macs: macs(node.attrs.weight, node.inputs[1]!.type.shape) }),
-  conv2dInputGradient: (node: Node<InputGradient>) => ({ macs: macs(node.inputs[0]!.type.shape, node.inputs[1]!.type.shape) }),
+  conv2dInputGradient: (node: Node<InputGradient>) => ({
+    macs: macs(node.inputs[0]!.type.shape, node.inputs[1]!.type.shape),
+  }),
 } satisfies Record<string, CostOf>;
 
 /** Operands: 0 x, 1 weight, 2 bias, then the output. */
 export const axes = {
   conv2d(node: Node<Conv2d>) {
     const y = node.inputs.length;
-    const filters: [number, number][] = [[1, 0], [y, 2]];
+    const filters: [number, number][] = [
+      [1, 0],
+      [y, 2],
+    ];
     if (node.inputs[2]) filters.push([2, 0]);
-    return node.attrs.groups === 1 ? [[[0, 2], [1, 3]], filters] : [filters];
+    return node.attrs.groups === 1
+      ? [
+          [
+            [0, 2],
+            [1, 3],
+          ],
+          filters,
+        ]
+      : [filters];
   },
   conv2dWeightGradient: refuse("slimming works on forward graphs"),
   conv2dInputGradient: refuse("slimming works on forward graphs"),

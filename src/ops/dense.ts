@@ -2,7 +2,15 @@
 import { showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
 import { flat, panels, panelsTransposed } from "../kernels/layout.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
 import { reluGradient } from "./relu.ts";
@@ -14,7 +22,8 @@ export interface Dense {
 export const dense: Op<Dense> = {
   name: "dense",
   infer([x, weight, bias]) {
-    if (x!.shape.length !== 1) throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
+    if (x!.shape.length !== 1)
+      throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
     if (weight!.shape.length !== 2 || weight!.shape[1] !== x!.shape[0])
       throw new RangeError(`weights of ${showShape(weight!.shape)} do not fit inputs of ${showShape(x!.shape)}`);
     if (bias && bias.shape[0] !== weight!.shape[0])
@@ -72,9 +81,10 @@ export const evaluate = {
     for (let i = 0; i < images; i++)
       for (let o = 0; o < N; o++)
         for (let k = 0; k < K; k++) dx.data[i * K + k]! += upstream!.data[i * N + o]! * weight!.data[o * K + k]!;
-    if (y) y.data.forEach((v, i) => {
-      if (v <= 0) dx.data[i] = 0;
-    });
+    if (y)
+      y.data.forEach((v, i) => {
+        if (v <= 0) dx.data[i] = 0;
+      });
     return [dx];
   },
 } satisfies Record<string, Evaluate>;
@@ -168,9 +178,18 @@ export const cost = {
 export const axes = {
   dense(node: Node) {
     const y = node.inputs.length;
-    const units: [number, number][] = [[1, 0], [y, 0]];
+    const units: [number, number][] = [
+      [1, 0],
+      [y, 0],
+    ];
     if (node.inputs[2]) units.push([2, 0]);
-    return [[[0, 0], [1, 1]], units];
+    return [
+      [
+        [0, 0],
+        [1, 1],
+      ],
+      units,
+    ];
   },
   denseWeightGradient: refuse("slimming works on forward graphs"),
   denseInputGradient: refuse("slimming works on forward graphs"),

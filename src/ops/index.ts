@@ -8,9 +8,12 @@ import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as relu from "./relu.ts";
+import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
 import { LOWER, PREFERS } from "./run.ts";
+import * as share from "./share.ts";
 import * as sparseSoftmaxCrossEntropy from "./sparse-softmax-cross-entropy.ts";
+import * as tally from "./tally.ts";
 
 export const EVALUATE = {
   ...adam.evaluate,
@@ -19,8 +22,11 @@ export const EVALUATE = {
   ...dense.evaluate,
   ...maxPool2d.evaluate,
   ...relu.evaluate,
+  ...rescale.evaluate,
   ...reshape.evaluate,
+  ...share.evaluate,
   ...sparseSoftmaxCrossEntropy.evaluate,
+  ...tally.evaluate,
 } satisfies Record<string, Evaluate>;
 
 /** Every op there is. */
@@ -33,8 +39,11 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...dense.gradient,
   ...maxPool2d.gradient,
   ...relu.gradient,
+  ...rescale.gradient,
   ...reshape.gradient,
+  ...share.gradient,
   ...sparseSoftmaxCrossEntropy.gradient,
+  ...tally.gradient,
 };
 
 export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
@@ -44,7 +53,9 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...dense.lowerBackward,
   ...maxPool2d.lowerBackward,
   ...relu.lowerBackward,
+  ...share.lowerBackward,
   ...sparseSoftmaxCrossEntropy.lowerBackward,
+  ...tally.lowerBackward,
 };
 
 export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = { ...PREFERS, ...adam.prefers };
@@ -56,8 +67,11 @@ export const COST: Record<OpName, CostOf> = {
   ...dense.cost,
   ...maxPool2d.cost,
   ...relu.cost,
+  ...rescale.cost,
   ...reshape.cost,
+  ...share.cost,
   ...sparseSoftmaxCrossEntropy.cost,
+  ...tally.cost,
 };
 
 export const AXES: Record<OpName, Axes | Refusal> = {
@@ -67,17 +81,28 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...dense.axes,
   ...maxPool2d.axes,
   ...relu.axes,
+  ...rescale.axes,
   ...reshape.axes,
+  ...share.axes,
   ...sparseSoftmaxCrossEntropy.axes,
+  ...tally.axes,
 };
 
 /** Computes `wanted` by the specification, node by node, in float64. `feed` gives each leaf its contents, images first where batched. */
-export function evaluate(graph: Graph, feed: (leaf: Value) => Tensor, wanted: readonly Value[] = graph.results): Tensor[] {
+export function evaluate(
+  graph: Graph,
+  feed: (leaf: Value) => Tensor,
+  wanted: readonly Value[] = graph.results,
+): Tensor[] {
   const known = new Map<Value, Tensor>();
   for (const leaf of graph.leaves) known.set(leaf, feed(leaf));
   for (const n of graph.nodes) {
     const types = { inputs: n.inputs.map(v => v.type), outputs: n.outputs.map(v => v.type) };
-    const made = (EVALUATE as Record<string, Evaluate>)[n.op.name]!(n.inputs.map(v => known.get(v)!), n.attrs, types);
+    const made = (EVALUATE as Record<string, Evaluate>)[n.op.name]!(
+      n.inputs.map(v => known.get(v)!),
+      n.attrs,
+      types,
+    );
     made.forEach((t, i) => known.set(n.outputs[i]!, t));
   }
   return wanted.map(v => known.get(v)!);

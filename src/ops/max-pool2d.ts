@@ -1,5 +1,5 @@
 /** maxPool2d(x [h, w, c]) -> [oh, ow, c], and where each maximum lay (the element's number in the image), which backward needs. */
-import { size, type Shape } from "../base/shape.ts";
+import { type Shape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
@@ -17,7 +17,10 @@ export const maxPool2d: Op<Pool2d> = {
   name: "maxPool2d",
   infer([x], attrs) {
     const shape = [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!];
-    return [{ ...x!, shape }, { shape, dtype: "i32", batched: true }];
+    return [
+      { ...x!, shape },
+      { shape, dtype: "i32", batched: true },
+    ];
   },
 };
 
@@ -85,7 +88,8 @@ export const lower = {
     const [y, index] = node.outputs;
     const ends = { n: "count" as const, x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y!), ys: c.stride(y!) };
     const shape = geometry(x.type.shape, y!.type.shape, node.attrs);
-    if (c.used(index!)) c.each("f32_max_pool2d_index", { ...ends, index: c.out(index!), is: c.stride(index!), ...shape });
+    if (c.used(index!))
+      c.each("f32_max_pool2d_index", { ...ends, index: c.out(index!), is: c.stride(index!), ...shape });
     else c.each("f32_max_pool2d", { ...ends, ...shape });
   },
 } satisfies Record<string, Lower>;
@@ -108,9 +112,18 @@ export const lowerBackward = {
   },
 } satisfies Record<string, Lower>;
 
-export const cost = { maxPool2d: () => ({ macs: 0 }), maxPool2dGradient: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
+export const cost = { maxPool2d: () => ({ macs: 0 }), maxPool2dGradient: () => ({ macs: 0 }) } satisfies Record<
+  string,
+  CostOf
+>;
 
 export const axes = {
-  maxPool2d: () => [[[0, 2], [1, 2], [2, 2]]],
+  maxPool2d: () => [
+    [
+      [0, 2],
+      [1, 2],
+      [2, 2],
+    ],
+  ],
   maxPool2dGradient: refuse("slimming works on forward graphs"),
 } satisfies Record<string, Axes | object>;

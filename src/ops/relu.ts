@@ -1,7 +1,15 @@
 /** relu(x) = max(x, 0), any shape and layout. */
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
 import { sameAxes } from "./elementwise.ts";
 
 export const relu: Op = { name: "relu", infer: ([x]) => [x!] };
@@ -10,8 +18,18 @@ export const relu: Op = { name: "relu", infer: ([x]) => [x!] };
 export const reluGradient: Op = { name: "reluGradient", infer: ([upstream]) => [upstream!] };
 
 export const evaluate = {
-  relu: ([x]) => [tensor(x!.shape, x!.data.map(v => Math.max(0, v)))],
-  reluGradient: ([upstream, y]) => [tensor(upstream!.shape, upstream!.data.map((d, i) => (y!.data[i]! > 0 ? d : 0)))],
+  relu: ([x]) => [
+    tensor(
+      x!.shape,
+      x!.data.map(v => Math.max(0, v)),
+    ),
+  ],
+  reluGradient: ([upstream, y]) => [
+    tensor(
+      upstream!.shape,
+      upstream!.data.map((d, i) => (y!.data[i]! > 0 ? d : 0)),
+    ),
+  ],
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {

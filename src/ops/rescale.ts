@@ -3,7 +3,6 @@ import { size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
 import { sameAxes } from "./elementwise.ts";
 
 export interface Rescale {
@@ -20,16 +19,32 @@ export const rescale: Op<Rescale> = {
 };
 
 export const evaluate = {
-  rescale: ([x], { scale, offset }: Rescale) => [tensor(x!.shape, x!.data.map(v => Math.fround(Math.fround(v * Math.fround(scale)) + Math.fround(offset))))],
+  rescale: ([x], { scale, offset }: Rescale) => [
+    tensor(
+      x!.shape,
+      x!.data.map(v => Math.fround(Math.fround(v * Math.fround(scale)) + Math.fround(offset))),
+    ),
+  ],
 } satisfies Record<string, Evaluate>;
 
-export const gradient = { rescale: refuse("pixels are data, nothing flows into them") } satisfies Record<string, Gradient | object>;
+export const gradient = { rescale: refuse("pixels are data, nothing flows into them") } satisfies Record<
+  string,
+  Gradient | object
+>;
 
 export const lower = {
   rescale(node: Node<Rescale>, c) {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
-    c.each("u8_rescale", { n: "count", x: c.ref(x), xs: c.stride(x), y: c.out(y), ys: c.stride(y), k: size(x.type.shape), ...node.attrs });
+    c.each("u8_rescale", {
+      n: "count",
+      x: c.ref(x),
+      xs: c.stride(x),
+      y: c.out(y),
+      ys: c.stride(y),
+      k: size(x.type.shape),
+      ...node.attrs,
+    });
   },
 } satisfies Record<string, Lower>;
 

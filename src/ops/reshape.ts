@@ -1,5 +1,5 @@
 /** reshape(x) to `shape` (one image's), flatten among it. Moves nothing. */
-import { showShape, type Shape, size } from "../base/shape.ts";
+import { type Shape, showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
@@ -12,7 +12,8 @@ export interface Reshape {
 export const reshape: Op<Reshape> = {
   name: "reshape",
   infer([x], { shape }) {
-    if (size(shape) !== size(x!.shape)) throw new RangeError(`${showShape(x!.shape)} cannot be reshaped to ${showShape(shape)}`);
+    if (size(shape) !== size(x!.shape))
+      throw new RangeError(`${showShape(x!.shape)} cannot be reshaped to ${showShape(shape)}`);
     return [{ ...x!, shape }];
   },
 };
@@ -22,7 +23,9 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  reshape: (node: Node<Reshape>, [upstream], graph) => [graph.one(reshape, [upstream!], { shape: node.inputs[0]!.type.shape })],
+  reshape: (node: Node<Reshape>, [upstream], graph) => [
+    graph.one(reshape, [upstream!], { shape: node.inputs[0]!.type.shape }),
+  ],
 } satisfies Record<string, Gradient>;
 
 export const lower = {
@@ -46,7 +49,11 @@ export const axes = {
     const to = node.attrs.shape;
     const classes: [number, number][][] = [];
     let i = 0;
-    while (i < Math.min(from.length, to.length) && from[i] === to[i]) classes.push([[0, i], [1, i++]]);
+    while (i < Math.min(from.length, to.length) && from[i] === to[i])
+      classes.push([
+        [0, i],
+        [1, i++],
+      ]);
     return classes;
   },
 } satisfies Record<string, Axes>;

@@ -5,6 +5,7 @@ import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as relu from "./relu.ts";
+import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
 
 export const LOWER = {
@@ -13,6 +14,7 @@ export const LOWER = {
   ...dense.lower,
   ...maxPool2d.lower,
   ...relu.lower,
+  ...rescale.lower,
   ...reshape.lower,
 } satisfies Record<string, Lower | Refusal>;
 

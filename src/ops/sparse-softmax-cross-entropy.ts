@@ -6,7 +6,6 @@ import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
-import { exp, log } from "../base/math.ts";
 
 interface Smoothing {
   smoothing: number;
@@ -15,8 +14,10 @@ interface Smoothing {
 export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
   name: "sparseSoftmaxCrossEntropy",
   infer([logits, target]) {
-    if (logits!.shape.length !== 1) throw new RangeError(`expects one vector of logits per image, got ${logits!.shape.length} axes`);
-    if (target!.shape.length || target!.dtype !== "i32") throw new RangeError("expects one class number (i32) per image");
+    if (logits!.shape.length !== 1)
+      throw new RangeError(`expects one vector of logits per image, got ${logits!.shape.length} axes`);
+    if (target!.shape.length || target!.dtype !== "i32")
+      throw new RangeError("expects one class number (i32) per image");
     return [{ shape: [], dtype: "f32", batched: true }, logits!];
   },
 };
@@ -35,11 +36,11 @@ export const evaluate = {
     for (let i = 0; i < images; i++) {
       const row = logits!.data.subarray(i * k, (i + 1) * k);
       const top = Math.max(...row);
-      const powers = row.map(v => exp(v - top));
+      const powers = row.map(v => Math.exp(v - top));
       const total = powers.reduce((a, b) => a + b, 0);
       row.forEach((v, j) => {
         const wanted = (j === target!.data[i] ? 1 - smoothing : 0) + smoothing / k;
-        loss.data[i]! += wanted * (log(total) + top - v);
+        loss.data[i]! += wanted * (Math.log(total) + top - v);
         p.data[i * k + j] = powers[j]! / total;
       });
     }

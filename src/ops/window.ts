@@ -1,5 +1,5 @@
 /** The geometry of everything that slides a window over NHWC images: convolutions and pools. */
-import { showShape, type Shape } from "../base/shape.ts";
+import { type Shape, showShape } from "../base/shape.ts";
 
 export interface Window {
   /** [down, right] */
@@ -15,7 +15,15 @@ export const plainWindow: Window = { strides: [1, 1], pads: [0, 0, 0, 0], dilati
 export const reach = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1;
 
 /** Output size along one axis; `ceil`: a last window may hang over the end, but must begin inside the image or its leading pad. */
-export function outputSize(size: number, kernel: number, stride: number, dilation: number, before: number, after: number, ceil = false): number {
+export function outputSize(
+  size: number,
+  kernel: number,
+  stride: number,
+  dilation: number,
+  before: number,
+  after: number,
+  ceil = false,
+): number {
   const free = size + before + after - reach(kernel, dilation);
   if (free < 0) return 0;
   if (!ceil) return Math.floor(free / stride) + 1;
@@ -29,12 +37,20 @@ export function windowed(image: Shape, kernel: readonly [number, number], w: Win
   const [top, left, bottom, right] = w.pads;
   const h = outputSize(image[0]!, kernel[0], w.strides[0], w.dilations[0], top, bottom, ceil);
   const wide = outputSize(image[1]!, kernel[1], w.strides[1], w.dilations[1], left, right, ceil);
-  if (h < 1 || wide < 1) throw new RangeError(`a window of ${showShape(kernel)} does not fit images of ${showShape(image)} with pads ${w.pads}`);
+  if (h < 1 || wide < 1)
+    throw new RangeError(
+      `a window of ${showShape(kernel)} does not fit images of ${showShape(image)} with pads ${w.pads}`,
+    );
   return [h, wide];
 }
 
 /** The pads that TensorFlow's padding "same" stands for: the odd one goes behind. */
-export function samePads(image: Shape, kernel: readonly [number, number], strides: readonly [number, number], dilations: readonly [number, number]): [number, number, number, number] {
+export function samePads(
+  image: Shape,
+  kernel: readonly [number, number],
+  strides: readonly [number, number],
+  dilations: readonly [number, number],
+): [number, number, number, number] {
   const along = (axis: 0 | 1): [number, number] => {
     const n = Math.ceil(image[axis]! / strides[axis]);
     const total = Math.max(0, (n - 1) * strides[axis] + reach(kernel[axis], dilations[axis]) - image[axis]!);
@@ -46,7 +62,13 @@ export function samePads(image: Shape, kernel: readonly [number, number], stride
 }
 
 /** Visits every tap of every output pixel that lies inside the image: (input pixel, tap, output pixel). */
-export function taps(image: Shape, kernel: readonly [number, number], output: Shape, w: Window, visit: (input: number, tap: number, output: number) => void): void {
+export function taps(
+  image: Shape,
+  kernel: readonly [number, number],
+  output: Shape,
+  w: Window,
+  visit: (input: number, tap: number, output: number) => void,
+): void {
   const [height, width] = image as [number, number];
   const [oh, ow] = output as [number, number];
   for (let oy = 0; oy < oh; oy++)

@@ -4,7 +4,7 @@
  * Requires nodes in order of use, ensures the same and fewer nodes.
  */
 import type { Graph, Node, Op, Value } from "../graph/graph.ts";
-import { dense, denseInputGradient, type Dense } from "../ops/dense.ts";
+import { type Dense, dense, denseInputGradient } from "../ops/dense.ts";
 import { relu, reluGradient } from "../ops/relu.ts";
 
 export type Rule = (node: Node, graph: Graph) => (Value | undefined)[] | undefined;

@@ -31,8 +31,10 @@ export function gradient(
     const upstream = n.outputs.map(o => flowing.get(o));
     if (!upstream.some(Boolean) || !n.inputs.some(v => needed.has(v))) continue;
     const rule = rules[n.op.name];
-    if (!rule) throw new PenjingError("gradient", `op "${n.op.name}" (layer "${n.name}") is not among the ops loaded here`);
-    if (refused(rule)) throw new PenjingError("refused", `layer "${n.name}": op "${n.op.name}" has no gradient: ${rule.refused}`);
+    if (!rule)
+      throw new PenjingError("gradient", `op "${n.op.name}" (layer "${n.name}") is not among the ops loaded here`);
+    if (refused(rule))
+      throw new PenjingError("refused", `layer "${n.name}": op "${n.op.name}" has no gradient: ${rule.refused}`);
     const made = graph.scope(n.name, () => (rule as Gradient)(n, upstream, graph));
     made.forEach((d, i) => {
       const input = n.inputs[i]!;

@@ -123,7 +123,8 @@ class GraphLowering implements Lowering {
   node(node: Node): void {
     this.#note = node.name;
     const lower = this.#options.ops.lower[node.op.name];
-    if (!lower) throw new PenjingError("lower", `layer "${node.name}": op "${node.op.name}" is not among the ops loaded here`);
+    if (!lower)
+      throw new PenjingError("lower", `layer "${node.name}": op "${node.op.name}" is not among the ops loaded here`);
     if (typeof lower !== "function")
       throw new PenjingError("refused", `layer "${node.name}": op "${node.op.name}" does not run: ${lower.refused}`);
     lower(node, this);
@@ -229,12 +230,17 @@ class GraphLowering implements Lowering {
     const made = layout.by?.(shape) ?? (layout.name === flat.name ? have.layout.back?.(shape) : undefined);
     const target = this.#room(v, `${v.name || `%${v.id}`}:${layout.name}`, layout);
     if (made) {
-      const ends = batched ? { n: "count", x: source, xs: source.buffer.image, y: target, ys: target.buffer.image } : { x: source, y: target };
+      const ends = batched
+        ? { n: "count", x: source, xs: source.buffer.image, y: target, ys: target.buffer.image }
+        : { x: source, y: target };
       this.#emit(made.kernel, { ...made.args, ...ends } as Record<string, Arg>, batched ? "image" : "batch", false);
       return target;
     }
     if (!have.layout.map || !layout.map || batched || BYTES[dtype] !== 4)
-      throw new PenjingError("lower", `"${this.#note}" finds no way from layout "${have.layout.name}" to "${layout.name}"`);
+      throw new PenjingError(
+        "lower",
+        `"${this.#note}" finds no way from layout "${have.layout.name}" to "${layout.name}"`,
+      );
     const stored = new Int32Array(size(shape));
     have.layout.map(shape).forEach((logical, p) => {
       if (logical >= 0) stored[logical] = p;
@@ -289,7 +295,8 @@ class GraphLowering implements Lowering {
     const writes: Buffer[] = [];
     const list = Object.entries(row.args).map(([name, role]) => {
       const arg = args[name];
-      if (arg === undefined) throw new PenjingError("lower", `${kernel}, lowered from "${this.#note}", lacks its argument "${name}"`);
+      if (arg === undefined)
+        throw new PenjingError("lower", `${kernel}, lowered from "${this.#note}", lacks its argument "${name}"`);
       if (typeof arg === "object" && "buffer" in arg) {
         const buffer = arg.buffer as Buffer;
         if (role !== "write") reads.push(buffer);

@@ -78,7 +78,8 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
   const constants: Buffer[] = [];
   const used = new Set<Buffer>();
   for (const { lowered, once, blocks } of drafts) {
-    for (const call of [...once, ...blocks.flatMap(b => b.calls)]) for (const b of [...call.reads, ...call.writes]) used.add(b);
+    for (const call of [...once, ...blocks.flatMap(b => b.calls)])
+      for (const b of [...call.reads, ...call.writes]) used.add(b);
     for (const r of lowered.results) used.add(r.buffer);
   }
   for (const b of [...leaves.values(), ...used]) {
@@ -103,7 +104,19 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
     top = roundUp(at + words.byteLength, 64);
     const writesState = blocks.some(b => b.calls.some(c => c.writes.some(w => w.kind === "state")));
     const { name, batch } = wanted[i]!;
-    return { name, batch, words, at, prepare: at, run: at + 4 * run, results: lowered.results, writesState, buffers: lowered.buffers.filter(b => b.at >= 0), lowered, text };
+    return {
+      name,
+      batch,
+      words,
+      at,
+      prepare: at,
+      run: at + 4 * run,
+      results: lowered.results,
+      writesState,
+      buffers: lowered.buffers.filter(b => b.at >= 0),
+      lowered,
+      text,
+    };
   });
   return { variant, programs, leaves, constants, bytes: top + SLACK, temporary: { from, to } };
 }

@@ -7,8 +7,9 @@
  * A loop adds strides to argument words and takes them back at its exit. The outer loop is over steps (the host writes `first` and
  * `count`), inner ones over groups of images.
  */
-import { FIRST_KERNEL, KERNEL_NAMES, KERNELS } from "../kernels/table.ts";
+
 import type { Arg } from "../graph/meaning.ts";
+import { FIRST_KERNEL, KERNEL_NAMES, KERNELS } from "../kernels/table.ts";
 import type { BufferRef, Call } from "./lower.ts";
 import type { Block } from "./tile.ts";
 
@@ -75,19 +76,24 @@ export function assemble(once: readonly Call[], blocks: readonly Block[], batch:
   const run = words.length;
   text.push("run");
   const addresses = (calls: readonly Call[]) => calls.reduce((n, c) => n + c.args.filter(isRef).length, 0);
-  loop(1, steps, blocks.reduce((n, b) => n + addresses(b.calls), 0), () => {
-    for (const block of blocks) {
-      if (!block.loop) for (const call of block.calls) emit(call, batch);
-      else if (group === batch) for (const call of block.calls) emit(call, batch);
-      else {
-        text.push(`  loop ${batch / group} x ${group} images`);
-        const moved: Stride[] = [];
-        loop(batch / group, moved, addresses(block.calls), () => {
-          for (const call of block.calls) emit(call, group, moved);
-        });
+  loop(
+    1,
+    steps,
+    blocks.reduce((n, b) => n + addresses(b.calls), 0),
+    () => {
+      for (const block of blocks) {
+        if (!block.loop) for (const call of block.calls) emit(call, batch);
+        else if (group === batch) for (const call of block.calls) emit(call, batch);
+        else {
+          text.push(`  loop ${batch / group} x ${group} images`);
+          const moved: Stride[] = [];
+          loop(batch / group, moved, addresses(block.calls), () => {
+            for (const call of block.calls) emit(call, group, moved);
+          });
+        }
       }
-    }
-  });
+    },
+  );
   words.push(END, 2);
   return { words: Int32Array.from(words), run, text: text.join("\n") };
 }

@@ -30,7 +30,8 @@ export function tile(calls: readonly Call[]): Block[] {
     if (call.per === "image") {
       if (after.some(other => conflict(other, call))) flush();
       body.push(call);
-    } else if (!body.some(other => conflict(other, call)) && !after.some(other => conflict(other, call))) before.push(call);
+    } else if (!body.some(other => conflict(other, call)) && !after.some(other => conflict(other, call)))
+      before.push(call);
     else after.push(call);
   }
   flush();
@@ -39,12 +40,15 @@ export function tile(calls: readonly Call[]): Block[] {
 
 /** Splits off what depends on nothing that varies from run to run: it runs once, as *prepare*. */
 export function prepared(calls: readonly Call[], buffers: readonly Buffer[]): { once: Call[]; rest: Call[] } {
-  const varies = new Set(buffers.filter(b => b.kind === "stream" || b.kind === "input" || b.kind === "tally" || b.image > 0));
+  const varies = new Set(
+    buffers.filter(b => b.kind === "stream" || b.kind === "input" || b.kind === "tally" || b.image > 0),
+  );
   for (const call of calls) for (const b of call.writes) if (b.kind === "state") varies.add(b);
   for (let before = -1; before !== varies.size; ) {
     before = varies.size;
     for (const call of calls)
-      if (!call.once && [...call.reads, ...call.writes].some(b => varies.has(b))) for (const b of call.writes) varies.add(b);
+      if (!call.once && [...call.reads, ...call.writes].some(b => varies.has(b)))
+        for (const b of call.writes) varies.add(b);
   }
   const once = calls.filter(call => call.once || !call.writes.some(b => varies.has(b)));
   return { once, rest: calls.filter(call => !once.includes(call)) };

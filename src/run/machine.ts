@@ -109,7 +109,8 @@ export class Machine {
       throw new RangeError(`"${name}" expected ${size(shape)} numbers, got ${logical.length}`);
     const stored = this.stored(name);
     this.#version++;
-    if (!b.layout.map) throw new PenjingError("layout", `"${name}" is stored as ${b.layout.name}, which cannot be written`);
+    if (!b.layout.map)
+      throw new PenjingError("layout", `"${name}" is stored as ${b.layout.name}, which cannot be written`);
     if (b.layout.name === "flat") {
       stored.fill(0);
       stored.set(logical);

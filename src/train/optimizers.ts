@@ -1,0 +1,38 @@
+/** Optimizers in Keras' arithmetic: what they add to a step's graph, and the numbers a schedule feeds them. */
+import type { Graph, Value } from "../graph/graph.ts";
+import { adam as adamStep } from "../ops/adam.ts";
+
+export interface Update {
+  parameter: Value;
+  gradient: Value;
+}
+
+export interface Optimizer {
+  readonly name: string;
+  build(graph: Graph, updates: readonly Update[]): void;
+  /** What the streams hold at optimizer step `step`, counted from 0. */
+  rates(step: number): Record<string, number>;
+}
+
+const one = { shape: [1], dtype: "f32" as const, batched: false };
+
+/** Keras: Adam(learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7). */
+export function adam(learningRate = 1e-3, { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {}): Optimizer {
+  return {
+    name: "adam",
+    build(graph, updates) {
+      const rate = graph.leaf("stream", "rate", one);
+      const decay = graph.leaf("stream", "decay", one);
+      for (const { parameter, gradient } of updates) {
+        const slot = (name: string) => graph.leaf("state", `${parameter.name}/${name}`, parameter.type);
+        graph.scope(parameter.name, () =>
+          graph.add(adamStep, [parameter, slot("m"), slot("v"), gradient, rate, decay], { beta1, beta2, epsilon }),
+        );
+      }
+    },
+    rates(step) {
+      const t = step + 1;
+      return { rate: (learningRate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t), decay: 0 };
+    },
+  };
+}
