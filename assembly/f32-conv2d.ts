@@ -1,90 +1,399 @@
-// f32 convolutions.
-import { BIAS_RELU, MASK } from "./f32-gemm";
+// f32 convolutions on NHWC images, without im2col: the taps of an output pixel are a few runs of neighbouring floats, and a tile of
+// four pixels by eight outputs walks them. Padding is made real first, in a copy of the image, so that no inner loop asks for borders.
+import { BIAS_RELU, MASK, biasHigh, biasLow, lanesBelow, storeSums } from "./f32-gemm";
+import { madd } from "./simd";
 
-@inline function at(p: usize, element: i32): usize {
-  return p + (<usize>element << 2);
+/** Output pixels that share a pass over the panels of weights. */
+const PIXELS_PER_PASS = 64;
+
+/** Lanes first .. last - 1 of the eight floats low, high, finished and stored one by one: for groups that begin inside a panel. */
+function storeLanes(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
+  for (let lane = 0; lane < last; lane++) {
+    if (lane >= first) {
+      const at = <usize>lane << 2;
+      let sum = f32x4.extract_lane(low, 0);
+      if (mode == MASK) sum = load<f32>(mask + at) > 0 ? sum : 0;
+      else if (mode) sum += f32x4.extract_lane(bias0, 0);
+      if (mode == BIAS_RELU) sum = max<f32>(sum, 0);
+      store<f32>(c + at, sum);
+    }
+    // the eight lanes, one further down
+    low = v128.shuffle<f32>(low, high, 1, 2, 3, 4);
+    high = v128.shuffle<f32>(high, high, 1, 2, 3, 3);
+    bias0 = v128.shuffle<f32>(bias0, bias1, 1, 2, 3, 4);
+    bias1 = v128.shuffle<f32>(bias1, bias1, 1, 2, 3, 3);
+  }
 }
 
-/** Element of a weight in panels: row k of output o. */
-@inline function inPanels(p: usize, o: i32, k: i32, length: i32): usize {
-  return at(p, (o >> 3) * length * 8 + k * 8 + (o & 7));
+@inline function storePixel(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
+  if (first) storeLanes(c, low, high, mode, bias0, bias1, mask, first, last);
+  else storeSums(c, low, high, mode, bias0, bias1, mask, last);
+}
+
+/**
+ * Outputs from .. to - 1 of rows x columns output pixels of one image.
+ *
+ *   x       where the taps of pixel (0, 0) begin; its neighbours' begin xColumn and xRow bytes further
+ *   y       element 0 of output pixel (0, 0); its neighbours lie yColumn and yRow bytes further; `mask` beside y for that mode
+ *   weight  panel of output `from & -8`; panels are `panel` bytes apart
+ *   taps    tapRows times tapParts runs of `run` floats; a part begins xPart (weights: wPart) bytes after the one before, a row xTap (wTap)
+ */
+function convolve(
+  rows: i32, columns: i32, x: usize, xRow: i32, xColumn: i32, y: usize, yRow: i32, yColumn: i32,
+  weight: usize, panel: i32, from: i32, to: i32, mode: i32, aux: usize, mask: usize,
+  tapRows: i32, xTap: i32, wTap: i32, tapParts: i32, xPart: i32, wPart: i32, run: i32,
+): void {
+  if (xRow == columns * xColumn && yRow == columns * yColumn) {
+    columns *= rows;
+    rows = 1;
+  }
+  const pixels = rows * columns, lastTile = max(pixels - 4, 0);
+  for (let pass = 0; pass < pixels; pass += PIXELS_PER_PASS) {
+    const end = min(pass + PIXELS_PER_PASS, pixels);
+    let w = weight;
+    for (let column = from & -8; column < to; column += 8) {
+      const first = max(from - column, 0), last = min(to - column, 8);
+      const bias0 = biasLow(mode, aux, column), bias1 = biasHigh(mode, aux, column);
+      for (let p = pass; p < end; p += 4) {
+        // the last tile overlaps the one before: the same numbers are stored twice
+        const pixel = min(p, lastTile);
+        let row = pixel / columns, at = pixel - row * columns;
+        let x0 = x + <usize>(row * xRow + at * xColumn), y0 = y + <usize>(row * yRow + at * yColumn);
+        let x1 = x0, x2 = x0, x3 = x0, y1 = y0, y2 = y0, y3 = y0;
+        if (at + 4 <= columns) {
+          x1 = x0 + <usize>xColumn;
+          x2 = x1 + <usize>xColumn;
+          x3 = x2 + <usize>xColumn;
+          y1 = y0 + <usize>yColumn;
+          y2 = y1 + <usize>yColumn;
+          y3 = y2 + <usize>yColumn;
+        } else {
+          // the four pixels lie in several rows; where there are fewer than four, the last is computed again
+          let next = min(pixel + 1, pixels - 1);
+          row = next / columns;
+          at = next - row * columns;
+          x1 = x + <usize>(row * xRow + at * xColumn);
+          y1 = y + <usize>(row * yRow + at * yColumn);
+          next = min(pixel + 2, pixels - 1);
+          row = next / columns;
+          at = next - row * columns;
+          x2 = x + <usize>(row * xRow + at * xColumn);
+          y2 = y + <usize>(row * yRow + at * yColumn);
+          next = min(pixel + 3, pixels - 1);
+          row = next / columns;
+          at = next - row * columns;
+          x3 = x + <usize>(row * xRow + at * xColumn);
+          y3 = y + <usize>(row * yRow + at * yColumn);
+        }
+        let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+        for (let i = 0; i < tapRows; i++) {
+          let tap = <usize>(i * xTap), taps = w + <usize>(i * wTap);
+          for (let j = 0; j < tapParts; j++) {
+            let a0 = x0 + tap, a1 = x1 + tap, a2 = x2 + tap, a3 = x3 + tap, b = taps;
+            for (let k = run; k > 0; k--) {
+              const w0 = v128.load(b), w1 = v128.load(b, 16);
+              let v = v128.load32_splat(a0);
+              c00 = madd(v, w0, c00);
+              c01 = madd(v, w1, c01);
+              v = v128.load32_splat(a1);
+              c10 = madd(v, w0, c10);
+              c11 = madd(v, w1, c11);
+              v = v128.load32_splat(a2);
+              c20 = madd(v, w0, c20);
+              c21 = madd(v, w1, c21);
+              v = v128.load32_splat(a3);
+              c30 = madd(v, w0, c30);
+              c31 = madd(v, w1, c31);
+              b += 32;
+              a0 += 4;
+              a1 += 4;
+              a2 += 4;
+              a3 += 4;
+            }
+            tap += <usize>xPart;
+            taps += <usize>wPart;
+          }
+        }
+        const to0 = <usize>column << 2, beside = mask - y;
+        y0 += to0;
+        y1 += to0;
+        y2 += to0;
+        y3 += to0;
+        storePixel(y0, c00, c01, mode, bias0, bias1, y0 + beside, first, last);
+        storePixel(y1, c10, c11, mode, bias0, bias1, y1 + beside, first, last);
+        storePixel(y2, c20, c21, mode, bias0, bias1, y2 + beside, first, last);
+        storePixel(y3, c30, c31, mode, bias0, bias1, y3 + beside, first, last);
+      }
+      w += <usize>panel;
+    }
+  }
+}
+
+/** Rows (or columns) that the windows of `out` outputs reach over. */
+@inline function reach(out: i32, kernel: i32, stride: i32, dilation: i32): i32 {
+  return (out - 1) * stride + (kernel - 1) * dilation + 1;
+}
+
+/** h x w pixels of x into the rows x columns at y, from (top, left) on. What surrounds them is there already. */
+export function placeImage(y: usize, x: usize, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32): void {
+  const count = min(h, rows - top), bytes = min(w, columns - left) * pixel;
+  if (bytes <= 0) return;
+  y += <usize>((top * columns + left) * pixel);
+  for (let i = 0; i < count; i++) {
+    memory.copy(y, x, bytes);
+    x += <usize>(w * pixel);
+    y += <usize>(columns * pixel);
+  }
 }
 
 export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, groups: i32, scratch: usize): void {
-  const inner = cin / groups, outer = cout / groups;
-  for (let i = 0; i < n; i++)
-    for (let oy = 0; oy < oh; oy++)
-      for (let ox = 0; ox < ow; ox++)
-        for (let o = 0; o < cout; o++) {
-          let sum: f32 = 0;
-          for (let ky = 0; ky < kh; ky++) {
-            const iy = oy * sh + ky * dh - pt;
-            if (iy < 0 || iy >= h) continue;
-            for (let kx = 0; kx < kw; kx++) {
-              const ix = ox * sw + kx * dw - pl;
-              if (ix < 0 || ix >= w) continue;
-              for (let c = 0; c < inner; c++)
-                sum += load<f32>(at(x + <usize>i * <usize>xs, (iy * w + ix) * cin + o / outer * inner + c)) * load<f32>(inPanels(weight, o, (ky * kw + kx) * inner + c, kh * kw * inner));
-            }
-          }
-          const to = at(<usize>i * <usize>ys, (oy * ow + ox) * cout + o);
-          if (mode == MASK) sum = load<f32>(aux + to) > 0 ? sum : 0;
-          else if (mode) sum += load<f32>(at(aux, o));
-          if (mode == BIAS_RELU) sum = max<f32>(sum, 0);
-          store<f32>(y + to, sum);
-        }
+  const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
+  let rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw);
+  const padded = pt > 0 || pl > 0 || rows > h || columns > w;
+  if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
+  else columns = w;
+  // with one group, the channels of neighbouring taps are neighbours
+  const whole = groups == 1 && dw == 1;
+  let mask = aux;
+  for (let i = 0; i < n; i++) {
+    let image = x;
+    if (padded) {
+      placeImage(scratch, x, h, w, pixel, pt, pl, rows, columns);
+      image = scratch;
+    }
+    for (let g = 0; g < groups; g++) {
+      const from = g * outer;
+      convolve(
+        oh, ow, image + <usize>(g * inner << 2), sh * columns * pixel, sw * pixel, y, ow * cout << 2, cout << 2,
+        weight + <usize>(from >> 3) * <usize>(length << 5), length << 5, from, from + outer, mode, aux, mask,
+        kh, dh * columns * pixel, kw * inner << 5, whole ? 1 : kw, dw * pixel, inner << 5, whole ? kw * inner : inner,
+      );
+    }
+    x += <usize>xs;
+    y += <usize>ys;
+    mask += <usize>ys;
+  }
 }
 
+/** First of the taps k, k + step, ... that reach inputs of phase `phase`: (phase + pad - k * dilation) is a multiple of stride; kernel if none does. */
+@inline function firstTap(phase: i32, pad: i32, kernel: i32, stride: i32, dilation: i32): i32 {
+  let k = 0;
+  while (k < kernel && (phase + pad - k * dilation) % stride) k++;
+  return k;
+}
+
+/** The least step between two such taps: stride / gcd(stride, dilation). */
+@inline function tapStep(stride: i32, dilation: i32): i32 {
+  let k = 1;
+  while (k * dilation % stride) k++;
+  return k;
+}
+
+@inline function floorDivide(a: i32, b: i32): i32 {
+  return a >= 0 ? a / b : -((b - 1 - a) / b);
+}
+
+/**
+ * Inputs (iy, ix) of one phase, iy % sh and ix % sw fixed, meet a fixed grid of taps, and their gradient is a convolution of gy with those:
+ *
+ *     gx[iy] = sum over ky of gy[(iy + pt - ky * dh) / sh] * weight[ky]
+ *
+ * ky runs downwards, so that gy is read upwards, and `inputPanels` holds the taps in that order.
+ */
 export function f32_conv2d_input_gradient(n: i32, gy: usize, gys: i32, weight: usize, gx: usize, gxs: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, groups: i32, scratch: usize): void {
-  const inner = cin / groups, outer = cout / groups;
-  for (let i = 0; i < n; i++)
-    for (let iy = 0; iy < h; iy++)
-      for (let ix = 0; ix < w; ix++)
-        for (let c = 0; c < cin; c++) {
-          let sum: f32 = 0;
-          for (let ky = kh - 1; ky >= 0; ky--) {
-            const ty = iy + pt - ky * dh, oy = ty / sh;
-            if (ty < 0 || ty % sh || oy >= oh) continue;
-            for (let kx = kw - 1; kx >= 0; kx--) {
-              const tx = ix + pl - kx * dw, ox = tx / sw;
-              if (tx < 0 || tx % sw || ox >= ow) continue;
-              const from = c / inner * outer, lane = c % inner;
-              for (let o = from; o < from + outer; o++)
-                sum += load<f32>(at(gy + <usize>i * <usize>gys, (oy * ow + ox) * cout + o)) * load<f32>(inPanels(weight, lane, (kh * kw - 1 - ky * kw - kx) * cout + o, kh * kw * cout));
-            }
-          }
-          store<f32>(at(gx + <usize>i * <usize>gxs, (iy * w + ix) * cin + c), sum);
-        }
+  const inner = cin / groups, outer = cout / groups, pixel = cout << 2, panel = kh * kw * cout << 5;
+  // the rows and columns of gy, with zeros around, that all taps together reach
+  const top = max(0, -floorDivide(pt - (kh - 1) * dh, sh)), left = max(0, -floorDivide(pl - (kw - 1) * dw, sw));
+  const rows = top + max(oh, (h - 1 + pt) / sh + 1), columns = left + max(ow, (w - 1 + pl) / sw + 1);
+  const padded = rows > oh || columns > ow;
+  if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
+  const stepY = tapStep(sh, dh), stepX = tapStep(sw, dw);
+  const moveY = stepY * dh / sh, moveX = stepX * dw / sw;
+  for (let i = 0; i < n; i++) {
+    let image = gy;
+    if (padded) {
+      placeImage(scratch, gy, oh, ow, pixel, top, left, rows, columns);
+      image = scratch;
+    }
+    for (let py = 0; py < min(sh, h); py++) {
+      const firstY = firstTap(py, pt, kh, sh, dh);
+      const tapsY = (kh - firstY + stepY - 1) / stepY, ky = firstY + (tapsY - 1) * stepY;
+      const oy = (py + pt - ky * dh) / sh + top;
+      for (let px = 0; px < min(sw, w); px++) {
+        const firstX = firstTap(px, pl, kw, sw, dw);
+        const tapsX = (kw - firstX + stepX - 1) / stepX, kx = firstX + (tapsX - 1) * stepX;
+        const ox = (px + pl - kx * dw) / sw + left;
+        const whole = groups == 1 && moveX == 1 && stepX == 1;
+        for (let g = 0; g < groups; g++)
+          convolve(
+            (h - py + sh - 1) / sh, (w - px + sw - 1) / sw,
+            image + <usize>((oy * columns + ox) * pixel + (g * outer << 2)), columns * pixel, pixel,
+            gx + <usize>((py * w + px) * cin + g * inner << 2), sh * w * cin << 2, sw * cin << 2,
+            weight + <usize>(((kh - 1 - ky) * kw + kw - 1 - kx) * cout + g * outer << 5), panel, 0, inner, 0, 0, 0,
+            tapsX ? tapsY : 0, moveY * columns * pixel, stepY * kw * cout << 5,
+            whole ? 1 : tapsX, moveX * pixel, stepX * cout << 5, whole ? tapsX * cout : outer,
+          );
+      }
+    }
+    gy += <usize>gys;
+    gx += <usize>gxs;
+  }
+}
+
+/** Adds gb = column sums of `pixels` rows of gy to the eight at gb, in the lanes of there0 and there1. */
+function addColumnSums(pixels: i32, gy: usize, step: i32, gb: usize, there0: v128, there1: v128): void {
+  let s0 = v128.load(gb), s1 = v128.load(gb, 16);
+  for (; pixels > 0; pixels--) {
+    s0 = f32x4.add(s0, v128.load(gy));
+    s1 = f32x4.add(s1, v128.load(gy, 16));
+    gy += <usize>step;
+  }
+  v128.store(gb, v128.bitselect(s0, v128.load(gb), there0));
+  v128.store(gb, v128.bitselect(s1, v128.load(gb, 16), there1), 16);
+}
+
+/** Stores a row of a panel of gw, in the lanes of there0 and there1. */
+@inline function storeRow(gw: usize, low: v128, high: v128, there0: v128, there1: v128): void {
+  v128.store(gw, v128.bitselect(low, v128.load(gw), there0));
+  v128.store(gw, v128.bitselect(high, v128.load(gw, 16), there1), 16);
+}
+
+/**
+ * Adds one image's part to `count` <= 4 rows of a panel of gw. Row i reads x at x0 + its offset. `neighbours`: the offsets are 0, 4, 8, 12,
+ * which saves three pointers. Rows past `count` repeat the last, and are not stored.
+ */
+@inline function fourTaps(neighbours: bool, count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, gy: usize, pixel: i32, gw: usize, there0: v128, there1: v128): void {
+  let c00 = v128.load(gw), c01 = v128.load(gw, 16);
+  let c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  if (count > 1) {
+    c10 = v128.load(gw, 32);
+    c11 = v128.load(gw, 48);
+  }
+  if (count > 2) {
+    c20 = v128.load(gw, 64);
+    c21 = v128.load(gw, 80);
+  }
+  if (count > 3) {
+    c30 = v128.load(gw, 96);
+    c31 = v128.load(gw, 112);
+  }
+  for (let oy = 0; oy < oh; oy++) {
+    let a0 = x, a1 = x + o1, a2 = x + o2, a3 = x + o3;
+    for (let ox = ow; ox > 0; ox--) {
+      const d0 = v128.load(gy), d1 = v128.load(gy, 16);
+      let v = v128.load32_splat(a0);
+      c00 = madd(v, d0, c00);
+      c01 = madd(v, d1, c01);
+      v = neighbours ? v128.load32_splat(a0, 4) : v128.load32_splat(a1);
+      c10 = madd(v, d0, c10);
+      c11 = madd(v, d1, c11);
+      v = neighbours ? v128.load32_splat(a0, 8) : v128.load32_splat(a2);
+      c20 = madd(v, d0, c20);
+      c21 = madd(v, d1, c21);
+      v = neighbours ? v128.load32_splat(a0, 12) : v128.load32_splat(a3);
+      c30 = madd(v, d0, c30);
+      c31 = madd(v, d1, c31);
+      gy += <usize>pixel;
+      a0 += <usize>xColumn;
+      if (!neighbours) {
+        a1 += <usize>xColumn;
+        a2 += <usize>xColumn;
+        a3 += <usize>xColumn;
+      }
+    }
+    x += <usize>xRow;
+  }
+  storeRow(gw, c00, c01, there0, there1);
+  if (count > 1) storeRow(gw + 32, c10, c11, there0, there1);
+  if (count > 2) storeRow(gw + 64, c20, c21, there0, there1);
+  if (count > 3) storeRow(gw + 96, c30, c31, there0, there1);
 }
 
 export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, gy: usize, gys: i32, gw: usize, gb: usize, accumulate: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, groups: i32, scratch: usize): void {
-  const inner = cin / groups, outer = cout / groups, padded = cout + 7 & -8, length = kh * kw * inner;
+  const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
   if (!accumulate) {
-    memory.fill(gw, 0, <usize>(padded * length) << 2);
-    memory.fill(gb, 0, <usize>padded << 2);
+    const outputs = <usize>(cout + 7 & -8);
+    memory.fill(gw, 0, outputs * <usize>length << 2);
+    memory.fill(gb, 0, outputs << 2);
   }
-  for (let i = 0; i < n; i++)
-    for (let oy = 0; oy < oh; oy++)
-      for (let ox = 0; ox < ow; ox++)
-        for (let o = 0; o < cout; o++) {
-          const d = load<f32>(at(gy + <usize>i * <usize>gys, (oy * ow + ox) * cout + o));
-          const b = at(gb, o);
-          store<f32>(b, load<f32>(b) + d);
-          for (let ky = 0; ky < kh; ky++)
-            for (let kx = 0; kx < kw; kx++) {
-              const iy = oy * sh + ky * dh - pt, ix = ox * sw + kx * dw - pl;
-              if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
-              for (let c = 0; c < inner; c++) {
-                const to = inPanels(gw, o, (ky * kw + kx) * inner + c, length);
-                store<f32>(to, load<f32>(to) + d * load<f32>(at(x + <usize>i * <usize>xs, (iy * w + ix) * cin + o / outer * inner + c)));
+  let rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw);
+  const padded = pt > 0 || pl > 0 || rows > h || columns > w;
+  if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
+  else columns = w;
+  let xRow = sh * columns * pixel, height = oh, width = ow;
+  const xColumn = sw * pixel;
+  if (xRow == ow * xColumn) {
+    // rows of windows follow each other as columns do
+    width = oh * ow;
+    height = 1;
+  }
+  for (let i = 0; i < n; i++) {
+    let image = x;
+    if (padded) {
+      placeImage(scratch, x, h, w, pixel, pt, pl, rows, columns);
+      image = scratch;
+    }
+    for (let g = 0; g < groups; g++) {
+      const from = g * outer, to = from + outer;
+      const channels = image + <usize>(g * inner << 2);
+      for (let column = from & -8; column < to; column += 8) {
+        // the lanes of this panel that are outputs of this group
+        const there0 = v128.andnot(lanesBelow(to - column), lanesBelow(from - column));
+        const there1 = v128.andnot(lanesBelow(to - column - 4), lanesBelow(from - column - 4));
+        const d = gy + (<usize>column << 2);
+        addColumnSums(oh * ow, d, cout << 2, gb + (<usize>column << 2), there0, there1);
+        let panel = gw + <usize>(column * length << 2);
+        // place (ky, kx, c) of row k, walked along with it
+        let ky = 0, kx = 0, c = 0;
+        for (let k = 0; k < length; k += 4) {
+          const count = min(4, length - k);
+          let o0: usize = 0, o1: usize = 0, o2: usize = 0, o3: usize = 0;
+          for (let j = 0; j < 4; j++) {
+            const offset = <usize>((ky * dh * columns + kx * dw) * pixel + (c << 2));
+            if (j == 0) o0 = offset;
+            if (j <= 1) o1 = offset;
+            if (j <= 2) o2 = offset;
+            o3 = offset;
+            if (j + 1 >= count) break;
+            if (++c == inner) {
+              c = 0;
+              if (++kx == kw) {
+                kx = 0;
+                ky++;
               }
             }
+          }
+          // on to the next tile's first
+          if (++c == inner) {
+            c = 0;
+            if (++kx == kw) {
+              kx = 0;
+              ky++;
+            }
+          }
+          if (count == 4 && o3 == o0 + 12) fourTaps(true, 4, channels + o0, 0, 0, 0, xRow, xColumn, height, width, d, cout << 2, panel, there0, there1);
+          else fourTaps(false, count, channels + o0, o1 - o0, o2 - o0, o3 - o0, xRow, xColumn, height, width, d, cout << 2, panel, there0, there1);
+          panel += 128;
         }
+      }
+    }
+    x += <usize>xs;
+    gy += <usize>gys;
+  }
 }
 
 export function f32_conv2d_input_panels(out: i32, taps: i32, cin: i32, x: usize, y: usize): void {
-  for (let c = 0; c < (cin + 7 & -8); c++)
-    for (let tap = 0; tap < taps; tap++)
-      for (let o = 0; o < out; o++)
-        store<f32>(inPanels(y, c, (taps - 1 - tap) * out + o, taps * out), c < cin ? load<f32>(inPanels(x, o, tap * cin + c, taps * cin)) : 0);
+  for (let c = 0; c < cin; c += 8) {
+    const lanes = min(8, cin - c);
+    for (let tap = taps - 1; tap >= 0; tap--) {
+      for (let o = 0; o < out; o++) {
+        let from = x + (<usize>((o >> 3) * taps * cin + tap * cin + c) << 5) + (<usize>(o & 7) << 2);
+        for (let lane = 0; lane < 8; lane++) {
+          store<f32>(y + (<usize>lane << 2), lane < lanes ? load<f32>(from) : 0);
+          from += 32;
+        }
+        y += 32;
+      }
+    }
+  }
 }

@@ -34,58 +34,291 @@ export const MASK = 2;
   if (count & 1) v128.store32_lane(p, low, 0);
 }
 
-export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c: usize, ldc: i32, mode: i32, aux: usize): void {
-  for (let row = 0; row < m; row++) {
-    for (let column = 0; column < n; column += 8) {
-      let panel = w + (<usize>column * <usize>k << 2);
-      let low = f32x4.splat(0), high = f32x4.splat(0);
-      for (let i = 0; i < k; i++) {
-        const x = v128.load32_splat(a + (<usize>i << 2));
-        low = madd(x, v128.load(panel), low);
-        high = madd(x, v128.load(panel, 16), high);
-        panel += 32;
-      }
-      const at = <usize>column << 2;
-      const extra = mode == MASK ? aux + at + <usize>row * <usize>ldc : aux + at;
-      if (mode) {
-        low = finish(low, mode, v128.load(extra));
-        high = finish(high, mode, v128.load(extra, 16));
-      }
-      storeFirst(c + at, low, high, n - column);
-    }
-    a += <usize>lda;
-    c += <usize>ldc;
+/** Rows that share a pass over the panels: 64 rows of some hundred floats stay in the second-level cache while each panel, in the first, meets them all. */
+const ROWS_PER_PASS = 64;
+
+/** Bias of the eight columns from `column` on, for modes that have one. */
+@inline export function biasLow(mode: i32, aux: usize, column: i32): v128 {
+  return mode & 1 ? v128.load(aux + (<usize>column << 2)) : f32x4.splat(0);
+}
+@inline export function biasHigh(mode: i32, aux: usize, column: i32): v128 {
+  return mode & 1 ? v128.load(aux + (<usize>column << 2), 16) : f32x4.splat(0);
+}
+
+/** Finishes and stores eight sums at c; `mask`: what lies beside c where the mode masks. */
+@inline export function storeSums(c: usize, low: v128, high: v128, mode: i32, biasLow: v128, biasHigh: v128, mask: usize, count: i32): void {
+  if (mode == MASK) {
+    low = finish(low, MASK, v128.load(mask));
+    high = finish(high, MASK, v128.load(mask, 16));
+  } else if (mode) {
+    low = finish(low, mode, biasLow);
+    high = finish(high, mode, biasHigh);
+  }
+  storeFirst(c, low, high, count);
+}
+
+/**
+ * Four rows by eight columns: 8 sums, 2 vectors of w and 1 of a are 11 registers of the 15 there are.
+ * Measured on V8: unrolling over k, or a fifth row, spills and halves the speed.
+ */
+@inline function fourRows(k: i32, a: usize, lda: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
+  let a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
+  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  for (; k > 0; k--) {
+    const w0 = v128.load(w), w1 = v128.load(w, 16);
+    let x = v128.load32_splat(a);
+    c00 = madd(x, w0, c00);
+    c01 = madd(x, w1, c01);
+    x = v128.load32_splat(a1);
+    c10 = madd(x, w0, c10);
+    c11 = madd(x, w1, c11);
+    x = v128.load32_splat(a2);
+    c20 = madd(x, w0, c20);
+    c21 = madd(x, w1, c21);
+    x = v128.load32_splat(a3);
+    c30 = madd(x, w0, c30);
+    c31 = madd(x, w1, c31);
+    w += 32;
+    a += 4;
+    a1 += 4;
+    a2 += 4;
+    a3 += 4;
+  }
+  storeSums(c, c00, c01, mode, bias0, bias1, mask, count);
+  storeSums(c + ldc, c10, c11, mode, bias0, bias1, mask + ldc, count);
+  storeSums(c + 2 * ldc, c20, c21, mode, bias0, bias1, mask + 2 * ldc, count);
+  storeSums(c + 3 * ldc, c30, c31, mode, bias0, bias1, mask + 3 * ldc, count);
+}
+
+/** One row by 32 columns: the product of a single vector, bound by reading w. `panel`: bytes from panel to panel. */
+@inline function oneRowWide(k: i32, a: usize, w: usize, panel: usize, c: usize, mode: i32, aux: usize, mask: usize, column: i32, n: i32): void {
+  let w1 = w + panel, w2 = w1 + panel, w3 = w2 + panel;
+  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  for (; k > 0; k--) {
+    const x = v128.load32_splat(a);
+    c00 = madd(x, v128.load(w), c00);
+    c01 = madd(x, v128.load(w, 16), c01);
+    c10 = madd(x, v128.load(w1), c10);
+    c11 = madd(x, v128.load(w1, 16), c11);
+    c20 = madd(x, v128.load(w2), c20);
+    c21 = madd(x, v128.load(w2, 16), c21);
+    c30 = madd(x, v128.load(w3), c30);
+    c31 = madd(x, v128.load(w3, 16), c31);
+    a += 4;
+    w += 32;
+    w1 += 32;
+    w2 += 32;
+    w3 += 32;
+  }
+  storeSums(c, c00, c01, mode, biasLow(mode, aux, column), biasHigh(mode, aux, column), mask, n);
+  storeSums(c + 32, c10, c11, mode, biasLow(mode, aux, column + 8), biasHigh(mode, aux, column + 8), mask + 32, n - 8);
+  storeSums(c + 64, c20, c21, mode, biasLow(mode, aux, column + 16), biasHigh(mode, aux, column + 16), mask + 64, n - 16);
+  storeSums(c + 96, c30, c31, mode, biasLow(mode, aux, column + 24), biasHigh(mode, aux, column + 24), mask + 96, n - 24);
+}
+
+/** One row by eight columns. */
+@inline function oneRow(k: i32, a: usize, w: usize, c: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
+  let c0 = f32x4.splat(0), c1 = c0;
+  for (; k > 0; k--) {
+    const x = v128.load32_splat(a);
+    c0 = madd(x, v128.load(w), c0);
+    c1 = madd(x, v128.load(w, 16), c1);
+    a += 4;
+    w += 32;
+  }
+  storeSums(c, c0, c1, mode, bias0, bias1, mask, count);
+}
+
+/** One row of c, `mask` beside it. */
+export function vectorProduct(n: i32, k: i32, a: usize, w: usize, c: usize, mode: i32, aux: usize, mask: usize): void {
+  const panel = <usize>k << 5;
+  let column = 0;
+  // three whole panels and a part: a fourth is there
+  for (; n - column > 24; column += 32) {
+    oneRowWide(k, a, w, panel, c, mode, aux, mask, column, n - column);
+    w += 4 * panel;
+    c += 128;
+    mask += 128;
+  }
+  for (; column < n; column += 8) {
+    oneRow(k, a, w, c, mode, biasLow(mode, aux, column), biasHigh(mode, aux, column), mask, n - column);
+    w += panel;
+    c += 32;
+    mask += 32;
   }
 }
 
-export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: i32, gy: usize, ldgy: i32, gw: usize, gb: usize, accumulate: i32): void {
-  for (let column = 0; column < n; column += 8) {
-    for (let lane = 0; lane < 8; lane++) {
-      const there = column + lane < n;
-      for (let i = 0; i < k; i++) {
-        const to = gw + (<usize>(column * k + i * 8 + lane) << 2);
-        let sum: f32 = accumulate ? load<f32>(to) : 0;
-        if (there)
-          for (let row = 0; row < m; row++)
-            sum += load<f32>(x + <usize>row * <usize>ldx + (<usize>i << 2)) * load<f32>(gy + <usize>row * <usize>ldgy + (<usize>(column + lane) << 2));
-        store<f32>(to, sum);
+export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c: usize, ldc: i32, mode: i32, aux: usize): void {
+  if (m < 4) {
+    for (let mask = aux; m > 0; m--) {
+      vectorProduct(n, k, a, w, c, mode, aux, mask);
+      a += <usize>lda;
+      c += <usize>ldc;
+      mask += <usize>ldc;
+    }
+    return;
+  }
+  for (let from = 0; from < m; from += ROWS_PER_PASS) {
+    const to = min(from + ROWS_PER_PASS, m);
+    let panel = w;
+    for (let column = 0; column < n; column += 8) {
+      const bias0 = biasLow(mode, aux, column), bias1 = biasHigh(mode, aux, column);
+      for (let i = from; i < to; i += 4) {
+        // the last four rows overlap those before: the same numbers are stored twice
+        const row = <usize>min(i, m - 4), at = row * <usize>ldc + (<usize>column << 2);
+        fourRows(k, a + row * <usize>lda, <usize>lda, panel, c + at, <usize>ldc, mode, bias0, bias1, aux + at, n - column);
       }
-      const to = gb + (<usize>(column + lane) << 2);
-      let sum: f32 = accumulate ? load<f32>(to) : 0;
-      if (there) for (let row = 0; row < m; row++) sum += load<f32>(gy + <usize>row * <usize>ldgy + (<usize>(column + lane) << 2));
-      store<f32>(to, sum);
+      panel += <usize>k << 5;
     }
   }
+}
+
+/** ~0 in the lanes below `count`. */
+@inline export function lanesBelow(count: i32): v128 {
+  return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+}
+
+/**
+ * gw: a tile of four rows of k by eight outputs stays in registers while m runs; x needs no transposition, since its k are neighbours.
+ */
+export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: i32, gy: usize, ldgy: i32, gw: usize, gb: usize, accumulate: i32): void {
+  for (let column = 0; column < n; column += 8) {
+    const there0 = lanesBelow(n - column), there1 = lanesBelow(n - column - 4);
+    const from = gy + (<usize>column << 2);
+    let b0 = f32x4.splat(0), b1 = b0;
+    if (accumulate) {
+      b0 = v128.load(gb);
+      b1 = v128.load(gb, 16);
+    }
+    let d = from;
+    for (let i = 0; i < m; i++) {
+      b0 = f32x4.add(b0, v128.load(d));
+      b1 = f32x4.add(b1, v128.load(d, 16));
+      d += <usize>ldgy;
+    }
+    v128.store(gb, v128.and(b0, there0));
+    v128.store(gb, v128.and(b1, there1), 16);
+    gb += 32;
+    for (let row = 0; row < k; row += 4) {
+      const rows = min(4, k - row);
+      let x0 = x + (<usize>row << 2), d = from;
+      // past the last row of k the tile computes that row again, and stores it not
+      const o1: usize = rows > 1 ? 4 : 0, o2: usize = rows > 2 ? 8 : 0, o3: usize = rows > 3 ? 12 : 0;
+      let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+      if (accumulate) {
+        c00 = v128.load(gw);
+        c01 = v128.load(gw, 16);
+        if (rows > 1) {
+          c10 = v128.load(gw, 32);
+          c11 = v128.load(gw, 48);
+        }
+        if (rows > 2) {
+          c20 = v128.load(gw, 64);
+          c21 = v128.load(gw, 80);
+        }
+        if (rows > 3) {
+          c30 = v128.load(gw, 96);
+          c31 = v128.load(gw, 112);
+        }
+      }
+      for (let i = m; i > 0; i--) {
+        const d0 = v128.load(d), d1 = v128.load(d, 16);
+        let v = v128.load32_splat(x0);
+        c00 = madd(v, d0, c00);
+        c01 = madd(v, d1, c01);
+        v = v128.load32_splat(x0 + o1);
+        c10 = madd(v, d0, c10);
+        c11 = madd(v, d1, c11);
+        v = v128.load32_splat(x0 + o2);
+        c20 = madd(v, d0, c20);
+        c21 = madd(v, d1, c21);
+        v = v128.load32_splat(x0 + o3);
+        c30 = madd(v, d0, c30);
+        c31 = madd(v, d1, c31);
+        d += <usize>ldgy;
+        x0 += <usize>ldx;
+      }
+      v128.store(gw, v128.and(c00, there0));
+      v128.store(gw, v128.and(c01, there1), 16);
+      if (rows > 1) {
+        v128.store(gw, v128.and(c10, there0), 32);
+        v128.store(gw, v128.and(c11, there1), 48);
+      }
+      if (rows > 2) {
+        v128.store(gw, v128.and(c20, there0), 64);
+        v128.store(gw, v128.and(c21, there1), 80);
+      }
+      if (rows > 3) {
+        v128.store(gw, v128.and(c30, there0), 96);
+        v128.store(gw, v128.and(c31, there1), 112);
+      }
+      gw += <usize>rows << 5;
+    }
+  }
+}
+
+/** Writes the transpose of the 4 x 4 floats in rows a, b, c, d, `step` bytes apart. */
+@inline function storeTransposed(y: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
+  // a0 b0 a1 b1 | a2 b2 a3 b3 | c0 d0 c1 d1 | c2 d2 c3 d3
+  const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5), ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5), cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  // a0 b0 c0 d0 | a1 b1 c1 d1 | ...
+  v128.store(y, v128.shuffle<f64>(ab0, cd0, 0, 2));
+  v128.store(y + step, v128.shuffle<f64>(ab0, cd0, 1, 3));
+  v128.store(y + 2 * step, v128.shuffle<f64>(ab1, cd1, 0, 2));
+  v128.store(y + 3 * step, v128.shuffle<f64>(ab1, cd1, 1, 3));
 }
 
 export function f32_transpose_panels(n: i32, k: i32, x: usize, y: usize): void {
-  for (let i = 0; i < (k + 7 & -8); i++)
-    for (let o = 0; o < n; o++)
-      store<f32>(y + (<usize>((i >> 3) * n * 8 + o * 8 + (i & 7)) << 2), i < k ? load<f32>(x + (<usize>((o >> 3) * k * 8 + i * 8 + (o & 7)) << 2)) : 0);
+  const panelOfY = <usize>n << 5;
+  if (k & 7) memory.fill(y + <usize>(k >> 3) * panelOfY, 0, panelOfY);
+  for (let o = 0; o < n; o += 4) {
+    const outputs = min(4, n - o);
+    let from = x + (<usize>(o >> 3) * <usize>k << 5) + (<usize>(o & 4) << 2);
+    for (let i = 0; i < k; i += 4) {
+      const rows = min(4, k - i);
+      const to = y + <usize>(i >> 3) * panelOfY + (<usize>o << 5) + (<usize>(i & 4) << 2);
+      if (rows == 4 && outputs == 4) storeTransposed(to, 32, v128.load(from), v128.load(from, 32), v128.load(from, 64), v128.load(from, 96));
+      else
+        for (let r = 0; r < rows; r++)
+          for (let j = 0; j < outputs; j++) store<f32>(to + (<usize>j << 5) + (<usize>r << 2), load<f32>(from + (<usize>r << 5) + (<usize>j << 2)));
+      from += 128;
+    }
+  }
 }
 
 export function f32_pack_panels(n: i32, k: i32, x: usize, xn: i32, xk: i32, y: usize): void {
-  for (let o = 0; o < (n + 7 & -8); o++)
-    for (let i = 0; i < k; i++)
-      store<f32>(y + (<usize>((o >> 3) * k * 8 + i * 8 + (o & 7)) << 2), o < n ? load<f32>(x + <usize>(o * xn) + <usize>(i * xk)) : 0);
+  for (let o = 0; o < n; o += 8) {
+    const outputs = min(8, n - o);
+    let from = x + <usize>o * <usize>xn;
+    if (outputs < 8) memory.fill(y, 0, <usize>k << 5);
+    if (outputs == 8 && xn == 4) {
+      // outputs are neighbours
+      for (let i = 0; i < k; i++) {
+        v128.store(y, v128.load(from));
+        v128.store(y, v128.load(from, 16), 16);
+        from += <usize>xk;
+        y += 32;
+      }
+      continue;
+    }
+    let i = 0;
+    if (outputs == 8 && xk == 4)
+      // rows of an output are neighbours
+      for (; i + 4 <= k; i += 4) {
+        let p = from;
+        for (let half: usize = 0; half < 32; half += 16) {
+          const step = <usize>xn;
+          storeTransposed(y + half, 32, v128.load(p), v128.load(p + step), v128.load(p + 2 * step), v128.load(p + 3 * step));
+          p += 4 * step;
+        }
+        from += 16;
+        y += 128;
+      }
+    for (; i < k; i++) {
+      for (let j = 0; j < outputs; j++) store<f32>(y + (<usize>j << 2), load<f32>(from + <usize>j * <usize>xn));
+      from += <usize>xk;
+      y += 32;
+    }
+  }
 }
