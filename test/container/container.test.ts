@@ -1,0 +1,319 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { crc32 } from "../../src/base/bytes.ts";
+import { PenjingError } from "../../src/base/errors.ts";
+import { read, readFrom, storedBytes, write } from "../../src/container/index.ts";
+import { STORED } from "../../src/container/op-numbers.ts";
+import { Graph, type Op } from "../../src/graph/graph.ts";
+import { dense } from "../../src/ops/dense.ts";
+import { relu } from "../../src/ops/relu.ts";
+import { described, lenet5, odd } from "./networks.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "penjing-container-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const networks = {
+  float: lenet5(),
+  pruned: lenet5({ sparsity: 0.8 }),
+  int8: lenet5({ int8: true }),
+  "pruned int8": lenet5({ int8: true, sparsity: 0.8 }),
+  odd: odd(),
+};
+const extras = {
+  labels: ["zero", "one", "盆", ""],
+  preprocessing: { scale: 1 / 255, mean: [0.1307], std: [0.3081], layout: "NHWC" as const },
+  metadata: { accuracy: 0.9912, from: { data: "mnist", seeds: [1, 2] } },
+};
+
+/** Faster than comparing element by element, where files are long. */
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** The file with its checksum made right again: damage that only the parser can find. */
+function resealed(bytes: Uint8Array): Uint8Array {
+  const sealed = bytes.slice();
+  new DataView(sealed.buffer).setUint32(sealed.length - 4, crc32(sealed.subarray(0, -4)), true);
+  return sealed;
+}
+
+describe("round trips", () => {
+  for (const [name, graph] of Object.entries(networks))
+    test(`${name}: the same graph, the same bytes`, () => {
+      const bytes = write(graph, extras);
+      const { graph: back, ...rest } = read(bytes);
+      expect(described(back)).toEqual(described(graph));
+      expect(rest).toEqual(extras);
+      expect(sameBytes(write(back, extras), bytes)).toBe(true);
+      expect(sameBytes(write(read(write(graph)).graph), write(graph))).toBe(true);
+    });
+
+  test("attributes come back, those left out as what they mean", () => {
+    const { graph } = read(write(networks.odd));
+    expect(graph.nodes[0]!.attrs).toEqual({ strides: [2, 1], pads: [1, -1, 2, 1], dilations: [1, 2], groups: 2 });
+    expect(graph.nodes[3]!.attrs).toMatchObject({ size: [3, 2], strides: [1, 2], ceil: true });
+    expect(read(write(networks.float)).graph.nodes[0]!.attrs).toEqual(networks.float.nodes[0]!.attrs);
+  });
+
+  test("a shared layer stays shared, and a frozen weight frozen", () => {
+    const { graph } = read(write(networks.odd));
+    expect(graph.nodes[0]!.inputs[1]).toBe(graph.nodes[1]!.inputs[1]);
+    expect(graph.nodes[0]!.inputs[1]!.frozen).toBe(true);
+  });
+
+  test("names that a reader gives anyway cost nothing; names not kept are given", () => {
+    expect(write(networks.int8).length).toBe(write(networks.int8, { names: false }).length);
+    expect(write(networks.odd).length).toBeGreaterThan(write(networks.odd, { names: false }).length);
+    const { graph } = read(write(networks.odd, { names: false }));
+    expect(graph.nodes.map(n => n.name)).toEqual(["conv2d", "conv2d_1", "add", "maxPool2d", "reshape", "dense"]);
+    expect(graph.leaves.map(v => v.name)).toEqual(["input", "input_1", "conv2d/kernel", "dense/kernel", "dense/bias"]);
+  });
+
+  test("what no node reads is not stored", () => {
+    const graph = lenet5();
+    graph.leaf("state", "unused", { shape: [1000], dtype: "f32", batched: false }, new Float32Array(1000));
+    expect(sameBytes(write(graph), write(networks.float))).toBe(true);
+  });
+});
+
+describe("sizes", () => {
+  const parameters = (graph: Graph) => graph.leaves.filter(v => v.leaf === "state");
+
+  test("LeNet-5 costs at most 64 bytes beyond weights, biases and scales", () => {
+    const float = networks.float;
+    expect(write(float).length - 4 * 44426).toMatchInlineSnapshot(`50`);
+    expect(write(float).length - 4 * 44426).toBeLessThanOrEqual(64);
+
+    const int8 = networks.int8;
+    const contents = parameters(int8).reduce((sum, v) => sum + storedBytes(v), 0);
+    const scales = [
+      ...int8.leaves.filter(v => v.type.dtype === "i8").map(v => v.type.quantization!.scale.length),
+      // conv2d, conv2d, dense, dense, dense; the others pass on what they get.
+      ...[1, 1, 1, 1, 1],
+    ].reduce((a, b) => a + b);
+    expect(write(int8).length - contents - 4 * scales).toMatchInlineSnapshot(`56`);
+    expect(write(int8).length - contents - 4 * scales).toBeLessThanOrEqual(64);
+  });
+
+  test("80 % pruned int8 LeNet-5 fits 16 000 bytes as it is", () => {
+    expect(write(networks["pruned int8"]).length).toMatchInlineSnapshot(`14558`);
+    expect(write(networks["pruned int8"]).length).toBeLessThanOrEqual(16_000);
+    expect(write(networks.pruned).length).toBeLessThan(0.25 * write(networks.float).length);
+  });
+});
+
+describe("what a file cannot hold is refused by name", () => {
+  const input = (g: Graph) => g.leaf("input", "input", { shape: [4], dtype: "f32", batched: true });
+
+  test("ops of training and of weights' edges", () => {
+    const g = new Graph();
+    const mask: Op = { name: "mask", infer: ([x]) => [x!] };
+    g.results = [g.scope("conv/mask", () => g.one(mask, [input(g)]))];
+    expect(() => write(g)).toThrow(
+      expect.objectContaining({ code: "unsupported", path: "conv/mask", message: expect.stringMatching(/op "mask"/) }),
+    );
+  });
+
+  test("fused activations, unknown attributes, missing contents, other leaves", () => {
+    const build = (attrs: object, leaf: "state" | "stream" = "state", data?: Float32Array) => {
+      const g = new Graph();
+      const weight = g.leaf(leaf, "w", { shape: [2, 4], dtype: "f32", batched: false }, data);
+      g.results = [g.scope("layer", () => g.one(dense, [input(g), weight], attrs as never))];
+      return g;
+    };
+    const data = new Float32Array(8);
+    expect(() => write(build({}, "state", data))).not.toThrow();
+    expect(() => write(build({ relu: true }, "state", data))).toThrow(/fused/);
+    expect(() => write(build({ magic: 1 }, "state", data))).toThrow(/"layer" cannot be stored: attribute "magic"/);
+    expect(() => write(build({}, "stream", data))).toThrow(/leaf of kind "stream"/);
+    expect(() => write(build({}))).toThrow(/state "w" has no contents/);
+    expect(() => write(build({}, "state", new Float32Array(7)))).toThrow(
+      /f32 of 2x4 but its contents are Float32Array\(7\)/,
+    );
+    expect(() => write(build({}, "state", new Int8Array(8) as never))).toThrow(PenjingError);
+  });
+
+  test("wrong options and a graph without results", () => {
+    expect(() => write(networks.float, { label: [] } as never)).toThrow(/"write" has no option "label"/);
+    expect(() => write(networks.float, { labels: "ab" } as never)).toThrow(TypeError);
+    expect(() => write(networks.float, { metadata: [1] } as never)).toThrow(TypeError);
+    const loop: Record<string, unknown> = {};
+    loop.self = loop;
+    expect(() => write(networks.float, { metadata: loop })).toThrow(/"metadata" expected what JSON can say/);
+    expect(() => write(new Graph())).toThrow(/no result/);
+  });
+});
+
+describe("damage", () => {
+  const small = (() => {
+    const g = new Graph();
+    const x = g.leaf("input", "x", { shape: [3], dtype: "f32", batched: true });
+    const w = g.leaf("state", "w", { shape: [2, 3], dtype: "f32", batched: false }, Float32Array.of(1, 2, 3, 4, 5, 6));
+    const b = g.leaf("state", "b", { shape: [2], dtype: "f32", batched: false }, Float32Array.of(7, 8));
+    g.results = [g.one(relu, [g.one(dense, [x, w, b], {})])];
+    return write(g, extras);
+  })();
+  const valid = { small, odd: write(networks.odd, extras), int8: write(networks["pruned int8"], extras) };
+
+  test("every truncation says that the file ends early", () => {
+    for (const bytes of [valid.small, valid.odd])
+      for (let length = 0; length < bytes.length; length++)
+        expect(() => read(bytes.subarray(0, length), { path: "cut" }), `${length} bytes`).toThrow(
+          expect.objectContaining({ name: "PenjingError", code: "truncated", path: "cut" }),
+        );
+  });
+
+  test("every altered byte of a small file is found by the checksum or before it", () => {
+    for (let at = 0; at < small.length; at++) {
+      const altered = small.slice();
+      altered[at]! ^= 1 << (at % 8);
+      expect(() => read(altered), `byte ${at}`).toThrow(PenjingError);
+    }
+  });
+
+  test("without a checksum the parser itself refuses, or reads something sound", () => {
+    const check = (bytes: Uint8Array) => {
+      try {
+        const { graph } = read(bytes, { checksum: false });
+        for (const leaf of graph.leaves) if (leaf.leaf === "state") expect(leaf.data!.length).toBeGreaterThan(0);
+        // No byte of a file unpacks to more than 255 elements.
+        const elements = graph.leaves.reduce((sum, leaf) => sum + (leaf.data?.length ?? 0), 0);
+        expect(elements).toBeLessThanOrEqual(255 * bytes.length);
+      } catch (error) {
+        if (!(error instanceof PenjingError)) throw error;
+        expect(error.offset).toBeTypeOf("number");
+        expect(error.code).toMatch(/^(magic|version|truncated|section|codec|op|damaged)$/);
+      }
+    };
+    // All single bytes of the small file, which reaches every field.
+    for (let at = 0; at < small.length; at++)
+      for (const value of [0, 1, 2, 7, 8, 0x0f, 0x40, 0x7f, 0x80, 0xc0, 0xff]) {
+        const altered = small.slice();
+        altered[at] = value;
+        check(altered);
+      }
+    const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 6 });
+    for (const bytes of Object.values(valid)) {
+      // Damage in the heads and the graph, where it matters, and anywhere.
+      fc.assert(
+        fc.property(flips, fc.boolean(), (changes, early) => {
+          const altered = bytes.slice();
+          for (const [at, flip] of changes) altered[at % (early ? 120 : bytes.length)]! ^= flip;
+          check(altered);
+        }),
+        { numRuns: 250 },
+      );
+      fc.assert(
+        fc.property(fc.nat(bytes.length), fc.uint8Array({ maxLength: 20 }), fc.nat(20), (at, put, cut) => {
+          check(Uint8Array.of(...bytes.subarray(0, at % 200), ...put, ...bytes.subarray((at % 200) + cut, 4000)));
+        }),
+        { numRuns: 150 },
+      );
+    }
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), bytes => check(bytes)));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), body => {
+        check(Uint8Array.of(...small.subarray(0, 4), ...body));
+        // A graph section of anything at all.
+        check(Uint8Array.of(...small.subarray(0, 3), 0x21, 0x10, body.length, ...body, 0x20, 8, ...new Uint8Array(12)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("sizes no file can hold allocate nothing", () => {
+    const before = process.memoryUsage().arrayBuffers;
+    // Input of 2^31 - 1 numbers, a dense layer of as many units: head, graph section, no tensors.
+    const vast = [0xff, 0xff, 0xff, 0xff, 0x07];
+    for (const codec of [0, 0x08, 0x10]) {
+      const graph = [1, 0x10, 1, 2 << 3, codec | 1, ...vast, 0, 5 << 3];
+      const bytes = Uint8Array.of(
+        ...small.subarray(0, 3),
+        0x21,
+        0x10,
+        graph.length,
+        ...graph,
+        0x20,
+        4,
+        8,
+        8,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+      );
+      expect(() => read(bytes, { checksum: false })).toThrow(expect.objectContaining({ code: "truncated" }));
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1e6);
+  });
+
+  test("the unknown is named, with the byte it stands at", () => {
+    const altered = (change: (bytes: Uint8Array) => void) => {
+      const bytes = small.slice();
+      change(bytes);
+      return () => read(resealed(bytes));
+    };
+    const graphLength = small[5]!;
+    const cases: [(bytes: Uint8Array) => void, string, number, RegExp][] = [
+      [b => b.set([0x50, 0x4b], 0), "magic", 0, /not a \.penjing file/],
+      [b => (b[3]! += 1), "version", 3, /format version 2 is unknown/],
+      [b => (b[4] = 0x1c), "codec", 4, /codec 12 of section "graph"/],
+      [b => (b[4] = 0xf0), "section", 4, /section type 15/],
+      [b => (b[4] = 0x20), "damaged", 6 + graphLength, /a second section "tensors"/],
+      [b => (b[9] = 15 << 3), "op", 9, /op number 15 is unknown/],
+      [b => (b[10]! |= 0x18), "codec", 10, /tensor codec 3 is unknown/],
+      [b => (b[10]! |= 0x07), "damaged", 10, /element type 7/],
+    ];
+    for (const [change, code, offset, message] of cases) {
+      expect(altered(change), String(message)).toThrow(message);
+      expect(altered(change), String(message)).toThrow(expect.objectContaining({ code, offset }));
+    }
+    expect(() => read(Uint8Array.of(...small, 0))).toThrow(/1 bytes after the end/);
+    const flipped = small.slice();
+    flipped[40]! ^= 1;
+    expect(() => read(flipped, { path: "a.penjing" })).toThrow(
+      expect.objectContaining({ code: "checksum", path: "a.penjing", offset: small.length - 4 }),
+    );
+  });
+});
+
+test("numbers of ops are what they have always been", () => {
+  expect(
+    Object.fromEntries(Object.entries(STORED).map(([number, { op }]) => [number, op.name])),
+  ).toMatchInlineSnapshot(`
+    {
+      "1": "conv2d",
+      "12": "rescale",
+      "2": "dense",
+      "3": "maxPool2d",
+      "4": "reshape",
+      "5": "relu",
+      "7": "add",
+    }
+  `);
+});
+
+test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async () => {
+  const bytes = write(networks.odd, extras);
+  const path = join(folder, "odd.penjing");
+  writeFileSync(path, bytes);
+  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  const data = new URL(`data:application/octet-stream;base64,${Buffer.from(bytes).toString("base64")}`);
+  const shared = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(shared).set(bytes);
+  const sources = [path, pathToFileURL(path), data, String(data), Buffer.from(bytes), buffer, bytes, shared];
+  for (const source of [...sources, new Blob([bytes]), new File([bytes], "odd.penjing")])
+    expect(described((await readFrom(source)).graph)).toEqual(described(networks.odd));
+  await expect(readFrom(join(folder, "nowhere"))).rejects.toMatchObject({
+    code: "missing",
+    path: join(folder, "nowhere"),
+  });
+  writeFileSync(path, bytes.subarray(0, 50));
+  await expect(readFrom(path)).rejects.toMatchObject({ code: "truncated", path });
+  await expect(readFrom(new File([bytes.subarray(0, 50)], "x.penjing"))).rejects.toMatchObject({ path: "x.penjing" });
+  await expect(readFrom(7 as never)).rejects.toThrow(TypeError);
+});
