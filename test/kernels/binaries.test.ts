@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { inBinary, KERNEL_NAMES, KERNELS, type Role } from "../../src/kernels/table.ts";
 
-/** Functions that call in an innermost loop, and why that is all right. */
+/** What may be called from an innermost loop, and why that costs nothing that counts. */
 const CALLS_ALLOWED: Record<string, string> = {
-  f32_log: "one call per four logarithms, some forty instructions each",
+  logf: "some forty instructions for four elements",
+  sigmoidf: "some forty instructions for four elements",
+  fill: "once per side of an image",
 };
 
 /** The relaxed instructions a binary may hold. One that fuses multiply-add gives other bits, so only `fast` training may. */
@@ -115,7 +117,7 @@ for (const binary of ["run", "train"] as const)
       });
 
       test("calls nothing in an innermost loop", () => {
-        const calls = callsInInnermostLoops(wat).filter(([name]) => !(name in CALLS_ALLOWED));
+        const calls = callsInInnermostLoops(wat).filter(([, called]) => !(called in CALLS_ALLOWED));
         expect(calls).toEqual([]);
       });
     });
