@@ -1,9 +1,19 @@
 // npm run build: kernel table -> interpreters -> WebAssembly -> binaries as text -> JavaScript and types, all into build/.
 // `node scripts/build.mjs wasm` stops before the JavaScript; names after it (run-simd ...) choose targets of asconfig.json.
-import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { constants, deflateRawSync } from "node:zlib";
-import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 
 const BINARIES = {
@@ -26,9 +36,10 @@ const [goal = "all", ...chosen] = process.argv.slice(2);
 const started = performance.now();
 
 await interpreters();
-for (const binary of Object.keys(BINARIES))
-  for (const variant of VARIANTS)
-    if (!chosen.length || chosen.includes(`${binary}-${variant}`)) await compile(binary, variant);
+const targets = Object.keys(BINARIES).flatMap(binary => VARIANTS.map(variant => `${binary}-${variant}`));
+const unknown = chosen.filter(target => !targets.includes(target));
+if (unknown.length) throw new Error(`no target ${unknown.join(", ")}; there are ${targets.join(", ")}`);
+await compileAll(chosen.length ? chosen : targets);
 if (!chosen.length) for (const binary of Object.keys(BINARIES)) embed(binary);
 if (goal === "all") {
   for (const old of ["chunks", "types", "licenses", ...Object.keys(ENTRIES).map(name => `${name}.js`)])
@@ -51,11 +62,36 @@ async function interpreters() {
   execFileSync(process.execPath, [outfile], { stdio: "inherit" });
 }
 
-async function compile(binary, variant) {
-  const { error, stderr } = await asc.main([BINARIES[binary].source, "--target", `${binary}-${variant}`]);
-  if (!error) return;
-  console.error(stderr.toString());
-  process.exit(1);
+/** Two compilers at a time, each a process of its own: the compiler itself uses one core. */
+async function compileAll(targets) {
+  const waiting = [...targets];
+  const worker = async () => {
+    for (let target = waiting.shift(); target; target = waiting.shift()) await compile(target);
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+/** Compiles one target, unless what it is made of is as it was. */
+async function compile(target) {
+  const source = BINARIES[target.split("-")[0]].source;
+  const stamp = `build/wasm/${target}.stamp`;
+  const ingredients = stampOf(source);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === ingredients) return;
+  rmSync(stamp, { force: true });
+  const asc = spawn(process.execPath, ["node_modules/assemblyscript/bin/asc.js", source, "--target", target], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const [code] = await once(asc, "exit");
+  if (code) process.exit(1);
+  writeFileSync(stamp, ingredients);
+}
+
+function stampOf(source) {
+  const files = readdirSync("assembly").map(file => `assembly/${file}`);
+  const hash = createHash("sha256");
+  for (const file of [...files.sort(), source, "asconfig.json", "node_modules/assemblyscript/package.json"])
+    hash.update(file).update(readFileSync(file));
+  return hash.digest("hex");
 }
 
 /** Deflated before base64: plain base64 of a binary costs 1.3 to 1.9 times as much under gzip. */

