@@ -8,6 +8,8 @@ const CALLS_ALLOWED: Record<string, string> = {
   logf: "some forty instructions for four elements",
   sigmoidf: "some forty instructions for four elements",
   fill: "once per side of an image",
+  accumulateRow: "once per pooled window, whose taps it adds",
+  spreadWindow: "once per pooled window, whose taps it adds to",
 };
 
 /** The relaxed instructions a binary may hold. One that fuses multiply-add gives other bits, so only `fast` training may. */
