@@ -1,0 +1,82 @@
+// npm run package: packs the tarball and looks at it as its consumers' tools will. `npm run build` comes first.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+/** Bytes under gzip of everything an entry exports, bundled and minified as a page would have it. */
+const SIZE_LIMITS = { "penjing/run": 20_000, penjing: 70_000 };
+
+/** What the tarball may hold. */
+const EXPECTED_FILES = [
+  /^(package\.json|README\.md|LICENSE)$/,
+  /^build\/(index|run|data|kernels|cli)\.js$/,
+  /^build\/chunks\/[\w-]+\.js$/,
+  /^build\/types\/(src|build)\/.*\.d\.ts$/,
+  /^build\/wasm\/(run|train)\.(simd|relaxed)\.wasm$/,
+  /^build\/licenses\/[\w-]+\.txt$/,
+];
+
+const failures = [];
+const check = (what, problem) => {
+  console.log(`${problem ? "FAILED" : "ok"}: ${what}${problem ? `\n  ${problem}` : ""}`);
+  if (problem) failures.push(what);
+};
+const run = (command, args) => {
+  try {
+    execFileSync(command, args, { encoding: "utf8", stdio: "pipe" });
+  } catch (failed) {
+    return `${failed.stdout}${failed.stderr}`.trim().replaceAll("\n", "\n  ");
+  }
+};
+
+rmSync("build/package", { recursive: true, force: true });
+mkdirSync("build/package", { recursive: true });
+const [packed] = JSON.parse(
+  execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", "build/package"], {
+    encoding: "utf8",
+  }),
+);
+const tarball = `build/package/${packed.filename}`;
+console.log(`${tarball}: ${packed.size} bytes, ${packed.files.length} files`);
+
+const manifest = JSON.parse(readFileSync("package.json", "utf8"));
+const odd = packed.files.map(({ path }) => path).filter(path => !EXPECTED_FILES.some(pattern => pattern.test(path)));
+check("the tarball holds what users need and no more", odd.join(", "));
+const scripts = ["preinstall", "install", "postinstall", "prepare"].filter(name => name in manifest.scripts);
+check("nothing runs at install", scripts.join(", "));
+check("publint", run("node_modules/.bin/publint", ["run", tarball, "--strict"]));
+// profile esm-only: `require` gets the ES module itself, which Node does from 20.19 on
+check("are the types wrong", run("node_modules/.bin/attw", [tarball, "--profile", "esm-only", "--no-emoji"]));
+
+for (const [entry, limit] of Object.entries(SIZE_LIMITS)) {
+  const path = `./${manifest.exports[entry.replace("penjing", ".")].default.slice(2)}`;
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: `export * from ${JSON.stringify(path)};`, resolveDir: "." },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "neutral",
+    external: ["node:*", ...Object.keys(manifest.dependencies)],
+    write: false,
+    metafile: true,
+  });
+  const size = gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  check(`${entry} under gzip: ${size} of ${limit} bytes`, size > limit && `${size - limit} bytes too many`);
+  if (entry === "penjing/run") check("penjing/run carries nothing of training", trainingIn(metafile));
+}
+
+console.log(failures.length ? `${failures.length} failed` : "all well");
+process.exit(failures.length ? 1 : 0);
+
+/** Sources of the other layers that reached a page that only runs, through the chunks it loads. */
+function trainingIn(metafile) {
+  const own = JSON.parse(readFileSync("build/meta.json", "utf8")).outputs;
+  const chunks = Object.keys(metafile.inputs).filter(file => file in own);
+  const sources = chunks.flatMap(chunk => Object.entries(own[chunk].inputs));
+  const strange = sources.filter(
+    ([source, { bytesInOutput }]) =>
+      bytesInOutput && /^src\/(data|train|model|compress|formats|models|cli)\/|train-binaries|load-train/.test(source),
+  );
+  return strange.map(([source, { bytesInOutput }]) => `${source} (${bytesInOutput} bytes)`).join(", ");
+}
