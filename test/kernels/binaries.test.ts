@@ -5,11 +5,16 @@ import { inBinary, KERNEL_NAMES, KERNELS, type Role } from "../../src/kernels/ta
 
 /** What may be called from an innermost loop, and why that costs nothing that counts. */
 const CALLS_ALLOWED: Record<string, string> = {
-  logf: "some forty instructions for four elements",
-  sigmoidf: "some forty instructions for four elements",
+  ...Object.fromEntries(
+    ["expf", "expm1f", "logf", "log1pf", "sigmoidf"].map(name => [name, "some forty instructions for four elements"]),
+  ),
+  ...Object.fromEntries(["rowMax", "rowExp", "rowScale", "argmax"].map(name => [name, "once per row, holds a loop"])),
+  vectorProduct: "once per panel, holds a loop",
+  convolve: "once per image, holds loops",
   fill: "once per side of an image",
-  accumulateRow: "once per pooled window, whose taps it adds",
-  spreadWindow: "once per pooled window, whose taps it adds to",
+  storeSome: "once per row, for the vector that is not whole",
+  accumulateRow: "once per pooled window, holds a loop",
+  spreadWindow: "once per pooled window, holds a loop",
 };
 
 /** The relaxed instructions a binary may hold. One that fuses multiply-add gives other bits, so only `fast` training may. */
@@ -119,7 +124,9 @@ for (const binary of ["run", "train"] as const)
       });
 
       test("calls nothing in an innermost loop", () => {
-        const calls = callsInInnermostLoops(wat).filter(([, called]) => !(called in CALLS_ALLOWED));
+        const calls = callsInInnermostLoops(wat).filter(
+          ([name, called]) => name !== "run" && !(called in CALLS_ALLOWED), // the interpreter is there to call
+        );
         expect(calls).toEqual([]);
       });
     });
