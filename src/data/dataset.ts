@@ -296,7 +296,7 @@ function columnsOf(options: DatasetOptions): Columns {
   if ((options.labels === undefined) === (options.targets === undefined))
     throw new TypeError('"Dataset" expected either labels or targets');
 
-  const labels = options.labels && counted("labels", Int32Array.from(options.labels, wholeLabel), rows);
+  const labels = options.labels && counted("labels", wholeLabels(options.labels), rows);
   const targets = options.targets;
   if (targets && !(targets instanceof Float32Array)) throw wrongType("targets", "Float32Array", targets);
   const targetShape = checkedShape(
@@ -357,7 +357,11 @@ export function checkFinite(what: string, values: ArrayLike<number>, shape: Shap
 /** As kernels see it: a float32. */
 const single = (what: string, value: unknown): number => Math.fround(number(what, value));
 
-const wholeLabel = (label: number, i: number): number => integer(`labels[${i}]`, label, -(2 ** 31), 2 ** 31 - 1);
+function wholeLabels(labels: unknown): Int32Array {
+  if (labels instanceof Uint8Array || labels instanceof Int32Array) return new Int32Array(labels);
+  if (!Array.isArray(labels)) throw wrongType("labels", "Uint8Array, Int32Array or an array of integers", labels);
+  return Int32Array.from(labels, (label, i) => integer(`labels[${i}]`, label, -0x80000000, 0x7fffffff));
+}
 
 function counted<A extends { length: number }>(what: string, array: A, rows: number): A {
   if (array.length !== rows)

@@ -199,6 +199,11 @@ test("wrong arguments are named", () => {
     [{ ...ok, shape: 2 }, /"shape" expected an array/],
     [{ ...ok, shape: [0] }, /"shape" expected integers >= 1/],
     [{ ...ok, labels: [1] }, /"labels" expected 4, one for each image, got 1/],
+    [
+      { ...ok, labels: Float32Array.of(0, 1, 2, 3) },
+      /"labels" expected Uint8Array, Int32Array or an array of integers/,
+    ],
+    [{ ...ok, labels: "0123" }, /"labels" expected Uint8Array/],
     [{ ...ok, labels: undefined }, /expected either labels or targets/],
     [{ ...ok, targets: new Float32Array(4) }, /expected either labels or targets/],
     [{ images, shape: [2], targets: new Float32Array(5), targetShape: [1] }, /"targets" expected 4 rows of 1/],
