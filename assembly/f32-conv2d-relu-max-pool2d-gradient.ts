@@ -40,7 +40,7 @@ import { madd } from "./simd";
  * `rows` and `vectors` are literals, so that each call is straight code. Returns `sum` + the gradients where rows > 1 (in the shadow of the rest), else `sum`.
  */
 @inline function accumulate(
-  rows: i32, vectors: i32, y: usize, from: usize, to: usize, shift: usize, row: usize, mask: v128, sum: f32,
+  rows: i32, vectors: i32, y: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
 ): f32 {
   const slots = rows * vectors;
   const row2 = row + row, row3 = row2 + row, row4 = row2 + row2;
@@ -64,7 +64,7 @@ import { madd } from "./simd";
     if (slots > 2) c2 = madd(g, slotOf(x, 2, vectors, row, row2, row3, row4), c2);
     if (slots > 3) c3 = madd(g, slotOf(x, 3, vectors, row, row2, row3, row4), c3);
     // Never taken: keeps the optimizing compiler from moving all loads above all sums, which then spill (measured: 1.4 to 1.8 times)
-    if (rows == 1 && slots > 7 && !x) break;
+    if (slots > 7 && !x) break;
     if (slots > 4) c4 = madd(g, slotOf(x, 4, vectors, row, row2, row3, row4), c4);
     if (slots > 5) c5 = madd(g, slotOf(x, 5, vectors, row, row2, row3, row4), c5);
     if (slots > 6) c6 = madd(g, slotOf(x, 6, vectors, row, row2, row3, row4), c6);
@@ -72,6 +72,7 @@ import { madd } from "./simd";
     if (slots > 8) c8 = madd(g, slotOf(x, 8, vectors, row, row2, row3, row4), c8);
     if (slots > 9) c9 = madd(g, slotOf(x, 9, vectors, row, row2, row3, row4), c9);
   }
+  const mask = i32x4.gt_s(i32x4.splat(kept), i32x4(0, 1, 2, 3)); // not before the loop, where it would cost a register
   storeSlot(y, c0, 0, vectors, mask);
   if (slots > 1) storeSlot(y, c1, 1, vectors, mask);
   if (slots > 2) storeSlot(y, c2, 2, vectors, mask);
@@ -102,39 +103,39 @@ import { madd } from "./simd";
 
 /** `count` rows of one output channel's kernel; false folds away all but one of the bodies. */
 function accumulateRows(
-  count: i32, vectors: i32, dw: usize, from: usize, to: usize, shift: usize, row: usize, mask: v128, sum: f32,
+  count: i32, vectors: i32, dw: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
 ): f32 {
   if (count == 5) {
-    if (vectors == 1) return accumulate(5, 1, dw, from, to, shift, row, mask, sum);
-    return accumulate(5, 2, dw, from, to, shift, row, mask, sum);
+    if (vectors == 1) return accumulate(5, 1, dw, from, to, shift, row, kept, sum);
+    return accumulate(5, 2, dw, from, to, shift, row, kept, sum);
   }
   if (count == 3) {
-    if (vectors == 1) return accumulate(3, 1, dw, from, to, shift, row, mask, sum);
-    if (vectors == 2) return accumulate(3, 2, dw, from, to, shift, row, mask, sum);
-    return accumulate(3, 3, dw, from, to, shift, row, mask, sum);
+    if (vectors == 1) return accumulate(3, 1, dw, from, to, shift, row, kept, sum);
+    if (vectors == 2) return accumulate(3, 2, dw, from, to, shift, row, kept, sum);
+    return accumulate(3, 3, dw, from, to, shift, row, kept, sum);
   }
   switch (vectors) {
-    case 1: return accumulate(2, 1, dw, from, to, shift, row, mask, sum);
-    case 2: return accumulate(2, 2, dw, from, to, shift, row, mask, sum);
-    case 3: return accumulate(2, 3, dw, from, to, shift, row, mask, sum);
-    case 4: return accumulate(2, 4, dw, from, to, shift, row, mask, sum);
-    default: return accumulate(2, 5, dw, from, to, shift, row, mask, sum);
+    case 1: return accumulate(2, 1, dw, from, to, shift, row, kept, sum);
+    case 2: return accumulate(2, 2, dw, from, to, shift, row, kept, sum);
+    case 3: return accumulate(2, 3, dw, from, to, shift, row, kept, sum);
+    case 4: return accumulate(2, 4, dw, from, to, shift, row, kept, sum);
+    default: return accumulate(2, 5, dw, from, to, shift, row, kept, sum);
   }
 }
 
 /** One portion of one row. */
-function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: usize, mask: v128): void {
+function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: usize, kept: i32): void {
   switch (vectors) {
-    case 1: accumulate(1, 1, dw, from, to, shift, 0, mask, 0); break;
-    case 2: accumulate(1, 2, dw, from, to, shift, 0, mask, 0); break;
-    case 3: accumulate(1, 3, dw, from, to, shift, 0, mask, 0); break;
-    case 4: accumulate(1, 4, dw, from, to, shift, 0, mask, 0); break;
-    case 5: accumulate(1, 5, dw, from, to, shift, 0, mask, 0); break;
-    case 6: accumulate(1, 6, dw, from, to, shift, 0, mask, 0); break;
-    case 7: accumulate(1, 7, dw, from, to, shift, 0, mask, 0); break;
-    case 8: accumulate(1, 8, dw, from, to, shift, 0, mask, 0); break;
-    case 9: accumulate(1, 9, dw, from, to, shift, 0, mask, 0); break;
-    default: accumulate(1, 10, dw, from, to, shift, 0, mask, 0);
+    case 1: accumulate(1, 1, dw, from, to, shift, 0, kept, 0); break;
+    case 2: accumulate(1, 2, dw, from, to, shift, 0, kept, 0); break;
+    case 3: accumulate(1, 3, dw, from, to, shift, 0, kept, 0); break;
+    case 4: accumulate(1, 4, dw, from, to, shift, 0, kept, 0); break;
+    case 5: accumulate(1, 5, dw, from, to, shift, 0, kept, 0); break;
+    case 6: accumulate(1, 6, dw, from, to, shift, 0, kept, 0); break;
+    case 7: accumulate(1, 7, dw, from, to, shift, 0, kept, 0); break;
+    case 8: accumulate(1, 8, dw, from, to, shift, 0, kept, 0); break;
+    case 9: accumulate(1, 9, dw, from, to, shift, 0, kept, 0); break;
+    default: accumulate(1, 10, dw, from, to, shift, 0, kept, 0);
   }
 }
 
@@ -147,8 +148,7 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
   windows: i32, cout: i32, kh: i32, run: i32, row: i32, list: usize, dw: usize, db: usize,
 ): void {
   const vectors = (run + 3) >> 2;
-  const tail = i32x4.gt_s(i32x4.splat(run - 4 * (vectors - 1)), i32x4(0, 1, 2, 3));
-  const whole = i32x4.splat(-1);
+  const tail = run - 4 * (vectors - 1);
   for (let channel = 0; channel < cout; channel++) {
     const end = listChannel(n, x, xs, dy + (<usize>channel << 2), <usize>cout << 2, ys, argmax + <usize>(channel * channelStep), windowStep, windows, list);
     let sum = load<f32>(db);
@@ -165,7 +165,7 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
         let at = shift, part = 0;
         for (let left = vectors; left > 0; left -= part) {
           part = portion(left);
-          accumulateRow(part, dw, list, end, at, part == left ? tail : whole);
+          accumulateRow(part, dw, list, end, at, part == left ? tail : 4);
           at += <usize>part << 4;
           dw += <usize>part << 4;
         }
@@ -207,13 +207,13 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
  *   moved 0: w w w w w 0 | pad      [2][cout][kh][(kw + 1) * cin padded to whole vectors], padding zero
  *   moved 1: 0 w w w w w | pad
  */
-export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, w: usize, y: usize): void {
+export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, x: usize, y: usize): void {
   const pitch = <usize>((run + cin + 3) >> 2) << 4;
   const second = <usize>(cout * kh) * pitch;
   memory.fill(y, 0, 2 * second);
   const panel = <usize>(kh * run) << 5;
   for (let channel = 0; channel < cout; channel++) {
-    let from = w + <usize>(channel >> 3) * panel + (<usize>(channel & 7) << 2);
+    let from = x + <usize>(channel >> 3) * panel + (<usize>(channel & 7) << 2);
     for (let ky = kh; ky > 0; ky--) {
       let left = y, right = y + second + (<usize>cin << 2);
       for (let k = run; k > 0; k--) {
@@ -236,13 +236,13 @@ export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, w: u
 @inline function spread(
   vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, pitch: usize, shift: usize,
 ): void {
-  if (from < middle) accumulate(1, vectors, dx, from, middle, shift, 0, i32x4.splat(-1), 0);
+  if (from < middle) accumulate(1, vectors, dx, from, middle, shift, 0, 4, 0);
   for (let r = 1; r < kh; r++) {
     dx += row;
     shift += pitch;
-    accumulate(1, vectors, dx, from, to, shift, 0, i32x4.splat(-1), 0);
+    accumulate(1, vectors, dx, from, to, shift, 0, 4, 0);
   }
-  if (middle < to) accumulate(1, vectors, dx + row, middle, to, shift + pitch, 0, i32x4.splat(-1), 0);
+  if (middle < to) accumulate(1, vectors, dx + row, middle, to, shift + pitch, 0, 4, 0);
 }
 
 function spreadWindow(

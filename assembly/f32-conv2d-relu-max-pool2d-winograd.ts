@@ -17,13 +17,13 @@ import { pooled, splitColumns, splitHalf, storeFirst, storeWindows, winner } fro
  * G g, for weights in panels: [panel][before][5 taps][after][8] -> [panel][8 points][before][after][8].
  * Along a row of the kernel: before = kh, after = cin. Along a column of a one-channel kernel: before = 1, after = kw.
  */
-export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, w: usize, y: usize): void {
+export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, x: usize, y: usize): void {
   const tap = <usize>after << 5, point = <usize>before * tap;
   for (; panels > 0; panels--) {
     for (let b = before; b > 0; b--) {
       for (let half = after << 1; half > 0; half--) {
-        const g0 = v128.load(w), g1 = v128.load(w + tap), g2 = v128.load(w + 2 * tap);
-        const g3 = v128.load(w + 3 * tap), g4 = v128.load(w + 4 * tap);
+        const g0 = v128.load(x), g1 = v128.load(x + tap), g2 = v128.load(x + 2 * tap);
+        const g3 = v128.load(x + 3 * tap), g4 = v128.load(x + 4 * tap);
         const even1 = f32x4.add(g0, f32x4.add(g2, g4)), odd1 = f32x4.add(g1, g3);
         const even2 = f32x4.add(g0, f32x4.add(times(g2, 4), times(g4, 16))), odd2 = f32x4.add(times(g1, 2), times(g3, 8));
         const even3 = f32x4.add(g0, f32x4.add(times(g2, 0.25), times(g4, 0.0625)));
@@ -36,10 +36,10 @@ export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, w: 
         v128.store(y + 5 * point, times(f32x4.add(even3, odd3), 32.0 / 45.0));
         v128.store(y + 6 * point, times(f32x4.sub(even3, odd3), 32.0 / 45.0));
         v128.store(y + 7 * point, g4);
-        w += 16;
+        x += 16;
         y += 16;
       }
-      w += 4 * tap;
+      x += 4 * tap;
     }
     y += 7 * point;
   }

@@ -139,6 +139,11 @@ export const movedRows: Layout = {
       return k >= 0 && k < run ? Math.floor((p % half) / pitch) * run + k : -1;
     });
   },
+  from: panels,
+  by: ([out, kh, kw, cin]) => ({
+    kernel: "f32_panels_to_moved",
+    args: { cout: out!, kh: kh!, run: kw! * cin!, cin: cin! },
+  }),
 };
 
 /** Kernels 5 wide by Winograd's F(4, 5) along a row: [out/8][8 points][kh][in][8]. See assembly/f32-conv2d-relu-max-pool2d-winograd.ts. */
@@ -146,6 +151,10 @@ export const winogradRows: Layout = {
   name: "winogradRows",
   bytes: ([out, kh, , cin]) => roundUp(out!, 8) * 8 * kh! * cin! * 4,
   from: panels,
+  by: ([out, kh, , cin]) => ({
+    kernel: "f32_panels_to_winograd",
+    args: { panels: Math.ceil(out! / 8), before: kh!, after: cin! },
+  }),
 };
 
 /** One-channel kernels 5 tall by Winograd's F(4, 5) along a column: [out/8][8 points][kw][8]. */
@@ -153,4 +162,25 @@ export const winogradColumns: Layout = {
   name: "winogradColumns",
   bytes: ([out, , kw]) => roundUp(out!, 8) * 8 * kw! * 4,
   from: panels,
+  by: ([out, , kw]) => ({
+    kernel: "f32_panels_to_winograd",
+    args: { panels: Math.ceil(out! / 8), before: 1, after: kw! },
+  }),
+};
+
+/**
+ * One image, channel by channel: [c][h][w], padded as flat is.
+ *
+ *     c0: p0 p1 p2 ... | c1: p0 ... | ... 0
+ */
+export const planes: Layout = {
+  name: "planes",
+  bytes: flat.bytes,
+  map(shape) {
+    const channels = shape[2]!;
+    const pixels = size(shape) / channels;
+    return counted(roundUp(size(shape), 8), p =>
+      p < size(shape) ? (p % pixels) * channels + Math.floor(p / pixels) : -1,
+    );
+  },
 };

@@ -6,6 +6,7 @@ import * as adam from "./adam.ts";
 import * as add from "./add.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
+import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
@@ -19,6 +20,7 @@ export const EVALUATE = {
   ...adam.evaluate,
   ...add.evaluate,
   ...conv2d.evaluate,
+  ...conv2dReluMaxPool2d.evaluate,
   ...dense.evaluate,
   ...maxPool2d.evaluate,
   ...relu.evaluate,
@@ -36,6 +38,7 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...adam.gradient,
   ...add.gradient,
   ...conv2d.gradient,
+  ...conv2dReluMaxPool2d.gradient,
   ...dense.gradient,
   ...maxPool2d.gradient,
   ...relu.gradient,
@@ -50,6 +53,7 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...LOWER,
   ...adam.lowerBackward,
   ...conv2d.lowerBackward,
+  ...conv2dReluMaxPool2d.lowerBackward,
   ...dense.lowerBackward,
   ...maxPool2d.lowerBackward,
   ...relu.lowerBackward,
@@ -64,6 +68,7 @@ export const COST: Record<OpName, CostOf> = {
   ...adam.cost,
   ...add.cost,
   ...conv2d.cost,
+  ...conv2dReluMaxPool2d.cost,
   ...dense.cost,
   ...maxPool2d.cost,
   ...relu.cost,
@@ -78,6 +83,7 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...adam.axes,
   ...add.axes,
   ...conv2d.axes,
+  ...conv2dReluMaxPool2d.axes,
   ...dense.axes,
   ...maxPool2d.axes,
   ...relu.axes,

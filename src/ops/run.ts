@@ -3,6 +3,7 @@ import type { Lower, Prefers, Refusal } from "../graph/meaning.ts";
 import * as add from "./add.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
+import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
@@ -11,6 +12,7 @@ import * as reshape from "./reshape.ts";
 export const LOWER = {
   ...add.lower,
   ...conv2d.lower,
+  ...conv2dReluMaxPool2d.lower,
   ...dense.lower,
   ...maxPool2d.lower,
   ...relu.lower,
@@ -21,5 +23,6 @@ export const LOWER = {
 export const PREFERS = {
   ...add.prefers,
   ...conv2d.prefers,
+  ...conv2dReluMaxPool2d.prefers,
   ...dense.prefers,
 } satisfies Record<string, Prefers>;

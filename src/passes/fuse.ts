@@ -4,7 +4,10 @@
  * Requires nodes in order of use, ensures the same and fewer nodes.
  */
 import type { Graph, Node, Op, Value } from "../graph/graph.ts";
+import { type Conv2d, conv2d } from "../ops/conv2d.ts";
 import { type Dense, dense, denseInputGradient } from "../ops/dense.ts";
+import { conv2dReluMaxPool2d, pick } from "../ops/fused/conv2d-relu-max-pool2d.ts";
+import { maxPool2d, type Pool2d } from "../ops/max-pool2d.ts";
 import { relu, reluGradient } from "../ops/relu.ts";
 
 export type Rule = (node: Node, graph: Graph) => (Value | undefined)[] | undefined;
@@ -22,6 +25,36 @@ const denseRelu: Rule = (node, graph) => {
   return graph.add(dense, inner.inputs, { ...inner.attrs, relu: true });
 };
 
+const none = (pads: readonly number[]): boolean => pads.every(pad => pad === 0);
+const all = (value: number, pair: readonly number[]): boolean => pair.every(v => v === value);
+
+/** maxPool2d(relu(conv2d(x))) or relu(maxPool2d(conv2d(x))), which are the same, -> conv2dReluMaxPool2d. */
+const conv2dPool: Rule = (node, graph) => {
+  const last = node.op === relu ? soleProducer<Pool2d>(graph, node.inputs[0]!, maxPool2d) : undefined;
+  const pool = node.op === maxPool2d ? (node as Node<Pool2d>) : last;
+  if (!pool || graph.users(pool.outputs[1]!).length) return;
+  const middle = last ? pool : soleProducer(graph, pool.inputs[0]!, relu);
+  const conv = middle && soleProducer<Conv2d>(graph, middle.inputs[0]!, conv2d);
+  if (!conv) return;
+  const { size, strides, pads, dilations, ceil } = pool.attrs;
+  const [x, weight] = conv.inputs;
+  const fits =
+    all(2, size) &&
+    all(2, strides) &&
+    none(pads) &&
+    all(1, dilations) &&
+    all(1, conv.attrs.strides) &&
+    none(conv.attrs.pads) &&
+    all(1, conv.attrs.dilations) &&
+    conv.attrs.groups === 1 &&
+    x!.type.dtype === "f32" &&
+    pick(x!.type.shape, weight!.type.shape) &&
+    !(ceil && conv.outputs[0]!.type.shape.slice(0, 2).some(n => n % 2));
+  if (!fits) return;
+  const [pooled] = graph.add(conv2dReluMaxPool2d, conv.inputs);
+  return [pooled];
+};
+
 /** reluGradient(denseInputGradient(weight, d), y) -> denseInputGradient(weight, d, y). */
 const denseInputReluGradient: Rule = (node, graph) => {
   if (node.op !== reluGradient) return;
@@ -30,7 +63,7 @@ const denseInputReluGradient: Rule = (node, graph) => {
   return graph.add(denseInputGradient, [...inner.inputs, node.inputs[1]!]);
 };
 
-export const FORWARD: readonly Rule[] = [denseRelu];
+export const FORWARD: readonly Rule[] = [denseRelu, conv2dPool];
 export const BACKWARD: readonly Rule[] = [denseInputReluGradient];
 
 /** Applies `rules` to every node in order; says whether anything changed. */

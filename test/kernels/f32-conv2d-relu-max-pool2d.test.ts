@@ -4,6 +4,8 @@ import { flat, kernelRows, movedRows, panels, winogradColumns, winogradRows } fr
 import * as direct from "../../src/kernels/reference/f32-conv2d-relu-max-pool2d.ts";
 import * as backward from "../../src/kernels/reference/f32-conv2d-relu-max-pool2d-gradient.ts";
 import * as winograd from "../../src/kernels/reference/f32-conv2d-relu-max-pool2d-winograd.ts";
+import { planeScratch } from "../../src/kernels/table/f32-conv2d-relu-max-pool2d.ts";
+import { planeWinogradScratch, winogradScratch } from "../../src/kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
 import type { KernelName } from "../../src/kernels/table.ts";
 import { type Bench, noise, overVariants } from "./harness.ts";
 
@@ -141,13 +143,11 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
     const layout = before === 1 && s.cin === 1 ? winogradColumns : winogradRows;
     const y = bench.output(layout.bytes(shapeOf(s), "f32"));
     const count = Math.ceil(s.cout / 8);
-    bench.run("f32_panels_to_winograd", { panels: count, before, after, w: bench.input(w), y });
+    bench.run("f32_panels_to_winograd", { panels: count, before, after, x: bench.input(w), y });
     const wanted = winograd.f32_panels_to_winograd(count, before, after, w);
     close(floats(y, wanted.length), wanted, 1e-6);
     return y;
   };
-
-  const half = (w: number) => 4 * Math.ceil(Math.ceil(w / 2) / 4);
 
   test.each(
     [
@@ -174,7 +174,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       sizes(7, 33, 1, 11, 4, 7),
     ].map(s => [label(s), s] as const),
   )("one channel, %s", (_, s) => {
-    const scratch = 4 * (2 * s.h * half(s.w) + 4 * s.cout);
+    const scratch = planeScratch(s.h, s.w, s.cout);
     forward("f32_conv2d_relu_max_pool2d_plane", s, inPanels(s), { h: s.h, wd: s.w, kh: s.kh, kw: s.kw }, scratch);
   });
 
@@ -188,8 +188,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       sizes(9, 41, 1, 3, 5, 2),
     ].map(s => [label(s), s] as const),
   )("Winograd on one channel, %s", (_, s) => {
-    const pw = direct.windowsOf(s)[1];
-    const scratch = 4 * (2 * half(s.w) * (s.h + 8) + 192 + 8 * s.cout * Math.ceil(pw / 4));
+    const scratch = planeWinogradScratch(s.h, s.w, s.cout, s.kw);
     forward(
       "f32_conv2d_relu_max_pool2d_plane_winograd",
       s,
@@ -208,7 +207,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       sizes(10, 15, 11, 21, 5, 5),
     ].map(s => [label(s), s] as const),
   )("Winograd, %s", (_, s) => {
-    const scratch = 4 * (8 * s.h * s.cin + 256);
+    const scratch = winogradScratch(s.h, s.cin);
     const args = { h: s.h, wd: s.w, cin: s.cin, kh: s.kh };
     forward("f32_conv2d_relu_max_pool2d_winograd", s, inWinograd(s, s.kh, s.cin), args, scratch);
   });
@@ -311,7 +310,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
         kh: s.kh,
         run: s.kw * s.cin,
         cin: s.cin,
-        w: bench.input(stored(panels, shapeOf(s), p.weights)),
+        x: bench.input(stored(panels, shapeOf(s), p.weights)),
         y: w,
       });
       const moved = stored(movedRows, shapeOf(s), p.weights);

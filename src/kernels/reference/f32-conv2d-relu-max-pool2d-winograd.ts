@@ -56,13 +56,13 @@ const firstOf = (output: number, windows: number): number => {
 const each = <T>(n: number, of: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => of(i));
 
 /** Weights in panels, [panels][before][5][after][8], to [panels][8][before][after][8]. */
-export function f32_panels_to_winograd(panels: number, before: number, after: number, w: Float32Array): Float32Array {
-  const y = new Float32Array((w.length / 5) * 8);
+export function f32_panels_to_winograd(panels: number, before: number, after: number, x: Float32Array): Float32Array {
+  const y = new Float32Array((x.length / 5) * 8);
   for (let p = 0; p < panels; p++)
     for (let b = 0; b < before; b++)
       for (let a = 0; a < after; a++)
         for (let lane = 0; lane < 8; lane++) {
-          const taps = each(5, t => w[(((p * before + b) * 5 + t) * after + a) * 8 + lane]!);
+          const taps = each(5, t => x[(((p * before + b) * 5 + t) * after + a) * 8 + lane]!);
           times(G, taps).forEach((v, t) => {
             y[(((p * 8 + t) * before + b) * after + a) * 8 + lane] = v;
           });

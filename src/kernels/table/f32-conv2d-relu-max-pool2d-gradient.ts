@@ -31,7 +31,7 @@ export const f32Conv2dReluMaxPool2dGradient = rows({
   },
   /** Weights in panels to [2][cout][kh][run + cin padded to 4 floats]: each row as it is, then moved right by one pixel; padding zero. */
   f32_panels_to_moved: {
-    args: { cout: "int", kh: "int", run: "int", cin: "int", w: "read", y: "write" },
+    args: { cout: "int", kh: "int", run: "int", cin: "int", x: "read", y: "write" },
     binary: "train",
   },
   /** dx is written wholly, xs bytes an image. w: `f32_panels_to_moved`. list: 16 bytes an output channel. */

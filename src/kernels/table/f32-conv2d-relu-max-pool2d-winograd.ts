@@ -1,3 +1,4 @@
+import { splitHalf } from "./f32-conv2d-relu-max-pool2d.ts";
 import { rows } from "./row.ts";
 
 /**
@@ -7,10 +8,10 @@ import { rows } from "./row.ts";
 export const f32Conv2dReluMaxPool2dWinograd = rows({
   /** Weights in panels, [panels][before][5][after][8], to [panels][8][before][after][8]. */
   f32_panels_to_winograd: {
-    args: { panels: "int", before: "int", after: "int", w: "read", y: "write" },
+    args: { panels: "int", before: "int", after: "int", x: "read", y: "write" },
     binary: "both",
   },
-  /** Kernels 5 wide, at least 4 input channels; w with before = kh, after = cin. scratch: 4 * (8 * h * cin + 256) bytes. */
+  /** Kernels 5 wide, at least 4 input channels; w with before = kh, after = cin. scratch: `winogradScratch`. */
   f32_conv2d_relu_max_pool2d_winograd: {
     args: {
       n: "count",
@@ -32,7 +33,7 @@ export const f32Conv2dReluMaxPool2dWinograd = rows({
   },
   /**
    * One input channel, kernels 5 tall, at least 4 windows wide; w with before = 1, after = kw.
-   * scratch: 4 * (2 * half * (h + 8) + 192 + 8 * cout * (pw / 4 rounded up)) bytes, half = (wd + 1) / 2 rounded up to 4.
+   * scratch: `planeWinogradScratch`.
    */
   f32_conv2d_relu_max_pool2d_plane_winograd: {
     args: {
@@ -53,3 +54,13 @@ export const f32Conv2dReluMaxPool2dWinograd = rows({
     binary: "both",
   },
 });
+
+/** Bytes of scratch of `f32_conv2d_relu_max_pool2d_winograd`: 8 points of the input of four columns of outputs, and 8 points of 4 x 8 sums. */
+export const winogradScratch = (h: number, cin: number): number => 4 * (8 * h * cin + 256);
+
+/**
+ * Bytes of scratch of `f32_conv2d_relu_max_pool2d_plane_winograd`: the split image, 8 points of the input of four rows of outputs,
+ * 8 points of sums, and two rows of windows of every output channel.
+ */
+export const planeWinogradScratch = (h: number, w: number, cout: number, kw: number): number =>
+  4 * (2 * splitHalf(w) * (h + 8) + 192 + 8 * cout * Math.ceil(((w - kw + 1) >> 1) / 4));

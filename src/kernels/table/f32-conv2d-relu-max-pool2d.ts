@@ -1,3 +1,4 @@
+import { roundUp } from "../../base/shape.ts";
 import { rows } from "./row.ts";
 
 /**
@@ -29,7 +30,7 @@ export const f32Conv2dReluMaxPool2d = rows({
     },
     binary: "both",
   },
-  /** One input channel, h x wd, at least 4 windows wide. scratch: 4 * (2 * h * half + 4 * cout) bytes, half = (wd + 1) / 2 rounded up to 4. */
+  /** One input channel, h x wd, at least 4 windows wide. scratch: `planeScratch`. */
   f32_conv2d_relu_max_pool2d_plane: {
     args: {
       n: "count",
@@ -50,3 +51,9 @@ export const f32Conv2dReluMaxPool2d = rows({
     binary: "both",
   },
 });
+
+/** Floats in each half of a row whose even and odd columns are split. */
+export const splitHalf = (w: number): number => roundUp(Math.ceil(w / 2), 4);
+
+/** Bytes of scratch of `f32_conv2d_relu_max_pool2d_plane`: the split image, and four windows of every output channel. */
+export const planeScratch = (h: number, w: number, cout: number): number => 4 * (2 * h * splitHalf(w) + 4 * cout);

@@ -1,0 +1,326 @@
+/**
+ * conv2dReluMaxPool2d(x [h, w, in], weight [out, kh, kw, in], bias [out]?) -> pooled [ph, pw, out], argmax.
+ * conv2d (valid, stride 1) + ReLU + maxPool2d 2x2 as one op that the fusion pass makes. An odd last row or column is dropped, as the pool does.
+ *
+ * argmax is the byte offset, in its image of f32, of the patch whose pixel won (the first of equals), -1 where ReLU let nothing through.
+ * Backward walks only those: at most one convolution output in four has a gradient.
+ */
+import { type Shape, showShape, size } from "../../base/shape.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op, Type } from "../../graph/graph.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Lowering,
+  type Prefers,
+  refuse,
+} from "../../graph/meaning.ts";
+import {
+  flat,
+  kernelRows,
+  type Layout,
+  movedRows,
+  panels,
+  planes,
+  winogradColumns,
+  winogradRows,
+} from "../../kernels/layout.ts";
+import { planeScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d.ts";
+import { planeWinogradScratch, winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
+
+/**
+ * The forward kernel for these shapes, or undefined where there is none. The one place that knows: fusion asks it whether to fuse,
+ * forward what to run, and backward, through `argmaxLayout`, how argmax lies.
+ */
+export function pick(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | "planeWinograd" | undefined {
+  const [, kh, kw, channels] = weight as [number, number, number, number];
+  if (image.length !== 3 || channels !== image[2]) return undefined;
+  const [ph, pw] = windows(image, weight);
+  if (ph < 1 || pw < 1) return undefined;
+  if (channels === 1 && pw >= 4) return kh === 5 && ph >= 2 ? "planeWinograd" : "plane";
+  return kw === 5 && channels >= 4 && ph >= 2 && pw >= 2 ? "winograd" : "direct";
+}
+
+/** Rows and columns of pool windows. */
+const windows = (image: Shape, weight: Shape): [number, number] => [
+  (image[0]! - weight[1]! + 1) >> 1,
+  (image[1]! - weight[2]! + 1) >> 1,
+];
+
+const argmaxLayout = (image: Shape, weight: Shape): Layout =>
+  pick(image, weight)?.startsWith("plane") ? planes : flat;
+
+export const conv2dReluMaxPool2d: Op<object> = {
+  name: "conv2dReluMaxPool2d",
+  infer([x, weight]) {
+    if (!pick(x!.shape, weight!.shape))
+      throw new RangeError(
+        `weights of ${showShape(weight!.shape)} and a pool of 2x2 do not fit images of ${showShape(x!.shape)}`,
+      );
+    const shape = [...windows(x!.shape, weight!.shape), weight!.shape[0]!];
+    return [
+      { shape, dtype: "f32", batched: true },
+      { shape, dtype: "i32", batched: true },
+    ];
+  },
+};
+
+interface WeightGradient {
+  weight: Shape;
+  bias: boolean;
+}
+
+/** (x, argmax, upstream) -> d weight, d bias?, each a sum over the images. */
+export const conv2dReluMaxPool2dWeightGradient: Op<WeightGradient> = {
+  name: "conv2dReluMaxPool2dWeightGradient",
+  infer: (_, { weight, bias }) => [sum(weight), ...(bias ? [sum([weight[0]!])] : [])],
+};
+
+interface InputGradient {
+  image: Shape;
+}
+
+/** (weight, argmax, upstream) -> d x. */
+export const conv2dReluMaxPool2dInputGradient: Op<InputGradient> = {
+  name: "conv2dReluMaxPool2dInputGradient",
+  infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
+};
+
+const sum = (shape: Shape): Type => ({ shape, dtype: "f32", batched: false });
+
+/** Every product of the convolution's output (pixel `from` of one image, output channel o): elements of image and weight. */
+function products(
+  image: Shape,
+  weight: Shape,
+  from: number,
+  o: number,
+  visit: (pixel: number, weight: number) => void,
+): void {
+  const [, kh, kw, channels] = weight as [number, number, number, number];
+  const run = kw * channels;
+  for (let ky = 0; ky < kh; ky++)
+    for (let k = 0; k < run; k++) visit(from + ky * image[1]! * channels + k, (o * kh + ky) * run + k);
+}
+
+/** Every pooled element that has a winner: (element, image, first element of its patch in the image, channel). */
+function winners(
+  argmax: { shape: Shape; data: Float64Array },
+  visit: (element: number, image: number, from: number, o: number) => void,
+): void {
+  const perImage = size(argmax.shape.slice(1));
+  argmax.data.forEach((offset, i) => {
+    if (offset >= 0) visit(i, Math.floor(i / perImage), offset / 4, i % argmax.shape[3]!);
+  });
+}
+
+export const evaluate = {
+  conv2dReluMaxPool2d([x, weight, bias], _, { outputs: [type] }) {
+    const [images, ...image] = x!.shape as [number, number, number, number];
+    const [ph, pw, out] = type!.shape as [number, number, number];
+    const y = tensor([images, ph, pw, out]);
+    const argmax = tensor(y.shape);
+    y.data.forEach((_, i) => {
+      const o = i % out;
+      const window = Math.floor(i / out) % (ph * pw);
+      const first = Math.floor(i / (ph * pw * out)) * size(image);
+      let best = -Infinity;
+      let place = -1;
+      for (const pixel of [0, 1, image[1]!, image[1]! + 1]) {
+        const from = (2 * Math.floor(window / pw) * image[1]! + 2 * (window % pw) + pixel) * image[2]!;
+        let value = bias?.data[o] ?? 0;
+        products(image, weight!.shape, from, o, (p, q) => (value += x!.data[first + p]! * weight!.data[q]!));
+        if (value <= best) continue;
+        best = value;
+        place = 4 * from;
+      }
+      y.data[i] = Math.max(0, best);
+      argmax.data[i] = best > 0 ? place : -1;
+    });
+    return [y, argmax];
+  },
+  conv2dReluMaxPool2dWeightGradient([x, argmax, upstream], attrs) {
+    const image = x!.shape.slice(1);
+    const dw = tensor(attrs.weight);
+    const db = tensor([attrs.weight[0]!]);
+    winners(argmax!, (i, n, from, o) => {
+      const d = upstream!.data[i]!;
+      db.data[o]! += d;
+      products(image, attrs.weight, from, o, (p, q) => (dw.data[q]! += d * x!.data[n * size(image) + p]!));
+    });
+    return attrs.bias ? [dw, db] : [dw];
+  },
+  conv2dReluMaxPool2dInputGradient([weight, argmax, upstream], { image }) {
+    const dx = tensor([upstream!.shape[0]!, ...image]);
+    winners(argmax!, (i, n, from, o) => {
+      const d = upstream!.data[i]!;
+      products(image, weight!.shape, from, o, (p, q) => (dx.data[n * size(image) + p]! += d * weight!.data[q]!));
+    });
+    return [dx];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  conv2dReluMaxPool2d(node: Node, [upstream], graph) {
+    const [x, weight, bias] = node.inputs;
+    const argmax = node.outputs[1]!;
+    const [dw, db] = graph.add(conv2dReluMaxPool2dWeightGradient, [x!, argmax, upstream!], {
+      weight: weight!.type.shape,
+      bias: !!bias,
+    });
+    const dx = graph.one(conv2dReluMaxPool2dInputGradient, [weight!, argmax, upstream!], { image: x!.type.shape });
+    return [dx, dw, db];
+  },
+  conv2dReluMaxPool2dWeightGradient: refuse("second derivatives are not built"),
+  conv2dReluMaxPool2dInputGradient: refuse("second derivatives are not built"),
+} satisfies Record<string, Gradient | object>;
+
+export const lower = {
+  conv2dReluMaxPool2d(node: Node, c) {
+    const [x, weight, bias] = node.inputs;
+    const [y, argmax] = node.outputs;
+    const image = x!.type.shape;
+    const [h, wd, cin] = image as [number, number, number];
+    const [cout, kh, kw] = weight!.type.shape as [number, number, number];
+    const [ph, pw] = windows(image, weight!.type.shape);
+    const common = {
+      n: "count" as const,
+      x: c.in(x!, flat),
+      xs: c.strideIn(x!, flat),
+      bias: bias ? c.in(bias, flat) : c.constant("no bias", new Float32Array(8 * Math.ceil(cout / 8))),
+      y: c.out(y!),
+      ys: c.stride(y!),
+      argmax: c.out(argmax!, argmaxLayout(image, weight!.type.shape)),
+      cout,
+    };
+    switch (pick(image, weight!.type.shape)!) {
+      case "planeWinograd": {
+        const scratch = c.scratch("split columns", planeWinogradScratch(h, wd, cout, kw));
+        const w = c.in(weight!, winogradColumns);
+        c.each("f32_conv2d_relu_max_pool2d_plane_winograd", { ...common, w, h, wd, kw, scratch });
+        break;
+      }
+      case "plane": {
+        const scratch = c.scratch("split columns", planeScratch(h, wd, cout));
+        const w = c.in(weight!, panels);
+        c.each("f32_conv2d_relu_max_pool2d_plane", { ...common, w, h, wd, kh, kw, scratch });
+        break;
+      }
+      case "winograd": {
+        const scratch = c.scratch("transformed columns", winogradScratch(h, cin));
+        const w = c.in(weight!, winogradRows);
+        c.each("f32_conv2d_relu_max_pool2d_winograd", { ...common, w, h, wd, cin, kh, scratch });
+        break;
+      }
+      case "direct": {
+        const geometry = { ph, pw, kh, run: kw * cin, row: wd * cin * 4, pixel: cin * 4 };
+        c.each("f32_conv2d_relu_max_pool2d", { ...common, w: c.in(weight!, panels), ...geometry });
+      }
+    }
+  },
+} satisfies Record<string, Lower>;
+
+/** Upstream and argmax, and how to step through argmax, as both backward kernels take them. */
+function winnersOf(argmax: Node["inputs"][number], upstream: Node["inputs"][number], layout: Layout, c: Lowering) {
+  const [ph, pw, out] = upstream.type.shape as [number, number, number];
+  const planar = layout === planes;
+  return {
+    dy: c.in(upstream, flat),
+    ys: c.strideIn(upstream, flat),
+    argmax: c.in(argmax, layout),
+    windowStep: planar ? 4 : 4 * out,
+    channelStep: planar ? 4 * ph * pw : 4,
+    cout: out,
+  };
+}
+
+export const lowerBackward = {
+  conv2dReluMaxPool2dWeightGradient(node: Node<WeightGradient>, c) {
+    const [x, argmax, upstream] = node.inputs;
+    const { weight, bias } = node.attrs;
+    const image = x!.type.shape;
+    const [cout, kh, kw, cin] = weight as [number, number, number, number];
+    const [ph, pw] = windows(image, weight);
+    const dw = c.out(node.outputs[0]!, kernelRows);
+    const biasBytes = flat.bytes([cout], "f32");
+    const db = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
+    c.call("zero", { y: dw, bytes: kernelRows.bytes(weight, "f32") });
+    c.call("zero", { y: db, bytes: biasBytes });
+    c.each("f32_conv2d_relu_max_pool2d_weight_gradient", {
+      n: "count",
+      x: c.in(x!, flat),
+      xs: c.strideIn(x!, flat),
+      ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight), c),
+      windows: ph * pw,
+      kh,
+      run: kw * cin,
+      row: image[1]! * cin * 4,
+      list: c.scratch("winners", 8 * ph * pw * c.group),
+      dw,
+      db,
+    });
+  },
+  conv2dReluMaxPool2dInputGradient(node: Node<InputGradient>, c) {
+    const [weight, argmax, upstream] = node.inputs;
+    const { image } = node.attrs;
+    const dx = node.outputs[0]!;
+    const [cout, kh, kw, cin] = weight!.type.shape as [number, number, number, number];
+    const [ph, pw] = windows(image, weight!.type.shape);
+    c.each("f32_conv2d_relu_max_pool2d_input_gradient", {
+      n: "count",
+      ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight!.type.shape), c),
+      w: c.in(weight!, movedRows),
+      dx: c.out(dx),
+      xs: c.stride(dx),
+      ph,
+      pw,
+      kh,
+      run: kw * cin,
+      row: image[1]! * cin * 4,
+      pixel: cin * 4,
+      list: c.scratch("winners", 16 * cout),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const prefers = {
+  conv2dReluMaxPool2d: (_, operand) => (operand === 1 ? panels : undefined),
+  conv2dReluMaxPool2dInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
+} satisfies Record<string, Prefers>;
+
+/** Products of the dense forward; of backward at most a quarter, one pixel of each window. */
+const macs = (weight: Shape, pooled: Shape) => 4 * size(weight) * pooled[0]! * pooled[1]!;
+
+export const cost = {
+  conv2dReluMaxPool2d: (node: Node) => ({ macs: macs(node.inputs[1]!.type.shape, node.outputs[0]!.type.shape) }),
+  conv2dReluMaxPool2dWeightGradient: (node: Node<WeightGradient>) => ({
+    macs: macs(node.attrs.weight, node.inputs[2]!.type.shape) / 4,
+  }),
+  conv2dReluMaxPool2dInputGradient: (node: Node<InputGradient>) => ({
+    macs: macs(node.inputs[0]!.type.shape, node.inputs[2]!.type.shape) / 4,
+  }),
+} satisfies Record<string, CostOf>;
+
+/** Operands: 0 x, 1 weight, 2 bias, then the outputs. */
+export const axes = {
+  conv2dReluMaxPool2d(node: Node) {
+    const y = node.inputs.length;
+    const filters: [number, number][] = [
+      [1, 0],
+      [y, 2],
+      [y + 1, 2],
+    ];
+    if (node.inputs[2]) filters.push([2, 0]);
+    return [
+      [
+        [0, 2],
+        [1, 3],
+      ],
+      filters,
+    ];
+  },
+  conv2dReluMaxPool2dWeightGradient: refuse("slimming works on forward graphs"),
+  conv2dReluMaxPool2dInputGradient: refuse("slimming works on forward graphs"),
+} satisfies Record<string, Axes | object>;
