@@ -6,8 +6,11 @@ import * as adam from "./adam.ts";
 import * as add from "./add.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
+import * as emit from "./emit.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
 import * as maxPool2d from "./max-pool2d.ts";
+import * as quantize from "./quantize.ts";
+import * as range from "./range.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
@@ -22,7 +25,10 @@ export const EVALUATE = {
   ...conv2d.evaluate,
   ...conv2dReluMaxPool2d.evaluate,
   ...dense.evaluate,
+  ...emit.evaluate,
   ...maxPool2d.evaluate,
+  ...quantize.evaluate,
+  ...range.evaluate,
   ...relu.evaluate,
   ...rescale.evaluate,
   ...reshape.evaluate,
@@ -40,7 +46,10 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...conv2d.gradient,
   ...conv2dReluMaxPool2d.gradient,
   ...dense.gradient,
+  ...emit.gradient,
   ...maxPool2d.gradient,
+  ...quantize.gradient,
+  ...range.gradient,
   ...relu.gradient,
   ...rescale.gradient,
   ...reshape.gradient,
@@ -56,6 +65,7 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...conv2dReluMaxPool2d.lowerBackward,
   ...dense.lowerBackward,
   ...maxPool2d.lowerBackward,
+  ...quantize.lowerBackward,
   ...relu.lowerBackward,
   ...share.lowerBackward,
   ...sparseSoftmaxCrossEntropy.lowerBackward,
@@ -70,7 +80,10 @@ export const COST: Record<OpName, CostOf> = {
   ...conv2d.cost,
   ...conv2dReluMaxPool2d.cost,
   ...dense.cost,
+  ...emit.cost,
   ...maxPool2d.cost,
+  ...quantize.cost,
+  ...range.cost,
   ...relu.cost,
   ...rescale.cost,
   ...reshape.cost,
@@ -85,7 +98,10 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...conv2d.axes,
   ...conv2dReluMaxPool2d.axes,
   ...dense.axes,
+  ...emit.axes,
   ...maxPool2d.axes,
+  ...quantize.axes,
+  ...range.axes,
   ...relu.axes,
   ...rescale.axes,
   ...reshape.axes,

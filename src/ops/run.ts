@@ -3,8 +3,10 @@ import type { Lower, Prefers, Refusal } from "../graph/meaning.ts";
 import * as add from "./add.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
+import * as emit from "./emit.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
 import * as maxPool2d from "./max-pool2d.ts";
+import * as range from "./range.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
@@ -14,7 +16,9 @@ export const LOWER = {
   ...conv2d.lower,
   ...conv2dReluMaxPool2d.lower,
   ...dense.lower,
+  ...emit.lower,
   ...maxPool2d.lower,
+  ...range.lower,
   ...relu.lower,
   ...rescale.lower,
   ...reshape.lower,

@@ -2,6 +2,7 @@
  * sparseSoftmaxCrossEntropy(logits [k], class) -> one loss per image, -sum target * log softmax(logits), and the probabilities that backward needs.
  * target = (1 - smoothing) at the class, plus smoothing / k everywhere: Keras' CategoricalCrossentropy(from_logits, label_smoothing) on one-hot targets.
  */
+import { exp, log } from "../base/math.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
@@ -36,11 +37,11 @@ export const evaluate = {
     for (let i = 0; i < images; i++) {
       const row = logits!.data.subarray(i * k, (i + 1) * k);
       const top = Math.max(...row);
-      const powers = row.map(v => Math.exp(v - top));
+      const powers = row.map(v => exp(v - top));
       const total = powers.reduce((a, b) => a + b, 0);
       row.forEach((v, j) => {
         const wanted = (j === target!.data[i] ? 1 - smoothing : 0) + smoothing / k;
-        loss.data[i]! += wanted * (Math.log(total) + top - v);
+        loss.data[i]! += wanted * (log(total) + top - v);
         p.data[i * k + j] = powers[j]! / total;
       });
     }
