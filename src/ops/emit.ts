@@ -8,7 +8,9 @@ export const emit: Op = {
   name: "emit",
   infer([x, rows]) {
     if (!sameShape(x!.shape, rows!.shape) || x!.dtype !== rows!.dtype)
-      throw new RangeError(`${x!.dtype} ${showShape(x!.shape)} does not fit rows of ${rows!.dtype} ${showShape(rows!.shape)}`);
+      throw new RangeError(
+        `${x!.dtype} ${showShape(x!.shape)} does not fit rows of ${rows!.dtype} ${showShape(rows!.shape)}`,
+      );
     return [rows!];
   },
   updates: [1],
@@ -25,7 +27,14 @@ export const lower = {
   emit(node: Node, c) {
     const [x, rows] = node.inputs;
     const stride = c.strideIn(x!, flat);
-    c.each("copy_rows", { n: "count", x: c.in(x!, flat), xs: stride, y: c.ref(rows!), ys: c.stride(rows!), bytes: stride });
+    c.each("copy_rows", {
+      n: "count",
+      x: c.in(x!, flat),
+      xs: stride,
+      y: c.ref(rows!),
+      ys: c.stride(rows!),
+      bytes: stride,
+    });
     c.alias(node.outputs[0]!, rows!, true);
   },
 } satisfies Record<string, Lower>;

@@ -36,11 +36,21 @@ export const evaluate = {
   quantize([x], { quantization: q }: Quantize) {
     const inverse = Math.fround(1 / q.scale[0]!);
     const steps = (v: number) => roundHalfEven(Math.fround(Math.fround(v) * inverse)) + q.zeroPoint;
-    return [tensor(x!.shape, x!.data.map(v => (Number.isNaN(v) ? -128 : Math.max(-128, Math.min(127, steps(v))))))];
+    return [
+      tensor(
+        x!.shape,
+        x!.data.map(v => (Number.isNaN(v) ? -128 : Math.max(-128, Math.min(127, steps(v))))),
+      ),
+    ];
   },
   dequantize([x], _, { inputs: [type] }) {
     const { scale, zeroPoint } = type!.quantization!;
-    return [tensor(x!.shape, x!.data.map(v => Math.fround((v - zeroPoint) * scale[0]!)))];
+    return [
+      tensor(
+        x!.shape,
+        x!.data.map(v => Math.fround((v - zeroPoint) * scale[0]!)),
+      ),
+    ];
   },
 } satisfies Record<string, Evaluate>;
 

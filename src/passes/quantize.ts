@@ -48,7 +48,11 @@ const clampWeight = (q: number): number => Math.max(-127, Math.min(127, q));
 const halfAwayFromZero = (v: number): number => Math.sign(v) * Math.floor(Math.abs(v) + 0.5);
 
 /** int32 biases in units of s_x * s_w. */
-export function quantizeBias(bias: Float32Array, input: number, weights: Float32Array): { data: Int32Array; scale: Float32Array } {
+export function quantizeBias(
+  bias: Float32Array,
+  input: number,
+  weights: Float32Array,
+): { data: Int32Array; scale: Float32Array } {
   const scale = weights.map(s => Math.fround(input * s));
   const data = Int32Array.from(bias, (b, c) =>
     Math.max(-2147483648, Math.min(2147483647, halfAwayFromZero(b / (input * weights[c]!)))),
@@ -59,13 +63,36 @@ export function quantizeBias(bias: Float32Array, input: number, weights: Float32
 const WEIGHTED = new Set<string>([conv2d.name, dense.name, "depthwiseConv2d"]);
 
 /** Ops whose int8 output has the quantization of their input. */
-const KEEPS = new Set(["relu", "clip", "maxPool2d", "averagePool2d", "globalAveragePool2d", "reshape", "transpose", "pad", "dropout"]);
+const KEEPS = new Set([
+  "relu",
+  "clip",
+  "maxPool2d",
+  "averagePool2d",
+  "globalAveragePool2d",
+  "reshape",
+  "transpose",
+  "pad",
+  "dropout",
+]);
 
 /** Clamps: a convolution in front of one is given the clamp's range. */
 const CLAMPS = new Set(["relu", "clip"]);
 
 /** Ops that choose the quantization of their output: it is in their attributes. */
-const CHOOSES = new Set([...WEIGHTED, "add", "sub", "mul", "concat", "leakyRelu", "elu", "hardSwish", "sigmoid", "tanh", "prelu", "batchNormalization"]);
+const CHOOSES = new Set([
+  ...WEIGHTED,
+  "add",
+  "sub",
+  "mul",
+  "concat",
+  "leakyRelu",
+  "elu",
+  "hardSwish",
+  "sigmoid",
+  "tanh",
+  "prelu",
+  "batchNormalization",
+]);
 
 /** softmax gives probabilities: their quantization is fixed, as TFLite's. */
 const FIXED = new Map<string, Quantization>([["softmax", { scale: Float32Array.of(1 / 256), zeroPoint: -128 }]]);
@@ -115,7 +142,10 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
   for (const leaf of from.leaves) {
     if (leaf.leaf !== "input") continue;
     if (options.int8Borders)
-      q8.set(leaf, graph.leaf("input", leaf.name, { ...leaf.type, dtype: "i8", quantization: quantizationFor(leaf, options) }));
+      q8.set(
+        leaf,
+        graph.leaf("input", leaf.name, { ...leaf.type, dtype: "i8", quantization: quantizationFor(leaf, options) }),
+      );
     else f32.set(leaf, graph.leaf("input", leaf.name, leaf.type));
   }
   const parameter = (v: Value) => graph.leaf("state", v.name, v.type, v.data);
@@ -129,7 +159,8 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
         const inputs = int8Parameters(graph, node, x.type.quantization!.scale[0]!);
         const quantization = quantizationFor(rangeSource(from, node), options);
         q8.set(node.outputs[0]!, graph.one(node.op, [x, ...inputs], { ...node.attrs, quantization }));
-      } else if (included && KEEPS.has(name)) graph.add(node.op, [asInt8(node.inputs[0]!)], node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
+      } else if (included && KEEPS.has(name))
+        graph.add(node.op, [asInt8(node.inputs[0]!)], node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
       else if (included && (CHOOSES.has(name) || FIXED.has(name))) {
         const quantization = FIXED.get(name) ?? quantizationFor(rangeSource(from, node), options);
         const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asInt8(v)));
@@ -179,7 +210,8 @@ function int8Parameters(graph: Graph, node: Node, input: number | undefined): Va
   };
   const made = [leaf(weight, "i8", q.data, q.scale)];
   if (!bias) return made;
-  if (bias.data?.length !== size(bias.type.shape)) throw new PenjingError("quantize", `layer "${node.name}" has a bias without numbers`);
+  if (bias.data?.length !== size(bias.type.shape))
+    throw new PenjingError("quantize", `layer "${node.name}" has a bias without numbers`);
   if (input === undefined) return [...made, graph.leaf("state", bias.name, bias.type, bias.data)];
   const b = quantizeBias(bias.data as Float32Array, input, q.scale);
   return [...made, leaf(bias, "i32", b.data, b.scale)];

@@ -94,7 +94,9 @@ export class Net {
     const capacity = options.capacity === undefined ? 64 : integer("capacity", options.capacity, 1);
     const inputs = graph.leaves.filter(v => v.leaf === "input");
     if (inputs.length !== 1 || graph.results.length !== 1)
-      throw new RangeError(`a network that runs has one input and one result, got ${inputs.length} and ${graph.results.length}`);
+      throw new RangeError(
+        `a network that runs has one input and one result, got ${inputs.length} and ${graph.results.length}`,
+      );
     const quantized = graph.leaves.some(v => v.type.dtype === "i8");
     const batches = quantized || capacity < SIDE_BY_SIDE ? [1] : [SIDE_BY_SIDE, 1];
     const wanted = batches.map(batch => ({
@@ -146,7 +148,9 @@ export class Net {
     if (typeof x?.length !== "number") throw wrongType("x", "an array of numbers", x);
     const images = x.length / this.#inputSize;
     if (!Number.isInteger(images) || images === 0)
-      throw new RangeError(`"x" expected whole images of ${showShape(this.inputShape)} = ${this.#inputSize} numbers, got ${x.length}`);
+      throw new RangeError(
+        `"x" expected whole images of ${showShape(this.inputShape)} = ${this.#inputSize} numbers, got ${x.length}`,
+      );
     return images;
   }
 
@@ -177,7 +181,8 @@ export class Net {
     const width = this.#inputSize;
     for (let done = 0; done < images; ) {
       const lane = this.#lanes.find(l => l.batch <= images - done)!;
-      const count = Math.min(Math.floor(this.#capacity / lane.batch), Math.floor((images - done) / lane.batch)) * lane.batch;
+      const count =
+        Math.min(Math.floor(this.#capacity / lane.batch), Math.floor((images - done) / lane.batch)) * lane.batch;
       for (let i = 0; i < count; i++) {
         const from = (done + i) * width;
         lane.input.set(images === 1 ? x : slice(x, from, from + width), i * lane.inputRow);
