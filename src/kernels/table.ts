@@ -23,7 +23,10 @@ import { f32Softmax } from "./table/f32-softmax.ts";
 import { f32Spmm } from "./table/f32-spmm.ts";
 import { i8Conv2d, i8Conv2d1c, i8Conv2dFir } from "./table/i8-conv2d.ts";
 import { i8Dense } from "./table/i8-dense.ts";
+import { i8Depthwise } from "./table/i8-depthwise.ts";
+import { i8Elementwise } from "./table/i8-elementwise.ts";
 import { i8Gemm } from "./table/i8-gemm.ts";
+import { i8Pool2d } from "./table/i8-pool2d.ts";
 import { i8Quantize } from "./table/i8-quantize.ts";
 import { i8Spmm } from "./table/i8-spmm.ts";
 import { memory } from "./table/memory.ts";
@@ -56,6 +59,9 @@ export const FAMILIES = {
   "i8-conv2d-1c": i8Conv2d1c,
   "i8-conv2d-fir": i8Conv2dFir,
   "i8-dense": i8Dense,
+  "i8-depthwise": i8Depthwise,
+  "i8-pool2d": i8Pool2d,
+  "i8-elementwise": i8Elementwise,
   "f32-conv2d-relu-max-pool2d": f32Conv2dReluMaxPool2d,
   "f32-conv2d-relu-max-pool2d-winograd": f32Conv2dReluMaxPool2dWinograd,
   "f32-conv2d-relu-max-pool2d-gradient": f32Conv2dReluMaxPool2dGradient,

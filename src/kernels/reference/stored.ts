@@ -3,15 +3,11 @@
  * strides and pitches are bytes as in the kernel. `Stored` holds q + 128, bytes in the relaxed kernels and 16-bit words in the plain ones.
  */
 
-export type Stored = Uint8Array | Int16Array;
+import { halfEven } from "../stored.ts";
 
-/** The integer nearest to x, half to even. */
-export function halfEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
-}
+export { halfEven };
+
+export type Stored = Uint8Array | Int16Array;
 
 export const clamp = (x: number, low: number, high: number): number => Math.max(low, Math.min(high, x));
 

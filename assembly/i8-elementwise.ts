@@ -1,0 +1,72 @@
+// int8 elementwise sums, softmax, and channels repeated, on stored activations.
+import { load8, loadOne, storeFirst, STORED, storeOne } from "./stored";
+
+/** XNNPACK's qs8-vadd: 20-bit multipliers and one rounding shift. */
+export function i8_add(
+  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  ma: i32, mb: i32, bias: i32, shift: i32, zero: i32, qmin: i32, qmax: i32,
+): void {
+  const va = i32x4.splat(ma), vb = i32x4.splat(mb), start = i32x4.splat(bias), add = i16x8.splat(<i16>(zero + 128));
+  const low = i16x8.splat(<i16>(qmin + 128)), high = i16x8.splat(<i16>(qmax + 128));
+  for (; n > 0; n--) {
+    let ar = a, br = b, yr = y;
+    for (let r = rows; r > 0; r--) {
+      let p = ar, q = br, o = yr;
+      for (let rest = length; rest > 0; rest -= 8) {
+        const u = load8(p), v = load8(q);
+        const s0 = i32x4.add(i32x4.mul(i32x4.extend_low_i16x8_s(u), va), i32x4.mul(i32x4.extend_low_i16x8_s(v), vb));
+        const s1 = i32x4.add(i32x4.mul(i32x4.extend_high_i16x8_s(u), va), i32x4.mul(i32x4.extend_high_i16x8_s(v), vb));
+        const s = i16x8.narrow_i32x4_s(i32x4.shr_s(i32x4.add(s0, start), shift), i32x4.shr_s(i32x4.add(s1, start), shift));
+        storeFirst(o, i16x8.min_s(i16x8.max_s(i16x8.add_sat_s(s, add), low), high), rest);
+        p += 8 * STORED;
+        q += 8 * STORED;
+        o += 8 * STORED;
+      }
+      ar += <usize>apitch;
+      br += <usize>bpitch;
+      yr += <usize>ypitch;
+    }
+    a += <usize>as;
+    b += <usize>bs;
+    y += <usize>ys;
+  }
+}
+
+/** TFLite's: `table[d]` is exp(-d * scale of x) in f32, summed in order; quantized as floor(p / scale of y + 1/2) + zero. */
+export function i8_softmax(n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, table: usize, scale: f32, zero: i32): void {
+  const row = <usize>length * STORED;
+  for (; n > 0; n--) {
+    let p = x, o = y;
+    for (let r = rows; r > 0; r--) {
+      let most = 0;
+      for (let i: usize = 0; i < row; i += STORED) most = max(most, loadOne(p + i));
+      let sum: f32 = 0;
+      for (let i: usize = 0; i < row; i += STORED) sum += load<f32>(table + (<usize>(most - loadOne(p + i)) << 2));
+      const unit = <f64>sum * <f64>scale;
+      for (let i: usize = 0; i < row; i += STORED) {
+        const e = <f64>load<f32>(table + (<usize>(most - loadOne(p + i)) << 2));
+        storeOne(o + i, max(0, min(255, <i32>floor<f64>(e / unit + 0.5) + zero + 128)));
+      }
+      p += row;
+      o += row;
+    }
+    x += <usize>xs;
+    y += <usize>ys;
+  }
+}
+
+/** Each of `length` elements `times` times, side by side: what a depthwise convolution with a multiplier reads. */
+export function i8_repeat(n: i32, x: usize, xs: i32, y: usize, ys: i32, length: i32, times: i32): void {
+  for (; n > 0; n--) {
+    let o = y;
+    for (let i: usize = 0; i < <usize>length * STORED; i += STORED) {
+      const v = loadOne(x + i);
+      for (let t = times; t > 0; t--) {
+        storeOne(o, v);
+        o += STORED;
+      }
+    }
+    x += <usize>xs;
+    y += <usize>ys;
+  }
+}

@@ -1,0 +1,89 @@
+// int8 pooling on stored images: windows are cut at the image's edge, so that no halo is read. 8 channels at a time.
+import { load8, storeFirst, STORED } from "./stored";
+
+export function i8_max_pool2d(
+  n: i32, x: usize, xs: i32, pitch: i32, h: i32, w: i32, channels: i32,
+  kh: i32, kw: i32, sh: i32, sw: i32, top: i32, left: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
+): void {
+  const pixel = <usize>channels * STORED;
+  for (; n > 0; n--) {
+    let row = y;
+    for (let r = 0; r < oh; r++) {
+      const y0 = max(0, r * sh - top), y1 = min(h, r * sh - top + kh);
+      let to = row;
+      for (let c = 0; c < ow; c++) {
+        const x0 = max(0, c * sw - left), x1 = min(w, c * sw - left + kw);
+        const corner = x + <usize>(y0 * pitch) + <usize>x0 * pixel;
+        let at: usize = 0;
+        for (let rest = channels; rest > 0; rest -= 8) {
+          let most = i16x8.splat(0), line = corner + at;
+          for (let i = y0; i < y1; i++) {
+            let p = line;
+            for (let j = x0; j < x1; j++) {
+              most = i16x8.max_s(most, load8(p));
+              p += pixel;
+            }
+            line += <usize>pitch;
+          }
+          storeFirst(to + at, most, rest);
+          at += 8 * STORED;
+        }
+        to += pixel;
+      }
+      row += <usize>ypitch;
+    }
+    x += <usize>xs;
+    y += <usize>ys;
+  }
+}
+
+/** Integer division of four sums by `by`, halves away from zero. Exact: f32 quotients of integers below 2^24 never round up to a whole number. */
+@inline function divided(sum: v128, half: v128, by: v128): v128 {
+  const sign = i32x4.shr_s(sum, 31);
+  // half with the sign of the sum
+  const signed = i32x4.sub(v128.xor(half, sign), sign);
+  return i32x4.trunc_sat_f32x4_s(f32x4.div(f32x4.convert_i32x4_s(i32x4.add(sum, signed)), by));
+}
+
+export function i8_average_pool2d(
+  n: i32, x: usize, xs: i32, pitch: i32, h: i32, w: i32, channels: i32,
+  kh: i32, kw: i32, sh: i32, sw: i32, top: i32, left: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32, include: i32, zero: i32,
+): void {
+  const pixel = <usize>channels * STORED;
+  for (; n > 0; n--) {
+    let row = y;
+    for (let r = 0; r < oh; r++) {
+      const y0 = max(0, r * sh - top), y1 = min(h, r * sh - top + kh);
+      let to = row;
+      for (let c = 0; c < ow; c++) {
+        const x0 = max(0, c * sw - left), x1 = min(w, c * sw - left + kw);
+        const inside = (y1 - y0) * (x1 - x0), count = include ? kh * kw : inside;
+        // stored values are q + 128; pads, where they count, are the zero point
+        const start = i32x4.splat((count - inside) * zero - 128 * inside);
+        const half = i32x4.splat(count >> 1), by = f32x4.splat(<f32>count);
+        const corner = x + <usize>(y0 * pitch) + <usize>x0 * pixel;
+        let at: usize = 0;
+        for (let rest = channels; rest > 0; rest -= 8) {
+          let s0 = start, s1 = start, line = corner + at;
+          for (let i = y0; i < y1; i++) {
+            let p = line;
+            for (let j = x0; j < x1; j++) {
+              const v = load8(p);
+              s0 = i32x4.add(s0, i32x4.extend_low_i16x8_s(v));
+              s1 = i32x4.add(s1, i32x4.extend_high_i16x8_s(v));
+              p += pixel;
+            }
+            line += <usize>pitch;
+          }
+          const q = i16x8.narrow_i32x4_s(divided(s0, half, by), divided(s1, half, by));
+          storeFirst(to + at, i16x8.add(q, i16x8.splat(128)), rest);
+          at += 8 * STORED;
+        }
+        to += pixel;
+      }
+      row += <usize>ypitch;
+    }
+    x += <usize>xs;
+    y += <usize>ys;
+  }
+}

@@ -1,0 +1,28 @@
+/** Slow twins of assembly/i8-elementwise.ts, on int8. */
+import type { Addition } from "../stored.ts";
+import { clamp } from "./stored.ts";
+
+/** XNNPACK's qs8-vadd. */
+export function i8_add(
+  a: Int8Array,
+  b: Int8Array,
+  { ma, mb, bias, shift }: Addition,
+  { zero, qmin, qmax }: { zero: number; qmin: number; qmax: number },
+): Int8Array {
+  return a.map((_, i) => {
+    const sum = bias + (a[i]! + 128) * ma + (b[i]! + 128) * mb;
+    return clamp((sum >> shift) + zero, qmin, qmax);
+  });
+}
+
+/** TFLite's int8 softmax of one row: exponentials from a table by the distance to the largest. */
+export function i8_softmax(x: Int8Array, table: Float32Array, scale: number, zero: number): Int8Array {
+  const largest = Math.max(...x);
+  const sum = x.reduce((total, q) => Math.fround(total + table[largest - q]!), 0);
+  const unit = sum * Math.fround(scale);
+  return x.map(q => clamp(Math.floor(table[largest - q]! / unit + 0.5) + zero, -128, 127));
+}
+
+export function i8_repeat(x: Int8Array, times: number): Int8Array {
+  return Int8Array.from({ length: x.length * times }, (_, i) => x[Math.floor(i / times)]!);
+}

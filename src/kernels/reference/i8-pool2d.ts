@@ -1,0 +1,47 @@
+/** Slow twins of assembly/i8-pool2d.ts: on int8 images [h][w][channels] without a halo. */
+
+export interface Pool {
+  h: number;
+  w: number;
+  channels: number;
+  kh: number;
+  kw: number;
+  sh: number;
+  sw: number;
+  top: number;
+  left: number;
+  oh: number;
+  ow: number;
+}
+
+/** What a window of channel c holds, row by row. */
+function inside(p: Pool, x: Int8Array, row: number, column: number, c: number): number[] {
+  const values: number[] = [];
+  for (let i = 0; i < p.kh; i++)
+    for (let j = 0; j < p.kw; j++) {
+      const y = row * p.sh - p.top + i;
+      const at = column * p.sw - p.left + j;
+      if (y >= 0 && y < p.h && at >= 0 && at < p.w) values.push(x[(y * p.w + at) * p.channels + c]!);
+    }
+  return values;
+}
+
+function pooled(p: Pool, x: Int8Array, of: (values: number[]) => number): Int8Array {
+  const y = new Int8Array(p.oh * p.ow * p.channels);
+  for (let row = 0; row < p.oh; row++)
+    for (let column = 0; column < p.ow; column++)
+      for (let c = 0; c < p.channels; c++) y[(row * p.ow + column) * p.channels + c] = of(inside(p, x, row, column, c));
+  return y;
+}
+
+export const i8_max_pool2d = (p: Pool, x: Int8Array): Int8Array => pooled(p, x, values => Math.max(-128, ...values));
+
+/** The integer mean, halves away from zero; `include`: pads count as `zero`. */
+export function i8_average_pool2d(p: Pool, x: Int8Array, include: boolean, zero: number): Int8Array {
+  return pooled(p, x, values => {
+    const count = include ? p.kh * p.kw : values.length;
+    const sum = values.reduce((a, b) => a + b, 0) + (include ? (count - values.length) * zero : 0);
+    const half = Math.floor(count / 2);
+    return Math.trunc((sum > 0 ? sum + half : sum - half) / count);
+  });
+}

@@ -1,0 +1,34 @@
+import { rows } from "./row.ts";
+
+/** int8 depthwise convolution: assembly/i8-depthwise.ts. A multiplier over 1 reads an image whose channels are repeated (`i8_repeat`). */
+export const i8Depthwise = rows({
+  /** int8 weights [channels][taps], i32 bias and f32 scale per channel -> panels of 8 channels, taps in pairs. */
+  i8_depthwise_pack: {
+    args: { channels: "int", taps: "int", w: "read", bias: "read", scale: "read", zero: "int", y: "write" },
+    binary: "run",
+  },
+  /**
+   * y stored = clamp(round((bias + sum (x - zero) * w) * scale) + zero, qmin, qmax). `taps`: byte offset of each tap from the pixel's first, an even
+   * number of them (the last may be any: its weight is 0); `pixels`: as in i8_conv2d.
+   */
+  i8_depthwise_conv2d: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      w: "read",
+      pairs: "int",
+      taps: "read",
+      tiles: "int",
+      pixels: "read",
+      y: "write",
+      ys: "int",
+      channels: "int",
+      zero: "int",
+      qmin: "int",
+      qmax: "int",
+    },
+    binary: "run",
+    overRead: 16,
+  },
+});

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { outputSize } from "../../src/kernels/reference/i8-conv2d.ts";
+import { i8_depthwise_conv2d } from "../../src/kernels/reference/i8-depthwise.ts";
+import {
+  depthwisePackedBytes,
+  depthwiseTapTable,
+  NO_HALO,
+  pixelTable,
+  storedBytes,
+  storedImage,
+  type Window,
+} from "../../src/kernels/stored.ts";
+import { overVariants } from "./harness.ts";
+import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
+
+const one = { top: 1, bottom: 1, left: 1, right: 1 };
+const WINDOWS: Window[] = [
+  { kernel: [1, 1], strides: [1, 1], dilations: [1, 1], pads: NO_HALO },
+  { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: one },
+  { kernel: [3, 3], strides: [2, 2], dilations: [1, 1], pads: { ...one, top: 0, left: 0 } },
+  { kernel: [2, 5], strides: [1, 2], dilations: [1, 1], pads: { top: 0, bottom: 1, left: 2, right: 2 } },
+  { kernel: [3, 2], strides: [1, 1], dilations: [2, 3], pads: one },
+];
+const CASES = WINDOWS.flatMap((window, i) =>
+  [1, 7, 8, 9, 16, 19].map(channels => [`${window.kernel} ${i}`, channels, window] as const),
+);
+
+overVariants("i8-depthwise", "run", bench => {
+  test.each(CASES)("kernel %s, %i channels", (_, channels, window) => {
+    bench.reset();
+    const [height, width] = [6, 7];
+    const taps = window.kernel[0] * window.kernel[1];
+    const zero = zeroPoint(5, bench);
+    const images = [3, 4].map(seed => bytes(height * width * channels, seed, bench, false));
+    const w = weights(channels * taps, 7);
+    const reach = 127 * 80 * Math.sqrt(taps);
+    const bias = biases(channels, reach / 4, 11);
+    const requantization = { scale: scales(channels, reach, 13), zero: -3, qmin: -101, qmax: 120 };
+    const convolution = (x: Int8Array) => ({ ...window, height, width, channels, x, zero, w, bias });
+
+    const from = storedImage([height, width, channels], bench.variant, window.pads);
+    const xs = from.bytes + 12;
+    const shape = [...outputSize({ ...convolution(images[0]!), groups: channels, outs: channels }), channels];
+    const to = storedImage(shape, bench.variant, one);
+    const pack = bench.output(depthwisePackedBytes(channels, taps));
+    bench.run("i8_depthwise_pack", {
+      channels,
+      taps,
+      w: bench.input(w),
+      bias: bench.input(bias),
+      scale: bench.input(requantization.scale),
+      zero,
+      y: pack,
+    });
+    const ys = to.bytes + 4;
+    const y = bench.output(2 * ys);
+    bench.u8.fill(0, y, y + 2 * ys);
+    const table = depthwiseTapTable(from, window);
+    const pixels = pixelTable(from, to, window);
+    bench.run("i8_depthwise_conv2d", {
+      n: 2,
+      x: bench.input(storedImages(bench, images, [height, width, channels], window.pads, zero, xs)),
+      xs,
+      w: pack,
+      pairs: table.length / 2,
+      taps: bench.input(table),
+      tiles: pixels.length / 8,
+      pixels: bench.input(pixels),
+      y,
+      ys,
+      channels,
+      zero: requantization.zero,
+      qmin: requantization.qmin,
+      qmax: requantization.qmax,
+    });
+    images.forEach((x, i) => {
+      const expected = i8_depthwise_conv2d(convolution(x), requantization);
+      expect([...fromStored(bench, y + i * ys, shape, one)]).toEqual([...expected]);
+    });
+    const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
+    expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
+  });
+});
