@@ -8,6 +8,7 @@ export default defineConfig(({ mode }) => ({
     passWithNoTests: mode === "slow",
     testTimeout: mode === "slow" ? 600_000 : 60_000,
     maxWorkers: 2,
-    reporters: ["default", "./test/skipped-reporter.ts"],
+    reporters: ["default", "./test/skipped-reporter.ts", "json"],
+    outputFile: { json: "build/reports/tests.json" },
   },
 }));

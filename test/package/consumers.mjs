@@ -1,0 +1,61 @@
+// Installs the tarball by npm and by pnpm and uses it from each: import, require, TypeScript with `strict`, and the command.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { installed } from "./install.mjs";
+
+const { version, exports } = JSON.parse(readFileSync("package.json", "utf8"));
+const entries = Object.keys(exports)
+  .filter(path => exports[path].types)
+  .map(path => path.replace(".", "penjing"));
+
+const TSCONFIG = {
+  compilerOptions: {
+    strict: true,
+    noEmit: true,
+    target: "es2022",
+    lib: ["es2023", "dom"],
+    module: "nodenext",
+    skipLibCheck: false,
+    types: [],
+  },
+  files: ["consumer.ts", "consumer.cts"],
+};
+
+for (const manager of ["npm", "pnpm"])
+  await installed(manager, folder => {
+    const run = (command, ...args) => execFileSync(command, args, { cwd: folder, encoding: "utf8" }).trim();
+
+    const names = {};
+    for (const entry of entries) {
+      const show =
+        "console.log(JSON.stringify(Object.keys(m).filter(k => k !== '__esModule' && k !== 'module.exports').sort()))";
+      const imported = run(process.execPath, "--input-type=module", "-e", `import * as m from "${entry}"; ${show}`);
+      // a warning that `require` of a module is experimental goes to stderr
+      const required = run(process.execPath, "--input-type=commonjs", "-e", `const m = require("${entry}"); ${show}`);
+      names[entry] = JSON.parse(imported);
+      assert.notEqual(names[entry].length, 0, `${entry} exports nothing`);
+      assert.equal(required, imported, `require("${entry}") is not what import gives`);
+    }
+    console.log(`${manager}: import and require of ${entries.join(", ")}`);
+
+    const product =
+      "(await kernels({ bytes: 65536 })).f32Gemm(Float32Array.of(1, 2), Float32Array.of(3, 4), { m: 1, n: 1, k: 2 })[0]";
+    const code = `import { kernels } from "penjing/kernels"; console.log(${product})`;
+    assert.equal(run(process.execPath, "--input-type=module", "-e", code), "11");
+    console.log(`${manager}: a kernel gives the right answer`);
+
+    cpSync("test/package/consumer.ts", join(folder, "consumer.ts"));
+    const required = entries.map((entry, i) => `import m${i} = require("${entry}");\nm${i} satisfies object;`);
+    writeFileSync(join(folder, "consumer.cts"), required.join("\n"));
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(TSCONFIG));
+    run(process.execPath, resolve("node_modules/typescript/bin/tsc"), "-p", ".");
+    console.log(`${manager}: types under strict, from ES modules and CommonJS`);
+
+    const help = run(join(folder, "node_modules/.bin/penjing"), "--help");
+    for (const verb of ["demo", "train", "evaluate", "prune", "quantize", "inspect", "predict", "bench"])
+      assert.match(help, new RegExp(`\\b${verb}\\b`), `penjing --help does not name ${verb}`);
+    assert.equal(run(join(folder, "node_modules/.bin/penjing"), "--version"), version);
+    console.log(`${manager}: penjing --help`);
+  });
