@@ -13,14 +13,16 @@ export interface SourceBytes {
   path?: string;
 }
 
+/** @internal Stays out of the published types, so that a user needs no types of Node. */
 type NodeModules = {
   "node:fs": typeof import("node:fs");
   "node:module": typeof import("node:module");
   "node:path": typeof import("node:path");
   "node:url": typeof import("node:url");
+  "node:zlib": typeof import("node:zlib");
 };
 
-/** A module of Node itself; undefined outside Node. */
+/** A module of Node itself; undefined outside Node. @internal */
 export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined {
   const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
   return host?.getBuiltinModule?.(name) as NodeModules[Name] | undefined;

@@ -25,7 +25,13 @@ const TSCONFIG = {
 
 for (const manager of ["npm", "pnpm"])
   await installed(manager, folder => {
-    const run = (command, ...args) => execFileSync(command, args, { cwd: folder, encoding: "utf8" }).trim();
+    const run = (command, ...args) => {
+      try {
+        return execFileSync(command, args, { cwd: folder, encoding: "utf8", stdio: "pipe" }).trim();
+      } catch ({ stdout, stderr }) {
+        throw new Error(`${[command, ...args].join(" ")}\n${stdout}${stderr}`);
+      }
+    };
 
     const names = {};
     for (const entry of entries) {
