@@ -8,11 +8,12 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { dirname, join } from "node:path";
 import { constants, deflateRawSync } from "node:zlib";
 import { build } from "esbuild";
 
@@ -21,6 +22,9 @@ const BINARIES = {
   run: { source: "build/assembly/run.ts", deflated: true },
   train: { source: "build/assembly/train.ts", deflated: true },
 };
+const CACHE = "node_modules/.cache/penjing";
+/** What a compilation gives: the text is for tests, which look at inner loops. */
+const KINDS = [".wasm", ".wat", ".d.ts"];
 const VARIANTS = ["simd", "relaxed"];
 
 /** Build output without its extension -> its source. */
@@ -35,6 +39,7 @@ const ENTRIES = {
 const [goal = "all", ...chosen] = process.argv.slice(2);
 const started = performance.now();
 
+mkdirSync(CACHE, { recursive: true });
 await interpreters();
 const targets = Object.keys(BINARIES).flatMap(binary => VARIANTS.map(variant => `${binary}-${variant}`));
 const unknown = chosen.filter(target => !targets.includes(target));
@@ -71,27 +76,49 @@ async function compileAll(targets) {
   await Promise.all([worker(), worker()]);
 }
 
-/** Compiles one target, unless what it is made of is as it was. */
+/** Compiles one target, unless what it is made of is as it was; every compilation is kept, for other checkouts that share node_modules. */
 async function compile(target) {
   const source = BINARIES[target.split("-")[0]].source;
-  const stamp = `build/wasm/${target}.stamp`;
-  const ingredients = stampOf(source);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === ingredients) return;
-  rmSync(stamp, { force: true });
-  const asc = spawn(process.execPath, ["node_modules/assemblyscript/bin/asc.js", source, "--target", target], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  const [code] = await once(asc, "exit");
-  if (code) process.exit(1);
-  writeFileSync(stamp, ingredients);
+  const output = `build/wasm/${target.replace("-", ".")}`;
+  const kept = `${CACHE}/${target}-${hashOf(source)}`;
+  if (!KINDS.every(kind => existsSync(`${kept}${kind}`))) {
+    const partial = `${kept}.${process.pid}`;
+    const asc = spawn(
+      process.execPath,
+      [
+        "node_modules/assemblyscript/bin/asc.js",
+        source,
+        "--target",
+        target,
+        "--outFile",
+        `${partial}.wasm`,
+        "--textFile",
+        `${partial}.wat`,
+      ],
+      { stdio: ["ignore", "inherit", "inherit"] },
+    );
+    const [code] = await once(asc, "exit");
+    if (code) process.exit(1);
+    for (const kind of KINDS) renameSync(`${partial}${kind}`, `${kept}${kind}`);
+    rmSync(`${partial}.js`, { force: true });
+  }
+  mkdirSync("build/wasm", { recursive: true });
+  for (const kind of KINDS) copyFileSync(`${kept}${kind}`, `${output}${kind}`);
 }
 
-function stampOf(source) {
-  const files = readdirSync("assembly").map(file => `assembly/${file}`);
+/** Of all that a binary is made of: its sources, by following imports, and the compiler with its options. */
+function hashOf(source) {
+  const files = new Set(["asconfig.json", "node_modules/assemblyscript/package.json"]);
+  const follow = file => {
+    if (files.has(file)) return;
+    files.add(file);
+    for (const [, path] of readFileSync(file, "utf8").matchAll(/from "(\.[^"]+)"/g))
+      follow(`${join(dirname(file), path)}.ts`);
+  };
+  follow(source);
   const hash = createHash("sha256");
-  for (const file of [...files.sort(), source, "asconfig.json", "node_modules/assemblyscript/package.json"])
-    hash.update(file).update(readFileSync(file));
-  return hash.digest("hex");
+  for (const file of files) hash.update(file).update(readFileSync(file));
+  return hash.digest("hex").slice(0, 24);
 }
 
 /** Deflated before base64: plain base64 of a binary costs 1.3 to 1.9 times as much under gzip. */
