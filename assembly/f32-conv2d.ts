@@ -134,39 +134,51 @@ function convolve(
   return (out - 1) * stride + (kernel - 1) * dilation + 1;
 }
 
-/** h x w pixels of x into the rows x columns at y, from (top, left) on. What surrounds them is there already. */
-export function placeImage(y: usize, x: usize, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32): void {
+/** h x w pixels of x, whose rows are `pitch` bytes apart, into the rows x columns at y, from (top, left) on. What surrounds them is there already. */
+export function placeImage(y: usize, x: usize, pitch: i32, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32): void {
   const count = min(h, rows - top), bytes = min(w, columns - left) * pixel;
   if (bytes <= 0) return;
   y += <usize>((top * columns + left) * pixel);
   for (let i = 0; i < count; i++) {
     memory.copy(y, x, bytes);
-    x += <usize>(w * pixel);
+    x += <usize>pitch;
     y += <usize>(columns * pixel);
   }
 }
 
 export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, groups: i32, scratch: usize): void {
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
-  let rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw);
+  const rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw);
+  const pitch = w * pixel;
+  if (pt < 0) {
+    // negative padding crops
+    x += <usize>(-pt * pitch);
+    h += pt;
+    pt = 0;
+  }
+  if (pl < 0) {
+    x += <usize>(-pl * pixel);
+    w += pl;
+    pl = 0;
+  }
   const padded = pt > 0 || pl > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  else columns = w;
+  const line = padded ? columns * pixel : pitch;
   // with one group, the channels of neighbouring taps are neighbours
   const whole = groups == 1 && dw == 1;
   let mask = aux;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (padded) {
-      placeImage(scratch, x, h, w, pixel, pt, pl, rows, columns);
+      placeImage(scratch, x, pitch, h, w, pixel, pt, pl, rows, columns);
       image = scratch;
     }
     for (let g = 0; g < groups; g++) {
       const from = g * outer;
       convolve(
-        oh, ow, image + <usize>(g * inner << 2), sh * columns * pixel, sw * pixel, y, ow * cout << 2, cout << 2,
+        oh, ow, image + <usize>(g * inner << 2), sh * line, sw * pixel, y, ow * cout << 2, cout << 2,
         weight + <usize>(from >> 3) * <usize>(length << 5), length << 5, from, from + outer, mode, aux, mask,
-        kh, dh * columns * pixel, kw * inner << 5, whole ? 1 : kw, dw * pixel, inner << 5, whole ? kw * inner : inner,
+        kh, dh * line, kw * inner << 5, whole ? 1 : kw, dw * pixel, inner << 5, whole ? kw * inner : inner,
       );
     }
     x += <usize>xs;
@@ -212,7 +224,7 @@ export function f32_conv2d_input_gradient(n: i32, gy: usize, gys: i32, weight: u
   for (let i = 0; i < n; i++) {
     let image = gy;
     if (padded) {
-      placeImage(scratch, gy, oh, ow, pixel, top, left, rows, columns);
+      placeImage(scratch, gy, ow * pixel, oh, ow, pixel, top, left, rows, columns);
       image = scratch;
     }
     for (let py = 0; py < min(sh, h); py++) {
@@ -316,11 +328,23 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, gy: usize,
     memory.fill(gw, 0, outputs * <usize>length << 2);
     memory.fill(gb, 0, outputs << 2);
   }
-  let rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw);
+  const rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw);
+  const pitch = w * pixel;
+  if (pt < 0) {
+    // negative padding crops
+    x += <usize>(-pt * pitch);
+    h += pt;
+    pt = 0;
+  }
+  if (pl < 0) {
+    x += <usize>(-pl * pixel);
+    w += pl;
+    pl = 0;
+  }
   const padded = pt > 0 || pl > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  else columns = w;
-  let xRow = sh * columns * pixel, height = oh, width = ow;
+  const line = padded ? columns * pixel : pitch;
+  let xRow = sh * line, height = oh, width = ow;
   const xColumn = sw * pixel;
   if (xRow == ow * xColumn) {
     // rows of windows follow each other as columns do
@@ -330,7 +354,7 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, gy: usize,
   for (let i = 0; i < n; i++) {
     let image = x;
     if (padded) {
-      placeImage(scratch, x, h, w, pixel, pt, pl, rows, columns);
+      placeImage(scratch, x, pitch, h, w, pixel, pt, pl, rows, columns);
       image = scratch;
     }
     for (let g = 0; g < groups; g++) {
@@ -349,7 +373,7 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, gy: usize,
           const count = min(4, length - k);
           let o0: usize = 0, o1: usize = 0, o2: usize = 0, o3: usize = 0;
           for (let j = 0; j < 4; j++) {
-            const offset = <usize>((ky * dh * columns + kx * dw) * pixel + (c << 2));
+            const offset = <usize>(ky * dh * line + kx * dw * pixel + (c << 2));
             if (j == 0) o0 = offset;
             if (j <= 1) o1 = offset;
             if (j <= 2) o2 = offset;

@@ -4,10 +4,12 @@ import type { Graph, Value } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Refusal } from "../graph/meaning.ts";
 import * as adam from "./adam.ts";
 import * as add from "./add.ts";
+import * as averagePool2d from "./average-pool2d.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
 import * as emit from "./emit.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
+import * as depthwiseConv2d from "./depthwise-conv2d.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as quantize from "./quantize.ts";
 import * as range from "./range.ts";
@@ -22,10 +24,12 @@ import * as tally from "./tally.ts";
 export const EVALUATE = {
   ...adam.evaluate,
   ...add.evaluate,
+  ...averagePool2d.evaluate,
   ...conv2d.evaluate,
   ...conv2dReluMaxPool2d.evaluate,
   ...dense.evaluate,
   ...emit.evaluate,
+  ...depthwiseConv2d.evaluate,
   ...maxPool2d.evaluate,
   ...quantize.evaluate,
   ...range.evaluate,
@@ -43,10 +47,12 @@ export type OpName = keyof typeof EVALUATE;
 export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...adam.gradient,
   ...add.gradient,
+  ...averagePool2d.gradient,
   ...conv2d.gradient,
   ...conv2dReluMaxPool2d.gradient,
   ...dense.gradient,
   ...emit.gradient,
+  ...depthwiseConv2d.gradient,
   ...maxPool2d.gradient,
   ...quantize.gradient,
   ...range.gradient,
@@ -61,9 +67,11 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
 export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...LOWER,
   ...adam.lowerBackward,
+  ...averagePool2d.lowerBackward,
   ...conv2d.lowerBackward,
   ...conv2dReluMaxPool2d.lowerBackward,
   ...dense.lowerBackward,
+  ...depthwiseConv2d.lowerBackward,
   ...maxPool2d.lowerBackward,
   ...quantize.lowerBackward,
   ...relu.lowerBackward,
@@ -77,10 +85,12 @@ export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = { ...PREFERS, ...
 export const COST: Record<OpName, CostOf> = {
   ...adam.cost,
   ...add.cost,
+  ...averagePool2d.cost,
   ...conv2d.cost,
   ...conv2dReluMaxPool2d.cost,
   ...dense.cost,
   ...emit.cost,
+  ...depthwiseConv2d.cost,
   ...maxPool2d.cost,
   ...quantize.cost,
   ...range.cost,
@@ -95,10 +105,12 @@ export const COST: Record<OpName, CostOf> = {
 export const AXES: Record<OpName, Axes | Refusal> = {
   ...adam.axes,
   ...add.axes,
+  ...averagePool2d.axes,
   ...conv2d.axes,
   ...conv2dReluMaxPool2d.axes,
   ...dense.axes,
   ...emit.axes,
+  ...depthwiseConv2d.axes,
   ...maxPool2d.axes,
   ...quantize.axes,
   ...range.axes,

@@ -33,6 +33,8 @@ function geometry({ pb, pr, ...g }: typeof base): Conv2dGeometry {
 
 const cases: Record<string, Partial<typeof base>> = {
   valid: {},
+  cropped: { pt: -1, pl: -2, pb: -1, pr: -1, h: 11, w: 12 },
+  "cropped and padded": { pt: -1, pl: 2, pb: 1, pr: -2, sw: 2 },
   "one input channel, 5 x 5": { cin: 1, cout: 6, kh: 5, kw: 5 },
   "whole panels": { cin: 8, cout: 16 },
   "panels and a rest": { cin: 9, cout: 19 },

@@ -32,6 +32,8 @@ function geometry({ pb, pr, ...g }: typeof base): DepthwiseGeometry {
 
 const cases: Record<string, Partial<typeof base>> = {
   valid: {},
+  cropped: { pt: -1, pl: -2, pb: -1, pr: -1, h: 11, w: 12 },
+  "cropped and padded": { pt: -1, pl: 2, pb: 1, pr: -2, sw: 2 },
   "whole vectors": { cin: 8 },
   "vectors and a rest": { cin: 19 },
   "one channel": { cin: 1 },

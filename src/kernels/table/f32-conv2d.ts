@@ -2,7 +2,8 @@ import { rows } from "./row.ts";
 
 /**
  * Geometry of a 2-D convolution. Images are NHWC: x[h][w][cin], y[oh][ow][cout]; weights [cout][kh][kw][cin / groups].
- * Output pixel (oy, ox) reads x at (oy * sh + ky * dh - pt, ox * sw + kx * dw - pl), zero outside: padding below and right follows from oh and ow.
+ * Output pixel (oy, ox) reads x at (oy * sh + ky * dh - pt, ox * sw + kx * dw - pl), zero outside: padding below and right
+ * follows from oh and ow, and negative padding crops.
  */
 const geometry = {
   h: "int",
@@ -32,7 +33,7 @@ const reach = (out: number, kernel: number, stride: number, dilation: number): n
 export function conv2dScratch(g: Conv2dGeometry): number {
   const rows = reach(g.oh, g.kh, g.sh, g.dh);
   const columns = reach(g.ow, g.kw, g.sw, g.dw);
-  if (g.pt <= 0 && g.pl <= 0 && rows <= g.h && columns <= g.w) return 0;
+  if (g.pt <= 0 && g.pl <= 0 && rows - g.pt <= g.h && columns - g.pl <= g.w) return 0;
   return rows * columns * g.cin * 4 + 32;
 }
 

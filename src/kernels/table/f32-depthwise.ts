@@ -24,7 +24,7 @@ export type DepthwiseGeometry = { readonly [P in keyof typeof geometry]: number 
 export function depthwiseScratch(g: DepthwiseGeometry): number {
   const rows = (g.oh - 1) * g.sh + (g.kh - 1) * g.dh + 1;
   const columns = (g.ow - 1) * g.sw + (g.kw - 1) * g.dw + 1;
-  if (g.multiplier === 1 && g.pt <= 0 && g.pl <= 0 && rows <= g.h && columns <= g.w) return 0;
+  if (g.multiplier === 1 && g.pt <= 0 && g.pl <= 0 && rows - g.pt <= g.h && columns - g.pl <= g.w) return 0;
   return rows * columns * g.cin * g.multiplier * 4 + 32;
 }
 

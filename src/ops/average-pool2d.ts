@@ -1,0 +1,133 @@
+/** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. */
+import type { Shape } from "../base/shape.ts";
+import { tensor } from "../base/tensor.ts";
+import type { Node, Op } from "../graph/graph.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import type { AveragePoolGeometry } from "../kernels/table/f32-pool.ts";
+import type { Pool2d } from "./max-pool2d.ts";
+import { taps, windowed } from "./window.ts";
+
+export interface AveragePool2d extends Pool2d {
+  /** Do taps in the padding count, as zeros? Taps past the padding never do. Default false, as in Keras. */
+  countIncludePad?: boolean;
+}
+
+export const averagePool2d: Op<AveragePool2d> = {
+  name: "averagePool2d",
+  infer([x], attrs) {
+    return [{ ...x!, shape: [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!] }];
+  },
+};
+
+/** (upstream) -> d x of shape `image`. */
+export const averagePool2dGradient: Op<AveragePool2d & { image: Shape }> = {
+  name: "averagePool2dGradient",
+  infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
+};
+
+/** For each output pixel, how many taps its mean is over. */
+function populations(image: Shape, output: Shape, a: AveragePool2d): number[] {
+  const along = (axis: 0 | 1, o: number): number => {
+    let count = 0;
+    for (let k = 0; k < a.size[axis]; k++) {
+      const at = o * a.strides[axis] + k * a.dilations[axis] - a.pads[axis];
+      const inside = at >= 0 && at < image[axis]!;
+      const padding = at < 0 || at < image[axis]! + a.pads[axis === 0 ? 2 : 3];
+      if (inside || (a.countIncludePad && padding)) count++;
+    }
+    return count;
+  };
+  const [oh, ow] = output as [number, number];
+  return Array.from({ length: oh * ow }, (_, place) => along(0, Math.floor(place / ow)) * along(1, place % ow));
+}
+
+/** Every share of an average over a batch: indices into image and output, and 1 / population. */
+function shares(x: Shape, y: Shape, a: AveragePool2d, visit: (x: number, y: number, share: number) => void): void {
+  const [images, h, w, channels] = x as [number, number, number, number];
+  const [, oh, ow] = y as [number, number, number];
+  const population = populations([h, w], [oh, ow], a);
+  taps([h, w], a.size, [oh, ow], a, (pixel, _, place) => {
+    for (let i = 0; i < images; i++)
+      for (let c = 0; c < channels; c++)
+        visit((i * h * w + pixel) * channels + c, (i * oh * ow + place) * channels + c, 1 / population[place]!);
+  });
+}
+
+export const evaluate = {
+  averagePool2d([x], attrs: AveragePool2d, { outputs: [type] }) {
+    const y = tensor([x!.shape[0]!, ...type!.shape]);
+    shares(x!.shape, y.shape, attrs, (p, r, share) => (y.data[r]! += x!.data[p]! * share));
+    return [y];
+  },
+  averagePool2dGradient([upstream], attrs: AveragePool2d & { image: Shape }) {
+    const dx = tensor([upstream!.shape[0]!, ...attrs.image]);
+    shares(dx.shape, upstream!.shape, attrs, (p, r, share) => (dx.data[p]! += upstream!.data[r]! * share));
+    return [dx];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  averagePool2d: (node: Node<AveragePool2d>, [upstream], graph) => [
+    graph.one(averagePool2dGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
+  ],
+  averagePool2dGradient: refuse("second derivatives are not built"),
+} satisfies Record<string, Gradient | object>;
+
+const geometry = (image: Shape, y: Shape, a: AveragePool2d): AveragePoolGeometry => ({
+  h: image[0]!,
+  w: image[1]!,
+  c: image[2]!,
+  oh: y[0]!,
+  ow: y[1]!,
+  kh: a.size[0],
+  kw: a.size[1],
+  sh: a.strides[0],
+  sw: a.strides[1],
+  pt: a.pads[0],
+  pl: a.pads[1],
+  dh: a.dilations[0],
+  dw: a.dilations[1],
+  pb: a.pads[2],
+  pr: a.pads[3],
+  includePad: a.countIncludePad ? 1 : 0,
+});
+
+export const lower = {
+  averagePool2d(node: Node<AveragePool2d>, c) {
+    const x = node.inputs[0]!;
+    const y = node.outputs[0]!;
+    const ends = { x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y), ys: c.stride(y) };
+    c.each("f32_average_pool2d", { n: "count", ...ends, ...geometry(x.type.shape, y.type.shape, node.attrs) });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  averagePool2dGradient(node: Node<AveragePool2d & { image: Shape }>, c) {
+    const upstream = node.inputs[0]!;
+    const dx = node.outputs[0]!;
+    c.each("f32_average_pool2d_gradient", {
+      n: "count",
+      gy: c.in(upstream, flat),
+      gys: c.strideIn(upstream, flat),
+      gx: c.out(dx),
+      gxs: c.stride(dx),
+      ...geometry(dx.type.shape, upstream.type.shape, node.attrs),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = {
+  averagePool2d: () => ({ macs: 0 }),
+  averagePool2dGradient: () => ({ macs: 0 }),
+} satisfies Record<string, CostOf>;
+
+export const axes = {
+  averagePool2d: () => [
+    [
+      [0, 2],
+      [1, 2],
+    ],
+  ],
+  averagePool2dGradient: refuse("slimming works on forward graphs"),
+} satisfies Record<string, Axes | object>;
