@@ -330,11 +330,12 @@ export function f32_dropout(
   k: i32,
   image: usize,
   seed: usize,
+  salt: i32,
   rate: f32,
 ): void {
   const cut = i32x4.splat(<i32>(<u32>(<f64>rate * 4294967296.0)));
   const up = f32x4.splat(1 / (1 - rate));
-  const seeded = load<u32>(seed) * 0x9e3779b1;
+  const seeded = (load<u32>(seed) + <u32>salt * 0x632be5ab) * 0x9e3779b1;
   for (let i = 0; i < n; i++) {
     const mixed = i32x4.splat(seeded ^ (load<u32>(image) * 0x85ebca77));
     let element = i32x4(0, 1, 2, 3);

@@ -69,25 +69,6 @@ export function f32_penalty_gradient(n: i32, x: usize, up: usize, dx: usize, l1:
   }
 }
 
-export function f32_tally(n: i32, x: usize, y: usize): void {
-  let sum = load<f64>(y);
-  for (let i = 0; i < n; i++) sum += <f64>load<f32>(x + (<usize>i << 2));
-  store<f64>(y, sum);
-  store<f64>(y, load<f64>(y, 8) + <f64>n, 8);
-}
-
-export function f32_weighted_tally(n: i32, x: usize, y: usize, w: usize): void {
-  let sum = load<f64>(y);
-  let count = load<f64>(y, 8);
-  for (let i = 0; i < n; i++) {
-    const weight = <f64>load<f32>(w + (<usize>i << 2));
-    sum += <f64>load<f32>(x + (<usize>i << 2)) * weight;
-    count += weight;
-  }
-  store<f64>(y, sum);
-  store<f64>(y, count, 8);
-}
-
 /** The first index of the largest of k floats. */
 function argmax(x: usize, k: i32): i32 {
   let best = 0;

@@ -1,8 +1,103 @@
-/** What ops that treat every element alike have in common. */
-import type { Node } from "../graph/graph.ts";
+/** What ops that treat every element alike have in common: their meanings, made from one function of numbers or one kernel's name. */
+import { sameShape, showShape } from "../base/shape.ts";
+import { tensor } from "../base/tensor.ts";
+import type { Node, Op, Type, Value } from "../graph/graph.ts";
+import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
+import type { KernelName } from "../kernels/table.ts";
 
 /** Every axis of every operand is the same axis of the output. */
 export const sameAxes = (node: Node): [number, number][][] =>
   node.outputs[0]!.type.shape.map((_, axis) =>
     [...node.inputs, node.outputs[0]!].map((__, operand): [number, number] => [operand, axis]),
   );
+
+export const free: CostOf = () => ({ macs: 0 });
+
+/** The output is like the first input. */
+export const sameType = ([x]: Type[]): Type[] => [x!];
+
+/** The output is like both inputs, which are alike. `verb` is for the message. */
+export const sameTypes =
+  (verb: string) =>
+  ([a, b]: Type[]): Type[] => {
+    if (!sameShape(a!.shape, b!.shape) || a!.batched !== b!.batched)
+      throw new RangeError(`cannot ${verb} ${showShape(a!.shape)} and ${showShape(b!.shape)}`);
+    return [a!];
+  };
+
+export const noSecondDerivative = refuse("second derivatives are not built");
+export const noBackwardAxes = refuse("slimming works on forward graphs");
+export const noLossAxes = refuse("slimming works on models, which end before their loss");
+
+// ---------------------------------------------------------------- y = f(x)
+
+/** y = f(x) of every element. */
+export const each =
+  <A>(f: (x: number, attrs: A) => number): Evaluate<A> =>
+  ([x], attrs) => [
+    tensor(
+      x!.shape,
+      x!.data.map(v => f(v, attrs)),
+    ),
+  ];
+
+/** y = f(a, b) of every pair. */
+export const eachPair =
+  <A>(f: (a: number, b: number, attrs: A) => number): Evaluate<A> =>
+  ([a, b], attrs) => [
+    tensor(
+      a!.shape,
+      a!.data.map((v, i) => f(v, b!.data[i]!, attrs)),
+    ),
+  ];
+
+/** The backward op reads (upstream, output). */
+export const fromOutput =
+  <A>(backward: Op<A>): Gradient<A> =>
+  (node: Node<A>, [upstream], graph) => [graph.one(backward, [upstream!, node.outputs[0]!], node.attrs)];
+
+/** The backward op reads (upstream, input). */
+export const fromInput =
+  <A>(backward: Op<A>): Gradient<A> =>
+  (node: Node<A>, [upstream], graph) => [graph.one(backward, [upstream!, node.inputs[0]!], node.attrs)];
+
+/** A kernel (n, x, y, attributes) on x as it is stored. */
+export const lowerUnary =
+  (kernel: KernelName): Lower =>
+  (node, c) => {
+    const x = node.inputs[0]!;
+    const y = c.out(node.outputs[0]!, c.layoutOf(x));
+    c.map(kernel, x, n => ({ n, x: c.ref(x), y, ...node.attrs }) as never);
+  };
+
+/** Names of a kernel's two reads and its write. */
+type Operands = readonly [first: string, second: string, output: string];
+
+const lowerPair =
+  (kernel: KernelName, [first, second, output]: Operands): Lower =>
+  (node, c) => {
+    const [a, b] = node.inputs;
+    const layout = c.layoutOf(a!);
+    const y = c.out(node.outputs[0]!, layout);
+    c.map(
+      kernel,
+      a!,
+      n => ({ n, [first]: c.ref(a!), [second]: c.in(b!, layout), [output]: y, ...node.attrs }) as never,
+    );
+  };
+
+/** A kernel (n, a, b, y, attributes), b brought into the layout of a. */
+export const lowerBinary = (kernel: KernelName): Lower => lowerPair(kernel, ["a", "b", "y"]);
+
+/** A kernel (n, dy, y, dx, attributes): a derivative from the output; `saved` is "x" where it is from the input. */
+export const lowerGradient = (kernel: KernelName, saved: "x" | "y" = "y"): Lower =>
+  lowerPair(kernel, ["dy", saved, "dx"]);
+
+/** Operands like to lie as the readers of the output wish. */
+export const asOutput: Prefers = (node, _, c) => c.prefer(node.outputs[0]!);
+
+/** An image's shape as `repeat` rows of `k`: all axes but the last, and the last. */
+export function rowsOf(v: Value): { repeat: number; k: number } {
+  const { shape } = v.type;
+  return { repeat: shape.slice(0, -1).reduce((a, b) => a * b, 1), k: shape.at(-1) ?? 1 };
+}

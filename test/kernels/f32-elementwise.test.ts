@@ -148,17 +148,18 @@ overVariants("f32-elementwise", "train", bench => {
     const x = Float32Array.from({ length: n * stride }, (_, i) => (i % stride < k ? noise(1, i + 1)[0]! : NaN));
     const images = Uint32Array.of(59_999, 0, 7);
     const seed = 0xfedcba98;
+    const salt = 5;
     const at = { image: bench.input(images), seed: bench.input(Uint32Array.of(seed)) };
     const y = bench.output(n * stride * 4);
-    bench.run("f32_dropout", { n, k, ...at, x: bench.input(x), xs: stride * 4, y, ys: stride * 4, rate: 0.3 });
+    bench.run("f32_dropout", { n, k, salt, ...at, x: bench.input(x), xs: stride * 4, y, ys: stride * 4, rate: 0.3 });
     for (let i = 0; i < n; i++)
       for (let j = 0; j < k; j++)
-        expect(bench.f32[y / 4 + i * stride + j]).toBe(twin.f32_dropout(x[i * stride + j]!, seed, images[i]!, j, 0.3));
+        expect(bench.f32[y / 4 + i * stride + j]).toBe(twin.f32_dropout(x[i * stride + j]!, { seed, salt, image: images[i]! }, j, 0.3));
   });
 
   test("dropout keeps 1 - rate of the elements, and no column or image always", () => {
     const kept = (seed: number, image: number) =>
-      Array.from({ length: 1000 }, (_, j) => twin.dropoutKeeps(seed, image, j, 0.4));
+      Array.from({ length: 1000 }, (_, j) => twin.dropoutKeeps({ seed, salt: 2, image }, j, 0.4));
     for (let i = 0; i < 20; i++) {
       const share = kept(i, 3 * i).filter(Boolean).length / 1000;
       expect(share).toBeGreaterThan(0.52);

@@ -63,24 +63,6 @@ overVariants("f32-reduce", "train", bench => {
     }
   });
 
-  test("tallies go on from what is there", () => {
-    bench.reset();
-    const x = noise(7, 1);
-    const w = noise(7, 2);
-    for (const weighted of [false, true]) {
-      const y = bench.output(16);
-      new Float64Array(bench.memory.buffer, y, 2).set([0.1, 4]);
-      const [xa, wa] = [bench.input(x), bench.input(w)];
-      for (const [from, count] of [
-        [0, 4],
-        [4, 3],
-      ] as const)
-        if (weighted) bench.run("f32_weighted_tally", { n: count, x: xa + 4 * from, y, w: wa + 4 * from });
-        else bench.run("f32_tally", { n: count, x: xa + 4 * from, y });
-      expect(f64(y, 2)).toEqual(weighted ? twin.f32_weighted_tally([0.1, 4], x, w) : twin.f32_tally([0.1, 4], x));
-    }
-  });
-
   test.each(SIZES)("argmax, accuracies and top k of %i classes", k => {
     bench.reset();
     const [xs, ts] = [k + 2, k + 5];

@@ -50,9 +50,17 @@ export const f32_prelu = (x: number, alpha: number): number => (x > 0 ? x : f(x 
 export const f32_prelu_gradient = (dy: number, x: number, alpha: number): number => (x > 0 ? dy : f(dy * alpha));
 export const f32_prelu_alpha_gradient = (sum: number, dy: number, x: number): number => f(sum + f(dy * Math.min(x, 0)));
 
-/** 32 random bits from (seed, number of the image, element). */
-export function dropoutBits(seed: number, image: number, element: number): number {
-  let h = Math.imul(seed, 0x9e3779b1) ^ Math.imul(image, 0x85ebca77) ^ Math.imul(element, 0xc2b2ae3d);
+/** What the random bits of one element of one dropout layer depend on: the step's seed, the layer, the image's number. */
+export interface DropoutKey {
+  seed: number;
+  salt: number;
+  image: number;
+}
+
+/** 32 random bits. */
+export function dropoutBits({ seed, salt, image }: DropoutKey, element: number): number {
+  const salted = seed + Math.imul(salt, 0x632be5ab);
+  let h = Math.imul(salted, 0x9e3779b1) ^ Math.imul(image, 0x85ebca77) ^ Math.imul(element, 0xc2b2ae3d);
   h ^= h >>> 15;
   h = Math.imul(h, 0x2c1b3c6d);
   h ^= h >>> 12;
@@ -61,8 +69,8 @@ export function dropoutBits(seed: number, image: number, element: number): numbe
 }
 
 /** Whether dropout keeps an element. */
-export const dropoutKeeps = (seed: number, image: number, element: number, rate: number): boolean =>
-  dropoutBits(seed, image, element) >= Math.floor(f(rate) * 4294967296);
+export const dropoutKeeps = (key: DropoutKey, element: number, rate: number): boolean =>
+  dropoutBits(key, element) >= Math.floor(f(rate) * 4294967296);
 
-export const f32_dropout = (x: number, seed: number, image: number, element: number, rate: number): number =>
-  dropoutKeeps(seed, image, element, rate) ? f(x * f(1 / f(1 - f(rate)))) : 0;
+export const f32_dropout = (x: number, key: DropoutKey, element: number, rate: number): number =>
+  dropoutKeeps(key, element, rate) ? f(x * f(1 / f(1 - f(rate)))) : 0;

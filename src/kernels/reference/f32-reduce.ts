@@ -28,18 +28,6 @@ export const f32_penalty = (x: Row, y: number, l1: number, l2: number): number =
 export const f32_penalty_gradient = (x: number, up: number, l1: number, l2: number): number =>
   f(f((x > 0 ? f(l1) : x < 0 ? -f(l1) : 0) + f(x * f(2 * f(l2)))) * up);
 
-/** [sum, count] after the values x with weights w. */
-export function f32_weighted_tally([sum, count]: readonly [number, number], x: Row, w: Row): [number, number] {
-  for (let i = 0; i < x.length; i++) {
-    sum += x[i]! * w[i]!;
-    count += w[i]!;
-  }
-  return [sum, count];
-}
-
-export const f32_tally = (before: readonly [number, number], x: Row): [number, number] =>
-  f32_weighted_tally(before, x, new Float32Array(x.length).fill(1));
-
 /** The first index of the largest. */
 export const f32_argmax = (x: Row): number => Array.from(x).reduce((best, v, j) => (v > x[best]! ? j : best), 0);
 

@@ -152,8 +152,8 @@ export const f32Elementwise = rows({
   },
 
   /**
-   * y = 0 with probability `rate`, else x / (1 - rate). The random bits are a hash of (seed, number of the image, element): nothing is
-   * kept, the backward is this kernel again. `image` holds one u32 per image, 4 bytes apart, `seed` one u32. Zeros in the padding of y.
+   * y = 0 with probability `rate`, else x / (1 - rate). The random bits are a hash of (seed, salt, number of the image, element): nothing
+   * is kept, the backward is this kernel again. `salt` tells the layers of one network apart. `image` holds one u32 per image, 4 bytes apart, `seed` one u32. Zeros in the padding of y.
    */
   f32_dropout: {
     args: {
@@ -165,6 +165,7 @@ export const f32Elementwise = rows({
       k: "int",
       image: "read",
       seed: "read",
+      salt: "int",
       rate: "float",
     },
     binary: "train",

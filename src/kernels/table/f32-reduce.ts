@@ -9,9 +9,6 @@ const perImage = {
 /** Over n stored floats of any layout (padding is zero); y: one f64. */
 const whole = { args: { n: "int", x: "read", y: "write" }, binary: "train", overRead: 12 } as const satisfies Row;
 
-/** y: f64 [sum, count], so that a mean over any number of calls is sum / count. */
-const tally = { n: "count", x: "read", y: "update" } as const;
-
 /**
  * Sums in one fixed order. Over images: image after image, beginning with what lies in the output. Over a row or an array:
  * lane i adds elements i, i + 4, ..., then the lanes are added as (0 + 2) + (1 + 3).
@@ -45,10 +42,6 @@ export const f32Reduce = rows({
     overRead: 12,
     overWrite: 12,
   },
-  /** Adds n f32, 4 bytes apart, to the sum and n to the count. */
-  f32_tally: { args: tally, binary: "both" },
-  /** Adds x w to the sum and w to the count; w: one f32 per image, 4 bytes apart. */
-  f32_weighted_tally: { args: { ...tally, w: "read" }, binary: "both" },
   /** y (i32, 4 bytes apart) = index of the largest of k, the first among equals. */
   f32_argmax: { args: { n: "count", x: "read", xs: "int", k: "int", y: "write" }, binary: "both" },
   /** 1 where the largest of x is at class t, else 0. */

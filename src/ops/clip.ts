@@ -1,0 +1,45 @@
+/** clip(x) = min(max(x, low), high), any shape and layout. ReLU6 is low 0, high 6. */
+import type { Op } from "../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import {
+  each,
+  eachPair,
+  free,
+  fromOutput,
+  lowerGradient,
+  lowerUnary,
+  noBackwardAxes,
+  noSecondDerivative,
+  sameAxes,
+  sameType,
+} from "./elementwise.ts";
+
+export interface Clip {
+  low: number;
+  high: number;
+}
+
+export const clip: Op<Clip> = { name: "clip", infer: sameType };
+
+/** (upstream, output) -> d input. */
+export const clipGradient: Op<Clip> = { name: "clipGradient", infer: sameType };
+
+export const evaluate = {
+  clip: each((x, { low, high }: Clip) => Math.min(Math.max(x, low), high)),
+  clipGradient: eachPair((d, y, { low, high }: Clip) => (y > low && y < high ? d : 0)),
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  clip: fromOutput(clipGradient),
+  clipGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+export const lower = { clip: lowerUnary("f32_clip") } satisfies Record<string, Lower>;
+
+export const lowerBackward = { clipGradient: lowerGradient("f32_clip_gradient") } satisfies Record<string, Lower>;
+
+export const prefers = {} satisfies Record<string, Prefers>;
+
+export const cost = { clip: free, clipGradient: free } satisfies Record<string, CostOf>;
+
+export const axes = { clip: sameAxes, clipGradient: noBackwardAxes } satisfies Record<string, Axes | object>;

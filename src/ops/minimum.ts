@@ -1,0 +1,27 @@
+/** minimum(a, b): the smaller of each pair, of equal shapes, any layout. Where both are equal the gradient is a's, as in TensorFlow. */
+import type { Node, Op } from "../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import { asOutput, eachPair, free, lowerBinary, sameAxes, sameTypes } from "./elementwise.ts";
+import { where } from "./where.ts";
+
+export const minimum: Op = { name: "minimum", infer: sameTypes("take the minimum of") };
+
+export const evaluate = { minimum: eachPair((a, b) => Math.min(a, b)) } satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  minimum: (node: Node, [upstream], graph) => {
+    const [a, b] = node.inputs;
+    return [
+      graph.one(where, [upstream!, b!, a!], { equal: true }),
+      graph.one(where, [upstream!, a!, b!], { equal: false }),
+    ];
+  },
+} satisfies Record<string, Gradient>;
+
+export const lower = { minimum: lowerBinary("f32_min") } satisfies Record<string, Lower>;
+
+export const prefers = { minimum: asOutput } satisfies Record<string, Prefers>;
+
+export const cost = { minimum: free } satisfies Record<string, CostOf>;
+
+export const axes = { minimum: sameAxes } satisfies Record<string, Axes>;

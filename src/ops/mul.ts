@@ -1,0 +1,23 @@
+/** mul(a, b) = a b of equal shapes, any layout. */
+import type { Node, Op } from "../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import { asOutput, eachPair, free, lowerBinary, sameAxes, sameTypes } from "./elementwise.ts";
+
+export const mul: Op = { name: "mul", infer: sameTypes("multiply") };
+
+export const evaluate = { mul: eachPair((a, b) => a * b) } satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  mul: (node: Node, [upstream], graph) => {
+    const [a, b] = node.inputs;
+    return [graph.one(mul, [upstream!, b!]), graph.one(mul, [upstream!, a!])];
+  },
+} satisfies Record<string, Gradient>;
+
+export const lower = { mul: lowerBinary("f32_mul") } satisfies Record<string, Lower>;
+
+export const prefers = { mul: asOutput } satisfies Record<string, Prefers>;
+
+export const cost = { mul: free } satisfies Record<string, CostOf>;
+
+export const axes = { mul: sameAxes } satisfies Record<string, Axes>;
