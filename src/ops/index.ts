@@ -5,40 +5,70 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Refusal } from "
 import * as adam from "./adam.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
+import * as clip from "./clip.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
+import * as elu from "./elu.ts";
 import * as emit from "./emit.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
 import * as depthwiseConv2d from "./depthwise-conv2d.ts";
+import * as hardSigmoid from "./hard-sigmoid.ts";
+import * as hardSwish from "./hard-swish.ts";
+import * as leakyRelu from "./leaky-relu.ts";
+import * as logSoftmax from "./log-softmax.ts";
 import * as maxPool2d from "./max-pool2d.ts";
+import * as maximum from "./maximum.ts";
+import * as minimum from "./minimum.ts";
+import * as mul from "./mul.ts";
 import * as quantize from "./quantize.ts";
 import * as range from "./range.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
 import { LOWER, PREFERS } from "./run.ts";
+import * as scale from "./scale.ts";
 import * as share from "./share.ts";
+import * as sigmoid from "./sigmoid.ts";
+import * as softmax from "./softmax.ts";
 import * as sparseSoftmaxCrossEntropy from "./sparse-softmax-cross-entropy.ts";
+import * as sub from "./sub.ts";
 import * as tally from "./tally.ts";
+import * as tanh from "./tanh.ts";
+import * as where from "./where.ts";
 
 export const EVALUATE = {
   ...adam.evaluate,
   ...add.evaluate,
   ...averagePool2d.evaluate,
+  ...clip.evaluate,
   ...conv2d.evaluate,
   ...conv2dReluMaxPool2d.evaluate,
   ...dense.evaluate,
+  ...elu.evaluate,
   ...emit.evaluate,
   ...depthwiseConv2d.evaluate,
+  ...hardSigmoid.evaluate,
+  ...hardSwish.evaluate,
+  ...leakyRelu.evaluate,
+  ...logSoftmax.evaluate,
   ...maxPool2d.evaluate,
+  ...maximum.evaluate,
+  ...minimum.evaluate,
+  ...mul.evaluate,
   ...quantize.evaluate,
   ...range.evaluate,
   ...relu.evaluate,
   ...rescale.evaluate,
   ...reshape.evaluate,
+  ...scale.evaluate,
   ...share.evaluate,
+  ...sigmoid.evaluate,
+  ...softmax.evaluate,
   ...sparseSoftmaxCrossEntropy.evaluate,
+  ...sub.evaluate,
   ...tally.evaluate,
+  ...tanh.evaluate,
+  ...where.evaluate,
 } satisfies Record<string, Evaluate>;
 
 /** Every op there is. */
@@ -48,20 +78,35 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...adam.gradient,
   ...add.gradient,
   ...averagePool2d.gradient,
+  ...clip.gradient,
   ...conv2d.gradient,
   ...conv2dReluMaxPool2d.gradient,
   ...dense.gradient,
+  ...elu.gradient,
   ...emit.gradient,
   ...depthwiseConv2d.gradient,
+  ...hardSigmoid.gradient,
+  ...hardSwish.gradient,
+  ...leakyRelu.gradient,
+  ...logSoftmax.gradient,
   ...maxPool2d.gradient,
+  ...maximum.gradient,
+  ...minimum.gradient,
+  ...mul.gradient,
   ...quantize.gradient,
   ...range.gradient,
   ...relu.gradient,
   ...rescale.gradient,
   ...reshape.gradient,
+  ...scale.gradient,
   ...share.gradient,
+  ...sigmoid.gradient,
+  ...softmax.gradient,
   ...sparseSoftmaxCrossEntropy.gradient,
+  ...sub.gradient,
   ...tally.gradient,
+  ...tanh.gradient,
+  ...where.gradient,
 };
 
 export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
@@ -72,12 +117,25 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...conv2dReluMaxPool2d.lowerBackward,
   ...dense.lowerBackward,
   ...depthwiseConv2d.lowerBackward,
+  ...clip.lowerBackward,
+  ...conv2d.lowerBackward,
+  ...conv2dReluMaxPool2d.lowerBackward,
+  ...dense.lowerBackward,
+  ...elu.lowerBackward,
+  ...hardSigmoid.lowerBackward,
+  ...hardSwish.lowerBackward,
+  ...leakyRelu.lowerBackward,
+  ...logSoftmax.lowerBackward,
   ...maxPool2d.lowerBackward,
   ...quantize.lowerBackward,
   ...relu.lowerBackward,
   ...share.lowerBackward,
+  ...sigmoid.lowerBackward,
+  ...softmax.lowerBackward,
   ...sparseSoftmaxCrossEntropy.lowerBackward,
   ...tally.lowerBackward,
+  ...tanh.lowerBackward,
+  ...where.lowerBackward,
 };
 
 export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = { ...PREFERS, ...adam.prefers };
@@ -86,40 +144,70 @@ export const COST: Record<OpName, CostOf> = {
   ...adam.cost,
   ...add.cost,
   ...averagePool2d.cost,
+  ...clip.cost,
   ...conv2d.cost,
   ...conv2dReluMaxPool2d.cost,
   ...dense.cost,
+  ...elu.cost,
   ...emit.cost,
   ...depthwiseConv2d.cost,
+  ...hardSigmoid.cost,
+  ...hardSwish.cost,
+  ...leakyRelu.cost,
+  ...logSoftmax.cost,
   ...maxPool2d.cost,
+  ...maximum.cost,
+  ...minimum.cost,
+  ...mul.cost,
   ...quantize.cost,
   ...range.cost,
   ...relu.cost,
   ...rescale.cost,
   ...reshape.cost,
+  ...scale.cost,
   ...share.cost,
+  ...sigmoid.cost,
+  ...softmax.cost,
   ...sparseSoftmaxCrossEntropy.cost,
+  ...sub.cost,
   ...tally.cost,
+  ...tanh.cost,
+  ...where.cost,
 };
 
 export const AXES: Record<OpName, Axes | Refusal> = {
   ...adam.axes,
   ...add.axes,
   ...averagePool2d.axes,
+  ...clip.axes,
   ...conv2d.axes,
   ...conv2dReluMaxPool2d.axes,
   ...dense.axes,
+  ...elu.axes,
   ...emit.axes,
   ...depthwiseConv2d.axes,
+  ...hardSigmoid.axes,
+  ...hardSwish.axes,
+  ...leakyRelu.axes,
+  ...logSoftmax.axes,
   ...maxPool2d.axes,
+  ...maximum.axes,
+  ...minimum.axes,
+  ...mul.axes,
   ...quantize.axes,
   ...range.axes,
   ...relu.axes,
   ...rescale.axes,
   ...reshape.axes,
+  ...scale.axes,
   ...share.axes,
+  ...sigmoid.axes,
+  ...softmax.axes,
   ...sparseSoftmaxCrossEntropy.axes,
+  ...sub.axes,
   ...tally.axes,
+  ...tanh.axes,
+  ...where.axes,
 };
 
 /** Computes `wanted` by the specification, node by node, in float64. `feed` gives each leaf its contents, images first where batched. */

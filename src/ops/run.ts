@@ -2,30 +2,58 @@
 import type { Lower, Prefers, Refusal } from "../graph/meaning.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
+import * as clip from "./clip.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
+import * as elu from "./elu.ts";
 import * as emit from "./emit.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
 import * as depthwiseConv2d from "./depthwise-conv2d.ts";
+import * as hardSigmoid from "./hard-sigmoid.ts";
+import * as hardSwish from "./hard-swish.ts";
+import * as leakyRelu from "./leaky-relu.ts";
+import * as logSoftmax from "./log-softmax.ts";
 import * as maxPool2d from "./max-pool2d.ts";
+import * as maximum from "./maximum.ts";
+import * as minimum from "./minimum.ts";
+import * as mul from "./mul.ts";
 import * as range from "./range.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
+import * as scale from "./scale.ts";
+import * as sigmoid from "./sigmoid.ts";
+import * as softmax from "./softmax.ts";
+import * as sub from "./sub.ts";
+import * as tanh from "./tanh.ts";
 
 export const LOWER = {
   ...add.lower,
   ...averagePool2d.lower,
+  ...clip.lower,
   ...conv2d.lower,
   ...conv2dReluMaxPool2d.lower,
   ...dense.lower,
+  ...elu.lower,
   ...emit.lower,
   ...depthwiseConv2d.lower,
+  ...hardSigmoid.lower,
+  ...hardSwish.lower,
+  ...leakyRelu.lower,
+  ...logSoftmax.lower,
   ...maxPool2d.lower,
+  ...maximum.lower,
+  ...minimum.lower,
+  ...mul.lower,
   ...range.lower,
   ...relu.lower,
   ...rescale.lower,
   ...reshape.lower,
+  ...scale.lower,
+  ...sigmoid.lower,
+  ...softmax.lower,
+  ...sub.lower,
+  ...tanh.lower,
 } satisfies Record<string, Lower | Refusal>;
 
 export const PREFERS = {
@@ -34,4 +62,8 @@ export const PREFERS = {
   ...conv2dReluMaxPool2d.prefers,
   ...dense.prefers,
   ...depthwiseConv2d.prefers,
+  ...maximum.prefers,
+  ...minimum.prefers,
+  ...mul.prefers,
+  ...sub.prefers,
 } satisfies Record<string, Prefers>;

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { type Shape, size } from "../../src/base/shape.ts";
+import { Graph, type Op } from "../../src/graph/graph.ts";
+import { add } from "../../src/ops/add.ts";
+import { clip } from "../../src/ops/clip.ts";
+import { elu } from "../../src/ops/elu.ts";
+import { hardSigmoid } from "../../src/ops/hard-sigmoid.ts";
+import { hardSwish } from "../../src/ops/hard-swish.ts";
+import { leakyRelu } from "../../src/ops/leaky-relu.ts";
+import { logSoftmax } from "../../src/ops/log-softmax.ts";
+import { maximum } from "../../src/ops/maximum.ts";
+import { minimum } from "../../src/ops/minimum.ts";
+import { mul } from "../../src/ops/mul.ts";
+import { relu } from "../../src/ops/relu.ts";
+import { scale } from "../../src/ops/scale.ts";
+import { sigmoid } from "../../src/ops/sigmoid.ts";
+import { softmax } from "../../src/ops/softmax.ts";
+import { sub } from "../../src/ops/sub.ts";
+import { tanh } from "../../src/ops/tanh.ts";
+import { noise } from "../kernels/harness.ts";
+import { expectPlanned, withGradients } from "./planned.ts";
+import { expectSlopes } from "./slopes.ts";
+
+const UNARY: [Op<never>, object][] = [
+  [relu, {}],
+  [clip, { low: -1, high: 2 }],
+  [leakyRelu, { alpha: 0.3 }],
+  [elu, { alpha: 0.7 }],
+  [hardSigmoid, { alpha: 1 / 6, beta: 0.5 }],
+  [hardSwish, {}],
+  [sigmoid, {}],
+  [tanh, {}],
+  [scale, { scale: -1.5 }],
+  [softmax, {}],
+  [logSoftmax, {}],
+];
+const BINARY: Op[] = [add, sub, mul, minimum, maximum];
+const SHAPES: Shape[] = [[1], [5], [3, 3, 3]];
+
+/** op of one or two inputs, with its gradients. */
+function network(op: Op<never>, attrs: object, operands: number, shape: Shape): Graph {
+  const graph = new Graph();
+  const inputs = ["a", "b"]
+    .slice(0, operands)
+    .map(name => graph.leaf("input", name, { shape, dtype: "f32", batched: true }));
+  graph.results = [graph.one(op as Op<object>, inputs, attrs)];
+  withGradients(
+    graph,
+    inputs.map(v => v.name),
+  );
+  return graph;
+}
+
+const feed = (batch: number, shape: Shape) => {
+  const n = batch * size(shape);
+  return { a: noise(n, 1).map(v => v * 3), b: noise(n, 2).map(v => v * 3), "upstream 0": noise(n, 3) };
+};
+
+describe.each([
+  ...UNARY.map(([op, attrs]) => [op.name, op, attrs, 1] as const),
+  ...BINARY.map(op => [op.name, op as Op<never>, {}, 2] as const),
+])("%s", (_, op, attrs, operands) => {
+  test.each(SHAPES.map(shape => [shape]))("of %j equals evaluate, gradients too", async shape => {
+    for (const batch of [1, 3]) await expectPlanned(network(op, attrs, operands, shape), feed(batch, shape), { batch });
+  });
+
+  test("has the slope of evaluate as its gradient", () => {
+    expectSlopes(network(op, attrs, operands, [7]), feed(2, [7]), 2, ["a", "b"].slice(0, operands));
+  });
+});
+
+test("shapes that differ are named", () => {
+  const graph = new Graph();
+  const leaf = (name: string, shape: Shape) => graph.leaf("input", name, { shape, dtype: "f32", batched: true });
+  expect(() => graph.scope("joined", () => graph.one(mul, [leaf("a", [2, 3]), leaf("b", [3, 2])]))).toThrow(
+    'layer "joined" (mul): cannot multiply 2x3 and 3x2',
+  );
+});
+
+test("ties of minimum and maximum flow to the first operand alone", async () => {
+  for (const op of [minimum, maximum]) {
+    const same = noise(6, 1);
+    const { results } = await expectPlanned(
+      network(op, {}, 2, [6]),
+      { a: same, b: same, "upstream 0": new Float32Array(6).fill(1) },
+      { batch: 1 },
+    );
+    expect([...results[1]!.data]).toEqual([1, 1, 1, 1, 1, 1]);
+    expect([...results[2]!.data]).toEqual([0, 0, 0, 0, 0, 0]);
+  }
+});
