@@ -4,13 +4,14 @@
  * Raw kernels take byte addresses: `alloc` gives arrays that lie in the kernels' memory, their `byteOffset` is the address.
  * The methods in camelCase take and give ordinary arrays: they copy in, pack, call and copy out. Not for hot loops.
  */
-import { integer, knownOptions, oneOf, wrongType, wrongValue } from "../base/errors.ts";
+import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { roundUp } from "../base/shape.ts";
 import { panels } from "./layout.ts";
 import { chooseVariant, instantiate, type Kernels, type Variant } from "./load.ts";
 import { RUN } from "./load-run.ts";
 import { TRAIN } from "./load-train.ts";
 import type { Csr } from "./reference/f32-spmm.ts";
+import { groupsOf, panelBytes, storedBytes } from "./stored.ts";
 import { type Conv2dGeometry, conv2dScratch } from "./table/f32-conv2d.ts";
 import { MODE } from "./table/f32-gemm.ts";
 
@@ -42,6 +43,20 @@ export interface F32GemmOptions extends GemmSizes {
   readonly bias?: Float32Array;
   /** Negative results become 0. Default false. */
   readonly relu?: boolean;
+}
+
+export interface I8GemmOptions extends GemmSizes {
+  /** The int8 that stands for 0 in `a`. Default 0. */
+  readonly zeroPoint?: number;
+  /** Added to each column: n numbers. Default none. */
+  readonly bias?: Int32Array;
+}
+
+/** real = scale * (q - zeroPoint). */
+export interface Affine {
+  readonly scale: number;
+  /** Default 0. */
+  readonly zeroPoint?: number;
 }
 
 export interface F32Conv2dOptions {
@@ -186,6 +201,60 @@ export class ArrayKernels {
     });
   }
 
+  /**
+   * (a[m][k] - zeroPoint) * b[n][k]^T + bias -> [m][n] int32, exact as long as a sum fits. b in -127..127, as the weights of a dense layer are.
+   * Relaxed kernels forced where the engine's relaxed dot is not "u8" are only right for a < 0.
+   */
+  i8Gemm(a: Int8Array, b: Int8Array, options: I8GemmOptions): Int32Array {
+    knownOptions("i8Gemm", options, ["m", "n", "k", "zeroPoint", "bias"]);
+    const { m, n, k } = gemmSizes(options);
+    const zero = integer("zeroPoint", options.zeroPoint ?? 0, -128, 127);
+    elements("a", a, m * k);
+    elements("b", b, n * k);
+    if (options.bias) elements("bias", options.bias, n);
+    if (b.includes(-128)) throw wrongValue("b", "int8 in -127..127", -128);
+    return this.scope(() => {
+      const groups = groupsOf(this.variant, 1, k);
+      const packed = this.alloc(Uint8Array, panelBytes(n, groups)).byteOffset;
+      const weights = this.alloc(Int8Array, b).byteOffset;
+      const bias = this.alloc(Int32Array, options.bias ?? n).byteOffset;
+      this.#raw.i8_gemm_pack(n, 1, k, weights, bias, this.alloc(Float32Array, n).byteOffset, zero, packed);
+      const pitch = k * storedBytes(this.variant);
+      const x = this.alloc(Uint8Array, m * pitch).byteOffset;
+      this.#raw.i8_enter(1, this.alloc(Int8Array, a).byteOffset, m * k, x, m * pitch, m, k, pitch);
+      const y = this.alloc(Int32Array, m * n);
+      this.#raw.i8_gemm(m, x, pitch, groups, packed, y.byteOffset, 4 * n, n);
+      return y.slice();
+    });
+  }
+
+  /** round(x / scale) + zeroPoint, half to even, clamped to int8; the division is a product with 1 / scale. A NaN becomes -128. */
+  i8Quantize(x: Float32Array, affine: Affine): Int8Array {
+    const { scale, zero } = affineOf("i8Quantize", affine);
+    return this.scope(() => {
+      const pitch = x.length * storedBytes(this.variant);
+      const stored = this.alloc(Uint8Array, pitch).byteOffset;
+      const from = this.alloc(Float32Array, x).byteOffset;
+      this.#raw.i8_quantize(1, from, 4 * x.length, stored, pitch, 1, x.length, pitch, Math.fround(1 / scale), zero);
+      const y = this.alloc(Int8Array, x.length);
+      this.#raw.i8_leave(1, stored, pitch, y.byteOffset, x.length, 1, x.length, pitch);
+      return y.slice();
+    });
+  }
+
+  /** (q - zeroPoint) * scale. */
+  i8Dequantize(q: Int8Array, affine: Affine): Float32Array {
+    const { scale, zero } = affineOf("i8Dequantize", affine);
+    return this.scope(() => {
+      const pitch = q.length * storedBytes(this.variant);
+      const stored = this.alloc(Uint8Array, pitch).byteOffset;
+      this.#raw.i8_enter(1, this.alloc(Int8Array, q).byteOffset, q.length, stored, pitch, 1, q.length, pitch);
+      const y = this.alloc(Float32Array, q.length);
+      this.#raw.i8_dequantize(1, stored, pitch, y.byteOffset, 4 * q.length, 1, q.length, pitch, scale, zero);
+      return y.slice();
+    });
+  }
+
   /** s[rows][k] * b[k][n] + bias[rows] -> [rows][n]. A sum starts at the bias and runs over the non-zeros in order. */
   f32CsrSpmm(s: Csr<Float32Array>, b: Float32Array, n: number, bias?: Float32Array): Float32Array {
     return this.#spmm("f32_csr_spmm", Float32Array, Float32Array, s, b, n, bias);
@@ -277,6 +346,12 @@ function conv2dGeometry(options: F32Conv2dOptions): Conv2dGeometry {
 
 function gemmSizes({ m, n, k }: GemmSizes): GemmSizes {
   return { m: integer("m", m, 1), n: integer("n", n, 1), k: integer("k", k, 1) };
+}
+
+function affineOf(what: string, affine: Affine): { scale: number; zero: number } {
+  knownOptions(what, affine, ["scale", "zeroPoint"]);
+  const scale = Math.fround(number("scale", affine.scale, { above: 0 }));
+  return { scale, zero: integer("zeroPoint", affine.zeroPoint ?? 0, -128, 127) };
 }
 
 function elements(what: string, array: ArrayLike<number>, length: number): void {

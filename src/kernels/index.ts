@@ -1,10 +1,12 @@
 /** `penjing/kernels`: the raw kernels, and the main ones on typed arrays. */
 export {
+  type Affine,
   type ArrayKernels,
   type Csr,
   type F32Conv2dOptions,
   type F32GemmOptions,
   type GemmSizes,
+  type I8GemmOptions,
   type KernelsOptions,
   kernels,
   type RawKernels,

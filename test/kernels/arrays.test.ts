@@ -4,6 +4,7 @@ import { supported } from "../../src/kernels/load.ts";
 import { f32_conv2d } from "../../src/kernels/reference/f32-conv2d.ts";
 import { f32_gemm } from "../../src/kernels/reference/f32-gemm.ts";
 import { type Csr, f32_csr_spmm } from "../../src/kernels/reference/f32-spmm.ts";
+import { i8_gemm } from "../../src/kernels/reference/i8-gemm.ts";
 import { MODE } from "../../src/kernels/table/f32-gemm.ts";
 import { KERNEL_NAMES } from "../../src/kernels/table.ts";
 import { noise } from "./harness.ts";
@@ -124,6 +125,44 @@ describe("on typed arrays", () => {
     expect(k.f32Conv2d(x, weight, { ...options, bias, relu: true })).toEqual(twin(MODE.biasRelu));
   });
 
+  /** int8 below 0, where the relaxed dot is the same on every engine. */
+  const bytes = (n: number, seed: number) => Int8Array.from(noise(n, seed), v => Math.floor(v * 64) - 64);
+
+  for (const variant of supported().relaxed ? (["simd", "relaxed"] as const) : (["simd"] as const))
+    for (const [m, n, depth] of [
+      [1, 1, 1],
+      [3, 9, 5],
+      [7, 19, 34],
+    ] as const)
+      test(`i8Gemm ${m}x${n}x${depth} (${variant})`, async () => {
+        const own = await kernels({ bytes: 1 << 20, variant });
+        const product = { n: m, k: depth, outs: n, x: bytes(m * depth, 1), zero: -7, w: bytes(n * depth, 2) };
+        const bias = Int32Array.from(noise(n, 3), v => v * 1e6);
+        const sizes = { m, n, k: depth, zeroPoint: -7 };
+        expect(
+          own.i8Gemm(
+            product.x,
+            product.w.map(w => w + 60),
+            { ...sizes, bias },
+          ),
+        ).toEqual(i8_gemm({ ...product, w: product.w.map(w => w + 60), bias }));
+        expect(
+          own.i8Gemm(
+            product.x,
+            product.w.map(w => w + 1),
+            sizes,
+          ),
+        ).toEqual(i8_gemm({ ...product, w: product.w.map(w => w + 1), bias: new Int32Array(n) }));
+      });
+
+  test("i8Quantize and i8Dequantize", () => {
+    const x = Float32Array.of(0, 0.25, 0.75, -0.25, 1, -1, 1000, -1000, Number.NaN);
+    expect([...k.i8Quantize(x, { scale: 0.5, zeroPoint: 3 })]).toEqual([3, 3, 5, 3, 5, 1, 127, -128, -128]);
+    expect([...k.i8Dequantize(Int8Array.of(3, 5, -128), { scale: 0.5, zeroPoint: 3 })]).toEqual([0, 1, -65.5]);
+    const q = Int8Array.from({ length: 256 }, (_, i) => i - 128);
+    expect(k.i8Quantize(k.i8Dequantize(q, { scale: 0.1 }), { scale: 0.1 })).toEqual(q);
+  });
+
   const sparse = (dense: Float32Array, rows: number): Csr<Float32Array> => {
     const columns = dense.length / rows;
     const kept = [...dense.keys()].filter(i => dense[i]! > 0.4);
@@ -159,6 +198,12 @@ describe("wrong arguments are named", () => {
     ["a length", () => k.f32Gemm(f(5), f(4), { m: 2, n: 2, k: 2 }), '"a" expected 4 elements, got 5'],
     ["a bias", () => k.f32Gemm(f(4), f(4), { m: 2, n: 2, k: 2, bias: f(3) }), '"bias" expected 2 elements, got 3'],
     ["an option", () => k.f32Gemm(f(4), f(4), { m: 2, n: 2, k: 2, rlu: true } as never), 'has no option "rlu"'],
+    [
+      "a weight of -128",
+      () => k.i8Gemm(new Int8Array(1), Int8Array.of(-128), { m: 1, n: 1, k: 1 }),
+      '"b" expected int8 in',
+    ],
+    ["a scale", () => k.i8Quantize(f(1), { scale: 0 }), '"scale" expected finite number > 0, got 0'],
     ["a column", () => k.f32CsrSpmm(s, f(4), 2), '"columns" expected integer in 0..1, got 2'],
     [
       "a pointer",
