@@ -28,7 +28,8 @@ export interface Program {
   /** Does a run change state? */
   readonly writesState: boolean;
   readonly buffers: readonly Buffer[];
-  readonly lowered: Lowered;
+  /** First and last moment of each temporary. */
+  readonly lives: ReadonlyMap<Buffer, readonly [first: number, last: number]>;
   readonly text: string;
 }
 
@@ -71,7 +72,8 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
     const lowered = lower(graph, leaves, { batch, group: groupOf(batch, group), variant, steps, ops });
     const { once, rest } = prepared(lowered.calls, lowered.buffers);
     for (const call of once) for (const b of call.writes) if (b.kind === "temp") b.kind = "pinned";
-    return { lowered, once, blocks: tile(rest) };
+    const blocks = tile(rest);
+    return { lowered, once, blocks, slots: lifetimes(lowered, blocks) };
   });
 
   let top = START;
@@ -91,14 +93,13 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
 
   const from = roundUp(top, 4096);
   let to = from;
-  for (const { lowered, blocks } of drafts) {
-    const slots = lifetimes(lowered, blocks);
+  for (const { slots } of drafts) {
     to = Math.max(to, placeSlots([...slots.values()], from));
     for (const [buffer, slot] of slots) buffer.at = slot.at;
   }
 
   top = roundUp(to + SLACK, 64);
-  const programs = drafts.map(({ lowered, once, blocks }, i): Program => {
+  const programs = drafts.map(({ lowered, once, blocks, slots }, i): Program => {
     const { words, run, text } = assemble(once, blocks, lowered.batch, lowered.group);
     const at = top;
     top = roundUp(at + words.byteLength, 64);
@@ -114,7 +115,7 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
       results: lowered.results,
       writesState,
       buffers: lowered.buffers.filter(b => b.at >= 0),
-      lowered,
+      lives: new Map([...slots].map(([buffer, { from, to }]) => [buffer, [from, to]])),
       text,
     };
   });

@@ -4,6 +4,7 @@
  */
 import { integer, knownOptions, wrongType } from "../base/errors.ts";
 import { type DType, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import type { Preprocessing } from "../container/sections.ts";
 import type { Graph, Quantization } from "../graph/graph.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
@@ -13,18 +14,12 @@ import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";
 import { Machine } from "./machine.ts";
 
-/** How pixels (unsigned bytes) become the real numbers a network expects: scale * pixel + offset. */
-export interface Preprocessing {
-  readonly scale: number;
-  readonly offset: number;
-}
-
 export interface NetOptions {
   /** Images that one call into WebAssembly takes at most; more are done in several. Default 64. */
   capacity?: number;
   /** Default: the best this engine runs exactly. */
   variant?: Variant;
-  /** How `predict` reads unsigned bytes. Default: 1/255 and 0. */
+  /** How `predict` reads unsigned bytes. Default: `{ scale: 1 / 255 }`. */
   preprocessing?: Preprocessing;
   /** Names of the classes, carried along. */
   labels?: readonly string[];
@@ -60,7 +55,9 @@ export class Net {
   readonly #capacity: number;
   /** Widest first. */
   readonly #lanes: readonly Lane[];
-  #pixels: Float32Array | Int8Array | undefined;
+  /** real = factor * pixel + addend, for each channel or for all. */
+  readonly #pixels: { factor: Float32Array; addend: Float32Array };
+  #numbers: Float32Array | Int8Array | undefined;
 
   private constructor(graph: Graph, machine: Machine, batches: readonly number[], options: NetOptions) {
     const input = graph.leaves.find(v => v.leaf === "input")!.type;
@@ -72,7 +69,8 @@ export class Net {
     this.outputType = output.dtype;
     this.outputQuantization = output.quantization;
     this.labels = options.labels;
-    this.preprocessing = options.preprocessing ?? { scale: 1 / 255, offset: 0 };
+    this.preprocessing = options.preprocessing ?? { scale: 1 / 255 };
+    this.#pixels = pixelRule(this.preprocessing, input.shape);
     this.machine = machine;
     this.#inputSize = size(input.shape);
     this.#outputSize = size(output.shape);
@@ -167,12 +165,14 @@ export class Net {
     const pixels = x instanceof Uint8Array || x instanceof Uint8ClampedArray;
     const q = this.inputQuantization;
     if (!pixels && !q) return x;
-    const { scale, offset } = pixels ? this.preprocessing : { scale: 1, offset: 0 };
-    if (this.#pixels?.length !== x.length) this.#pixels = q ? new Int8Array(x.length) : new Float32Array(x.length);
-    const y = this.#pixels;
-    for (let i = 0; i < x.length; i++) {
-      const real = Math.fround(Math.fround(x[i]! * Math.fround(scale)) + Math.fround(offset));
+    if (this.#numbers?.length !== x.length) this.#numbers = q ? new Int8Array(x.length) : new Float32Array(x.length);
+    const y = this.#numbers;
+    const { factor, addend } = pixels ? this.#pixels : { factor: [1], addend: [0] };
+    const channels = factor.length;
+    for (let i = 0, c = 0; i < x.length; i++) {
+      const real = Math.fround(Math.fround(x[i]! * factor[c]!) + addend[c]!);
       y[i] = q ? quantized(real, q) : real;
+      if (++c === channels) c = 0;
     }
     return y;
   }
@@ -192,6 +192,21 @@ export class Net {
       done += count;
     }
   }
+}
+
+/** (scale * v - mean) / std, or scale * v + offset, as one product and one sum a channel. */
+function pixelRule(p: Preprocessing, shape: Shape): { factor: Float32Array; addend: Float32Array } {
+  if (p.layout === "NCHW")
+    throw new RangeError('"preprocessing.layout" expected "NHWC", the order of all images here, got "NCHW"');
+  const { scale = 1, offset = 0, mean, std } = p;
+  const channels = mean?.length ?? std?.length ?? 1;
+  if (channels !== 1 && channels !== shape.at(-1))
+    throw new RangeError(`"preprocessing" expected ${shape.at(-1)} channels, got ${channels}`);
+  const of = (list: readonly number[] | undefined, c: number, otherwise: number) => list?.[c] ?? otherwise;
+  return {
+    factor: Float32Array.from({ length: channels }, (_, c) => scale / of(std, c, 1)),
+    addend: Float32Array.from({ length: channels }, (_, c) => offset - of(mean, c, 0) / of(std, c, 1)),
+  };
 }
 
 const slice = (x: ArrayLike<number>, from: number, to: number): ArrayLike<number> =>
