@@ -35,6 +35,7 @@ import * as sub from "./sub.ts";
 import * as tally from "./tally.ts";
 import * as tanh from "./tanh.ts";
 import * as where from "./where.ts";
+import * as mask from "./weight/mask.ts";
 
 export const EVALUATE = {
   ...adam.evaluate,
@@ -51,6 +52,7 @@ export const EVALUATE = {
   ...hardSwish.evaluate,
   ...leakyRelu.evaluate,
   ...logSoftmax.evaluate,
+  ...mask.evaluate,
   ...maxPool2d.evaluate,
   ...maximum.evaluate,
   ...minimum.evaluate,
@@ -89,6 +91,7 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...hardSwish.gradient,
   ...leakyRelu.gradient,
   ...logSoftmax.gradient,
+  ...mask.gradient,
   ...maxPool2d.gradient,
   ...maximum.gradient,
   ...minimum.gradient,
@@ -155,6 +158,7 @@ export const COST: Record<OpName, CostOf> = {
   ...hardSwish.cost,
   ...leakyRelu.cost,
   ...logSoftmax.cost,
+  ...mask.cost,
   ...maxPool2d.cost,
   ...maximum.cost,
   ...minimum.cost,
@@ -190,6 +194,7 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...hardSwish.axes,
   ...leakyRelu.axes,
   ...logSoftmax.axes,
+  ...mask.axes,
   ...maxPool2d.axes,
   ...maximum.axes,
   ...minimum.axes,

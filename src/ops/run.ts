@@ -26,6 +26,7 @@ import * as sigmoid from "./sigmoid.ts";
 import * as softmax from "./softmax.ts";
 import * as sub from "./sub.ts";
 import * as tanh from "./tanh.ts";
+import * as mask from "./weight/mask.ts";
 
 export const LOWER = {
   ...add.lower,
@@ -41,6 +42,7 @@ export const LOWER = {
   ...hardSwish.lower,
   ...leakyRelu.lower,
   ...logSoftmax.lower,
+  ...mask.lower,
   ...maxPool2d.lower,
   ...maximum.lower,
   ...minimum.lower,
@@ -66,4 +68,5 @@ export const PREFERS = {
   ...minimum.prefers,
   ...mul.prefers,
   ...sub.prefers,
+  ...mask.prefers,
 } satisfies Record<string, Prefers>;

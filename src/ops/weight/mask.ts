@@ -1,0 +1,50 @@
+/**
+ * mask(w, m) = w * m, on a weight's edge between a state and its consumers: pruning. `m` holds zeros and ones, is a frozen state of the
+ * weight's shape, and lies as the weight does; it changes between steps, on a schedule, never inside a step.
+ * The gradient is exact: upstream * m, so a pruned weight is not pulled anywhere.
+ */
+import { sameShape, showShape } from "../../base/shape.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import { sameAxes } from "../elementwise.ts";
+
+export const mask: Op = {
+  name: "mask",
+  infer([w, m]) {
+    if (!sameShape(w!.shape, m!.shape))
+      throw new RangeError(`a mask of ${showShape(m!.shape)} does not fit weights of ${showShape(w!.shape)}`);
+    if (w!.dtype !== "f32" || m!.dtype !== "f32")
+      throw new TypeError(`expects f32 weights and mask, got ${w!.dtype} and ${m!.dtype}`);
+    return [w!];
+  },
+};
+
+export const evaluate = {
+  mask: ([w, m]) => [
+    tensor(
+      w!.shape,
+      w!.data.map((v, i) => Math.fround(Math.fround(v) * Math.fround(m!.data[i]!))),
+    ),
+  ],
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  mask: (node: Node, [upstream], graph) => [graph.one(mask, [upstream!, node.inputs[1]!]), undefined],
+} satisfies Record<string, Gradient>;
+
+export const lower = {
+  mask(node: Node, c) {
+    const [w, m] = node.inputs;
+    const layout = c.layoutOf(w!);
+    const y = c.out(node.outputs[0]!, layout);
+    c.map("f32_mul", w!, n => ({ n, a: c.ref(w!), b: c.in(m!, layout), y }));
+  },
+} satisfies Record<string, Lower>;
+
+/** Weight and mask lie as the consumer of the masked weight wants it. */
+export const prefers = { mask: (node, _, c) => c.prefer(node.outputs[0]!) } satisfies Record<string, Prefers>;
+
+export const cost = { mask: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
+
+export const axes = { mask: sameAxes } satisfies Record<string, Axes>;
