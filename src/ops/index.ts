@@ -8,10 +8,10 @@ import * as averagePool2d from "./average-pool2d.ts";
 import * as clip from "./clip.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
+import * as depthwiseConv2d from "./depthwise-conv2d.ts";
 import * as elu from "./elu.ts";
 import * as emit from "./emit.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
-import * as depthwiseConv2d from "./depthwise-conv2d.ts";
 import * as hardSigmoid from "./hard-sigmoid.ts";
 import * as hardSwish from "./hard-swish.ts";
 import * as leakyRelu from "./leaky-relu.ts";
@@ -34,8 +34,8 @@ import * as sparseSoftmaxCrossEntropy from "./sparse-softmax-cross-entropy.ts";
 import * as sub from "./sub.ts";
 import * as tally from "./tally.ts";
 import * as tanh from "./tanh.ts";
-import * as where from "./where.ts";
 import * as mask from "./weight/mask.ts";
+import * as where from "./where.ts";
 
 export const EVALUATE = {
   ...adam.evaluate,

@@ -3,6 +3,7 @@ import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { write } from "../../src/container/index.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
+import { verify } from "../../src/graph/verify.ts";
 import { add } from "../../src/ops/add.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { dense } from "../../src/ops/dense.ts";
@@ -67,6 +68,7 @@ async function answers(graph: Graph, images: number): Promise<Uint32Array> {
 
 async function expectSameBits(graph: Graph): Promise<void> {
   const baked = bake(graph);
+  verify(baked);
   expect(baked.nodes.map(n => n.op.name)).toEqual(graph.nodes.map(n => n.op.name).filter(name => name !== "mask"));
   expect(await answers(baked, 10)).toEqual(await answers(graph, 10));
 }
