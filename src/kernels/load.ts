@@ -39,7 +39,8 @@ export interface Binary {
   readonly name: "run" | "train";
   /** Deflated (raw), then base64. */
   readonly simd: string;
-  readonly relaxed: string;
+  /** How the relaxed variant is made from the plain one (scripts/build.mjs tells the form), packed likewise. */
+  readonly relaxedFromSimd: string;
   /** The variants give the same bits, so the faster may be chosen unasked. */
   readonly automatic: boolean;
 }
@@ -175,10 +176,52 @@ export function compile(binary: Binary, variant: Variant = chooseVariant(binary)
   const key = `${binary.name}-${variant}`;
   let module = compiled.get(key);
   if (!module) {
-    module = inflate(bytesOf(binary[variant])).then(bytes => WebAssembly.compile(bytes));
+    module = unpack(binary, variant).then(bytes => WebAssembly.compile(bytes));
     compiled.set(key, module);
   }
   return module;
+}
+
+/** The bytes of a binary, as the compiler made them. */
+export async function unpack(binary: Binary, variant: Variant): Promise<Uint8Array<ArrayBuffer>> {
+  const simd = await inflate(bytesOf(binary.simd));
+  return variant === "simd" ? simd : patch(simd, await inflate(bytesOf(binary.relaxedFromSimd)));
+}
+
+/** What `difference` in scripts/build.mjs tells: bytes to insert and stretches of `from` to copy, in turn. */
+function patch(from: Uint8Array, told: Uint8Array): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  let place = 0;
+  const varint = (): number => {
+    let n = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = told[at++]!;
+      n |= (byte & 127) << shift;
+      if (byte < 128) return n;
+    }
+  };
+  while (at < told.length) {
+    const inserted = varint();
+    parts.push(told.subarray(at, at + inserted));
+    at += inserted;
+    const copied = varint();
+    const jump = varint();
+    place += jump & 1 ? -((jump + 1) >> 1) : jump >> 1;
+    parts.push(from.subarray(place, place + copied));
+    place += copied;
+  }
+  return joined(parts);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /**
@@ -216,11 +259,5 @@ async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<Array
   const reader = stream.readable.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(part.value);
   await written;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joined(parts);
 }

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { buildSync } from "esbuild";
 import { afterEach, describe, expect, test } from "vitest";
-import { chooseVariant, compile, forceVariant, instantiate, supported } from "../../src/kernels/load.ts";
+import { chooseVariant, compile, forceVariant, instantiate, supported, unpack } from "../../src/kernels/load.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
 import { TRAIN } from "../../src/kernels/load-train.ts";
 import { inBinary, KERNEL_NAMES, KERNELS } from "../../src/kernels/table.ts";
@@ -58,6 +59,13 @@ describe("loading", () => {
         for (const name of KERNEL_NAMES) expect(name in kernels, name).toBe(inBinary(KERNELS[name], binary.name));
       }
     });
+
+  test.each([RUN, TRAIN])("$name unpacks to what the compiler made, relaxed from plain", async binary => {
+    for (const variant of ["simd", "relaxed"] as const) {
+      const made = readFileSync(`build/wasm/${binary.name}.${variant}.wasm`);
+      expect(made.equals(await unpack(binary, variant)), variant).toBe(true);
+    }
+  });
 
   test("compiles once for many instances, each with its own memory", async () => {
     expect(await compile(RUN)).toBe(await compile(RUN));
