@@ -13,7 +13,7 @@ import { TRAIN } from "./load-train.ts";
 import type { Csr } from "./reference/f32-spmm.ts";
 import { groupsOf, panelBytes, storedBytes } from "./stored.ts";
 import { type Conv2dGeometry, conv2dScratch } from "./table/f32-conv2d.ts";
-import { MODE } from "./table/f32-gemm.ts";
+import { gemmScratch, MODE } from "./table/f32-gemm.ts";
 
 const PAGE = 65536;
 /** No allocation lies lower, so that no address is 0. */
@@ -161,7 +161,9 @@ export class ArrayKernels {
       const x = this.alloc(Float32Array, a);
       const y = this.alloc(Float32Array, m * n);
       const { mode, aux } = this.#finish(options, n);
-      this.#raw.f32_gemm(m, n, k, x.byteOffset, 4 * k, packed.byteOffset, y.byteOffset, 4 * n, mode, aux);
+      const at = [x.byteOffset, 4 * k, packed.byteOffset, y.byteOffset, 4 * n] as const;
+      const scratch = this.alloc(Uint8Array, gemmScratch(k)).byteOffset;
+      this.#raw.f32_gemm_packed(m, n, k, ...at, mode, aux, scratch);
       return y.slice();
     });
   }

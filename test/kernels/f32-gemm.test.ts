@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { panels, panelsTransposed } from "../../src/kernels/layout.ts";
 import * as twin from "../../src/kernels/reference/f32-gemm.ts";
-import { MODE } from "../../src/kernels/table/f32-gemm.ts";
+import { gemmScratch, MODE } from "../../src/kernels/table/f32-gemm.ts";
 import { noise, overVariants } from "./harness.ts";
 import { expectGapsUntouched, expectSame, gathered, spread, stored } from "./placing.ts";
 
-// the tile is 4 rows by 8 columns; 1 row alone takes 32 columns at once; rows go in blocks of 64, k in blocks of 256
+// the tile is 4 rows (5 in one packed variant) by 8 columns; 1 row alone takes 32 columns at once; rows go in blocks of 64 or 60
 const ROWS = [1, 3, 4, 5, 11, 67];
 const COLUMNS = [1, 7, 8, 9, 19, 35, 67];
 const DEPTHS = [1, 3, 8, 37, 257];
@@ -16,16 +16,21 @@ ROWS.forEach((m, i) => {
   for (const n of COLUMNS) sizes.push([m, n, DEPTHS[(i + n) % DEPTHS.length]!]);
 });
 
+const both = (["f32_gemm", "f32_gemm_packed"] as const).flatMap(kernel =>
+  sizes.map(size => [kernel, ...size] as const),
+);
+
 overVariants("f32-gemm", "run", bench => {
   describe.each(MODES)("mode %s", (_, mode) => {
-    test.each(sizes)("f32_gemm %i x %i x %i", (m, n, k) => {
+    test.each(both)("%s %i x %i x %i", (kernel, m, n, k) => {
       bench.reset();
       const a = noise(m * k, 3);
       const w = noise(n * k, 4);
       const aux = noise(mode === MODE.mask ? m * n : n, 5);
       const [lda, ldc] = [k + 3, n + 5];
       const c = bench.output((m * ldc - 5) * 4);
-      bench.run("f32_gemm", {
+      const scratch = kernel === "f32_gemm_packed" ? { scratch: bench.output(gemmScratch(k)) } : {};
+      bench.run(kernel, {
         m,
         n,
         k,
@@ -36,6 +41,7 @@ overVariants("f32-gemm", "run", bench => {
         ldc: ldc * 4,
         mode,
         aux: bench.input(mode === MODE.mask ? spread(aux, m, ldc) : aux),
+        ...scratch,
       });
       expectSame(bench, gathered(bench, c, m, n, ldc), twin.f32_gemm({ m, n, k, mode }, a, w, aux));
       expectGapsUntouched(bench, c, m - 1, n, ldc);
