@@ -90,7 +90,8 @@ function convolve(
           let tap = <usize>(i * xTap), taps = w + <usize>(i * wTap);
           for (let j = 0; j < tapParts; j++) {
             let a0 = x0 + tap, a1 = x1 + tap, a2 = x2 + tap, a3 = x3 + tap, b = taps;
-            for (let k = run; k > 0; k--) {
+            let k = run;
+            do {
               const w0 = v128.load(b), w1 = v128.load(b, 16);
               let v = v128.load32_splat(a0);
               c00 = madd(v, w0, c00);
@@ -109,7 +110,7 @@ function convolve(
               a1 += 4;
               a2 += 4;
               a3 += 4;
-            }
+            } while (--k > 0);
             tap += <usize>xPart;
             taps += <usize>wPart;
           }
@@ -291,7 +292,8 @@ function addColumnSums(pixels: i32, gy: usize, step: i32, gb: usize, there0: v12
   }
   for (let oy = 0; oy < oh; oy++) {
     let a0 = x, a1 = x + o1, a2 = x + o2, a3 = x + o3;
-    for (let ox = ow; ox > 0; ox--) {
+    let ox = ow;
+    do {
       const d0 = v128.load(gy), d1 = v128.load(gy, 16);
       let v = v128.load32_splat(a0);
       c00 = madd(v, d0, c00);
@@ -312,7 +314,7 @@ function addColumnSums(pixels: i32, gy: usize, step: i32, gb: usize, there0: v12
         a2 += <usize>xColumn;
         a3 += <usize>xColumn;
       }
-    }
+    } while (--ox > 0);
     x += <usize>xRow;
   }
   storeRow(gw, c00, c01, there0, there1);

@@ -41,7 +41,8 @@ function prepare(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multi
     let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
     for (let ky = 0; ky < kh; ky++) {
       let at: usize = 0;
-      for (let kx = kw; kx > 0; kx--) {
+      let kx = kw;
+      do {
         const w0 = v128.load(taps), w1 = v128.load(taps, 16);
         c00 = madd(v128.load(x0 + at), w0, c00);
         c01 = madd(v128.load(x0 + at, 16), w1, c01);
@@ -53,7 +54,7 @@ function prepare(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multi
         c31 = madd(v128.load(x3 + at, 16), w1, c31);
         taps += <usize>tap;
         at += <usize>right;
-      }
+      } while (--kx > 0);
       x0 += <usize>line;
       x1 += <usize>line;
       x2 += <usize>line;
@@ -173,7 +174,8 @@ export function f32_depthwise_input_gradient(n: i32, gy: usize, gys: i32, weight
   }
   for (let oy = 0; oy < oh; oy++) {
     let a0 = x, a1 = x + o1, a2 = x + o2, a3 = x + o3;
-    for (let ox = ow; ox > 0; ox--) {
+    let ox = ow;
+    do {
       const d0 = v128.load(gy), d1 = v128.load(gy, 16);
       c00 = madd(v128.load(a0), d0, c00);
       c01 = madd(v128.load(a0, 16), d1, c01);
@@ -188,7 +190,7 @@ export function f32_depthwise_input_gradient(n: i32, gy: usize, gys: i32, weight
       a1 += <usize>xColumn;
       a2 += <usize>xColumn;
       a3 += <usize>xColumn;
-    }
+    } while (--ox > 0);
     x += <usize>xRow;
   }
   storeTap(gw, c00, c01, there0, there1);
