@@ -11,7 +11,7 @@
  * - `saturating`: b is unsigned, pairs of products saturate at 16 bits (pmaddubsw). x86 without AVX-VNNI.
  * The int8 kernels feed unsigned activations to b, so only `u8` is taken; `s8` and `saturating` run the plain kernels.
  */
-import { instantiate as instantiateModule } from "@assemblyscript/loader";
+import { instantiate as instantiateInBrowser, instantiateSync as instantiateInNode } from "@assemblyscript/loader";
 import { relaxed as probeRelaxed, simd as probeSimd } from "../../build/probe-binaries.ts";
 import { PenjingError } from "../base/errors.ts";
 import { nodeModule } from "../base/source.ts";
@@ -230,6 +230,9 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
  */
 export async function instantiate(binary: Binary, memory: WebAssembly.Memory, variant?: Variant): Promise<Kernels> {
   const module = await compile(binary, variant);
+  // the loader's asynchronous way first asks whether the module is a Response, which in Node loads all of fetch: measured 27 to 53 ms.
+  // The synchronous way is for Node alone: older browsers refuse it on the main thread for more than 4 kB.
+  const instantiateModule = nodeModule("node:zlib") ? instantiateInNode : instantiateInBrowser;
   const { instance } = await instantiateModule(module, { env: { memory } });
   // not the loader's own `exports`: those wrap every function in one that spreads its arguments, which costs as much as a small kernel
   return instance.exports as unknown as Kernels;
