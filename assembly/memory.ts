@@ -18,3 +18,34 @@ export function copy_rows(n: i32, x: usize, xs: i32, y: usize, ys: i32, bytes: i
     y += <usize>ys;
   }
 }
+
+// Blocks are often one pixel: measured, `memory.copy` costs more than these loops below some 100 bytes.
+export function copy_blocks(
+  n: i32,
+  x: usize,
+  xs: i32,
+  y: usize,
+  ys: i32,
+  rows: i32,
+  xr: i32,
+  yr: i32,
+  bytes: i32,
+): void {
+  for (let i = 0; i < n; i++) {
+    let from = x;
+    let to = y;
+    for (let r = 0; r < rows; r++) {
+      if (bytes >= 128) memory.copy(to, from, bytes);
+      else {
+        let b = 0;
+        for (; b <= bytes - 16; b += 16) v128.store(to + b, v128.load(from + b));
+        for (; b <= bytes - 4; b += 4) store<u32>(to + b, load<u32>(from + b));
+        for (; b < bytes; b++) store<u8>(to + b, load<u8>(from + b));
+      }
+      from += <usize>xr;
+      to += <usize>yr;
+    }
+    x += <usize>xs;
+    y += <usize>ys;
+  }
+}

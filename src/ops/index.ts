@@ -6,6 +6,7 @@ import * as adam from "./adam.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
 import * as clip from "./clip.ts";
+import * as concat from "./concat.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
 import * as depthwiseConv2d from "./depthwise-conv2d.ts";
@@ -20,6 +21,8 @@ import * as maxPool2d from "./max-pool2d.ts";
 import * as maximum from "./maximum.ts";
 import * as minimum from "./minimum.ts";
 import * as mul from "./mul.ts";
+import * as pad from "./pad.ts";
+import * as prelu from "./prelu.ts";
 import * as quantize from "./quantize.ts";
 import * as range from "./range.ts";
 import * as relu from "./relu.ts";
@@ -59,6 +62,9 @@ export const EVALUATE = {
   ...mul.evaluate,
   ...quantize.evaluate,
   ...range.evaluate,
+  ...concat.evaluate,
+  ...pad.evaluate,
+  ...prelu.evaluate,
   ...relu.evaluate,
   ...rescale.evaluate,
   ...reshape.evaluate,
@@ -98,6 +104,9 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...mul.gradient,
   ...quantize.gradient,
   ...range.gradient,
+  ...concat.gradient,
+  ...pad.gradient,
+  ...prelu.gradient,
   ...relu.gradient,
   ...rescale.gradient,
   ...reshape.gradient,
@@ -131,6 +140,9 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...logSoftmax.lowerBackward,
   ...maxPool2d.lowerBackward,
   ...quantize.lowerBackward,
+  ...concat.lowerBackward,
+  ...pad.lowerBackward,
+  ...prelu.lowerBackward,
   ...relu.lowerBackward,
   ...share.lowerBackward,
   ...sigmoid.lowerBackward,
@@ -165,6 +177,9 @@ export const COST: Record<OpName, CostOf> = {
   ...mul.cost,
   ...quantize.cost,
   ...range.cost,
+  ...concat.cost,
+  ...pad.cost,
+  ...prelu.cost,
   ...relu.cost,
   ...rescale.cost,
   ...reshape.cost,
@@ -201,6 +216,9 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...mul.axes,
   ...quantize.axes,
   ...range.axes,
+  ...concat.axes,
+  ...pad.axes,
+  ...prelu.axes,
   ...relu.axes,
   ...rescale.axes,
   ...reshape.axes,

@@ -3,6 +3,7 @@ import type { Lower, Prefers, Refusal } from "../graph/meaning.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
 import * as clip from "./clip.ts";
+import * as concat from "./concat.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
 import * as depthwiseConv2d from "./depthwise-conv2d.ts";
@@ -17,6 +18,8 @@ import * as maxPool2d from "./max-pool2d.ts";
 import * as maximum from "./maximum.ts";
 import * as minimum from "./minimum.ts";
 import * as mul from "./mul.ts";
+import * as pad from "./pad.ts";
+import * as prelu from "./prelu.ts";
 import * as range from "./range.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
@@ -48,6 +51,9 @@ export const LOWER = {
   ...minimum.lower,
   ...mul.lower,
   ...range.lower,
+  ...concat.lower,
+  ...pad.lower,
+  ...prelu.lower,
   ...relu.lower,
   ...rescale.lower,
   ...reshape.lower,

@@ -18,4 +18,21 @@ overVariants("memory", "run", bench => {
     bench.run("permute", { n: 4, x, y, index });
     expect([...bench.f32.subarray(y / 4, y / 4 + 4)]).toEqual([7, 0, 5, 6]);
   });
+  for (const bytes of [1, 3, 4, 15, 16, 17, 35, 127, 128, 131])
+    test(`copy_blocks: ${bytes} bytes a row, all strides apart`, () => {
+      bench.reset();
+      const [n, rows, xr, yr] = [2, 3, bytes + 2, bytes + 5];
+      const [xs, ys] = [rows * xr + 7, rows * yr + 9];
+      const data = Uint8Array.from({ length: n * xs }, (_, i) => (i * 7) & 255);
+      const before = new Uint8Array(n * ys).fill(99);
+      const x = bench.input(data);
+      const y = bench.output(n * ys);
+      bench.u8.set(before, y);
+      bench.run("copy_blocks", { n, x, xs, y, ys, rows, xr, yr, bytes });
+      const expected = before.slice();
+      for (let i = 0; i < n; i++)
+        for (let r = 0; r < rows; r++)
+          for (let b = 0; b < bytes; b++) expected[i * ys + r * yr + b] = data[i * xs + r * xr + b]!;
+      expect([...bench.u8.subarray(y, y + n * ys)]).toEqual([...expected]);
+    });
 });

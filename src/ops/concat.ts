@@ -1,0 +1,174 @@
+/** concat(a, b, ...) -> the operands side by side along `axis`, of one image; all other axes are equal. slice(x) is one of them again. */
+import { type Shape, showShape, size } from "../base/shape.ts";
+import { type Tensor, tensor } from "../base/tensor.ts";
+import type { Node, Op, Type, Value } from "../graph/graph.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Lowering,
+  refuse,
+} from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import { free, noBackwardAxes } from "./elementwise.ts";
+
+export interface Concat {
+  axis: number;
+}
+
+export const concat: Op<Concat> = {
+  name: "concat",
+  infer(inputs, { axis }) {
+    const [first] = inputs;
+    const shape = [...first!.shape];
+    if (!(axis >= 0 && axis < shape.length))
+      throw new RangeError(`expects an axis in 0..${shape.length - 1}, got ${axis}`);
+    for (const t of inputs.slice(1)) {
+      if (t.shape.length !== shape.length || t.shape.some((n, a) => a !== axis && n !== shape[a]))
+        throw new RangeError(`cannot put ${showShape(t.shape)} beside ${showShape(first!.shape)} along axis ${axis}`);
+      shape[axis]! += t.shape[axis]!;
+    }
+    return [{ ...first!, shape }];
+  },
+};
+
+interface Slice extends Concat {
+  from: number;
+  length: number;
+}
+
+/** (x) -> the part of x from index `from` of `axis` on, `length` long. */
+export const slice: Op<Slice> = {
+  name: "slice",
+  infer([x], { axis, from, length }) {
+    if (!(from >= 0 && length > 0 && from + length <= (x!.shape[axis] ?? 0)))
+      throw new RangeError(`${showShape(x!.shape)} has no ${from}..${from + length - 1} along axis ${axis}`);
+    return [{ ...x!, shape: x!.shape.map((n, a) => (a === axis ? length : n)) }];
+  },
+};
+
+/** Copies elements between a part of `whole` along `axis` and `part`, whose shapes begin with the same axes. */
+function pair(
+  whole: Tensor,
+  part: Tensor,
+  axis: number,
+  from: number,
+  visit: (whole: number, part: number) => void,
+): void {
+  const inner = size(part.shape.slice(axis + 1));
+  const run = part.shape[axis]! * inner;
+  const pitch = whole.shape[axis]! * inner;
+  for (let row = 0; row < part.data.length / run; row++)
+    for (let i = 0; i < run; i++) visit(row * pitch + from * inner + i, row * run + i);
+}
+
+/** The axis of a tensor that holds a batch first. */
+const batchedAxis = (axis: number, type: Type): number => axis + (type.batched ? 1 : 0);
+
+export const evaluate = {
+  concat(inputs, { axis }: Concat, { outputs: [type] }) {
+    const along = batchedAxis(axis, type!);
+    const y = tensor([...inputs[0]!.shape.slice(0, along), type!.shape[axis]!, ...inputs[0]!.shape.slice(along + 1)]);
+    let from = 0;
+    for (const x of inputs) {
+      pair(y, x, along, from, (w, p) => (y.data[w] = x.data[p]!));
+      from += x.shape[along]!;
+    }
+    return [y];
+  },
+  slice([x], { axis, from, length }: Slice, { outputs: [type] }) {
+    const along = batchedAxis(axis, type!);
+    const y = tensor(x!.shape.map((n, a) => (a === along ? length : n)));
+    pair(x!, y, along, from, (w, p) => (y.data[p] = x!.data[w]!));
+    return [y];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  concat(node: Node<Concat>, [upstream], graph) {
+    const { axis } = node.attrs;
+    let from = 0;
+    return node.inputs.map(x => {
+      const length = x.type.shape[axis]!;
+      from += length;
+      return graph.one(slice, [upstream!], { axis, from: from - length, length });
+    });
+  },
+  slice: refuse("it is made by backward passes only"),
+} satisfies Record<string, Gradient | object>;
+
+/** Bytes of the part of `shape` that is contiguous from `axis` on, and how many such runs there are. */
+const runs = (shape: Shape, axis: number): { rows: number; bytes: number } => ({
+  rows: size(shape.slice(0, axis)),
+  bytes: size(shape.slice(axis)) * 4,
+});
+
+/** The padding of y is kept zero. */
+function zeroTail(y: Value, c: Lowering, ref: ReturnType<Lowering["out"]>): void {
+  if (c.stride(y) > size(y.type.shape) * 4) c.each("zero", { y: ref, bytes: { per: c.stride(y) } });
+}
+
+export const lower = {
+  concat(node: Node<Concat>, c) {
+    const y = node.outputs[0]!;
+    const { axis } = node.attrs;
+    const to = c.out(y);
+    zeroTail(y, c, to);
+    const whole = runs(y.type.shape, axis);
+    let at = 0;
+    for (const x of node.inputs) {
+      const { rows, bytes } = runs(x.type.shape, axis);
+      const from = c.in(x, flat);
+      c.each("copy_blocks", {
+        n: "count",
+        x: from,
+        xs: c.strideIn(x, flat),
+        y: { ...to, offset: to.offset + at },
+        ys: c.stride(y),
+        rows,
+        xr: bytes,
+        yr: whole.bytes,
+        bytes,
+      });
+      at += bytes;
+    }
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  slice(node: Node<Slice>, c) {
+    const x = node.inputs[0]!;
+    const y = node.outputs[0]!;
+    const { axis, from } = node.attrs;
+    const source = c.in(x, flat);
+    const to = c.out(y);
+    zeroTail(y, c, to);
+    const { rows, bytes } = runs(y.type.shape, axis);
+    c.each("copy_blocks", {
+      n: "count",
+      x: { ...source, offset: source.offset + from * size(x.type.shape.slice(axis + 1)) * 4 },
+      xs: c.strideIn(x, flat),
+      y: to,
+      ys: c.stride(y),
+      rows,
+      xr: runs(x.type.shape, axis).bytes,
+      yr: bytes,
+      bytes,
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = { concat: free, slice: free } satisfies Record<string, CostOf>;
+
+/** All axes but the one along which they stand side by side; that one is followed by its position, which slimming works out from the shapes. */
+export const axes = {
+  concat: (node: Node<Concat>) =>
+    node.outputs[0]!.type.shape.flatMap((_, axis) =>
+      axis === node.attrs.axis
+        ? []
+        : [[...node.inputs, node.outputs[0]!].map((__, operand): [number, number] => [operand, axis])],
+    ),
+  slice: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,118 @@
+/** concat, pad and prelu: each beside evaluate through the planner, gradients beside slopes. */
+import { describe, expect, test } from "vitest";
+import { type Shape, size } from "../../src/base/shape.ts";
+import { Graph, type Value } from "../../src/graph/graph.ts";
+import { concat } from "../../src/ops/concat.ts";
+import { pad } from "../../src/ops/pad.ts";
+import { prelu } from "../../src/ops/prelu.ts";
+import { noise } from "../kernels/harness.ts";
+import { expectPlanned, type Feed, withGradients } from "./planned.ts";
+import { expectSlopes } from "./slopes.ts";
+
+interface Case {
+  name: string;
+  inputs: readonly Shape[];
+  states?: readonly Shape[];
+  build(graph: Graph, operands: Value[]): Value;
+}
+
+const joined = (axis: number, ...inputs: Shape[]): Case => ({
+  name: `concat of ${inputs.map(s => s.join("x")).join(", ")} along ${axis}`,
+  inputs,
+  build: (graph, operands) => graph.one(concat, operands, { axis }),
+});
+
+const CASES: Case[] = [
+  joined(0, [5], [3]),
+  joined(0, [8], [8], [1]),
+  joined(2, [3, 2, 1], [3, 2, 7], [3, 2, 4]),
+  joined(1, [3, 2, 5], [3, 4, 5]),
+  joined(0, [1, 3, 3], [2, 3, 3]),
+  ...(
+    [
+      [0, 0, 0, 0],
+      [1, 2, 3, 0],
+      [0, 1, 0, 0],
+    ] as const
+  ).map(
+    (pads): Case => ({
+      name: `pad by ${pads}`,
+      inputs: [[3, 4, 3]],
+      build: (graph, [x]) => graph.one(pad, [x!], { pads }),
+    }),
+  ),
+  ...(
+    [
+      [[7], [7]],
+      [
+        [3, 2, 5],
+        [3, 2, 5],
+      ],
+      [
+        [3, 2, 5],
+        [1, 1, 5],
+      ],
+      [
+        [3, 2, 5],
+        [1, 1, 1],
+      ],
+    ] as const
+  ).map(
+    ([x, alpha]): Case => ({
+      name: `prelu of ${x.join("x")} with ${alpha.join("x")} slopes`,
+      inputs: [x],
+      states: [alpha],
+      build: (graph, operands) => graph.one(prelu, operands),
+    }),
+  ),
+];
+
+function network({ inputs, states = [], build }: Case): { graph: Graph; wrt: string[]; feed: (batch: number) => Feed } {
+  const graph = new Graph();
+  const operands = [
+    ...inputs.map((shape, i) => graph.leaf("input", `x${i}`, { shape, dtype: "f32", batched: true })),
+    ...states.map((shape, i) => graph.leaf("state", `w${i}`, { shape, dtype: "f32", batched: false })),
+  ];
+  const y = build(graph, operands);
+  graph.results = [y];
+  const wrt = operands.map(v => v.name);
+  withGradients(graph, wrt);
+  const feed = (batch: number) => {
+    const leaves = [...operands, { name: "upstream 0", type: y.type }];
+    const contents = ({ type }: Pick<Value, "type">, seed: number) =>
+      noise(size(type.shape) * (type.batched ? batch : 1), seed + 1);
+    return Object.fromEntries(leaves.map((v, i) => [v.name, contents(v, i)]));
+  };
+  return { graph, wrt, feed };
+}
+
+describe.each(CASES)("$name", c => {
+  test.each([1, 2, 5])("equals evaluate, gradients too, at batch %i", async batch => {
+    const { graph, feed } = network(c);
+    await expectPlanned(graph, feed(batch), { batch });
+  });
+
+  test("has the slope of evaluate as its gradient", () => {
+    const { graph, wrt, feed } = network(c);
+    expectSlopes(graph, feed(2), 2, wrt);
+  });
+});
+
+describe("shapes that do not fit", () => {
+  const leaves = (...shapes: Shape[]) => {
+    const graph = new Graph();
+    const values = shapes.map((shape, i) => graph.leaf("input", `x${i}`, { shape, dtype: "f32", batched: true }));
+    return { graph, values };
+  };
+
+  test("are named by concat, pad and prelu", () => {
+    const a = leaves([3, 2, 1], [3, 3, 1]);
+    expect(() => a.graph.scope("both", () => a.graph.one(concat, a.values, { axis: 2 }))).toThrow(
+      'layer "both" (concat): cannot put 3x3x1 beside 3x2x1 along axis 2',
+    );
+    expect(() => a.graph.one(concat, a.values, { axis: 3 })).toThrow("expects an axis in 0..2, got 3");
+    const b = leaves([7], [3, 2, 5], [3, 1, 5]);
+    expect(() => b.graph.one(pad, [b.values[0]!], { pads: [1, 1, 1, 1] })).toThrow("got 7");
+    expect(() => b.graph.one(prelu, [b.values[1]!, b.values[2]!])).toThrow("slopes of 3x1x5 do not fit 3x2x5");
+  });
+});
