@@ -30,17 +30,16 @@ import { madd } from "./simd";
   return vectorOf(x + row4, slot % vectors);
 }
 
-/** Stores what is the last of its row with `mask` on, so that padding stays zero. */
-@inline function storeSlot(y: usize, v: v128, slot: i32, vectors: i32, mask: v128): void {
-  v128.store(y + <usize>(16 * slot), slot % vectors == vectors - 1 ? v128.and(v, mask) : v);
-}
-
 /**
  * y[0 .. rows * vectors] += sum over the list of gradient * patch, all of it in registers: at most 10 accumulators.
- * `rows` and `vectors` are literals, so that each call is straight code. Returns `sum` + the gradients where rows > 1 (in the shadow of the rest), else `sum`.
+ * `rows`, `vectors` and `fence` are literals, so that each call is straight code. Of each row's last vector `kept` floats count, the rest
+ * (padding) stays zero. Returns `sum` + the gradients where rows > 1 (in the shadow of the rest), else `sum`.
+ *
+ * The accumulators are stored in order and plainly: the optimizing compiler orders the loop's work by what is used first after it, and with
+ * a mask on some of these stores it moved all loads above all sums and spilled (measured on V8 11: 1.5 times slower).
  */
 @inline function accumulate(
-  rows: i32, vectors: i32, y: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
+  rows: i32, vectors: i32, fence: bool, y: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
 ): f32 {
   const slots = rows * vectors;
   const row2 = row + row, row3 = row2 + row, row4 = row2 + row2;
@@ -63,26 +62,32 @@ import { madd } from "./simd";
     if (slots > 1) c1 = madd(g, slotOf(x, 1, vectors, row, row2, row3, row4), c1);
     if (slots > 2) c2 = madd(g, slotOf(x, 2, vectors, row, row2, row3, row4), c2);
     if (slots > 3) c3 = madd(g, slotOf(x, 3, vectors, row, row2, row3, row4), c3);
-    // Never taken: keeps the optimizing compiler from moving all loads above all sums, which then spill (measured: 1.4 to 1.8 times)
-    if (slots > 7 && !x) break;
     if (slots > 4) c4 = madd(g, slotOf(x, 4, vectors, row, row2, row3, row4), c4);
+    // Never taken: keeps the optimizing compiler from moving all loads above all sums, which then spill (measured: 1.3 times)
+    if (fence && slots > 7 && !x) break;
     if (slots > 5) c5 = madd(g, slotOf(x, 5, vectors, row, row2, row3, row4), c5);
     if (slots > 6) c6 = madd(g, slotOf(x, 6, vectors, row, row2, row3, row4), c6);
     if (slots > 7) c7 = madd(g, slotOf(x, 7, vectors, row, row2, row3, row4), c7);
     if (slots > 8) c8 = madd(g, slotOf(x, 8, vectors, row, row2, row3, row4), c8);
     if (slots > 9) c9 = madd(g, slotOf(x, 9, vectors, row, row2, row3, row4), c9);
   }
-  const mask = i32x4.gt_s(i32x4.splat(kept), i32x4(0, 1, 2, 3)); // not before the loop, where it would cost a register
-  storeSlot(y, c0, 0, vectors, mask);
-  if (slots > 1) storeSlot(y, c1, 1, vectors, mask);
-  if (slots > 2) storeSlot(y, c2, 2, vectors, mask);
-  if (slots > 3) storeSlot(y, c3, 3, vectors, mask);
-  if (slots > 4) storeSlot(y, c4, 4, vectors, mask);
-  if (slots > 5) storeSlot(y, c5, 5, vectors, mask);
-  if (slots > 6) storeSlot(y, c6, 6, vectors, mask);
-  if (slots > 7) storeSlot(y, c7, 7, vectors, mask);
-  if (slots > 8) storeSlot(y, c8, 8, vectors, mask);
-  if (slots > 9) storeSlot(y, c9, 9, vectors, mask);
+  v128.store(y, c0);
+  if (slots > 1) v128.store(y, c1, 16);
+  if (slots > 2) v128.store(y, c2, 32);
+  if (slots > 3) v128.store(y, c3, 48);
+  if (slots > 4) v128.store(y, c4, 64);
+  if (slots > 5) v128.store(y, c5, 80);
+  if (slots > 6) v128.store(y, c6, 96);
+  if (slots > 7) v128.store(y, c7, 112);
+  if (slots > 8) v128.store(y, c8, 128);
+  if (slots > 9) v128.store(y, c9, 144);
+  if (kept < 4) {
+    const mask = i32x4.gt_s(i32x4.splat(kept), i32x4(0, 1, 2, 3));
+    for (let r = 0; r < rows; r++) {
+      y += <usize>(16 * vectors);
+      v128.store(y - 16, v128.and(v128.load(y - 16), mask));
+    }
+  }
   return sum;
 }
 
@@ -106,36 +111,36 @@ function accumulateRows(
   count: i32, vectors: i32, dw: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
 ): f32 {
   if (count == 5) {
-    if (vectors == 1) return accumulate(5, 1, dw, from, to, shift, row, kept, sum);
-    return accumulate(5, 2, dw, from, to, shift, row, kept, sum);
+    if (vectors == 1) return accumulate(5, 1, false, dw, from, to, shift, row, kept, sum);
+    return accumulate(5, 2, false, dw, from, to, shift, row, kept, sum);
   }
   if (count == 3) {
-    if (vectors == 1) return accumulate(3, 1, dw, from, to, shift, row, kept, sum);
-    if (vectors == 2) return accumulate(3, 2, dw, from, to, shift, row, kept, sum);
-    return accumulate(3, 3, dw, from, to, shift, row, kept, sum);
+    if (vectors == 1) return accumulate(3, 1, false, dw, from, to, shift, row, kept, sum);
+    if (vectors == 2) return accumulate(3, 2, false, dw, from, to, shift, row, kept, sum);
+    return accumulate(3, 3, false, dw, from, to, shift, row, kept, sum);
   }
   switch (vectors) {
-    case 1: return accumulate(2, 1, dw, from, to, shift, row, kept, sum);
-    case 2: return accumulate(2, 2, dw, from, to, shift, row, kept, sum);
-    case 3: return accumulate(2, 3, dw, from, to, shift, row, kept, sum);
-    case 4: return accumulate(2, 4, dw, from, to, shift, row, kept, sum);
-    default: return accumulate(2, 5, dw, from, to, shift, row, kept, sum);
+    case 1: return accumulate(2, 1, false, dw, from, to, shift, row, kept, sum);
+    case 2: return accumulate(2, 2, false, dw, from, to, shift, row, kept, sum);
+    case 3: return accumulate(2, 3, false, dw, from, to, shift, row, kept, sum);
+    case 4: return accumulate(2, 4, false, dw, from, to, shift, row, kept, sum);
+    default: return accumulate(2, 5, false, dw, from, to, shift, row, kept, sum);
   }
 }
 
 /** One portion of one row. */
 function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: usize, kept: i32): void {
   switch (vectors) {
-    case 1: accumulate(1, 1, dw, from, to, shift, 0, kept, 0); break;
-    case 2: accumulate(1, 2, dw, from, to, shift, 0, kept, 0); break;
-    case 3: accumulate(1, 3, dw, from, to, shift, 0, kept, 0); break;
-    case 4: accumulate(1, 4, dw, from, to, shift, 0, kept, 0); break;
-    case 5: accumulate(1, 5, dw, from, to, shift, 0, kept, 0); break;
-    case 6: accumulate(1, 6, dw, from, to, shift, 0, kept, 0); break;
-    case 7: accumulate(1, 7, dw, from, to, shift, 0, kept, 0); break;
-    case 8: accumulate(1, 8, dw, from, to, shift, 0, kept, 0); break;
-    case 9: accumulate(1, 9, dw, from, to, shift, 0, kept, 0); break;
-    default: accumulate(1, 10, dw, from, to, shift, 0, kept, 0);
+    case 1: accumulate(1, 1, false, dw, from, to, shift, 0, kept, 0); break;
+    case 2: accumulate(1, 2, false, dw, from, to, shift, 0, kept, 0); break;
+    case 3: accumulate(1, 3, false, dw, from, to, shift, 0, kept, 0); break;
+    case 4: accumulate(1, 4, false, dw, from, to, shift, 0, kept, 0); break;
+    case 5: accumulate(1, 5, false, dw, from, to, shift, 0, kept, 0); break;
+    case 6: accumulate(1, 6, false, dw, from, to, shift, 0, kept, 0); break;
+    case 7: accumulate(1, 7, false, dw, from, to, shift, 0, kept, 0); break;
+    case 8: accumulate(1, 8, false, dw, from, to, shift, 0, kept, 0); break;
+    case 9: accumulate(1, 9, false, dw, from, to, shift, 0, kept, 0); break;
+    default: accumulate(1, 10, false, dw, from, to, shift, 0, kept, 0);
   }
 }
 
@@ -236,13 +241,13 @@ export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, x: u
 @inline function spread(
   vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, pitch: usize, shift: usize,
 ): void {
-  if (from < middle) accumulate(1, vectors, dx, from, middle, shift, 0, 4, 0);
+  if (from < middle) accumulate(1, vectors, true, dx, from, middle, shift, 0, 4, 0);
   for (let r = 1; r < kh; r++) {
     dx += row;
     shift += pitch;
-    accumulate(1, vectors, dx, from, to, shift, 0, 4, 0);
+    accumulate(1, vectors, true, dx, from, to, shift, 0, 4, 0);
   }
-  if (middle < to) accumulate(1, vectors, dx + row, middle, to, shift + pitch, 0, 4, 0);
+  if (middle < to) accumulate(1, vectors, true, dx + row, middle, to, shift + pitch, 0, 4, 0);
 }
 
 function spreadWindow(

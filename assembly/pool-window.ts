@@ -94,6 +94,15 @@ export function splitColumns(x: usize, h: i32, w: i32, half: i32, y: usize): voi
       x += 32;
       e += 16;
     }
+    if (left >= 4) {
+      const a = v128.load(x);
+      const split = v128.shuffle<f32>(a, a, 0, 2, 1, 3);
+      v128.store64_lane(e, split, 0);
+      v128.store64_lane(e + odd, split, 1);
+      x += 16;
+      e += 8;
+      left -= 4;
+    }
     for (; left >= 2; left -= 2) {
       store<f32>(e, load<f32>(x));
       store<f32>(e + odd, load<f32>(x, 4));
