@@ -5,11 +5,14 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Refusal } from "
 import * as adam from "./adam.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
+import * as batchNormalization from "./batch-normalization.ts";
 import * as clip from "./clip.ts";
 import * as concat from "./concat.ts";
 import * as conv2d from "./conv2d.ts";
+import * as crossEntropy from "./cross-entropy.ts";
 import * as dense from "./dense.ts";
 import * as depthwiseConv2d from "./depthwise-conv2d.ts";
+import * as dropout from "./dropout.ts";
 import * as elu from "./elu.ts";
 import * as emit from "./emit.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
@@ -22,17 +25,21 @@ import * as maximum from "./maximum.ts";
 import * as minimum from "./minimum.ts";
 import * as mul from "./mul.ts";
 import * as pad from "./pad.ts";
+import * as pointwiseLoss from "./pointwise-loss.ts";
 import * as prelu from "./prelu.ts";
 import * as quantize from "./quantize.ts";
 import * as range from "./range.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
+import * as rmsprop from "./rmsprop.ts";
 import { LOWER, PREFERS } from "./run.ts";
 import * as scale from "./scale.ts";
+import * as sgd from "./sgd.ts";
 import * as share from "./share.ts";
 import * as sigmoid from "./sigmoid.ts";
 import * as softmax from "./softmax.ts";
+import * as softmaxCrossEntropy from "./softmax-cross-entropy.ts";
 import * as sparseSoftmaxCrossEntropy from "./sparse-softmax-cross-entropy.ts";
 import * as sub from "./sub.ts";
 import * as tally from "./tally.ts";
@@ -44,13 +51,16 @@ export const EVALUATE = {
   ...adam.evaluate,
   ...add.evaluate,
   ...averagePool2d.evaluate,
+  ...batchNormalization.evaluate,
   ...clip.evaluate,
   ...conv2d.evaluate,
   ...conv2dReluMaxPool2d.evaluate,
+  ...crossEntropy.evaluate,
   ...dense.evaluate,
+  ...depthwiseConv2d.evaluate,
+  ...dropout.evaluate,
   ...elu.evaluate,
   ...emit.evaluate,
-  ...depthwiseConv2d.evaluate,
   ...hardSigmoid.evaluate,
   ...hardSwish.evaluate,
   ...leakyRelu.evaluate,
@@ -60,6 +70,8 @@ export const EVALUATE = {
   ...maximum.evaluate,
   ...minimum.evaluate,
   ...mul.evaluate,
+  ...pointwiseLoss.evaluate,
+  ...prelu.evaluate,
   ...quantize.evaluate,
   ...range.evaluate,
   ...concat.evaluate,
@@ -68,10 +80,13 @@ export const EVALUATE = {
   ...relu.evaluate,
   ...rescale.evaluate,
   ...reshape.evaluate,
+  ...rmsprop.evaluate,
   ...scale.evaluate,
+  ...sgd.evaluate,
   ...share.evaluate,
   ...sigmoid.evaluate,
   ...softmax.evaluate,
+  ...softmaxCrossEntropy.evaluate,
   ...sparseSoftmaxCrossEntropy.evaluate,
   ...sub.evaluate,
   ...tally.evaluate,
@@ -86,13 +101,16 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...adam.gradient,
   ...add.gradient,
   ...averagePool2d.gradient,
+  ...batchNormalization.gradient,
   ...clip.gradient,
   ...conv2d.gradient,
   ...conv2dReluMaxPool2d.gradient,
+  ...crossEntropy.gradient,
   ...dense.gradient,
+  ...depthwiseConv2d.gradient,
+  ...dropout.gradient,
   ...elu.gradient,
   ...emit.gradient,
-  ...depthwiseConv2d.gradient,
   ...hardSigmoid.gradient,
   ...hardSwish.gradient,
   ...leakyRelu.gradient,
@@ -102,6 +120,8 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...maximum.gradient,
   ...minimum.gradient,
   ...mul.gradient,
+  ...pointwiseLoss.gradient,
+  ...prelu.gradient,
   ...quantize.gradient,
   ...range.gradient,
   ...concat.gradient,
@@ -110,10 +130,13 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...relu.gradient,
   ...rescale.gradient,
   ...reshape.gradient,
+  ...rmsprop.gradient,
   ...scale.gradient,
+  ...sgd.gradient,
   ...share.gradient,
   ...sigmoid.gradient,
   ...softmax.gradient,
+  ...softmaxCrossEntropy.gradient,
   ...sparseSoftmaxCrossEntropy.gradient,
   ...sub.gradient,
   ...tally.gradient,
@@ -125,47 +148,63 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...LOWER,
   ...adam.lowerBackward,
   ...averagePool2d.lowerBackward,
-  ...conv2d.lowerBackward,
-  ...conv2dReluMaxPool2d.lowerBackward,
-  ...dense.lowerBackward,
-  ...depthwiseConv2d.lowerBackward,
+  ...batchNormalization.lowerBackward,
   ...clip.lowerBackward,
   ...conv2d.lowerBackward,
+  ...conv2d.lowerBackward,
   ...conv2dReluMaxPool2d.lowerBackward,
+  ...conv2dReluMaxPool2d.lowerBackward,
+  ...crossEntropy.lowerBackward,
   ...dense.lowerBackward,
+  ...dense.lowerBackward,
+  ...depthwiseConv2d.lowerBackward,
+  ...dropout.lowerBackward,
   ...elu.lowerBackward,
   ...hardSigmoid.lowerBackward,
   ...hardSwish.lowerBackward,
   ...leakyRelu.lowerBackward,
   ...logSoftmax.lowerBackward,
   ...maxPool2d.lowerBackward,
+  ...pointwiseLoss.lowerBackward,
+  ...prelu.lowerBackward,
   ...quantize.lowerBackward,
   ...concat.lowerBackward,
   ...pad.lowerBackward,
   ...prelu.lowerBackward,
   ...relu.lowerBackward,
+  ...rmsprop.lowerBackward,
+  ...sgd.lowerBackward,
   ...share.lowerBackward,
   ...sigmoid.lowerBackward,
   ...softmax.lowerBackward,
+  ...softmaxCrossEntropy.lowerBackward,
   ...sparseSoftmaxCrossEntropy.lowerBackward,
   ...tally.lowerBackward,
   ...tanh.lowerBackward,
   ...where.lowerBackward,
 };
 
-export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = { ...PREFERS, ...adam.prefers };
+export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = {
+  ...PREFERS,
+  ...adam.prefers,
+  ...rmsprop.prefers,
+  ...sgd.prefers,
+};
 
 export const COST: Record<OpName, CostOf> = {
   ...adam.cost,
   ...add.cost,
   ...averagePool2d.cost,
+  ...batchNormalization.cost,
   ...clip.cost,
   ...conv2d.cost,
   ...conv2dReluMaxPool2d.cost,
+  ...crossEntropy.cost,
   ...dense.cost,
+  ...depthwiseConv2d.cost,
+  ...dropout.cost,
   ...elu.cost,
   ...emit.cost,
-  ...depthwiseConv2d.cost,
   ...hardSigmoid.cost,
   ...hardSwish.cost,
   ...leakyRelu.cost,
@@ -175,6 +214,8 @@ export const COST: Record<OpName, CostOf> = {
   ...maximum.cost,
   ...minimum.cost,
   ...mul.cost,
+  ...pointwiseLoss.cost,
+  ...prelu.cost,
   ...quantize.cost,
   ...range.cost,
   ...concat.cost,
@@ -183,10 +224,13 @@ export const COST: Record<OpName, CostOf> = {
   ...relu.cost,
   ...rescale.cost,
   ...reshape.cost,
+  ...rmsprop.cost,
   ...scale.cost,
+  ...sgd.cost,
   ...share.cost,
   ...sigmoid.cost,
   ...softmax.cost,
+  ...softmaxCrossEntropy.cost,
   ...sparseSoftmaxCrossEntropy.cost,
   ...sub.cost,
   ...tally.cost,
@@ -198,13 +242,16 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...adam.axes,
   ...add.axes,
   ...averagePool2d.axes,
+  ...batchNormalization.axes,
   ...clip.axes,
   ...conv2d.axes,
   ...conv2dReluMaxPool2d.axes,
+  ...crossEntropy.axes,
   ...dense.axes,
+  ...depthwiseConv2d.axes,
+  ...dropout.axes,
   ...elu.axes,
   ...emit.axes,
-  ...depthwiseConv2d.axes,
   ...hardSigmoid.axes,
   ...hardSwish.axes,
   ...leakyRelu.axes,
@@ -214,6 +261,8 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...maximum.axes,
   ...minimum.axes,
   ...mul.axes,
+  ...pointwiseLoss.axes,
+  ...prelu.axes,
   ...quantize.axes,
   ...range.axes,
   ...concat.axes,
@@ -222,10 +271,13 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...relu.axes,
   ...rescale.axes,
   ...reshape.axes,
+  ...rmsprop.axes,
   ...scale.axes,
+  ...sgd.axes,
   ...share.axes,
   ...sigmoid.axes,
   ...softmax.axes,
+  ...softmaxCrossEntropy.axes,
   ...sparseSoftmaxCrossEntropy.axes,
   ...sub.axes,
   ...tally.axes,

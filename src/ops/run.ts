@@ -2,11 +2,13 @@
 import type { Lower, Prefers, Refusal } from "../graph/meaning.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
+import * as batchNormalization from "./batch-normalization.ts";
 import * as clip from "./clip.ts";
 import * as concat from "./concat.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
 import * as depthwiseConv2d from "./depthwise-conv2d.ts";
+import * as dropout from "./dropout.ts";
 import * as elu from "./elu.ts";
 import * as emit from "./emit.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
@@ -34,13 +36,15 @@ import * as mask from "./weight/mask.ts";
 export const LOWER = {
   ...add.lower,
   ...averagePool2d.lower,
+  ...batchNormalization.lower,
   ...clip.lower,
   ...conv2d.lower,
   ...conv2dReluMaxPool2d.lower,
   ...dense.lower,
+  ...depthwiseConv2d.lower,
+  ...dropout.lower,
   ...elu.lower,
   ...emit.lower,
-  ...depthwiseConv2d.lower,
   ...hardSigmoid.lower,
   ...hardSwish.lower,
   ...leakyRelu.lower,
@@ -50,6 +54,7 @@ export const LOWER = {
   ...maximum.lower,
   ...minimum.lower,
   ...mul.lower,
+  ...prelu.lower,
   ...range.lower,
   ...concat.lower,
   ...pad.lower,
