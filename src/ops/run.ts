@@ -58,7 +58,6 @@ export const LOWER = {
   ...range.lower,
   ...concat.lower,
   ...pad.lower,
-  ...prelu.lower,
   ...relu.lower,
   ...rescale.lower,
   ...reshape.lower,

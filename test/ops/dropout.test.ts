@@ -1,38 +1,8 @@
 import { expect, test } from "vitest";
 import { Graph } from "../../src/graph/graph.ts";
 import { dropout, trainDropout } from "../../src/ops/dropout.ts";
-import { prelu } from "../../src/ops/prelu.ts";
 import { noise } from "../kernels/harness.ts";
 import { expectPlanned, withGradients } from "./planned.ts";
-import { expectSlopes } from "./slopes.ts";
-
-test.each([1, 3])("prelu equals evaluate, gradients too, at batch %i", async batch => {
-  for (const alpha of [[3], [2, 3], [1, 2, 3]]) {
-    const graph = new Graph();
-    const x = graph.leaf("input", "x", { shape: [1, 2, 3], dtype: "f32", batched: true });
-    graph.results = [
-      graph.one(prelu, [x, graph.leaf("state", "alpha", { shape: alpha, dtype: "f32", batched: false })]),
-    ];
-    withGradients(graph, ["x", "alpha"]);
-    const feed = {
-      x: noise(batch * 6, 1),
-      alpha: noise(
-        alpha.reduce((a, b) => a * b),
-        2,
-      ),
-      "upstream 0": noise(batch * 6, 3),
-    };
-    await expectPlanned(graph, feed, { batch });
-    expectSlopes(graph, feed, batch, ["x", "alpha"]);
-  }
-});
-
-test("prelu names slopes that do not fit", () => {
-  const graph = new Graph();
-  const x = graph.leaf("input", "x", { shape: [4, 3], dtype: "f32", batched: true });
-  const alpha = graph.leaf("state", "alpha", { shape: [4], dtype: "f32", batched: false });
-  expect(() => graph.one(prelu, [x, alpha])).toThrow("slopes of 4 do not fit the last axes of 4x3");
-});
 
 test("dropout in training equals evaluate, backward with the same mask; in a model it is nothing", async () => {
   const graph = new Graph();
