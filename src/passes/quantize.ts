@@ -7,8 +7,8 @@
  * the two as separate int8 nodes give exactly what one fused node gives.
  */
 import { PenjingError } from "../base/errors.ts";
-import { size } from "../base/shape.ts";
-import { Graph, type Node, type Quantization, type Value } from "../graph/graph.ts";
+import { size, type TypedArray } from "../base/shape.ts";
+import { Graph, type Node, type Quantization, type Type, type Value } from "../graph/graph.ts";
 import { conv2d } from "../ops/conv2d.ts";
 import { dense } from "../ops/dense.ts";
 import { dequantize, quantize } from "../ops/quantize.ts";
@@ -106,10 +106,15 @@ export interface QuantizeOptions {
   int8Borders?: boolean;
 }
 
-/** Values whose range must be known for static quantization. */
-export function observed(graph: Graph): Value[] {
-  const inputs = graph.leaves.filter(v => v.leaf === "input");
-  return [...inputs, ...graph.nodes.filter(n => CHOOSES.has(n.op.name)).map(n => rangeSource(graph, n))];
+/** The values of the float graph whose ranges `quantizeStatic` will ask for, in order of the graph, each once. */
+export function observed(graph: Graph, options: Omit<QuantizeOptions, "range"> = {}): Value[] {
+  const asked = new Set<Value>();
+  const range = (v: Value): Range => {
+    asked.add(v);
+    return { min: 0, max: 1 };
+  };
+  quantizeStatic(graph, { ...options, range });
+  return [...graph.leaves, ...graph.nodes.flatMap(n => n.outputs)].filter(v => asked.has(v));
 }
 
 /** The value whose range a node's output gets: behind a clamp that is its only user, the clamp's. */
@@ -148,7 +153,8 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
       );
     else f32.set(leaf, graph.leaf("input", leaf.name, leaf.type));
   }
-  const parameter = (v: Value) => graph.leaf("state", v.name, v.type, v.data);
+  const parameters = new Parameters(graph);
+  const parameter = (v: Value) => parameters.plain(v);
 
   for (const node of from.nodes) {
     const name = node.op.name;
@@ -156,7 +162,7 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
     graph.scope(node.name, () => {
       if (included && WEIGHTED.has(name)) {
         const x = asInt8(node.inputs[0]!);
-        const inputs = int8Parameters(graph, node, x.type.quantization!.scale[0]!);
+        const inputs = parameters.int8(node, x.type.quantization!.scale[0]!);
         const quantization = quantizationFor(rangeSource(from, node), options);
         q8.set(node.outputs[0]!, graph.one(node.op, [x, ...inputs], { ...node.attrs, quantization }));
       } else if (included && KEEPS.has(name))
@@ -178,12 +184,20 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
 
 /** Dynamic: weights are int8, activations float; kernels quantize them by the range each image has. */
 export function quantizeDynamic(from: Graph, includes: (node: Node) => boolean = () => true): Graph {
-  const { graph } = from.copy();
-  for (const node of graph.nodes) {
-    if (!WEIGHTED.has(node.op.name) || !includes(node)) continue;
-    const [weight] = int8Parameters(graph, node, undefined);
-    node.inputs[1] = weight!;
+  const graph = new Graph();
+  const of = new Map<Value, Value>();
+  const parameters = new Parameters(graph);
+  for (const leaf of from.leaves) if (leaf.leaf === "input") of.set(leaf, graph.leaf("input", leaf.name, leaf.type));
+  for (const node of from.nodes) {
+    const operands = node.inputs.map(v => of.get(v) ?? v);
+    const inputs =
+      WEIGHTED.has(node.op.name) && includes(node)
+        ? [operands[0]!, ...parameters.dynamic(node)]
+        : operands.map(v => (v.leaf === "state" ? parameters.plain(v) : v));
+    const outputs = graph.scope(node.name, () => graph.add(node.op, inputs, node.attrs));
+    node.outputs.forEach((o, i) => of.set(o, outputs[i]!));
   }
+  graph.results = from.results.map(v => of.get(v)!);
   graph.prune();
   return graph;
 }
@@ -197,22 +211,68 @@ function quantizationFor(v: Value, options: QuantizeOptions): Quantization {
   return quantizationOf(seen);
 }
 
-/** Weight and bias of a node as int8 and int32 leaves of `graph`; without an input scale the bias stays float. */
-function int8Parameters(graph: Graph, node: Node, input: number | undefined): Value[] {
-  const [, weight, bias] = node.inputs;
-  if (!(weight?.data instanceof Float32Array) || weight.leaf !== "state")
-    throw new PenjingError("quantize", `layer "${node.name}" has no plain float weights: bake the model first`);
-  const channels = weight.type.shape[0]!;
-  const q = quantizeWeights(weight.data, channels);
-  const leaf = (v: Value, dtype: "i8" | "i32", data: Int8Array | Int32Array, scale: Float32Array) => {
-    graph.leaves = graph.leaves.filter(l => l.name !== v.name);
-    return graph.leaf("state", v.name, { ...v.type, dtype, quantization: { scale, zeroPoint: 0, axis: 0 } }, data);
-  };
-  const made = [leaf(weight, "i8", q.data, q.scale)];
-  if (!bias) return made;
-  if (bias.data?.length !== size(bias.type.shape))
-    throw new PenjingError("quantize", `layer "${node.name}" has a bias without numbers`);
-  if (input === undefined) return [...made, graph.leaf("state", bias.name, bias.type, bias.data)];
-  const b = quantizeBias(bias.data as Float32Array, input, q.scale);
-  return [...made, leaf(bias, "i32", b.data, b.scale)];
+/**
+ * The states of the int8 graph. A weight that several layers share is quantized once; a bias has one int32 form for each scale of its products,
+ * since layers that share it may read inputs of different scales; what an excluded layer reads as well stays float beside the int8 form.
+ */
+class Parameters {
+  readonly #graph: Graph;
+  readonly #made = new Map<string, Value>();
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+  }
+
+  /** As it is. */
+  plain(v: Value): Value {
+    return this.#once(v, "plain", () => ({ type: v.type, data: v.data }));
+  }
+
+  /** Weight and bias of a layer whose input has the scale `input`, as int8 and int32. */
+  int8(node: Node, input: number): Value[] {
+    const weight = this.#weight(node);
+    const bias = node.inputs[2];
+    if (!bias) return [weight];
+    const weights = weight.type.quantization!.scale;
+    const made = this.#once(bias, `i32 ${input} ${weight.id}`, () => {
+      const { data, scale } = quantizeBias(numbersOf(bias, node), input, weights);
+      return { type: { ...bias.type, dtype: "i32", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
+    });
+    return [weight, made];
+  }
+
+  /** Weight as int8, bias in float. */
+  dynamic(node: Node): Value[] {
+    return [this.#weight(node), ...node.inputs.slice(2).map(bias => this.plain(bias))];
+  }
+
+  #weight(node: Node): Value {
+    const weight = node.inputs[1]!;
+    return this.#once(weight, "i8", () => {
+      const { data, scale } = quantizeWeights(numbersOf(weight, node), weight.type.shape[0]!);
+      return { type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
+    });
+  }
+
+  /** A leaf for one form of `v`, made on first use; the first form keeps v's name. */
+  #once(v: Value, form: string, make: () => { type: Type; data: TypedArray | undefined }): Value {
+    const key = `${v.id} ${form}`;
+    const known = this.#made.get(key);
+    if (known) return known;
+    let name = v.name;
+    for (let k = 2; this.#graph.leaves.some(leaf => leaf.name === name); k++) name = `${v.name} ${k}`;
+    const { type, data } = make();
+    const leaf = this.#graph.leaf("state", name, type, data);
+    if (v.frozen) leaf.frozen = true;
+    this.#made.set(key, leaf);
+    return leaf;
+  }
+}
+
+function numbersOf(v: Value, node: Node): Float32Array {
+  if (v.leaf !== "state" || !(v.data instanceof Float32Array) || v.data.length !== size(v.type.shape))
+    throw new PenjingError("quantize", `layer "${node.name}" has no plain float weights: bake the model first`, {
+      path: node.name,
+    });
+  return v.data;
 }

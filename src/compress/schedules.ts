@@ -1,0 +1,160 @@
+/**
+ * When to prune, and how much: the schedules of the TensorFlow Model Optimization Toolkit (tfmot 0.8.1), with one update more at the end step,
+ * so that the final sparsity is reached exactly whatever the frequency.
+ *
+ * Steps count from 1: the first training step is step 1, as tfmot's counter has it. A schedule that begins at step 0 with frequency 100
+ * therefore prunes first at step 100.
+ */
+import { integer, knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
+import { pow } from "../base/math.ts";
+
+export interface SparsityStep {
+  /** Are masks made anew before this step? */
+  prune: boolean;
+  /** The share of weights that are zero from then on, 0 <= sparsity < 1. */
+  sparsity: number;
+}
+
+/** A schedule of one's own: what is to happen at a step. */
+export type SparsityFunction = (step: number) => SparsityStep;
+
+/** A number of steps, or a share of all steps of the training, like "75%" (rounded to a whole step). */
+export type Steps = number | `${number}%`;
+
+export interface SparsitySchedule {
+  readonly name: string;
+  /** As it was given. */
+  readonly config: Readonly<Record<string, Steps>>;
+  /** The schedule in a training of `steps` steps. */
+  during(steps: number): SparsityFunction;
+}
+
+export interface ConstantSparsityOptions {
+  targetSparsity: number;
+  /** Default 0. */
+  beginStep?: Steps;
+  /** Default -1: to the end of the training. */
+  endStep?: Steps;
+  /** Steps from update to update. Default 100. */
+  frequency?: Steps;
+}
+
+/** Keras: tfmot.sparsity.keras.ConstantSparsity. The same sparsity from beginning to end. */
+export function constantSparsity(options: ConstantSparsityOptions): SparsitySchedule {
+  knownOptions("constantSparsity", options, ["targetSparsity", "beginStep", "endStep", "frequency"]);
+  const { beginStep = 0, endStep = -1, frequency = 100 } = options;
+  const targetSparsity = share("targetSparsity", options.targetSparsity);
+  const span = checkedSpan({ beginStep, endStep, frequency }, -1);
+  return {
+    name: "constantSparsity",
+    config: { targetSparsity, beginStep, endStep, frequency },
+    during(steps) {
+      const updates = span(steps);
+      return step => ({ prune: updates.at(step), sparsity: targetSparsity });
+    },
+  };
+}
+
+export interface PolynomialDecayOptions {
+  initialSparsity: number;
+  finalSparsity: number;
+  /** Default 0. */
+  beginStep?: Steps;
+  endStep: Steps;
+  /** Default 3. */
+  power?: number;
+  /** Steps from update to update. Default 100. */
+  frequency?: Steps;
+}
+
+/**
+ * Keras: tfmot.sparsity.keras.PolynomialDecay. M. Zhu, S. Gupta, "To prune, or not to prune" (2017):
+ * sparsity = final + (initial - final) (1 - p)^power, where p goes from 0 at the begin step to 1 at the end step.
+ */
+export function polynomialDecay(options: PolynomialDecayOptions): SparsitySchedule {
+  const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "power", "frequency"];
+  knownOptions("polynomialDecay", options, known);
+  const { beginStep = 0, endStep, frequency = 100 } = options;
+  const initialSparsity = share("initialSparsity", options.initialSparsity);
+  const finalSparsity = share("finalSparsity", options.finalSparsity);
+  const power = number("power", options.power ?? 3, { above: 0 });
+  const span = checkedSpan({ beginStep, endStep, frequency }, 0);
+  return {
+    name: "polynomialDecay",
+    config: { initialSparsity, finalSparsity, beginStep, endStep, power, frequency },
+    during(steps) {
+      const updates = span(steps);
+      return step => {
+        const length = updates.end - updates.begin;
+        const p = length ? Math.max(0, Math.min(1, (step - updates.begin) / length)) : step < updates.end ? 0 : 1;
+        const left = pow(1 - p, power);
+        return { prune: updates.at(step), sparsity: finalSparsity + (initialSparsity - finalSparsity) * left };
+      };
+    },
+  };
+}
+
+/** What a schedule does in a training of `steps` steps; a function of one's own is checked at each step. */
+export function scheduleDuring(schedule: SparsitySchedule | SparsityFunction, steps: number): SparsityFunction {
+  if (typeof schedule !== "function") return schedule.during(steps);
+  return step => {
+    const made = schedule(step);
+    if (typeof made?.prune !== "boolean")
+      throw wrongType(`schedule(${step})`, "{ prune: boolean, sparsity: number }", made);
+    return made.prune ? { prune: true, sparsity: share(`schedule(${step}).sparsity`, made.sparsity) } : made;
+  };
+}
+
+export function checkSchedule(schedule: unknown): asserts schedule is SparsitySchedule | SparsityFunction {
+  if (typeof schedule === "function") return;
+  if (typeof (schedule as SparsitySchedule | undefined)?.during !== "function")
+    throw wrongType("schedule", "constantSparsity(...), polynomialDecay(...) or a function of the step", schedule);
+}
+
+/** 0 <= sparsity < 1. */
+export const share = (what: string, value: unknown): number => number(what, value, { min: 0, below: 1 });
+
+interface Updates {
+  begin: number;
+  end: number;
+  at(step: number): boolean;
+}
+
+/** Checks what can be checked before the length of the training is known, and gives the updates of a training of so many steps. */
+function checkedSpan(
+  { beginStep, endStep, frequency }: { beginStep: Steps; endStep: Steps; frequency: Steps },
+  leastEnd: number,
+): (steps: number) => Updates {
+  const begin = stepsOf("beginStep", beginStep, 0);
+  const end = stepsOf("endStep", endStep, leastEnd);
+  const every = stepsOf("frequency", frequency, 1);
+  if (typeof beginStep === "number" && typeof endStep === "number") inOrder(beginStep, endStep);
+  return steps => {
+    const updates = { begin: begin(steps), end: end(steps), every: Math.max(1, every(steps)) };
+    inOrder(updates.begin, updates.end);
+    return {
+      begin: updates.begin,
+      end: updates.end,
+      at(step) {
+        const since = step - updates.begin;
+        if (since < 0 || (updates.end >= 0 && step > updates.end)) return false;
+        return since % updates.every === 0 || step === updates.end;
+      },
+    };
+  };
+}
+
+function inOrder(begin: number, end: number): void {
+  if (end >= 0 && begin > end) throw wrongValue("endStep", `a step >= beginStep (${begin}), or -1`, end);
+}
+
+function stepsOf(what: string, value: Steps, least: number): (steps: number) => number {
+  if (typeof value !== "string") {
+    integer(what, value, least);
+    return () => value;
+  }
+  const percent = /^\d+(\.\d+)?%$/.test(value) ? Number(value.slice(0, -1)) : NaN;
+  if (!(percent <= 100))
+    throw wrongValue(what, 'a number of steps, or a share of the training from "0%" to "100%"', value);
+  return steps => Math.round((percent / 100) * steps);
+}

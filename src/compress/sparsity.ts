@@ -1,0 +1,73 @@
+/** How many weights of a network are zero: what the network computes with, masks applied. */
+import type { Graph, Value } from "../graph/graph.ts";
+import { mask } from "../ops/weight/mask.ts";
+
+export interface TensorSparsity {
+  /** The state's name. */
+  name: string;
+  weights: number;
+  zeros: number;
+  /** zeros / weights. */
+  sparsity: number;
+  /** Does a mask lie on it? */
+  masked: boolean;
+}
+
+export interface Sparsity {
+  /** Kernels: every state of more than one axis that is no mask. */
+  tensors: TensorSparsity[];
+  weights: number;
+  zeros: number;
+  /** Of all kernels together. */
+  sparsity: number;
+  /** A small table. */
+  toString(): string;
+}
+
+/** Counts the zeros of a graph's kernels. `read` gives a state's numbers; default: the leaves' `data`. */
+export function graphSparsity(
+  graph: Graph,
+  read: (leaf: Value) => ArrayLike<number> | undefined = v => v.data,
+): Sparsity {
+  const masks = new Map<Value, Value[]>();
+  for (const node of graph.nodes) {
+    if (node.op !== mask) continue;
+    let [w, m] = node.inputs as [Value, Value];
+    while (w.node?.op === mask) w = w.node.inputs[0]!;
+    masks.set(w, [...(masks.get(w) ?? []), m]);
+  }
+  const isMask = new Set([...masks.values()].flat());
+  const tensors = graph.leaves
+    .filter(v => v.leaf === "state" && v.type.shape.length > 1 && !isMask.has(v))
+    .map((v): TensorSparsity => {
+      const over = masks.get(v) ?? [];
+      const numbers = [v, ...over].map(part => read(part) ?? []);
+      const weights = numbers[0]!.length;
+      let zeros = 0;
+      for (let i = 0; i < weights; i++) if (numbers.some(part => part[i] === 0)) zeros++;
+      return { name: v.name, weights, zeros, sparsity: weights ? zeros / weights : 0, masked: over.length > 0 };
+    });
+  const sum = (of: (t: TensorSparsity) => number) => tensors.reduce((total, t) => total + of(t), 0);
+  const weights = sum(t => t.weights);
+  const zeros = sum(t => t.zeros);
+  return {
+    tensors,
+    weights,
+    zeros,
+    sparsity: weights ? zeros / weights : 0,
+    toString: () => table(tensors, weights, zeros),
+  };
+}
+
+function table(tensors: readonly TensorSparsity[], weights: number, zeros: number): string {
+  const rows = [...tensors, { name: "all", weights, zeros, sparsity: weights ? zeros / weights : 0 }].map(t => [
+    t.name,
+    String(t.weights),
+    String(t.zeros),
+    `${(100 * t.sparsity).toFixed(2)} %`,
+  ]);
+  const lines = [["weight", "elements", "zeros", "sparsity"], ...rows];
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map(line => line[column]!.length)));
+  const cell = (text: string, column: number) => (column ? text.padStart(widths[column]!) : text.padEnd(widths[0]!));
+  return lines.map(line => line.map(cell).join("  ")).join("\n");
+}
