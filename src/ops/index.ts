@@ -2,7 +2,6 @@
 import type { Tensor } from "../base/tensor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Refusal } from "../graph/meaning.ts";
-import * as accuracy from "./accuracy.ts";
 import * as adam from "./adam.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
@@ -49,7 +48,6 @@ import * as mask from "./weight/mask.ts";
 import * as where from "./where.ts";
 
 export const EVALUATE = {
-  ...accuracy.evaluate,
   ...adam.evaluate,
   ...add.evaluate,
   ...averagePool2d.evaluate,
@@ -99,7 +97,6 @@ export const EVALUATE = {
 export type OpName = keyof typeof EVALUATE;
 
 export const GRADIENT: Record<OpName, Gradient | Refusal> = {
-  ...accuracy.gradient,
   ...adam.gradient,
   ...add.gradient,
   ...averagePool2d.gradient,
@@ -147,7 +144,6 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
 
 export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...LOWER,
-  ...accuracy.lowerBackward,
   ...adam.lowerBackward,
   ...averagePool2d.lowerBackward,
   ...batchNormalization.lowerBackward,
@@ -190,7 +186,6 @@ export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = {
 };
 
 export const COST: Record<OpName, CostOf> = {
-  ...accuracy.cost,
   ...adam.cost,
   ...add.cost,
   ...averagePool2d.cost,
@@ -237,7 +232,6 @@ export const COST: Record<OpName, CostOf> = {
 };
 
 export const AXES: Record<OpName, Axes | Refusal> = {
-  ...accuracy.axes,
   ...adam.axes,
   ...add.axes,
   ...averagePool2d.axes,

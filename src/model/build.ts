@@ -1,0 +1,201 @@
+/**
+ * Layers become a graph: every layer gets its name, draws its parameters and adds its nodes, in the order in which it was written down.
+ * Here shapes are checked, and errors name the layer.
+ */
+import { integer, knownOptions, wrongType } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import { type Shape, size } from "../base/shape.ts";
+import { Graph, type Value } from "../graph/graph.ts";
+import {
+  type Building,
+  checkedShape,
+  checkName,
+  isSymbolic,
+  type Layer,
+  type ParameterOptions,
+  type SymbolicTensor,
+  symbolic,
+} from "./layer.ts";
+import { Model } from "./model.ts";
+import type { Regularizer } from "./regularizers.ts";
+
+export interface BuildOptions {
+  /** What all initial weights follow from: equal seeds give equal models. Default 0. */
+  seed?: number;
+  /** For `summary`. Default "model". */
+  name?: string;
+}
+
+export interface InputOptions {
+  /** Of one image, e.g. [28, 28, 1]. */
+  shape: Shape;
+  /** Default: input, input_1, ... */
+  name?: string;
+}
+
+/** Where a network begins. */
+export function input(options: InputOptions): SymbolicTensor {
+  knownOptions("input", options, ["shape", "name"]);
+  const shape = checkedShape("shape", options.shape);
+  if (options.name !== undefined) checkName(options.name);
+  return symbolic({ inputs: [], shape, ...(options.name !== undefined && { name: options.name }) });
+}
+
+/**
+ * A model whose layers stand one behind the other. The first one needs an `inputShape`, unless `input({ shape })` stands before it.
+ *
+ *     sequential([conv2d({ filters: 6, kernelSize: 5, inputShape: [28, 28, 1] }), flatten(), dense({ units: 10 })])
+ */
+export function sequential(layers: readonly (Layer | SymbolicTensor)[], options: BuildOptions = {}): Model {
+  if (!Array.isArray(layers)) throw wrongType("layers", "an array of layers", layers);
+  const [first, ...rest] = layers as readonly (Layer | SymbolicTensor)[];
+  if (first === undefined) throw new RangeError(`"layers" expected at least one layer, got none`);
+  let x = isSymbolic(first) ? first : firstOf(first);
+  const inputs = isSymbolic(first) ? first : x.inputs[0]!;
+  for (const next of rest) {
+    if (typeof next !== "function" || !("build" in next)) throw wrongType("layers", "layers", next);
+    x = next(x);
+  }
+  return model({ inputs, outputs: x, ...options });
+}
+
+function firstOf(layer: Layer): SymbolicTensor {
+  if (typeof layer !== "function" || !("build" in layer)) throw wrongType("layers", "layers", layer);
+  const shape = layer.options.inputShape;
+  if (!shape)
+    throw new TypeError(
+      `"inputShape" expected at the first layer (${layer.kind}): begin with input({ shape }) or give it one`,
+    );
+  return layer(input({ shape }));
+}
+
+export interface ModelOptions extends BuildOptions {
+  inputs: SymbolicTensor | readonly SymbolicTensor[];
+  outputs: SymbolicTensor | readonly SymbolicTensor[];
+}
+
+/**
+ * A model from what was written down between `inputs` and `outputs`. A layer called twice has one set of parameters.
+ *
+ *     const x = input({ shape: [8] });
+ *     const h = dense({ units: 8, activation: "relu" });
+ *     model({ inputs: x, outputs: add()(x, h(h(x))) })
+ */
+export function model(options: ModelOptions): Model {
+  knownOptions("model", options, ["inputs", "outputs", "seed", "name"]);
+  const inputs = tensors("inputs", options.inputs);
+  const outputs = tensors("outputs", options.outputs);
+  for (const x of inputs) if (x.layer) throw wrongType("inputs", "what input() gives", `the output of ${x.layer.kind}`);
+  const builder = new Builder(integer("seed", options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER));
+  for (const x of inputs) builder.input(x);
+  for (const x of between(outputs)) builder.layer(x);
+  builder.graph.results = outputs.map(y => builder.value(y));
+  return new Model(builder.graph, {
+    regularizers: builder.regularizers,
+    ...(options.name !== undefined && { name: options.name }),
+  });
+}
+
+function tensors(what: string, given: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor[] {
+  const all = (Array.isArray(given) ? given : [given]) as SymbolicTensor[];
+  for (const x of all) if (!isSymbolic(x)) throw wrongType(what, "what input() or a layer gives", x);
+  if (all.length === 0) throw new RangeError(`"${what}" expected at least one tensor, got none`);
+  if (new Set(all).size < all.length) throw new RangeError(`"${what}" expected different tensors, got one twice`);
+  return all;
+}
+
+/** Everything `outputs` need that a layer makes, as it was written down. */
+function between(outputs: readonly SymbolicTensor[]): SymbolicTensor[] {
+  const seen = new Set<SymbolicTensor>();
+  const open = [...outputs];
+  for (let x = open.pop(); x; x = open.pop()) {
+    if (seen.has(x)) continue;
+    seen.add(x);
+    open.push(...x.inputs);
+  }
+  return [...seen].filter(x => x.layer).sort((a, b) => a.order - b.order);
+}
+
+class Builder {
+  readonly graph = new Graph();
+  readonly regularizers = new Map<string, Regularizer>();
+  readonly #random: Random;
+  readonly #values = new Map<SymbolicTensor, Value>();
+  readonly #names = new Map<Layer, string>();
+  readonly #taken = new Set<string>();
+
+  constructor(seed: number) {
+    this.#random = new Random(seed);
+  }
+
+  input(x: SymbolicTensor): void {
+    const name = this.#unique("input", x.name);
+    this.#values.set(x, this.graph.leaf("input", name, { shape: x.shape!, dtype: "f32", batched: true }));
+  }
+
+  layer(x: SymbolicTensor): void {
+    const layer = x.layer!;
+    let name = this.#names.get(layer);
+    if (name === undefined) {
+      name = this.#unique(layer.kind, layer.options.name);
+      this.#names.set(layer, name);
+    }
+    const inputs = x.inputs.map(v => this.value(v));
+    const made = this.graph.scope(name, () => this.#build(layer, name, inputs));
+    this.#values.set(x, made);
+  }
+
+  #build(layer: Layer, name: string, inputs: readonly Value[]): Value {
+    const expected = layer.options.inputShape;
+    const [first] = inputs;
+    try {
+      if (expected && String(expected) !== String(first!.type.shape))
+        throw new RangeError(`expects images of ${expected.join("x")}, got ${first!.type.shape.join("x")}`);
+      return layer.build(inputs, this.#building(layer, name));
+    } catch (error) {
+      // what an op finds wrong already names the layer
+      if ((error instanceof RangeError || error instanceof TypeError) && !error.message.startsWith("layer "))
+        error.message = `layer "${name}" (${layer.kind}): ${error.message}`;
+      throw error;
+    }
+  }
+
+  #building(layer: Layer, name: string): Building {
+    return {
+      graph: this.graph,
+      name,
+      parameter: (parameter, shape, options) => this.#parameter(`${name}/${parameter}`, shape, options, layer),
+    };
+  }
+
+  #parameter(name: string, shape: Shape, options: ParameterOptions, layer: Layer): Value {
+    const known = this.graph.leaves.find(v => v.name === name);
+    if (known) return known;
+    const { initializer, fans = { in: size(shape), out: size(shape) }, regularizer, frozen = false } = options;
+    const data = initializer(size(shape), fans, this.#random.fork(name));
+    if (!(data instanceof Float32Array) || data.length !== size(shape))
+      throw wrongType(`initializer of ${name}`, `to give a Float32Array of ${size(shape)}`, data);
+    const leaf = this.graph.leaf("state", name, { shape, dtype: "f32", batched: false }, data);
+    if (frozen || layer.options.trainable === false) leaf.frozen = true;
+    if (regularizer && (regularizer.l1 > 0 || regularizer.l2 > 0)) this.regularizers.set(name, regularizer);
+    return leaf;
+  }
+
+  value(x: SymbolicTensor): Value {
+    const known = this.#values.get(x);
+    if (known) return known;
+    throw new RangeError(
+      `"inputs" expected every input that the outputs depend on, got none for ${x.name ?? "one of them"}`,
+    );
+  }
+
+  /** `given`, or the first of kind, kind_1, ... that is free. */
+  #unique(kind: string, given: string | undefined): string {
+    if (given !== undefined && this.#taken.has(given))
+      throw new RangeError(`"name" expected a different name for each layer, got "${given}" twice`);
+    let name = given ?? kind;
+    for (let n = 1; given === undefined && this.#taken.has(name); n++) name = `${kind}_${n}`;
+    this.#taken.add(name);
+    return name;
+  }
+}

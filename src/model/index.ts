@@ -1,0 +1,36 @@
+/** Building networks, in the order one meets them: layers, `sequential` or `model`, and what a Model can do. */
+export type { Activation } from "./activations.ts";
+export { type BuildOptions, type InputOptions, input, type ModelOptions, model, sequential } from "./build.ts";
+export {
+  constant,
+  type Fans,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  type Initializer,
+  type InitializerName,
+  type InitializerOption,
+  ones,
+  randomNormal,
+  randomUniform,
+  zeros,
+} from "./initializers.ts";
+export type { Layer, LayerOptions, SymbolicTensor } from "./layer.ts";
+export * from "./layers/activation.ts";
+export { type Conv2dOptions, conv2d, type DepthwiseConv2dOptions, depthwiseConv2d } from "./layers/convolution.ts";
+export { type DenseOptions, dense } from "./layers/dense.ts";
+export { dropout } from "./layers/dropout.ts";
+export { add, type ConcatenateOptions, concatenate, multiply, subtract } from "./layers/merging.ts";
+export { type BatchNormalizationOptions, batchNormalization } from "./layers/normalization.ts";
+export { averagePool2d, globalAveragePool2d, maxPool2d, type PoolOptions } from "./layers/pooling.ts";
+export {
+  flatten,
+  type ReshapeOptions,
+  reshape,
+  type ZeroPadding2dOptions,
+  zeroPadding2d,
+} from "./layers/shaping.ts";
+export { loadModel, Model, type ModelLayer, type ModelParts, type Weight, type Weights } from "./model.ts";
+export type { Padding, Pads, Pair } from "./options.ts";
+export { l1, l1l2, l2, type Regularizer } from "./regularizers.ts";

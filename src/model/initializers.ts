@@ -1,0 +1,109 @@
+/**
+ * Where weights begin: Keras' initializers (keras.initializers), drawn from this library's own random numbers, so that one seed gives
+ * the same weights on every engine. Their values are not Keras' own, their distributions are.
+ */
+import { number, wrongType, wrongValue } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+
+/** How many numbers go into, and come out of, one application of a kernel: Keras' compute_fans. */
+export interface Fans {
+  readonly in: number;
+  readonly out: number;
+}
+
+/** `length` numbers to begin with. `random` belongs to this parameter alone. */
+export type Initializer = (length: number, fans: Fans, random: Random) => Float32Array;
+
+const drawn = (length: number, draw: () => number): Float32Array => Float32Array.from({ length }, draw);
+
+/** Standard deviation of a normal distribution cut off at two of its standard deviations. */
+const TRUNCATED = 0.8796256610342398;
+
+/** Draws again what lies further out than two standard deviations. */
+function truncated(random: Random): number {
+  let z = random.normal();
+  while (Math.abs(z) > 2) z = random.normal();
+  return z;
+}
+
+type Mode = (fans: Fans) => number;
+const average: Mode = fans => (fans.in + fans.out) / 2;
+const incoming: Mode = fans => fans.in;
+
+/** Keras' VarianceScaling: uniform with variance `scale` / mode(fans). */
+const scaledUniform =
+  (scale: number, mode: Mode): Initializer =>
+  (length, fans, random) => {
+    const limit = Math.sqrt((3 * scale) / Math.max(1, mode(fans)));
+    return drawn(length, () => random.uniform(-limit, limit));
+  };
+
+/** The same, normal and cut off at two standard deviations. */
+const scaledNormal =
+  (scale: number, mode: Mode): Initializer =>
+  (length, fans, random) => {
+    const deviation = Math.sqrt(scale / Math.max(1, mode(fans))) / TRUNCATED;
+    return drawn(length, () => deviation * truncated(random));
+  };
+
+/** Uniform in +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio, 2010): the default of kernels. */
+export const glorotUniform = (): Initializer => scaledUniform(1, average);
+/** Truncated normal, standard deviation sqrt(2 / (fan in + fan out)). */
+export const glorotNormal = (): Initializer => scaledNormal(1, average);
+/** Uniform in +-sqrt(6 / fan in) (He et al., 2015): for layers with ReLU. */
+export const heUniform = (): Initializer => scaledUniform(2, incoming);
+/** Truncated normal, standard deviation sqrt(2 / fan in). */
+export const heNormal = (): Initializer => scaledNormal(2, incoming);
+
+/** Every weight is `value`; default 0. */
+export function constant(value = 0): Initializer {
+  number("value", value);
+  return length => new Float32Array(length).fill(value);
+}
+export const zeros = (): Initializer => constant(0);
+export const ones = (): Initializer => constant(1);
+
+/** Normal, not truncated. */
+export function randomNormal({ mean = 0, stddev = 0.05 }: { mean?: number; stddev?: number } = {}): Initializer {
+  number("mean", mean);
+  number("stddev", stddev, { min: 0 });
+  return (length, _, random) => drawn(length, () => mean + stddev * random.normal());
+}
+
+export function randomUniform({
+  minval = -0.05,
+  maxval = 0.05,
+}: {
+  minval?: number;
+  maxval?: number;
+} = {}): Initializer {
+  number("minval", minval);
+  number("maxval", maxval, { min: minval });
+  return (length, _, random) => drawn(length, () => random.uniform(minval, maxval));
+}
+
+const BY_NAME = {
+  glorotUniform: glorotUniform(),
+  glorotNormal: glorotNormal(),
+  heUniform: heUniform(),
+  heNormal: heNormal(),
+  zeros: zeros(),
+  ones: ones(),
+  randomNormal: randomNormal(),
+  randomUniform: randomUniform(),
+} as const satisfies Record<string, Initializer>;
+
+export type InitializerName = keyof typeof BY_NAME;
+
+/** What an option such as `kernelInitializer` takes. */
+export type InitializerOption = InitializerName | Initializer;
+
+/** The initializer an option stands for. */
+export function initializerOf(what: string, option: unknown, usual: InitializerName): Initializer {
+  if (option === undefined) return BY_NAME[usual];
+  if (typeof option === "function") return option as Initializer;
+  const expected = `an initializer or one of ${Object.keys(BY_NAME).join(", ")}`;
+  if (typeof option !== "string") throw wrongType(what, expected, option);
+  if (!Object.hasOwn(BY_NAME, option)) throw wrongValue(what, expected, option);
+  return BY_NAME[option as InitializerName];
+}

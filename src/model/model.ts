@@ -1,0 +1,295 @@
+/**
+ * A network with its weights: what `sequential` and `model` build, what training changes, what is saved and loaded. All it knows is in its
+ * graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned model is a model like any other.
+ */
+import { knownOptions, PenjingError, wrongType } from "../base/errors.ts";
+import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import type { Source } from "../base/source.ts";
+import { type Extras, readFrom, saveFile, type WriteOptions, write } from "../container/index.ts";
+import { Dataset } from "../data/dataset.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { Net } from "../run/net.ts";
+import type { Regularizer } from "./regularizers.ts";
+import { layersOf, summaryOf } from "./summary.ts";
+import { fromKeras, isParameter, kerasShape, toKeras, weightsOf } from "./weights.ts";
+
+/** One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`. */
+export interface Weight {
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+/** Weights by name, in the order of the layers: `{ "conv2d/kernel": { shape, data }, ... }`. */
+export type Weights = Record<string, Weight>;
+
+export interface ModelParts extends Extras {
+  /** For `summary`. Default "model". */
+  name?: string;
+  /** Penalties by the name of the weight: they are part of the loss of `fit` and `evaluate`. */
+  regularizers?: ReadonlyMap<string, Regularizer>;
+}
+
+/** One layer of a model. */
+export interface ModelLayer {
+  readonly name: string;
+  /** What it is made of, in order: the names of its ops. */
+  readonly ops: readonly string[];
+  /** Of one image. */
+  readonly outputShape: Shape;
+  /** Numbers in its weights, moving statistics among them. */
+  readonly parameters: number;
+  /** Of those, how many an optimizer may change. */
+  readonly trainableParameters: number;
+  /** May an optimizer change its weights? False freezes them; a frozen batch normalization also keeps its statistics. */
+  trainable: boolean;
+  /** Names of its weights. */
+  readonly weights: readonly string[];
+  /** The layers, or inputs, it reads. */
+  readonly connectedTo: readonly string[];
+}
+
+export class Model {
+  readonly name: string;
+  /** What it computes. The states hold the weights as they are now. */
+  readonly graph: Graph;
+  readonly regularizers: ReadonlyMap<string, Regularizer>;
+  /** Names of the classes, and how pictures become inputs: saved with it. */
+  readonly labels: readonly string[] | undefined;
+  readonly preprocessing: Extras["preprocessing"];
+  readonly metadata: Extras["metadata"];
+  #net: Promise<Net> | undefined;
+  /** The contents each state of the network that runs was last given. */
+  readonly #written = new Map<string, TypedArray>();
+
+  /** A model over a graph with one output; the graph is the model's from then on. */
+  constructor(graph: Graph, parts: ModelParts = {}) {
+    knownOptions("Model", parts, ["name", "regularizers", "labels", "preprocessing", "metadata"]);
+    this.graph = graph;
+    this.name = parts.name ?? "model";
+    this.regularizers = parts.regularizers ?? new Map();
+    this.labels = parts.labels;
+    this.preprocessing = parts.preprocessing;
+    this.metadata = parts.metadata;
+  }
+
+  /** Of one image; of the first input where there are several. */
+  get inputShape(): Shape {
+    return this.graph.leaves.find(v => v.leaf === "input")!.type.shape;
+  }
+
+  /** Of one image; of the first output where there are several. */
+  get outputShape(): Shape {
+    return this.graph.results[0]!.type.shape;
+  }
+
+  /** Numbers in all weights, moving statistics among them. */
+  get parameters(): number {
+    return weightsOf(this.graph).reduce((sum, v) => sum + size(v.type.shape), 0);
+  }
+
+  // ---------------------------------------------------------------- layers
+
+  /** All layers in order. */
+  get layers(): ModelLayer[] {
+    return layersOf(this.graph).map(({ name, nodes }) => this.#layer(name, nodes));
+  }
+
+  /** The layer of that name, or a RangeError that lists them. */
+  layer(name: string): ModelLayer {
+    const layers = layersOf(this.graph);
+    const found = layers.find(l => l.name === name);
+    if (!found) {
+      const names = layers.map(l => l.name).join(", ");
+      throw new RangeError(`"layer" expected one of ${names}, got ${JSON.stringify(name)}`);
+    }
+    return this.#layer(found.name, found.nodes);
+  }
+
+  #layer(name: string, nodes: readonly Node[]): ModelLayer {
+    const { graph } = this;
+    const own = new Set(nodes.flatMap(n => n.inputs));
+    const weights = weightsOf(graph).filter(v => own.has(v) || v.name.startsWith(`${name}/`));
+    const count = (some: readonly Value[]) => some.reduce((sum, v) => sum + size(v.type.shape), 0);
+    const output = nodes.at(-1)!.outputs[0]!;
+    const inputs = nodes.flatMap(n => n.inputs).filter(v => v.leaf === "input" || (v.node && !nodes.includes(v.node)));
+    return {
+      name,
+      ops: nodes.map(n => n.op.name),
+      outputShape: output.type.shape,
+      parameters: count(weights),
+      get trainableParameters() {
+        return count(weights.filter(v => !v.frozen));
+      },
+      weights: weights.map(v => v.name),
+      connectedTo: [...new Set(inputs.map(v => v.node?.name ?? v.name))],
+      get trainable() {
+        const parameters = weights.filter(v => isParameter(graph, v));
+        return parameters.length === 0 || parameters.some(v => !v.frozen);
+      },
+      set trainable(trainable: boolean) {
+        if (typeof trainable !== "boolean") throw wrongType("trainable", "a boolean", trainable);
+        for (const v of weights) if (isParameter(graph, v)) v.frozen = !trainable;
+      },
+    };
+  }
+
+  /** A table like Keras': layers with output shape, parameters and what they read, then the totals. */
+  summary(): string {
+    return summaryOf(this);
+  }
+
+  // ---------------------------------------------------------------- weights
+
+  /** Copies of all weights, in Keras' layout and order. `Object.values` gives them by index, as Keras' get_weights does. */
+  getWeights(): Weights {
+    const weights: Weights = {};
+    for (const leaf of weightsOf(this.graph))
+      weights[leaf.name] = { shape: kerasShape(this.graph, leaf), data: toKeras(this.graph, leaf) };
+    return weights;
+  }
+
+  /**
+   * Sets weights from Keras' layout: some or all by name, or all in the order of `getWeights`. `shape` may be left out.
+   * A RangeError, before anything is changed, for a name or a shape that does not fit; NaN and infinity are refused too.
+   */
+  setWeights(
+    weights:
+      | Readonly<Record<string, { shape?: Shape; data: ArrayLike<number> }>>
+      | readonly { shape?: Shape; data: ArrayLike<number> }[],
+  ): void {
+    if (weights === null || typeof weights !== "object") throw wrongType("weights", "weights by name", weights);
+    const leaves = weightsOf(this.graph);
+    if (Array.isArray(weights) && weights.length !== leaves.length)
+      throw new RangeError(`"weights" expected ${leaves.length} weights, got ${weights.length}`);
+    const entries = Array.isArray(weights)
+      ? weights.map((w, i): [string, (typeof weights)[number]] => [leaves[i]!.name, w])
+      : Object.entries(weights);
+    const changed = entries.map(([name, { shape, data }]): [Value, Float32Array] => {
+      const leaf = leaves.find(v => v.name === name);
+      if (!leaf) {
+        const names = leaves.map(v => v.name).join(", ");
+        throw new RangeError(`"weights" expected names among ${names}, got ${JSON.stringify(name)}`);
+      }
+      const expected = kerasShape(this.graph, leaf);
+      if (shape && String(shape) !== String(expected))
+        throw new RangeError(`"${name}" expected ${showShape(expected)}, got ${showShape(shape)}`);
+      if (data?.length !== size(expected))
+        throw new RangeError(
+          `"${name}" expected ${showShape(expected)} = ${size(expected)} numbers, got ${data?.length}`,
+        );
+      for (let i = 0; i < data.length; i++)
+        if (!Number.isFinite(data[i])) throw new RangeError(`"${name}[${i}]" expected finite number, got ${data[i]}`);
+      return [leaf, fromKeras(this.graph, leaf, data)];
+    });
+    // new arrays: copies of the graph made before keep theirs
+    for (const [leaf, data] of changed) leaf.data = data;
+  }
+
+  // ---------------------------------------------------------------- running
+
+  /**
+   * The outputs for all rows of a data set, or for one or more images whose real numbers stand one after the other
+   * (unsigned bytes are pixels, read through `preprocessing`, by default / 255): `outputShape` numbers for each.
+   * Plans the network at its first call. RangeErrors name shapes that do not fit.
+   */
+  async predict(x: Dataset | ArrayLike<number>): Promise<Float32Array> {
+    const net = await this.net();
+    if (!(x instanceof Dataset)) return net.predict(x);
+    if (String(x.shape) !== String(this.inputShape))
+      throw new RangeError(`"x" expected images of ${showShape(this.inputShape)}, got ${showShape(x.shape)}`);
+    const each = size(this.outputShape);
+    const y = new Float32Array(x.length * each);
+    let row = 0;
+    for (const batch of x.batch(PREDICT)) {
+      net.predict(batch.x, y.subarray(row * each, (row + batch.length) * each));
+      row += batch.length;
+    }
+    return y;
+  }
+
+  /** The network that runs, with the weights as they are now: for `predict` without waiting. It does not follow later changes by itself. */
+  async net(): Promise<Net> {
+    if (!this.#net) {
+      for (const leaf of this.#states()) this.#written.set(leaf.name, leaf.data!);
+      const { preprocessing, labels } = this;
+      const made = Net.create(this.graph, { ...(preprocessing && { preprocessing }), ...(labels && { labels }) });
+      this.#net = made;
+      // a failure is not for ever
+      made.catch(() => (this.#net = undefined));
+    }
+    const net = await this.#net;
+    for (const leaf of this.#states()) {
+      if (this.#written.get(leaf.name) === leaf.data) continue;
+      if (net.machine.plan.leaves.has(leaf.name)) net.machine.write(leaf.name, leaf.data!);
+      this.#written.set(leaf.name, leaf.data!);
+    }
+    return net;
+  }
+
+  #states(): Value[] {
+    return this.graph.leaves.filter(v => v.leaf === "state" && v.data);
+  }
+
+  // ---------------------------------------------------------------- copies and files
+
+  /** A model of its own with the same weights. */
+  clone(): Model {
+    return new Model(this.graph.copy().graph, this.#parts());
+  }
+
+  #parts(): ModelParts {
+    const { name, regularizers, labels, preprocessing, metadata } = this;
+    return {
+      name,
+      regularizers: new Map(regularizers),
+      ...(labels && { labels }),
+      ...(preprocessing && { preprocessing }),
+      ...(metadata && { metadata }),
+    };
+  }
+
+  /**
+   * The bytes of a `.penjing` file. Names of layers are kept where a reader would not give the same ones to the weights, or where some
+   * were chosen; `names` decides it otherwise. Regularizers are of training and not kept.
+   */
+  toBytes(options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
+    knownOptions("save", options, ["names", "labels", "preprocessing", "metadata"]);
+    const { labels, preprocessing, metadata } = this;
+    const extras = {
+      ...(labels && { labels }),
+      ...(preprocessing && { preprocessing }),
+      ...(metadata && { metadata }),
+      ...options,
+    };
+    return write(this.graph, { ...extras, names: options.names ?? !this.#namesFollow() });
+  }
+
+  /** Would a reader name every weight as here, and did nobody choose a layer's name? */
+  #namesFollow(): boolean {
+    return layersOf(this.graph).every(({ name, nodes }) => AUTOMATIC.test(name) || name === nodes[0]!.op.name);
+  }
+
+  /** Writes the file whole or not at all (Node). Errors: `unwritable` with the path. */
+  async save(path: string, options: WriteOptions & { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal, ...rest } = options;
+    await saveFile(path, this.toBytes(rest), signal);
+  }
+}
+
+/** Images of a data set that are made ready at a time. */
+const PREDICT = 256;
+
+/** Names that layers get by themselves. */
+const AUTOMATIC = /^[a-z][A-Za-z0-9]*(_\d+)?$/;
+
+/**
+ * A model from a file: a path, URL, File, Blob or bytes. It can be trained on, and `net()` runs it.
+ * Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file.
+ */
+export async function loadModel(source: Source, options: { signal?: AbortSignal } = {}): Promise<Model> {
+  knownOptions("loadModel", options, ["signal"]);
+  const { graph, ...extras } = await readFrom(source, options);
+  if (graph.leaves.some(v => v.type.dtype === "i8" || v.type.dtype === "i32"))
+    throw new PenjingError("quantized", "a network of integers runs, but cannot be trained: load it from penjing/run");
+  return new Model(graph, extras);
+}

@@ -1,0 +1,26 @@
+/** Penalties on the size of weights, as Keras has them: loss += l1 sum |w| + l2 sum w^2. */
+import { knownOptions, number } from "../base/errors.ts";
+
+export interface Regularizer {
+  readonly l1: number;
+  readonly l2: number;
+}
+
+/** l1 * sum |w|; default 0.01. */
+export const l1 = (factor = 0.01): Regularizer => ({ l1: number("l1", factor, { min: 0 }), l2: 0 });
+
+/** l2 * sum w^2; default 0.01. */
+export const l2 = (factor = 0.01): Regularizer => ({ l1: 0, l2: number("l2", factor, { min: 0 }) });
+
+/** Both; each defaults to 0, as in Keras. */
+export function l1l2(factors: { l1?: number; l2?: number } = {}): Regularizer {
+  knownOptions("l1l2", factors, ["l1", "l2"]);
+  return { l1: number("l1", factors.l1 ?? 0, { min: 0 }), l2: number("l2", factors.l2 ?? 0, { min: 0 }) };
+}
+
+/** The penalty an option such as `kernelRegularizer` stands for; undefined: none. */
+export function regularizerOf(what: string, option: Regularizer | undefined): Regularizer | undefined {
+  if (option === undefined) return undefined;
+  knownOptions(what, option, ["l1", "l2"]);
+  return l1l2(option);
+}

@@ -1,0 +1,49 @@
+/**
+ * Batch normalization behind a convolution or a dense layer becomes part of its weights and bias:
+ *
+ *     gamma (w x + b - mean) / sqrt(variance + epsilon) + beta = (s w) x + (s (b - mean) + beta),    s = gamma / sqrt(variance + epsilon)
+ *
+ * Works on the running form of a model whose states have contents, on a copy. Leaves alone what is read by anything else as well.
+ * Ensures the same outputs but for rounding, in fewer nodes.
+ */
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type BatchNormalization, batchNormalization } from "../ops/batch-normalization.ts";
+import { conv2d } from "../ops/conv2d.ts";
+import { dense } from "../ops/dense.ts";
+import { depthwiseConv2d } from "../ops/depthwise-conv2d.ts";
+import { fuse, type Rule } from "./fuse.ts";
+
+/** Ops with weights [out, ...] and a bias [out]?, whose outputs are their last axis. */
+const WEIGHTED: readonly object[] = [conv2d, dense, depthwiseConv2d];
+
+/** Says whether anything changed. */
+export function foldBatchNormalization(graph: Graph): boolean {
+  return fuse(graph, [fold]);
+}
+
+const fold: Rule = (node, graph) => {
+  if (node.op !== batchNormalization) return;
+  const layer = node.inputs[0]!.node;
+  if (!layer || !WEIGHTED.includes(layer.op) || layer.attrs.relu) return;
+  const [, weight, bias] = layer.inputs;
+  const parameters = [...node.inputs.slice(1), weight!, ...(bias ? [bias] : [])];
+  const own = (v: Value): boolean => graph.users(v).length === 1 && !graph.results.includes(v);
+  if (!own(node.inputs[0]!) || !own(weight!) || (bias && !own(bias)) || !parameters.every(holdsNumbers)) return;
+  return graph.scope(layer.name, () => graph.add(layer.op, folded(layer, node, graph), layer.attrs));
+};
+
+const holdsNumbers = (v: Value): boolean => v.leaf === "state" && v.data instanceof Float32Array;
+
+/** The layer's operands with the normalization in them. */
+function folded(layer: Node, { inputs, attrs }: Node<BatchNormalization>, graph: Graph): Value[] {
+  const [x, weight, bias] = layer.inputs;
+  const [gamma, beta, mean, variance] = inputs.slice(1).map(v => v.data!);
+  const scale = Float64Array.from(gamma!, (g, o) => g / Math.sqrt(variance![o]! + attrs.epsilon));
+  const row = weight!.data!.length / scale.length;
+  weight!.data = Float32Array.from(weight!.data!, (w, i) => w * scale[Math.floor(i / row)]!);
+  const before = bias?.data ?? new Float32Array(scale.length);
+  const moved = Float32Array.from(scale, (s, o) => (before[o]! - mean![o]!) * s + beta![o]!);
+  if (!bias) return [x!, weight!, graph.leaf("state", `${layer.name}/bias`, inputs[1]!.type, moved)];
+  bias.data = moved;
+  return [x!, weight!, bias];
+}

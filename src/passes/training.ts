@@ -1,0 +1,50 @@
+/**
+ * The form of a model that runs -> the form that is trained, on a copy: batch normalization takes the statistics of the batch and moves its
+ * averages along, dropout drops. Requires nodes in order of use; ensures the same.
+ */
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { batchNormalization, movingAverage, trainBatchNormalization } from "../ops/batch-normalization.ts";
+import { dropout, trainDropout } from "../ops/dropout.ts";
+import { fuse, type Rule } from "./fuse.ts";
+
+/** Streams that dropout reads: the number of each image in its data set (u32), and one u32 that changes from step to step. */
+export const DROPOUT_STREAM = { image: "image number", seed: "dropout seed" } as const;
+
+/**
+ * Says whether anything changed. A batch normalization whose gamma and beta are frozen keeps its statistics, as Keras has it for
+ * `trainable = false`.
+ */
+export function trainingForm(graph: Graph): boolean {
+  /** The latest value of each moving statistic: a layer used twice moves it twice. */
+  const latest = new Map<Value, Value>();
+  let salt = 0;
+
+  const normalize: Rule = node => {
+    if (node.op !== batchNormalization || isFrozen(node)) return;
+    const [x, gamma, beta, ...moving] = node.inputs;
+    const [y, ...statistics] = graph.add(trainBatchNormalization, [x!, gamma!, beta!], node.attrs);
+    moving.forEach((leaf, i) => {
+      const moved = graph.one(movingAverage, [latest.get(leaf) ?? leaf, statistics[i]!], {
+        momentum: node.attrs.momentum,
+      });
+      latest.set(leaf, moved);
+    });
+    return [y];
+  };
+
+  const drop: Rule = node => {
+    if (node.op !== dropout || node.attrs.rate === 0) return;
+    const image = graph.leaf("stream", DROPOUT_STREAM.image, { shape: [], dtype: "u32", batched: true });
+    const seed = graph.leaf("stream", DROPOUT_STREAM.seed, { shape: [1], dtype: "u32", batched: false });
+    return graph.add(trainDropout, [node.inputs[0]!, image, seed], { rate: node.attrs.rate, salt: salt++ });
+  };
+
+  return fuse(graph, [normalize, drop]);
+}
+
+/** Both parameters are leaves no optimizer may touch, and at least one of them could be learned. */
+function isFrozen(node: Node): boolean {
+  const parameters = node.inputs.slice(1, 3);
+  const constants = parameters.filter(v => /\/(ones|zeros)$/.test(v.name));
+  return constants.length < parameters.length && parameters.every(v => v.frozen);
+}
