@@ -2,38 +2,49 @@
 // Rounding is half to even everywhere (XNNPACK's f32-qs8-vcvt, qs8-f32-vcvt); the range is chosen as XNNPACK's qd8 does.
 import { fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, rounded, shiftOf, STORED, storeFirst, storeOne, store8 } from "./stored";
 
-export function i8_enter(n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, pitch: i32): void {
+/** A row of int8 -> stored. */
+@inline function enterRow(from: usize, to: usize, left: i32): void {
   const flip = i8x16.splat(-128);
+  for (; left >= 16; left -= 16) {
+    const bytes = v128.xor(v128.load(from), flip);
+    if (RELAXED) v128.store(to, bytes);
+    else {
+      v128.store(to, i16x8.extend_low_i8x16_u(bytes));
+      v128.store(to, i16x8.extend_high_i8x16_u(bytes), 16);
+    }
+    from += 16;
+    to += 16 * STORED;
+  }
+  for (; left > 0; left--) {
+    storeOne(to, <i32>load<i8>(from) + 128);
+    from++;
+    to += STORED;
+  }
+}
+
+export function i8_enter(
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, height: i32, width: i32, channels: i32, top: i32, bottom: i32, left: i32, right: i32, zero: i32,
+): void {
+  const row = (left + width + right) * channels;
+  // without pads at the sides an image is one row
+  const narrow = left + right == 0, rows = narrow ? 1 : height, length = narrow ? height * row : width * channels;
   for (; n > 0; n--) {
-    let from = x, row = y;
+    if (top + bottom + left + right) i8_halo(1, y, 0, height, width, channels, top, bottom, left, right, zero);
+    let from = x, to = y + <usize>(top * row + left * channels) * STORED;
     for (let r = rows; r > 0; r--) {
-      let to = row, left = length;
-      for (; left >= 16; left -= 16) {
-        const bytes = v128.xor(v128.load(from), flip);
-        if (RELAXED) v128.store(to, bytes);
-        else {
-          v128.store(to, i16x8.extend_low_i8x16_u(bytes));
-          v128.store(to, i16x8.extend_high_i8x16_u(bytes), 16);
-        }
-        from += 16;
-        to += 16 * STORED;
-      }
-      for (; left > 0; left--) {
-        storeOne(to, <i32>load<i8>(from) + 128);
-        from++;
-        to += STORED;
-      }
-      row += <usize>pitch;
+      enterRow(from, to, length);
+      from += <usize>length;
+      to += <usize>row * STORED;
     }
     x += <usize>xs;
     y += <usize>ys;
   }
 }
 
-export function i8_leave(n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, pitch: i32): void {
+export function i8_leave(n: i32, x: usize, xs: i32, y: usize, ys: i32, first: i32, rows: i32, length: i32, pitch: i32): void {
   const flip = i8x16.splat(-128);
   for (; n > 0; n--) {
-    let row = x, to = y;
+    let row = x + <usize>first, to = y;
     for (let r = rows; r > 0; r--) {
       let from = row, left = length;
       for (; left >= 8; left -= 8) {

@@ -10,6 +10,7 @@ import { add } from "../ops/add.ts";
 import { conv2d } from "../ops/conv2d.ts";
 import { dense } from "../ops/dense.ts";
 import { maxPool2d } from "../ops/max-pool2d.ts";
+import { dequantize, quantize } from "../ops/quantize.ts";
 import { relu } from "../ops/relu.ts";
 import { rescale } from "../ops/rescale.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -35,7 +36,7 @@ export const STORED = {
   1: stored({
     op: conv2d,
     inputs: [2, 3],
-    fields: { ...window, groups: count(1, 1) },
+    fields: { ...window, groups: count(1, 1), relu: never(false, FUSED) },
     parameters: [kernel(([x], { groups }) => [0, 0, 0, (x!.shape[2] ?? 0) / groups]), bias],
   }),
   2: stored({
@@ -60,4 +61,6 @@ export const STORED = {
   5: stored({ op: relu, inputs: [1, 1], fields: {}, parameters: [] }),
   7: stored({ op: add, inputs: [2, 2], fields: {}, parameters: [] }),
   12: stored({ op: rescale, inputs: [1, 1], fields: { scale: real(1 / 255), offset: real(0) }, parameters: [] }),
+  13: stored({ op: quantize, inputs: [1, 1], fields: {}, parameters: [] }),
+  14: stored({ op: dequantize, inputs: [1, 1], fields: {}, parameters: [] }),
 } as const;

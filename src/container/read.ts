@@ -239,9 +239,8 @@ class GraphReader {
       if (i === 0) fillIn(attrs, stored, given, inputs[0]!.type);
     }
 
+    if (shape === NODE.shape.quantized || more & NODE.more.quantized) attrs.quantization = this.#quantization();
     const outputs = this.#add(stored, layer, inputs, attrs, offset);
-    if (shape === NODE.shape.quantized)
-      outputs[0]!.type = { ...outputs[0]!.type, dtype: "i8", quantization: this.#quantization() };
     if (more & NODE.more.retyped) for (const output of outputs) output.type = this.#retyped(output.type);
     this.#values.push(...outputs);
     this.#current = outputs[0];

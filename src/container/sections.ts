@@ -35,14 +35,14 @@ export const NODE = {
   shape: {
     /** Inputs as usual, outputs as inferred. */
     plain: 0,
-    /** Inputs as usual, output 0 quantized to int8: its zero point follows. */
+    /** Inputs as usual, output 0 quantized to int8, by the node's attribute or by hand: its zero point follows. */
     quantized: 1,
     /** Inputs listed, outputs as inferred. */
     listed: 2,
     /** A byte of `more` bits follows. */
     general: 3,
   },
-  more: { listed: 1, retyped: 2 },
+  more: { listed: 1, retyped: 2, quantized: 4 },
 } as const;
 
 /** The op number that ends the nodes and begins the list of results; without it the last node's first output is the result. */

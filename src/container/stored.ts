@@ -11,8 +11,11 @@ export interface Stored<A = any> {
   readonly op: Op<A>;
   /** How many inputs it takes, at least and at most; a file that lists others is refused. */
   readonly inputs: readonly [least: number, most: number];
-  /** One field for every attribute, in the order of their bits. An attribute without a field is a compile error. */
-  readonly fields: { readonly [K in keyof A]-?: Field<A[K]> };
+  /**
+   * One field for every attribute, in the order of their bits. An attribute without a field is a compile error; `quantization`, that of
+   * output 0, is stored with the output.
+   */
+  readonly fields: { readonly [K in Exclude<keyof A, "quantization">]-?: Field<A[K]> };
   /** Inputs that are usually states of this node alone: they come after input 0, which is usually the output of the node before. */
   readonly parameters: readonly Parameter<A>[];
 }

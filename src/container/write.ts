@@ -106,14 +106,16 @@ class GraphWriter {
       node.inputs.map(v => v.type),
       node.attrs,
     );
-    const quantized = onlyQuantized(node, inferred);
-    const retyped = !quantized && !node.outputs.every((v, i) => sameType(v.type, inferred[i]!));
+    const quantized = chosen(node) !== undefined;
+    const retyped = !node.outputs.every((v, i) => sameType(v.type, inferred[i]!));
     const { plain, quantized: requantized, listed: listedOnly, general } = NODE.shape;
     const shape = retyped || (quantized && listed) ? general : quantized ? requantized : listed ? listedOnly : plain;
 
     this.structure.varint(number * 8 + shape * 2 + (present ? NODE.attributes : 0));
     if (shape === general)
-      this.structure.u8((listed ? NODE.more.listed : 0) | (retyped || quantized ? NODE.more.retyped : 0));
+      this.structure.u8(
+        (listed ? NODE.more.listed : 0) | (retyped ? NODE.more.retyped : 0) | (quantized ? NODE.more.quantized : 0),
+      );
     if (present) {
       this.structure.varint(present);
       for (const { given, field, value } of attrs) if (given) field.write(this.structure, value);
@@ -125,8 +127,8 @@ class GraphWriter {
       if (listed) this.structure.varint(known === undefined ? 0 : this.#place.size - known);
       if (known === undefined) this.#state(input, node, i, stored);
     });
-    if (shape === requantized) this.#quantization(node.outputs[0]!.type.quantization!, node.name);
-    else if (retyped || quantized) for (const output of node.outputs) this.#retyped(output.type, node.name);
+    if (quantized) this.#quantization(chosen(node)!, node.name);
+    if (retyped) for (const output of node.outputs) this.#retyped(output.type, node.name);
     for (const output of node.outputs) this.#know(output);
     this.#current = node.outputs[0];
   }
@@ -227,7 +229,7 @@ function attributesOf(node: Node, stored: Stored) {
   const attrs = node.attrs as Record<string, unknown>;
   const fields = Object.entries(stored.fields);
   for (const key of Object.keys(attrs))
-    if (attrs[key] !== undefined && !(key in stored.fields))
+    if (attrs[key] !== undefined && key !== "quantization" && !(key in stored.fields))
       throw unsupported(node.name, `attribute "${key}" of op "${node.op.name}"`);
   const types = node.inputs.map(v => v.type);
   return fields.map(([key, field]) => {
@@ -236,17 +238,8 @@ function attributesOf(node: Node, stored: Stored) {
   });
 }
 
-/** All that differs from what was inferred is that output 0 is int8 with one scale. */
-function onlyQuantized(node: Node, inferred: readonly Type[]): boolean {
-  const [first, ...rest] = node.outputs;
-  return (
-    first!.type.dtype === "i8" &&
-    first!.type.quantization !== undefined &&
-    first!.type.batched === inferred[0]!.batched &&
-    !sameType(first!.type, inferred[0]!) &&
-    rest.every((v, i) => sameType(v.type, inferred[i + 1]!))
-  );
-}
+/** The quantization a node chooses for its output. */
+const chosen = (node: Node): Quantization | undefined => (node.attrs as { quantization?: Quantization }).quantization;
 
 const sameType = (a: Type, b: Type): boolean =>
   a.dtype === b.dtype &&

@@ -22,14 +22,6 @@ export interface Halo {
 
 export const NO_HALO: Halo = { top: 0, bottom: 0, left: 0, right: 0 };
 
-/** The smallest halo that holds both. */
-export const aroundBoth = (a: Halo, b: Halo): Halo => ({
-  top: Math.max(a.top, b.top),
-  bottom: Math.max(a.bottom, b.bottom),
-  left: Math.max(a.left, b.left),
-  right: Math.max(a.right, b.right),
-});
-
 /** Where things are in a stored image, in bytes from its start. */
 export interface StoredImage {
   readonly height: number;
@@ -75,19 +67,37 @@ export interface StoredLayout extends Layout {
   readonly halo: Halo;
 }
 
-export function stored(variant: Variant, halo: Halo = NO_HALO): StoredLayout {
+/** `zero`: what the halo holds. */
+export function stored(variant: Variant, halo: Halo = NO_HALO, zero = 0): StoredLayout {
   const { top, bottom, left, right } = halo;
-  const pads = top + bottom + left + right ? `(${top},${bottom},${left},${right})` : "";
+  const around = top + bottom + left + right ? `(${top},${bottom},${left},${right}:${zero})` : "";
   return {
-    name: `stored.${variant}${pads}`,
+    name: `stored.${variant}${around}`,
     variant,
     halo,
     bytes: shape => roundUp(storedImage(shape, variant, halo).bytes, 32),
     from: flat,
+    by(shape) {
+      const { height, width, channels } = storedImage(shape, variant, halo);
+      return { kernel: "i8_enter", args: { height, width, channels, top, bottom, left, right, zero } };
+    },
+    back: shape => ({ kernel: "i8_leave", args: storedRows(storedImage(shape, variant, halo)) }),
   };
 }
 
+/** The rows of a stored image as kernels that walk rows want them; without pads at the sides all is one row. */
+export function storedRows(image: StoredImage): { first: number; rows: number; length: number; pitch: number } {
+  const { first, height, width, channels, pitch, halo } = image;
+  const length = width * channels;
+  if (halo.left + halo.right === 0) return { first, rows: 1, length: height * length, pitch: height * pitch };
+  return { first, rows: height, length, pitch };
+}
+
 export const isStored = (layout: Layout): layout is StoredLayout => layout.name.startsWith("stored.");
+
+/** Does halo `a` hold all of `b`? */
+export const covers = (a: Halo, b: Halo): boolean =>
+  a.top >= b.top && a.bottom >= b.bottom && a.left >= b.left && a.right >= b.right;
 
 // ---------------------------------------------------------------- packed weights
 
@@ -235,6 +245,18 @@ export function firPackedBytes(outs: number, [kh, kw]: readonly [number, number]
   const rows = firTaps(kh).reduce((a, b) => a + b);
   const groups = firGroups(kw, channels).reduce((a, b) => a + b);
   return Math.ceil(outs / 8) * (64 + rows * groups * 32);
+}
+
+/**
+ * Are the products it saves worth more than the planes it makes? A window costs the direct kernel 4 * taps multiplications an output;
+ * the planes cost some 27 vector operations of 8 channels, as long as two multiplications each (measured on 5x5 and 3x3 kernels).
+ */
+export function firPays([kh, kw]: readonly [number, number], channels: number, outs: number): boolean {
+  const rows = firTaps(kh).reduce((a, b) => a + b);
+  const products = 2 * rows * firGroups(kw, channels).reduce((a, b) => a + b);
+  const direct = 8 * kh * Math.ceil((kw * channels) / 2);
+  const whole = 8 * Math.ceil(outs / 8);
+  return kh > 1 && kw > 1 && products * whole + 54 * channels < direct * whole;
 }
 
 /** Scratch of `i8_conv2d_fir_max_pool2d` for a pooled image of height x width. */

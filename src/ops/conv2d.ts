@@ -1,6 +1,6 @@
 /**
  * conv2d(x [h, w, in], weight [out, kh, kw, in / groups], bias [out]?) -> [oh, ow, out].
- * Any kernel, stride, pads, dilation and groups.
+ * Any kernel, stride, pads, dilation and groups. Int8 weights make it static (int8 x, i32 bias) or dynamic (float x): see quantized.ts.
  */
 import { type Shape, showShape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
@@ -17,10 +17,14 @@ import {
 import { flat, inputPanels, panels } from "../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../kernels/table/f32-conv2d.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
+import { haloOf, lowerConv2dDynamic, lowerConv2dInt8 } from "./conv2d-int8.ts";
+import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "./quantized.ts";
 import { taps, type Window, windowed } from "./window.ts";
 
-export interface Conv2d extends Window {
+export interface Conv2d extends Window, Quantized {
   groups: number;
+  /** max(0, y), fused in by the fusion pass; int8 only. */
+  relu?: boolean;
 }
 
 export const conv2d: Op<Conv2d> = {
@@ -37,7 +41,7 @@ export const conv2d: Op<Conv2d> = {
     if (out % attrs.groups) throw new RangeError(`${out} filters do not divide into ${attrs.groups} groups`);
     if (bias && bias.shape[0] !== out)
       throw new RangeError(`a bias of ${showShape(bias.shape)} does not fit ${out} filters`);
-    return [{ shape: [oh, ow, out], dtype: "f32", batched: true }];
+    return [weightedType([oh, ow, out], x!, weight!, bias, attrs)];
   },
 };
 
@@ -93,11 +97,13 @@ function products(
 const output = (images: number, type: Type): Tensor => tensor([images, ...type.shape]);
 
 export const evaluate = {
-  conv2d([x, weight, bias], attrs, { outputs: [type] }) {
-    const y = output(x!.shape[0]!, type!);
-    if (bias) y.data.forEach((_, i) => (y.data[i] = bias.data[i % bias.data.length]!));
-    products(x!.shape, weight!.shape, y.shape, attrs, (p, q, r) => (y.data[r]! += x!.data[p]! * weight!.data[q]!));
-    return [y];
+  conv2d(inputs, attrs: Conv2d, types) {
+    return evaluateWeighted(inputs, attrs, types, ([x, weight, bias]) => {
+      const y = output(x!.shape[0]!, types.outputs[0]!);
+      if (bias) y.data.forEach((_, i) => (y.data[i] = bias.data[i % bias.data.length]!));
+      products(x!.shape, weight!.shape, y.shape, attrs, (p, q, r) => (y.data[r]! += x!.data[p]! * weight!.data[q]!));
+      return y;
+    });
   },
   conv2dWeightGradient([x, upstream], attrs) {
     const dw = tensor(attrs.weight);
@@ -161,6 +167,14 @@ export const lower = {
   conv2d(node: Node<Conv2d>, c) {
     const [x, weight, bias] = node.inputs;
     const y = node.outputs[0]!;
+    if (isInt8(x!.type)) {
+      lowerConv2dInt8(node, c);
+      return;
+    }
+    if (isInt8(weight!.type)) {
+      lowerConv2dDynamic(node, c);
+      return;
+    }
     const g = geometry(x!.type.shape, weight!.type.shape, y.type.shape, node.attrs);
     const scratch = c.scratch("padded image", conv2dScratch(g));
     const mode = bias ? { mode: MODE.bias, aux: c.in(bias, flat) } : { mode: MODE.plain, aux: 0 };
@@ -210,7 +224,11 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const prefers = {
-  conv2d: (_, operand) => (operand === 1 ? panels : undefined),
+  conv2d(node: Node<Conv2d>, operand, c) {
+    const v = node.inputs[operand]!;
+    if (isInt8(v.type)) return operand === 0 ? storedLayout(c, v, haloOf(node.attrs)) : undefined;
+    return operand === 1 ? panels : undefined;
+  },
   conv2dInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 

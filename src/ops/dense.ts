@@ -1,4 +1,7 @@
-/** dense(x [in], weight [out, in], bias [out]?) -> [out]; `relu`: max(0, y) fused in by the fusion pass. */
+/**
+ * dense(x [in], weight [out, in], bias [out]?) -> [out]; `relu`: max(0, y) fused in by the fusion pass.
+ * Int8 weights make it static (int8 x, i32 bias) or dynamic (float x): see quantized.ts.
+ */
 import { showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
@@ -13,22 +16,24 @@ import {
 } from "../graph/meaning.ts";
 import { flat, panels, panelsTransposed } from "../kernels/layout.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
+import { lowerDenseDynamic, lowerDenseInt8 } from "./dense-int8.ts";
+import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "./quantized.ts";
 import { reluGradient } from "./relu.ts";
 
-export interface Dense {
+export interface Dense extends Quantized {
   relu?: boolean;
 }
 
 export const dense: Op<Dense> = {
   name: "dense",
-  infer([x, weight, bias]) {
+  infer([x, weight, bias], attrs) {
     if (x!.shape.length !== 1)
       throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
     if (weight!.shape.length !== 2 || weight!.shape[1] !== x!.shape[0])
       throw new RangeError(`weights of ${showShape(weight!.shape)} do not fit inputs of ${showShape(x!.shape)}`);
     if (bias && bias.shape[0] !== weight!.shape[0])
       throw new RangeError(`a bias of ${showShape(bias.shape)} does not fit ${weight!.shape[0]} units`);
-    return [{ shape: [weight!.shape[0]!], dtype: "f32", batched: true }];
+    return [weightedType([weight!.shape[0]!], x!, weight!, bias, attrs)];
   },
 };
 
@@ -49,17 +54,19 @@ export const denseInputGradient: Op = {
 };
 
 export const evaluate = {
-  dense([x, weight, bias], attrs: Dense) {
-    const [images, K] = x!.shape as [number, number];
-    const N = weight!.shape[0]!;
-    const y = tensor([images, N]);
-    for (let i = 0; i < images; i++)
-      for (let o = 0; o < N; o++) {
-        let sum = bias ? bias.data[o]! : 0;
-        for (let k = 0; k < K; k++) sum += x!.data[i * K + k]! * weight!.data[o * K + k]!;
-        y.data[i * N + o] = attrs.relu ? Math.max(0, sum) : sum;
-      }
-    return [y];
+  dense(inputs, attrs: Dense, types) {
+    return evaluateWeighted(inputs, attrs, types, ([x, weight, bias]) => {
+      const [images, K] = x!.shape as [number, number];
+      const N = weight!.shape[0]!;
+      const y = tensor([images, N]);
+      for (let i = 0; i < images; i++)
+        for (let o = 0; o < N; o++) {
+          let sum = bias ? bias.data[o]! : 0;
+          for (let k = 0; k < K; k++) sum += x!.data[i * K + k]! * weight!.data[o * K + k]!;
+          y.data[i * N + o] = sum;
+        }
+      return y;
+    });
   },
   denseWeightGradient([x, upstream], { bias }) {
     const [images, K] = x!.shape as [number, number];
@@ -109,6 +116,14 @@ export const lower = {
     const y = node.outputs[0]!;
     const [N, K] = weight!.type.shape as [number, number];
     const relu = !!node.attrs.relu;
+    if (isInt8(x!.type)) {
+      lowerDenseInt8(node, c);
+      return;
+    }
+    if (isInt8(weight!.type)) {
+      lowerDenseDynamic(node, c);
+      return;
+    }
     if (relu && !bias) throw new Error("a fused relu comes with a bias");
     c.call("f32_gemm", {
       m: "count",
@@ -163,7 +178,11 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const prefers = {
-  dense: (_, operand) => (operand === 1 ? panels : undefined),
+  dense(node: Node<Dense>, operand, c) {
+    const v = node.inputs[operand]!;
+    if (isInt8(v.type)) return operand === 0 ? storedLayout(c, v) : undefined;
+    return operand === 1 ? panels : undefined;
+  },
   denseInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 

@@ -15,6 +15,7 @@ import * as depthwiseConv2d from "./depthwise-conv2d.ts";
 import * as dropout from "./dropout.ts";
 import * as elu from "./elu.ts";
 import * as emit from "./emit.ts";
+import * as conv2dMaxPool2d from "./fused/conv2d-max-pool2d.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
 import * as hardSigmoid from "./hard-sigmoid.ts";
 import * as hardSwish from "./hard-swish.ts";
@@ -54,6 +55,7 @@ export const EVALUATE = {
   ...batchNormalization.evaluate,
   ...clip.evaluate,
   ...conv2d.evaluate,
+  ...conv2dMaxPool2d.evaluate,
   ...conv2dReluMaxPool2d.evaluate,
   ...crossEntropy.evaluate,
   ...dense.evaluate,
@@ -103,6 +105,7 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...batchNormalization.gradient,
   ...clip.gradient,
   ...conv2d.gradient,
+  ...conv2dMaxPool2d.gradient,
   ...conv2dReluMaxPool2d.gradient,
   ...crossEntropy.gradient,
   ...dense.gradient,
@@ -147,8 +150,14 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...adam.lowerBackward,
   ...averagePool2d.lowerBackward,
   ...batchNormalization.lowerBackward,
+  ...conv2d.lowerBackward,
+  ...conv2dMaxPool2d.lowerBackward,
+  ...conv2dReluMaxPool2d.lowerBackward,
+  ...dense.lowerBackward,
+  ...depthwiseConv2d.lowerBackward,
   ...clip.lowerBackward,
   ...conv2d.lowerBackward,
+  ...conv2dMaxPool2d.lowerBackward,
   ...conv2dReluMaxPool2d.lowerBackward,
   ...crossEntropy.lowerBackward,
   ...dense.lowerBackward,
@@ -192,6 +201,7 @@ export const COST: Record<OpName, CostOf> = {
   ...batchNormalization.cost,
   ...clip.cost,
   ...conv2d.cost,
+  ...conv2dMaxPool2d.cost,
   ...conv2dReluMaxPool2d.cost,
   ...crossEntropy.cost,
   ...dense.cost,
@@ -238,6 +248,7 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...batchNormalization.axes,
   ...clip.axes,
   ...conv2d.axes,
+  ...conv2dMaxPool2d.axes,
   ...conv2dReluMaxPool2d.axes,
   ...crossEntropy.axes,
   ...dense.axes,

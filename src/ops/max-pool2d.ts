@@ -1,9 +1,20 @@
 /** maxPool2d(x [h, w, c]) -> [oh, ow, c], and where each maximum lay (the element's number in the image), which backward needs. */
+import { PenjingError } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Lowering,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
+import { at, isInt8, storedIn, storedLayout, storedOut } from "./quantized.ts";
 import { taps, type Window, windowed } from "./window.ts";
 
 export interface Pool2d extends Window {
@@ -86,6 +97,10 @@ export const lower = {
   maxPool2d(node: Node<Pool2d>, c) {
     const x = node.inputs[0]!;
     const [y, index] = node.outputs;
+    if (isInt8(x.type)) {
+      lowerInt8(node, c);
+      return;
+    }
     const ends = { n: "count" as const, x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y!), ys: c.stride(y!) };
     const shape = geometry(x.type.shape, y!.type.shape, node.attrs);
     if (c.used(index!))
@@ -93,6 +108,40 @@ export const lower = {
     else c.each("f32_max_pool2d", { ...ends, ...shape });
   },
 } satisfies Record<string, Lower>;
+
+/** Windows are cut at the image's edge, so that no halo is needed. */
+function lowerInt8(node: Node<Pool2d>, c: Lowering): void {
+  const x = node.inputs[0]!;
+  const y = node.outputs[0]!;
+  const { size: kernel, strides, pads, dilations } = node.attrs;
+  if (dilations.some(d => d !== 1)) throw new PenjingError("refused", `layer "${node.name}": no int8 pool is dilated`);
+  const from = storedIn(c, x);
+  const to = storedOut(c, y);
+  c.each("i8_max_pool2d", {
+    n: "count",
+    x: at(from.ref, from.image.first),
+    xs: from.stride,
+    pitch: from.image.pitch,
+    h: from.image.height,
+    w: from.image.width,
+    channels: from.image.channels,
+    kh: kernel[0],
+    kw: kernel[1],
+    sh: strides[0],
+    sw: strides[1],
+    top: pads[0],
+    left: pads[1],
+    y: at(to.ref, to.image.first),
+    ys: to.stride,
+    ypitch: to.image.pitch,
+    oh: to.image.height,
+    ow: to.image.width,
+  });
+}
+
+export const prefers = {
+  maxPool2d: (node, _, c) => (isInt8(node.inputs[0]!.type) ? storedLayout(c, node.inputs[0]!) : undefined),
+} satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   maxPool2dGradient(node: Node<{ image: Shape }>, c) {

@@ -1,8 +1,19 @@
 /** quantize(x f32) -> int8 of `quantization`, and dequantize back: the borders of int8 in a graph. */
 import { tensor } from "../base/tensor.ts";
-import type { Op, Quantization } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, refuse } from "../graph/meaning.ts";
+import type { Node, Op, Quantization } from "../graph/graph.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import { storedRows } from "../kernels/stored.ts";
 import { sameAxes } from "./elementwise.ts";
+import { affine, at, nearest, storedIn, storedLayout, storedOut } from "./quantized.ts";
 
 export interface Quantize {
   quantization: Quantization;
@@ -24,22 +35,14 @@ export const dequantize: Op = {
   },
 };
 
-/** The nearest integer, of two the even one. */
-export function roundHalfEven(v: number): number {
-  const floor = Math.floor(v);
-  const rest = v - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
-}
-
 /** Kernels multiply by 1 / scale in f32: so does the specification. */
 export const evaluate = {
   quantize([x], { quantization: q }: Quantize) {
     const inverse = Math.fround(1 / q.scale[0]!);
-    const steps = (v: number) => roundHalfEven(Math.fround(Math.fround(v) * inverse)) + q.zeroPoint;
     return [
       tensor(
         x!.shape,
-        x!.data.map(v => (Number.isNaN(v) ? -128 : Math.max(-128, Math.min(127, steps(v))))),
+        x!.data.map(v => nearest(v, inverse, q.zeroPoint)),
       ),
     ];
   },
@@ -57,6 +60,38 @@ export const evaluate = {
 const noGradient = refuse("integers do not carry gradients; fakeQuant is the trainable twin");
 
 export const gradient = { quantize: noGradient, dequantize: noGradient } satisfies Record<string, Gradient | object>;
+
+export const lower = {
+  quantize(node: Node<Quantize>, c) {
+    const x = node.inputs[0]!;
+    const y = node.outputs[0]!;
+    const to = storedOut(c, y);
+    const { first, ...rows } = storedRows(to.image);
+    const { scale, zero } = affine(y.type);
+    c.each("i8_quantize", {
+      n: "count",
+      x: c.in(x, flat),
+      xs: c.strideIn(x, flat),
+      y: at(to.ref, first),
+      ys: to.stride,
+      ...rows,
+      inverse: Math.fround(1 / scale),
+      zero,
+    });
+  },
+  dequantize(node: Node, c) {
+    const x = node.inputs[0]!;
+    const y = node.outputs[0]!;
+    const from = storedIn(c, x);
+    const { first, ...rows } = storedRows(from.image);
+    const ends = { x: at(from.ref, first), xs: from.stride, y: c.out(y), ys: c.stride(y) };
+    c.each("i8_dequantize", { n: "count", ...ends, ...rows, ...affine(x.type) });
+  },
+} satisfies Record<string, Lower>;
+
+export const prefers = {
+  dequantize: (node: Node, _, c) => storedLayout(c, node.inputs[0]!),
+} satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   quantize: refuse("int8 runs in the running binary, not in the training one"),

@@ -1,4 +1,4 @@
-/** relu(x) = max(x, 0), any shape and layout. */
+/** relu(x) = max(x, 0), any shape and layout. Of int8: max(q, zero point), in the input's own quantization. */
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import {
@@ -7,10 +7,12 @@ import {
   type Evaluate,
   type Gradient,
   type Lower,
+  type Lowering,
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
 import { sameAxes } from "./elementwise.ts";
+import { affine, isInt8, rowsBetween, storedIn, storedOut } from "./quantized.ts";
 
 export const relu: Op = { name: "relu", infer: ([x]) => [x!] };
 
@@ -18,12 +20,15 @@ export const relu: Op = { name: "relu", infer: ([x]) => [x!] };
 export const reluGradient: Op = { name: "reluGradient", infer: ([upstream]) => [upstream!] };
 
 export const evaluate = {
-  relu: ([x]) => [
-    tensor(
-      x!.shape,
-      x!.data.map(v => Math.max(0, v)),
-    ),
-  ],
+  relu([x], _, { inputs: [type] }) {
+    const least = isInt8(type!) ? affine(type!).zero : 0;
+    return [
+      tensor(
+        x!.shape,
+        x!.data.map(v => Math.max(least, v)),
+      ),
+    ];
+  },
   reluGradient: ([upstream, y]) => [
     tensor(
       upstream!.shape,
@@ -40,10 +45,27 @@ export const gradient = {
 export const lower = {
   relu(node: Node, c) {
     const x = node.inputs[0]!;
+    if (isInt8(x.type)) {
+      lowerInt8(node, c);
+      return;
+    }
     const y = c.out(node.outputs[0]!, c.layoutOf(x));
     c.map("f32_relu", x, n => ({ n, x: c.ref(x), y }));
   },
 } satisfies Record<string, Lower>;
+
+function lowerInt8(node: Node, c: Lowering): void {
+  const x = node.inputs[0]!;
+  const y = node.outputs[0]!;
+  const { zero } = affine(x.type);
+  // nothing is below the zero point: what quantizes a relu's own range makes it free
+  if (zero === -128) {
+    c.alias(y, x);
+    return;
+  }
+  const rows = rowsBetween(storedIn(c, x), storedOut(c, y));
+  c.each("i8_requantize", { n: "count", ...rows, scale: 1, from: zero, to: zero, qmin: zero, qmax: 127 });
+}
 
 export const lowerBackward = {
   reluGradient(node: Node, c) {

@@ -4,6 +4,7 @@ import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
+import { covers, isStored, NO_HALO } from "../kernels/stored.ts";
 
 export interface Reshape {
   shape: Shape;
@@ -31,7 +32,9 @@ export const gradient = {
 export const lower = {
   reshape(node: Node<Reshape>, c) {
     const [x] = node.inputs;
-    if (c.layoutOf(x!).name === flat.name) c.alias(node.outputs[0]!, x!);
+    const layout = c.layoutOf(x!);
+    // stored int8 without a halo is in logical order too
+    if (layout.name === flat.name || (isStored(layout) && covers(NO_HALO, layout.halo))) c.alias(node.outputs[0]!, x!);
     else {
       const from = c.in(x!, flat);
       const stride = c.strideIn(x!, flat);

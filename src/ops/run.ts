@@ -11,6 +11,7 @@ import * as depthwiseConv2d from "./depthwise-conv2d.ts";
 import * as dropout from "./dropout.ts";
 import * as elu from "./elu.ts";
 import * as emit from "./emit.ts";
+import * as conv2dMaxPool2d from "./fused/conv2d-max-pool2d.ts";
 import * as conv2dReluMaxPool2d from "./fused/conv2d-relu-max-pool2d.ts";
 import * as hardSigmoid from "./hard-sigmoid.ts";
 import * as hardSwish from "./hard-swish.ts";
@@ -22,6 +23,7 @@ import * as minimum from "./minimum.ts";
 import * as mul from "./mul.ts";
 import * as pad from "./pad.ts";
 import * as prelu from "./prelu.ts";
+import * as quantize from "./quantize.ts";
 import * as range from "./range.ts";
 import * as relu from "./relu.ts";
 import * as rescale from "./rescale.ts";
@@ -39,6 +41,7 @@ export const LOWER = {
   ...batchNormalization.lower,
   ...clip.lower,
   ...conv2d.lower,
+  ...conv2dMaxPool2d.lower,
   ...conv2dReluMaxPool2d.lower,
   ...dense.lower,
   ...depthwiseConv2d.lower,
@@ -55,6 +58,7 @@ export const LOWER = {
   ...minimum.lower,
   ...mul.lower,
   ...prelu.lower,
+  ...quantize.lower,
   ...range.lower,
   ...concat.lower,
   ...pad.lower,
@@ -71,8 +75,11 @@ export const LOWER = {
 export const PREFERS = {
   ...add.prefers,
   ...conv2d.prefers,
+  ...conv2dMaxPool2d.prefers,
   ...conv2dReluMaxPool2d.prefers,
   ...dense.prefers,
+  ...maxPool2d.prefers,
+  ...quantize.prefers,
   ...depthwiseConv2d.prefers,
   ...maximum.prefers,
   ...minimum.prefers,

@@ -6,8 +6,10 @@
 import type { Graph, Node, Op, Value } from "../graph/graph.ts";
 import { type Conv2d, conv2d } from "../ops/conv2d.ts";
 import { type Dense, dense, denseInputGradient } from "../ops/dense.ts";
+import { conv2dMaxPool2d } from "../ops/fused/conv2d-max-pool2d.ts";
 import { conv2dReluMaxPool2d, pick } from "../ops/fused/conv2d-relu-max-pool2d.ts";
 import { maxPool2d, type Pool2d } from "../ops/max-pool2d.ts";
+import { isInt8 } from "../ops/quantized.ts";
 import { relu, reluGradient } from "../ops/relu.ts";
 
 export type Rule = (node: Node, graph: Graph) => (Value | undefined)[] | undefined;
@@ -21,9 +23,34 @@ export function soleProducer<A>(graph: Graph, v: Value, op: Op<A>): Node<A> | un
 const denseRelu: Rule = (node, graph) => {
   if (node.op !== relu) return;
   const inner = soleProducer<Dense>(graph, node.inputs[0]!, dense);
-  if (!inner || inner.attrs.relu || inner.inputs.length < 3 || inner.inputs[0]!.type.dtype !== "f32") return;
+  if (!inner || inner.attrs.relu || inner.inputs.length < 3 || isInt8(inner.inputs[1]!.type)) return;
   return graph.add(dense, inner.inputs, { ...inner.attrs, relu: true });
 };
+
+/** relu of an int8 convolution or dense layer is a bound of its clamp. */
+const int8Relu: Rule = (node, graph) => {
+  if (node.op !== relu || !isInt8(node.outputs[0]!.type)) return;
+  for (const op of [conv2d, dense] as Op<{ relu?: boolean }>[]) {
+    const inner = soleProducer(graph, node.inputs[0]!, op);
+    if (inner && !inner.attrs.relu) return graph.add(op, inner.inputs, { ...inner.attrs, relu: true });
+  }
+};
+
+/** maxPool2d(conv2d(x)) of int8, the convolution with or without a relu -> conv2dMaxPool2d. */
+const int8Pool: Rule = (node, graph) => {
+  if (node.op !== maxPool2d || !isInt8(node.outputs[0]!.type) || graph.users(node.outputs[1]!).length) return;
+  const conv = soleProducer<Conv2d>(graph, node.inputs[0]!, conv2d);
+  if (!conv || !pairsUp(node as Node<Pool2d>, conv)) return;
+  return graph.add(conv2dMaxPool2d, conv.inputs, conv.attrs);
+};
+
+/** Is it a pool of 2x2 in steps of 2 that leaves no pixel of `conv` hanging over? */
+function pairsUp({ attrs }: Node<Pool2d>, conv: Node): boolean {
+  const odd = conv.outputs[0]!.type.shape.slice(0, 2).some(n => n % 2);
+  return (
+    all(2, attrs.size) && all(2, attrs.strides) && none(attrs.pads) && all(1, attrs.dilations) && !(attrs.ceil && odd)
+  );
+}
 
 const none = (pads: readonly number[]): boolean => pads.every(pad => pad === 0);
 const all = (value: number, pair: readonly number[]): boolean => pair.every(v => v === value);
@@ -36,20 +63,15 @@ const conv2dPool: Rule = (node, graph) => {
   const middle = last ? pool : soleProducer(graph, pool.inputs[0]!, relu);
   const conv = middle && soleProducer<Conv2d>(graph, middle.inputs[0]!, conv2d);
   if (!conv) return;
-  const { size, strides, pads, dilations, ceil } = pool.attrs;
   const [x, weight] = conv.inputs;
   const fits =
-    all(2, size) &&
-    all(2, strides) &&
-    none(pads) &&
-    all(1, dilations) &&
+    pairsUp(pool, conv) &&
     all(1, conv.attrs.strides) &&
     none(conv.attrs.pads) &&
     all(1, conv.attrs.dilations) &&
     conv.attrs.groups === 1 &&
-    x!.type.dtype === "f32" &&
-    pick(x!.type.shape, weight!.type.shape) &&
-    !(ceil && conv.outputs[0]!.type.shape.slice(0, 2).some(n => n % 2));
+    !isInt8(weight!.type) &&
+    pick(x!.type.shape, weight!.type.shape);
   if (!fits) return;
   const [pooled] = graph.add(conv2dReluMaxPool2d, conv.inputs);
   return [pooled];
@@ -63,7 +85,7 @@ const denseInputReluGradient: Rule = (node, graph) => {
   return graph.add(denseInputGradient, [...inner.inputs, node.inputs[1]!]);
 };
 
-export const FORWARD: readonly Rule[] = [denseRelu, conv2dPool];
+export const FORWARD: readonly Rule[] = [denseRelu, conv2dPool, int8Relu, int8Pool];
 export const BACKWARD: readonly Rule[] = [denseInputReluGradient];
 
 /** Applies `rules` to every node in order; says whether anything changed. */

@@ -53,16 +53,13 @@ export function lenet5({ int8 = false, sparsity = 0 }: NetworkOptions = {}): Gra
       state(`${name}/bias`, [channels], "i32", { scale: products, zeroPoint: 0, axis: 0 }),
     ];
   };
-  const quantized = (y: Value): Value => {
-    if (int8) y.type = { ...y.type, dtype: "i8", quantization: activation() };
-    return y;
-  };
+  const chosen = () => (int8 ? { quantization: activation() } : {});
   const convolution = (x: Value, out: number): Value =>
     layer("conv2d", name =>
-      quantized(g.one(conv2d, [x, ...weights(name, x, [out, 5, 5, x.type.shape[2]!])], { ...plain, groups: 1 })),
+      g.one(conv2d, [x, ...weights(name, x, [out, 5, 5, x.type.shape[2]!])], { ...plain, groups: 1, ...chosen() }),
     );
   const connected = (x: Value, out: number): Value =>
-    layer("dense", name => quantized(g.one(dense, [x, ...weights(name, x, [out, x.type.shape[0]!])], {})));
+    layer("dense", name => g.one(dense, [x, ...weights(name, x, [out, x.type.shape[0]!])], chosen()));
   const rectified = (x: Value): Value => layer("relu", () => g.one(relu, [x]));
   const pooled = (x: Value): Value => layer("maxPool2d", () => g.one(maxPool2d, [x], pool));
 

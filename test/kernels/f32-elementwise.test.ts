@@ -154,7 +154,9 @@ overVariants("f32-elementwise", "train", bench => {
     bench.run("f32_dropout", { n, k, salt, ...at, x: bench.input(x), xs: stride * 4, y, ys: stride * 4, rate: 0.3 });
     for (let i = 0; i < n; i++)
       for (let j = 0; j < k; j++)
-        expect(bench.f32[y / 4 + i * stride + j]).toBe(twin.f32_dropout(x[i * stride + j]!, { seed, salt, image: images[i]! }, j, 0.3));
+        expect(bench.f32[y / 4 + i * stride + j]).toBe(
+          twin.f32_dropout(x[i * stride + j]!, { seed, salt, image: images[i]! }, j, 0.3),
+        );
   });
 
   test("dropout keeps 1 - rate of the elements, and no column or image always", () => {

@@ -39,40 +39,44 @@ overVariants("i8-quantize", "run", bench => {
   /** What an output of `length` bytes holds before a kernel writes it. */
   const before = (y: number, length: number) => storedView(bench, y, length).slice();
 
-  test.each(ROWS)("enter and leave: %i rows of %i", (rows, length) => {
-    bench.reset();
-    const { pitch, stride, bytes: total } = geometry(bench, rows, length);
-    const x = bytes(2 * rows * length + 9, 3, bench, false);
-    const xs = rows * length + 9;
-    const y = bench.output(total);
-    const expected = before(y, total);
-    twin.i8_enter(2, x, xs, expected, stride, rows, length, pitch);
-    bench.run("i8_enter", { n: 2, x: bench.input(x), xs, y, ys: stride, rows, length, pitch });
-    sameStored(y, total, expected);
-
-    const back = bench.output(x.length);
-    bench.run("i8_leave", { n: 2, x: y, xs: stride, y: back, ys: xs, rows, length, pitch });
-    for (const image of [0, 1])
-      expect([...bench.i8.subarray(back + image * xs, back + image * xs + rows * length)]).toEqual([
-        ...x.subarray(image * xs, image * xs + rows * length),
-      ]);
-  });
-
   test.each([
     [1, 1, 1, 1, 1, 1, 1],
     [3, 4, 3, 0, 2, 1, 0],
     [2, 5, 9, 2, 1, 3, 2],
     [4, 1, 2, 0, 0, 0, 1],
-  ])("halo of %ix%ix%i: %i, %i, %i, %i", (height, width, channels, top, bottom, left, right) => {
+    [3, 5, 7, 0, 0, 0, 0],
+    [1, 1, 16, 1, 0, 0, 0],
+    [2, 17, 1, 0, 0, 1, 1],
+  ])("enter, leave and the halo of %ix%ix%i: %i, %i, %i, %i", (height, width, channels, top, bottom, left, right) => {
     bench.reset();
     const image = storedImage([height, width, channels], bench.variant, { top, bottom, left, right });
     const ys = image.bytes + 4;
-    const y = bench.output(ys + image.bytes);
-    const expected = before(y, ys + image.bytes);
+    const total = ys + image.bytes;
     const args = { height, width, channels, top, bottom, left, right, zero: -7 };
-    twin.i8_halo(2, expected, ys, height, width, channels, top, bottom, left, right, -7);
-    bench.run("i8_halo", { n: 2, y, ys, ...args });
-    sameStored(y, ys + image.bytes, expected);
+    const halo = bench.output(total);
+    const around = before(halo, total);
+    twin.i8_halo(2, around, ys, height, width, channels, top, bottom, left, right, -7);
+    bench.run("i8_halo", { n: 2, y: halo, ys, ...args });
+    sameStored(halo, total, around);
+
+    const size = height * width * channels;
+    const xs = size + 9;
+    const x = bytes(xs + size, 3, bench, false);
+    const y = bench.output(total);
+    const expected = before(y, total);
+    twin.i8_enter(2, x, xs, expected, ys, height, width, channels, top, bottom, left, right, -7);
+    bench.run("i8_enter", { n: 2, x: bench.input(x), xs, y, ys, ...args });
+    sameStored(y, total, expected);
+
+    const back = bench.output(x.length);
+    const shape = { first: image.first, rows: height, length: width * channels, pitch: image.pitch };
+    bench.run("i8_leave", { n: 2, x: y, xs: ys, y: back, ys: xs, ...shape });
+    const left8 = new Int8Array(x.length);
+    twin.i8_leave(2, expected, ys, left8, xs, shape.first, shape.rows, shape.length, shape.pitch);
+    for (const at of [0, xs]) {
+      expect([...bench.i8.subarray(back + at, back + at + size)]).toEqual([...x.subarray(at, at + size)]);
+      expect([...left8.subarray(at, at + size)]).toEqual([...x.subarray(at, at + size)]);
+    }
   });
 
   test.each(ROWS)("quantize: %i rows of %i", (rows, length) => {

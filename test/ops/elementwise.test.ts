@@ -34,7 +34,7 @@ const UNARY: [Op<never>, object][] = [
   [softmax, {}],
   [logSoftmax, {}],
 ];
-const BINARY: Op[] = [add, sub, mul, minimum, maximum];
+const BINARY: Op<never>[] = [add, sub, mul, minimum, maximum];
 const SHAPES: Shape[] = [[1], [5], [3, 3, 3]];
 
 /** op of one or two inputs, with its gradients. */

@@ -21,14 +21,22 @@ export function i8_enter(
   xs: number,
   y: Stored,
   ys: number,
-  rows: number,
-  length: number,
-  pitch: number,
+  height: number,
+  width: number,
+  channels: number,
+  top: number,
+  bottom: number,
+  left: number,
+  right: number,
+  zero: number,
 ): void {
-  const stored = { stride: elements(y, ys), pitch: elements(y, pitch) };
-  eachElement(n, rows, length, { stride: xs, pitch: length }, stored, (from, to) => {
-    y[to] = x[from]! + 128;
-  });
+  i8_halo(n, y, ys, height, width, channels, top, bottom, left, right, zero);
+  const row = (left + width + right) * channels;
+  for (let image = 0; image < n; image++)
+    for (let h = 0; h < height; h++)
+      for (let i = 0; i < width * channels; i++)
+        y[image * elements(y, ys) + (top + h) * row + left * channels + i] =
+          x[image * xs + h * width * channels + i]! + 128;
 }
 
 export function i8_leave(
@@ -37,13 +45,14 @@ export function i8_leave(
   xs: number,
   y: Int8Array,
   ys: number,
+  first: number,
   rows: number,
   length: number,
   pitch: number,
 ): void {
   const stored = { stride: elements(x, xs), pitch: elements(x, pitch) };
   eachElement(n, rows, length, stored, { stride: ys, pitch: length }, (from, to) => {
-    y[to] = x[from]! - 128;
+    y[to] = x[from + elements(x, first)]! - 128;
   });
 }
 

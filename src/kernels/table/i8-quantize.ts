@@ -5,14 +5,38 @@ import { rows } from "./row.ts";
  * `length` elements make a row, rows are `pitch` bytes apart on the stored side and dense on the other.
  */
 export const i8Quantize = rows({
-  /** int8 rows -> stored rows. */
+  /** int8 image [height][width][channels] -> a whole stored image, its halo (pads in pixels) filled with the zero point. */
   i8_enter: {
-    args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", rows: "int", length: "int", pitch: "int" },
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      y: "write",
+      ys: "int",
+      height: "int",
+      width: "int",
+      channels: "int",
+      top: "int",
+      bottom: "int",
+      left: "int",
+      right: "int",
+      zero: "int",
+    },
     binary: "run",
   },
-  /** Stored rows -> int8 rows. */
+  /** Stored rows -> int8 rows; the first row is `first` bytes after x. */
   i8_leave: {
-    args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", rows: "int", length: "int", pitch: "int" },
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      y: "write",
+      ys: "int",
+      first: "int",
+      rows: "int",
+      length: "int",
+      pitch: "int",
+    },
     binary: "run",
   },
   /** Writes the zero point on the four sides of a stored image: `y` is its first byte, pads in pixels of `channels` elements. */

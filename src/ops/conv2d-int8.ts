@@ -1,0 +1,344 @@
+/**
+ * How int8 convolutions become kernel calls. Static: by shape, the one-channel kernel, the fast FIR (plain kernels), depthwise, or the
+ * general table-driven tile, a call for each group of channels. Dynamic: the general tile on an image quantized at run time.
+ */
+import { type Shape, size } from "../base/shape.ts";
+import type { Node, Value } from "../graph/graph.ts";
+import type { Args, Lowering, Ref } from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import {
+  channelPackedBytes,
+  channelWalk,
+  depthwisePackedBytes,
+  depthwiseTapTable,
+  firPackedBytes,
+  firPays,
+  firScratchBytes,
+  firSteps,
+  groupsOf,
+  type Halo,
+  panelBytes,
+  pixelTable,
+  pooledPixelTable,
+  runsOf,
+  type StoredImage,
+  storedBytes,
+  storedImage,
+  stripBytes,
+  type Window as TapWindow,
+  tapTable,
+} from "../kernels/stored.ts";
+import type { Conv2d } from "./conv2d.ts";
+import {
+  affine,
+  at,
+  biasIn,
+  clamps,
+  requantizationScales,
+  type StoredPlace,
+  storedIn,
+  storedOut,
+  weightScales,
+} from "./quantized.ts";
+
+/** Pixels around an image that its taps may touch. */
+export const haloOf = ({ pads: [top, left, bottom, right] }: Conv2d): Halo => ({
+  top: Math.max(0, top),
+  left: Math.max(0, left),
+  bottom: Math.max(0, bottom),
+  right: Math.max(0, right),
+});
+
+const tapWindow = (weight: Shape, a: Conv2d): TapWindow => ({
+  kernel: [weight[1]!, weight[2]!],
+  strides: a.strides,
+  dilations: a.dilations,
+  pads: { top: a.pads[0], left: a.pads[1], bottom: a.pads[2], right: a.pads[3] },
+});
+
+/** Everything the ways to run a convolution need. */
+interface Site {
+  c: Lowering;
+  window: TapWindow;
+  groups: number;
+  outs: number;
+  from: StoredPlace;
+  to: StoredPlace;
+  /** The first tap of the first pixel. */
+  firstTap: Ref;
+  weight: Ref;
+  bias: Ref;
+  scale: Ref;
+  /** Zero point of x. */
+  zero: number;
+  clamps: { zero: number; qmin: number; qmax: number };
+}
+
+function siteOf(node: Node<Conv2d>, c: Lowering): Site {
+  const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
+  const y = node.outputs[0]!;
+  const window = tapWindow(weight.type.shape, node.attrs);
+  const from = storedIn(c, x, haloOf(node.attrs));
+  const { image } = from;
+  return {
+    c,
+    window,
+    groups: node.attrs.groups,
+    outs: weight.type.shape[0]!,
+    from,
+    to: storedOut(c, y),
+    firstTap: at(from.ref, image.first - window.pads.top * image.pitch - window.pads.left * image.pixel),
+    weight: c.in(weight, flat),
+    bias: biasIn(c, bias, weight.type.shape[0]!),
+    scale: c.constant("scales", requantizationScales(x.type, weight.type, y.type)),
+    zero: affine(x.type).zero,
+    clamps: clamps(y.type, node.attrs.relu),
+  };
+}
+
+export function lowerConv2dInt8(node: Node<Conv2d>, c: Lowering): void {
+  const site = siteOf(node, c);
+  const { channels } = site.from.image;
+  if (site.groups === channels && site.outs === channels && channels > 1) depthwise(site);
+  else general(site, false);
+}
+
+/** With a 2x2 max pool behind it. */
+export function lowerConv2dPoolInt8(node: Node<Conv2d>, c: Lowering): void {
+  const site = siteOf(node, c);
+  const { channels } = site.from.image;
+  const { kernel, strides, dilations } = site.window;
+  const dense = [...strides, ...dilations].every(n => n === 1) && site.groups === 1 && site.to.image.width >= 4;
+  if (dense && channels === 1 && channelWalk(c.variant, kernel)) oneChannel(site);
+  else if (dense && c.variant === "simd" && firPays(kernel, channels, site.outs)) fastFir(site);
+  else general(site, true);
+}
+
+/** The pooled image as kernels that walk it by themselves take it. */
+function pooledEnds({ from, to, outs, firstTap, clamps }: Site) {
+  return {
+    n: "count" as const,
+    x: firstTap,
+    xs: from.stride,
+    pitch: from.image.pitch,
+    y: at(to.ref, to.image.first),
+    ys: to.stride,
+    ypitch: to.image.pitch,
+    ypixel: to.image.pixel,
+    height: to.image.height,
+    width: to.image.width,
+    outs,
+    ...clamps,
+  };
+}
+
+function oneChannel(site: Site): void {
+  const { c, outs, weight, bias, scale, zero } = site;
+  const [kh, kw] = site.window.kernel;
+  const walk = channelWalk(c.variant, [kh, kw])!;
+  const { across, down, quads, column } = walk;
+  const w = c.scratch("packed weights", channelPackedBytes(outs, walk));
+  const order = c.constant("order of taps", walk.order);
+  c.call("i8_conv2d_1c_pack", {
+    outs,
+    length: kh * kw,
+    groups: across + down,
+    order,
+    w: weight,
+    bias,
+    scale,
+    zero,
+    y: w,
+  });
+  const rows = 2 * site.to.image.height + kh - 1;
+  c.each("i8_conv2d_1c_max_pool2d", {
+    ...pooledEnds(site),
+    rows,
+    strips: c.scratch("strip", stripBytes(c.variant, rows)),
+    quads,
+    column,
+    w,
+    across,
+    down,
+    taps: c.constant("taps", walk.taps),
+  });
+}
+
+function fastFir(site: Site): void {
+  const { c, outs, weight, bias, scale, zero } = site;
+  const { kernel } = site.window;
+  const [kh, kw] = kernel;
+  const { channels } = site.from.image;
+  const { height, width } = site.to.image;
+  const w = c.scratch("packed weights", firPackedBytes(outs, kernel, channels));
+  c.call("i8_conv2d_fir_pack", { outs, kh, kw, channels, w: weight, bias, scale, zero, y: w });
+  c.each("i8_conv2d_fir_max_pool2d", {
+    ...pooledEnds(site),
+    channels,
+    kh,
+    kw,
+    scratch: c.scratch("planes", firScratchBytes(height, width, kernel, channels)),
+    w,
+    steps: c.constant("steps", firSteps(kernel, channels)),
+  });
+}
+
+function depthwise(site: Site): void {
+  const { c, window, from, to, weight, bias, scale, zero } = site;
+  const { channels } = from.image;
+  const taps = size(window.kernel);
+  const w = c.scratch("packed weights", depthwisePackedBytes(channels, taps));
+  c.call("i8_depthwise_pack", { channels, taps, w: weight, bias, scale, zero, y: w });
+  const table = depthwiseTapTable(from.image, window);
+  const pixels = pixelTable(from.image, to.image, window);
+  c.each("i8_depthwise_conv2d", {
+    n: "count",
+    x: from.ref,
+    xs: from.stride,
+    w,
+    pairs: table.length / 2,
+    taps: c.constant("taps", table),
+    tiles: pixels.length / 8,
+    pixels: c.constant("pixels", pixels),
+    y: to.ref,
+    ys: to.stride,
+    channels,
+    ...site.clamps,
+  });
+}
+
+function general(site: Site, pooled: boolean): void {
+  const { c, window, from, to, zero } = site;
+  const table = pooled ? pooledPixelTable(from.image, to.image, window) : pixelTable(from.image, to.image, window);
+  const pixels = c.constant("pixels", table);
+  const taps = c.constant("taps", tapTable(c.variant, from.image, window, site.groups));
+  const element = storedBytes(c.variant);
+  const kernel = pooled ? "i8_conv2d_max_pool2d" : "i8_conv2d";
+  for (let g = 0; g < site.groups; g++) {
+    const { packed, groups, outs, inside } = panels(c, window, from.image, site, g, zero);
+    c.each(kernel, {
+      n: "count",
+      x: at(from.ref, g * inside * element),
+      xs: from.stride,
+      w: packed,
+      groups,
+      taps,
+      tiles: table.length / (pooled ? 5 : 8),
+      pixels,
+      y: at(to.ref, g * outs * element),
+      ys: to.stride,
+      outs,
+      ...site.clamps,
+    } satisfies Args<"i8_conv2d">);
+  }
+}
+
+/** Packs the weights of one group of channels. */
+function panels(
+  c: Lowering,
+  window: TapWindow,
+  image: StoredImage,
+  { groups: all, outs: filters, weight, bias, scale }: Pick<Site, "groups" | "outs" | "weight" | "bias" | "scale">,
+  group: number,
+  zero: number,
+) {
+  const { runs, length } = runsOf(window, image.channels, all);
+  const groups = groupsOf(c.variant, runs, length);
+  const outs = filters / all;
+  const first = group * outs;
+  const packed = c.scratch("packed weights", panelBytes(outs, groups));
+  c.call("i8_gemm_pack", {
+    outs,
+    runs,
+    length,
+    w: at(weight, first * runs * length),
+    bias: at(bias, 4 * first),
+    scale: at(scale, 4 * first),
+    zero,
+    y: packed,
+  });
+  return { packed, groups, outs, inside: image.channels / all };
+}
+
+// ---------------------------------------------------------------- dynamic
+
+/** Bytes of one entry of `i8_choose`. */
+const CHOICE = 16;
+
+/** x (f32) quantized image by image: where the stored images are, and what was chosen for each. */
+export function quantizedAtRunTime(c: Lowering, x: Value, halo: Halo): { from: StoredPlace; chosen: Ref; cs: number } {
+  const image = storedImage(x.type.shape, c.variant, halo);
+  // whole words, so that images stay aligned
+  const stride = Math.ceil(image.bytes / 32) * 32;
+  const range = c.scratch("ranges", 8 * c.group);
+  const chosen = c.scratch("quantizations", CHOICE * c.group);
+  const ref = c.scratch("quantized images", stride * c.group);
+  const real = { n: "count" as const, x: c.in(x, flat), xs: c.strideIn(x, flat) };
+  c.each("i8_range", { ...real, length: size(x.type.shape), y: range, ys: 8 });
+  c.each("i8_choose", { n: "count", x: range, xs: 8, y: chosen, ys: CHOICE });
+  c.each("i8_quantize_dynamic", {
+    ...real,
+    chosen,
+    cs: CHOICE,
+    y: ref,
+    ys: stride,
+    rows: image.height,
+    length: image.width * image.channels,
+    pitch: image.pitch,
+    before: image.first,
+    bytes: image.bytes,
+  });
+  return { from: { ref, image, stride }, chosen, cs: CHOICE };
+}
+
+/** The bias of a dynamic layer: f32, added after the sums are real. */
+export const realBias = (c: Lowering, bias: Value | undefined, outs: number): Ref =>
+  bias ? c.in(bias, flat) : c.constant("no bias", new Float32Array(outs));
+
+/** Packed without a bias and with zero point -127, a panel begins with minus the sums of weights: what the zero point is multiplied with at run time. */
+export const SUMS_ONLY = -127;
+
+export function lowerConv2dDynamic(node: Node<Conv2d>, c: Lowering): void {
+  const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
+  const y = node.outputs[0]!;
+  const window = tapWindow(weight.type.shape, node.attrs);
+  const { from, chosen, cs } = quantizedAtRunTime(c, x, haloOf(node.attrs));
+  const [, width, filters] = y.type.shape as [number, number, number];
+  const place = c.out(y);
+  // results are f32 and lie flat
+  const image: StoredImage = {
+    ...storedImage(y.type.shape, c.variant),
+    pixel: 4 * filters,
+    pitch: 4 * filters * width,
+  };
+  const table = pixelTable(from.image, image, window);
+  const pixels = c.constant("pixels", table);
+  const taps = c.constant("taps", tapTable(c.variant, from.image, window, node.attrs.groups));
+  const shared = {
+    groups: node.attrs.groups,
+    outs: filters,
+    weight: c.in(weight, flat),
+    bias: c.constant("no bias", new Int32Array(filters)),
+    scale: c.constant("scales", weightScales(weight.type)),
+  };
+  const real = realBias(c, bias, filters);
+  for (let g = 0; g < node.attrs.groups; g++) {
+    const { packed, groups, outs, inside } = panels(c, window, from.image, shared, g, SUMS_ONLY);
+    c.each("i8_conv2d_dynamic", {
+      n: "count",
+      x: at(from.ref, g * inside * storedBytes(c.variant)),
+      xs: from.stride,
+      w: packed,
+      groups,
+      taps,
+      tiles: table.length / 8,
+      pixels,
+      y: at(place, 4 * g * outs),
+      ys: c.stride(y),
+      outs,
+      chosen,
+      cs,
+      bias: at(real, 4 * g * outs),
+    });
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * What int8 ops have in common. An int8 value is real = scale * (q - zeroPoint); weights have one scale per output channel, zero point 0.
+ *
+ * Two ways to be quantized: *static*, int8 activations in and out, where the node's attributes say the quantization of its output;
+ * and *dynamic*, float activations in and out with int8 weights, where each image is quantized by the range it has.
+ */
+import { type Shape, showShape } from "../base/shape.ts";
+import { type Tensor, tensor } from "../base/tensor.ts";
+import type { Quantization, Type, Value } from "../graph/graph.ts";
+import type { Lowering, Ref } from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import { chosen } from "../kernels/reference/i8-quantize.ts";
+import { clamp, halfEven, requantized } from "../kernels/reference/stored.ts";
+import {
+  covers,
+  type Halo,
+  isStored,
+  NO_HALO,
+  type StoredImage,
+  type StoredLayout,
+  stored,
+  storedBytes,
+  storedImage,
+} from "../kernels/stored.ts";
+
+/** What a node of int8 activations says about its output. */
+export interface Quantized {
+  quantization?: Quantization;
+}
+
+export const isInt8 = (type: Type): boolean => type.dtype === "i8";
+
+export interface Affine {
+  readonly scale: number;
+  readonly zero: number;
+}
+
+/** Scale and zero point of an int8 activation. */
+export function affine(type: Type): Affine {
+  if (!type.quantization) throw new TypeError(`int8 of ${showShape(type.shape)} has no quantization`);
+  return { scale: type.quantization.scale[0]!, zero: type.quantization.zeroPoint };
+}
+
+/** The output of an op that keeps its input's type where it is float, and chooses a quantization where it is int8. */
+export function elementwiseType(x: Type, attrs: Quantized, others: readonly Type[] = []): Type {
+  const odd = others.find(t => t.dtype !== x.dtype);
+  if (odd) throw new TypeError(`cannot mix ${x.dtype} and ${odd.dtype}`);
+  if (!isInt8(x)) return x;
+  if (!attrs.quantization) throw new TypeError("int8 inputs need the quantization of the output");
+  return { ...x, quantization: attrs.quantization };
+}
+
+/** The output of a convolution or dense layer: f32, or int8 where its input is. */
+export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | undefined, attrs: Quantized): Type {
+  const real: Type = { shape, dtype: "f32", batched: true };
+  if (!isInt8(weight)) {
+    if (isInt8(x)) throw new TypeError(`int8 inputs need int8 weights, got ${weight.dtype}`);
+    return real;
+  }
+  const scales = weight.quantization?.scale.length ?? 0;
+  if (scales !== 1 && scales !== weight.shape[0])
+    throw new TypeError(`int8 weights need 1 or ${weight.shape[0]} scales, got ${scales}`);
+  if (!isInt8(x)) return real;
+  if (bias && bias.dtype !== "i32") throw new TypeError(`int8 inputs need an i32 bias, got ${bias.dtype}`);
+  if (!attrs.quantization) throw new TypeError("int8 inputs need the quantization of the output");
+  affine(x);
+  return { ...real, dtype: "i8", quantization: attrs.quantization };
+}
+
+// ---------------------------------------------------------------- the specification
+
+/** One scale per output channel, also where there is one in all. */
+export function weightScales(weight: Type): Float32Array {
+  const { scale } = weight.quantization!;
+  return scale.length === weight.shape[0] ? scale : new Float32Array(weight.shape[0]!).fill(scale[0]!);
+}
+
+/** One scale per channel: f32(f32(s_x * s_w[c]) / s_y). */
+export function requantizationScales(x: Type, weight: Type, y: Type): Float32Array {
+  const from = Math.fround(affine(x).scale);
+  const to = Math.fround(affine(y).scale);
+  return weightScales(weight).map(s => Math.fround(Math.fround(from * s) / to));
+}
+
+/**
+ * Evaluates a weighted op in whichever arithmetic its types ask for. `sums` is its float meaning (x, weight, bias?), channels last:
+ * on integers it gives the accumulators.
+ */
+export function evaluateWeighted(
+  [x, weight, bias]: Tensor[],
+  { relu }: { relu?: boolean },
+  { inputs, outputs }: { inputs: Type[]; outputs: Type[] },
+  sums: (inputs: Tensor[]) => Tensor,
+): Tensor[] {
+  const rest = [weight!, ...(bias ? [bias] : [])];
+  const y = outputs[0]!;
+  if (!isInt8(inputs[1]!)) {
+    const real = sums([x!, ...rest]);
+    return [
+      relu
+        ? tensor(
+            real.shape,
+            real.data.map(v => Math.max(0, v)),
+          )
+        : real,
+    ];
+  }
+  if (isInt8(y)) {
+    const { zero } = affine(y);
+    const scales = requantizationScales(inputs[0]!, inputs[1]!, y);
+    const acc = sums([shifted(x!, affine(inputs[0]!).zero), ...rest]);
+    const least = relu ? zero : -128;
+    return [
+      tensor(
+        acc.shape,
+        acc.data.map((v, i) => requantized(v, scales[i % scales.length]!, zero, least, 127)),
+      ),
+    ];
+  }
+  return [dynamic(x!, weight!, bias, relu, weightScales(inputs[1]!), sums)];
+}
+
+const shifted = (x: Tensor, zero: number): Tensor =>
+  tensor(
+    x.shape,
+    x.data.map(q => q - zero),
+  );
+
+/** Each image quantized by its own range; then f32(f32(f32(acc) * s_x) * s_w[c]) + bias[c]. */
+function dynamic(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  relu: boolean | undefined,
+  scales: Float32Array,
+  sums: (inputs: Tensor[]) => Tensor,
+): Tensor {
+  const images = x.shape[0]!;
+  const each = x.data.length / images;
+  const quantized = tensor(x.shape);
+  const steps = Array.from({ length: images }, (_, n) => {
+    const row = Float32Array.from(x.data.subarray(n * each, (n + 1) * each));
+    const numbers = row.filter(v => !Number.isNaN(v));
+    const least = numbers.reduce((a, b) => Math.min(a, b), Infinity);
+    const most = numbers.reduce((a, b) => Math.max(a, b), -Infinity);
+    const { scale, inverse, zero } = chosen(least, most);
+    row.forEach((v, i) => {
+      quantized.data[n * each + i] = nearest(v, inverse, zero) - zero;
+    });
+    return scale;
+  });
+  const acc = sums([quantized, weight]);
+  const perImage = acc.data.length / images;
+  return tensor(
+    acc.shape,
+    acc.data.map((v, i) => {
+      const c = i % scales.length;
+      const product = Math.fround(Math.fround(Math.fround(v) * steps[Math.floor(i / perImage)]!) * scales[c]!);
+      const y = Math.fround(product + (bias?.data[c] ?? 0));
+      return relu ? Math.max(0, y) : y;
+    }),
+  );
+}
+
+/** f32 -> int8: round(f32(x * inverse)), half to even, + zero, clamped; a NaN becomes -128. */
+export function nearest(x: number, inverse: number, zero: number): number {
+  if (Number.isNaN(x)) return -128;
+  return clamp(halfEven(Math.fround(Math.fround(x) * inverse)) + zero, -128, 127);
+}
+
+/** What a function of one real number is on int8: for each q from -128 to 127 the q of its value. */
+export function int8Table(x: Type, y: Type, f: (real: number) => number): Int8Array {
+  const from = affine(x);
+  const to = affine(y);
+  return Int8Array.from({ length: 256 }, (_, i) =>
+    clamp(halfEven(f((i - 128 - from.zero) * from.scale) / to.scale) + to.zero, -128, 127),
+  );
+}
+
+// ---------------------------------------------------------------- lowering
+
+/** An int8 value as kernels take it: where, its geometry, and bytes from image to image. */
+export interface StoredPlace {
+  readonly ref: Ref;
+  readonly image: StoredImage;
+  readonly stride: number;
+}
+
+export const at = (ref: Ref, bytes: number): Ref => ({ ...ref, offset: ref.offset + bytes });
+
+/** v in stored form, with at least `need` around it. */
+export function storedIn(c: Lowering, v: Value, need: Halo = NO_HALO): StoredPlace {
+  const have = c.layoutOf(v);
+  const fits = isStored(have) && covers(have.halo, need);
+  const layout = fits ? have : storedLayout(c, v, need);
+  return {
+    ref: c.in(v, layout),
+    image: storedImage(v.type.shape, c.variant, layout.halo),
+    stride: c.strideIn(v, layout),
+  };
+}
+
+/** How v is stored with `halo` around it. */
+export const storedLayout = (c: Lowering, v: Value, halo: Halo = NO_HALO): StoredLayout =>
+  stored(c.variant, halo, affine(v.type).zero);
+
+/** A buffer for v in stored form, with the halo its consumers wish for. The halo is written once, so the buffer is v's alone. */
+export function storedOut(c: Lowering, v: Value): StoredPlace {
+  const wish = c.prefer(v);
+  const layout = isStored(wish) ? wish : storedLayout(c, v);
+  const ref = c.out(v, layout);
+  const image = storedImage(v.type.shape, c.variant, layout.halo);
+  const { height, width, channels } = image;
+  const { top, bottom, left, right } = layout.halo;
+  const stride = c.stride(v);
+  if (top + bottom + left + right)
+    c.once("i8_halo", {
+      n: c.batch,
+      y: ref,
+      ys: stride,
+      height,
+      width,
+      channels,
+      top,
+      bottom,
+      left,
+      right,
+      zero: affine(v.type).zero,
+    });
+  return { ref, image, stride };
+}
+
+/** A flat i32 bias, or zeros. */
+export const biasIn = (c: Lowering, bias: Value | undefined, outs: number): Ref =>
+  bias ? c.in(bias, flat) : c.constant("no bias", new Int32Array(outs));
+
+/** What requantization does to a node's accumulators. */
+export function clamps(y: Type, relu = false): { zero: number; qmin: number; qmax: number } {
+  const { zero } = affine(y);
+  return { zero, qmin: relu ? zero : -128, qmax: 127 };
+}
+
+/** y = table[x], element by element. */
+export function lowerTable(c: Lowering, x: Value, y: Value, table: Int8Array): void {
+  const from = storedIn(c, x);
+  const to = storedOut(c, y);
+  const size = storedBytes(c.variant);
+  const bytes = new Uint8Array(256 * size);
+  table.forEach((q, i) => {
+    bytes[i * size] = q + 128;
+  });
+  c.each("i8_lookup", { n: "count", ...rowsBetween(from, to), table: c.constant("table", bytes) });
+}
+
+/** The arguments of a kernel that goes from rows to rows of equal length. */
+export function rowsBetween(from: StoredPlace, to: StoredPlace) {
+  const { height, width, channels } = from.image;
+  return {
+    x: at(from.ref, from.image.first),
+    xs: from.stride,
+    xpitch: from.image.pitch,
+    y: at(to.ref, to.image.first),
+    ys: to.stride,
+    ypitch: to.image.pitch,
+    rows: height,
+    length: width * channels,
+  };
+}
