@@ -28,7 +28,6 @@ import {
   type Window as TapWindow,
   tapTable,
 } from "../kernels/stored.ts";
-import type { Conv2d } from "./conv2d.ts";
 import {
   affine,
   at,
@@ -40,16 +39,23 @@ import {
   storedOut,
   weightScales,
 } from "./quantized.ts";
+import type { Window } from "./window.ts";
+
+/** What a convolution's attributes say that matters here. */
+interface Convolution extends Window {
+  groups: number;
+  relu?: boolean;
+}
 
 /** Pixels around an image that its taps may touch. */
-export const haloOf = ({ pads: [top, left, bottom, right] }: Conv2d): Halo => ({
+export const haloOf = ({ pads: [top, left, bottom, right] }: Convolution): Halo => ({
   top: Math.max(0, top),
   left: Math.max(0, left),
   bottom: Math.max(0, bottom),
   right: Math.max(0, right),
 });
 
-const tapWindow = (weight: Shape, a: Conv2d): TapWindow => ({
+const tapWindow = (weight: Shape, a: Convolution): TapWindow => ({
   kernel: [weight[1]!, weight[2]!],
   strides: a.strides,
   dilations: a.dilations,
@@ -74,7 +80,7 @@ interface Site {
   clamps: { zero: number; qmin: number; qmax: number };
 }
 
-function siteOf(node: Node<Conv2d>, c: Lowering): Site {
+function siteOf(node: Node<Convolution>, c: Lowering): Site {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const window = tapWindow(weight.type.shape, node.attrs);
@@ -96,7 +102,7 @@ function siteOf(node: Node<Conv2d>, c: Lowering): Site {
   };
 }
 
-export function lowerConv2dInt8(node: Node<Conv2d>, c: Lowering): void {
+export function lowerConv2dInt8(node: Node<Convolution>, c: Lowering): void {
   const site = siteOf(node, c);
   const { channels } = site.from.image;
   if (site.groups === channels && site.outs === channels && channels > 1) depthwise(site);
@@ -104,7 +110,7 @@ export function lowerConv2dInt8(node: Node<Conv2d>, c: Lowering): void {
 }
 
 /** With a 2x2 max pool behind it. */
-export function lowerConv2dPoolInt8(node: Node<Conv2d>, c: Lowering): void {
+export function lowerConv2dPoolInt8(node: Node<Convolution>, c: Lowering): void {
   const site = siteOf(node, c);
   const { channels } = site.from.image;
   const { kernel, strides, dilations } = site.window;
@@ -298,7 +304,7 @@ export const realBias = (c: Lowering, bias: Value | undefined, outs: number): Re
 /** Packed without a bias and with zero point -127, a panel begins with minus the sums of weights: what the zero point is multiplied with at run time. */
 export const SUMS_ONLY = -127;
 
-export function lowerConv2dDynamic(node: Node<Conv2d>, c: Lowering): void {
+export function lowerConv2dDynamic(node: Node<Convolution>, c: Lowering): void {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const window = tapWindow(weight.type.shape, node.attrs);

@@ -4,7 +4,6 @@ import type { Lowering, Ref } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { densePackedBytes, groupsOf, NO_HALO, panelBytes } from "../kernels/stored.ts";
 import { quantizedAtRunTime, realBias, SUMS_ONLY } from "./conv2d-int8.ts";
-import type { Dense } from "./dense.ts";
 import { affine, biasIn, clamps, requantizationScales, storedIn, storedOut, weightScales } from "./quantized.ts";
 
 /** Rows of the matrix kernel's tile: with fewer images it would multiply some of them twice. */
@@ -19,7 +18,7 @@ function panels(c: Lowering, weight: Value, bias: Ref, scale: Ref, zero: number)
   return { w, groups };
 }
 
-export function lowerDenseInt8(node: Node<Dense>, c: Lowering): void {
+export function lowerDenseInt8(node: Node<{ relu?: boolean }>, c: Lowering): void {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const [outs, length] = weight.type.shape as [number, number];
@@ -39,7 +38,7 @@ export function lowerDenseInt8(node: Node<Dense>, c: Lowering): void {
   c.each("i8_dense", { ...ends, length, w, ...clamps(y.type, node.attrs.relu) });
 }
 
-export function lowerDenseDynamic(node: Node<Dense>, c: Lowering): void {
+export function lowerDenseDynamic(node: Node, c: Lowering): void {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const outs = weight.type.shape[0]!;
