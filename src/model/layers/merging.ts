@@ -22,7 +22,7 @@ function merging<O extends LayerOptions>(make: (options: O) => Layer): Merge<O> 
     Array.isArray(first) ? make(options)(first) : make((first ?? {}) as O)) as Merge<O>;
 }
 
-const elementwise = (kind: string, op: Op, arity: readonly [number, number]): Merge<LayerOptions> =>
+const elementwise = (kind: string, op: Op<object>, arity: readonly [number, number]): Merge<LayerOptions> =>
   merging(options =>
     layer(
       kind,
@@ -32,7 +32,7 @@ const elementwise = (kind: string, op: Op, arity: readonly [number, number]): Me
         for (const x of inputs)
           if (!sameShape(x.type.shape, inputs[0]!.type.shape))
             throw new RangeError(`expects equal shapes, got ${inputs.map(v => showShape(v.type.shape)).join(" and ")}`);
-        return inputs.slice(1).reduce((y, x) => to.graph.one(op, [y, x]), inputs[0]!);
+        return inputs.slice(1).reduce((y, x) => to.graph.one(op, [y, x], {}), inputs[0]!);
       },
       arity,
     ),
