@@ -173,44 +173,30 @@ export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c
   }
 }
 
-/**
- * Rows of a packed tile. Measured: five are 5 % faster than four on V8 13, and half as fast on V8 11 and 12, which spill. Engines with a clean
- * relaxed dot product are of the former kind. The order of a sum is the same either way.
- */
-const PACKED_ROWS = ASC_FEATURE_RELAXED_SIMD ? 5 : 4;
-/** Rows packed for one pass over the panels: whole tiles of either height. */
-const PACKED_ROWS_PER_PASS = 60;
-
-/** PACKED_ROWS rows of a, as [k][row]. */
+/** Four rows of a, as [k][row]. */
 function packRows(k: i32, a: usize, lda: usize, y: usize): void {
-  const step = <usize>PACKED_ROWS << 2;
-  const a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda, a4 = a3 + lda;
+  const a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
   let i: usize = 0;
   const whole = <usize>(k & -4) << 2, all = <usize>k << 2;
   for (; i < whole; i += 16) {
-    storeTransposed(y, step, v128.load(a + i), v128.load(a1 + i), v128.load(a2 + i), v128.load(a3 + i));
-    if (PACKED_ROWS == 5) {
-      const last = v128.load(a4 + i);
-      v128.store32_lane(y, last, 0, 16);
-      v128.store32_lane(y, last, 1, 36);
-      v128.store32_lane(y, last, 2, 56);
-      v128.store32_lane(y, last, 3, 76);
-    }
-    y += step << 2;
+    storeTransposed(y, 16, v128.load(a + i), v128.load(a1 + i), v128.load(a2 + i), v128.load(a3 + i));
+    y += 64;
   }
   for (; i < all; i += 4) {
     store<f32>(y, load<f32>(a + i));
     store<f32>(y, load<f32>(a1 + i), 4);
     store<f32>(y, load<f32>(a2 + i), 8);
     store<f32>(y, load<f32>(a3 + i), 12);
-    if (PACKED_ROWS == 5) store<f32>(y, load<f32>(a4 + i), 16);
-    y += step;
+    y += 16;
   }
 }
 
-/** As `fourRows`, on packed rows: one pointer instead of four, which leaves more of each cycle to arithmetic. */
+/**
+ * As `fourRows`, on packed rows: one pointer instead of four, which leaves more of each cycle to arithmetic.
+ * Measured: a fifth row gains nothing on V8 13, and halves the speed on V8 11 and 12, which spill.
+ */
 @inline function packedRows(k: i32, a: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
-  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00, c40 = c00, c41 = c00;
+  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   const end = w + (<usize>k << 5);
   if (k > 0) do {
     const w0 = v128.load(w), w1 = v128.load(w, 16);
@@ -226,30 +212,24 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
     x = v128.load32_splat(a, 12);
     c30 = madd(x, w0, c30);
     c31 = madd(x, w1, c31);
-    if (PACKED_ROWS == 5) {
-      x = v128.load32_splat(a, 16);
-      c40 = madd(x, w0, c40);
-      c41 = madd(x, w1, c41);
-    }
-    a += PACKED_ROWS << 2;
+    a += 16;
   } while ((w += 32) < end);
   storeSums(c, c00, c01, mode, bias0, bias1, mask, count);
   storeSums(c + ldc, c10, c11, mode, bias0, bias1, mask + ldc, count);
   storeSums(c + 2 * ldc, c20, c21, mode, bias0, bias1, mask + 2 * ldc, count);
   storeSums(c + 3 * ldc, c30, c31, mode, bias0, bias1, mask + 3 * ldc, count);
-  if (PACKED_ROWS == 5) storeSums(c + 4 * ldc, c40, c41, mode, bias0, bias1, mask + 4 * ldc, count);
 }
 
 export function f32_gemm_packed(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize): void {
-  if (m < PACKED_ROWS) {
+  if (m < 4) {
     f32_gemm(m, n, k, a, lda, w, c, ldc, mode, aux);
     return;
   }
-  const tile = <usize>(k * PACKED_ROWS) << 2, lastTile = m - PACKED_ROWS;
-  for (let from = 0; from < m; from += PACKED_ROWS_PER_PASS) {
-    const to = min(from + PACKED_ROWS_PER_PASS, m);
+  const tile = <usize>k << 4, lastTile = m - 4;
+  for (let from = 0; from < m; from += ROWS_PER_PASS) {
+    const to = min(from + ROWS_PER_PASS, m);
     let packed = scratch;
-    for (let i = from; i < to; i += PACKED_ROWS) {
+    for (let i = from; i < to; i += 4) {
       // the last rows overlap those before: the same numbers are stored twice
       packRows(k, a + <usize>min(i, lastTile) * <usize>lda, <usize>lda, packed);
       packed += tile;
@@ -258,7 +238,7 @@ export function f32_gemm_packed(m: i32, n: i32, k: i32, a: usize, lda: i32, w: u
     for (let column = 0; column < n; column += 8) {
       const bias0 = biasLow(mode, aux, column), bias1 = biasHigh(mode, aux, column);
       packed = scratch;
-      for (let i = from; i < to; i += PACKED_ROWS) {
+      for (let i = from; i < to; i += 4) {
         const at = <usize>min(i, lastTile) * <usize>ldc + (<usize>column << 2);
         packedRows(k, packed, panel, c + at, <usize>ldc, mode, bias0, bias1, aux + at, n - column);
         packed += tile;

@@ -2,6 +2,7 @@
 import type { Tensor } from "../base/tensor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Refusal } from "../graph/meaning.ts";
+import * as accuracy from "./accuracy.ts";
 import * as adam from "./adam.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
@@ -49,6 +50,7 @@ import * as mask from "./weight/mask.ts";
 import * as where from "./where.ts";
 
 export const EVALUATE = {
+  ...accuracy.evaluate,
   ...adam.evaluate,
   ...add.evaluate,
   ...averagePool2d.evaluate,
@@ -99,6 +101,7 @@ export const EVALUATE = {
 export type OpName = keyof typeof EVALUATE;
 
 export const GRADIENT: Record<OpName, Gradient | Refusal> = {
+  ...accuracy.gradient,
   ...adam.gradient,
   ...add.gradient,
   ...averagePool2d.gradient,
@@ -147,6 +150,7 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
 
 export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...LOWER,
+  ...accuracy.lowerBackward,
   ...adam.lowerBackward,
   ...averagePool2d.lowerBackward,
   ...batchNormalization.lowerBackward,
@@ -195,6 +199,7 @@ export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = {
 };
 
 export const COST: Record<OpName, CostOf> = {
+  ...accuracy.cost,
   ...adam.cost,
   ...add.cost,
   ...averagePool2d.cost,
@@ -242,6 +247,7 @@ export const COST: Record<OpName, CostOf> = {
 };
 
 export const AXES: Record<OpName, Axes | Refusal> = {
+  ...accuracy.axes,
   ...adam.axes,
   ...add.axes,
   ...averagePool2d.axes,

@@ -14,7 +14,7 @@ import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import type { Optimizer } from "./optimizers.ts";
 
-/** How the images of a data set lie in the stream. */
+/** How the images of a data set lie in the stream: real = scale * stored + offset. */
 export interface ImageFormat {
   dtype: DType;
   scale: number;
@@ -27,16 +27,25 @@ export interface StepOptions {
   metrics: readonly Metric[];
   /** Without one: an evaluation step. */
   optimizer?: Optimizer;
-  /** Do images carry weights? */
+  /** Do images carry weights? They scale the loss; metrics count every image once, as in Keras. */
   weighted: boolean;
 }
 
 export interface Step {
   graph: Graph;
-  /** The leaf that collects each metric, the loss first. */
-  tallies: readonly string[];
+  /** What the trained model's parameters are called here. */
   parameters: readonly Value[];
 }
+
+/** Names of the streams. Those of images differ by type: training and validation data may be stored differently. */
+export const STREAM = {
+  images: (format: ImageFormat): string => `images:${format.dtype}`,
+  target: "target",
+  weight: "weight",
+} as const;
+
+/** The leaf that sums up the loss, or a metric, over all images. */
+export const tallyOf = (name: string): string => `sum of ${name}`;
 
 const perImage = (dtype: DType, shape: Shape = []): Type => ({ shape, dtype, batched: true });
 
@@ -48,28 +57,20 @@ export function buildStep(model: Graph, options: StepOptions): Step {
   graph.leaves.splice(graph.leaves.indexOf(input), 1);
 
   const output = of.get(model.results[0]!)!;
-  const target = graph.leaf("stream", "target", options.loss.target(output.type));
-  const weights = options.weighted ? graph.leaf("stream", "weight", perImage("f32")) : undefined;
-  const counted = weights ? [weights] : [];
+  const target = graph.leaf("stream", STREAM.target, options.loss.target(output.type));
+  const weights = options.weighted ? [graph.leaf("stream", STREAM.weight, perImage("f32"))] : [];
   const loss = graph.scope("loss", () => options.loss.build(graph, output, target));
-  const tallies: string[] = [];
-  const collect = (name: string, value: Value) => {
-    const sum = graph.leaf("tally", name, TALLY);
-    graph.add(tally, [value, sum, ...counted]);
-    tallies.push(name);
-  };
-  collect("loss", loss);
-  for (const metric of options.metrics)
-    collect(
-      metric.name,
-      graph.scope(metric.name, () => metric.build(graph, output, target)),
-    );
+  graph.add(tally, [loss, graph.leaf("tally", tallyOf("loss"), TALLY), ...weights]);
+  for (const metric of options.metrics) {
+    const counted = graph.scope(metric.name, () => metric.build(graph, output, target));
+    graph.add(tally, [counted, graph.leaf("tally", tallyOf(metric.name), TALLY)]);
+  }
   graph.results = [];
   fuse(graph, FORWARD);
 
   const parameters = graph.leaves.filter(v => v.leaf === "state" && !v.frozen);
   if (options.optimizer) {
-    const seed = graph.one(share, [loss, ...counted]);
+    const seed = graph.one(share, [loss, ...weights]);
     const gradients = gradient(graph, GRADIENT, [[loss, seed]], parameters);
     options.optimizer.build(
       graph,
@@ -78,11 +79,12 @@ export function buildStep(model: Graph, options: StepOptions): Step {
     fuse(graph, BACKWARD);
   }
   graph.prune();
-  return { graph, tallies, parameters };
+  return { graph, parameters };
 }
 
 function streamImages(graph: Graph, input: Value, format: ImageFormat): Value {
-  const leaf = graph.leaf("stream", "images", { shape: input.type.shape, dtype: format.dtype, batched: true });
+  const type = { shape: input.type.shape, dtype: format.dtype, batched: true };
+  const leaf = graph.leaf("stream", STREAM.images(format), type);
   if (format.dtype === "f32" && format.scale === 1 && format.offset === 0) return leaf;
   const images = graph.one(rescale, [leaf], { scale: format.scale, offset: format.offset });
   graph.nodes.unshift(graph.nodes.pop()!); // nodes stand in order of use

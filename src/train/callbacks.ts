@@ -1,0 +1,53 @@
+/** What may happen between epochs and steps, by Keras' rules. */
+import type { TypedArray } from "../base/shape.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Logs } from "./history.ts";
+
+/** States of the training by name: weights, moving averages, masks, and the optimizer's moments as `<weight>/<moment>`. */
+export interface TrainingState {
+  /** Steps the optimizer has made. */
+  readonly step: number;
+  states(): string[];
+  /** A copy, in logical order. */
+  read(name: string): TypedArray;
+  write(name: string, values: ArrayLike<number>): void;
+}
+
+export interface TrainingContext extends TrainingState {
+  /** Counted from 0. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps of one epoch. */
+  readonly stepsPerEpoch: number;
+  /** Of the next step. Once set, it stays, whatever the optimizer's schedule says. */
+  learningRate: number;
+  /** Ends the training after this step and its epoch's validation. */
+  stop(): void;
+  /** Everything that is needed to go on from here. */
+  checkpoint(): Checkpoint;
+}
+
+type Done = void | Promise<void>;
+
+export interface Callback {
+  onTrainBegin?(context: TrainingContext): Done;
+  onTrainEnd?(context: TrainingContext): Done;
+  onEpochBegin?(epoch: number, context: TrainingContext): Done;
+  /** `logs`: what the history gets for this epoch. */
+  onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): Done;
+  /** Before every step; `batch` counts from 0 in each epoch. With one of these two, slices are one step long. */
+  onBatchBegin?(batch: number, context: TrainingContext): Done;
+  /** After every step; `logs`: the means over the epoch so far. */
+  onBatchEnd?(batch: number, logs: Logs, context: TrainingContext): Done;
+}
+
+/**
+ * Changes states at certain steps: pruning schedules write masks. Cheaper than a callback on every batch, as slices are cut only there.
+ * Steps count from 0 over the whole life of the optimizer: `act(step, state)` runs before the step number `step`, when `step` steps were made.
+ */
+export interface StepHook {
+  /** The first step >= `step` before which it wants to act; undefined: it is done. */
+  next(step: number): number | undefined;
+  /** Also called when the training ends with `step` steps made; should a later training go on there, once more before its first step. */
+  act(step: number, state: TrainingState): void;
+}

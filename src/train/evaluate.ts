@@ -1,0 +1,91 @@
+/** How good a network is on a data set: by running its graph, or from outputs that something else computed. */
+import { integer, knownOptions, number, wrongValue } from "../base/errors.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Graph } from "../graph/graph.ts";
+import { defaultLoss, defaultMetrics } from "./defaults.ts";
+import { Feed } from "./feed.ts";
+import type { Loss } from "./losses.ts";
+import type { Metric } from "./metrics.ts";
+import { Pace, turn } from "./pace.ts";
+import { type Batches, ends, Trainer } from "./trainer.ts";
+
+export interface EvaluateOptions {
+  /** Images a step; results do not depend on it. Default 32. */
+  batchSize?: number;
+  /** Default: as for `fit`. */
+  loss?: Loss;
+  /** Default: accuracy where the data set has labels. */
+  metrics?: readonly Metric[];
+  signal?: AbortSignal;
+  /** Milliseconds between two turns of the event loop, at most. Default 50. */
+  slice?: number;
+}
+
+/** The mean loss, and the mean of every metric by name. */
+export type Scores = { loss: number } & Record<string, number>;
+
+/** Bytes of images the streams of one memory may take. */
+const STREAM_BYTES = 4 << 20;
+const MOST_STEPS = 64;
+
+/** How many steps' rows there should be room for. */
+export function roomForSteps(batch: number, imageBytes: number, steps: number): number {
+  const fitting = Math.floor(STREAM_BYTES / (batch * (imageBytes + 64)));
+  return Math.max(1, Math.min(MOST_STEPS, fitting, steps));
+}
+
+/** Batch sizes that rows of a feed come in: whole batches, and the rest. */
+export function batchesOf({ images, weighted, length }: Feed, batchSize: number): Batches {
+  const whole = Math.min(batchSize, length);
+  const rest = length % whole;
+  return { images, weighted, sizes: rest ? [whole, rest] : [whole] };
+}
+
+export function notEmpty(what: string, data: Dataset): void {
+  if (!data.length) throw wrongValue(what, "at least one row", "none");
+}
+
+export async function evaluate(graph: Graph, data: Dataset, options: EvaluateOptions = {}): Promise<Scores> {
+  knownOptions("evaluate", options, ["batchSize", "loss", "metrics", "signal", "slice"]);
+  const { loss = defaultLoss(graph, data), metrics = defaultMetrics(data), signal } = options;
+  const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
+  const slice = number("slice", options.slice ?? 50, { min: 0 });
+  signal?.throwIfAborted();
+  notEmpty("dataset", data);
+  const { input, output, classes } = ends(graph);
+  const feed = new Feed(data, input, loss.target(output), classes);
+  const batches = batchesOf(feed, batchSize);
+  const steps = roomForSteps(batches.sizes[0]!, feed.imageBytes, Math.ceil(data.length / batchSize));
+  const trainer = await Trainer.create(graph, { loss, metrics, evaluate: batches, steps });
+  return evaluateIn(trainer, feed, batches.sizes[0]!, new Pace(steps, slice), signal);
+}
+
+/** Runs the evaluation steps of a trainer over all rows of `feed`. */
+export async function evaluateIn(
+  trainer: Trainer,
+  feed: Feed,
+  batch: number,
+  pace: Pace,
+  signal: AbortSignal | undefined,
+): Promise<Scores> {
+  const rows = trainer.rows("evaluate");
+  for (const measure of trainer.measures) trainer.setSum(measure);
+  for (let row = 0; row < feed.length; ) {
+    const images = Math.min(batch, feed.length - row);
+    const count = Math.max(1, Math.min(pace.begin(), Math.floor((feed.length - row) / batch)));
+    for (let step = 0; step < count; step++)
+      for (let image = 0; image < images; image++) feed.write(rows, step, image, row++);
+    trainer.run("evaluate", images, count);
+    pace.end(count);
+    await turn();
+    signal?.throwIfAborted();
+  }
+  return means(trainer, feed.length);
+}
+
+/** The means over `images` images of everything a trainer measures. */
+export function means(trainer: Trainer, images: number): Scores {
+  const scores: Scores = { loss: NaN };
+  for (const measure of trainer.measures) scores[measure] = trainer.sum(measure) / images;
+  return scores;
+}

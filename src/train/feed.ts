@@ -1,0 +1,140 @@
+/**
+ * Rows of a data set, as a step's streams hold them. Unsigned bytes are copied as they are stored and rescaled by a kernel;
+ * all else, and what passes through `map`, arrives as float32.
+ */
+import { number, wrongType, wrongValue } from "../base/errors.ts";
+import { BYTES, type Shape, sameShape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { checkFinite, checkLabels, type Dataset } from "../data/dataset.ts";
+import type { Type } from "../graph/graph.ts";
+import type { ImageFormat } from "./step.ts";
+
+/** A stream in memory: element `step * perStep + image * perImage` is the first of that image's. */
+export interface Stream {
+  readonly data: TypedArray;
+  readonly perStep: number;
+  readonly perImage: number;
+}
+
+/** The streams of a step that hold what a data set says. */
+export interface RowStreams {
+  readonly images: Stream;
+  readonly target: Stream;
+  readonly weight: Stream | undefined;
+}
+
+/** How much an image of each class counts, by class number. Keras: class_weight. */
+export type ClassWeight = readonly number[] | Readonly<Record<number, number>>;
+
+export class Feed {
+  readonly data: Dataset;
+  readonly images: ImageFormat;
+  readonly weighted: boolean;
+  readonly #target: Type;
+  readonly #labels: Int32Array | undefined;
+  readonly #targets: Float32Array | undefined;
+  readonly #weights: Float32Array | undefined;
+  readonly #size: number;
+
+  /**
+   * `shape`: of the images the model takes; `target`: what its loss wants to know of an image; `classes`: how many the model tells apart.
+   * Throws a RangeError where the data do not fit the model, or a label is out of range.
+   */
+  constructor(data: Dataset, shape: Shape, target: Type, classes: number, classWeight?: ClassWeight) {
+    if (!sameShape(data.shape, shape))
+      throw new RangeError(`"dataset" expected images of ${showShape(shape)}, got ${showShape(data.shape)}`);
+    this.data = data;
+    this.#target = target;
+    this.#size = size(shape);
+    const stored = data.dtype === "u8" && !data.mapped;
+    this.images = stored
+      ? { dtype: "u8", scale: data.scale, offset: data.offset }
+      : { dtype: "f32", scale: 1, offset: 0 };
+    this.#labels = data.labels();
+    this.#targets = data.targets();
+    this.#check(classes);
+    if (data.dtype === "f32" && !data.mapped)
+      for (let row = 0; row < data.length; row++) this.#finite(data.stored(row), row);
+    this.#weights = weightsOf(data, this.#labels, classWeight);
+    this.weighted = this.#weights !== undefined;
+  }
+
+  get length(): number {
+    return this.data.length;
+  }
+
+  /** Bytes of one image in its stream, but for padding. */
+  get imageBytes(): number {
+    return this.#size * BYTES[this.images.dtype];
+  }
+
+  #check(classes: number): void {
+    const { shape } = this.#target;
+    if (this.#labels) {
+      if (!shape.length || size(shape) > 1) checkLabels(this.#labels, classes);
+      return;
+    }
+    if (!shape.length) throw wrongType("dataset", "labels, which this loss compares with", this.#targets);
+    if (size(shape) !== size(this.data.targetShape))
+      throw new RangeError(`"targets" expected ${showShape(shape)} an image, got ${showShape(this.data.targetShape)}`);
+    checkFinite("targets", this.#targets!, this.data.targetShape);
+  }
+
+  /** Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row where it is not finite. */
+  write({ images, target, weight }: RowStreams, step: number, image: number, row: number): void {
+    const at = step * images.perStep + image * images.perImage;
+    let y: number | Float32Array | undefined;
+    if (this.images.dtype === "u8") {
+      const from = this.data.index[row]! * this.#size;
+      images.data.set(this.data.images.subarray(from, from + this.#size), at);
+    } else {
+      const made = this.data.row(row, images.data as Float32Array, at);
+      if (this.data.mapped) {
+        y = made.y;
+        this.#finite(made.x, row);
+      }
+    }
+    this.#writeTarget(target, step, image, row, y);
+    if (weight) weight.data[step * weight.perStep + image * weight.perImage] = this.#weights?.[row] ?? 1;
+  }
+
+  #finite(x: ArrayLike<number>, row: number): void {
+    for (let i = 0; i < x.length; i++)
+      if (!Number.isFinite(x[i])) throw wrongValue(`images[${row}][${i}]`, "finite number", x[i]);
+  }
+
+  /** `y`: what a map made of the row's label or targets. */
+  #writeTarget(target: Stream, step: number, image: number, row: number, y?: number | Float32Array): void {
+    const at = step * target.perStep + image * target.perImage;
+    const each = size(this.#target.shape);
+    if (this.#labels) {
+      const label = (y as number | undefined) ?? this.#labels[row]!;
+      if (!this.#target.shape.length || each === 1) target.data[at] = label;
+      else {
+        // one-hot
+        target.data.fill(0, at, at + each);
+        target.data[at + label] = 1;
+      }
+    } else if (y !== undefined) target.data.set(y as Float32Array, at);
+    else target.data.set(this.#targets!.subarray(row * each, (row + 1) * each), at);
+  }
+}
+
+/** Sample weights times class weights; undefined where every row counts once. */
+function weightsOf(
+  data: Dataset,
+  labels: Int32Array | undefined,
+  classWeight: ClassWeight | undefined,
+): Float32Array | undefined {
+  const weights = data.sampleWeights();
+  if (!classWeight) return weights;
+  if (typeof classWeight !== "object") throw wrongType("classWeight", "a weight for each class", classWeight);
+  if (!labels) throw wrongType("classWeight", "a dataset with labels", data.targets());
+  const byClass = Object.entries(classWeight).map(
+    ([label, weight]) => [Number(label), number(`classWeight[${label}]`, weight, { min: 0 })] as const,
+  );
+  for (const [label] of byClass)
+    if (!Number.isInteger(label) || label < 0 || label >= data.classes)
+      throw wrongValue("classWeight", `class numbers in 0..${data.classes - 1}`, label);
+  const of = new Map(byClass);
+  return Float32Array.from(labels, (label, i) => (weights?.[i] ?? 1) * (of.get(label) ?? 1));
+}

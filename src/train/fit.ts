@@ -1,0 +1,384 @@
+/**
+ * Trains a graph on a data set: epochs of steps, run in slices that end early enough for a page to stay alive.
+ * Results depend on the graph, the data, the options and the seed; never on how the steps are cut into slices.
+ */
+import { integer, knownOptions, number, PenjingError, wrongType } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import type { TypedArray } from "../base/shape.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Callback, StepHook, TrainingContext } from "./callbacks.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { defaultLoss, defaultMetrics } from "./defaults.ts";
+import { batchesOf, evaluateIn, means, notEmpty, roomForSteps, type Scores } from "./evaluate.ts";
+import { type ClassWeight, Feed, type RowStreams } from "./feed.ts";
+import { History, type Logs, validationName } from "./history.ts";
+import type { Loss } from "./losses.ts";
+import type { Metric } from "./metrics.ts";
+import { adam, type Optimizer } from "./optimizers.ts";
+import { Pace, turn } from "./pace.ts";
+import { rateAt } from "./schedules.ts";
+import { ends, Trainer } from "./trainer.ts";
+
+export interface FitOptions {
+  /** The number of the last epoch plus one: with `initialEpoch` or `resume`, fewer are trained. Default 1. */
+  epochs?: number;
+  /** Images a step. The last batch of an epoch holds what is left. Default 32. */
+  batchSize?: number;
+  /** Default adam(). */
+  optimizer?: Optimizer;
+  /** Default: sparse categorical cross-entropy for labels, mean squared error for targets. */
+  loss?: Loss;
+  /** Default: accuracy where the data set has labels. */
+  metrics?: readonly Metric[];
+  /** A new order in every epoch, which depends on seed and epoch alone. Default true. */
+  shuffle?: boolean;
+  /** An integer >= 0. Default 0. */
+  seed?: number;
+  /** Measured after every epoch. */
+  validation?: Dataset;
+  /** Instead: this share of the rows, the last ones as they come, is kept for validation. */
+  validationSplit?: number;
+  /** How much each class counts in the loss; multiplied with the data set's sample weights. Not applied to validation. */
+  classWeight?: ClassWeight;
+  /** The number of the first epoch. Default 0. */
+  initialEpoch?: number;
+  callbacks?: readonly Callback[];
+  hooks?: readonly StepHook[];
+  /** Ends the training after the slice it is in: the weights stay as they are then, and the signal's reason (an AbortError) is thrown. */
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+  /** Milliseconds between two turns of the event loop, at most; a single step may take longer. Default 50. */
+  slice?: number;
+  /** Goes on from there as if the training had not stopped: the other options must be as they were. */
+  resume?: Checkpoint;
+}
+
+const OPTIONS = [
+  "epochs",
+  "batchSize",
+  "optimizer",
+  "loss",
+  "metrics",
+  "shuffle",
+  "seed",
+  "validation",
+  "validationSplit",
+  "classWeight",
+  "initialEpoch",
+  "callbacks",
+  "hooks",
+  "signal",
+  "onProgress",
+  "slice",
+  "resume",
+] as const satisfies readonly (keyof FitOptions)[];
+
+export interface Progress {
+  /** Counted from 0. */
+  epoch: number;
+  epochs: number;
+  /** Steps done of this epoch, and how many it has. */
+  step: number;
+  steps: number;
+  /** Means over the epoch so far. */
+  loss: number;
+  accuracy?: number;
+  /** All means; those of validation too, once they are known. */
+  logs: Logs;
+  imagesPerSecond: number;
+  /** Of training, without validation. */
+  secondsLeft: number;
+}
+
+export interface Fitted {
+  history: History;
+  /** To go on from: `fit(..., { resume })`. */
+  checkpoint: Checkpoint;
+}
+
+export async function fit(graph: Graph, dataset: Dataset, options: FitOptions = {}): Promise<Fitted> {
+  knownOptions("fit", options, OPTIONS);
+  options.signal?.throwIfAborted();
+  const training = await Training.create(graph, dataset, options);
+  return training.train();
+}
+
+/** The last part of the rows, before any shuffling, is for validation: Keras' validation_split. */
+function splitOff(data: Dataset, share: number): [Dataset, Dataset] {
+  number("validationSplit", share, { above: 0, below: 1 });
+  const first = Math.floor(data.length * (1 - share));
+  if (first < 1 || first === data.length)
+    throw new RangeError(
+      `"validationSplit" expected a share that leaves rows on both sides of ${data.length}, got ${share}`,
+    );
+  return [data.take(first), data.skip(first)];
+}
+
+class Training implements TrainingContext {
+  readonly #trainer: Trainer;
+  readonly #feed: Feed;
+  readonly #validation: Feed | undefined;
+  readonly #batch: number;
+  readonly #optimizer: Optimizer;
+  readonly #options: FitOptions;
+  readonly #seed: number;
+  readonly #pace: Pace;
+  readonly #evaluatePace: Pace;
+  readonly #streams: RowStreams;
+  readonly #callbacks: readonly Callback[];
+  /** Every hook with the step it waits for. */
+  readonly #hooks: { hook: StepHook; due: number | undefined }[];
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  epoch: number;
+  step: number;
+  /** Steps done of this epoch. */
+  #done: number;
+  #rate: number | undefined;
+  #stopped = false;
+  /** When this epoch's steps began, and with which. */
+  #began = { at: 0, step: 0 };
+
+  private constructor(
+    trainer: Trainer,
+    parts: { feed: Feed; validation: Feed | undefined; batch: number; optimizer: Optimizer; slice: number },
+    options: FitOptions,
+  ) {
+    this.#trainer = trainer;
+    this.#feed = parts.feed;
+    this.#validation = parts.validation;
+    this.#batch = parts.batch;
+    this.#optimizer = parts.optimizer;
+    this.#options = options;
+    this.#callbacks = options.callbacks ?? [];
+    const { resume } = options;
+    this.#seed = integer("seed", options.seed ?? resume?.seed ?? 0, 0);
+    this.epochs = integer("epochs", options.epochs ?? 1, 0);
+    this.epoch = integer("initialEpoch", options.initialEpoch ?? resume?.epoch ?? 0, 0);
+    this.stepsPerEpoch = Math.ceil(this.#feed.length / this.#batch);
+    this.step = resume?.step ?? 0;
+    this.#done = resume?.batch ?? 0;
+    this.#rate = resume?.learningRate;
+    this.#hooks = (options.hooks ?? []).map(hook => ({ hook, due: hook.next(this.step) }));
+    const perBatch = this.#callbacks.some(c => c.onBatchBegin || c.onBatchEnd);
+    this.#pace = new Pace(perBatch ? 1 : trainer.steps, parts.slice);
+    this.#evaluatePace = new Pace(trainer.steps, parts.slice);
+    this.#streams = trainer.rows("train");
+  }
+
+  static async create(graph: Graph, dataset: Dataset, options: FitOptions): Promise<Training> {
+    const { optimizer = adam(), validationSplit } = options;
+    const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
+    const slice = number("slice", options.slice ?? 50, { min: 0 });
+    if (options.validation && validationSplit !== undefined)
+      throw wrongType("validationSplit", "nothing beside validation", validationSplit);
+    const [data, held] =
+      validationSplit === undefined ? [dataset, options.validation] : splitOff(dataset, validationSplit);
+    notEmpty("dataset", data);
+    if (held) notEmpty("validation", held);
+    const { loss = defaultLoss(graph, data), metrics = defaultMetrics(data) } = options;
+
+    const { input, output, classes } = ends(graph);
+    const target = loss.target(output);
+    const feed = new Feed(data, input, target, classes, options.classWeight);
+    const validation = held && new Feed(held, input, target, classes);
+    const train = batchesOf(feed, batchSize);
+    const batch = train.sizes[0]!;
+    const steps = roomForSteps(batch, feed.imageBytes, Math.ceil(data.length / batch));
+    const evaluate = validation && batchesOf(validation, batch);
+    const trainer = await Trainer.create(graph, {
+      loss,
+      metrics,
+      optimizer,
+      train,
+      ...(evaluate && { evaluate }),
+      steps,
+    });
+    options.resume?.states.forEach((values, name) => {
+      trainer.write(name, values);
+    });
+    return new Training(trainer, { feed, validation, batch, optimizer, slice }, options);
+  }
+
+  // ---------------------------------------------------------------- what callbacks and hooks see
+
+  get learningRate(): number {
+    return this.#rate ?? rateAt(this.#optimizer.learningRate, this.step);
+  }
+
+  set learningRate(rate: number) {
+    this.#rate = number("learningRate", rate, { min: 0 });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  states(): string[] {
+    return this.#trainer.states();
+  }
+
+  read(name: string): TypedArray {
+    return this.#trainer.read(name);
+  }
+
+  write(name: string, values: ArrayLike<number>): void {
+    this.#trainer.write(name, values);
+  }
+
+  checkpoint(): Checkpoint {
+    const whole = this.#done === this.stepsPerEpoch; // as callbacks see it when an epoch has just ended
+    return {
+      step: this.step,
+      epoch: whole ? this.epoch + 1 : this.epoch,
+      batch: whole ? 0 : this.#done,
+      seed: this.#seed,
+      sums: Object.fromEntries(this.#trainer.measures.map(m => [m, whole ? 0 : this.#trainer.sum(m)])),
+      ...(this.#rate !== undefined && { learningRate: this.#rate }),
+      states: new Map(this.states().map(name => [name, this.read(name)])),
+    };
+  }
+
+  // ---------------------------------------------------------------- the loop
+
+  async train(): Promise<Fitted> {
+    const history = new History();
+    for (const callback of this.#callbacks) await callback.onTrainBegin?.(this);
+    while (this.epoch < this.epochs && !this.#stopped) {
+      this.#beginSums();
+      for (const callback of this.#callbacks) await callback.onEpochBegin?.(this.epoch, this);
+      const learningRate = await this.#trainEpoch();
+      const logs = { ...this.#means(), ...(await this.#validate()), learningRate };
+      this.#trainer.copyBack();
+      history.add(this.epoch, logs);
+      this.#report(logs);
+      for (const callback of this.#callbacks) await callback.onEpochEnd?.(this.epoch, logs, this);
+      this.epoch++;
+      this.#done = 0;
+    }
+    this.#beginSums();
+    this.#act();
+    for (const callback of this.#callbacks) await callback.onTrainEnd?.(this);
+    this.#trainer.copyBack();
+    return { history, checkpoint: this.checkpoint() };
+  }
+
+  /** Zero, but for an epoch that a checkpoint left in its middle. */
+  #beginSums(): void {
+    const sums = this.#done ? this.#options.resume?.sums : undefined;
+    for (const measure of this.#trainer.measures) this.#trainer.setSum(measure, sums?.[measure] ?? 0);
+  }
+
+  /** Trains what is left of this epoch; gives the learning rate of its last step. */
+  async #trainEpoch(): Promise<number> {
+    const order = this.#order();
+    let learningRate = this.learningRate;
+    this.#began = { at: performance.now(), step: this.#done };
+    while (this.#done < this.stepsPerEpoch && !this.#stopped) {
+      this.#act();
+      for (const callback of this.#callbacks) await callback.onBatchBegin?.(this.#done, this);
+      const { count, images } = this.#nextSlice(this.#pace.begin());
+      for (let i = 0; i < count; i++) {
+        learningRate = this.#rate ?? rateAt(this.#optimizer.learningRate, this.step + i);
+        this.#fill(i, order.subarray((this.#done + i) * this.#batch, (this.#done + i + 1) * this.#batch), learningRate);
+      }
+      this.#trainer.run("train", images, count);
+      this.#pace.end(count);
+      this.step += count;
+      this.#done += count;
+      const means = this.#means();
+      this.#checkLoss(means.loss);
+      for (const callback of this.#callbacks) await callback.onBatchEnd?.(this.#done - 1, means, this);
+      if (this.#done < this.stepsPerEpoch) this.#report(means);
+      await turn();
+      this.#checkSignal();
+    }
+    return learningRate;
+  }
+
+  /** The order of the rows in this epoch. */
+  #order(): Int32Array {
+    const { length } = this.#feed;
+    if (this.#options.shuffle ?? true) return new Random(this.#seed).fork("order").fork(this.epoch).permutation(length);
+    return Int32Array.from({ length }, (_, i) => i);
+  }
+
+  /** At most `most` steps of as many images each: to the end of the whole batches, or to the next step a hook waits for. */
+  #nextSlice(most: number): { count: number; images: number } {
+    const whole = Math.floor(this.#feed.length / this.#batch);
+    if (this.#done === whole) return { count: 1, images: this.#feed.length % this.#batch };
+    const dues = this.#hooks.flatMap(({ due }) => (due === undefined ? [] : [due - this.step]));
+    return { count: Math.min(most, whole - this.#done, ...dues), images: this.#batch };
+  }
+
+  #fill(step: number, rows: Int32Array, learningRate: number): void {
+    for (let image = 0; image < rows.length; image++) this.#feed.write(this.#streams, step, image, rows[image]!);
+    const rates = this.#optimizer.rates(this.step + step, learningRate);
+    for (const [name, value] of Object.entries(rates)) this.#trainer.set(name, step, value);
+  }
+
+  #act(): void {
+    for (const waiting of this.#hooks) {
+      if (waiting.due === undefined || waiting.due > this.step) continue;
+      waiting.hook.act(this.step, this);
+      waiting.due = waiting.hook.next(this.step + 1);
+    }
+  }
+
+  #means(): Scores {
+    return means(this.#trainer, Math.min(this.#done * this.#batch, this.#feed.length));
+  }
+
+  async #validate(): Promise<Logs> {
+    if (!this.#validation) return {};
+    // the sums of training are in the same leaves
+    const sums = this.#trainer.measures.map(measure => this.#trainer.sum(measure));
+    let scores: Scores;
+    try {
+      scores = await evaluateIn(this.#trainer, this.#validation, this.#batch, this.#evaluatePace, this.#options.signal);
+    } catch (error) {
+      if (this.#options.signal?.aborted) this.#trainer.copyBack();
+      throw error;
+    }
+    this.#trainer.measures.forEach((measure, i) => {
+      this.#trainer.setSum(measure, sums[i]);
+    });
+    return Object.fromEntries(Object.entries(scores).map(([name, value]) => [validationName(name), value]));
+  }
+
+  #report(logs: Logs): void {
+    if (!this.#options.onProgress) return;
+    const { at, step } = this.#began;
+    const images = Math.min(this.#done * this.#batch, this.#feed.length) - step * this.#batch;
+    const imagesPerSecond = (1000 * images) / Math.max(performance.now() - at, 1e-3);
+    const left = (this.epochs - this.epoch) * this.#feed.length - this.#done * this.#batch;
+    this.#options.onProgress({
+      epoch: this.epoch,
+      epochs: this.epochs,
+      step: this.#done,
+      steps: this.stepsPerEpoch,
+      loss: logs.loss!,
+      ...(logs.accuracy !== undefined && { accuracy: logs.accuracy }),
+      logs,
+      imagesPerSecond,
+      secondsLeft: Math.max(0, left) / imagesPerSecond,
+    });
+  }
+
+  /** Keras goes on with NaN; here the weights of the last whole epoch are worth more. */
+  #checkLoss(loss: number): void {
+    if (Number.isFinite(loss)) return;
+    const kept = this.epoch ? `of the end of epoch ${this.epoch}` : "it began with";
+    throw new PenjingError(
+      "diverged",
+      `the loss became ${loss} in epoch ${this.epoch + 1}: try a lower learning rate or clipping; the network keeps the weights ${kept}`,
+    );
+  }
+
+  #checkSignal(): void {
+    if (!this.#options.signal?.aborted) return;
+    this.#trainer.copyBack();
+    this.#options.signal.throwIfAborted();
+  }
+}

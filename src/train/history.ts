@@ -1,0 +1,37 @@
+/** What training measured, epoch by epoch. */
+
+/** Measures by name: `loss`, `accuracy`, `valLoss`, `learningRate` ... */
+export type Logs = Readonly<Record<string, number>>;
+
+/** "accuracy" measured on validation data: "valAccuracy". */
+export const validationName = (name: string): string => `val${name[0]!.toUpperCase()}${name.slice(1)}`;
+
+export class History {
+  /** Numbers of the epochs, counted from 0. */
+  readonly epoch: number[] = [];
+  /** One number per epoch and measure. */
+  readonly history: Record<string, number[]> = {};
+
+  add(epoch: number, logs: Logs): void {
+    this.epoch.push(epoch);
+    for (const [name, value] of Object.entries(logs)) {
+      this.history[name] ??= [];
+      this.history[name].push(value);
+    }
+  }
+
+  /** A small table; epochs are shown counted from 1. */
+  toString(): string {
+    const names = Object.keys(this.history);
+    const rows = this.epoch.map((epoch, i) => [
+      String(epoch + 1),
+      ...names.map(name => shown(this.history[name]![i] ?? NaN)),
+    ]);
+    const table = [["epoch", ...names], ...rows];
+    const widths = table[0]!.map((_, column) => Math.max(...table.map(row => row[column]!.length)));
+    return table.map(row => row.map((cell, column) => cell.padStart(widths[column]!)).join("  ")).join("\n");
+  }
+}
+
+const shown = (value: number): string =>
+  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(4);

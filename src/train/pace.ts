@@ -1,0 +1,51 @@
+/** How many steps go into one slice, and how a slice ends: the page, timers and other work get their turn. */
+
+/** A slice aims at this share of what it may last: the next steps may be slower than the last ones. */
+const AIM = 0.6;
+
+export class Pace {
+  readonly #most: number;
+  readonly #milliseconds: number;
+  #steps = 1;
+  #began = 0;
+
+  /** `most`: steps there is room for; `milliseconds`: what a slice may last. A step is never cut: one that takes longer is a slice of its own. */
+  constructor(most: number, milliseconds: number) {
+    this.#most = most;
+    this.#milliseconds = milliseconds;
+  }
+
+  /** How many steps the next slice should have; its time begins now. */
+  begin(): number {
+    this.#began = performance.now();
+    return this.#steps;
+  }
+
+  /** The slice is over; it had `steps` steps. */
+  end(steps: number): void {
+    const each = (performance.now() - this.#began) / steps;
+    const fitting = Math.floor((AIM * this.#milliseconds) / Math.max(each, 1e-6));
+    this.#steps = Math.max(1, Math.min(this.#most, fitting, 4 * this.#steps));
+  }
+}
+
+interface Host {
+  setImmediate?: (done: () => void) => void;
+  scheduler?: { yield?: () => Promise<void> };
+}
+
+/** Resolves after everything that waits had its turn. */
+export function turn(): Promise<void> {
+  const host = globalThis as Host;
+  if (host.setImmediate) return new Promise(done => host.setImmediate!(done));
+  if (host.scheduler?.yield) return host.scheduler.yield();
+  // a timer would do, but pages delay those by 4 ms and, in the background, by a second
+  return new Promise(done => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      done();
+    };
+    port2.postMessage(0);
+  });
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { type Shape, size } from "../../src/base/shape.ts";
+import { mnist } from "../../src/data/mnist.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
+import { fit } from "../../src/train/fit.ts";
+import { adam } from "../../src/train/optimizers.ts";
+import { lenet5, type Weights } from "./networks.ts";
+
+const folder = "test/vectors/keras/lenet5-adam";
+const vector = JSON.parse(readFileSync(`${folder}.json`, "utf8"));
+
+/** Keras' weights one after another, each turned from `...[in][out]` to `[out]...[in]`. */
+function kerasWeights(file: string): Weights {
+  const bytes = readFileSync(file);
+  const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  let at = 0;
+  return (_, shape: Shape) => {
+    const outputs = shape[0]!;
+    const each = size(shape) / outputs;
+    const values = all.subarray(at, at + size(shape));
+    at += size(shape);
+    return Float32Array.from({ length: size(shape) }, (_, i) => values[(i % each) * outputs + Math.floor(i / each)]!);
+  };
+}
+
+/** What rounding in the convolutions may do to the path of the losses. */
+const APART = 5e-3;
+
+test("30 steps of LeNet-5 from given weights lose what Keras loses", async () => {
+  const { train, test: held } = await mnist();
+  const graph = lenet5(kerasWeights(`${folder}.initial.f32.bin`));
+  const losses: number[] = [];
+  await fit(graph, train.take(vector.batch * vector.steps), {
+    batchSize: vector.batch,
+    optimizer: adam(vector.config.learning_rate),
+    shuffle: false,
+    callbacks: [
+      {
+        onBatchEnd(batch, { loss }) {
+          losses.push(loss! * (batch + 1) - losses.reduce((a, b) => a + b, 0));
+        },
+      },
+    ],
+  });
+  expect(losses).toHaveLength(vector.steps);
+  losses.forEach((loss, i) => {
+    expect(Math.abs(loss - vector.loss[i])).toBeLessThan(APART);
+  });
+
+  const scores = await evaluate(graph, held.take(500));
+  expect(scores.accuracy).toBeCloseTo(vector.testAccuracy500, 1);
+});
