@@ -46,8 +46,14 @@ export interface Callback {
  * Steps count from 0 over the whole life of the optimizer: `act(step, state)` runs before the step number `step`, when `step` steps were made.
  */
 export interface StepHook {
+  /** Before anything else: the training begins with `step` steps made, and will have made `steps` in all. It may throw where it could never act. */
+  begin?(step: number, steps: number): void;
   /** The first step >= `step` before which it wants to act; undefined: it is done. */
   next(step: number): number | undefined;
   /** Also called when the training ends with `step` steps made; should a later training go on there, once more before its first step. */
   act(step: number, state: TrainingState): void;
+  /** Measures of its own for the history, as they are at the end of an epoch. */
+  logs?(state: TrainingState): Logs;
+  /** The training is over with `step` steps made. */
+  end?(step: number): void;
 }

@@ -160,7 +160,11 @@ class Training implements TrainingContext {
     this.step = resume?.step ?? 0;
     this.#done = resume?.batch ?? 0;
     this.#rate = resume?.learningRate;
-    this.#hooks = (options.hooks ?? []).map(hook => ({ hook, due: hook.next(this.step) }));
+    const steps = this.step + (this.epochs - this.epoch) * this.stepsPerEpoch - this.#done;
+    this.#hooks = (options.hooks ?? []).map(hook => {
+      hook.begin?.(this.step, Math.max(this.step, steps));
+      return { hook, due: hook.next(this.step) };
+    });
     const perBatch = this.#callbacks.some(c => c.onBatchBegin || c.onBatchEnd);
     this.#pace = new Pace(perBatch ? 1 : trainer.steps, parts.slice);
     this.#evaluatePace = new Pace(trainer.steps, parts.slice);
@@ -243,13 +247,22 @@ class Training implements TrainingContext {
   // ---------------------------------------------------------------- the loop
 
   async train(): Promise<Fitted> {
+    try {
+      return await this.#train();
+    } finally {
+      for (const { hook } of this.#hooks) hook.end?.(this.step);
+    }
+  }
+
+  async #train(): Promise<Fitted> {
     const history = new History();
     for (const callback of this.#callbacks) await callback.onTrainBegin?.(this);
     while (this.epoch < this.epochs && !this.#stopped) {
       this.#beginSums();
       for (const callback of this.#callbacks) await callback.onEpochBegin?.(this.epoch, this);
       const learningRate = await this.#trainEpoch();
-      const logs = { ...this.#means(), ...(await this.#validate()), learningRate };
+      const own = this.#hooks.map(({ hook }) => hook.logs?.(this));
+      const logs = Object.assign({ ...this.#means(), ...(await this.#validate()), learningRate }, ...own) as Logs;
       this.#trainer.copyBack();
       history.add(this.epoch, logs);
       this.#report(logs);

@@ -90,7 +90,9 @@ describe("calibrate", () => {
 
   test("names what is wrong with the data", async () => {
     const graph = lenet5();
-    await expect(calibrate(graph, noise(1).take(0), [])).rejects.toThrow('"calibration" expected at least 1 image, got 0');
+    await expect(calibrate(graph, noise(1).take(0), [])).rejects.toThrow(
+      '"calibration" expected at least 1 image, got 0',
+    );
     await expect(calibrate(graph, [] as never, [])).rejects.toThrow('"calibration" expected a Dataset');
     const small = new Dataset({ images: new Uint8Array(4), shape: [2, 2, 1], labels: [0] });
     await expect(calibrate(graph, small, [])).rejects.toThrow("expected images of 28x28x1, got 2x2x1");
@@ -98,6 +100,8 @@ describe("calibrate", () => {
       row.x[7] = Number.NaN;
       return row;
     });
-    await expect(calibrate(graph, bad, graph.results)).rejects.toThrow('"calibration[0][7]" expected finite number, got NaN');
+    await expect(calibrate(graph, bad, graph.results)).rejects.toThrow(
+      '"calibration[0][7]" expected finite number, got NaN',
+    );
   });
 });
