@@ -71,6 +71,13 @@ export class Pruning implements StepHook {
     this.#step = step;
   }
 
+  clone(): Pruning {
+    const twin = new Pruning(this.masks, this.schedule);
+    twin.#before = this.#before + this.#step;
+    twin.#pruned = this.#pruned;
+    return twin;
+  }
+
   /** The share of weights under masks that are zero. */
   logs(state: TrainingState): Record<string, number> {
     let zeros = 0;

@@ -8,7 +8,9 @@ import type { Source } from "../base/source.ts";
 import { type Extras, readFrom, saveFile, type WriteOptions, write } from "../container/index.ts";
 import { Dataset } from "../data/dataset.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
+import { bake } from "../passes/bake.ts";
 import { Net } from "../run/net.ts";
+import type { StepHook } from "../train/callbacks.ts";
 import type { Regularizer } from "./regularizers.ts";
 import { layersOf, summaryOf } from "./summary.ts";
 import { fromKeras, isParameter, kerasShape, toKeras, weightsOf } from "./weights.ts";
@@ -27,6 +29,8 @@ export interface ModelParts extends Extras {
   name?: string;
   /** Penalties by the name of the weight: they are part of the loss of `fit` and `evaluate`. */
   regularizers?: ReadonlyMap<string, Regularizer>;
+  /** What takes part in every `fit` of this model, before the hooks of its options: pruning. */
+  hooks?: readonly StepHook[];
 }
 
 /** One layer of a model. */
@@ -53,6 +57,8 @@ export class Model {
   /** What it computes. The states hold the weights as they are now. */
   readonly graph: Graph;
   readonly regularizers: ReadonlyMap<string, Regularizer>;
+  /** What takes part in every `fit`. */
+  readonly hooks: readonly StepHook[];
   /** Names of the classes, and how pictures become inputs: saved with it. */
   readonly labels: readonly string[] | undefined;
   readonly preprocessing: Extras["preprocessing"];
@@ -63,10 +69,11 @@ export class Model {
 
   /** A model over a graph with one output; the graph is the model's from then on. */
   constructor(graph: Graph, parts: ModelParts = {}) {
-    knownOptions("Model", parts, ["name", "regularizers", "labels", "preprocessing", "metadata"]);
+    knownOptions("Model", parts, ["name", "regularizers", "hooks", "labels", "preprocessing", "metadata"]);
     this.graph = graph;
     this.name = parts.name ?? "model";
     this.regularizers = parts.regularizers ?? new Map();
+    this.hooks = parts.hooks ?? [];
     this.labels = parts.labels;
     this.preprocessing = parts.preprocessing;
     this.metadata = parts.metadata;
@@ -234,14 +241,24 @@ export class Model {
 
   /** A model of its own with the same weights. */
   clone(): Model {
-    return new Model(this.graph.copy().graph, this.#parts());
+    return new Model(this.graph.copy().graph, this.parts());
   }
 
-  #parts(): ModelParts {
+  /**
+   * A model of its own without the ops on its weights' edges: a masked weight becomes a weight with zeros. It computes the same, to the bit;
+   * only baked models can be saved and quantized.
+   */
+  bake(): Model {
+    return new Model(bake(this.graph), { ...this.parts(), hooks: [] });
+  }
+
+  /** All a model is beside its graph, for a model made from this one. */
+  parts(): ModelParts {
     const { name, regularizers, labels, preprocessing, metadata } = this;
     return {
       name,
       regularizers: new Map(regularizers),
+      hooks: this.hooks.map(hook => hook.clone?.() ?? hook),
       ...(labels && { labels }),
       ...(preprocessing && { preprocessing }),
       ...(metadata && { metadata }),

@@ -56,4 +56,6 @@ export interface StepHook {
   logs?(state: TrainingState): Logs;
   /** The training is over with `step` steps made. */
   end?(step: number): void;
+  /** One of its own for a copy of the model, where it counts something. */
+  clone?(): StepHook;
 }

@@ -1,0 +1,92 @@
+/** Pruning of models: while they are trained, by a schedule, or at once. */
+import { knownOptions, number, wrongType } from "../base/errors.ts";
+import { Model } from "../model/model.ts";
+import { addMasks, type LayerSelection, type MaskedWeight, magnitudeMask, thresholdMask } from "./masks.ts";
+import { Pruning } from "./pruning.ts";
+import { checkSchedule, constantSparsity, type SparsityFunction, type SparsitySchedule, share } from "./schedules.ts";
+import { graphSparsity, type Sparsity } from "./sparsity.ts";
+
+export interface PruneOptions {
+  /** When and how much. Default: constantSparsity({ targetSparsity: 0.5 }), tfmot's. A function gets the step, counted from 1. */
+  schedule?: SparsitySchedule | SparsityFunction;
+  /** Which layers: names, or a function that chooses. Default: every conv2d and dense; their kernels, never biases. */
+  layers?: LayerSelection;
+}
+
+/**
+ * A model of its own with masks on the kernels of `model`; its `fit` prunes by the schedule. `bake()` makes zeros of what the masks cover.
+ * Applied again, it can prune other layers by another schedule. Keras: tfmot.sparsity.keras.prune_low_magnitude.
+ *
+ * Blocks of weights and N:M patterns are refused: single weights only.
+ */
+export function pruneLowMagnitude(model: Model, options: PruneOptions = {}): Model {
+  checkModel(model);
+  for (const refused of ["blockSize", "blockPoolingType", "sparsityMByN"])
+    if (options && refused in options)
+      throw new TypeError(`"pruneLowMagnitude" prunes single weights: "${refused}" is not supported`);
+  knownOptions("pruneLowMagnitude", options, ["schedule", "layers"]);
+  const { schedule = constantSparsity({ targetSparsity: 0.5 }), layers } = options;
+  checkSchedule(schedule);
+  const { graph } = model.graph.copy();
+  const pruning = new Pruning(addMasks(graph, layers), schedule);
+  const parts = model.parts();
+  return new Model(graph, { ...parts, hooks: [...(parts.hooks ?? []), pruning] });
+}
+
+export interface PruneOnceOptions {
+  /** The share of each layer's weights that becomes zero, exactly: 0 <= sparsity < 1. */
+  sparsity?: number;
+  /** Instead: weights of less magnitude become zero; each layer keeps one at least. */
+  threshold?: number;
+  layers?: LayerSelection;
+}
+
+/**
+ * A model of its own with the least weights masked, now; training it further keeps them at zero. A number is a sparsity.
+ *
+ *     pruneOnce(model, 0.5)      pruneOnce(model, { threshold: 0.01, layers: ["dense"] })
+ */
+export function pruneOnce(model: Model, options: number | PruneOnceOptions): Model {
+  checkModel(model);
+  const settings = typeof options === "number" ? { sparsity: options } : options;
+  if (settings === null || typeof settings !== "object") throw wrongType("pruneOnce", "a sparsity or options", options);
+  knownOptions("pruneOnce", settings, ["sparsity", "threshold", "layers"]);
+  const make = maskMaker(settings);
+  const { graph } = model.graph.copy();
+  const named = (name: string) => graph.leaves.find(v => v.name === name)!;
+  for (const { weight, mask } of addMasks(graph, settings.layers)) {
+    const bits = make(named(weight).data as Float32Array);
+    named(mask).data = bits;
+    named(weight).data = (named(weight).data as Float32Array).map((w, i) => (bits[i] ? w : 0));
+  }
+  return new Model(graph, model.parts());
+}
+
+function maskMaker({ sparsity, threshold }: PruneOnceOptions): (weights: Float32Array) => Float32Array {
+  if ((sparsity === undefined) === (threshold === undefined))
+    throw new TypeError('"pruneOnce" expected either a sparsity or a threshold');
+  if (sparsity !== undefined) {
+    share("sparsity", sparsity);
+    return weights => magnitudeMask(weights, sparsity);
+  }
+  number("threshold", threshold, { min: 0 });
+  return weights => thresholdMask(weights, threshold!);
+}
+
+/** `model.bake()` under the name tfmot has for it. */
+export function stripPruning(model: Model): Model {
+  checkModel(model);
+  return model.bake();
+}
+
+/** The zeros of a model's kernels, layer by layer and in all: before pruning, while masks are on, and after `bake()`. */
+export function sparsity(model: Model): Sparsity {
+  checkModel(model);
+  return graphSparsity(model.graph);
+}
+
+function checkModel(model: unknown): void {
+  if (!(model instanceof Model)) throw wrongType("model", "a Model", model);
+}
+
+export type { LayerSelection, MaskedWeight };

@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.ts";
+import { pruneLowMagnitude, pruneOnce, sparsity, stripPruning } from "../../src/compress/prune.ts";
+import { constantSparsity } from "../../src/compress/schedules.ts";
+import { Dataset } from "../../src/data/dataset.ts";
+import {
+  batchNormalization,
+  conv2d,
+  dense,
+  depthwiseConv2d,
+  flatten,
+  input,
+  type Model,
+  model,
+  sequential,
+} from "../../src/model/index.ts";
+import { lenet5 } from "../../src/models/index.ts";
+import { fit } from "../../src/train/fit.ts";
+
+const kinds = () =>
+  sequential([
+    conv2d({ filters: 4, kernelSize: 3, inputShape: [6, 6, 2] }),
+    batchNormalization(),
+    depthwiseConv2d({ kernelSize: 3 }),
+    flatten(),
+    dense({ units: 3 }),
+  ]);
+
+function noise(rows: number, shape: number[], classes: number): Dataset {
+  const random = new Random(5);
+  return new Dataset({
+    images: Float32Array.from({ length: rows * shape.reduce((a, b) => a * b) }, () => random.normal()),
+    shape,
+    labels: Array.from({ length: rows }, () => random.integer(classes)),
+  });
+}
+
+const zerosOf = (m: Model) => Object.fromEntries(sparsity(m).tensors.map(t => [t.name, t.zeros]));
+
+describe("pruneLowMagnitude", () => {
+  test("masks kernels of conv2d and dense, and leaves the model it was given alone", () => {
+    const whole = kinds();
+    const before = whole.getWeights();
+    const pruned = pruneLowMagnitude(whole);
+    expect(
+      sparsity(pruned)
+        .tensors.filter(t => t.masked)
+        .map(t => t.name),
+    ).toEqual(["conv2d/kernel", "dense/kernel"]);
+    expect(whole.getWeights()).toEqual(before);
+    expect(sparsity(whole).tensors.some(t => t.masked)).toBe(false);
+    expect(pruned.parameters).toBe(whole.parameters);
+    expect(Object.keys(pruned.getWeights())).toEqual(Object.keys(whole.getWeights()));
+  });
+
+  test("prunes while its model is trained; bake keeps every answer to the bit", async () => {
+    const pruned = pruneLowMagnitude(kinds(), { schedule: constantSparsity({ targetSparsity: 0.75, frequency: 2 }) });
+    const data = noise(48, [6, 6, 2], 3);
+    expect(sparsity(pruned).zeros).toBe(0);
+    await fit(pruned.graph, data, { batchSize: 8, epochs: 2, hooks: pruned.hooks });
+    expect(zerosOf(pruned)).toEqual({ "conv2d/kernel": 54, "depthwiseConv2d/kernel": 0, "dense/kernel": 36 });
+    const baked = stripPruning(pruned);
+    expect(zerosOf(baked)).toEqual(zerosOf(pruned));
+    expect(sparsity(baked).tensors.some(t => t.masked)).toBe(false);
+    const x = noise(5, [6, 6, 2], 3).images as Float32Array;
+    expect(await baked.predict(x)).toEqual(await pruned.predict(x));
+  });
+
+  test("may be applied again to other layers, each with a schedule of its own", async () => {
+    const first = pruneLowMagnitude(kinds(), {
+      layers: ["conv2d"],
+      schedule: constantSparsity({ targetSparsity: 0.25, frequency: 2 }),
+    });
+    const both = pruneLowMagnitude(first, {
+      layers: ["dense"],
+      schedule: step => ({ prune: step === 3, sparsity: 0.5 }),
+    });
+    await fit(both.graph, noise(48, [6, 6, 2], 3), { batchSize: 8, hooks: both.hooks });
+    expect(zerosOf(both)).toMatchObject({ "conv2d/kernel": 18, "dense/kernel": 24 });
+    expect(zerosOf(first)).toMatchObject({ "conv2d/kernel": 0 });
+    expect(() => pruneLowMagnitude(both, { layers: ["dense"] })).toThrow('layer "dense" has a mask already');
+  });
+
+  test("gives a layer that is used twice one mask", async () => {
+    const x = input({ shape: [4] });
+    const twice = dense({ units: 4, name: "twice" });
+    const shared = model({ inputs: x, outputs: dense({ units: 2 })(twice(twice(x))) });
+    const pruned = pruneOnce(shared, { sparsity: 0.5, layers: ["twice"] });
+    expect(pruned.graph.nodes.filter(n => n.op.name === "mask")).toHaveLength(1);
+    const data = Float32Array.of(1, -2, 3, -4);
+    expect(await pruned.bake().predict(data)).toEqual(await pruned.predict(data));
+  });
+
+  test("refuses what it cannot do", () => {
+    expect(() => pruneLowMagnitude(kinds(), { blockSize: [1, 4] } as never)).toThrow(
+      '"pruneLowMagnitude" prunes single weights: "blockSize" is not supported',
+    );
+    expect(() => pruneLowMagnitude(kinds(), { schedul: 1 } as never)).toThrow('no option "schedul"');
+    expect(() => pruneLowMagnitude({} as never)).toThrow('"model" expected a Model, got Object');
+    expect(() => pruneLowMagnitude(kinds(), { layers: ["depthwiseConv2d"] })).toThrow("conv2d, dense");
+  });
+});
+
+describe("pruneOnce", () => {
+  test("to a sparsity", () => {
+    const pruned = pruneOnce(lenet5({ seed: 1 }), 0.8);
+    expect(sparsity(pruned)).toMatchObject({ weights: 44190, zeros: 35352, sparsity: 0.8 });
+    expect(sparsity(pruned).tensors.map(t => t.sparsity)).toEqual([0.8, 0.8, 0.8, 0.8, 0.8]);
+  });
+
+  test("makes the file smaller, once it is baked", () => {
+    const pruned = pruneOnce(lenet5({ seed: 1 }), 0.8);
+    expect(pruned.bake().toBytes().length / lenet5().toBytes().length).toBeLessThan(0.25);
+    expect(() => pruned.toBytes()).toThrow("baked");
+  });
+
+  test("by a threshold", () => {
+    const pruned = pruneOnce(lenet5({ seed: 1 }), { threshold: 0.05, layers: ["dense_1"] });
+    const { data } = pruned.getWeights()["dense_1/kernel"]!;
+    expect(data.filter(w => w !== 0).every(w => Math.abs(w) >= 0.05)).toBe(true);
+    expect(data.filter(w => w === 0).length).toBeGreaterThan(1000);
+    expect(zerosOf(pruned)["dense/kernel"]).toBe(0);
+  });
+
+  test("keeps its zeros in later training", async () => {
+    const pruned = pruneOnce(kinds(), 0.5);
+    const before = zerosOf(pruned);
+    await fit(pruned.graph, noise(48, [6, 6, 2], 3), { batchSize: 8, hooks: pruned.hooks });
+    expect(zerosOf(pruned)).toEqual(before);
+  });
+
+  test("refuses neither or both", () => {
+    expect(() => pruneOnce(kinds(), {})).toThrow("either a sparsity or a threshold");
+    expect(() => pruneOnce(kinds(), { sparsity: 0.5, threshold: 1 })).toThrow("either a sparsity or a threshold");
+    expect(() => pruneOnce(kinds(), 1)).toThrow('"sparsity" expected finite number >= 0 < 1, got 1');
+  });
+});
