@@ -2,7 +2,7 @@
  * A network with its weights: what `sequential` and `model` build, what training changes, what is saved and loaded. All it knows is in its
  * graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned model is a model like any other.
  */
-import { knownOptions, PenjingError, wrongType } from "../base/errors.ts";
+import { knownOptions, wrongType } from "../base/errors.ts";
 import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Source } from "../base/source.ts";
 import { type Extras, readFrom, saveFile, type WriteOptions, write } from "../container/index.ts";
@@ -300,13 +300,11 @@ const PREDICT = 256;
 const AUTOMATIC = /^[a-z][A-Za-z0-9]*(_\d+)?$/;
 
 /**
- * A model from a file: a path, URL, File, Blob or bytes. It can be trained on, and `net()` runs it.
+ * A model from a file: a path, URL, File, Blob or bytes. A float model can be trained on; a quantized one runs.
  * Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file.
  */
 export async function loadModel(source: Source, options: { signal?: AbortSignal } = {}): Promise<Model> {
   knownOptions("loadModel", options, ["signal"]);
   const { graph, ...extras } = await readFrom(source, options);
-  if (graph.leaves.some(v => v.type.dtype === "i8" || v.type.dtype === "i32"))
-    throw new PenjingError("quantized", "a network of integers runs, but cannot be trained: load it from penjing/run");
   return new Model(graph, extras);
 }

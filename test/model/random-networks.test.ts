@@ -196,7 +196,8 @@ describe("random networks", () => {
           if (drawn.fused) fuse(graph, BACKWARD);
           for (const n of graph.nodes) seen.add(n.op.name);
           const feed = contents(graph, batch, drawn.seed + batch);
-          await expectPlanned(graph, feed, { batch }, 1e-4);
+          // what flows into a bias in front of a batch normalization is nothing but rounding
+          await expectPlanned(graph, feed, { batch }, 1e-4, 1);
           if (batch === 3) expectSlopesAlong(graph, feed, batch, wrt, drawn.seed);
         }
       }),

@@ -106,10 +106,16 @@ export function withGradients(graph: Graph, wrt: readonly string[]): void {
   ];
 }
 
-/** Every element of `got` lies within `relative` times (the largest expected magnitude + 1e-3) of the expected one. */
-export function expectClose(got: ArrayLike<number>, expected: ArrayLike<number>, what: string, relative = 1e-5): void {
+/** Every element of `got` lies within `relative` times the largest expected magnitude (at least `floor`) of the expected one. */
+export function expectClose(
+  got: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  what: string,
+  relative = 1e-5,
+  floor = 1e-3,
+): void {
   expect(got.length, `${what}: elements`).toBe(expected.length);
-  let largest = 1e-3;
+  let largest = floor;
   for (let i = 0; i < expected.length; i++) largest = Math.max(largest, Math.abs(expected[i]!));
   for (let i = 0; i < expected.length; i++) {
     const error = Math.abs(got[i]! - expected[i]!);
@@ -124,10 +130,11 @@ export async function expectPlanned(
   feed: Feed,
   options: PlannedOptions,
   relative = 1e-5,
+  floor = 1e-3,
 ): Promise<Planned> {
   const ran = await planned(graph, feed, options);
   evaluated(graph, feed, options.batch).forEach((t, i) => {
-    expectClose(ran.results[i]!.data, t.data, `result ${i} at batch ${options.batch}`, relative);
+    expectClose(ran.results[i]!.data, t.data, `result ${i} at batch ${options.batch}`, relative, floor);
   });
   return ran;
 }

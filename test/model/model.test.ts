@@ -1,0 +1,220 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { Dataset } from "../../src/data/dataset.ts";
+import {
+  batchNormalization,
+  conv2d,
+  dense,
+  depthwiseConv2d,
+  flatten,
+  loadModel,
+  type Model,
+  maxPool2d,
+  relu,
+  sequential,
+} from "../../src/model/index.ts";
+import { noise } from "../kernels/harness.ts";
+import { evaluated, expectClose } from "../ops/planned.ts";
+
+const small = (seed = 1): Model =>
+  sequential(
+    [
+      conv2d({ filters: 3, kernelSize: 3, inputShape: [6, 6, 2], useBias: false }),
+      batchNormalization(),
+      relu(),
+      maxPool2d(),
+      flatten(),
+      dense({ units: 4, trainable: false }),
+    ],
+    { seed, name: "small" },
+  );
+
+const folder = mkdtempSync(join(tmpdir(), "penjing-model-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("weights", () => {
+  test("stand in Keras' order, with Keras' names and shapes", () => {
+    const shapes = Object.entries(small().getWeights()).map(([name, w]) => `${name} ${w.shape.join("x")}`);
+    expect(shapes).toEqual([
+      "conv2d/kernel 3x3x2x3",
+      "batchNormalization/gamma 3",
+      "batchNormalization/beta 3",
+      "batchNormalization/moving_mean 3",
+      "batchNormalization/moving_variance 3",
+      "dense/kernel 12x4",
+      "dense/bias 4",
+    ]);
+  });
+
+  test("of a convolution: Keras' [kh][kw][in][out] is our [out][kh][kw][in]", () => {
+    const model = sequential([conv2d({ filters: 3, kernelSize: [2, 1], inputShape: [4, 4, 2] })]);
+    const keras = Float32Array.from({ length: 12 }, (_, i) => i);
+    model.setWeights({ "conv2d/kernel": { data: keras } });
+    const inside = model.graph.leaves.find(v => v.name === "conv2d/kernel")!.data!;
+    for (let tap = 0; tap < 2; tap++)
+      for (let c = 0; c < 2; c++)
+        for (let o = 0; o < 3; o++) expect(inside[(o * 2 + tap) * 2 + c]).toBe(keras[(tap * 2 + c) * 3 + o]);
+  });
+
+  test("of a depthwise convolution come back, with their own last axes", () => {
+    const model = sequential([depthwiseConv2d({ kernelSize: 2, depthMultiplier: 3, inputShape: [4, 4, 2] })]);
+    const kernel = { shape: [2, 2, 2, 3], data: noise(24) };
+    model.setWeights({ "depthwiseConv2d/kernel": kernel });
+    expect(model.getWeights()["depthwiseConv2d/kernel"]).toEqual(kernel);
+  });
+
+  test("are set by name or by index, all or none", () => {
+    const [a, b] = [small(1), small(2)];
+    b.setWeights(Object.values(a.getWeights()));
+    expect(b.getWeights()).toEqual(a.getWeights());
+    const before = a.getWeights();
+    const wrong: [Parameters<Model["setWeights"]>[0], string][] = [
+      [
+        { "dense/bias": { data: [1, 2, 3, 4] }, "dense/weight": { data: [] } },
+        "names among conv2d/kernel, batchNormalization/gamma",
+      ],
+      [{ "dense/bias": { data: [1, 2, 3] } }, '"dense/bias" expected 4 = 4 numbers, got 3'],
+      [{ "dense/kernel": { shape: [4, 12], data: new Float32Array(48) } }, '"dense/kernel" expected 12x4, got 4x12'],
+      [{ "dense/bias": { data: [1, 2, Number.NaN, 4] } }, '"dense/bias[2]" expected finite number, got NaN'],
+      [[{ data: [1] }], '"weights" expected 7 weights, got 1'],
+    ];
+    for (const [weights, message] of wrong) expect(() => a.setWeights(weights)).toThrow(message);
+    expect(a.getWeights()).toEqual(before);
+  });
+});
+
+describe("freezing", () => {
+  const frozen = (model: Model) => model.graph.leaves.filter(v => v.frozen).map(v => v.name);
+  const statistics = ["batchNormalization/moving_mean", "batchNormalization/moving_variance"];
+
+  test("follows the option and the layer, and never the moving statistics", () => {
+    const model = small();
+    expect(frozen(model)).toEqual([...statistics, "dense/kernel", "dense/bias"]);
+    model.layer("dense").trainable = true;
+    model.layer("conv2d").trainable = false;
+    model.layer("batchNormalization").trainable = true;
+    expect(frozen(model)).toEqual(["conv2d/kernel", ...statistics]);
+    expect(model.layers.map(l => l.trainable)).toEqual([false, true, true, true, true, true]);
+    expect(model.layer("batchNormalization")).toMatchObject({ parameters: 12, trainableParameters: 6 });
+    expect(() => model.layer("conv")).toThrow(
+      '"layer" expected one of conv2d, batchNormalization, relu, maxPool2d, flatten, dense, got "conv"',
+    );
+  });
+});
+
+test("summary", () => {
+  expect(small().summary()).toMatchInlineSnapshot(`
+    "Model: "small"
+    --------------------------------------------------------------------------------------
+    Layer (ops)                              Output shape      Param #  Connected to
+    --------------------------------------------------------------------------------------
+    input (input)                            (batch, 6, 6, 2)        0
+    conv2d (conv2d)                          (batch, 4, 4, 3)       54  input
+    batchNormalization (batchNormalization)  (batch, 4, 4, 3)       12  conv2d
+    relu (relu)                              (batch, 4, 4, 3)        0  batchNormalization
+    maxPool2d (maxPool2d)                    (batch, 2, 2, 3)        0  relu
+    flatten (reshape)                        (batch, 12)             0  maxPool2d
+    dense (dense)                            (batch, 4)             52  flatten
+    --------------------------------------------------------------------------------------
+    Total params: 118 (472.00 B)
+    Trainable params: 60 (240.00 B)
+    Non-trainable params: 58 (232.00 B)"
+  `);
+});
+
+describe("predict", () => {
+  const images = noise(11 * 72, 9);
+
+  test("gives what evaluate gives, for any number of images", async () => {
+    const model = small();
+    const [expected] = evaluated(model.graph, { input: images }, 11);
+    expectClose(await model.predict(images), expected!.data, "all at once");
+    for (const [from, to] of [
+      [0, 1],
+      [1, 3],
+      [2, 11],
+    ] as const) {
+      const some = await model.predict(images.subarray(from * 72, to * 72));
+      expectClose(some, expected!.data.subarray(from * 4, to * 4), `images ${from}..${to}`);
+    }
+  });
+
+  test("of a data set: scaled as it says, more rows than are made ready at a time", async () => {
+    const model = small();
+    const pixels = Uint8Array.from({ length: 300 * 72 }, (_, i) => (i * 131) % 256);
+    const data = new Dataset({ images: pixels, shape: [6, 6, 2], labels: new Uint8Array(300), classes: 4 });
+    const real = Float32Array.from(pixels, p => Math.fround(p * Math.fround(1 / 255)));
+    expect(await model.predict(data)).toEqual(await model.predict(real));
+    expect(await model.predict(pixels)).toEqual(await model.predict(real));
+  });
+
+  test("follows the weights", async () => {
+    const [model, other] = [small(1), small(2)];
+    await model.predict(images);
+    model.setWeights(other.getWeights());
+    expect(await model.predict(images)).toEqual(await other.predict(images));
+  });
+
+  test("names shapes that do not fit", async () => {
+    await expect(small().predict(new Float32Array(71))).rejects.toThrow(
+      '"x" expected whole images of 6x6x2 = 72 numbers',
+    );
+    const data = new Dataset({ images: new Uint8Array(72), shape: [6, 12, 1], labels: [0] });
+    await expect(small().predict(data)).rejects.toThrow('"x" expected images of 6x6x2, got 6x12x1');
+  });
+});
+
+describe("copies and files", () => {
+  const images = noise(3 * 72, 4);
+
+  test("a clone is a model of its own", async () => {
+    const model = small();
+    const clone = model.clone();
+    expect(clone.getWeights()).toEqual(model.getWeights());
+    expect(clone.layer("dense").trainable).toBe(false);
+    model.setWeights({ "dense/bias": { data: [9, 9, 9, 9] } });
+    model.layer("dense").trainable = true;
+    expect([...clone.getWeights()["dense/bias"]!.data]).toEqual([0, 0, 0, 0]);
+    expect(clone.layer("dense").trainable).toBe(false);
+  });
+
+  const lenetLike = () =>
+    sequential([
+      conv2d({ filters: 3, kernelSize: 3, activation: "relu", inputShape: [6, 6, 2] }),
+      maxPool2d(),
+      flatten(),
+      dense({ units: 5, activation: "relu" }),
+      dense({ units: 4 }),
+    ]);
+
+  test("saved and loaded it gives the same answers from the same weights", async () => {
+    const model = lenetLike();
+    model.layer("dense_1").trainable = false;
+    const path = join(folder, "model.penjing");
+    await model.save(path, { labels: ["a", "b", "c", "d"], metadata: { from: "a test" } });
+    const loaded = await loadModel(path);
+    expect(loaded.getWeights()).toEqual(model.getWeights());
+    expect(await loaded.predict(images)).toEqual(await model.predict(images));
+    expect(loaded.labels).toEqual(["a", "b", "c", "d"]);
+    expect(loaded.metadata).toEqual({ from: "a test" });
+    expect(loaded.layer("dense_1").trainable).toBe(false);
+  });
+
+  test("names cost nothing where they are those a reader gives, and are kept where they are not", async () => {
+    const plain = lenetLike().toBytes().length;
+    expect(plain).toBe(lenetLike().toBytes({ names: false }).length);
+    expect(lenetLike().toBytes({ names: true }).length).toBeGreaterThan(plain);
+    const named = sequential([flatten({ inputShape: [2, 2] }), dense({ units: 1, name: "Output-1" })]);
+    const loaded = await loadModel(named.toBytes());
+    expect(Object.keys(loaded.getWeights())).toEqual(["Output-1/kernel", "Output-1/bias"]);
+  });
+
+  test("options are checked, and so is what is loaded", async () => {
+    expect(() => small().toBytes({ name: true } as never)).toThrow('"save" has no option "name"');
+    await expect(loadModel(join(folder, "none"))).rejects.toMatchObject({ code: "missing" });
+    await expect(loadModel(new Uint8Array(40))).rejects.toMatchObject({ code: "magic" });
+    await expect(loadModel("x", { names: 1 } as never)).rejects.toThrow('"loadModel" has no option "names"');
+  });
+});
