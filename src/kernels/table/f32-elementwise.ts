@@ -64,14 +64,18 @@ export const f32Elementwise = rows({
   f32_sigmoid: unary,
   /** dx = dy y (1 - y). */
   f32_sigmoid_gradient: fromOutput,
+  /** y = tanh(x). */
   f32_tanh: unary,
   /** dx = dy (1 - y^2). */
   f32_tanh_gradient: fromOutput,
 
+  /** y = exp(x). */
   f32_exp: unary,
   /** Natural logarithm: -Infinity at 0, NaN below. */
   f32_log: unary,
+  /** y = sqrt(x). */
   f32_sqrt: unary,
+  /** y = x x. */
   f32_square: unary,
   /** y = -1, 0 or 1. */
   f32_sign: unary,

@@ -24,6 +24,7 @@ export const f32Optimizer = rows({
   f32_rmsprop_momentum: step({ v: "update", m: "update" }, { rho: "float", epsilon: "float", momentum: "float" }),
   /** The variance instead of the mean square: a = rho a + (1 - rho) g, and v - a^2 in the place of v. */
   f32_rmsprop_centered: step({ v: "update", a: "update" }, { rho: "float", epsilon: "float" }),
+  /** The same with momentum: m = momentum m + the quotient, and w -= m. */
   f32_rmsprop_centered_momentum: step(
     { v: "update", a: "update", m: "update" },
     { rho: "float", epsilon: "float", momentum: "float" },

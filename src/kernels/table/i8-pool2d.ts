@@ -5,6 +5,7 @@ import { rows } from "./row.ts";
  * x and y are first pixels inside a halo. A window starts at (row * sh - top, column * sw - left) and is cut at the image's edge.
  */
 export const i8Pool2d = rows({
+  /** The largest stored number of each window. */
   i8_max_pool2d: {
     args: {
       n: "count",
