@@ -8,6 +8,7 @@ import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
 import * as batchNormalization from "./batch-normalization.ts";
 import * as clip from "./clip.ts";
+import * as clipByNorm from "./clip-by-norm.ts";
 import * as concat from "./concat.ts";
 import * as conv2d from "./conv2d.ts";
 import * as crossEntropy from "./cross-entropy.ts";
@@ -27,6 +28,7 @@ import * as maximum from "./maximum.ts";
 import * as minimum from "./minimum.ts";
 import * as mul from "./mul.ts";
 import * as pad from "./pad.ts";
+import * as penalty from "./penalty.ts";
 import * as pointwiseLoss from "./pointwise-loss.ts";
 import * as prelu from "./prelu.ts";
 import * as quantize from "./quantize.ts";
@@ -56,6 +58,7 @@ export const EVALUATE = {
   ...averagePool2d.evaluate,
   ...batchNormalization.evaluate,
   ...clip.evaluate,
+  ...clipByNorm.evaluate,
   ...conv2d.evaluate,
   ...conv2dMaxPool2d.evaluate,
   ...conv2dReluMaxPool2d.evaluate,
@@ -74,6 +77,7 @@ export const EVALUATE = {
   ...maximum.evaluate,
   ...minimum.evaluate,
   ...mul.evaluate,
+  ...penalty.evaluate,
   ...pointwiseLoss.evaluate,
   ...prelu.evaluate,
   ...quantize.evaluate,
@@ -107,6 +111,7 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...averagePool2d.gradient,
   ...batchNormalization.gradient,
   ...clip.gradient,
+  ...clipByNorm.gradient,
   ...conv2d.gradient,
   ...conv2dMaxPool2d.gradient,
   ...conv2dReluMaxPool2d.gradient,
@@ -125,6 +130,7 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...maximum.gradient,
   ...minimum.gradient,
   ...mul.gradient,
+  ...penalty.gradient,
   ...pointwiseLoss.gradient,
   ...prelu.gradient,
   ...quantize.gradient,
@@ -160,6 +166,7 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...dense.lowerBackward,
   ...depthwiseConv2d.lowerBackward,
   ...clip.lowerBackward,
+  ...clipByNorm.lowerBackward,
   ...conv2d.lowerBackward,
   ...conv2dMaxPool2d.lowerBackward,
   ...conv2dReluMaxPool2d.lowerBackward,
@@ -173,6 +180,7 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...leakyRelu.lowerBackward,
   ...logSoftmax.lowerBackward,
   ...maxPool2d.lowerBackward,
+  ...penalty.lowerBackward,
   ...pointwiseLoss.lowerBackward,
   ...prelu.lowerBackward,
   ...quantize.lowerBackward,
@@ -205,6 +213,7 @@ export const COST: Record<OpName, CostOf> = {
   ...averagePool2d.cost,
   ...batchNormalization.cost,
   ...clip.cost,
+  ...clipByNorm.cost,
   ...conv2d.cost,
   ...conv2dMaxPool2d.cost,
   ...conv2dReluMaxPool2d.cost,
@@ -223,6 +232,7 @@ export const COST: Record<OpName, CostOf> = {
   ...maximum.cost,
   ...minimum.cost,
   ...mul.cost,
+  ...penalty.cost,
   ...pointwiseLoss.cost,
   ...prelu.cost,
   ...quantize.cost,
@@ -253,6 +263,7 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...averagePool2d.axes,
   ...batchNormalization.axes,
   ...clip.axes,
+  ...clipByNorm.axes,
   ...conv2d.axes,
   ...conv2dMaxPool2d.axes,
   ...conv2dReluMaxPool2d.axes,
@@ -271,6 +282,7 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...maximum.axes,
   ...minimum.axes,
   ...mul.axes,
+  ...penalty.axes,
   ...pointwiseLoss.axes,
   ...prelu.axes,
   ...quantize.axes,

@@ -1,11 +1,39 @@
-/** Which loss and metrics a training has where none are named. */
+/** What a training has where nothing is said: loss, metrics, and how a loss fits a model and its data. */
 import type { Dataset } from "../data/dataset.ts";
-import type { Graph } from "../graph/graph.ts";
-import { type Loss, sparseCategoricalCrossentropy } from "./losses.ts";
+import type { Graph, Type } from "../graph/graph.ts";
+import { binaryCrossentropy, type Loss, meanSquaredError, sparseCategoricalCrossentropy } from "./losses.ts";
 import { accuracy, type Metric } from "./metrics.ts";
 
-export function defaultLoss(_graph: Graph, _data: Dataset): Loss {
-  return sparseCategoricalCrossentropy();
+/** Ops that change how numbers lie or are stored, not what they mean. */
+const CARRIERS: ReadonlySet<string> = new Set(["reshape", "quantize", "dequantize", "fakeQuant", "dropout"]);
+
+/** The name of the op that makes a graph's output what it is; undefined: it is the input. */
+export function lastOp(graph: Graph): string | undefined {
+  let value = graph.results[0];
+  while (value?.node && CARRIERS.has(value.node.op.name)) value = value.node.inputs[0];
+  return value?.node?.op.name;
 }
 
-export const defaultMetrics = (data: Dataset): Metric[] => (data.classes ? [accuracy()] : []);
+/**
+ * The loss for a graph: `loss`, told whether it gets logits or probabilities; without one, cross-entropy where the data have labels
+ * (binary, where the graph has one output), and the mean squared error where they have targets.
+ */
+export function lossFor(graph: Graph, data: Dataset, loss?: Loss): Loss {
+  const { shape } = graph.results[0]!.type;
+  const chosen = loss ?? defaultLoss(data, shape.at(-1) === 1);
+  return chosen.after?.(lastOp(graph)) ?? chosen;
+}
+
+function defaultLoss(data: Dataset, oneOutput: boolean): Loss {
+  if (!data.classes) return meanSquaredError();
+  return oneOutput ? binaryCrossentropy() : sparseCategoricalCrossentropy();
+}
+
+export const metricsFor = (data: Dataset): Metric[] => (data.classes ? [accuracy()] : []);
+
+/** The type of the targets: as the loss wants them, or as they are. */
+export const targetFor = (loss: Loss, output: Type, data: Pick<Dataset, "classes" | "targetShape">): Type =>
+  loss.target(output) ??
+  (data.classes
+    ? { shape: [], dtype: "i32", batched: true }
+    : { shape: data.targetShape, dtype: "f32", batched: true });

@@ -2,12 +2,13 @@
 import { integer, knownOptions, number, wrongValue } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
-import { defaultLoss, defaultMetrics } from "./defaults.ts";
+import { lossFor, metricsFor, targetFor } from "./defaults.ts";
 import { Feed } from "./feed.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import { Pace, turn } from "./pace.ts";
-import { type Batches, ends, Trainer } from "./trainer.ts";
+import type { Regularizers } from "./step.ts";
+import { type Batches, ends, type Scores, Trainer } from "./trainer.ts";
 
 export interface EvaluateOptions {
   /** Images a step; results do not depend on it. Default 32. */
@@ -16,13 +17,12 @@ export interface EvaluateOptions {
   loss?: Loss;
   /** Default: accuracy where the data set has labels. */
   metrics?: readonly Metric[];
+  /** Penalties that are part of the loss. */
+  regularizers?: Regularizers;
   signal?: AbortSignal;
   /** Milliseconds between two turns of the event loop, at most. Default 50. */
   slice?: number;
 }
-
-/** The mean loss, and the mean of every metric by name. */
-export type Scores = { loss: number } & Record<string, number>;
 
 /** Bytes of images the streams of one memory may take. */
 const STREAM_BYTES = 4 << 20;
@@ -46,17 +46,26 @@ export function notEmpty(what: string, data: Dataset): void {
 }
 
 export async function evaluate(graph: Graph, data: Dataset, options: EvaluateOptions = {}): Promise<Scores> {
-  knownOptions("evaluate", options, ["batchSize", "loss", "metrics", "signal", "slice"]);
-  const { loss = defaultLoss(graph, data), metrics = defaultMetrics(data), signal } = options;
+  knownOptions("evaluate", options, ["batchSize", "loss", "metrics", "regularizers", "signal", "slice"]);
+  const { metrics = metricsFor(data), regularizers, signal } = options;
   const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
   const slice = number("slice", options.slice ?? 50, { min: 0 });
   signal?.throwIfAborted();
   notEmpty("dataset", data);
   const { input, output, classes } = ends(graph);
-  const feed = new Feed(data, input, loss.target(output), classes);
+  const loss = lossFor(graph, data, options.loss);
+  const target = targetFor(loss, output, data);
+  const feed = new Feed(data, input, target, classes);
   const batches = batchesOf(feed, batchSize);
   const steps = roomForSteps(batches.sizes[0]!, feed.imageBytes, Math.ceil(data.length / batchSize));
-  const trainer = await Trainer.create(graph, { loss, metrics, evaluate: batches, steps });
+  const trainer = await Trainer.create(graph, {
+    loss,
+    target,
+    metrics,
+    ...(regularizers && { regularizers }),
+    evaluate: batches,
+    steps,
+  });
   return evaluateIn(trainer, feed, batches.sizes[0]!, new Pace(steps, slice), signal);
 }
 
@@ -69,7 +78,7 @@ export async function evaluateIn(
   signal: AbortSignal | undefined,
 ): Promise<Scores> {
   const rows = trainer.rows("evaluate");
-  for (const measure of trainer.measures) trainer.setSum(measure);
+  trainer.clearSums();
   for (let row = 0; row < feed.length; ) {
     const images = Math.min(batch, feed.length - row);
     const count = Math.max(1, Math.min(pace.begin(), Math.floor((feed.length - row) / batch)));
@@ -80,12 +89,5 @@ export async function evaluateIn(
     await turn();
     signal?.throwIfAborted();
   }
-  return means(trainer, feed.length);
-}
-
-/** The means over `images` images of everything a trainer measures. */
-export function means(trainer: Trainer, images: number): Scores {
-  const scores: Scores = { loss: NaN };
-  for (const measure of trainer.measures) scores[measure] = trainer.sum(measure) / images;
-  return scores;
+  return trainer.means(feed.length);
 }

@@ -17,9 +17,11 @@ export interface Stream {
 
 /** The streams of a step that hold what a data set says. */
 export interface RowStreams {
-  readonly images: Stream;
-  readonly target: Stream;
+  readonly images: Stream | undefined;
+  readonly target: Stream | undefined;
   readonly weight: Stream | undefined;
+  /** Which row of the data set an image is. */
+  readonly number: Stream | undefined;
 }
 
 /** How much an image of each class counts, by class number. Keras: class_weight. */
@@ -34,6 +36,7 @@ export class Feed {
   readonly #targets: Float32Array | undefined;
   readonly #weights: Float32Array | undefined;
   readonly #size: number;
+  readonly #classes: number;
 
   /**
    * `shape`: of the images the model takes; `target`: what its loss wants to know of an image; `classes`: how many the model tells apart.
@@ -45,13 +48,14 @@ export class Feed {
     this.data = data;
     this.#target = target;
     this.#size = size(shape);
+    this.#classes = classes;
     const stored = data.dtype === "u8" && !data.mapped;
     this.images = stored
       ? { dtype: "u8", scale: data.scale, offset: data.offset }
       : { dtype: "f32", scale: 1, offset: 0 };
     this.#labels = data.labels();
     this.#targets = data.targets();
-    this.#check(classes);
+    this.#check();
     if (data.dtype === "f32" && !data.mapped)
       for (let row = 0; row < data.length; row++) this.#finite(data.stored(row), row);
     this.#weights = weightsOf(data, this.#labels, classWeight);
@@ -67,10 +71,10 @@ export class Feed {
     return this.#size * BYTES[this.images.dtype];
   }
 
-  #check(classes: number): void {
+  #check(): void {
     const { shape } = this.#target;
     if (this.#labels) {
-      if (!shape.length || size(shape) > 1) checkLabels(this.#labels, classes);
+      if (!shape.length || size(shape) > 1) checkLabels(this.#labels, this.#classes);
       return;
     }
     if (!shape.length) throw wrongType("dataset", "labels, which this loss compares with", this.#targets);
@@ -80,21 +84,24 @@ export class Feed {
   }
 
   /** Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row where it is not finite. */
-  write({ images, target, weight }: RowStreams, step: number, image: number, row: number): void {
-    const at = step * images.perStep + image * images.perImage;
-    let y: number | Float32Array | undefined;
+  write({ images, target, weight, number }: RowStreams, step: number, image: number, row: number): void {
+    const y = images && this.#writeImage(images, step * images.perStep + image * images.perImage, row);
+    if (target) this.#writeTarget(target, step * target.perStep + image * target.perImage, row, y);
+    if (weight) weight.data[step * weight.perStep + image * weight.perImage] = this.#weights?.[row] ?? 1;
+    if (number) number.data[step * number.perStep + image * number.perImage] = row;
+  }
+
+  /** Gives what a map made of the row's label or targets; undefined where there is no map. */
+  #writeImage({ data }: Stream, at: number, row: number): number | Float32Array | undefined {
     if (this.images.dtype === "u8") {
       const from = this.data.index[row]! * this.#size;
-      images.data.set(this.data.images.subarray(from, from + this.#size), at);
-    } else {
-      const made = this.data.row(row, images.data as Float32Array, at);
-      if (this.data.mapped) {
-        y = made.y;
-        this.#finite(made.x, row);
-      }
+      data.set(this.data.images.subarray(from, from + this.#size), at);
+      return undefined;
     }
-    this.#writeTarget(target, step, image, row, y);
-    if (weight) weight.data[step * weight.perStep + image * weight.perImage] = this.#weights?.[row] ?? 1;
+    const made = this.data.row(row, data as Float32Array, at);
+    if (!this.data.mapped) return undefined;
+    this.#finite(made.x, row);
+    return made.y;
   }
 
   #finite(x: ArrayLike<number>, row: number): void {
@@ -103,19 +110,25 @@ export class Feed {
   }
 
   /** `y`: what a map made of the row's label or targets. */
-  #writeTarget(target: Stream, step: number, image: number, row: number, y?: number | Float32Array): void {
-    const at = step * target.perStep + image * target.perImage;
-    const each = size(this.#target.shape);
+  #writeTarget({ data }: Stream, at: number, row: number, y: number | Float32Array | undefined): void {
+    const { shape } = this.#target;
+    const each = size(shape);
     if (this.#labels) {
       const label = (y as number | undefined) ?? this.#labels[row]!;
-      if (!this.#target.shape.length || each === 1) target.data[at] = label;
+      if (y !== undefined && (!shape.length || each > 1)) this.#checkLabel(label, row);
+      if (each === 1) data[at] = label;
       else {
         // one-hot
-        target.data.fill(0, at, at + each);
-        target.data[at + label] = 1;
+        data.fill(0, at, at + each);
+        data[at + label] = 1;
       }
-    } else if (y !== undefined) target.data.set(y as Float32Array, at);
-    else target.data.set(this.#targets!.subarray(row * each, (row + 1) * each), at);
+    } else if (y !== undefined) data.set(y as Float32Array, at);
+    else data.set(this.#targets!.subarray(row * each, (row + 1) * each), at);
+  }
+
+  #checkLabel(label: number, row: number): void {
+    if (!Number.isInteger(label) || label < 0 || label >= this.#classes)
+      throw wrongValue(`label of row ${row}`, `integer in 0..${this.#classes - 1}`, label);
   }
 }
 

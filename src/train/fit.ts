@@ -9,16 +9,16 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Callback, StepHook, TrainingContext } from "./callbacks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { defaultLoss, defaultMetrics } from "./defaults.ts";
-import { batchesOf, evaluateIn, means, notEmpty, roomForSteps, type Scores } from "./evaluate.ts";
+import { lossFor, metricsFor, targetFor } from "./defaults.ts";
+import { batchesOf, evaluateIn, notEmpty, roomForSteps } from "./evaluate.ts";
 import { type ClassWeight, Feed, type RowStreams } from "./feed.ts";
 import { History, type Logs, validationName } from "./history.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
 import { Pace, turn } from "./pace.ts";
-import { rateAt } from "./schedules.ts";
-import { ends, Trainer } from "./trainer.ts";
+import type { Regularizers } from "./step.ts";
+import { ends, type Scores, Trainer } from "./trainer.ts";
 
 export interface FitOptions {
   /** The number of the last epoch plus one: with `initialEpoch` or `resume`, fewer are trained. Default 1. */
@@ -43,6 +43,8 @@ export interface FitOptions {
   classWeight?: ClassWeight;
   /** The number of the first epoch. Default 0. */
   initialEpoch?: number;
+  /** Penalties on weights, by their names. */
+  regularizers?: Regularizers;
   callbacks?: readonly Callback[];
   hooks?: readonly StepHook[];
   /** Ends the training after the slice it is in: the weights stay as they are then, and the signal's reason (an AbortError) is thrown. */
@@ -66,6 +68,7 @@ const OPTIONS = [
   "validationSplit",
   "classWeight",
   "initialEpoch",
+  "regularizers",
   "callbacks",
   "hooks",
   "signal",
@@ -115,12 +118,21 @@ function splitOff(data: Dataset, share: number): [Dataset, Dataset] {
   return [data.take(first), data.skip(first)];
 }
 
+/** States, step and learning rate as a checkpoint has them. */
+function restore(trainer: Trainer, from: Checkpoint | undefined): void {
+  if (!from) return;
+  from.states.forEach((values, name) => {
+    trainer.write(name, values);
+  });
+  trainer.step = from.step;
+  trainer.fixedRate = from.learningRate;
+}
+
 class Training implements TrainingContext {
   readonly #trainer: Trainer;
   readonly #feed: Feed;
   readonly #validation: Feed | undefined;
   readonly #batch: number;
-  readonly #optimizer: Optimizer;
   readonly #options: FitOptions;
   readonly #seed: number;
   readonly #pace: Pace;
@@ -132,34 +144,29 @@ class Training implements TrainingContext {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   epoch: number;
-  step: number;
   /** Steps done of this epoch. */
   #done: number;
-  #rate: number | undefined;
   #stopped = false;
   /** When this epoch's steps began, and with which. */
   #began = { at: 0, step: 0 };
 
   private constructor(
     trainer: Trainer,
-    parts: { feed: Feed; validation: Feed | undefined; batch: number; optimizer: Optimizer; slice: number },
+    parts: { feed: Feed; validation: Feed | undefined; batch: number; seed: number; slice: number },
     options: FitOptions,
   ) {
     this.#trainer = trainer;
     this.#feed = parts.feed;
     this.#validation = parts.validation;
     this.#batch = parts.batch;
-    this.#optimizer = parts.optimizer;
     this.#options = options;
     this.#callbacks = options.callbacks ?? [];
     const { resume } = options;
-    this.#seed = integer("seed", options.seed ?? resume?.seed ?? 0, 0);
+    this.#seed = parts.seed;
     this.epochs = integer("epochs", options.epochs ?? 1, 0);
     this.epoch = integer("initialEpoch", options.initialEpoch ?? resume?.epoch ?? 0, 0);
     this.stepsPerEpoch = Math.ceil(this.#feed.length / this.#batch);
-    this.step = resume?.step ?? 0;
     this.#done = resume?.batch ?? 0;
-    this.#rate = resume?.learningRate;
     const steps = this.step + (this.epochs - this.epoch) * this.stepsPerEpoch - this.#done;
     this.#hooks = (options.hooks ?? []).map(hook => {
       hook.begin?.(this.step, Math.max(this.step, steps));
@@ -181,10 +188,12 @@ class Training implements TrainingContext {
       validationSplit === undefined ? [dataset, options.validation] : splitOff(dataset, validationSplit);
     notEmpty("dataset", data);
     if (held) notEmpty("validation", held);
-    const { loss = defaultLoss(graph, data), metrics = defaultMetrics(data) } = options;
+    const { metrics = metricsFor(data), regularizers } = options;
+    const seed = integer("seed", options.seed ?? options.resume?.seed ?? 0, 0);
 
     const { input, output, classes } = ends(graph);
-    const target = loss.target(output);
+    const loss = lossFor(graph, data, options.loss);
+    const target = targetFor(loss, output, data);
     const feed = new Feed(data, input, target, classes, options.classWeight);
     const validation = held && new Feed(held, input, target, classes);
     const train = batchesOf(feed, batchSize);
@@ -193,26 +202,31 @@ class Training implements TrainingContext {
     const evaluate = validation && batchesOf(validation, batch);
     const trainer = await Trainer.create(graph, {
       loss,
+      target,
       metrics,
+      ...(regularizers && { regularizers }),
       optimizer,
       train,
       ...(evaluate && { evaluate }),
+      seed,
       steps,
     });
-    options.resume?.states.forEach((values, name) => {
-      trainer.write(name, values);
-    });
-    return new Training(trainer, { feed, validation, batch, optimizer, slice }, options);
+    restore(trainer, options.resume);
+    return new Training(trainer, { feed, validation, batch, seed, slice }, options);
   }
 
   // ---------------------------------------------------------------- what callbacks and hooks see
 
+  get step(): number {
+    return this.#trainer.step;
+  }
+
   get learningRate(): number {
-    return this.#rate ?? rateAt(this.#optimizer.learningRate, this.step);
+    return this.#trainer.rateOf(this.step);
   }
 
   set learningRate(rate: number) {
-    this.#rate = number("learningRate", rate, { min: 0 });
+    this.#trainer.fixedRate = number("learningRate", rate, { min: 0 });
   }
 
   stop(): void {
@@ -232,6 +246,7 @@ class Training implements TrainingContext {
   }
 
   checkpoint(): Checkpoint {
+    const { fixedRate } = this.#trainer;
     const whole = this.#done === this.stepsPerEpoch; // as callbacks see it when an epoch has just ended
     return {
       step: this.step,
@@ -239,7 +254,7 @@ class Training implements TrainingContext {
       batch: whole ? 0 : this.#done,
       seed: this.#seed,
       sums: Object.fromEntries(this.#trainer.measures.map(m => [m, whole ? 0 : this.#trainer.sum(m)])),
-      ...(this.#rate !== undefined && { learningRate: this.#rate }),
+      ...(fixedRate !== undefined && { learningRate: fixedRate }),
       states: new Map(this.states().map(name => [name, this.read(name)])),
     };
   }
@@ -293,12 +308,12 @@ class Training implements TrainingContext {
       for (const callback of this.#callbacks) await callback.onBatchBegin?.(this.#done, this);
       const { count, images } = this.#nextSlice(this.#pace.begin());
       for (let i = 0; i < count; i++) {
-        learningRate = this.#rate ?? rateAt(this.#optimizer.learningRate, this.step + i);
-        this.#fill(i, order.subarray((this.#done + i) * this.#batch, (this.#done + i + 1) * this.#batch), learningRate);
+        const first = (this.#done + i) * this.#batch;
+        for (let image = 0; image < images; image++) this.#feed.write(this.#streams, i, image, order[first + image]!);
+        learningRate = this.#trainer.schedule(i);
       }
       this.#trainer.run("train", images, count);
       this.#pace.end(count);
-      this.step += count;
       this.#done += count;
       const means = this.#means();
       this.#checkLoss(means.loss);
@@ -325,12 +340,6 @@ class Training implements TrainingContext {
     return { count: Math.min(most, whole - this.#done, ...dues), images: this.#batch };
   }
 
-  #fill(step: number, rows: Int32Array, learningRate: number): void {
-    for (let image = 0; image < rows.length; image++) this.#feed.write(this.#streams, step, image, rows[image]!);
-    const rates = this.#optimizer.rates(this.step + step, learningRate);
-    for (const [name, value] of Object.entries(rates)) this.#trainer.set(name, step, value);
-  }
-
   #act(): void {
     for (const waiting of this.#hooks) {
       if (waiting.due === undefined || waiting.due > this.step) continue;
@@ -340,7 +349,7 @@ class Training implements TrainingContext {
   }
 
   #means(): Scores {
-    return means(this.#trainer, Math.min(this.#done * this.#batch, this.#feed.length));
+    return this.#trainer.means(Math.min(this.#done * this.#batch, this.#feed.length));
   }
 
   async #validate(): Promise<Logs> {

@@ -1,30 +1,167 @@
 /** Losses as Keras defines them: one number per image, averaged over the batch. */
-import { number } from "../base/errors.ts";
-import type { Graph, Type, Value } from "../graph/graph.ts";
-import { f32_sparse_softmax_cross_entropy } from "../kernels/reference/f32-softmax.ts";
+import { knownOptions, number, wrongType } from "../base/errors.ts";
+import type { Graph, Op, Type, Value } from "../graph/graph.ts";
+import * as loss from "../kernels/reference/f32-loss.ts";
+import {
+  f32_softmax,
+  f32_softmax_cross_entropy,
+  f32_sparse_softmax_cross_entropy,
+} from "../kernels/reference/f32-softmax.ts";
+import { crossEntropy, entropy as entropyOp, sparseCrossEntropy } from "../ops/cross-entropy.ts";
+import * as pointwise from "../ops/pointwise-loss.ts";
+import { softmax } from "../ops/softmax.ts";
+import { softmaxCrossEntropy } from "../ops/softmax-cross-entropy.ts";
 import { sparseSoftmaxCrossEntropy } from "../ops/sparse-softmax-cross-entropy.ts";
 import type { Target } from "./metrics.ts";
 
+/** Of one's own: any object like this, `build` made of the library's ops. */
 export interface Loss {
   readonly name: string;
-  /** The type of the targets for a model with this output: a class number, or a row of numbers. */
-  target(output: Type): Type;
+  /** The type of the targets for a model with this output: a class number, or a row of numbers. Undefined: whatever there is, it is not read. */
+  target(output: Type): Type | undefined;
   /** One loss per image. */
   build(graph: Graph, output: Value, target: Value): Value;
   /** The same number for one image's output, outside of any graph. */
   score(output: Float32Array, target: Target): number;
+  /** Where the loss leaves open whether a model gives logits or probabilities: the loss for one that ends in the op of this name. */
+  after?(op: string | undefined): Loss;
+}
+
+export interface CrossEntropyOptions {
+  /** Does the model give logits, or probabilities? Default: probabilities where it ends in softmax (binary: sigmoid), else logits. */
+  fromLogits?: boolean;
+  /** The share of each target that is spread over all classes (binary: drawn towards 1/2). Default 0. */
+  labelSmoothing?: number;
 }
 
 const classNumber: Type = { shape: [], dtype: "i32", batched: true };
 
-/** Cross-entropy between logits and class numbers. Keras: SparseCategoricalCrossentropy(from_logits=True). */
-export function sparseCategoricalCrossentropy({ labelSmoothing = 0 } = {}): Loss {
+/** A row of numbers like the output. */
+const likeOutput = (output: Type): Type => ({ shape: output.shape, dtype: "f32", batched: true });
+
+const isNumber = (target: Target): target is number => typeof target === "number";
+
+/** A number stands for a row of one. */
+const rowOf = (target: Target): ArrayLike<number> => (isNumber(target) ? [target] : target);
+
+function classOf(target: Target): number {
+  if (isNumber(target)) return target;
+  throw wrongType("target", "a class number", target);
+}
+
+/** A row of targets, from a class number too. */
+const oneHot = (target: Target, k: number): ArrayLike<number> =>
+  isNumber(target) && k > 1 ? Float32Array.from({ length: k }, (_, j) => Number(j === target)) : rowOf(target);
+
+/** A loss in two forms; without `fromLogits` the model decides, and outputs of unknown origin count as logits. */
+function logitsOrProbabilities(
+  options: CrossEntropyOptions,
+  probabilitiesComeFrom: string,
+  form: (fromLogits: boolean, smoothing: number) => Loss,
+): Loss {
+  const { fromLogits, labelSmoothing = 0 } = options;
+  if (fromLogits !== undefined && typeof fromLogits !== "boolean")
+    throw wrongType("fromLogits", "a boolean", fromLogits);
   number("labelSmoothing", labelSmoothing, { min: 0, max: 1 });
-  return {
+  if (fromLogits !== undefined) return form(fromLogits, labelSmoothing);
+  return { ...form(true, labelSmoothing), after: op => form(op !== probabilitiesComeFrom, labelSmoothing) };
+}
+
+const CROSS_ENTROPY = ["fromLogits", "labelSmoothing"] as const;
+
+/** Cross-entropy with class numbers. Keras: SparseCategoricalCrossentropy. */
+export function sparseCategoricalCrossentropy(options: CrossEntropyOptions = {}): Loss {
+  knownOptions("sparseCategoricalCrossentropy", options, CROSS_ENTROPY);
+  return logitsOrProbabilities(options, "softmax", (fromLogits, smoothing) => ({
     name: "sparseCategoricalCrossentropy",
     target: () => classNumber,
     build: (graph, output, target) =>
-      graph.one(sparseSoftmaxCrossEntropy, [output, target], { smoothing: labelSmoothing }),
-    score: (output, target) => f32_sparse_softmax_cross_entropy(output, target as number, labelSmoothing).loss,
-  };
+      graph.one<{ smoothing: number }>(fromLogits ? sparseSoftmaxCrossEntropy : sparseCrossEntropy, [output, target], {
+        smoothing,
+      }),
+    score: (output, target) =>
+      fromLogits
+        ? f32_sparse_softmax_cross_entropy(output, classOf(target), smoothing).loss
+        : loss.f32_sparse_cross_entropy(output, classOf(target), smoothing),
+  }));
+}
+
+/** Cross-entropy with rows of targets; class numbers of a data set become one-hot rows. Keras: CategoricalCrossentropy. */
+export function categoricalCrossentropy(options: CrossEntropyOptions = {}): Loss {
+  knownOptions("categoricalCrossentropy", options, CROSS_ENTROPY);
+  return logitsOrProbabilities(options, "softmax", (fromLogits, smoothing) => ({
+    name: "categoricalCrossentropy",
+    target: likeOutput,
+    build: (graph, output, target) =>
+      graph.one<{ smoothing: number }>(fromLogits ? softmaxCrossEntropy : crossEntropy, [output, target], {
+        smoothing,
+      }),
+    score(output, target) {
+      const row = oneHot(target, output.length);
+      return fromLogits
+        ? f32_softmax_cross_entropy(output, row, smoothing).loss
+        : loss.f32_cross_entropy(output, row, smoothing);
+    },
+  }));
+}
+
+/** The mean over the outputs of an image, each a yes or no of its own. Keras: BinaryCrossentropy. */
+export function binaryCrossentropy(options: CrossEntropyOptions = {}): Loss {
+  knownOptions("binaryCrossentropy", options, CROSS_ENTROPY);
+  return logitsOrProbabilities(options, "sigmoid", (fromLogits, smoothing) => ({
+    name: "binaryCrossentropy",
+    target: likeOutput,
+    build: (graph, output, target) =>
+      graph.one(fromLogits ? pointwise.sigmoidCrossEntropy : pointwise.binaryCrossEntropy, [output, target], {
+        smoothing,
+      }),
+    score(output, target) {
+      const row = oneHot(target, output.length);
+      return fromLogits
+        ? loss.f32_sigmoid_cross_entropy(output, row, smoothing)
+        : loss.f32_binary_cross_entropy(output, row, smoothing);
+    },
+  }));
+}
+
+/** A loss that is one op on (output, row of targets). */
+const ofPairs = <A>(
+  name: string,
+  op: Op<A>,
+  attrs: A,
+  score: (output: Float32Array, target: ArrayLike<number>) => number,
+): Loss => ({
+  name,
+  target: likeOutput,
+  build: (graph, output, target) => graph.one(op, [output, target], attrs),
+  score: (output, target) => score(output, oneHot(target, output.length)),
+});
+
+/** The mean of (output - target)^2 over the outputs of an image. */
+export const meanSquaredError = (): Loss =>
+  ofPairs("meanSquaredError", pointwise.meanSquaredError as Op<object>, {}, loss.f32_mean_squared_error);
+
+/** The mean of |output - target|. */
+export const meanAbsoluteError = (): Loss =>
+  ofPairs("meanAbsoluteError", pointwise.meanAbsoluteError as Op<object>, {}, loss.f32_mean_absolute_error);
+
+/** Squares near the target, straight lines from `delta` on. Keras: Huber(delta=1). */
+export function huber({ delta = 1 } = {}): Loss {
+  number("delta", delta, { above: 0 });
+  return ofPairs("huber", pointwise.huber, { delta }, (output, target) => loss.f32_huber(output, target, delta));
+}
+
+/** sum target log(target / output) of probabilities. */
+export const klDivergence = (): Loss =>
+  ofPairs("klDivergence", pointwise.klDivergence as Op<object>, {}, loss.f32_kl_divergence);
+
+/** How undecided the model is, -sum p log p; targets are not read. From probabilities, or from logits through a softmax. */
+export function entropy(options: { fromLogits?: boolean } = {}): Loss {
+  knownOptions("entropy", options, ["fromLogits"]);
+  return logitsOrProbabilities(options, "softmax", fromLogits => ({
+    name: "entropy",
+    target: () => undefined,
+    build: (graph, output) => graph.one(entropyOp, [fromLogits ? graph.one(softmax, [output]) : output]),
+    score: output => loss.f32_entropy(fromLogits ? f32_softmax(output) : output),
+  }));
 }

@@ -3,6 +3,7 @@ import { integer, number, wrongType } from "../base/errors.ts";
 import type { Graph, Type, Value } from "../graph/graph.ts";
 import {
   f32_accuracy,
+  f32_argmax,
   f32_binary_accuracy,
   f32_sparse_accuracy,
   f32_sparse_top_k,
@@ -14,6 +15,8 @@ import {
   isClass,
   topK as topKOp,
 } from "../ops/accuracy.ts";
+
+import type { Loss } from "./losses.ts";
 
 /** What the target of one image is: a class number or a row of numbers. */
 export type Target = number | ArrayLike<number>;
@@ -72,3 +75,34 @@ export function topK(k = 5): Metric {
     score: (output, target) => (isNumber(target) ? f32_sparse_top_k(output, target, k) : f32_top_k(output, target, k)),
   };
 }
+
+/** A loss that is measured and not trained on: `meanSquaredError()`, `meanAbsoluteError()` ... It must take the same targets as the loss. */
+export function measured(loss: Pick<Loss, "name" | "build" | "score">, name = loss.name): Metric {
+  return {
+    name,
+    build: (graph, output, target) => loss.build(graph, output, target),
+    score: (output, target) => loss.score(output, target),
+  };
+}
+
+// ---------------------------------------------------------------- from outputs
+
+/**
+ * counts[t][p]: how many images of class t were taken for class p, the largest output being the answer.
+ * `outputs`: one row of `classes` numbers per label.
+ */
+export function confusionMatrix(outputs: Float32Array, labels: ArrayLike<number>, classes: number): number[][] {
+  integer("classes", classes, 1);
+  if (outputs.length !== labels.length * classes)
+    throw new RangeError(`"outputs" expected ${labels.length} rows of ${classes}, got ${outputs.length} numbers`);
+  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (let i = 0; i < labels.length; i++) {
+    const label = integer(`labels[${i}]`, labels[i], 0, classes - 1);
+    counts[label]![f32_argmax(outputs.subarray(i * classes, (i + 1) * classes))]!++;
+  }
+  return counts;
+}
+
+/** The share of images of each class that were taken for it; NaN for a class without images. */
+export const perClassAccuracy = (confusion: readonly (readonly number[])[]): number[] =>
+  confusion.map((row, label) => row[label]! / row.reduce((a, b) => a + b, 0));

@@ -1,8 +1,12 @@
 /** Optimizers in Keras' arithmetic: what they add to a step's graph, and the numbers a schedule feeds them. */
-import { number } from "../base/errors.ts";
+import { knownOptions, number } from "../base/errors.ts";
 import { pow } from "../base/math.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph, Op, Type, Value } from "../graph/graph.ts";
 import { adam as adamStep } from "../ops/adam.ts";
+import { clip } from "../ops/clip.ts";
+import { clipByNorm } from "../ops/clip-by-norm.ts";
+import { rmspropCentered, rmspropCenteredMomentum, rmspropMomentum, rmsprop as rmspropStep } from "../ops/rmsprop.ts";
+import { momentum as momentumStep, sgd as sgdStep } from "../ops/sgd.ts";
 import { checkedRate, type LearningRate } from "./schedules.ts";
 
 export interface Update {
@@ -19,32 +23,154 @@ export interface Optimizer {
   rates(step: number, learningRate: number): Record<string, number>;
 }
 
-const one = { shape: [1], dtype: "f32" as const, batched: false };
+/** What every optimizer can do besides, in this order: clip the gradients, shrink the weights, then step. */
+export interface OptimizerOptions {
+  /** Each weight loses this share of itself, times the learning rate, at every step (Loshchilov & Hutter 2019). Default 0; adamW 0.004. */
+  weightDecay?: number;
+  /** No gradient of one parameter is longer than this. */
+  clipnorm?: number;
+  /** All gradients together are no longer than this. */
+  globalClipnorm?: number;
+  /** No element of a gradient is larger than this. */
+  clipvalue?: number;
+}
 
-/** Keras: Adam(learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7). */
-export function adam(
-  learningRate: LearningRate = 1e-3,
-  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = {},
+const OWN = ["weightDecay", "clipnorm", "globalClipnorm", "clipvalue"] as const;
+
+interface Rule<A> {
+  op: Op<A>;
+  attrs: A;
+  /** What it keeps of each parameter, in the order of the op's operands. */
+  slots: readonly string[];
+  /** What the learning rate becomes at step `step`. Default: it is taken as it is. */
+  rate?(learningRate: number, step: number): number;
+}
+
+const oneNumber: Type = { shape: [1], dtype: "f32", batched: false };
+
+function optimizer<A>(
+  name: string,
+  learningRate: LearningRate,
+  options: OptimizerOptions,
+  { op, attrs, slots, rate = kept => kept }: Rule<A>,
 ): Optimizer {
+  const { weightDecay = 0, clipnorm, globalClipnorm, clipvalue } = options;
+  number("weightDecay", weightDecay, { min: 0 });
+  const limits = { clipnorm, globalClipnorm, clipvalue };
+  const set = Object.entries(limits).filter(([, limit]) => limit !== undefined);
+  for (const [what, limit] of set) number(what, limit, { above: 0 });
+  if (set.length > 1)
+    throw new TypeError(`"${name}" expected one way of clipping, got ${set.map(([what]) => what).join(" and ")}`);
+  return {
+    name,
+    learningRate: checkedRate(learningRate),
+    build(graph, updates) {
+      const streams = [graph.leaf("stream", "rate", oneNumber), graph.leaf("stream", "decay", oneNumber)];
+      for (const { parameter, gradient } of clipped(graph, updates, limits)) {
+        const states = slots.map(slot => graph.leaf("state", `${parameter.name}/${slot}`, parameter.type));
+        graph.scope(parameter.name, () => graph.add(op, [parameter, ...states, gradient, ...streams], attrs));
+      }
+    },
+    rates: (step, learning) => ({ rate: rate(learning, step), decay: learning * weightDecay }),
+  };
+}
+
+function clipped(
+  graph: Graph,
+  updates: readonly Update[],
+  limits: Record<"clipnorm" | "globalClipnorm" | "clipvalue", number | undefined>,
+): readonly Update[] {
+  const { clipnorm, globalClipnorm, clipvalue } = limits;
+  const eachBy = (of: (gradient: Value) => Value) =>
+    updates.map(({ parameter, gradient }) => ({
+      parameter,
+      gradient: graph.scope(parameter.name, () => of(gradient)),
+    }));
+  if (clipnorm !== undefined) return eachBy(g => graph.one(clipByNorm, [g], { limit: clipnorm }));
+  if (clipvalue !== undefined) return eachBy(g => graph.one(clip, [g], { low: -clipvalue, high: clipvalue }));
+  if (globalClipnorm === undefined || !updates.length) return updates;
+  const gradients = graph.scope("clipping", () =>
+    graph.add(
+      clipByNorm,
+      updates.map(u => u.gradient),
+      { limit: globalClipnorm },
+    ),
+  );
+  return updates.map(({ parameter }, i) => ({ parameter, gradient: gradients[i]! }));
+}
+
+export interface SgdOptions extends OptimizerOptions {
+  /** Default 0. */
+  momentum?: number;
+  /** Nesterov's momentum. Default false. */
+  nesterov?: boolean;
+}
+
+/** Keras: SGD(learning_rate=0.01). */
+export function sgd(learningRate: LearningRate = 0.01, options: SgdOptions = {}): Optimizer {
+  knownOptions("sgd", options, [...OWN, "momentum", "nesterov"]);
+  const { momentum = 0, nesterov = false } = options;
+  number("momentum", momentum, { min: 0, max: 1 });
+  if (momentum === 0)
+    return optimizer("sgd", learningRate, options, { op: sgdStep as Op<object>, attrs: {}, slots: [] });
+  return optimizer("sgd", learningRate, options, { op: momentumStep, attrs: { momentum, nesterov }, slots: ["m"] });
+}
+
+export interface RmspropOptions extends OptimizerOptions {
+  /** How much of the mean square stays. Default 0.9. */
+  rho?: number;
+  /** Default 0. */
+  momentum?: number;
+  /** Default 1e-7. */
+  epsilon?: number;
+  /** Divide by the deviation instead of the root of the mean square. Default false. */
+  centered?: boolean;
+}
+
+/** Keras: RMSprop(learning_rate=0.001). */
+export function rmsprop(learningRate: LearningRate = 1e-3, options: RmspropOptions = {}): Optimizer {
+  knownOptions("rmsprop", options, [...OWN, "rho", "momentum", "epsilon", "centered"]);
+  const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
+  number("rho", rho, { min: 0, max: 1 });
+  number("momentum", momentum, { min: 0, max: 1 });
+  number("epsilon", epsilon, { min: 0 });
+  const plain = { rho, epsilon };
+  const moving = { rho, epsilon, momentum };
+  const make = <A>(op: Op<A>, attrs: A, slots: readonly string[]) =>
+    optimizer("rmsprop", learningRate, options, { op, attrs, slots });
+  if (centered)
+    return momentum ? make(rmspropCenteredMomentum, moving, ["v", "a", "m"]) : make(rmspropCentered, plain, ["v", "a"]);
+  return momentum ? make(rmspropMomentum, moving, ["v", "m"]) : make(rmspropStep, plain, ["v"]);
+}
+
+export interface AdamOptions extends OptimizerOptions {
+  /** How much of the mean gradient stays. Default 0.9. */
+  beta1?: number;
+  /** How much of the mean square stays. Default 0.999. */
+  beta2?: number;
+  /** Default 1e-7. */
+  epsilon?: number;
+}
+
+function adamLike(name: string, learningRate: LearningRate, options: AdamOptions): Optimizer {
+  knownOptions(name, options, [...OWN, "beta1", "beta2", "epsilon"]);
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
   number("beta1", beta1, { min: 0, below: 1 });
   number("beta2", beta2, { min: 0, below: 1 });
   number("epsilon", epsilon, { min: 0 });
-  return {
-    name: "adam",
-    learningRate: checkedRate(learningRate),
-    build(graph, updates) {
-      const rate = graph.leaf("stream", "rate", one);
-      const decay = graph.leaf("stream", "decay", one);
-      for (const { parameter, gradient } of updates) {
-        const slot = (name: string) => graph.leaf("state", `${parameter.name}/${name}`, parameter.type);
-        graph.scope(parameter.name, () =>
-          graph.add(adamStep, [parameter, slot("m"), slot("v"), gradient, rate, decay], { beta1, beta2, epsilon }),
-        );
-      }
-    },
-    rates(step, rate) {
-      const t = step + 1;
-      return { rate: (rate * Math.sqrt(1 - pow(beta2, t))) / (1 - pow(beta1, t)), decay: 0 };
-    },
-  };
+  return optimizer(name, learningRate, options, {
+    op: adamStep,
+    attrs: { beta1, beta2, epsilon },
+    slots: ["m", "v"],
+    // the moments begin at zero: Kingma & Ba, section 2, last paragraph
+    rate: (learning, step) => (learning * Math.sqrt(1 - pow(beta2, step + 1))) / (1 - pow(beta1, step + 1)),
+  });
 }
+
+/** Keras: Adam(learning_rate=0.001). */
+export const adam = (learningRate: LearningRate = 1e-3, options: AdamOptions = {}): Optimizer =>
+  adamLike("adam", learningRate, options);
+
+/** Adam with weight decay. Keras: AdamW(learning_rate=0.001, weight_decay=0.004). */
+export const adamW = (learningRate: LearningRate = 1e-3, options: AdamOptions = {}): Optimizer =>
+  adamLike("adamW", learningRate, { weightDecay: 0.004, ...options });

@@ -1,20 +1,33 @@
 /**
  * A graph and all its programs of one training in one memory: the step at every batch size there will be, with and without the optimizer.
- * Weights come from the leaves' `data` and stay in the memory until `copyBack`.
+ * Weights come from the leaves' `data` and stay in the memory until `copyBack`. What `fit` is made of, and custom loops can be.
  */
-import { PenjingError, wrongType } from "../base/errors.ts";
-import type { Shape, TypedArray } from "../base/shape.ts";
+import { integer, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { checkFinite, checkLabels } from "../data/dataset.ts";
 import type { Graph, Type } from "../graph/graph.ts";
 import { TRAIN } from "../kernels/load-train.ts";
 import { TRAIN_LOWER, TRAIN_PREFERS } from "../ops/index.ts";
+import { DROPOUT_STREAM } from "../passes/training.ts";
 import type { Lowerings } from "../plan/lower.ts";
 import type { Wanted } from "../plan/plan.ts";
 import { Machine } from "../run/machine.ts";
+import { targetFor } from "./defaults.ts";
 import type { RowStreams, Stream } from "./feed.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { buildStep, type ImageFormat, STREAM, tallyOf } from "./step.ts";
+import { rateAt } from "./schedules.ts";
+import {
+  buildStep,
+  type ImageFormat,
+  type Regularizers,
+  STREAM,
+  type Step,
+  type StepOptions,
+  tallyOf,
+} from "./step.ts";
 
 /** Rows of one data set: how they lie, and the batch sizes they come in. */
 export interface Batches {
@@ -26,14 +39,33 @@ export interface Batches {
 export interface TrainerOptions {
   readonly loss: Loss;
   readonly metrics?: readonly Metric[];
+  readonly regularizers?: Regularizers;
+  /** Needed for training. */
   readonly optimizer?: Optimizer;
   readonly train?: Batches;
   readonly evaluate?: Batches;
+  /** Batches that only gradients are wanted of. */
+  readonly gradients?: Batches;
+  /** What the targets are. Default: as the loss has them. */
+  readonly target?: Type;
+  /** For dropout. Default 0. */
+  readonly seed?: number;
   /** Steps there is room for in the streams: how many one `run` can do at most. Default 1. */
   readonly steps?: number;
 }
 
-export type Kind = "train" | "evaluate";
+export type Kind = "train" | "evaluate" | "gradients";
+const KINDS = ["train", "evaluate", "gradients"] as const;
+
+/** Images of f32, each counting once: what comes from arrays. */
+export const arrays = (...sizes: number[]): Batches => ({
+  images: { dtype: "f32", scale: 1, offset: 0 },
+  weighted: false,
+  sizes,
+});
+
+/** The mean loss, and the mean of every metric by name. */
+export type Scores = { loss: number } & Record<string, number>;
 
 const OPS: Lowerings = { lower: TRAIN_LOWER, prefers: TRAIN_PREFERS as Lowerings["prefers"] };
 
@@ -41,71 +73,122 @@ export class Trainer {
   readonly machine: Machine;
   /** Steps one `run` can do at most. */
   readonly steps: number;
-  readonly optimizer: Optimizer | undefined;
   /** "loss", then the metrics. */
   readonly measures: readonly string[];
+  /** Steps the optimizer has made. */
+  step = 0;
+  /** Set by a callback, it holds whatever the optimizer's schedule says. */
+  fixedRate: number | undefined;
   readonly #graph: Graph;
   readonly #options: TrainerOptions;
+  readonly #ends: Ends;
+  readonly #target: Type;
+  readonly #seeds: Random;
+  /** What "gradients" gives, in the order of its results. */
+  readonly #parameters: readonly string[];
 
-  private constructor(machine: Machine, graph: Graph, options: TrainerOptions) {
+  private constructor(machine: Machine, graph: Graph, options: TrainerOptions, target: Type, parameters: string[]) {
     this.machine = machine;
     this.#graph = graph;
     this.#options = options;
+    this.#ends = ends(graph);
+    this.#target = target;
+    this.#parameters = parameters;
+    this.#seeds = new Random(integer("seed", options.seed ?? 0, 0)).fork("dropout");
     this.steps = options.steps ?? 1;
-    this.optimizer = options.optimizer;
     this.measures = ["loss", ...(options.metrics ?? []).map(m => m.name)];
   }
 
+  /** Plans for every batch size that is named. `loss` is taken as it is: see `lossFor`. */
   static async create(graph: Graph, options: TrainerOptions): Promise<Trainer> {
-    const { loss, metrics = [], optimizer, steps = 1 } = options;
+    const { loss, metrics = [], optimizer, regularizers, steps = 1 } = options;
+    const { output } = ends(graph);
+    const target = options.target ?? targetFor(loss, output, { classes: 1, targetShape: [] });
+    if (options.train && !optimizer)
+      throw wrongType("optimizer", "an optimizer, as there are batches to train", optimizer);
     const wanted: Wanted[] = [];
-    for (const kind of ["train", "evaluate"] as const) {
+    const goals: Record<Kind, StepOptions["goal"]> = {
+      train: optimizer ? { optimizer } : "measures",
+      evaluate: "measures",
+      gradients: "gradients",
+    };
+    let asked: Step | undefined;
+    for (const kind of KINDS) {
       const batches = options[kind];
       if (!batches) continue;
-      const updating = kind === "train" && optimizer ? { optimizer } : {};
       const { images, weighted } = batches;
-      const step = buildStep(graph, { images, weighted, loss, metrics, ...updating });
-      for (const batch of batches.sizes) wanted.push({ name: `${kind} ${batch}`, graph: step.graph, batch, steps });
+      const common = { images, weighted, target, loss, metrics, goal: goals[kind] };
+      const step = buildStep(graph, { ...common, ...(regularizers && { regularizers }) });
+      if (kind === "gradients") asked = step;
+      for (const batch of batches.sizes) {
+        integer("batch size", batch, 1);
+        wanted.push({ name: `${kind} ${batch}`, graph: step.graph, batch, steps });
+      }
     }
     // streams are made by the first program that has them: the greatest batch must come first
     wanted.sort((a, b) => b.batch - a.batch);
-    return new Trainer(await Machine.create(TRAIN, wanted, OPS), graph, options);
+    const parameters = (asked?.parameters ?? []).map(v => v.name);
+    return new Trainer(await Machine.create(TRAIN, wanted, OPS), graph, options, target, parameters);
   }
 
   /** Runs the first `count` rows of the streams as steps of `batch` images. */
   run(kind: Kind, batch: number, count = 1): void {
     this.machine.run(this.machine.program(`${kind} ${batch}`), 0, count);
+    if (kind === "train") this.step += count;
   }
 
-  stream(name: string): Stream {
+  // ---------------------------------------------------------------- streams
+
+  #stream(name: string): Stream | undefined {
+    if (!this.machine.plan.leaves.has(name)) return undefined;
     const { image, step } = this.machine.leaf(name);
     const data = this.machine.stored(name);
     return { data, perStep: step / data.BYTES_PER_ELEMENT, perImage: image / data.BYTES_PER_ELEMENT };
   }
 
-  /** Where `kind`'s rows are written. */
+  /** Where `kind`'s rows are written; a stream that nothing reads is not there. */
   rows(kind: Kind): RowStreams {
     const { images, weighted } = this.#options[kind]!;
     return {
-      images: this.stream(STREAM.images(images)),
-      target: this.stream(STREAM.target),
-      weight: weighted ? this.stream(STREAM.weight) : undefined,
+      images: this.#stream(STREAM.images(images)),
+      target: this.#stream(STREAM.target),
+      weight: weighted ? this.#stream(STREAM.weight) : undefined,
+      number: kind === "evaluate" ? undefined : this.#stream(DROPOUT_STREAM.image),
     };
   }
 
-  /** Writes one number into row `step` of a stream of single numbers; a stream nothing reads is not there. */
-  set(name: string, step: number, value: number): void {
-    if (!this.machine.plan.leaves.has(name)) return;
-    const { data, perStep } = this.stream(name);
-    data[step * perStep] = value;
+  /** The learning rate of step number `step`. */
+  rateOf(step: number): number {
+    return this.fixedRate ?? rateAt(this.#options.optimizer!.learningRate, step);
   }
 
-  /** The f64 sum of loss or a metric over the images of all runs since `clear`. */
+  /** Writes what the step after `ahead` others needs besides its rows, into row `ahead` of the streams: rates and the seed. Gives the learning rate. */
+  schedule(ahead = 0): number {
+    const step = this.step + ahead;
+    const rate = this.rateOf(step);
+    for (const [name, value] of Object.entries(this.#options.optimizer!.rates(step, rate)))
+      this.#set(name, ahead, value);
+    this.#seed(step, ahead);
+    return rate;
+  }
+
+  #seed(step: number, ahead: number): void {
+    if (this.machine.plan.leaves.has(DROPOUT_STREAM.seed)) this.#set(DROPOUT_STREAM.seed, ahead, this.#seeds.fork(step).next());
+  }
+
+  #set(name: string, row: number, value: number): void {
+    const stream = this.#stream(name);
+    if (stream) stream.data[row * stream.perStep] = value;
+  }
+
+  // ---------------------------------------------------------------- sums
+
+  /** The f64 sum of loss or a metric over the images of all runs since it was set. */
   sum(measure: string): number {
     return this.#tally(measure)[0]!;
   }
 
-  /** What `sum` gives becomes `value`: 0, or where an earlier run stood. */
+  /** 0, or where an earlier run stood. */
   setSum(measure: string, value = 0): void {
     this.#tally(measure).set([value, 0]);
   }
@@ -114,11 +197,25 @@ export class Trainer {
     return new Float64Array(this.machine.memory.buffer, this.machine.leaf(tallyOf(measure)).at, 2);
   }
 
+  clearSums(): void {
+    for (const measure of this.measures) this.setSum(measure);
+  }
+
+  /** The means over `images` images of everything that is measured. */
+  means(images: number): Scores {
+    const scores: Scores = { loss: NaN };
+    for (const measure of this.measures) scores[measure] = this.sum(measure) / images;
+    return scores;
+  }
+
+  // ---------------------------------------------------------------- states
+
   /** Names of everything that lives across steps: weights, moving averages, masks, the optimizer's moments. */
   states(): string[] {
     return [...this.machine.plan.leaves.values()].filter(b => b.kind === "state").map(b => b.name);
   }
 
+  /** A copy, in logical order. */
   read(name: string): TypedArray {
     return this.machine.read(this.#state(name));
   }
@@ -139,13 +236,91 @@ export class Trainer {
     for (const leaf of this.#graph.leaves)
       if (leaf.leaf === "state" && this.machine.plan.leaves.has(leaf.name)) leaf.data = this.read(leaf.name);
   }
+
+  // ---------------------------------------------------------------- one batch from arrays
+
+  /**
+   * One step on these images, one after another, and their class numbers or rows of targets; gives the means of loss and metrics before it.
+   * For a batch size among `options.train.sizes`.
+   */
+  trainStep(x: ArrayLike<number>, y: ArrayLike<number>): Scores {
+    const images = this.#write("train", x, y);
+    this.schedule();
+    this.clearSums();
+    this.run("train", images);
+    return this.means(images);
+  }
+
+  /** Loss and metrics of these images, without a step. */
+  evaluateStep(x: ArrayLike<number>, y: ArrayLike<number>): Scores {
+    const images = this.#write("evaluate", x, y);
+    this.clearSums();
+    this.run("evaluate", images);
+    return this.means(images);
+  }
+
+  /** d loss / d weight by the weights' names, and the means; nothing is changed but moving averages. */
+  gradients(x: ArrayLike<number>, y: ArrayLike<number>): { scores: Scores; gradients: Map<string, Float32Array> } {
+    const images = this.#write("gradients", x, y);
+    this.#seed(this.step, 0);
+    this.clearSums();
+    this.run("gradients", images);
+    const { results } = this.machine.program(`gradients ${images}`);
+    const gradients = new Map<string, Float32Array>();
+    this.#parameters.forEach((name, i) => {
+      const { data } = this.machine.result(results[i]!, "f32");
+      gradients.set(name, (data as Float32Array).slice(0, size(this.machine.leaf(name).value!.type.shape)));
+    });
+    return { scores: this.means(images), gradients };
+  }
+
+  /** Checks and writes one batch; gives its number of images. */
+  #write(kind: Kind, x: ArrayLike<number>, y: ArrayLike<number>): number {
+    const { input, classes } = this.#ends;
+    const each = size(input);
+    const images = x.length / each;
+    const { sizes = [], images: format } = this.#options[kind] ?? {};
+    if (!sizes.includes(images))
+      throw wrongValue(
+        "x",
+        `${sizes.join(" or ") || "no"} images of ${showShape(input)} to ${kind}`,
+        `${x.length} numbers`,
+      );
+    if (format!.dtype === "f32") checkFinite("x", x, input);
+    const perTarget = size(this.#target.shape);
+    if (y.length !== images * perTarget) throw wrongValue("y", `${images * perTarget} numbers`, `${y.length} numbers`);
+    if (this.#target.shape.length) checkFinite("y", y, this.#target.shape);
+    else checkLabels(y, classes);
+    const rows = this.rows(kind);
+    for (let i = 0; i < images; i++) {
+      copy(rows.images, i, x, each);
+      copy(rows.target, i, y, perTarget);
+      if (rows.weight) rows.weight.data[i * rows.weight.perImage] = 1;
+      if (rows.number) rows.number.data[i * rows.number.perImage] = i;
+    }
+    return images;
+  }
 }
 
-/** The images a graph takes, and the numbers it gives for one. */
-export function ends(graph: Graph): { input: Shape; output: Type; classes: number } {
+/** Row `image` of `from` into the first step of a stream. */
+function copy(to: Stream | undefined, image: number, from: ArrayLike<number>, each: number): void {
+  if (to) for (let j = 0; j < each; j++) to.data[image * to.perImage + j] = from[image * each + j]!;
+}
+
+export interface Ends {
+  input: Shape;
+  output: Type;
+  /** How many numbers the last axis of the output has. */
+  classes: number;
+}
+
+/** The images a graph takes, and what it gives for one. */
+export function ends(graph: Graph): Ends {
   const inputs = graph.leaves.filter(v => v.leaf === "input");
   if (inputs.length !== 1 || graph.results.length !== 1)
-    throw wrongType("graph", "one input and one output", `${inputs.length} inputs, ${graph.results.length} outputs`);
+    throw new TypeError(
+      `"graph" expected one input and one output, got ${inputs.length} inputs and ${graph.results.length} outputs`,
+    );
   const output = graph.results[0]!.type;
   return { input: inputs[0]!.type.shape, output, classes: output.shape.at(-1) ?? 1 };
 }
