@@ -173,7 +173,8 @@ export class Trainer {
   }
 
   #seed(step: number, ahead: number): void {
-    if (this.machine.plan.leaves.has(DROPOUT_STREAM.seed)) this.#set(DROPOUT_STREAM.seed, ahead, this.#seeds.fork(step).next());
+    if (this.machine.plan.leaves.has(DROPOUT_STREAM.seed))
+      this.#set(DROPOUT_STREAM.seed, ahead, this.#seeds.fork(step).next());
   }
 
   #set(name: string, row: number, value: number): void {
