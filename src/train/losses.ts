@@ -12,7 +12,9 @@ import * as pointwise from "../ops/pointwise-loss.ts";
 import { softmax } from "../ops/softmax.ts";
 import { softmaxCrossEntropy } from "../ops/softmax-cross-entropy.ts";
 import { sparseSoftmaxCrossEntropy } from "../ops/sparse-softmax-cross-entropy.ts";
-import type { Target } from "./metrics.ts";
+
+/** What the target of one image is: a class number or a row of numbers. */
+export type Target = number | ArrayLike<number>;
 
 /** Of one's own: any object like this, `build` made of the library's ops. */
 export interface Loss {

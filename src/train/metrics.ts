@@ -16,10 +16,7 @@ import {
   topK as topKOp,
 } from "../ops/accuracy.ts";
 
-import type { Loss } from "./losses.ts";
-
-/** What the target of one image is: a class number or a row of numbers. */
-export type Target = number | ArrayLike<number>;
+import type { Loss, Target } from "./losses.ts";
 
 export interface Metric {
   /** Its key in histories; with `val` before it for validation data. */
