@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { quantizationOf, quantizeBias, quantizeWeights } from "../../src/passes/quantize.ts";
-import { converted, convertedKernels, tensorflowLenet5 } from "../compress/tflite.ts";
+import { mnist } from "../../src/data/mnist.ts";
+import type { Value } from "../../src/graph/graph.ts";
+import {
+  quantizationOf,
+  quantizeBias,
+  quantizeStatic,
+  quantizeWeights,
+  type Range,
+} from "../../src/passes/quantize.ts";
+import { Net } from "../../src/run/net.ts";
+import { answers, converted, convertedKernels, tensorflowLenet5 } from "../compress/tflite.ts";
 
 describe("TensorFlow's converter", () => {
   const graph = tensorflowLenet5();
@@ -19,6 +28,33 @@ describe("TensorFlow's converter", () => {
       expect([...bias.data]).toEqual(layer.bias);
     },
   );
+});
+
+describe("LiteRT", () => {
+  /** A range that has the quantization of the converter. */
+  function range(v: Value): Range {
+    const name = v.leaf ? "input" : v.node!.op.name === "relu" ? v.node!.inputs[0]!.node!.name : v.node!.name;
+    const { scale, zeroPoint } = converted.activations[name]!;
+    return { min: (-128 - zeroPoint) * scale, max: (127 - zeroPoint) * scale };
+  }
+
+  /** TFLite's int8 softmax of one row of logits: in float, probabilities in steps of 1/256. */
+  function softmax(logits: Int8Array, scale: number): number[] {
+    const powers = [...logits].map(q => Math.exp((q - Math.max(...logits)) * scale));
+    const sum = powers.reduce((a, b) => a + b);
+    return powers.map(p => Math.min(127, Math.round((256 * p) / sum) - 128));
+  }
+
+  test("answers the first 200 test images with the same bytes", async () => {
+    const graph = quantizeStatic(tensorflowLenet5(), { range, int8Borders: true });
+    const net = await Net.create(graph);
+    const { test: images } = await mnist();
+    const pixels = Int8Array.from({ length: 200 * 784 }, (_, i) => images.images[i]! - 128);
+    const logits = net.run(pixels) as Int8Array;
+    const { scale } = converted.activations.dense_2!;
+    const ours = Array.from({ length: 200 }, (_, i) => softmax(logits.subarray(10 * i, 10 * i + 10), scale)).flat();
+    expect(Int8Array.from(ours)).toEqual(answers());
+  });
 });
 
 describe("quantizeWeights", () => {
