@@ -5,7 +5,7 @@
 import { knownOptions, wrongType } from "../base/errors.ts";
 import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Source } from "../base/source.ts";
-import { type Extras, readFrom, saveFile, type WriteOptions, write } from "../container/index.ts";
+import { type Extras, read, readFrom, saveFile, type WriteOptions, write } from "../container/index.ts";
 import { Dataset } from "../data/dataset.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { bake } from "../passes/bake.ts";
@@ -217,7 +217,7 @@ export class Model {
   /** The network that runs, with the weights as they are now: for `predict` without waiting. It does not follow later changes by itself. */
   async net(): Promise<Net> {
     if (!this.#net) {
-      for (const leaf of this.#states()) this.#written.set(leaf.name, leaf.data!);
+      for (const leaf of statesOf(this.graph)) this.#written.set(leaf.name, leaf.data!);
       const { preprocessing, labels } = this;
       const made = Net.create(this.graph, { ...(preprocessing && { preprocessing }), ...(labels && { labels }) });
       this.#net = made;
@@ -225,16 +225,12 @@ export class Model {
       made.catch(() => (this.#net = undefined));
     }
     const net = await this.#net;
-    for (const leaf of this.#states()) {
+    for (const leaf of statesOf(this.graph)) {
       if (this.#written.get(leaf.name) === leaf.data) continue;
       if (net.machine.plan.leaves.has(leaf.name)) net.machine.write(leaf.name, leaf.data!);
       this.#written.set(leaf.name, leaf.data!);
     }
     return net;
-  }
-
-  #states(): Value[] {
-    return this.graph.leaves.filter(v => v.leaf === "state" && v.data);
   }
 
   // ---------------------------------------------------------------- copies and files
@@ -281,9 +277,11 @@ export class Model {
     return write(this.graph, { ...extras, names: options.names ?? !this.#namesFollow() });
   }
 
-  /** Would a reader name every weight as here, and did nobody choose a layer's name? */
+  /** Would a reader name every state as here, and did nobody choose a layer's name? */
   #namesFollow(): boolean {
-    return layersOf(this.graph).every(({ name, nodes }) => AUTOMATIC.test(name) || name === nodes[0]!.op.name);
+    if (!layersOf(this.graph).every(({ name }) => AUTOMATIC.test(name))) return false;
+    const given = statesOf(read(write(this.graph, { names: false })).graph);
+    return statesOf(this.graph).every((leaf, i) => leaf.name === given[i]?.name);
   }
 
   /** Writes the file whole or not at all (Node). Errors: `unwritable` with the path. */
@@ -292,6 +290,8 @@ export class Model {
     await saveFile(path, this.toBytes(rest), signal);
   }
 }
+
+const statesOf = (graph: Graph): Value[] => graph.leaves.filter(v => v.leaf === "state" && v.data);
 
 /** Images of a data set that are made ready at a time. */
 const PREDICT = 256;

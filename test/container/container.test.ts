@@ -288,14 +288,32 @@ test("numbers of ops are what they have always been", () => {
   ).toMatchInlineSnapshot(`
     {
       "1": "conv2d",
+      "10": "softmax",
+      "11": "concat",
       "12": "rescale",
       "13": "quantize",
       "14": "dequantize",
+      "16": "batchNormalization",
+      "17": "leakyRelu",
+      "18": "elu",
+      "19": "prelu",
       "2": "dense",
+      "20": "sigmoid",
+      "21": "hardSigmoid",
+      "22": "tanh",
+      "23": "hardSwish",
+      "24": "logSoftmax",
+      "25": "sub",
+      "26": "mul",
+      "27": "pad",
+      "28": "dropout",
       "3": "maxPool2d",
       "4": "reshape",
       "5": "relu",
+      "6": "clip",
       "7": "add",
+      "8": "averagePool2d",
+      "9": "depthwiseConv2d",
     }
   `);
 });

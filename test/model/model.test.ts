@@ -4,16 +4,27 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { Dataset } from "../../src/data/dataset.ts";
 import {
+  activation,
+  averagePool2d,
   batchNormalization,
+  concatenate,
   conv2d,
   dense,
   depthwiseConv2d,
+  dropout,
   flatten,
+  globalAveragePool2d,
+  input,
   loadModel,
   type Model,
   maxPool2d,
+  model,
+  multiply,
+  prelu,
   relu,
   sequential,
+  subtract,
+  zeroPadding2d,
 } from "../../src/model/index.ts";
 import { noise } from "../kernels/harness.ts";
 import { evaluated, expectClose } from "../ops/planned.ts";
@@ -209,6 +220,34 @@ describe("copies and files", () => {
     const named = sequential([flatten({ inputShape: [2, 2] }), dense({ units: 1, name: "Output-1" })]);
     const loaded = await loadModel(named.toBytes());
     expect(Object.keys(loaded.getWeights())).toEqual(["Output-1/kernel", "Output-1/bias"]);
+  });
+
+  test("every kind of layer comes back, with what training needs", async () => {
+    const x = input({ shape: [6, 6, 2] });
+    const a = conv2d({ filters: 4, kernelSize: 3, padding: "same", groups: 2, activation: "leakyRelu" })(x);
+    const b = depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, padding: [1, 0, 1, 2], dilationRate: 1 })(x);
+    const c = batchNormalization({ epsilon: 0.01, scale: false })(
+      zeroPadding2d({
+        padding: [
+          [0, 1],
+          [0, 0],
+        ],
+      })(a),
+    );
+    const cropped = maxPool2d({ poolSize: [2, 1], strides: 1 })(c);
+    const both = concatenate()(cropped, multiply()(cropped, activation("sigmoid")(a)), subtract()(a, b));
+    const shaped = prelu({ sharedAxes: [1, 2] })(dropout(0.25)(averagePool2d({ padding: "same", poolSize: 3 })(both)));
+    const ends = (["relu6", "elu", "prelu", "hardSigmoid", "tanh", "hardSwish", "logSoftmax", "softmax"] as const).map(
+      name => dense({ units: 3, activation: name })(flatten()(shaped)),
+    );
+    const whole = model({ inputs: x, outputs: concatenate()(globalAveragePool2d()(shaped), ...ends), seed: 3 });
+    whole.setWeights({ "batchNormalization/moving_mean": { data: [0.1, -0.2, 0.3, 0] } });
+    const loaded = await loadModel(whole.toBytes());
+    expect(Object.values(loaded.getWeights())).toEqual(Object.values(whole.getWeights()));
+    expect(await loaded.predict(images)).toEqual(await whole.predict(images));
+    expect(loaded.graph.nodes.map(n => n.attrs)).toMatchObject(whole.graph.nodes.map(n => n.attrs));
+    expect(loaded.graph.leaves.map(v => v.frozen ?? false)).toEqual(whole.graph.leaves.map(v => v.frozen ?? false));
+    expect(loaded.summary().split("\n").slice(-3)).toEqual(whole.summary().split("\n").slice(-3));
   });
 
   test("options are checked, and so is what is loaded", async () => {
