@@ -50,7 +50,8 @@ export function addMasks(graph: Graph, layers: LayerSelection = () => true): Mas
     const leaf = graph.leaf("state", name, kernel.type, ones);
     leaf.frozen = true;
     const masked = graph.scope(users[0]!.name, () => graph.one(mask, [kernel, leaf]));
-    graph.nodes.unshift(graph.nodes.pop()!); // nodes stand in order of use
+    const node = graph.nodes.pop()!;
+    graph.nodes.splice(graph.nodes.indexOf(users[0]!), 0, node); // nodes stand in order of use, and layers keep their order
     for (const user of users) user.inputs = user.inputs.map(v => (v === kernel ? masked : v));
     return { weight: kernel.name, mask: name };
   });

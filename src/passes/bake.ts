@@ -23,7 +23,7 @@ export function bake(from: Graph): Graph {
   }
   for (const [chain, weight] of baked) {
     graph.replace(chain, weight);
-    graph.leaves.push(weight);
+    graph.leaves.splice(graph.leaves.findIndex(v => v.name === weight.name) + 1, 0, weight); // weights keep their order
   }
   graph.nodes = graph.nodes.filter(node => node.op !== mask);
   graph.prune();

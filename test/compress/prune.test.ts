@@ -50,7 +50,10 @@ describe("pruneLowMagnitude", () => {
     expect(whole.getWeights()).toEqual(before);
     expect(sparsity(whole).tensors.some(t => t.masked)).toBe(false);
     expect(pruned.parameters).toBe(whole.parameters);
-    expect(Object.keys(pruned.getWeights())).toEqual(Object.keys(whole.getWeights()));
+    for (const made of [pruned, pruned.bake()]) {
+      expect(Object.keys(made.getWeights())).toEqual(Object.keys(whole.getWeights()));
+      expect(made.layers.map(layer => layer.name)).toEqual(whole.layers.map(layer => layer.name));
+    }
   });
 
   test("prunes while its model is trained; bake keeps every answer to the bit", async () => {
