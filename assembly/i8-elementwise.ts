@@ -1,5 +1,5 @@
-// int8 elementwise sums, softmax, and channels repeated, on stored activations.
-import { load8, loadOne, storeFirst, STORED, storeOne } from "./stored";
+// int8 elementwise sums and products, softmax, and channels repeated, on stored activations.
+import { highest, load8, loadOne, lowest, narrowed, requantized, shiftOf, storeFirst, STORED, storeOne } from "./stored";
 
 /** XNNPACK's qs8-vadd: 20-bit multipliers and one rounding shift. */
 export function i8_add(
@@ -18,6 +18,36 @@ export function i8_add(
         const s1 = i32x4.add(i32x4.mul(i32x4.extend_high_i16x8_s(u), va), i32x4.mul(i32x4.extend_high_i16x8_s(v), vb));
         const s = i16x8.narrow_i32x4_s(i32x4.shr_s(i32x4.add(s0, start), shift), i32x4.shr_s(i32x4.add(s1, start), shift));
         storeFirst(o, i16x8.min_s(i16x8.max_s(i16x8.add_sat_s(s, add), low), high), rest);
+        p += 8 * STORED;
+        q += 8 * STORED;
+        o += 8 * STORED;
+      }
+      ar += <usize>apitch;
+      br += <usize>bpitch;
+      yr += <usize>ypitch;
+    }
+    a += <usize>as;
+    b += <usize>bs;
+    y += <usize>ys;
+  }
+}
+
+/** XNNPACK's qs8-vmul. */
+export function i8_mul(
+  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  za: i32, zb: i32, scale: f32, zero: i32, qmin: i32, qmax: i32,
+): void {
+  const va = i16x8.splat(<i16>(za + 128)), vb = i16x8.splat(<i16>(zb + 128)), s = f32x4.splat(scale);
+  const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
+  for (; n > 0; n--) {
+    let ar = a, br = b, yr = y;
+    for (let r = rows; r > 0; r--) {
+      let p = ar, q = br, o = yr;
+      for (let rest = length; rest > 0; rest -= 8) {
+        const u = i16x8.sub(load8(p), va), v = i16x8.sub(load8(q), vb);
+        const s0 = requantized(i32x4.extmul_low_i16x8_s(u, v), s, low, shift);
+        const s1 = requantized(i32x4.extmul_high_i16x8_s(u, v), s, low, shift);
+        storeFirst(o, narrowed(s0, s1, high), rest);
         p += 8 * STORED;
         q += 8 * STORED;
         o += 8 * STORED;

@@ -45,9 +45,15 @@ export function i8_max_pool2d(
   return i32x4.trunc_sat_f32x4_s(f32x4.div(f32x4.convert_i32x4_s(i32x4.add(sum, signed)), by));
 }
 
+/** Taps of a window of k from `from` on that begin before `end`. */
+@inline function padded(from: i32, k: i32, end: i32): i32 {
+  return min(from + k, end) - from;
+}
+
 export function i8_average_pool2d(
   n: i32, x: usize, xs: i32, pitch: i32, h: i32, w: i32, channels: i32,
-  kh: i32, kw: i32, sh: i32, sw: i32, top: i32, left: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32, include: i32, zero: i32,
+  kh: i32, kw: i32, sh: i32, sw: i32, top: i32, left: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
+  bottom: i32, right: i32, include: i32, zero: i32,
 ): void {
   const pixel = <usize>channels * STORED;
   for (; n > 0; n--) {
@@ -57,7 +63,8 @@ export function i8_average_pool2d(
       let to = row;
       for (let c = 0; c < ow; c++) {
         const x0 = max(0, c * sw - left), x1 = min(w, c * sw - left + kw);
-        const inside = (y1 - y0) * (x1 - x0), count = include ? kh * kw : inside;
+        const inside = (y1 - y0) * (x1 - x0);
+        const count = include ? padded(r * sh - top, kh, h + bottom) * padded(c * sw - left, kw, w + right) : inside;
         // stored values are q + 128; pads, where they count, are the zero point
         const start = i32x4.splat((count - inside) * zero - 128 * inside);
         const half = i32x4.splat(count >> 1), by = f32x4.splat(<f32>count);

@@ -1,11 +1,20 @@
-/** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. */
+/** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. Of int8: the integer mean, halves away from zero. */
 import type { Shape } from "../base/shape.ts";
-import { tensor } from "../base/tensor.ts";
+import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import type { AveragePoolGeometry } from "../kernels/table/f32-pool.ts";
-import type { Pool2d } from "./max-pool2d.ts";
+import { type Pool2d, poolInt8, poolPrefers } from "./max-pool2d.ts";
+import { affine, isInt8 } from "./quantized.ts";
 import { taps, windowed } from "./window.ts";
 
 export interface AveragePool2d extends Pool2d {
@@ -54,9 +63,32 @@ function shares(x: Shape, y: Shape, a: AveragePool2d, visit: (x: number, y: numb
   });
 }
 
+/** The integer mean of each window, halves away from zero; taps in the padding, where they count, are the zero point. */
+function integerMeans(x: Tensor, y: Tensor, a: AveragePool2d, zero: number): Tensor {
+  const [images, h, w, channels] = x.shape as [number, number, number, number];
+  const [, oh, ow] = y.shape as [number, number, number];
+  const population = populations([h, w], [oh, ow], a);
+  const inside = new Int32Array(oh * ow);
+  taps([h, w], a.size, [oh, ow], a, (pixel, _, place) => {
+    inside[place]!++;
+    for (let i = 0; i < images; i++)
+      for (let c = 0; c < channels; c++)
+        y.data[(i * oh * ow + place) * channels + c]! += x.data[(i * h * w + pixel) * channels + c]!;
+  });
+  y.data.forEach((sum, i) => {
+    const place = Math.floor(i / channels) % (oh * ow);
+    const count = population[place]!;
+    const whole = sum + (count - inside[place]!) * zero;
+    const half = Math.floor(count / 2);
+    y.data[i] = Math.trunc((whole > 0 ? whole + half : whole - half) / count) || 0; // integers have no -0
+  });
+  return y;
+}
+
 export const evaluate = {
-  averagePool2d([x], attrs: AveragePool2d, { outputs: [type] }) {
+  averagePool2d([x], attrs: AveragePool2d, { inputs, outputs: [type] }) {
     const y = tensor([x!.shape[0]!, ...type!.shape]);
+    if (isInt8(inputs[0]!)) return [integerMeans(x!, y, attrs, affine(inputs[0]!).zero)];
     shares(x!.shape, y.shape, attrs, (p, r, share) => (y.data[r]! += x!.data[p]! * share));
     return [y];
   },
@@ -97,10 +129,18 @@ export const lower = {
   averagePool2d(node: Node<AveragePool2d>, c) {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
+    if (isInt8(x.type)) {
+      const [, , bottom, right] = node.attrs.pads;
+      const include = node.attrs.countIncludePad ? 1 : 0;
+      c.each("i8_average_pool2d", { ...poolInt8(node, c), bottom, right, include, zero: affine(x.type).zero });
+      return;
+    }
     const ends = { x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y), ys: c.stride(y) };
     c.each("f32_average_pool2d", { n: "count", ...ends, ...geometry(x.type.shape, y.type.shape, node.attrs) });
   },
 } satisfies Record<string, Lower>;
+
+export const prefers = { averagePool2d: poolPrefers } satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   averagePool2dGradient(node: Node<AveragePool2d & { image: Shape }>, c) {

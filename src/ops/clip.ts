@@ -34,7 +34,7 @@ export const gradient = {
   clipGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { clip: lowerUnary("f32_clip") } satisfies Record<string, Lower>;
+export const lower = { clip: lowerUnary("f32_clip", evaluate.clip) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { clipGradient: lowerGradient("f32_clip_gradient") } satisfies Record<string, Lower>;
 

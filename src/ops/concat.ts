@@ -9,18 +9,23 @@ import {
   type Gradient,
   type Lower,
   type Lowering,
+  type Prefers,
   refuse,
 } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
+import { requantized } from "../kernels/reference/stored.ts";
+import { storedBytes } from "../kernels/stored.ts";
 import { free, noBackwardAxes } from "./elementwise.ts";
+import { affine, at, elementwiseType, isInt8, type Quantized, storedLayout, storedWhole } from "./quantized.ts";
 
-export interface Concat {
+export interface Concat extends Quantized {
   axis: number;
 }
 
 export const concat: Op<Concat> = {
   name: "concat",
-  infer(inputs, { axis }) {
+  infer(inputs, attrs) {
+    const { axis } = attrs;
     const [first] = inputs;
     const shape = [...first!.shape];
     if (!(axis >= 0 && axis < shape.length))
@@ -30,7 +35,7 @@ export const concat: Op<Concat> = {
         throw new RangeError(`cannot put ${showShape(t.shape)} beside ${showShape(first!.shape)} along axis ${axis}`);
       shape[axis]! += t.shape[axis]!;
     }
-    return [{ ...first!, shape }];
+    return [{ ...elementwiseType(first!, attrs, inputs), shape }];
   },
 };
 
@@ -67,13 +72,26 @@ function pair(
 /** The axis of a tensor that holds a batch first. */
 const batchedAxis = (axis: number, type: Type): number => axis + (type.batched ? 1 : 0);
 
+/** What becomes of an operand's numbers: int8 of another quantization is requantized. */
+function moved(from: Type, to: Type): (v: number) => number {
+  if (!isInt8(to)) return v => v;
+  const { scale, zero } = requantization(from, to);
+  return q => requantized(q - affine(from).zero, scale, zero, -128, 127);
+}
+
+const requantization = (from: Type, to: Type) => ({
+  scale: Math.fround(Math.fround(affine(from).scale) / Math.fround(affine(to).scale)),
+  zero: affine(to).zero,
+});
+
 export const evaluate = {
-  concat(inputs, { axis }: Concat, { outputs: [type] }) {
+  concat(inputs, { axis }: Concat, { inputs: types, outputs: [type] }) {
     const along = batchedAxis(axis, type!);
     const y = tensor([...inputs[0]!.shape.slice(0, along), type!.shape[axis]!, ...inputs[0]!.shape.slice(along + 1)]);
     let from = 0;
-    for (const x of inputs) {
-      pair(y, x, along, from, (w, p) => (y.data[w] = x.data[p]!));
+    for (const [i, x] of inputs.entries()) {
+      const of = moved(types[i]!, type!);
+      pair(y, x, along, from, (w, p) => (y.data[w] = of(x.data[p]!)));
       from += x.shape[along]!;
     }
     return [y];
@@ -114,6 +132,10 @@ export const lower = {
   concat(node: Node<Concat>, c) {
     const y = node.outputs[0]!;
     const { axis } = node.attrs;
+    if (isInt8(y.type)) {
+      lowerInt8(node, c);
+      return;
+    }
     const to = c.out(y);
     zeroTail(y, c, to);
     const whole = runs(y.type.shape, axis);
@@ -136,6 +158,42 @@ export const lower = {
     }
   },
 } satisfies Record<string, Lower>;
+
+function lowerInt8(node: Node<Concat>, c: Lowering): void {
+  const y = node.outputs[0]!;
+  const { axis } = node.attrs;
+  const to = c.out(y, storedLayout(c, y));
+  const size = storedBytes(c.variant) / 4;
+  const ypitch = runs(y.type.shape, axis).bytes * size;
+  let from = 0;
+  for (const x of node.inputs) {
+    const { rows, bytes } = runs(x.type.shape, axis);
+    const { scale, zero } = requantization(x.type, y.type);
+    c.each("i8_requantize", {
+      n: "count",
+      ...storedWhole(c, x),
+      xpitch: bytes * size,
+      y: at(to, from),
+      ys: c.stride(y),
+      ypitch,
+      rows,
+      length: bytes / 4,
+      scale,
+      from: affine(x.type).zero,
+      to: zero,
+      qmin: -128,
+      qmax: 127,
+    });
+    from += bytes * size;
+  }
+}
+
+export const prefers = {
+  concat(node, operand, c) {
+    const v = node.inputs[operand]!;
+    return isInt8(v.type) ? storedLayout(c, v) : undefined;
+  },
+} satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   slice(node: Node<Slice>, c) {

@@ -2,7 +2,7 @@
  * How int8 convolutions become kernel calls. Static: by shape, the one-channel kernel, the fast FIR (plain kernels), depthwise, or the
  * general table-driven tile, a call for each group of channels. Dynamic: the general tile on an image quantized at run time.
  */
-import { type Shape, size } from "../base/shape.ts";
+import { roundUp, type Shape, size } from "../base/shape.ts";
 import type { Node, Value } from "../graph/graph.ts";
 import type { Args, Lowering, Ref } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
@@ -43,8 +43,11 @@ import type { Window } from "./window.ts";
 
 /** What a convolution's attributes say that matters here. */
 interface Convolution extends Window {
-  groups: number;
   relu?: boolean;
+}
+
+interface Grouped extends Convolution {
+  groups: number;
 }
 
 /** Pixels around an image that its taps may touch. */
@@ -80,7 +83,7 @@ interface Site {
   clamps: { zero: number; qmin: number; qmax: number };
 }
 
-function siteOf(node: Node<Convolution>, c: Lowering): Site {
+function siteOf<A extends Convolution>(node: Node<A>, groups: number, c: Lowering): Site {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const window = tapWindow(weight.type.shape, node.attrs);
@@ -89,7 +92,7 @@ function siteOf(node: Node<Convolution>, c: Lowering): Site {
   return {
     c,
     window,
-    groups: node.attrs.groups,
+    groups,
     outs: weight.type.shape[0]!,
     from,
     to: storedOut(c, y),
@@ -102,16 +105,20 @@ function siteOf(node: Node<Convolution>, c: Lowering): Site {
   };
 }
 
-export function lowerConv2dInt8(node: Node<Convolution>, c: Lowering): void {
-  const site = siteOf(node, c);
+export function lowerConv2dInt8(node: Node<Grouped>, c: Lowering): void {
+  const site = siteOf(node, node.attrs.groups, c);
   const { channels } = site.from.image;
-  if (site.groups === channels && site.outs === channels && channels > 1) depthwise(site);
+  if (site.groups === channels && channels > 1) depthwise(site);
   else general(site, false);
 }
 
+export function lowerDepthwiseInt8(node: Node<Convolution>, c: Lowering): void {
+  depthwise(siteOf(node, node.inputs[0]!.type.shape[2]!, c));
+}
+
 /** With a 2x2 max pool behind it. */
-export function lowerConv2dPoolInt8(node: Node<Convolution>, c: Lowering): void {
-  const site = siteOf(node, c);
+export function lowerConv2dPoolInt8(node: Node<Grouped>, c: Lowering): void {
+  const site = siteOf(node, node.attrs.groups, c);
   const { channels } = site.from.image;
   const { kernel, strides, dilations } = site.window;
   const dense = [...strides, ...dilations].every(n => n === 1) && site.groups === 1 && site.to.image.width >= 4;
@@ -190,8 +197,8 @@ function fastFir(site: Site): void {
 }
 
 function depthwise(site: Site): void {
-  const { c, window, from, to, weight, bias, scale, zero } = site;
-  const { channels } = from.image;
+  const { c, window, to, weight, bias, scale, zero, outs: channels } = site;
+  const from = repeated(c, site.from, channels / site.from.image.channels);
   const taps = size(window.kernel);
   const w = c.scratch("packed weights", depthwisePackedBytes(channels, taps));
   c.call("i8_depthwise_pack", { channels, taps, w: weight, bias, scale, zero, y: w });
@@ -211,6 +218,18 @@ function depthwise(site: Site): void {
     channels,
     ...site.clamps,
   });
+}
+
+/** Every channel `times` times, halo included: what a depthwise convolution with a multiplier reads. */
+function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
+  if (times === 1) return from;
+  const { height, width, channels, halo, bytes } = from.image;
+  const image = storedImage([height, width, channels * times], c.variant, halo);
+  const stride = roundUp(image.bytes, 32);
+  const ref = c.scratch("repeated channels", stride * c.group);
+  const length = bytes / storedBytes(c.variant);
+  c.each("i8_repeat", { n: "count", x: from.ref, xs: from.stride, y: ref, ys: stride, length, times });
+  return { ref, image, stride };
 }
 
 function general(site: Site, pooled: boolean): void {
@@ -274,8 +293,7 @@ const CHOICE = 16;
 /** x (f32) quantized image by image: where the stored images are, and what was chosen for each. */
 export function quantizedAtRunTime(c: Lowering, x: Value, halo: Halo): { from: StoredPlace; chosen: Ref; cs: number } {
   const image = storedImage(x.type.shape, c.variant, halo);
-  // whole words, so that images stay aligned
-  const stride = Math.ceil(image.bytes / 32) * 32;
+  const stride = roundUp(image.bytes, 32);
   const range = c.scratch("ranges", 8 * c.group);
   const chosen = c.scratch("quantizations", CHOICE * c.group);
   const ref = c.scratch("quantized images", stride * c.group);
@@ -304,7 +322,8 @@ export const realBias = (c: Lowering, bias: Value | undefined, outs: number): Re
 /** Packed without a bias and with zero point -127, a panel begins with minus the sums of weights: what the zero point is multiplied with at run time. */
 export const SUMS_ONLY = -127;
 
-export function lowerConv2dDynamic(node: Node<Convolution>, c: Lowering): void {
+/** `all`: groups of channels. */
+export function lowerConv2dDynamic<A extends Convolution>(node: Node<A>, all: number, c: Lowering): void {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const window = tapWindow(weight.type.shape, node.attrs);
@@ -319,16 +338,16 @@ export function lowerConv2dDynamic(node: Node<Convolution>, c: Lowering): void {
   };
   const table = pixelTable(from.image, image, window);
   const pixels = c.constant("pixels", table);
-  const taps = c.constant("taps", tapTable(c.variant, from.image, window, node.attrs.groups));
+  const taps = c.constant("taps", tapTable(c.variant, from.image, window, all));
   const shared = {
-    groups: node.attrs.groups,
+    groups: all,
     outs: filters,
     weight: c.in(weight, flat),
     bias: c.constant("no bias", new Int32Array(filters)),
     scale: c.constant("scales", weightScales(weight.type)),
   };
   const real = realBias(c, bias, filters);
-  for (let g = 0; g < node.attrs.groups; g++) {
+  for (let g = 0; g < all; g++) {
     const { packed, groups, outs, inside } = panels(c, window, from.image, shared, g, SUMS_ONLY);
     c.each("i8_conv2d_dynamic", {
       n: "count",

@@ -172,7 +172,7 @@ export const lower = {
       return;
     }
     if (isInt8(weight!.type)) {
-      lowerConv2dDynamic(node, c);
+      lowerConv2dDynamic(node, node.attrs.groups, c);
       return;
     }
     const g = geometry(x!.type.shape, weight!.type.shape, y.type.shape, node.attrs);

@@ -1,5 +1,6 @@
 /**
  * depthwiseConv2d(x [h, w, in], weight [out, kh, kw, 1], bias [out]?) -> [oh, ow, out].
+ * Int8 weights make it static (int8 x, i32 bias) or dynamic (float x): see quantized.ts.
  * Output channel o reads input channel floor(o / (out / in)) alone; out / in is Keras' depth multiplier.
  */
 import { type Shape, showShape, size } from "../base/shape.ts";
@@ -17,9 +18,14 @@ import {
 import { flat, taps as tapsLayout } from "../kernels/layout.ts";
 import { type DepthwiseGeometry, depthwiseScratch } from "../kernels/table/f32-depthwise.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
+import { haloOf, lowerConv2dDynamic, lowerDepthwiseInt8 } from "./conv2d-int8.ts";
+import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "./quantized.ts";
 import { taps, type Window, windowed } from "./window.ts";
 
-export type DepthwiseConv2d = Window;
+export interface DepthwiseConv2d extends Window, Quantized {
+  /** max(0, y), fused in by the fusion pass; int8 only. */
+  relu?: boolean;
+}
 
 export const depthwiseConv2d: Op<DepthwiseConv2d> = {
   name: "depthwiseConv2d",
@@ -34,7 +40,7 @@ export const depthwiseConv2d: Op<DepthwiseConv2d> = {
       );
     if (bias && bias.shape[0] !== out)
       throw new RangeError(`a bias of ${showShape(bias.shape)} does not fit ${out} filters`);
-    return [{ shape: [oh, ow, out], dtype: "f32", batched: true }];
+    return [weightedType([oh, ow, out], x!, weight!, bias, attrs)];
   },
 };
 
@@ -85,11 +91,13 @@ function products(
 }
 
 export const evaluate = {
-  depthwiseConv2d([x, weight, bias], attrs, { outputs: [type] }) {
-    const y = tensor([x!.shape[0]!, ...type!.shape]);
-    if (bias) for (let i = 0; i < y.data.length; i++) y.data[i] = bias.data[i % bias.data.length]!;
-    products(x!.shape, weight!.shape, y.shape, attrs, (p, q, r) => (y.data[r]! += x!.data[p]! * weight!.data[q]!));
-    return [y];
+  depthwiseConv2d(inputs, attrs: DepthwiseConv2d, types) {
+    return evaluateWeighted(inputs, attrs, types, ([x, weight, bias]) => {
+      const y = tensor([x!.shape[0]!, ...types.outputs[0]!.shape]);
+      if (bias) for (let i = 0; i < y.data.length; i++) y.data[i] = bias.data[i % bias.data.length]!;
+      products(x!.shape, weight!.shape, y.shape, attrs, (p, q, r) => (y.data[r]! += x!.data[p]! * weight!.data[q]!));
+      return y;
+    });
   },
   depthwiseConv2dWeightGradient([x, upstream], attrs) {
     const dw = tensor(attrs.weight);
@@ -155,6 +163,14 @@ export const lower = {
   depthwiseConv2d(node: Node<DepthwiseConv2d>, c) {
     const [x, weight, bias] = node.inputs;
     const y = node.outputs[0]!;
+    if (isInt8(x!.type)) {
+      lowerDepthwiseInt8(node, c);
+      return;
+    }
+    if (isInt8(weight!.type)) {
+      lowerConv2dDynamic(node, x!.type.shape[2]!, c);
+      return;
+    }
     const g = geometry(x!.type.shape, weight!.type.shape, y.type.shape, node.attrs);
     c.each("f32_depthwise", {
       n: "count",
@@ -210,7 +226,11 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const prefers = {
-  depthwiseConv2d: (_, operand) => (operand === 1 ? tapsLayout : undefined),
+  depthwiseConv2d(node: Node<DepthwiseConv2d>, operand, c) {
+    const v = node.inputs[operand]!;
+    if (isInt8(v.type)) return operand === 0 ? storedLayout(c, v, haloOf(node.attrs)) : undefined;
+    return operand === 1 ? tapsLayout : undefined;
+  },
   depthwiseConv2dInputGradient: (_, operand) => (operand === 0 ? tapsLayout : undefined),
 } satisfies Record<string, Prefers>;
 

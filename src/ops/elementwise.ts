@@ -1,9 +1,11 @@
 /** What ops that treat every element alike have in common: their meanings, made from one function of numbers or one kernel's name. */
+import { PenjingError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type, Value } from "../graph/graph.ts";
 import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
 import type { KernelName } from "../kernels/table.ts";
+import { elementwiseType, int8Table, isInt8, lowerTable, type Quantized } from "./quantized.ts";
 
 /** Every axis of every operand is the same axis of the output. */
 export const sameAxes = (node: Node): [number, number][][] =>
@@ -16,13 +18,16 @@ export const free: CostOf = () => ({ macs: 0 });
 /** The output is like the first input. */
 export const sameType = ([x]: Type[]): Type[] => [x!];
 
+/** The output is like the input, or, where that is int8, of the quantization in the attributes. */
+export const chosenType = ([x]: Type[], attrs: unknown): Type[] => [elementwiseType(x!, attrs as Quantized)];
+
 /** The output is like both inputs, which are alike. `verb` is for the message. */
 export const sameTypes =
   (verb: string) =>
-  ([a, b]: Type[]): Type[] => {
+  ([a, b]: Type[], attrs: unknown): Type[] => {
     if (!sameShape(a!.shape, b!.shape) || a!.batched !== b!.batched)
       throw new RangeError(`cannot ${verb} ${showShape(a!.shape)} and ${showShape(b!.shape)}`);
-    return [a!];
+    return [elementwiseType(a!, attrs as Quantized, [b!])];
   };
 
 export const noSecondDerivative = refuse("second derivatives are not built");
@@ -31,15 +36,16 @@ export const noLossAxes = refuse("slimming works on models, which end before the
 
 // ---------------------------------------------------------------- y = f(x)
 
-/** y = f(x) of every element. */
+/** y = f(x) of every element; of int8 the nearest to f of the real number. */
 export const each =
   <A>(f: (x: number, attrs: A) => number): Evaluate<A> =>
-  ([x], attrs) => [
-    tensor(
-      x!.shape,
-      x!.data.map(v => f(v, attrs)),
-    ),
-  ];
+  ([x], attrs, { inputs, outputs }) => {
+    const real = (v: number) => f(v, attrs);
+    const of = isInt8(inputs[0]!) ? tabled(int8Table(inputs[0]!, outputs[0]!, real)) : real;
+    return [tensor(x!.shape, x!.data.map(of))];
+  };
+
+const tabled = (table: Int8Array) => (q: number) => table[q + 128]!;
 
 /** y = f(a, b) of every pair. */
 export const eachPair =
@@ -61,11 +67,20 @@ export const fromInput =
   <A>(backward: Op<A>): Gradient<A> =>
   (node: Node<A>, [upstream], graph) => [graph.one(backward, [upstream!, node.inputs[0]!], node.attrs)];
 
-/** A kernel (n, x, y, attributes) on x as it is stored. */
+/** A kernel (n, x, y, attributes) on x as it is stored; int8 by a table of what `evaluate` gives. */
 export const lowerUnary =
-  (kernel: KernelName): Lower =>
+  (kernel: KernelName, evaluate: Evaluate): Lower =>
   (node, c) => {
     const x = node.inputs[0]!;
+    if (isInt8(x.type)) {
+      const all = tensor(
+        [256],
+        Float64Array.from({ length: 256 }, (_, i) => i - 128),
+      );
+      const types = { inputs: [x.type], outputs: [node.outputs[0]!.type] };
+      lowerTable(c, x, node.outputs[0]!, Int8Array.from(evaluate([all], node.attrs, types)[0]!.data));
+      return;
+    }
     const y = c.out(node.outputs[0]!, c.layoutOf(x));
     c.map(kernel, x, n => ({ n, x: c.ref(x), y, ...node.attrs }) as never);
   };
@@ -77,6 +92,8 @@ const lowerPair =
   (kernel: KernelName, [first, second, output]: Operands): Lower =>
   (node, c) => {
     const [a, b] = node.inputs;
+    if (isInt8(a!.type))
+      throw new PenjingError("refused", `layer "${node.name}": op "${node.op.name}" has no int8 kernel`);
     const layout = c.layoutOf(a!);
     const y = c.out(node.outputs[0]!, layout);
     c.map(

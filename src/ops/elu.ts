@@ -4,6 +4,7 @@ import { expm1 } from "../base/math.ts";
 import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
 import {
+  chosenType,
   each,
   eachPair,
   free,
@@ -20,7 +21,7 @@ export interface Elu {
   alpha: number;
 }
 
-export const elu: Op<Elu> = { name: "elu", infer: sameType };
+export const elu: Op<Elu> = { name: "elu", infer: chosenType };
 
 /** (upstream, output) -> d input. */
 export const eluGradient: Op<Elu> = { name: "eluGradient", infer: sameType };
@@ -35,7 +36,7 @@ export const gradient = {
   eluGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { elu: lowerUnary("f32_elu") } satisfies Record<string, Lower>;
+export const lower = { elu: lowerUnary("f32_elu", evaluate.elu) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { eluGradient: lowerGradient("f32_elu_gradient") } satisfies Record<string, Lower>;
 

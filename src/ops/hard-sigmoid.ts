@@ -2,6 +2,7 @@
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
 import {
+  chosenType,
   each,
   eachPair,
   free,
@@ -20,7 +21,7 @@ export interface HardSigmoid {
 
 type Slope = Pick<HardSigmoid, "alpha">;
 
-export const hardSigmoid: Op<HardSigmoid> = { name: "hardSigmoid", infer: sameType };
+export const hardSigmoid: Op<HardSigmoid> = { name: "hardSigmoid", infer: chosenType };
 
 /** (upstream, output) -> d input. */
 export const hardSigmoidGradient: Op<Slope> = { name: "hardSigmoidGradient", infer: sameType };
@@ -37,7 +38,10 @@ export const gradient = {
   hardSigmoidGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { hardSigmoid: lowerUnary("f32_hard_sigmoid") } satisfies Record<string, Lower>;
+export const lower = { hardSigmoid: lowerUnary("f32_hard_sigmoid", evaluate.hardSigmoid) } satisfies Record<
+  string,
+  Lower
+>;
 
 export const lowerBackward = { hardSigmoidGradient: lowerGradient("f32_hard_sigmoid_gradient") } satisfies Record<
   string,

@@ -2,6 +2,7 @@
 import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
 import {
+  chosenType,
   each,
   eachPair,
   free,
@@ -14,7 +15,7 @@ import {
   sameType,
 } from "./elementwise.ts";
 
-export const hardSwish: Op = { name: "hardSwish", infer: sameType };
+export const hardSwish: Op = { name: "hardSwish", infer: chosenType };
 
 /** (upstream, input) -> d input. */
 export const hardSwishGradient: Op = { name: "hardSwishGradient", infer: sameType };
@@ -29,7 +30,7 @@ export const gradient = {
   hardSwishGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { hardSwish: lowerUnary("f32_hard_swish") } satisfies Record<string, Lower>;
+export const lower = { hardSwish: lowerUnary("f32_hard_swish", evaluate.hardSwish) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { hardSwishGradient: lowerGradient("f32_hard_swish_gradient", "x") } satisfies Record<
   string,

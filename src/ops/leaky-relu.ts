@@ -2,6 +2,7 @@
 import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
 import {
+  chosenType,
   each,
   eachPair,
   free,
@@ -18,7 +19,7 @@ export interface LeakyRelu {
   alpha: number;
 }
 
-export const leakyRelu: Op<LeakyRelu> = { name: "leakyRelu", infer: sameType };
+export const leakyRelu: Op<LeakyRelu> = { name: "leakyRelu", infer: chosenType };
 
 /** (upstream, output) -> d input. */
 export const leakyReluGradient: Op<LeakyRelu> = { name: "leakyReluGradient", infer: sameType };
@@ -33,7 +34,7 @@ export const gradient = {
   leakyReluGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { leakyRelu: lowerUnary("f32_leaky_relu") } satisfies Record<string, Lower>;
+export const lower = { leakyRelu: lowerUnary("f32_leaky_relu", evaluate.leakyRelu) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { leakyReluGradient: lowerGradient("f32_leaky_relu_gradient") } satisfies Record<
   string,

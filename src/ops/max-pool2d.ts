@@ -98,7 +98,7 @@ export const lower = {
     const x = node.inputs[0]!;
     const [y, index] = node.outputs;
     if (isInt8(x.type)) {
-      lowerInt8(node, c);
+      c.each("i8_max_pool2d", poolInt8(node, c));
       return;
     }
     const ends = { n: "count" as const, x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y!), ys: c.stride(y!) };
@@ -109,16 +109,16 @@ export const lower = {
   },
 } satisfies Record<string, Lower>;
 
-/** Windows are cut at the image's edge, so that no halo is needed. */
-function lowerInt8(node: Node<Pool2d>, c: Lowering): void {
+/** The arguments of an int8 pool. Windows are cut at the image's edge, so that no halo is needed. */
+export function poolInt8(node: Node<Pool2d>, c: Lowering) {
   const x = node.inputs[0]!;
   const y = node.outputs[0]!;
   const { size: kernel, strides, pads, dilations } = node.attrs;
   if (dilations.some(d => d !== 1)) throw new PenjingError("refused", `layer "${node.name}": no int8 pool is dilated`);
   const from = storedIn(c, x);
   const to = storedOut(c, y);
-  c.each("i8_max_pool2d", {
-    n: "count",
+  return {
+    n: "count" as const,
     x: at(from.ref, from.image.first),
     xs: from.stride,
     pitch: from.image.pitch,
@@ -136,12 +136,14 @@ function lowerInt8(node: Node<Pool2d>, c: Lowering): void {
     ypitch: to.image.pitch,
     oh: to.image.height,
     ow: to.image.width,
-  });
+  };
 }
 
-export const prefers = {
-  maxPool2d: (node, _, c) => (isInt8(node.inputs[0]!.type) ? storedLayout(c, node.inputs[0]!) : undefined),
-} satisfies Record<string, Prefers>;
+/** How pools like an int8 operand. */
+export const poolPrefers: Prefers = (node, _, c) =>
+  isInt8(node.inputs[0]!.type) ? storedLayout(c, node.inputs[0]!) : undefined;
+
+export const prefers = { maxPool2d: poolPrefers } satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   maxPool2dGradient(node: Node<{ image: Shape }>, c) {

@@ -1,10 +1,20 @@
-/** pad(x [h, w, c]) -> [top + h + bottom, left + w + right, c], zeros around each image. crop is the way back. */
+/** pad(x [h, w, c]) -> [top + h + bottom, left + w + right, c], zeros around each image (of int8: zero points). crop is the way back. */
 import { type Shape, showShape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Lowering,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { free, noBackwardAxes } from "./elementwise.ts";
+import { affine, at, isInt8, rowsBetween, storedIn, storedLayout, storedOut } from "./quantized.ts";
 
 export interface Pad {
   /** [top, left, bottom, right], >= 0 */
@@ -43,6 +53,7 @@ function inside(inner: Shape, outer: Shape, { pads }: Pad, visit: (inner: number
 export const evaluate = {
   pad([x], attrs: Pad, { outputs: [type] }): Tensor[] {
     const y = tensor([x!.shape[0]!, ...type!.shape]);
+    if (isInt8(type!)) y.data.fill(affine(type!).zero);
     inside(x!.shape, y.shape, attrs, (i, o) => (y.data[o] = x!.data[i]!));
     return [y];
   },
@@ -71,6 +82,10 @@ export const lower = {
   pad(node: Node<Pad>, c) {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
+    if (isInt8(x.type)) {
+      lowerInt8(node, c);
+      return;
+    }
     const { rows, bytes, pitch, first } = rowsOf(x.type.shape, y.type.shape, node.attrs);
     const from = c.in(x, flat);
     const to = c.out(y);
@@ -88,6 +103,36 @@ export const lower = {
     });
   },
 } satisfies Record<string, Lower>;
+
+/** All that is not x is zero point, whether it belongs to y or to the halo around it. */
+function lowerInt8(node: Node<Pad>, c: Lowering): void {
+  const x = node.inputs[0]!;
+  const [top, left, bottom, right] = node.attrs.pads;
+  const from = storedIn(c, x);
+  const to = storedOut(c, node.outputs[0]!);
+  const { halo, pitch, pixel, first } = to.image;
+  const { height, width, channels } = from.image;
+  const { zero } = affine(x.type);
+  c.each("i8_halo", {
+    n: "count",
+    y: to.ref,
+    ys: to.stride,
+    height,
+    width,
+    channels,
+    top: halo.top + top,
+    bottom: halo.bottom + bottom,
+    left: halo.left + left,
+    right: halo.right + right,
+    zero,
+  });
+  const rows = { ...rowsBetween(from, to), y: at(to.ref, first + top * pitch + left * pixel) };
+  c.each("i8_requantize", { n: "count", ...rows, scale: 1, from: zero, to: zero, qmin: -128, qmax: 127 });
+}
+
+export const prefers = {
+  pad: (node, _, c) => (isInt8(node.inputs[0]!.type) ? storedLayout(c, node.inputs[0]!) : undefined),
+} satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   crop(node: Node<Pad & { image: Shape }>, c) {

@@ -200,6 +200,12 @@ export function storedIn(c: Lowering, v: Value, need: Halo = NO_HALO): StoredPla
   };
 }
 
+/** v in stored form, all rows one after another. */
+export function storedWhole(c: Lowering, v: Value): { x: Ref; xs: number } {
+  const layout = storedLayout(c, v);
+  return { x: c.in(v, layout), xs: c.strideIn(v, layout) };
+}
+
 /** How v is stored with `halo` around it. */
 export const storedLayout = (c: Lowering, v: Value, halo: Halo = NO_HALO): StoredLayout =>
   stored(c.variant, halo, affine(v.type).zero);
@@ -240,8 +246,12 @@ export function clamps(y: Type, relu = false): { zero: number; qmin: number; qma
   return { zero, qmin: relu ? zero : -128, qmax: 127 };
 }
 
-/** y = table[x], element by element. */
+/** y = table[x], element by element. A table that changes nothing costs nothing. */
 export function lowerTable(c: Lowering, x: Value, y: Value, table: Int8Array): void {
+  if (table.every((q, i) => q === i - 128)) {
+    c.alias(y, x);
+    return;
+  }
   const from = storedIn(c, x);
   const to = storedOut(c, y);
   const size = storedBytes(c.variant);

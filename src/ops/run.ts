@@ -73,6 +73,10 @@ export const LOWER = {
 } satisfies Record<string, Lower | Refusal>;
 
 export const PREFERS = {
+  ...averagePool2d.prefers,
+  ...concat.prefers,
+  ...pad.prefers,
+  ...softmax.prefers,
   ...add.prefers,
   ...conv2d.prefers,
   ...conv2dMaxPool2d.prefers,

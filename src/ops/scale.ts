@@ -1,13 +1,13 @@
 /** scale(x) = scale x, any shape and layout. */
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { each, free, lowerUnary, sameAxes, sameType } from "./elementwise.ts";
+import { chosenType, each, free, lowerUnary, sameAxes } from "./elementwise.ts";
 
 export interface Scale {
   scale: number;
 }
 
-export const scale: Op<Scale> = { name: "scale", infer: sameType };
+export const scale: Op<Scale> = { name: "scale", infer: chosenType };
 
 export const evaluate = { scale: each((x, attrs: Scale) => attrs.scale * x) } satisfies Record<string, Evaluate>;
 
@@ -15,7 +15,7 @@ export const gradient = {
   scale: (node: Node<Scale>, [upstream], graph) => [graph.one(scale, [upstream!], node.attrs)],
 } satisfies Record<string, Gradient>;
 
-export const lower = { scale: lowerUnary("f32_scale") } satisfies Record<string, Lower>;
+export const lower = { scale: lowerUnary("f32_scale", evaluate.scale) } satisfies Record<string, Lower>;
 
 export const prefers = {} satisfies Record<string, Prefers>;
 

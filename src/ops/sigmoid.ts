@@ -4,6 +4,7 @@ import { sigmoid as logistic } from "../base/math.ts";
 import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
 import {
+  chosenType,
   each,
   eachPair,
   free,
@@ -16,7 +17,7 @@ import {
   sameType,
 } from "./elementwise.ts";
 
-export const sigmoid: Op = { name: "sigmoid", infer: sameType };
+export const sigmoid: Op = { name: "sigmoid", infer: chosenType };
 
 /** (upstream, output) -> d input. */
 export const sigmoidGradient: Op = { name: "sigmoidGradient", infer: sameType };
@@ -31,7 +32,7 @@ export const gradient = {
   sigmoidGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { sigmoid: lowerUnary("f32_sigmoid") } satisfies Record<string, Lower>;
+export const lower = { sigmoid: lowerUnary("f32_sigmoid", evaluate.sigmoid) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { sigmoidGradient: lowerGradient("f32_sigmoid_gradient") } satisfies Record<string, Lower>;
 

@@ -1,12 +1,23 @@
-/** softmax(x) = e^x / sum e^x over the last axis. */
+/** softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the distance to the largest. */
 import { exp } from "../base/math.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
-import type { Node, Op } from "../graph/graph.ts";
+import type { Node, Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
-import { free, fromOutput, noBackwardAxes, noSecondDerivative, rowsOf, sameAxes, sameType } from "./elementwise.ts";
+import { i8_softmax } from "../kernels/reference/i8-elementwise.ts";
+import {
+  chosenType,
+  free,
+  fromOutput,
+  noBackwardAxes,
+  noSecondDerivative,
+  rowsOf,
+  sameAxes,
+  sameType,
+} from "./elementwise.ts";
+import { affine, isInt8, storedLayout, storedWhole } from "./quantized.ts";
 
-export const softmax: Op = { name: "softmax", infer: sameType };
+export const softmax: Op = { name: "softmax", infer: chosenType };
 
 /** (upstream, output) -> d input. */
 export const softmaxGradient: Op = { name: "softmaxGradient", infer: sameType };
@@ -20,15 +31,26 @@ function overRows(x: Tensor, other: Tensor, of: (row: Float64Array, other: Float
   return y;
 }
 
+/** exp(-d * scale) for distances d of int8. */
+const exponentials = (x: Type): Float32Array =>
+  Float32Array.from({ length: 256 }, (_, d) => exp(-Math.fround(affine(x).scale) * d));
+
 export const evaluate = {
-  softmax: ([x]) => [
-    overRows(x!, x!, row => {
-      const top = Math.max(...row);
-      const powers = row.map(v => exp(v - top));
-      const total = powers.reduce((a, b) => a + b, 0);
-      return powers.map(v => v / total);
-    }),
-  ],
+  softmax([x], _, { inputs, outputs }) {
+    if (isInt8(inputs[0]!)) {
+      const table = exponentials(inputs[0]!);
+      const { scale, zero } = affine(outputs[0]!);
+      return [overRows(x!, x!, row => Float64Array.from(i8_softmax(Int8Array.from(row), table, scale, zero)))];
+    }
+    return [
+      overRows(x!, x!, row => {
+        const top = Math.max(...row);
+        const powers = row.map(v => exp(v - top));
+        const total = powers.reduce((a, b) => a + b, 0);
+        return powers.map(v => v / total);
+      }),
+    ];
+  },
   softmaxGradient: ([upstream, output]) => [
     overRows(upstream!, output!, (d, y) => {
       const dot = d.reduce((sum, v, j) => sum + v * y[j]!, 0);
@@ -46,6 +68,14 @@ export const lower = {
   softmax(node: Node, c) {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
+    if (isInt8(x.type)) {
+      const { repeat: rows, k: length } = rowsOf(x);
+      const from = storedWhole(c, x);
+      const ends = { ...from, y: c.out(y, storedLayout(c, y)), ys: c.stride(y) };
+      const table = c.constant("exponentials", exponentials(x.type));
+      c.each("i8_softmax", { n: "count", ...ends, rows, length, table, ...affine(y.type) });
+      return;
+    }
     c.each("f32_softmax", {
       n: "count",
       x: c.in(x, flat),
@@ -74,7 +104,9 @@ export const lowerBackward = {
   },
 } satisfies Record<string, Lower>;
 
-export const prefers = {} satisfies Record<string, Prefers>;
+export const prefers = {
+  softmax: (node, _, c) => (isInt8(node.inputs[0]!.type) ? storedLayout(c, node.inputs[0]!) : undefined),
+} satisfies Record<string, Prefers>;
 
 export const cost = { softmax: free, softmaxGradient: free } satisfies Record<string, CostOf>;
 

@@ -4,6 +4,7 @@ import { tanh as hyperbolicTangent } from "../base/math.ts";
 import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
 import {
+  chosenType,
   each,
   eachPair,
   free,
@@ -16,7 +17,7 @@ import {
   sameType,
 } from "./elementwise.ts";
 
-export const tanh: Op = { name: "tanh", infer: sameType };
+export const tanh: Op = { name: "tanh", infer: chosenType };
 
 /** (upstream, output) -> d input. */
 export const tanhGradient: Op = { name: "tanhGradient", infer: sameType };
@@ -31,7 +32,7 @@ export const gradient = {
   tanhGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { tanh: lowerUnary("f32_tanh") } satisfies Record<string, Lower>;
+export const lower = { tanh: lowerUnary("f32_tanh", evaluate.tanh) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { tanhGradient: lowerGradient("f32_tanh_gradient") } satisfies Record<string, Lower>;
 

@@ -6,6 +6,7 @@
 import type { Graph, Node, Op, Value } from "../graph/graph.ts";
 import { type Conv2d, conv2d } from "../ops/conv2d.ts";
 import { type Dense, dense, denseInputGradient } from "../ops/dense.ts";
+import { depthwiseConv2d } from "../ops/depthwise-conv2d.ts";
 import { conv2dMaxPool2d } from "../ops/fused/conv2d-max-pool2d.ts";
 import { conv2dReluMaxPool2d, pick } from "../ops/fused/conv2d-relu-max-pool2d.ts";
 import { maxPool2d, type Pool2d } from "../ops/max-pool2d.ts";
@@ -30,7 +31,7 @@ const denseRelu: Rule = (node, graph) => {
 /** relu of an int8 convolution or dense layer is a bound of its clamp. */
 const int8Relu: Rule = (node, graph) => {
   if (node.op !== relu || !isInt8(node.outputs[0]!.type)) return;
-  for (const op of [conv2d, dense] as Op<{ relu?: boolean }>[]) {
+  for (const op of [conv2d, dense, depthwiseConv2d] as Op<{ relu?: boolean }>[]) {
     const inner = soleProducer(graph, node.inputs[0]!, op);
     if (inner && !inner.attrs.relu) return graph.add(op, inner.inputs, { ...inner.attrs, relu: true });
   }

@@ -41,6 +41,36 @@ overVariants("i8-elementwise", "run", bench => {
       }
   });
 
+  test.each([1, 7, 8, 9, 19])("product of rows of %i", length => {
+    bench.reset();
+    const size = storedBytes(bench.variant);
+    const [a, b] = [3, 4].map(seed => bytes(2 * length, seed, bench, false)) as [Int8Array, Int8Array];
+    const halves = (q: Int8Array) => [q.slice(0, length), q.slice(length)];
+    const clamps = { zero: -5, qmin: -100, qmax: 111 };
+    const [apitch, bpitch, ypitch] = [2, 3, 4].map(gap => (length + gap) * size) as [number, number, number];
+    const to = bench.output(ypitch + length * size);
+    bench.run("i8_mul", {
+      n: 1,
+      a: place(halves(a), apitch),
+      as: 0,
+      apitch,
+      b: place(halves(b), bpitch),
+      bs: 0,
+      bpitch,
+      y: to,
+      ys: 0,
+      ypitch,
+      rows: 2,
+      length,
+      za: 11,
+      zb: -40,
+      scale: 0.0077,
+      ...clamps,
+    });
+    const got = [0, 1].flatMap(r => [...fromStored(bench, to + r * ypitch, [length])]);
+    expect(got).toEqual([...twin.i8_mul(a, b, [11, -40], 0.0077, clamps)]);
+  });
+
   test("a sum is within one step of the real one", () => {
     const [a, b, y] = [
       { scale: 0.05, zero: 3 },

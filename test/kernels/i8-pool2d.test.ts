@@ -39,9 +39,10 @@ overVariants("i8-pool2d", "run", bench => {
     });
     for (const include of [0, 1]) {
       const mean = place();
-      bench.run("i8_average_pool2d", { ...mean, include, zero: -5 });
+      const pads = { bottom: 1, right: 2 };
+      bench.run("i8_average_pool2d", { ...mean, ...pads, include, zero: -5 });
       images.forEach((x, i) => {
-        const expected = twin.i8_average_pool2d(p, x, include === 1, -5);
+        const expected = twin.i8_average_pool2d({ ...p, ...pads }, x, include === 1, -5);
         expect([...fromStored(bench, mean.y + i * ys, shape)]).toEqual([...expected]);
       });
     }

@@ -1,18 +1,32 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { type Shape, size } from "../../src/base/shape.ts";
-import { Graph, type Quantization, type Value } from "../../src/graph/graph.ts";
+import { Graph, type Op, type Quantization, type Value } from "../../src/graph/graph.ts";
 import { supported, type Variant } from "../../src/kernels/load.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
 import { add } from "../../src/ops/add.ts";
+import { averagePool2d } from "../../src/ops/average-pool2d.ts";
+import { clip } from "../../src/ops/clip.ts";
+import { concat } from "../../src/ops/concat.ts";
 import { type Conv2d, conv2d } from "../../src/ops/conv2d.ts";
 import { dense } from "../../src/ops/dense.ts";
+import { type DepthwiseConv2d, depthwiseConv2d } from "../../src/ops/depthwise-conv2d.ts";
+import { elu } from "../../src/ops/elu.ts";
 import { conv2dMaxPool2d } from "../../src/ops/fused/conv2d-max-pool2d.ts";
+import { hardSigmoid } from "../../src/ops/hard-sigmoid.ts";
+import { hardSwish } from "../../src/ops/hard-swish.ts";
+import { leakyRelu } from "../../src/ops/leaky-relu.ts";
 import { maxPool2d, type Pool2d } from "../../src/ops/max-pool2d.ts";
+import { mul } from "../../src/ops/mul.ts";
+import { pad } from "../../src/ops/pad.ts";
 import { dequantize, quantize } from "../../src/ops/quantize.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { LOWER, PREFERS } from "../../src/ops/run.ts";
+import { sigmoid } from "../../src/ops/sigmoid.ts";
+import { softmax } from "../../src/ops/softmax.ts";
+import { sub } from "../../src/ops/sub.ts";
+import { tanh } from "../../src/ops/tanh.ts";
 import { plainWindow } from "../../src/ops/window.ts";
 import { FORWARD, fuse } from "../../src/passes/fuse.ts";
 import { evaluated, planned } from "./planned.ts";
@@ -95,6 +109,12 @@ class Builder {
     return this.fitted(this.graph.one(conv2d, [x, ...inputs], { ...plainWindow, groups, quantization, ...attrs }));
   }
 
+  depthwise(x: Value, out: number, kernel: [number, number], attrs: Partial<DepthwiseConv2d>): Value {
+    const { inputs, reach } = this.parameters([out, ...kernel, 1], x);
+    const quantization = this.quantization(reach);
+    return this.fitted(this.graph.one(depthwiseConv2d, [x, ...inputs], { ...plainWindow, quantization, ...attrs }));
+  }
+
   dense(x: Value, out: number): Value {
     const { inputs, reach } = this.parameters([out, x.type.shape[0]!], x);
     return this.fitted(this.graph.one(dense, [x, ...inputs], { quantization: this.quantization(reach) }));
@@ -108,6 +128,8 @@ class Builder {
     return this.graph.one(reshape, [x], { shape: [size(x.type.shape)] });
   }
 }
+
+const pooling = { ...plainWindow, size: [2, 2] as const, strides: [2, 2] as const };
 
 type Build = (b: Builder, x: Value) => Value | Value[];
 
@@ -130,6 +152,9 @@ async function same(shape: Shape, build: Build, span: Span, batch: number): Prom
   });
   return graph;
 }
+
+const unary = (b: Builder, x: Value, op: Op<never>, attrs: object, reach: number): Value =>
+  b.fitted(b.graph.one(op as Op<object>, [x], { ...attrs, quantization: b.quantization(reach) }));
 
 const around = (n: number) => ({ pads: [n, n, n, n] as const });
 
@@ -172,6 +197,76 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
       const sum = b.graph.one(add, [x, b.conv2d(y, 4, [3, 3], around(1))], { quantization });
       return b.conv2d(b.fitted(sum), 3, [3, 3], around(1));
     },
+  ],
+  [
+    "averages",
+    [6, 7, 9],
+    (b, x) => [
+      b.graph.one(averagePool2d, [x], { ...plainWindow, size: [6, 7] }),
+      b.graph.one(averagePool2d, [x], { ...plainWindow, size: [3, 2], strides: [2, 2], pads: [1, 0, 1, 1] }),
+      b.graph.one(averagePool2d, [x], { ...pooling, pads: [1, 1, 0, 1], countIncludePad: true, ceil: true }),
+    ],
+  ],
+  ["depthwise", [6, 7, 9], (b, x) => b.depthwise(x, 9, [3, 3], around(1))],
+  [
+    "depthwise, twice the channels",
+    [6, 7, 5],
+    (b, x) => b.depthwise(x, 10, [3, 2], { strides: [2, 1], pads: [1, 1, 0, 0] }),
+  ],
+  [
+    "depthwise between pointwise layers",
+    [5, 5, 3],
+    (b, x) => b.conv2d(b.graph.one(relu, [b.depthwise(b.conv2d(x, 8, [1, 1]), 8, [3, 3], around(1))]), 4, [1, 1]),
+  ],
+  [
+    "softmax",
+    [2, 3, 11],
+    (b, x) => b.graph.one(softmax, [x], { quantization: { scale: Float32Array.of(1 / 256), zeroPoint: -128 } }),
+  ],
+  [
+    "concat",
+    [4, 3, 5],
+    (b, x) => {
+      const y = b.conv2d(x, 6, [3, 3], around(1));
+      const attrs = (axis: number) => ({ axis, quantization: b.quantization(y.type.quantization!.scale[0]! * 200) });
+      return [
+        b.fitted(b.graph.one(concat, [x, y, x], attrs(2))),
+        b.fitted(b.graph.one(concat, [x, x], attrs(0))),
+        b.conv2d(b.fitted(b.graph.one(concat, [y, y], attrs(1))), 3, [3, 3], around(1)),
+      ];
+    },
+  ],
+  [
+    "pad",
+    [4, 3, 5],
+    (b, x) => {
+      const padded = b.graph.one(pad, [x], { pads: [1, 2, 0, 1] });
+      return [padded, b.conv2d(padded, 4, [3, 3], around(1))];
+    },
+  ],
+  [
+    "sums and products",
+    [3, 4, 5],
+    (b, x) => {
+      const y = b.conv2d(x, 5, [3, 3], around(1));
+      const one = (op: Op, reach: number) => b.fitted(b.graph.one(op, [x, y], { quantization: b.quantization(reach) }));
+      const step = y.type.quantization!.scale[0]!;
+      return [one(add, step * 200), one(sub, step * 200), one(mul, step * 100)];
+    },
+  ],
+  [
+    "functions of one number",
+    [3, 4, 5],
+    (b, x) => [
+      unary(b, x, sigmoid, {}, 1),
+      unary(b, x, tanh, {}, 1),
+      unary(b, x, leakyRelu, { alpha: 0.3 }, 1),
+      unary(b, x, elu, { alpha: 1 }, 1),
+      unary(b, x, hardSwish, {}, 1),
+      unary(b, x, hardSigmoid, { alpha: 1 / 6, beta: 0.5 }, 1),
+      b.graph.one(clip, [x], { low: 0.1, high: 0.4 }),
+      b.graph.one(clip, [x], { low: -10, high: 10 }),
+    ],
   ],
   [
     "read twice",
@@ -235,6 +330,92 @@ for (const span of SPANS)
       });
     });
   });
+
+/** Float activations, int8 weights: what is quantized, and how, is found in the image itself. */
+describe("int8 weights alone", () => {
+  const layers: [
+    string,
+    Shape,
+    (x: Value, leaf: (name: string, shape: Shape, dtype: "i8" | "f32") => Value, graph: Graph) => Value,
+  ][] = [
+    [
+      "conv2d",
+      [7, 6, 3],
+      (x, leaf, g) =>
+        g.one(conv2d, [x, leaf("w", [9, 3, 3, 3], "i8"), leaf("b", [9], "f32")], {
+          ...plainWindow,
+          groups: 1,
+          ...around(1),
+        }),
+    ],
+    [
+      "conv2d in groups, without a bias",
+      [5, 6, 4],
+      (x, leaf, g) =>
+        g.one(conv2d, [x, leaf("w", [6, 3, 2, 2], "i8")], {
+          ...plainWindow,
+          groups: 2,
+          strides: [2, 1],
+          pads: [0, 1, 1, 0],
+        }),
+    ],
+    [
+      "depthwise",
+      [5, 6, 3],
+      (x, leaf, g) =>
+        g.one(depthwiseConv2d, [x, leaf("w", [6, 3, 3, 1], "i8"), leaf("b", [6], "f32")], {
+          ...plainWindow,
+          ...around(1),
+        }),
+    ],
+    [
+      "dense and relu",
+      [37],
+      (x, leaf, g) => g.one(relu, [g.one(dense, [x, leaf("w", [11, 37], "i8"), leaf("b", [11], "f32")])]),
+    ],
+    [
+      "conv2d, relu and pool",
+      [8, 8, 2],
+      (x, leaf, g) =>
+        g.one(
+          maxPool2d,
+          [
+            g.one(relu, [
+              g.one(conv2d, [x, leaf("w", [5, 3, 3, 2], "i8"), leaf("b", [5], "f32")], { ...plainWindow, groups: 1 }),
+            ]),
+          ],
+          pooling,
+        ),
+    ],
+  ];
+  // a saturating dot product cannot run these: what an image holds fills all of its 256 steps
+  for (const { variant } of SPANS.filter(span => !span.half))
+    // a saturating dot product cannot run these: what an image holds fills all of its 256 steps
+    for (const [name, shape, build] of layers)
+      for (const batch of [1, 3])
+        test.skipIf(half)(`${name}, batch ${batch}, ${variant}`, async () => {
+          const random = new Random(7);
+          const graph = new Graph();
+          const x = graph.leaf("input", "x", { shape, dtype: "f32", batched: true });
+          const leaf = (leafName: string, of: Shape, dtype: "i8" | "f32") => {
+            const scale = Float32Array.from({ length: of[0]! }, () => random.uniform(0.002, 0.01));
+            const data =
+              dtype === "i8"
+                ? Int8Array.from({ length: size(of) }, () => random.integer(255) - 127)
+                : Float32Array.from({ length: size(of) }, () => random.normal());
+            const quantization = dtype === "i8" ? { quantization: { scale, zeroPoint: 0, axis: 0 } } : {};
+            return graph.leaf("state", leafName, { shape: of, dtype, batched: false, ...quantization }, data);
+          };
+          graph.results = [build(x, leaf, graph)];
+          const feed = { x: Float32Array.from({ length: batch * size(shape) }, () => random.normal()) };
+          const expected = evaluated(graph, feed, batch)[0]!;
+          const options = { batch, binary: RUN, ops: { lower: LOWER, prefers: PREFERS }, variant };
+          fuse(graph, FORWARD);
+          const { results } = await planned(graph, feed, options);
+          expect([...results[0]!.data]).toEqual([...expected.data]);
+          expect(new Set(expected.data).size).toBeGreaterThan(4);
+        });
+});
 
 test("a 2x2 pool is fused, a relu too", async () => {
   const build: Build = (b, x) => b.pool(b.graph.one(relu, [b.conv2d(x, 5, [3, 3])]));

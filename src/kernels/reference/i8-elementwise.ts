@@ -1,6 +1,6 @@
 /** Slow twins of assembly/i8-elementwise.ts, on int8. */
 import type { Addition } from "../stored.ts";
-import { clamp } from "./stored.ts";
+import { clamp, requantized } from "./stored.ts";
 
 /** XNNPACK's qs8-vadd. */
 export function i8_add(
@@ -13,6 +13,17 @@ export function i8_add(
     const sum = bias + (a[i]! + 128) * ma + (b[i]! + 128) * mb;
     return clamp((sum >> shift) + zero, qmin, qmax);
   });
+}
+
+/** XNNPACK's qs8-vmul. */
+export function i8_mul(
+  a: Int8Array,
+  b: Int8Array,
+  [za, zb]: readonly [number, number],
+  scale: number,
+  { zero, qmin, qmax }: { zero: number; qmin: number; qmax: number },
+): Int8Array {
+  return a.map((_, i) => requantized((a[i]! - za) * (b[i]! - zb), scale, zero, qmin, qmax));
 }
 
 /** TFLite's int8 softmax of one row: exponentials from a table by the distance to the largest. */

@@ -26,20 +26,28 @@ function inside(p: Pool, x: Int8Array, row: number, column: number, c: number): 
   return values;
 }
 
-function pooled(p: Pool, x: Int8Array, of: (values: number[]) => number): Int8Array {
+function pooled(p: Pool, x: Int8Array, of: (values: number[], row: number, column: number) => number): Int8Array {
   const y = new Int8Array(p.oh * p.ow * p.channels);
   for (let row = 0; row < p.oh; row++)
     for (let column = 0; column < p.ow; column++)
-      for (let c = 0; c < p.channels; c++) y[(row * p.ow + column) * p.channels + c] = of(inside(p, x, row, column, c));
+      for (let c = 0; c < p.channels; c++)
+        y[(row * p.ow + column) * p.channels + c] = of(inside(p, x, row, column, c), row, column);
   return y;
 }
 
 export const i8_max_pool2d = (p: Pool, x: Int8Array): Int8Array => pooled(p, x, values => Math.max(-128, ...values));
 
-/** The integer mean, halves away from zero; `include`: pads count as `zero`. */
-export function i8_average_pool2d(p: Pool, x: Int8Array, include: boolean, zero: number): Int8Array {
-  return pooled(p, x, values => {
-    const count = include ? p.kh * p.kw : values.length;
+/** The integer mean, halves away from zero; `include`: pads, which reach `bottom` and `right` past the image, count as `zero`. */
+export function i8_average_pool2d(
+  p: Pool & { bottom: number; right: number },
+  x: Int8Array,
+  include: boolean,
+  zero: number,
+): Int8Array {
+  return pooled(p, x, (values, row, column) => {
+    const tall = Math.min(p.kh, p.h + p.bottom - (row * p.sh - p.top));
+    const wide = Math.min(p.kw, p.w + p.right - (column * p.sw - p.left));
+    const count = include ? tall * wide : values.length;
     const sum = values.reduce((a, b) => a + b, 0) + (include ? (count - values.length) * zero : 0);
     const half = Math.floor(count / 2);
     return Math.trunc((sum > 0 ? sum + half : sum - half) / count);

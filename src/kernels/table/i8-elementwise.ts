@@ -28,6 +28,31 @@ export const i8Elementwise = rows({
     binary: "run",
     overRead: 16,
   },
+  /** y = clamp(round((a - za) * (b - zb) * scale) + zero, qmin, qmax): XNNPACK's qs8-vmul, scale being f32(s_a * s_b / s_y). */
+  i8_mul: {
+    args: {
+      n: "count",
+      a: "read",
+      as: "int",
+      apitch: "int",
+      b: "read",
+      bs: "int",
+      bpitch: "int",
+      y: "write",
+      ys: "int",
+      ypitch: "int",
+      rows: "int",
+      length: "int",
+      za: "int",
+      zb: "int",
+      scale: "float",
+      zero: "int",
+      qmin: "int",
+      qmax: "int",
+    },
+    binary: "run",
+    overRead: 16,
+  },
   /** Over each of `rows` rows of `length`; `table`: 256 f32, exp(-d * scale of x); `scale`, `zero`: of y. */
   i8_softmax: {
     args: {

@@ -30,7 +30,7 @@ export const i8Pool2d = rows({
     binary: "run",
     overRead: 16,
   },
-  /** The integer mean, halves away from zero, of what is inside; `include`: of kh * kw, pads being `zero`. Windows below 130 000 pixels. */
+  /** The integer mean, halves away from zero, of what is inside; `include`: also of what lies in the pads, which are `zero`; `bottom`, `right`: how far those reach. Windows below 130 000 pixels. */
   i8_average_pool2d: {
     args: {
       n: "count",
@@ -51,6 +51,8 @@ export const i8Pool2d = rows({
       ypitch: "int",
       oh: "int",
       ow: "int",
+      bottom: "int",
+      right: "int",
       include: "int",
       zero: "int",
     },

@@ -1,0 +1,99 @@
+/** Sums, differences and products of two int8 values, each operand and the output in a quantization of its own, in XNNPACK's arithmetic. */
+
+import { tensor } from "../base/tensor.ts";
+import type { Node, Type, Value } from "../graph/graph.ts";
+import type { Evaluate, Lowering, Prefers } from "../graph/meaning.ts";
+import { requantized } from "../kernels/reference/stored.ts";
+import { type Addition, addition } from "../kernels/stored.ts";
+import { asOutput } from "./elementwise.ts";
+import { affine, at, clamps, isInt8, storedIn, storedLayout, storedOut } from "./quantized.ts";
+
+function numbers(a: Type, b: Type, y: Type, sign: 1 | -1): Addition {
+  const found = addition(affine(a), affine(b), affine(y), sign);
+  if (found) return found;
+  const scales = [a, b, y].map(t => affine(t).scale);
+  throw new RangeError(`scales ${scales[0]} and ${scales[1]} lie too far from their sum's ${scales[2]}`);
+}
+
+/** f32(f32(s_a * s_b) / s_y) */
+const productScale = (a: Type, b: Type, y: Type): number =>
+  Math.fround(Math.fround(affine(a).scale * affine(b).scale) / affine(y).scale);
+
+/** Floats as `real` has it, int8 as `quantized` makes it of three types. */
+function pairs(
+  real: (a: number, b: number) => number,
+  quantized: (a: Type, b: Type, y: Type) => (p: number, q: number) => number,
+): Evaluate {
+  return ([a, b], _, { inputs, outputs }) => {
+    const of = isInt8(outputs[0]!) ? quantized(inputs[0]!, inputs[1]!, outputs[0]!) : real;
+    return [
+      tensor(
+        a!.shape,
+        a!.data.map((v, i) => of(v, b!.data[i]!)),
+      ),
+    ];
+  };
+}
+
+/** a + sign * b; of int8 (bias + a * ma + b * mb) >> shift on stored numbers, + zero point, clamped. */
+export const evaluateSum = (sign: 1 | -1): Evaluate =>
+  pairs(
+    (a, b) => a + sign * b,
+    (a, b, y) => {
+      const { ma, mb, bias, shift } = numbers(a, b, y, sign);
+      const { zero, qmin, qmax } = clamps(y);
+      return (p, q) => Math.max(qmin, Math.min(qmax, ((bias + (p + 128) * ma + (q + 128) * mb) >> shift) + zero));
+    },
+  );
+
+/** a * b; of int8 the product of both less their zero points, requantized. */
+export const evaluateProduct: Evaluate = pairs(
+  (a, b) => a * b,
+  (a, b, y) => {
+    const scale = productScale(a, b, y);
+    const { zero, qmin, qmax } = clamps(y);
+    return (p, q) => requantized((p - affine(a).zero) * (q - affine(b).zero), scale, zero, qmin, qmax);
+  },
+);
+
+/** Both operands and the output, row by row. */
+function ends(node: Node, c: Lowering) {
+  const [a, b] = node.inputs as [Value, Value];
+  const y = node.outputs[0]!;
+  const first = storedIn(c, a);
+  const second = storedIn(c, b);
+  const to = storedOut(c, y);
+  const { height, width, channels } = to.image;
+  return {
+    n: "count" as const,
+    a: at(first.ref, first.image.first),
+    as: first.stride,
+    apitch: first.image.pitch,
+    b: at(second.ref, second.image.first),
+    bs: second.stride,
+    bpitch: second.image.pitch,
+    y: at(to.ref, to.image.first),
+    ys: to.stride,
+    ypitch: to.image.pitch,
+    rows: height,
+    length: width * channels,
+    ...clamps(y.type),
+  };
+}
+
+export function lowerInt8Sum(node: Node, c: Lowering, sign: 1 | -1): void {
+  const [a, b] = node.inputs as [Value, Value];
+  c.each("i8_add", { ...ends(node, c), ...numbers(a.type, b.type, node.outputs[0]!.type, sign) });
+}
+
+export function lowerInt8Product(node: Node, c: Lowering): void {
+  const [a, b] = node.inputs as [Value, Value];
+  const scale = productScale(a.type, b.type, node.outputs[0]!.type);
+  c.each("i8_mul", { ...ends(node, c), za: affine(a.type).zero, zb: affine(b.type).zero, scale });
+}
+
+/** Int8 operands lie stored, floats as the readers of the output wish. */
+export const prefersPair: Prefers = (node, operand, c) => {
+  const v = node.inputs[operand]!;
+  return isInt8(v.type) ? storedLayout(c, v) : asOutput(node, operand, c);
+};
