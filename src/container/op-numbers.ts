@@ -95,7 +95,12 @@ export const STORED = {
     fields: { ...pool, countIncludePad: flag(false) },
     parameters: [],
   }),
-  9: stored({ op: depthwiseConv2d, inputs: [2, 3], fields: window, parameters: [kernel(() => [0, 0, 0, 1]), bias] }),
+  9: stored({
+    op: depthwiseConv2d,
+    inputs: [2, 3],
+    fields: { ...window, relu: never(false, FUSED) },
+    parameters: [kernel(() => [0, 0, 0, 1]), bias],
+  }),
   10: plain(softmax),
   11: stored({ op: concat, inputs: [2, 65535], fields: { axis: count(0, 2) }, parameters: [] }),
   12: stored({ op: rescale, inputs: [1, 1], fields: { scale: real(1 / 255), offset: real(0) }, parameters: [] }),
