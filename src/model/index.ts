@@ -31,6 +31,7 @@ export {
   type ZeroPadding2dOptions,
   zeroPadding2d,
 } from "./layers/shaping.ts";
-export { loadModel, Model, type ModelLayer, type ModelParts, type Weight, type Weights } from "./model.ts";
+export { type Fitted, loadModel, Model, type ModelLayer, type ModelParts, type Weight, type Weights } from "./model.ts";
 export type { Padding, Pads, Pair } from "./options.ts";
 export { l1, l1l2, l2, type Regularizer } from "./regularizers.ts";
+export type { StepOptions } from "./steps.ts";

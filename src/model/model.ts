@@ -11,7 +11,13 @@ import type { Graph, Node, Value } from "../graph/graph.ts";
 import { bake } from "../passes/bake.ts";
 import { Net } from "../run/net.ts";
 import type { StepHook } from "../train/callbacks.ts";
+import type { Checkpoint } from "../train/checkpoint.ts";
+import { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
+import { type FitOptions, fit as train } from "../train/fit.ts";
+import type { History } from "../train/history.ts";
+import type { Scores } from "../train/trainer.ts";
 import type { Regularizer } from "./regularizers.ts";
+import { type StepOptions, Steps } from "./steps.ts";
 import { layersOf, summaryOf } from "./summary.ts";
 import { fromKeras, isParameter, kerasShape, toKeras, weightsOf } from "./weights.ts";
 
@@ -52,6 +58,9 @@ export interface ModelLayer {
   readonly connectedTo: readonly string[];
 }
 
+/** What training measured, and from where it can go on: `fit(..., { resume: checkpoint })`. */
+export type Fitted = History & { readonly checkpoint: Checkpoint };
+
 export class Model {
   readonly name: string;
   /** What it computes. The states hold the weights as they are now. */
@@ -61,9 +70,10 @@ export class Model {
   readonly hooks: readonly StepHook[];
   /** Names of the classes, and how pictures become inputs: saved with it. */
   readonly labels: readonly string[] | undefined;
-  readonly preprocessing: Extras["preprocessing"];
+  preprocessing: Extras["preprocessing"];
   readonly metadata: Extras["metadata"];
   #net: Promise<Net> | undefined;
+  #steps: Steps | undefined;
   /** The contents each state of the network that runs was last given. */
   readonly #written = new Map<string, TypedArray>();
 
@@ -190,6 +200,46 @@ export class Model {
     });
     // new arrays: copies of the graph made before keep theirs
     for (const [leaf, data] of changed) leaf.data = data;
+  }
+
+  // ---------------------------------------------------------------- training
+
+  /**
+   * Trains on a data set; the model's weights are as they were after the last epoch. By default one epoch of Adam 1e-3 in batches of 32, with
+   * cross-entropy for labels. Gives loss and metrics of every epoch. Penalties of layers are part of the loss.
+   * From a data set of bytes it learns how pixels become real numbers (`preprocessing`).
+   * Errors: RangeError for data that do not fit, PenjingError `diverged` where the loss becomes NaN or infinite, AbortError by `signal`.
+   */
+  async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}): Promise<Fitted> {
+    const { history, checkpoint } = await train(this.graph, dataset, { ...options, ...this.#penalties() });
+    this.#readPixelsAs(dataset);
+    return Object.assign(history, { checkpoint });
+  }
+
+  /** The mean loss over a data set, penalties of layers included, and the mean of every metric. */
+  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers"> = {}): Promise<Scores> {
+    return evaluate(this.graph, dataset, { ...options, ...this.#penalties() });
+  }
+
+  /**
+   * One step on one batch, for loops of one's own: images one after another, and their class numbers (an array of integers) or targets
+   * (Float32Array). Gives loss and metrics before it. The optimizer's moments live on while `optimizer`, `loss` and `metrics` are the same.
+   * A loop that need not look at the weights in between is faster over a `Trainer`.
+   */
+  async trainStep(x: ArrayLike<number>, y: ArrayLike<number>, options: StepOptions = {}): Promise<Scores> {
+    if (!this.#steps?.serves(options)) this.#steps = new Steps(this.graph, options, this.#penalties());
+    return this.#steps.train(x, y);
+  }
+
+  #penalties(): Pick<FitOptions, "regularizers"> {
+    return this.regularizers.size ? { regularizers: this.regularizers } : {};
+  }
+
+  #readPixelsAs({ dtype, mapped, scale, offset }: Dataset): void {
+    if (dtype !== "u8" || mapped || this.preprocessing) return;
+    if (scale === Math.fround(1 / 255) && offset === 0) return; // as without a rule
+    this.preprocessing = { scale, offset };
+    this.#net = undefined;
   }
 
   // ---------------------------------------------------------------- running

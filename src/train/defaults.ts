@@ -18,18 +18,18 @@ export function lastOp(graph: Graph): string | undefined {
  * The loss for a graph: `loss`, told whether it gets logits or probabilities; without one, cross-entropy where the data have labels
  * (binary, where the graph has one output), and the mean squared error where they have targets.
  */
-export function lossFor(graph: Graph, data: Dataset, loss?: Loss): Loss {
+export function lossFor(graph: Graph, data: Pick<Dataset, "classes">, loss?: Loss): Loss {
   const { shape } = graph.results[0]!.type;
   const chosen = loss ?? defaultLoss(data, shape.at(-1) === 1);
   return chosen.after?.(lastOp(graph)) ?? chosen;
 }
 
-function defaultLoss(data: Dataset, oneOutput: boolean): Loss {
+function defaultLoss(data: Pick<Dataset, "classes">, oneOutput: boolean): Loss {
   if (!data.classes) return meanSquaredError();
   return oneOutput ? binaryCrossentropy() : sparseCategoricalCrossentropy();
 }
 
-export const metricsFor = (data: Dataset): Metric[] => (data.classes ? [accuracy()] : []);
+export const metricsFor = (data: Pick<Dataset, "classes">): Metric[] => (data.classes ? [accuracy()] : []);
 
 /** The type of the targets: as the loss wants them, or as they are. */
 export const targetFor = (loss: Loss, output: Type, data: Pick<Dataset, "classes" | "targetShape">): Type =>

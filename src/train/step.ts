@@ -78,10 +78,9 @@ export function buildStep(model: Graph, options: StepOptions): Step {
   const target = graph.leaf("stream", STREAM.target, options.target);
   const weights = options.weighted ? [graph.leaf("stream", STREAM.weight, perImage("f32"))] : [];
   const loss = graph.scope("loss", () => options.loss.build(graph, output, target));
-  const sum = graph.leaf("tally", tallyOf("loss"), TALLY);
-  graph.add(tally, [loss, sum, ...weights]);
+  let sum = graph.one(tally, [loss, graph.leaf("tally", tallyOf("loss"), TALLY), ...weights]);
   const penalties = penaltiesOf(graph, parameters, options.regularizers);
-  for (const each of penalties) graph.add(tallyPenalty, [each, sum, loss]);
+  for (const each of penalties) sum = graph.one(tallyPenalty, [each, sum, loss]);
   for (const metric of options.metrics) {
     const counted = graph.scope(metric.name, () => metric.build(graph, output, target));
     graph.add(tally, [counted, graph.leaf("tally", tallyOf(metric.name), TALLY)]);
