@@ -27,7 +27,8 @@ export function i8_conv2d_1c_pack(
     const pair = y + <usize>(o >> 1) * block, half = <usize>(o & 1) * 4;
     if (half == 0) memory.fill(pair, 0, block);
     let sum = 0, to = pair + 16 + half, tap = order;
-    for (let g = groups; g > 0; g--) {
+    let g = groups;
+    if (g > 0) do {
       for (let i = 0; i < GROUP; i++) {
         const index = load<i32>(tap);
         const v = index < 0 ? 0 : <i32>load<i8>(w + <usize>(o * length + index));
@@ -36,7 +37,7 @@ export function i8_conv2d_1c_pack(
         tap += 4;
       }
       to += 8;
-    }
+    } while (--g > 0);
     store<i32>(pair + half, load<i32>(bias + (<usize>o << 2)) - (zero + 128) * sum);
     store<f32>(pair + half, load<f32>(scale + (<usize>o << 2)), 8);
   }
@@ -143,7 +144,8 @@ export function i8_conv2d_1c_max_pool2d(
           let c000 = i32x4.splat(0), c001 = c000, c010 = c000, c011 = c000;
           let c100 = c000, c101 = c000, c110 = c000, c111 = c000;
           let p = b + 16, t = taps;
-          for (let g = first; g > 0; g--) {
+          let g = first;
+          if (g > 0) do {
             const from = base + load<usize>(t);
             const w0 = v128.load32_splat(p), w1 = v128.load32_splat(p, 4);
             let a = v128.load(from);
@@ -160,9 +162,10 @@ export function i8_conv2d_1c_max_pool2d(
             c111 = dot(w1, a, c111);
             p += 8;
             t += 4;
-          }
+          } while (--g > 0);
           if (!RELAXED) {
-            for (let g = down; g > 0; g--) {
+            let g = down;
+            if (g > 0) do {
               const from = base + load<usize>(t);
               const w0 = v128.load32_splat(p), w1 = v128.load32_splat(p, 4);
               let a = v128.load(from);
@@ -179,7 +182,7 @@ export function i8_conv2d_1c_max_pool2d(
               c111 = dot(w1, a, c111);
               p += 8;
               t += 4;
-            }
+            } while (--g > 0);
           }
           c000 = i32x4.max_s(i32x4.max_s(c000, c001), i32x4.max_s(c010, c011));
           c100 = i32x4.max_s(i32x4.max_s(c100, c101), i32x4.max_s(c110, c111));

@@ -142,8 +142,10 @@ export function i8_conv2d_fir_max_pool2d(
             let c10 = i32x4.add(v128.load(i0, 32), v128.load(i1, 32)), c11 = i32x4.add(v128.load(i0, 48), v128.load(i1, 48));
             let c20 = i32x4.add(v128.load(i0, 64), v128.load(i1, 64)), c21 = i32x4.add(v128.load(i0, 80), v128.load(i1, 80));
             let c30 = i32x4.add(v128.load(i0, 96), v128.load(i1, 96)), c31 = i32x4.add(v128.load(i0, 112), v128.load(i1, 112));
-            for (let j = load<i32>(step); j > 0; j--) {
-              for (let g = across; g > 0; g--) {
+            let j = load<i32>(step);
+            if (j > 0) do {
+              let g = across;
+              if (g > 0) do {
                 const w0 = v128.load(b), w1 = v128.load(b, 16);
                 let a = v128.load32_splat(a0);
                 c00 = dot(w0, a, c00);
@@ -162,12 +164,12 @@ export function i8_conv2d_fir_max_pool2d(
                 a1 += 4;
                 a2 += 4;
                 a3 += 4;
-              }
+              } while (--g > 0);
               a0 += back;
               a1 += back;
               a2 += back;
               a3 += back;
-            }
+            } while (--j > 0);
             const d = scratch + load<usize>(step, 16);
             if (load<i32>(step, 20)) {
               c00 = i32x4.max_s(c00, v128.load(d));

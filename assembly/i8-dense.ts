@@ -68,7 +68,8 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
   const zero = i32x4.splat(0);
   let c0 = zero, c1 = zero, c2 = zero, c3 = zero, c4 = zero, c5 = zero, c6 = zero, c7 = zero;
   let b = w + <usize>units * 32;
-  for (let g = groups; g > 0; g--) {
+  let g = groups;
+  if (g > 0) do {
     const a = v128.load32_splat(x);
     c0 = dot(v128.load(b), a, c0);
     if (units > 1) c1 = dot(v128.load(b, 16), a, c1);
@@ -80,7 +81,7 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
     if (units > 7) c7 = dot(v128.load(b, 112), a, c7);
     x += 4;
     b += <usize>units * 16;
-  }
+  } while (--g > 0);
   finish(units > 1, y, c0, c1, w, units * 4, 0, rest, low, shift, high);
   if (units > 2) finish(units > 3, y, c2, c3, w, units * 4, 8, rest, low, shift, high);
   if (units > 4) finish(units > 5, y, c4, c5, w, units * 4, 16, rest, low, shift, high);
@@ -92,7 +93,8 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
   const zero = i32x4.splat(0);
   let l0 = zero, l1 = zero, l2 = zero, l3 = zero, h0 = zero, h1 = zero, h2 = zero, h3 = zero;
   let b = w + <usize>units * 64;
-  for (let g = groups; g > 0; g--) {
+  let g = groups;
+  if (g > 0) do {
     const a = v128.load32_splat(x);
     let v = v128.load(b);
     l0 = dot(v, a, l0);
@@ -114,7 +116,7 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
     }
     x += 4;
     b += <usize>units * 16;
-  }
+  } while (--g > 0);
   finish(true, y, lowHalf(l0, h0, sum), h0, w, units * 8, 0, rest, low, shift, high);
   if (units > 1) finish(true, y, lowHalf(l1, h1, sum), h1, w, units * 8, 8, rest, low, shift, high);
   if (units > 2) finish(true, y, lowHalf(l2, h2, sum), h2, w, units * 8, 16, rest, low, shift, high);

@@ -15,11 +15,14 @@ export class Machine {
   /** Counts writes to state: a program whose *prepare* ran before the last one is prepared again. */
   #version = 1;
   readonly #prepared = new Map<Program, number>();
+  /** All memory. Kept, since a new view would cost a call more than its smallest kernels. */
+  readonly #words: Int32Array;
 
   private constructor(plan: Plan, memory: WebAssembly.Memory, kernels: Kernels) {
     this.plan = plan;
     this.memory = memory;
     this.kernels = kernels;
+    this.#words = new Int32Array(memory.buffer);
   }
 
   /** Plans `wanted`, makes a memory for all of it, and writes programs, constants and the data of the leaves. */
@@ -49,8 +52,7 @@ export class Machine {
 
   /** Writes the programs again: after a trap their argument words are still moved on. */
   rewrite(): void {
-    const words = new Int32Array(this.memory.buffer);
-    for (const program of this.plan.programs) words.set(program.words, program.at / 4);
+    for (const program of this.plan.programs) this.#words.set(program.words, program.at / 4);
   }
 
   /** Fills the temporaries with NaN: no program may depend on what was there. */
@@ -77,9 +79,9 @@ export class Machine {
       this.kernels.run(program.prepare);
       this.#prepared.set(program, this.#version);
     }
-    const loop = new Int32Array(this.memory.buffer, program.run, 4);
-    loop[2] = first;
-    loop[3] = count;
+    const loop = program.run >> 2;
+    this.#words[loop + 2] = first;
+    this.#words[loop + 3] = count;
     this.kernels.run(program.run);
     if (program.writesState) this.#version++;
   }

@@ -126,7 +126,7 @@ export class Net {
     const zero = q?.zeroPoint ?? 0;
     this.#run(this.#real(x), images, (row, at, out) => {
       const width = this.#outputSize;
-      if (!q) y.set(row.subarray(at, at + width), out * width);
+      if (!q) copy(row, at, width, y, out * width);
       else for (let i = 0; i < width; i++) y[out * width + i] = scale * (row[at + i]! - zero);
     });
     return y;
@@ -138,7 +138,7 @@ export class Net {
     const expected = this.#lanes[0]!.input.constructor as { new (n: number): TypedArray; name: string };
     if (x.constructor !== expected) throw wrongType("x", expected.name, x);
     const y = this.#into(into, images, this.#lanes[0]!.output.constructor as new (n: number) => TypedArray);
-    this.#run(x, images, (row, at, out) => y.set(row.subarray(at, at + this.#outputSize), out * this.#outputSize));
+    this.#run(x, images, (row, at, out) => copy(row, at, this.#outputSize, y, out * this.#outputSize));
     return y;
   }
 
@@ -207,6 +207,12 @@ function pixelRule(p: Preprocessing, shape: Shape): { factor: Float32Array; adde
     factor: Float32Array.from({ length: channels }, (_, c) => scale / of(std, c, 1)),
     addend: Float32Array.from({ length: channels }, (_, c) => offset - of(mean, c, 0) / of(std, c, 1)),
   };
+}
+
+/** Without a view for a few numbers: it would cost more than they do. */
+function copy(from: TypedArray, at: number, count: number, to: TypedArray, out: number): void {
+  if (count > 64) to.set(from.subarray(at, at + count), out);
+  else for (let i = 0; i < count; i++) to[out + i] = from[at + i]!;
 }
 
 const slice = (x: ArrayLike<number>, from: number, to: number): ArrayLike<number> =>
