@@ -45,7 +45,8 @@ export async function quantizeStatic(model: Model, options: QuantizeStaticOption
   const graph = runningForm(model.graph);
   const includes = inclusion(graph, exclude);
   const ranges = await calibrate(graph, calibration, observed(graph, { includes, int8Borders }), how);
-  return new QuantizedModel(staticForm(graph, { includes, int8Borders, range: v => ranges.get(v) }), model);
+  const integers = staticForm(graph, { includes, int8Borders, range: v => ranges.get(v) });
+  return new QuantizedModel(integers, model, graph);
 }
 
 export interface QuantizeDynamicOptions {
@@ -61,7 +62,7 @@ export async function quantizeDynamic(model: Model, options: QuantizeDynamicOpti
   checkModel(model);
   knownOptions("quantizeDynamic", options, ["exclude"]);
   const graph = runningForm(model.graph);
-  return new QuantizedModel(dynamicForm(graph, inclusion(graph, options.exclude)), model);
+  return new QuantizedModel(dynamicForm(graph, inclusion(graph, options.exclude)), model, graph);
 }
 
 /** A copy without what only training needs: masks baked, normalization folded, no dropout. */
@@ -91,6 +92,10 @@ function inclusion(graph: Graph, exclude: Exclusion = []): (node: Node) => boole
 /** A network of integers: it predicts, is evaluated, saved and printed like the model it was made of, but not trained. */
 export class QuantizedModel {
   readonly graph: Graph;
+  /** The float network it was made of, baked and folded: for comparison. */
+  readonly float: Graph;
+  /** Numbers in all weights of the model it was made of. */
+  readonly parameters: number;
   readonly name: string;
   readonly labels: readonly string[] | undefined;
   readonly preprocessing: Extras["preprocessing"];
@@ -99,8 +104,10 @@ export class QuantizedModel {
   readonly #model: Model;
 
   /** `from`: the model whose name, labels, preprocessing and metadata it keeps. */
-  constructor(graph: Graph, from: Model) {
+  constructor(graph: Graph, from: Model, float: Graph) {
     this.graph = graph;
+    this.float = float;
+    this.parameters = from.parameters;
     this.#model = new Model(graph, { ...from.parts(), regularizers: new Map(), hooks: [] });
     const { name, labels, preprocessing, metadata } = this.#model;
     this.name = name;
