@@ -1,7 +1,7 @@
 /** Pruning of models: while they are trained, by a schedule, or at once. */
 import { knownOptions, number, wrongType } from "../base/errors.ts";
 import { Model } from "../model/model.ts";
-import { addMasks, type LayerSelection, type MaskedWeight, magnitudeMask, thresholdMask } from "./masks.ts";
+import { addMasks, type LayerSelection, magnitudeMask, thresholdMask } from "./masks.ts";
 import { Pruning } from "./pruning.ts";
 import { checkSchedule, constantSparsity, type SparsityFunction, type SparsitySchedule, share } from "./schedules.ts";
 import { graphSparsity, type Sparsity } from "./sparsity.ts";
@@ -88,5 +88,3 @@ export function sparsity(model: Model): Sparsity {
 function checkModel(model: unknown): void {
   if (!(model instanceof Model)) throw wrongType("model", "a Model", model);
 }
-
-export type { LayerSelection, MaskedWeight };

@@ -1,0 +1,31 @@
+/** Making trained networks small: pruning, quantization, and how small they became. */
+export { type Analysis, analyze, type LayerAnalysis } from "./analyze.ts";
+export { type CalibrateOptions, calibrate } from "./calibrate.ts";
+export type { LayerSelection, PrunableLayer } from "./masks.ts";
+export {
+  type PruneOnceOptions,
+  type PruneOptions,
+  pruneLowMagnitude,
+  pruneOnce,
+  sparsity,
+  stripPruning,
+} from "./prune.ts";
+export {
+  type Exclusion,
+  type QuantizeDynamicOptions,
+  QuantizedModel,
+  type QuantizeStaticOptions,
+  quantizeDynamic,
+  quantizeStatic,
+} from "./quantize.ts";
+export {
+  type ConstantSparsityOptions,
+  constantSparsity,
+  type PolynomialDecayOptions,
+  polynomialDecay,
+  type SparsityFunction,
+  type SparsitySchedule,
+  type SparsityStep,
+  type Steps,
+} from "./schedules.ts";
+export type { Sparsity, TensorSparsity } from "./sparsity.ts";
