@@ -33,7 +33,7 @@ const ENTRIES = {
   run: "src/run/index.ts",
   data: "src/data/index.ts",
   kernels: "src/kernels/index.ts",
-  cli: "src/cli/main.ts",
+  cli: "src/cli/index.ts",
 };
 
 const [goal = "all", ...chosen] = process.argv.slice(2);

@@ -11,6 +11,7 @@ export {
   kernels,
   type RawKernels,
 } from "./arrays.ts";
+export { clockGHz } from "./clock.ts";
 export { chooseVariant, forceVariant, type RelaxedDot, type Support, supported, type Variant } from "./load.ts";
 export { MODE } from "./table/f32-gemm.ts";
 export { KERNEL_NAMES, KERNELS, type KernelName, type Role, type Row } from "./table.ts";

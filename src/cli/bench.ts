@@ -1,0 +1,76 @@
+/** `penjing bench`: how fast kernels and networks are here, beside what the clock allows. One thread. */
+import { type Command, Option } from "commander";
+import { kernels } from "../kernels/arrays.ts";
+import { clockGHz } from "../kernels/clock.ts";
+import { chooseVariant, supported, type Variant } from "../kernels/load.ts";
+import { conversions, csr, f32Gemm, gemmSweep, i8Gemm } from "./bench/kernels.ts";
+import { type Case, type Row, rowOf, THOROUGH } from "./bench/measure.ts";
+import { convolutions, lenet5Inference } from "./bench/networks.ts";
+import { WrongUsage } from "./errors.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Options {
+  json?: boolean;
+  quick?: boolean;
+  filter?: string;
+  variant?: Variant;
+}
+
+export function define(command: Command, terminal: Terminal): void {
+  command
+    .option("--quick", "of the sweep of GEMMs only the cubes")
+    .option("--filter <text>", "only rows whose name contains this")
+    .addOption(
+      new Option("--variant <name>", "kernels to measure (default: the best this engine runs)").choices([
+        "simd",
+        "relaxed",
+      ]),
+    )
+    .action((options: Options) => bench(options, terminal));
+}
+
+async function bench(options: Options, terminal: Terminal): Promise<void> {
+  const variant = options.variant ?? chooseVariant();
+  const cases = (await allCases(variant, options.quick ?? false)).filter(c => c.name.includes(options.filter ?? ""));
+  if (!cases.length) throw new WrongUsage(`option '--filter' expected part of a row's name, got "${options.filter}"`);
+
+  // at the beginning and the end, as it changes with heat and load; limits are those of the faster
+  let gigahertz = clockGHz();
+  const seconds: number[] = [];
+  for (const [i, c] of cases.entries()) {
+    terminal.progress("bench", i / cases.length, c.name);
+    seconds.push(await c.measure(THOROUGH));
+    await new Promise(resolve => setImmediate(resolve));
+    terminal.signal.throwIfAborted();
+  }
+  terminal.endProgress();
+  gigahertz = Math.max(gigahertz, clockGHz());
+  const rows = cases.map((c, i) => rowOf(c, seconds[i]!, gigahertz));
+  const { engine } = supported();
+  terminal.report(options.json, { engine, variant, clockGHz: gigahertz, rows }, () =>
+    [`${engine}, ${variant} kernels, ${gigahertz.toFixed(2)} GHz`, "", table(rows, terminal)].join("\n"),
+  );
+}
+
+async function allCases(variant: Variant, cubesOnly: boolean): Promise<Case[]> {
+  const raw = await kernels({ variant });
+  const large = [512, 512, 512] as const;
+  return [
+    i8Gemm(raw, large),
+    f32Gemm(raw, large),
+    ...(await lenet5Inference(variant)),
+    ...(await convolutions(variant)),
+    ...conversions(raw),
+    ...[0.5, 0.8, 0.9, 0.95].flatMap(sparsity => [csr(raw, "f32", sparsity), csr(raw, "i8", sparsity)]),
+    ...gemmSweep(raw, cubesOnly),
+  ];
+}
+
+function table(rows: readonly Row[], terminal: Terminal): string {
+  const number = (value: number | undefined) => (value === undefined ? "" : value.toPrecision(4));
+  const percent = (fraction: number | undefined) => (fraction === undefined ? "" : `${Math.round(100 * fraction)} %`);
+  return terminal.table(
+    ["name", "value", "unit", "limit", "of limit"],
+    rows.map(({ name, value, unit, limit, fraction }) => [name, number(value), unit, number(limit), percent(fraction)]),
+  );
+}

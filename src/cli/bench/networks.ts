@@ -1,0 +1,114 @@
+/** Benchmarks of convolutions as the planner calls them, and of LeNet-5 whole. */
+import { Random } from "../../base/random.ts";
+import type { Graph } from "../../graph/graph.ts";
+import type { Kernels, Variant } from "../../kernels/load.ts";
+import { FIRST_KERNEL, KERNEL_NAMES, KERNELS, type KernelName } from "../../kernels/table.ts";
+import { conv2d, type Model, maxPool2d, sequential } from "../../model/index.ts";
+import { lenet5 } from "../../models/index.ts";
+import { COST, type OpName } from "../../ops/index.ts";
+import { quantizeStatic } from "../../passes/quantize.ts";
+import type { Program } from "../../plan/plan.ts";
+import { Net } from "../../run/net.ts";
+import { type Case, least, PER_CYCLE } from "./measure.ts";
+
+/** An int8 network, int8 in and out. Its numbers are right for no data, which speed does not depend on. */
+const inInt8 = (model: Model): Graph =>
+  quantizeStatic(model.graph, { range: () => ({ min: -1, max: 1 }), int8Borders: true });
+
+/** Multiply-accumulates of one image. */
+const macsOf = (graph: Graph): number =>
+  graph.nodes.reduce((sum, node) => sum + COST[node.op.name as OpName](node).macs, 0);
+
+// ---------------------------------------------------------------- convolutions
+
+interface Convolution {
+  readonly image: readonly [height: number, width: number, channels: number];
+  readonly filters: number;
+  readonly kernelSize: number;
+}
+
+/** The two of LeNet-5. */
+const CONVOLUTIONS: readonly Convolution[] = [
+  { image: [28, 28, 1], filters: 6, kernelSize: 5 },
+  { image: [12, 12, 6], filters: 16, kernelSize: 5 },
+];
+
+const layers = ({ image, filters, kernelSize }: Convolution, pooled: boolean): Model =>
+  sequential(
+    pooled
+      ? [conv2d({ filters, kernelSize, activation: "relu", inputShape: image }), maxPool2d()]
+      : [conv2d({ filters, kernelSize, inputShape: image })],
+  );
+
+/** LeNet-5's convolutions, alone and with ReLU and pool, in f32 and int8: the one kernel the planner calls for each. */
+export async function convolutions(variant: Variant): Promise<Case[]> {
+  const cases: Case[] = [];
+  for (const dtype of ["f32", "i8"] as const)
+    for (const convolution of CONVOLUTIONS)
+      for (const pooled of [false, true]) {
+        const model = layers(convolution, pooled);
+        const graph = dtype === "f32" ? model.graph : inInt8(model);
+        const net = await Net.create(graph, { capacity: 1, variant });
+        const { kernel, call } = conv2dCall(net);
+        const { image, filters, kernelSize } = convolution;
+        cases.push({
+          name: `${kernel} ${image.join("x")} to ${filters}, ${kernelSize}x${kernelSize}`,
+          unit: "GMAC/s",
+          amount: macsOf(model.graph),
+          perCycle: PER_CYCLE[dtype === "f32" ? "f32" : variant],
+          measure: effort => least(call, effort),
+        });
+      }
+  return cases;
+}
+
+/** The convolution in the program of a network for one image, with the arguments it has there. */
+function conv2dCall(net: Net): { kernel: KernelName; call: () => void } {
+  const program = net.machine.program("x1");
+  net.machine.run(program);
+  const found = callsOf(program).find(({ kernel }) => kernel.includes("conv2d"))!;
+  const run = net.machine.kernels[found.kernel] as Kernels[KernelName];
+  return { kernel: found.kernel, call: () => run(...found.args) };
+}
+
+/** The kernel calls of a program's first step (plan/program.ts draws the words). */
+function callsOf({ words, at, run }: Program): { kernel: KernelName; args: number[] }[] {
+  const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
+  const calls: { kernel: KernelName; args: number[] }[] = [];
+  for (let word = (run - at) / 4; word < words.length; word += words[word + 1]!) {
+    const kernel = KERNEL_NAMES[words[word]! - FIRST_KERNEL];
+    if (!kernel) continue;
+    const args = Object.values(KERNELS[kernel].args).map((role, i) =>
+      role === "float" ? floats[word + 2 + i]! : words[word + 2 + i]!,
+    );
+    calls.push({ kernel, args });
+  }
+  return calls;
+}
+
+// ---------------------------------------------------------------- LeNet-5
+
+/** LeNet-5 in its own types: f32 in and out, or int8 in and out; one image a call, and 256. */
+export async function lenet5Inference(variant: Variant): Promise<Case[]> {
+  const model = lenet5({ seed: 1 });
+  const macs = macsOf(model.graph);
+  const cases: Case[] = [];
+  for (const dtype of ["f32", "int8"] as const)
+    for (const batch of [1, 256]) {
+      const graph = dtype === "f32" ? model.graph : inInt8(model);
+      const net = await Net.create(graph, { capacity: batch, variant });
+      const random = new Random(8);
+      const pixels = Float32Array.from({ length: batch * 784 }, () => random.uniform());
+      const x = dtype === "f32" ? pixels : Int8Array.from(pixels, p => Math.floor(256 * p) - 128);
+      const y = dtype === "f32" ? new Float32Array(batch * 10) : new Int8Array(batch * 10);
+      cases.push({
+        name: `lenet5 ${dtype} batch ${batch}`,
+        unit: "us/image",
+        amount: batch,
+        macs,
+        perCycle: PER_CYCLE[dtype === "f32" ? "f32" : variant],
+        measure: effort => least(() => net.run(x, y), effort),
+      });
+    }
+  return cases;
+}

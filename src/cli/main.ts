@@ -1,0 +1,47 @@
+/** Which verb, and how it ended: the exit code is 0, 1 for an error, 2 for wrong usage; an error is one line on stderr. */
+import { createRequire } from "node:module";
+import { Command, CommanderError } from "commander";
+import { oneLine, WrongUsage } from "./errors.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Verb {
+  /** Adds arguments, options and the action. */
+  define(command: Command, terminal: Terminal): void;
+}
+
+/** Verbs are loaded when they are asked for: `penjing --help` loads none of the library. */
+const VERBS: readonly (readonly [name: string, summary: string, load: () => Promise<Verb>])[] = [
+  ["bench", "measure the kernels and LeNet-5 on this machine", () => import("./bench.ts")],
+];
+
+export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const program = new Command("penjing")
+    .description("Train small neural networks, make them smaller, and run them fast.")
+    .version(version())
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => terminal.print(text.trimEnd()),
+      // an error is printed below, as one line
+      writeErr: () => {},
+    });
+  let used = "penjing";
+  try {
+    for (const [name, summary, load] of VERBS) {
+      const command = program.command(name).description(summary);
+      if (argv[0] !== name) continue;
+      used = `penjing ${name}`;
+      (await load()).define(command.option("--json", "print one JSON document"), terminal);
+    }
+    if (argv.length === 0) throw new WrongUsage(`expected a command: ${VERBS.map(([name]) => name).join(", ")}`);
+    await program.parseAsync(argv, { from: "user" });
+    return 0;
+  } catch (error) {
+    terminal.endProgress();
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    terminal.error(`${used}: ${oneLine(error).replace(/^error: /, "")}`);
+    return error instanceof CommanderError || error instanceof WrongUsage ? 2 : 1;
+  }
+}
+
+const version = (): string => createRequire(import.meta.url)("penjing/package.json").version;
