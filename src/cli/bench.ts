@@ -4,14 +4,15 @@ import { kernels } from "../kernels/arrays.ts";
 import { clockGHz } from "../kernels/clock.ts";
 import { chooseVariant, supported, type Variant } from "../kernels/load.ts";
 import { conversions, csr, f32Gemm, gemmSweep, i8Gemm } from "./bench/kernels.ts";
-import { type Case, type Row, rowOf, THOROUGH } from "./bench/measure.ts";
-import { convolutions, lenet5Inference } from "./bench/networks.ts";
+import { type Case, type Row, rowOf, SHORT, THOROUGH } from "./bench/measure.ts";
+import { convolutions, lenet5Inference, lenet5Training } from "./bench/networks.ts";
 import { WrongUsage } from "./errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Options {
   json?: boolean;
   quick?: boolean;
+  short?: boolean;
   filter?: string;
   variant?: Variant;
 }
@@ -19,6 +20,7 @@ interface Options {
 export function define(command: Command, terminal: Terminal): void {
   command
     .option("--quick", "of the sweep of GEMMs only the cubes")
+    .option("--short", "measure each row for some 10 ms only")
     .option("--filter <text>", "only rows whose name contains this")
     .addOption(
       new Option("--variant <name>", "kernels to measure (default: the best this engine runs)").choices([
@@ -39,7 +41,7 @@ async function bench(options: Options, terminal: Terminal): Promise<void> {
   const seconds: number[] = [];
   for (const [i, c] of cases.entries()) {
     terminal.progress("bench", i / cases.length, c.name);
-    seconds.push(await c.measure(THOROUGH));
+    seconds.push(await c.measure(options.short ? SHORT : THOROUGH));
     await new Promise(resolve => setImmediate(resolve));
     terminal.signal.throwIfAborted();
   }
@@ -59,6 +61,7 @@ async function allCases(variant: Variant, cubesOnly: boolean): Promise<Case[]> {
     i8Gemm(raw, large),
     f32Gemm(raw, large),
     ...(await lenet5Inference(variant)),
+    await lenet5Training(),
     ...(await convolutions(variant)),
     ...conversions(raw),
     ...[0.5, 0.8, 0.9, 0.95].flatMap(sparsity => [csr(raw, "f32", sparsity), csr(raw, "i8", sparsity)]),

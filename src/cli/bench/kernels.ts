@@ -4,7 +4,8 @@ import type { RawKernels } from "../../kernels/arrays.ts";
 import { panels } from "../../kernels/layout.ts";
 import { groupsOf, panelBytes, storedBytes } from "../../kernels/stored.ts";
 import { gemmScratch, MODE } from "../../kernels/table/f32-gemm.ts";
-import { type Case, type Effort, least, PER_CYCLE, SHORT } from "./measure.ts";
+import { KERNELS, type KernelArgs, type KernelName } from "../../kernels/table.ts";
+import { type Case, least, PER_CYCLE, SHORT } from "./measure.ts";
 
 type Sizes = readonly [m: number, n: number, k: number];
 
@@ -18,8 +19,16 @@ const integers = (n: number, seed: number): Int8Array => {
   return Int8Array.from({ length: n }, () => Math.floor(random.uniform(-127, 128)));
 };
 
+/** A call of a kernel by the names of its arguments, which stand in the table. */
+function call<K extends KernelName>(kernels: RawKernels, name: K, args: KernelArgs<K, number>): () => void {
+  const values = Object.keys(KERNELS[name].args).map(key => (args as Record<string, number>)[key]!);
+  const kernel = kernels[name] as (...args: number[]) => void;
+  return () => kernel(...values);
+}
+
 /** c[m][n] = a[m][k] * b[k][n] + bias, b packed before, as weights are. */
 export function f32Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
+  const at = (data: number | Float32Array) => kernels.alloc(Float32Array, data).byteOffset;
   return {
     name: `f32_gemm ${m}x${n}x${k}`,
     unit: "GMAC/s",
@@ -27,13 +36,11 @@ export function f32Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
     perCycle: PER_CYCLE.f32,
     measure: effort =>
       kernels.scope(() => {
-        const a = kernels.alloc(Float32Array, floats(m * k, 1)).byteOffset;
-        const b = kernels.alloc(Float32Array, panels.bytes([n, k], "f32") / 4).byteOffset;
-        kernels.f32_pack_panels(n, k, kernels.alloc(Float32Array, floats(n * k, 2)).byteOffset, 4, 4 * n, b);
-        const c = kernels.alloc(Float32Array, m * n).byteOffset;
-        const bias = kernels.alloc(Float32Array, floats(n, 3)).byteOffset;
-        const scratch = kernels.alloc(Uint8Array, gemmScratch(k)).byteOffset;
-        return least(() => kernels.f32_gemm_packed(m, n, k, a, 4 * k, b, c, 4 * n, MODE.bias, bias, scratch), effort);
+        const w = at(panels.bytes([n, k], "f32") / 4);
+        call(kernels, "f32_pack_panels", { n, k, x: at(floats(n * k, 2)), xn: 4, xk: 4 * n, y: w })();
+        const ends = { a: at(floats(m * k, 1)), lda: 4 * k, w, c: at(m * n), ldc: 4 * n };
+        const finish = { mode: MODE.bias, aux: at(floats(n, 3)), scratch: at(gemmScratch(k) / 4) };
+        return least(call(kernels, "f32_gemm_packed", { m, n, k, ...ends, ...finish }), effort);
       }),
   };
 }
@@ -41,6 +48,7 @@ export function f32Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
 /** c[m][n] = a[m][k] * b[k][n] + bias in int8 with int32 results, b packed before, a in the stored form of activations. */
 export function i8Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
   const { variant } = kernels;
+  const at = (bytes: number | Int8Array) => kernels.alloc(Int8Array, bytes).byteOffset;
   return {
     name: `i8_gemm ${m}x${n}x${k}`,
     unit: "GMAC/s",
@@ -48,17 +56,19 @@ export function i8Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
     perCycle: PER_CYCLE[variant],
     measure: effort =>
       kernels.scope(() => {
+        const zero = 3;
         const groups = groupsOf(variant, 1, k);
-        const b = kernels.alloc(Uint8Array, panelBytes(n, groups)).byteOffset;
-        const weights = kernels.alloc(Int8Array, integers(n * k, 2)).byteOffset;
-        const bias = kernels.alloc(Int32Array, n).byteOffset;
-        kernels.i8_gemm_pack(n, 1, k, weights, bias, kernels.alloc(Float32Array, n).byteOffset, 3, b);
-        const pitch = k * storedBytes(variant);
-        const a = kernels.alloc(Uint8Array, m * pitch).byteOffset;
-        const from = kernels.alloc(Int8Array, integers(m * k, 1)).byteOffset;
-        kernels.i8_enter(1, from, m * k, a, m * pitch, m, k, pitch);
-        const c = kernels.alloc(Int32Array, m * n).byteOffset;
-        return least(() => kernels.i8_gemm(m, a, pitch, groups, b, c, 4 * n, n), effort);
+        const w = at(panelBytes(n, groups));
+        const weights = { w: at(integers(n * k, 2)), bias: at(4 * n), scale: at(4 * n) };
+        call(kernels, "i8_gemm_pack", { outs: n, runs: 1, length: k, ...weights, zero, y: w })();
+        const xs = k * storedBytes(variant);
+        const x = at(m * xs);
+        const image = { height: 1, width: 1, channels: k, top: 0, bottom: 0, left: 0, right: 0, zero };
+        call(kernels, "i8_enter", { n: m, x: at(integers(m * k, 1)), xs: k, y: x, ys: xs, ...image })();
+        return least(
+          call(kernels, "i8_gemm", { n: m, x, xs, groups, w, y: at(4 * m * n), ys: 4 * n, outs: n }),
+          effort,
+        );
       }),
   };
 }
@@ -88,17 +98,15 @@ export function csr(kernels: RawKernels, dtype: "f32" | "i8", sparsity: number):
     ...(dtype === "f32" && { perCycle: PER_CYCLE.f32 }),
     measure: effort =>
       kernels.scope(() => {
+        const at = (data: number | Int32Array) => kernels.alloc(Int32Array, data).byteOffset;
         const operand = (n: number, seed: number) =>
           dtype === "f32" ? kernels.alloc(Float32Array, floats(n, seed)) : kernels.alloc(Int8Array, integers(n, seed));
-        const values = operand(kept, 4).byteOffset;
-        const columns = kernels.alloc(Int32Array, s.columns).byteOffset;
-        const pointers = kernels.alloc(Int32Array, s.pointers).byteOffset;
         const dense = operand(side * side, 5);
-        const pitch = side * dense.BYTES_PER_ELEMENT;
-        const bias = kernels.alloc(Int32Array, side).byteOffset;
-        const y = kernels.alloc(Int32Array, side * side).byteOffset;
-        const b = dense.byteOffset;
-        return least(() => kernels[kernel](side, side, values, columns, pointers, b, pitch, bias, y, 4 * side), effort);
+        const places = { columns: at(s.columns), pointers: at(s.pointers) };
+        const sparse = { rows: side, n: side, values: operand(kept, 4).byteOffset, ...places };
+        const right = { b: dense.byteOffset, ldb: side * dense.BYTES_PER_ELEMENT };
+        const ends = { bias: at(side), y: at(side * side), ldy: 4 * side };
+        return least(call(kernels, kernel, { ...sparse, ...right, ...ends }), effort);
       }),
   };
 }
@@ -116,26 +124,29 @@ function sparse(side: number, sparsity: number): { columns: Int32Array; pointers
   return { columns: places.map(place => place % side), pointers };
 }
 
-/** f32 to the stored form of int8, and back: an image of 64 k numbers. */
+/** f32 to the stored form of int8, and back: 64 k numbers, none of them clamped. */
 export function conversions(kernels: RawKernels): Case[] {
   const length = 65536;
-  const pitch = length * storedBytes(kernels.variant);
-  const conversion = (name: "i8_quantize" | "i8_dequantize", call: (x: number, q: number) => void): Case => ({
-    name: `${name} ${length}`,
+  const ends = (x: Float32Array, q: Int8Array) => {
+    const [real, stored] = [4 * length, q.length];
+    return {
+      quantize: { x: x.byteOffset, xs: real, y: q.byteOffset, ys: stored, inverse: 127, zero: 0 },
+      dequantize: { x: q.byteOffset, xs: stored, y: x.byteOffset, ys: real, scale: 1 / 127, zero: 0 },
+    };
+  };
+  return (["quantize", "dequantize"] as const).map(direction => ({
+    name: `i8_${direction} ${length}`,
     unit: "Gvalue/s",
     amount: length,
-    measure: (effort: Effort) =>
+    measure: effort =>
       kernels.scope(() => {
-        const x = kernels.alloc(Float32Array, floats(length, 7)).byteOffset;
-        const q = kernels.alloc(Uint8Array, pitch).byteOffset;
-        kernels.i8_quantize(1, x, 4 * length, q, pitch, 1, length, pitch, 127, 3);
-        return least(() => call(x, q), effort);
+        const pitch = length * storedBytes(kernels.variant);
+        const args = ends(kernels.alloc(Float32Array, floats(length, 7)), kernels.alloc(Int8Array, pitch));
+        const rows = { n: 1, rows: 1, length, pitch };
+        const quantize = call(kernels, "i8_quantize", { ...rows, ...args.quantize });
+        quantize();
+        const dequantize = call(kernels, "i8_dequantize", { ...rows, ...args.dequantize });
+        return least(direction === "quantize" ? quantize : dequantize, effort);
       }),
-  });
-  return [
-    conversion("i8_quantize", (x, q) => kernels.i8_quantize(1, x, 4 * length, q, pitch, 1, length, pitch, 127, 3)),
-    conversion("i8_dequantize", (x, q) =>
-      kernels.i8_dequantize(1, q, pitch, x, 4 * length, 1, length, pitch, 1 / 127, 3),
-    ),
-  ];
+  }));
 }

@@ -38,7 +38,7 @@ export interface Effort {
 /** 100 loops of 400 calls; of fewer calls where one takes more than 10 us. */
 export const THOROUGH: Effort = { loops: 100, calls: 400, loopMilliseconds: 4, milliseconds: Infinity };
 
-/** For the many sizes of a sweep. */
+/** For the many sizes of a sweep, and for those in a hurry. */
 export const SHORT: Effort = { loops: 100, calls: 400, loopMilliseconds: 0.25, milliseconds: 10 };
 
 /** The least seconds of one call of `work`. */

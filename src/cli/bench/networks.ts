@@ -1,6 +1,8 @@
 /** Benchmarks of convolutions as the planner calls them, and of LeNet-5 whole. */
+import { PenjingError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
-import type { Graph } from "../../graph/graph.ts";
+import { Dataset, mnist } from "../../data/index.ts";
+import type { Graph, Node } from "../../graph/graph.ts";
 import type { Kernels, Variant } from "../../kernels/load.ts";
 import { FIRST_KERNEL, KERNEL_NAMES, KERNELS, type KernelName } from "../../kernels/table.ts";
 import { conv2d, type Model, maxPool2d, sequential } from "../../model/index.ts";
@@ -9,15 +11,17 @@ import { COST, type OpName } from "../../ops/index.ts";
 import { quantizeStatic } from "../../passes/quantize.ts";
 import type { Program } from "../../plan/plan.ts";
 import { Net } from "../../run/net.ts";
-import { type Case, least, PER_CYCLE } from "./measure.ts";
+import { fit } from "../../train/fit.ts";
+import { adam } from "../../train/optimizers.ts";
+import { type Case, least, PER_CYCLE, SHORT } from "./measure.ts";
 
 /** An int8 network, int8 in and out. Its numbers are right for no data, which speed does not depend on. */
 const inInt8 = (model: Model): Graph =>
   quantizeStatic(model.graph, { range: () => ({ min: -1, max: 1 }), int8Borders: true });
 
 /** Multiply-accumulates of one image. */
-const macsOf = (graph: Graph): number =>
-  graph.nodes.reduce((sum, node) => sum + COST[node.op.name as OpName](node).macs, 0);
+const macsOf = ({ nodes }: { nodes: readonly Node[] }): number =>
+  nodes.reduce((sum, node) => sum + COST[node.op.name as OpName](node).macs, 0);
 
 // ---------------------------------------------------------------- convolutions
 
@@ -111,4 +115,56 @@ export async function lenet5Inference(variant: Variant): Promise<Case[]> {
       });
     }
   return cases;
+}
+
+/** Training with Adam, batches of 64; the fastest of some epochs. MNIST, or noise where it is not installed. */
+export async function lenet5Training(): Promise<Case> {
+  const images = 12_800;
+  const { graph } = lenet5({ seed: 1 });
+  return {
+    name: "lenet5 train",
+    unit: "images/s",
+    amount: images,
+    macs: trainingMacsOf(graph),
+    perCycle: PER_CYCLE.f32,
+    async measure(effort) {
+      let least = Infinity;
+      let began = 0;
+      await fit(graph, await digits(images), {
+        epochs: effort === SHORT ? 1 : 6,
+        batchSize: 64,
+        optimizer: adam(1e-3),
+        callbacks: [
+          {
+            onEpochBegin: () => {
+              began = performance.now();
+            },
+            onEpochEnd: () => {
+              least = Math.min(least, performance.now() - began);
+            },
+          },
+        ],
+      });
+      return least / 1000;
+    },
+  };
+}
+
+/** Each product of the forward pass is made again for the gradient of the weights, and for that of the input where that is no image. */
+function trainingMacsOf(graph: Graph): number {
+  return 3 * macsOf(graph) - macsOf({ nodes: graph.nodes.filter(node => node.inputs[0]!.leaf === "input") });
+}
+
+async function digits(images: number): Promise<Dataset> {
+  try {
+    return (await mnist()).train.take(images);
+  } catch (error) {
+    if (!(error instanceof PenjingError && error.code === "missing")) throw error;
+    const random = new Random(9);
+    return new Dataset({
+      images: Uint8Array.from({ length: images * 784 }, () => random.integer(256)),
+      shape: [28, 28, 1],
+      labels: Uint8Array.from({ length: images }, () => random.integer(10)),
+    });
+  }
 }

@@ -1,0 +1,35 @@
+/** The command run inside the test's process: what it wrote, and its exit code. */
+import { Writable } from "node:stream";
+import { main } from "../../src/cli/main.ts";
+import { Terminal } from "../../src/cli/terminal.ts";
+
+export interface Ran {
+  code: number;
+  out: string;
+  errors: string;
+  /** stdout as JSON. */
+  json: any;
+}
+
+class Text extends Writable {
+  text = "";
+
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.text += chunk;
+    done();
+  }
+}
+
+export async function penjing(argv: readonly string[], signal = new AbortController().signal): Promise<Ran> {
+  const out = new Text();
+  const errors = new Text();
+  const code = await main(argv, new Terminal(out, errors, signal));
+  return {
+    code,
+    out: out.text,
+    errors: errors.text,
+    get json() {
+      return JSON.parse(out.text);
+    },
+  };
+}
