@@ -223,7 +223,7 @@ export class ArrayKernels {
       this.#raw.i8_gemm_pack(n, 1, k, weights, bias, this.alloc(Float32Array, n).byteOffset, zero, packed);
       const pitch = k * storedBytes(this.variant);
       const x = this.alloc(Uint8Array, m * pitch).byteOffset;
-      this.#raw.i8_enter(1, this.alloc(Int8Array, a).byteOffset, m * k, x, m * pitch, m, k, pitch);
+      this.#raw.i8_enter(m, this.alloc(Int8Array, a).byteOffset, k, x, pitch, 1, 1, k, 0, 0, 0, 0, zero);
       const y = this.alloc(Int32Array, m * n);
       this.#raw.i8_gemm(m, x, pitch, groups, packed, y.byteOffset, 4 * n, n);
       return y.slice();
@@ -239,7 +239,7 @@ export class ArrayKernels {
       const from = this.alloc(Float32Array, x).byteOffset;
       this.#raw.i8_quantize(1, from, 4 * x.length, stored, pitch, 1, x.length, pitch, Math.fround(1 / scale), zero);
       const y = this.alloc(Int8Array, x.length);
-      this.#raw.i8_leave(1, stored, pitch, y.byteOffset, x.length, 1, x.length, pitch);
+      this.#raw.i8_leave(1, stored, pitch, y.byteOffset, x.length, 0, 1, x.length, pitch);
       return y.slice();
     });
   }
@@ -250,7 +250,8 @@ export class ArrayKernels {
     return this.scope(() => {
       const pitch = q.length * storedBytes(this.variant);
       const stored = this.alloc(Uint8Array, pitch).byteOffset;
-      this.#raw.i8_enter(1, this.alloc(Int8Array, q).byteOffset, q.length, stored, pitch, 1, q.length, pitch);
+      const from = this.alloc(Int8Array, q).byteOffset;
+      this.#raw.i8_enter(1, from, q.length, stored, pitch, 1, 1, q.length, 0, 0, 0, 0, zero);
       const y = this.alloc(Float32Array, q.length);
       this.#raw.i8_dequantize(1, stored, pitch, y.byteOffset, 4 * q.length, 1, q.length, pitch, scale, zero);
       return y.slice();
