@@ -8,6 +8,8 @@ export interface TrainingState {
   /** Steps the optimizer has made. */
   readonly step: number;
   states(): string[];
+  /** Of the states, those that belong to the network: all but the optimizer's. */
+  weights(): string[];
   /** A copy, in logical order. */
   read(name: string): TypedArray;
   write(name: string, values: ArrayLike<number>): void;

@@ -237,6 +237,10 @@ class Training implements TrainingContext {
     return this.#trainer.states();
   }
 
+  weights(): string[] {
+    return this.#trainer.weights();
+  }
+
   read(name: string): TypedArray {
     return this.#trainer.read(name);
   }

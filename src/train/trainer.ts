@@ -216,6 +216,11 @@ export class Trainer {
     return [...this.machine.plan.leaves.values()].filter(b => b.kind === "state").map(b => b.name);
   }
 
+  /** Of the states, those of the graph: all but the optimizer's. */
+  weights(): string[] {
+    return this.states().filter(name => this.#graph.leaves.some(v => v.name === name));
+  }
+
   /** A copy, in logical order. */
   read(name: string): TypedArray {
     return this.machine.read(this.#state(name));

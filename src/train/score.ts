@@ -1,0 +1,50 @@
+/** How good outputs are that something else computed, such as an int8 network: by the slow twins of the kernels, so with the numbers `evaluate` gives. */
+import { knownOptions } from "../base/errors.ts";
+import { showShape, size } from "../base/shape.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Graph } from "../graph/graph.ts";
+import { lossFor, metricsFor } from "./defaults.ts";
+import type { Loss, Target } from "./losses.ts";
+import type { Metric } from "./metrics.ts";
+import type { Scores } from "./trainer.ts";
+
+export interface ScoreOptions {
+  /** Default: as for `fit`. */
+  loss?: Loss;
+  /** Default: accuracy where the data set has labels. */
+  metrics?: readonly Metric[];
+}
+
+/**
+ * The mean loss and metrics of `outputs`, one row of numbers for each row of the data set. `graph`: the network they come from, which says
+ * whether they are logits or probabilities, and how many there are of an image.
+ */
+export function score(outputs: Float32Array, data: Dataset, graph: Graph, options: ScoreOptions = {}): Scores {
+  knownOptions("score", options, ["loss", "metrics"]);
+  const loss = lossFor(graph, data, options.loss);
+  const metrics = options.metrics ?? metricsFor(data);
+  const { shape } = graph.results[0]!.type;
+  const each = size(shape);
+  if (outputs.length !== data.length * each)
+    throw new RangeError(
+      `"outputs" expected ${data.length} rows of ${showShape(shape)}, got ${outputs.length} numbers`,
+    );
+  const labels = data.labels();
+  const targets = data.targets();
+  const weights = data.sampleWeights();
+  const width = size(data.targetShape);
+  const sums = [loss, ...metrics].map(() => 0);
+  for (let i = 0; i < data.length; i++) {
+    const output = outputs.subarray(i * each, (i + 1) * each);
+    const target: Target = labels ? labels[i]! : targets!.subarray(i * width, (i + 1) * width);
+    sums[0]! += (weights?.[i] ?? 1) * loss.score(output, target);
+    metrics.forEach((metric, m) => {
+      sums[m + 1]! += metric.score(output, target);
+    });
+  }
+  const scores: Scores = { loss: sums[0]! / data.length };
+  metrics.forEach((metric, m) => {
+    scores[metric.name] = sums[m + 1]! / data.length;
+  });
+  return scores;
+}

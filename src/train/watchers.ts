@@ -1,0 +1,198 @@
+/** Callbacks that watch a measure, by Keras' rules: early stopping, checkpoints, lower learning rates on a plateau; and a log of lines. */
+import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
+import type { TypedArray } from "../base/shape.ts";
+import type { Callback, TrainingContext } from "./callbacks.ts";
+import { writeCheckpoint } from "./checkpoint.ts";
+import type { Logs } from "./history.ts";
+
+/** Is a smaller number better, or a larger one? `auto`: larger for what is called accuracy or top-k, smaller for all else. */
+export type Mode = "auto" | "min" | "max";
+
+interface Watch {
+  /** A name in the history, such as "valLoss" (the default) or "valAccuracy". */
+  monitor?: string;
+  mode?: Mode;
+}
+
+/** Says whether `value` is better than `best` by more than `minDelta`. */
+type Better = (value: number, best: number, minDelta?: number) => boolean;
+
+function watched({ monitor = "valLoss", mode = "auto" }: Watch): { monitor: string; better: Better; worst: number } {
+  if (typeof monitor !== "string") throw wrongType("monitor", "the name of a measure", monitor);
+  oneOf("mode", mode, ["auto", "min", "max"]);
+  const max = mode === "max" || (mode === "auto" && /accuracy|top\d/i.test(monitor));
+  return {
+    monitor,
+    better: (value, best, minDelta = 0) => (max ? value - minDelta > best : value + minDelta < best),
+    worst: max ? -Infinity : Infinity,
+  };
+}
+
+/** The watched measure of an epoch, or an error that lists those there are. */
+function measure(logs: Logs, monitor: string): number {
+  const value = logs[monitor];
+  if (value === undefined) throw wrongValue("monitor", `one of ${Object.keys(logs).join(", ")}`, monitor);
+  return value;
+}
+
+export interface EarlyStoppingOptions extends Watch {
+  /** What a change must be larger than to count as better. Default 0. */
+  minDelta?: number;
+  /** How many epochs in a row may pass without one. Default 0. */
+  patience?: number;
+  /** To be passed within `patience` epochs. Default: none. */
+  baseline?: number;
+  /** The weights of the best epoch stay in the end, whether it was stopped or not. Default true, unlike Keras. */
+  restoreBestWeights?: boolean;
+  /** Epochs before this one are not looked at. Default 0. */
+  startFromEpoch?: number;
+}
+
+/** Stops when the watched measure has not become better for `patience` epochs. Keras: EarlyStopping. */
+export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
+  knownOptions("earlyStopping", options, [
+    "monitor",
+    "mode",
+    "minDelta",
+    "patience",
+    "baseline",
+    "restoreBestWeights",
+    "startFromEpoch",
+  ]);
+  const { minDelta = 0, patience = 0, baseline, restoreBestWeights = true, startFromEpoch = 0 } = options;
+  const { monitor, better, worst } = watched(options);
+  number("minDelta", minDelta, { min: 0 });
+  integer("patience", patience, 0);
+  if (baseline !== undefined) number("baseline", baseline);
+  integer("startFromEpoch", startFromEpoch, 0);
+  let wait = 0;
+  let best = worst;
+  let weights: Map<string, TypedArray> | undefined;
+  const keep = (context: TrainingContext) => {
+    if (restoreBestWeights) weights = new Map(context.weights().map(name => [name, context.read(name)]));
+  };
+  return {
+    onTrainBegin() {
+      wait = 0;
+      best = worst;
+      weights = undefined;
+    },
+    onEpochEnd(epoch, logs, context) {
+      if (epoch < startFromEpoch) return;
+      const value = measure(logs, monitor);
+      if (!weights) keep(context);
+      wait++;
+      if (better(value, best, minDelta)) {
+        best = value;
+        keep(context);
+        if (baseline === undefined || better(value, baseline, minDelta)) wait = 0;
+      } else if (wait >= patience && epoch > 0) context.stop();
+    },
+    onTrainEnd(context) {
+      weights?.forEach((values, name) => {
+        context.write(name, values);
+      });
+    },
+  };
+}
+
+export interface ModelCheckpointOptions extends Watch {
+  /** Where the bytes go: a file, a store, a list. */
+  write: (bytes: Uint8Array<ArrayBuffer>, at: { epoch: number; logs: Logs }) => void | Promise<void>;
+  /** What the bytes are. Default: a whole checkpoint, for `readCheckpoint` and `fit`'s `resume`. */
+  bytes?: (context: TrainingContext) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
+  /** Only where the watched measure is the best so far. Default false. */
+  saveBestOnly?: boolean;
+}
+
+/** Writes after every epoch, or after the best ones. Keras: ModelCheckpoint. */
+export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
+  knownOptions("modelCheckpoint", options, ["monitor", "mode", "write", "bytes", "saveBestOnly"]);
+  const { write, bytes = context => writeCheckpoint(context.checkpoint()), saveBestOnly = false } = options;
+  if (typeof write !== "function") throw wrongType("write", "a function of bytes", write);
+  const { monitor, better, worst } = watched(options);
+  let best = worst;
+  return {
+    async onEpochEnd(epoch, logs, context) {
+      if (saveBestOnly) {
+        const value = measure(logs, monitor);
+        if (!better(value, best)) return;
+        best = value;
+      }
+      await write(await bytes(context), { epoch, logs });
+    },
+  };
+}
+
+export interface PlateauOptions extends Watch {
+  /** What the learning rate is multiplied with. Default 0.1. */
+  factor?: number;
+  /** How many epochs in a row may pass without a better measure. Default 10. */
+  patience?: number;
+  /** What a change must be larger than to count as better. Default 1e-4. */
+  minDelta?: number;
+  /** Epochs after a reduction in which none are counted. Default 0. */
+  cooldown?: number;
+  /** Default 0. */
+  minLearningRate?: number;
+}
+
+/** Lowers the learning rate when the watched measure stays. From then on a schedule of the optimizer is no longer followed. Keras: ReduceLROnPlateau. */
+export function reduceLearningRateOnPlateau(options: PlateauOptions = {}): Callback {
+  knownOptions("reduceLearningRateOnPlateau", options, [
+    "monitor",
+    "mode",
+    "factor",
+    "patience",
+    "minDelta",
+    "cooldown",
+    "minLearningRate",
+  ]);
+  const { factor = 0.1, patience = 10, minDelta = 1e-4, cooldown = 0, minLearningRate = 0 } = options;
+  number("factor", factor, { min: 0, below: 1 });
+  integer("patience", patience, 0);
+  number("minDelta", minDelta, { min: 0 });
+  integer("cooldown", cooldown, 0);
+  number("minLearningRate", minLearningRate, { min: 0 });
+  const { monitor, better, worst } = watched(options);
+  let best = worst;
+  let wait = 0;
+  let cooling = 0;
+  return {
+    onTrainBegin() {
+      best = worst;
+      wait = 0;
+      cooling = 0;
+    },
+    onEpochEnd(_, logs, context) {
+      const value = measure(logs, monitor);
+      if (cooling > 0) {
+        cooling--;
+        wait = 0;
+      }
+      if (better(value, best, minDelta)) {
+        best = value;
+        wait = 0;
+      } else if (cooling === 0 && ++wait >= patience && context.learningRate > minLearningRate) {
+        context.learningRate = Math.max(context.learningRate * factor, minLearningRate);
+        cooling = cooldown;
+        wait = 0;
+      }
+    },
+  };
+}
+
+/** One line of comma-separated values per epoch, the names before the first. Keras: CSVLogger. */
+export function csvLogger(write: (line: string) => void): Callback {
+  if (typeof write !== "function") throw wrongType("write", "a function of a line", write);
+  let names: string[] | undefined;
+  return {
+    onEpochEnd(epoch, logs) {
+      if (!names) {
+        names = Object.keys(logs);
+        write(["epoch", ...names].join(","));
+      }
+      write([epoch, ...names.map(name => logs[name] ?? "")].join(","));
+    },
+  };
+}

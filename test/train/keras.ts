@@ -1,0 +1,9 @@
+/** Reads what Keras answered. */
+import { readFileSync } from "node:fs";
+
+export interface Numbers {
+  shape: number[];
+  data: number[];
+}
+
+export const vector = <T>(name: string): T => JSON.parse(readFileSync(`test/vectors/keras/${name}.json`, "utf8")) as T;
