@@ -54,6 +54,6 @@ test("every kernel says what it does", () => {
   expect(KERNEL_NAMES.filter(name => !purpose(name))).toEqual([]);
 });
 
-test("docs/kernels.md is the table", async () => {
+test("docs/kernels.md is the table: -u writes it anew", async () => {
   await expect(page()).toMatchFileSnapshot("../../docs/kernels.md");
 });
