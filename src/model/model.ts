@@ -211,7 +211,8 @@ export class Model {
    * Errors: RangeError for data that do not fit, PenjingError `diverged` where the loss becomes NaN or infinite, AbortError by `signal`.
    */
   async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}): Promise<Fitted> {
-    const { history, checkpoint } = await train(this.graph, dataset, { ...options, ...this.#penalties() });
+    const hooks = [...this.hooks, ...(options.hooks ?? [])];
+    const { history, checkpoint } = await train(this.graph, dataset, { ...options, hooks, ...this.#penalties() });
     this.#readPixelsAs(dataset);
     return Object.assign(history, { checkpoint });
   }
@@ -224,10 +225,12 @@ export class Model {
   /**
    * One step on one batch, for loops of one's own: images one after another, and their class numbers (an array of integers) or targets
    * (Float32Array). Gives loss and metrics before it. The optimizer's moments live on while `optimizer`, `loss` and `metrics` are the same.
-   * A loop that need not look at the weights in between is faster over a `Trainer`.
+   * A model that is pruned by a schedule needs to know how many `steps` there will be. A loop that need not look at the weights in between
+   * is faster over a `Trainer`.
    */
   async trainStep(x: ArrayLike<number>, y: ArrayLike<number>, options: StepOptions = {}): Promise<Scores> {
-    if (!this.#steps?.serves(options)) this.#steps = new Steps(this.graph, options, this.#penalties());
+    if (!this.#steps?.serves(options))
+      this.#steps = new Steps(this.graph, options, { hooks: this.hooks, ...this.#penalties() });
     return this.#steps.train(x, y);
   }
 

@@ -1,20 +1,27 @@
 /** Single steps of training on arrays, whatever the size of each batch, with one optimizer's moments all along. */
-import { knownOptions, wrongValue } from "../base/errors.ts";
+import { integer, knownOptions, wrongValue } from "../base/errors.ts";
 import { showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Graph } from "../graph/graph.ts";
+import type { StepHook } from "../train/callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "../train/defaults.ts";
 import type { FitOptions } from "../train/fit.ts";
 import { adam } from "../train/optimizers.ts";
 import { arrays, ends, type Scores, Trainer } from "../train/trainer.ts";
 
-export type StepOptions = Pick<FitOptions, "optimizer" | "loss" | "metrics" | "seed">;
+export interface StepOptions extends Pick<FitOptions, "optimizer" | "loss" | "metrics" | "seed"> {
+  /** How many steps there will be in all: what pruning schedules go by. Needed where the model is pruned while it is trained. */
+  steps?: number;
+}
 
-const OPTIONS = ["optimizer", "loss", "metrics", "seed"] as const;
+const OPTIONS = ["optimizer", "loss", "metrics", "seed", "steps"] as const;
+
+/** What a model adds to its training. */
+export type Additions = Pick<FitOptions, "regularizers"> & { readonly hooks: readonly StepHook[] };
 
 export class Steps {
   readonly #graph: Graph;
   readonly #options: StepOptions;
-  readonly #penalties: Pick<FitOptions, "regularizers">;
+  readonly #additions: Additions;
   readonly #optimizer;
   readonly #sizes = new Set<number>();
   #trainer: Trainer | undefined;
@@ -23,12 +30,19 @@ export class Steps {
   /** The contents each weight was given, or got by the last step. */
   readonly #known = new Map<string, TypedArray>();
 
-  constructor(graph: Graph, options: StepOptions, penalties: Pick<FitOptions, "regularizers">) {
+  /** The first step before which each hook wants to act. */
+  readonly #due: (number | undefined)[];
+
+  constructor(graph: Graph, options: StepOptions, additions: Additions) {
     knownOptions("trainStep", options, OPTIONS);
     this.#graph = graph;
     this.#options = options;
-    this.#penalties = penalties;
+    this.#additions = additions;
     this.#optimizer = options.optimizer ?? adam();
+    const { hooks } = additions;
+    const steps = hooks.length || options.steps !== undefined ? integer("steps", options.steps, 1) : 0;
+    for (const hook of hooks) hook.begin?.(0, steps);
+    this.#due = hooks.map(hook => hook.next(0));
   }
 
   /** Are these the options it was made for? */
@@ -47,10 +61,21 @@ export class Steps {
       if (leaf.leaf !== "state" || !leaf.data || leaf.data === this.#known.get(leaf.name)) continue;
       if (trainer.machine.plan.leaves.has(leaf.name)) trainer.write(leaf.name, leaf.data);
     }
+    this.#act(trainer);
     const scores = trainer.trainStep(x, y);
+    if (trainer.step === this.#options.steps) for (const hook of this.#additions.hooks) hook.end?.(trainer.step);
     trainer.copyBack();
     for (const leaf of this.#graph.leaves) if (leaf.data) this.#known.set(leaf.name, leaf.data);
     return scores;
+  }
+
+  #act(trainer: Trainer): void {
+    this.#additions.hooks.forEach((hook, i) => {
+      const due = this.#due[i];
+      if (due === undefined || due > trainer.step) return;
+      hook.act(trainer.step, trainer);
+      this.#due[i] = hook.next(trainer.step + 1);
+    });
   }
 
   /** The trainer for that batch size: planned anew for a new one, or where layers were frozen since, and with the moments it had. */
@@ -59,6 +84,7 @@ export class Steps {
     const before = this.#trainer;
     if (before && this.#sizes.has(images) && this.#frozen === frozen.join()) return before;
     const { output, classes } = ends(this.#graph);
+    const { regularizers } = this.#additions;
     const data = { classes: y instanceof Float32Array ? 0 : classes, targetShape: output.shape };
     const loss = lossFor(this.#graph, data, this.#options.loss);
     const trainer = await Trainer.create(this.#graph, {
@@ -68,7 +94,7 @@ export class Steps {
       optimizer: this.#optimizer,
       train: arrays(...new Set([...this.#sizes, images])),
       ...(this.#options.seed !== undefined && { seed: this.#options.seed }),
-      ...this.#penalties,
+      ...(regularizers && { regularizers }),
     });
     if (before) {
       const states = new Set(trainer.states());

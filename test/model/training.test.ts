@@ -10,7 +10,7 @@ import {
   flatten,
   l2,
   loadModel,
-  type Model,
+  Model,
   maxPool2d,
   sequential,
 } from "../../src/model/index.ts";
@@ -176,5 +176,43 @@ describe("trainStep", () => {
     await expect(network().trainStep(new Float32Array(65), [0])).rejects.toThrow('"x" expected whole images of 8x8x1');
     await expect(network().trainStep(new Float32Array(64), [4])).rejects.toThrow("labels out of range");
     await expect(network().trainStep([], [], { rate: 1 } as never)).rejects.toThrow('"trainStep" has no option "rate"');
+  });
+});
+
+describe("hooks of a model", () => {
+  /** Zeroes a bias before every third step, and notes when. */
+  const zeroing = (acted: number[]) => ({
+    begin: (step: number, steps: number) => acted.push(-step, -steps),
+    next: (step: number) => Math.ceil(step / 3) * 3,
+    act(step: number, state: { write(name: string, values: number[]): void }) {
+      acted.push(step);
+      state.write("dense/bias", [0, 0, 0, 0, 0, 0, 0, 0]);
+    },
+    end: (step: number) => acted.push(-step),
+  });
+  const data = corners(40);
+  const hooked = (acted: number[]) => new Model(network().graph, { hooks: [zeroing(acted)] });
+
+  test("take part in every fit, and in steps of one's own the same way", async () => {
+    const [fitted, stepped] = [[] as number[], [] as number[]];
+    const [a, b, optimizer] = [hooked(fitted), hooked(stepped), adam(0.01)];
+    await a.fit(data, { batchSize: 8, shuffle: false, optimizer });
+    for (const { x, y } of data.batch(8)) await b.trainStep(x, y, { optimizer, steps: 5 });
+    expect(stepped).toEqual([-0, -5, 0, 3, -5]);
+    expect(fitted).toEqual(stepped);
+    expect(b.getWeights()).toEqual(a.getWeights());
+    expect(a.getWeights()).not.toEqual((await plainly(optimizer)).getWeights());
+  });
+
+  async function plainly(optimizer: ReturnType<typeof adam>): Promise<Model> {
+    const model = network();
+    await model.fit(data, { batchSize: 8, shuffle: false, optimizer });
+    return model;
+  }
+
+  test("need to know how many steps there will be", async () => {
+    await expect(hooked([]).trainStep(new Float32Array(64), [1])).rejects.toThrow(
+      '"steps" expected integer >= 1, got undefined',
+    );
   });
 });
