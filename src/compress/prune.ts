@@ -18,6 +18,8 @@ export interface PruneOptions {
  * Applied again, it can prune other layers by another schedule. Keras: tfmot.sparsity.keras.prune_low_magnitude.
  *
  * Blocks of weights and N:M patterns are refused: single weights only.
+ * Errors: RangeError where `layers` names none that can be pruned, PenjingError "masked" where one has a mask already; from `fit`, a RangeError
+ * where the schedule would never prune.
  */
 export function pruneLowMagnitude(model: Model, options: PruneOptions = {}): Model {
   checkModel(model);

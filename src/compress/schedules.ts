@@ -39,7 +39,10 @@ export interface ConstantSparsityOptions {
   frequency?: Steps;
 }
 
-/** Keras: tfmot.sparsity.keras.ConstantSparsity. The same sparsity from beginning to end. */
+/**
+ * The same sparsity from the begin step to the end step. tfmot: ConstantSparsity.
+ * Errors: TypeError for a wrong type or option; RangeError for a sparsity outside of 0 <= s < 1 or steps in the wrong order.
+ */
 export function constantSparsity(options: ConstantSparsityOptions): SparsitySchedule {
   knownOptions("constantSparsity", options, ["targetSparsity", "beginStep", "endStep", "frequency"]);
   const { beginStep = 0, endStep = -1, frequency = 100 } = options;
@@ -68,8 +71,9 @@ export interface PolynomialDecayOptions {
 }
 
 /**
- * Keras: tfmot.sparsity.keras.PolynomialDecay. M. Zhu, S. Gupta, "To prune, or not to prune" (2017):
+ * A sparsity that grows, fast at first. tfmot: PolynomialDecay. M. Zhu, S. Gupta, "To prune, or not to prune" (2017):
  * sparsity = final + (initial - final) (1 - p)^power, where p goes from 0 at the begin step to 1 at the end step.
+ * Errors: as of `constantSparsity`.
  */
 export function polynomialDecay(options: PolynomialDecayOptions): SparsitySchedule {
   const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "power", "frequency"];

@@ -80,6 +80,10 @@ interface Columns {
   mappedShape: Shape;
 }
 
+/**
+ * Made of arrays, which it does not copy, by `mnist`, or from another dataset by the methods below.
+ * Errors of the constructor: TypeError for a wrong type or option, RangeError for counts that do not fit, labels out of range and weights that are not finite.
+ */
 export class Dataset implements Iterable<Row> {
   readonly #columns: Columns;
   readonly #index: Int32Array;

@@ -10,6 +10,7 @@ import { PenjingError } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
 import { readSource, type Source } from "../base/source.ts";
 
+/** What an IDX file holds. */
 export interface Idx {
   shape: Shape;
   data: Uint8Array | Int8Array | Int32Array | Float32Array;

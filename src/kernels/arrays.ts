@@ -30,6 +30,7 @@ interface ArrayType<T extends Arrays> {
   readonly BYTES_PER_ELEMENT: number;
 }
 
+/** [m][k] * [k][n] -> [m][n]. */
 export interface GemmSizes {
   readonly m: number;
   readonly n: number;
@@ -107,6 +108,7 @@ export async function kernels(options: KernelsOptions = {}): Promise<RawKernels>
   return Object.assign(new ArrayKernels(memory, variant ?? chooseVariant(RUN), run), train, run);
 }
 
+/** What `kernels()` gives besides the raw kernels. Errors of all methods: TypeError for a wrong type or option, RangeError for sizes that do not fit. */
 export class ArrayKernels {
   readonly memory: WebAssembly.Memory;
   readonly variant: Variant;

@@ -17,11 +17,13 @@ import { PenjingError } from "../base/errors.ts";
 import { nodeModule } from "../base/source.ts";
 import type { KernelName } from "./table.ts";
 
+/** Kernels compiled for plain SIMD, which every engine has, or with relaxed SIMD, whose int8 dot product is twice as fast where it is exact. */
 export type Variant = "simd" | "relaxed";
 
 /** What `i32x4.relaxed_dot_i8x16_i7x16_add_s` does with a second operand over 127; `none`: the engine does not have it. */
 export type RelaxedDot = "u8" | "s8" | "saturating" | "none";
 
+/** What the engine has; `chooseVariant` decides by it. */
 export interface Support {
   /** 128-bit SIMD: without it nothing runs. */
   readonly simd: boolean;

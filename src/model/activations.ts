@@ -41,6 +41,7 @@ const BY_NAME = {
   logSoftmax: (x, { graph }) => graph.one(logSoftmax, [x]),
 } as const satisfies Record<string, Apply>;
 
+/** "linear" (none), "relu", "softmax" ...: Keras' names in camelCase. */
 export type Activation = keyof typeof BY_NAME;
 
 /** The activation an option stands for. */

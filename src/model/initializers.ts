@@ -60,16 +60,19 @@ export function constant(value = 0): Initializer {
   number("value", value);
   return length => new Float32Array(length).fill(value);
 }
+/** Every weight is 0. */
 export const zeros = (): Initializer => constant(0);
+/** Every weight is 1. */
 export const ones = (): Initializer => constant(1);
 
-/** Normal, not truncated. */
+/** Normal, not truncated. Default mean 0, stddev 0.05. */
 export function randomNormal({ mean = 0, stddev = 0.05 }: { mean?: number; stddev?: number } = {}): Initializer {
   number("mean", mean);
   number("stddev", stddev, { min: 0 });
   return (length, _, random) => drawn(length, () => mean + stddev * random.normal());
 }
 
+/** Uniform in [minval, maxval), by default [-0.05, 0.05). */
 export function randomUniform({
   minval = -0.05,
   maxval = 0.05,
@@ -93,6 +96,7 @@ const BY_NAME = {
   randomUniform: randomUniform(),
 } as const satisfies Record<string, Initializer>;
 
+/** What can be named by a string: the default form of each. */
 export type InitializerName = keyof typeof BY_NAME;
 
 /** What an option such as `kernelInitializer` takes. */

@@ -38,15 +38,22 @@ interface Lane {
   readonly outputRow: number;
 }
 
+/** Made by `load`, `model.net()` or `Net.create`. */
 export class Net {
-  /** Of one image. */
+  /** Of one image: [height, width, channels], or what else the network takes. */
   readonly inputShape: Shape;
+  /** What `run` takes: "f32", or "i8" where the network begins with integers. */
   readonly inputType: DType;
+  /** real = scale[0] * (q - zeroPoint) of an "i8" input; undefined for "f32". */
   readonly inputQuantization: Quantization | undefined;
+  /** Of the results of one image. */
   readonly outputShape: Shape;
+  /** What `run` gives. */
   readonly outputType: DType;
   readonly outputQuantization: Quantization | undefined;
+  /** Names of the classes, where the file or the options have them. */
   readonly labels: readonly string[] | undefined;
+  /** How `predict` reads unsigned bytes. */
   readonly preprocessing: Preprocessing;
   /** The kernels, the plan and the memory underneath: for looking, not for changing. */
   readonly machine: Machine;
@@ -132,7 +139,10 @@ export class Net {
     return y;
   }
 
-  /** The network's own types in and out: int8 numbers of `inputQuantization` and `outputQuantization` where it has them. */
+  /**
+   * The network's own types in and out, without conversion: int8 numbers of `inputQuantization` and `outputQuantization` where it has them.
+   * `x` and `into` hold whole images, as for `predict`. A TypeError where one is not an array of the network's type.
+   */
   run(x: TypedArray, into?: TypedArray): TypedArray {
     const images = this.#count(x);
     const expected = this.#lanes[0]!.input.constructor as { new (n: number): TypedArray; name: string };
