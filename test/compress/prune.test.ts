@@ -15,7 +15,6 @@ import {
   sequential,
 } from "../../src/model/index.ts";
 import { lenet5 } from "../../src/models/index.ts";
-import { fit } from "../../src/train/fit.ts";
 
 const kinds = () =>
   sequential([
@@ -60,7 +59,7 @@ describe("pruneLowMagnitude", () => {
     const pruned = pruneLowMagnitude(kinds(), { schedule: constantSparsity({ targetSparsity: 0.75, frequency: 2 }) });
     const data = noise(48, [6, 6, 2], 3);
     expect(sparsity(pruned).zeros).toBe(0);
-    await fit(pruned.graph, data, { batchSize: 8, epochs: 2, hooks: pruned.hooks });
+    await pruned.fit(data, { batchSize: 8, epochs: 2 });
     expect(zerosOf(pruned)).toEqual({ "conv2d/kernel": 54, "depthwiseConv2d/kernel": 0, "dense/kernel": 36 });
     const baked = stripPruning(pruned);
     expect(zerosOf(baked)).toEqual(zerosOf(pruned));
@@ -78,10 +77,20 @@ describe("pruneLowMagnitude", () => {
       layers: ["dense"],
       schedule: step => ({ prune: step === 3, sparsity: 0.5 }),
     });
-    await fit(both.graph, noise(48, [6, 6, 2], 3), { batchSize: 8, hooks: both.hooks });
+    await both.fit(noise(48, [6, 6, 2], 3), { batchSize: 8 });
     expect(zerosOf(both)).toMatchObject({ "conv2d/kernel": 18, "dense/kernel": 24 });
     expect(zerosOf(first)).toMatchObject({ "conv2d/kernel": 0 });
     expect(() => pruneLowMagnitude(both, { layers: ["dense"] })).toThrow('layer "dense" has a mask already');
+  });
+
+  test("prunes in a loop of single steps too", async () => {
+    const pruned = pruneLowMagnitude(kinds(), { schedule: constantSparsity({ targetSparsity: 0.5, frequency: 3 }) });
+    const zeros: number[] = [];
+    for (const { x, y } of noise(48, [6, 6, 2], 3).batch(8)) {
+      await pruned.trainStep(x, y, { steps: 6 });
+      zeros.push(sparsity(pruned).tensors.find(t => t.name === "dense/kernel")!.zeros);
+    }
+    expect(zeros).toEqual([0, 0, 24, 24, 24, 24]);
   });
 
   test("gives a layer that is used twice one mask", async () => {
@@ -128,7 +137,7 @@ describe("pruneOnce", () => {
   test("keeps its zeros in later training", async () => {
     const pruned = pruneOnce(kinds(), 0.5);
     const before = zerosOf(pruned);
-    await fit(pruned.graph, noise(48, [6, 6, 2], 3), { batchSize: 8, hooks: pruned.hooks });
+    await pruned.fit(noise(48, [6, 6, 2], 3), { batchSize: 8 });
     expect(zerosOf(pruned)).toEqual(before);
   });
 

@@ -4,7 +4,6 @@ import { pruneLowMagnitude } from "../../src/compress/prune.ts";
 import { polynomialDecay } from "../../src/compress/schedules.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { dense, sequential } from "../../src/model/index.ts";
-import { fit } from "../../src/train/fit.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 
 interface Tensor {
@@ -51,11 +50,10 @@ test("30 steps of training while PolynomialDecay prunes: losses, masks and weigh
   const zeros: number[][] = [];
   const losses: number[] = [];
   let sum = 0;
-  await fit(pruned.graph, data, {
+  await pruned.fit(data, {
     batchSize: 16,
     shuffle: false,
     optimizer: sgd(vector.learningRate),
-    hooks: pruned.hooks,
     callbacks: [
       {
         onBatchEnd(batch, { loss }, context) {
