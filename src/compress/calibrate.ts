@@ -12,6 +12,7 @@ import { LOWER, PREFERS } from "../ops/run.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Range } from "../passes/quantize.ts";
 import { Machine } from "../run/machine.ts";
+import { turn } from "../train/pace.ts";
 
 export interface CalibrateOptions {
   /** Images side by side. Default 64. */
@@ -73,7 +74,7 @@ export async function calibrate(
     });
     onProgress?.(Math.min(done + batch, data.length), data.length);
     if (performance.now() - rested < SLICE) continue;
-    await new Promise(resolve => setTimeout(resolve));
+    await turn();
     signal?.throwIfAborted();
     rested = performance.now();
   }

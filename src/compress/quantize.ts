@@ -14,6 +14,8 @@ import { bake } from "../passes/bake.ts";
 import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
 import { quantizeDynamic as dynamicForm, observed, quantizeStatic as staticForm } from "../passes/quantize.ts";
 import type { Net } from "../run/net.ts";
+import { type ScoreOptions, score } from "../train/score.ts";
+import type { Scores } from "../train/trainer.ts";
 import { type CalibrateOptions, calibrate } from "./calibrate.ts";
 
 /** Layers whose weights become int8. */
@@ -129,6 +131,11 @@ export class QuantizedModel {
   /** As Model's: real numbers in and out. */
   predict(x: Dataset | ArrayLike<number>): Promise<Float32Array> {
     return this.#model.predict(x);
+  }
+
+  /** The mean loss over a data set, without penalties of layers, and the mean of every metric. */
+  async evaluate(data: Dataset, options: ScoreOptions = {}): Promise<Scores> {
+    return score(await this.predict(data), data, this.graph, options);
   }
 
   /** The network that runs: `predict` without waiting, and `run` on its own types. */

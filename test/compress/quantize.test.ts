@@ -88,6 +88,21 @@ describe("quantizeStatic", () => {
     }
   });
 
+  test("is evaluated like the model it was made of", async () => {
+    const whole = lenet5({ seed: 3 });
+    const data = noise(40, [28, 28, 1]);
+    const quantized = await quantizeStatic(whole, { calibration: data });
+    const [float, integer] = [await whole.evaluate(data), await quantized.evaluate(data)];
+    expect(integer.loss).toBeCloseTo(float.loss, 1);
+    expect(Math.abs(integer.accuracy! - float.accuracy!)).toBeLessThanOrEqual(0.1);
+    const outputs = await quantized.predict(data);
+    const right = [...data.labels()!].filter((label, i) => {
+      const row = outputs.subarray(10 * i, 10 * i + 10);
+      return row.indexOf(Math.max(...row)) === label;
+    });
+    expect(integer.accuracy).toBe(right.length / 40);
+  });
+
   test("takes and gives int8 where it is told to", async () => {
     const quantized = await quantizeStatic(lenet5({ seed: 3 }), {
       calibration: noise(32, [28, 28, 1]),
