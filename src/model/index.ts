@@ -1,21 +1,10 @@
 /** Building networks, in the order one meets them: layers, `sequential` or `model`, and what a Model can do. */
 export type { Activation } from "./activations.ts";
 export { type BuildOptions, type InputOptions, input, type ModelOptions, model, sequential } from "./build.ts";
-export {
-  constant,
-  type Fans,
-  glorotNormal,
-  glorotUniform,
-  heNormal,
-  heUniform,
-  type Initializer,
-  type InitializerName,
-  type InitializerOption,
-  ones,
-  randomNormal,
-  randomUniform,
-  zeros,
-} from "./initializers.ts";
+export type { InitializerName, InitializerOption } from "./initializer-option.ts";
+export type { Fans, Initializer } from "./initializers.ts";
+/** Keras' initializers with options: `initializers.randomNormal({ stddev: 0.1 })`. */
+export * as initializers from "./initializers.ts";
 export type { Layer, LayerOptions, SymbolicTensor } from "./layer.ts";
 export * from "./layers/activation.ts";
 export { type Conv2dOptions, conv2d, type DepthwiseConv2dOptions, depthwiseConv2d } from "./layers/convolution.ts";
@@ -31,7 +20,15 @@ export {
   type ZeroPadding2dOptions,
   zeroPadding2d,
 } from "./layers/shaping.ts";
-export { type Fitted, loadModel, Model, type ModelLayer, type ModelParts, type Weight, type Weights } from "./model.ts";
+export {
+  loadModel,
+  Model,
+  type ModelLayer,
+  type ModelParts,
+  type TrainingHistory,
+  type Weight,
+  type Weights,
+} from "./model.ts";
 export type { Padding, Pads, Pair } from "./options.ts";
-export { l1, l1l2, l2, type Regularizer } from "./regularizers.ts";
+export { l1, l1l2, l2 } from "./regularizers.ts";
 export type { StepOptions } from "./steps.ts";

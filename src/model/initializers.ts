@@ -2,7 +2,7 @@
  * Where weights begin: Keras' initializers (keras.initializers), drawn from this library's own random numbers, so that one seed gives
  * the same weights on every engine. Their values are not Keras' own, their distributions are.
  */
-import { number, wrongType, wrongValue } from "../base/errors.ts";
+import { number } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 
 /** How many numbers go into, and come out of, one application of a kernel: Keras' compute_fans. */
@@ -83,31 +83,4 @@ export function randomUniform({
   number("minval", minval);
   number("maxval", maxval, { min: minval });
   return (length, _, random) => drawn(length, () => random.uniform(minval, maxval));
-}
-
-const BY_NAME = {
-  glorotUniform: glorotUniform(),
-  glorotNormal: glorotNormal(),
-  heUniform: heUniform(),
-  heNormal: heNormal(),
-  zeros: zeros(),
-  ones: ones(),
-  randomNormal: randomNormal(),
-  randomUniform: randomUniform(),
-} as const satisfies Record<string, Initializer>;
-
-/** What can be named by a string: the default form of each. */
-export type InitializerName = keyof typeof BY_NAME;
-
-/** What an option such as `kernelInitializer` takes. */
-export type InitializerOption = InitializerName | Initializer;
-
-/** The initializer an option stands for. */
-export function initializerOf(what: string, option: unknown, usual: InitializerName): Initializer {
-  if (option === undefined) return BY_NAME[usual];
-  if (typeof option === "function") return option as Initializer;
-  const expected = `an initializer or one of ${Object.keys(BY_NAME).join(", ")}`;
-  if (typeof option !== "string") throw wrongType(what, expected, option);
-  if (!Object.hasOwn(BY_NAME, option)) throw wrongValue(what, expected, option);
-  return BY_NAME[option as InitializerName];
 }

@@ -59,7 +59,7 @@ export interface ModelLayer {
 }
 
 /** What training measured, and from where it can go on: `fit(..., { resume: checkpoint })`. */
-export type Fitted = History & { readonly checkpoint: Checkpoint };
+export type TrainingHistory = History & { readonly checkpoint: Checkpoint };
 
 export class Model {
   readonly name: string;
@@ -210,7 +210,7 @@ export class Model {
    * From a data set of bytes it learns how pixels become real numbers (`preprocessing`).
    * Errors: RangeError for data that do not fit, PenjingError `diverged` where the loss becomes NaN or infinite, AbortError by `signal`.
    */
-  async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}): Promise<Fitted> {
+  async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}): Promise<TrainingHistory> {
     const hooks = [...this.hooks, ...(options.hooks ?? [])];
     const { history, checkpoint } = await train(this.graph, dataset, { ...options, hooks, ...this.#penalties() });
     this.#readPixelsAs(dataset);

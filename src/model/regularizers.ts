@@ -1,10 +1,8 @@
 /** Penalties on the size of weights, as Keras has them: loss += l1 sum |w| + l2 sum w^2. */
 import { knownOptions, number } from "../base/errors.ts";
+import type { Regularizer } from "../train/step.ts";
 
-export interface Regularizer {
-  readonly l1: number;
-  readonly l2: number;
-}
+export type { Regularizer };
 
 /** l1 * sum |w|; default 0.01. */
 export const l1 = (factor = 0.01): Regularizer => ({ l1: number("l1", factor, { min: 0 }), l2: 0 });

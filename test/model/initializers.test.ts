@@ -1,23 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import {
-  constant,
   conv2d,
   dense,
   depthwiseConv2d,
   type Fans,
-  glorotNormal,
-  glorotUniform,
-  heNormal,
-  heUniform,
   type Initializer,
+  initializers,
   input,
-  ones,
-  randomNormal,
-  randomUniform,
   sequential,
-  zeros,
 } from "../../src/model/index.ts";
+
+const { constant, glorotNormal, glorotUniform, heNormal, heUniform, ones, randomNormal, randomUniform, zeros } =
+  initializers;
 
 const moments = (x: Float32Array) => {
   const mean = x.reduce((s, v) => s + v, 0) / x.length;

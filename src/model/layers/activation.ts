@@ -8,7 +8,7 @@ import { prelu as learnedLeak } from "../../ops/prelu.ts";
 import { relu as rectify } from "../../ops/relu.ts";
 import { softmax as shares } from "../../ops/softmax.ts";
 import { type Activation, activate, activationOf } from "../activations.ts";
-import { type InitializerOption, initializerOf } from "../initializers.ts";
+import { type InitializerOption, initializerOf } from "../initializer-option.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
 import { type Regularizer, regularizerOf } from "../regularizers.ts";
 

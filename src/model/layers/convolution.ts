@@ -4,7 +4,7 @@ import { showShape } from "../../base/shape.ts";
 import { conv2d as convolution } from "../../ops/conv2d.ts";
 import { depthwiseConv2d as depthwiseConvolution } from "../../ops/depthwise-conv2d.ts";
 import { type Activation, activate, activationOf } from "../activations.ts";
-import { type InitializerOption, initializerOf } from "../initializers.ts";
+import { type InitializerOption, initializerOf } from "../initializer-option.ts";
 import { kernelFans, type Layer, type LayerOptions, layer } from "../layer.ts";
 import { imageShape, type Padding, type Pair, padding, padsOf, pair } from "../options.ts";
 import { type Regularizer, regularizerOf } from "../regularizers.ts";

@@ -3,7 +3,7 @@ import { integer } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
 import { dense as matrixProduct } from "../../ops/dense.ts";
 import { type Activation, activate, activationOf } from "../activations.ts";
-import { type InitializerOption, initializerOf } from "../initializers.ts";
+import { type InitializerOption, initializerOf } from "../initializer-option.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
 import { type Regularizer, regularizerOf } from "../regularizers.ts";
 import { biasOf } from "./convolution.ts";
