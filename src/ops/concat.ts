@@ -39,7 +39,7 @@ export const concat: Op<Concat> = {
   },
 };
 
-interface Slice extends Concat {
+export interface Slice extends Concat {
   from: number;
   length: number;
 }

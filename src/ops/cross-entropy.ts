@@ -11,7 +11,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../graph
 import { flat } from "../kernels/layout.ts";
 import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "./elementwise.ts";
 
-interface Smoothing {
+export interface Smoothing {
   smoothing: number;
 }
 

@@ -10,7 +10,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.t
 import { flat } from "../kernels/layout.ts";
 import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "./elementwise.ts";
 
-interface Smoothing {
+export interface Smoothing {
   smoothing: number;
 }
 

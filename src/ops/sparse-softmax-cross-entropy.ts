@@ -8,7 +8,7 @@ import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 
-interface Smoothing {
+export interface Smoothing {
   smoothing: number;
 }
 
