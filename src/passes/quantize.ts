@@ -1,7 +1,8 @@
 /**
  * Float graph -> int8 graph, in TFLite's scheme: weights symmetric per output channel by max |w| / 127, activations by their observed range
  * with zero kept exact, biases int32 with scale s_x * s_w. Requires a model's graph without weight-edge ops (bake first) and, for static
- * quantization, a range for every activation. Ensures an unfused graph whose convolutions and dense layers are int8.
+ * quantization, a range for every activation. Ensures an unfused graph whose convolutions and dense layers are int8; ops
+ * without an integer form stay float.
  *
  * Where a clamp (relu, relu6 ...) follows a convolution alone, the convolution is given the clamp's range: since clamping is monotone,
  * the two as separate int8 nodes give exactly what one fused node gives.
@@ -87,15 +88,19 @@ const CHOOSES = new Set([
   "concat",
   "leakyRelu",
   "elu",
+  "hardSigmoid",
   "hardSwish",
-  "sigmoid",
-  "tanh",
-  "prelu",
-  "batchNormalization",
+  "scale",
 ]);
 
-/** softmax gives probabilities: their quantization is fixed, as TFLite's. */
-const FIXED = new Map<string, Quantization>([["softmax", { scale: Float32Array.of(1 / 256), zeroPoint: -128 }]]);
+const fixed = (scale: number, zeroPoint: number): Quantization => ({ scale: Float32Array.of(scale), zeroPoint });
+
+/** Ops whose outputs have known ends: the quantization TFLite fixes for them. */
+const FIXED = new Map<string, Quantization>([
+  ["softmax", fixed(1 / 256, -128)],
+  ["sigmoid", fixed(1 / 256, -128)],
+  ["tanh", fixed(1 / 128, 0)],
+]);
 
 export interface QuantizeOptions {
   /** The observed range of an activation of the float graph; undefined: quantize that layer's activations at run time. */
@@ -172,6 +177,7 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
         const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asInt8(v)));
         q8.set(node.outputs[0]!, graph.one(node.op, inputs, { ...node.attrs, quantization }));
       } else {
+        // an excluded layer, or an op without an integer form: float, between dequantize and quantize
         const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asFloat(v)));
         graph.add(node.op, inputs, node.attrs).forEach((v, i) => f32.set(node.outputs[i]!, v));
       }

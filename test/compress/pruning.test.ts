@@ -10,6 +10,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { dense } from "../../src/ops/dense.ts";
 import { relu } from "../../src/ops/relu.ts";
 import type { StepHook } from "../../src/train/callbacks.ts";
+import type { Checkpoint } from "../../src/train/checkpoint.ts";
 import { fit } from "../../src/train/fit.ts";
 
 /** dense 8 -> 10, relu, dense -> 3, with masks on both kernels. */
@@ -99,6 +100,37 @@ describe("Pruning", () => {
     expect(graphSparsity(graph).sparsity).toBeCloseTo(0.7, 12);
     await fit(graph, data(64), { batchSize: 8, hooks: [pruning] });
     expect(graphSparsity(graph).sparsity).toBeCloseTo(0.7, 12);
+  });
+
+  test("resumed from a checkpoint, gives the bytes of a training that never stopped", async () => {
+    const schedule = polynomialDecay({ initialSparsity: 0.2, finalSparsity: 0.8, endStep: "75%", frequency: 3 });
+    const bytes = (graph: Graph) => graph.leaves.filter(v => v.leaf === "state").map(v => [v.name, v.data]);
+    const whole = network();
+    await fit(whole.graph, data(64), { batchSize: 8, epochs: 4, hooks: [new Pruning(whole.masks, schedule)] });
+
+    const first = network();
+    let checkpoint: Checkpoint | undefined;
+    const stop = new AbortController();
+    const options = { batchSize: 8, epochs: 4 };
+    const aborted = fit(first.graph, data(64), {
+      ...options,
+      hooks: [new Pruning(first.masks, schedule)],
+      signal: stop.signal,
+      callbacks: [
+        {
+          onBatchEnd(_, __, context) {
+            if (context.step !== 13) return;
+            checkpoint = context.checkpoint();
+            stop.abort();
+          },
+        },
+      ],
+    });
+    await expect(aborted).rejects.toThrow();
+    const second = network();
+    const hooks = [new Pruning(second.masks, schedule)];
+    await fit(second.graph, data(64), { ...options, hooks, resume: checkpoint! });
+    expect(bytes(second.graph)).toEqual(bytes(whole.graph));
   });
 
   test("lets weights come back where a schedule of one's own asks for less", async () => {
