@@ -11,6 +11,11 @@ interface Verb {
 
 /** Verbs are loaded when they are asked for: `penjing --help` loads none of the library. */
 const VERBS: readonly (readonly [name: string, summary: string, load: () => Promise<Verb>])[] = [
+  ["demo", "train LeNet-5 on MNIST, prune and quantize it, and compare", () => import("./demo.ts")],
+  ["train", "train a network and save it", () => import("./train.ts")],
+  ["evaluate", "measure a saved network on the test images", () => import("./evaluate.ts")],
+  ["prune", "prune a saved network while it is trained on", () => import("./prune.ts")],
+  ["quantize", "make a saved network int8", () => import("./quantize.ts")],
   ["bench", "measure the kernels and LeNet-5 on this machine", () => import("./bench.ts")],
 ];
 

@@ -1,0 +1,102 @@
+/**
+ * How good and how fast a saved file is: it is loaded again, and sees one image of the test data after the other, as a page would show them.
+ *
+ * Latency is that of one call from JavaScript that writes one image and reads its results: the median over the test images,
+ * after the first `WARM_UP` of them were shown once before.
+ */
+import { statSync } from "node:fs";
+import { showShape, size } from "../base/shape.ts";
+import { graphSparsity } from "../compress/sparsity.ts";
+import { readFrom } from "../container/index.ts";
+import type { Dataset } from "../data/index.ts";
+import { Net } from "../run/net.ts";
+import { score } from "../train/index.ts";
+import { percent } from "./numbers.ts";
+import type { Terminal } from "./terminal.ts";
+
+export const WARM_UP = 1000;
+
+export interface Judgement {
+  accuracy: number;
+  loss: number;
+  /** The share of zeros among the weights of its kernels. */
+  sparsity: number;
+  bytes: number;
+  latencyMicros: number;
+  /** What it said of each image, one row after the other. */
+  outputs: Float32Array;
+}
+
+/** Images between two looks at the signal. */
+const BETWEEN = 1024;
+
+export class Judge {
+  readonly data: Dataset;
+  /** As real numbers, once for all files that are to be judged. */
+  readonly #images: Float32Array;
+
+  constructor(data: Dataset) {
+    this.data = data;
+    const each = size(data.shape);
+    this.#images = new Float32Array(data.length * each);
+    for (let i = 0; i < data.length; i++) data.row(i, this.#images, i * each);
+  }
+
+  async judge(path: string, signal: AbortSignal): Promise<Judgement> {
+    const { graph, ...extras } = await readFrom(path, { signal });
+    const { labels, preprocessing } = extras;
+    const net = await Net.create(graph, {
+      capacity: 1,
+      ...(labels && { labels }),
+      ...(preprocessing && { preprocessing }),
+    });
+    const { data } = this;
+    if (String(net.inputShape) !== String(data.shape))
+      throw new RangeError(
+        `${path} expects images of ${showShape(net.inputShape)}, the data has ${showShape(data.shape)}`,
+      );
+    const [each, width] = [size(net.inputShape), size(net.outputShape)];
+    const image = (i: number) => this.#images.subarray(i * each, (i + 1) * each);
+    const outputs = new Float32Array(data.length * width);
+    const answer = new Float32Array(width);
+    const ask = net.inputType === "f32" && net.outputType === "f32" ? net.run : net.predict;
+
+    for (let i = 0; i < Math.min(WARM_UP, data.length); i++) ask.call(net, image(i), answer);
+    const micros = new Float64Array(data.length);
+    for (let i = 0; i < data.length; i++) {
+      const shown = image(i);
+      const began = performance.now();
+      ask.call(net, shown, answer);
+      micros[i] = 1000 * (performance.now() - began);
+      outputs.set(answer, i * width);
+      if (i % BETWEEN) continue;
+      await new Promise(resolve => setImmediate(resolve));
+      signal.throwIfAborted();
+    }
+    const { accuracy, loss } = score(outputs, data, graph);
+    return {
+      accuracy: accuracy!,
+      loss,
+      sparsity: graphSparsity(graph).sparsity,
+      bytes: statSync(path).size,
+      latencyMicros: micros.sort()[data.length >> 1]!,
+      outputs,
+    };
+  }
+}
+
+/** What a document says of a file. */
+export const scoresOf = ({ outputs: _, ...scores }: Judgement): Omit<Judgement, "outputs"> => scores;
+
+/** Files beside each other. */
+export function comparison(files: readonly (readonly [file: string, judged: Judgement])[], terminal: Terminal): string {
+  const rows = files.map(([file, { accuracy, loss, sparsity, bytes, latencyMicros }]) => [
+    file,
+    percent(accuracy),
+    loss.toFixed(4),
+    percent(sparsity),
+    bytes,
+    latencyMicros.toFixed(1),
+  ]);
+  return terminal.table(["file", "accuracy", "loss", "sparsity", "bytes", "us/image"], rows);
+}

@@ -1,0 +1,69 @@
+/** What commands that train have in common: options, progress, and weights that survive Ctrl-C. */
+import { type Command, Option } from "commander";
+import type { Dataset } from "../data/index.ts";
+import type { Model } from "../model/index.ts";
+import { adam, adamW, type FitOptions, type Optimizer, type Progress, rmsprop, sgd } from "../train/index.ts";
+import { Interrupted } from "./errors.ts";
+import { real, whole } from "./options.ts";
+import type { Terminal } from "./terminal.ts";
+
+const OPTIMIZERS: Record<string, (learningRate: number) => Optimizer> = { adam, adamW, rmsprop, sgd };
+
+export interface TrainingOptions {
+  epochs: number;
+  batchSize: number;
+  learningRate: number;
+  optimizer: string;
+  seed: number;
+}
+
+export const seedOption = (command: Command): Command =>
+  command.option("--seed <n>", "what initial weights and the order of images follow from", whole(0), 1);
+
+export const epochsOption = (command: Command, epochs: number): Command =>
+  command.option("--epochs <n>", "how often every image is seen", whole(1), epochs);
+
+export const trainingOptions = (command: Command, epochs: number): Command =>
+  seedOption(
+    epochsOption(command, epochs)
+      .option("--batch-size <n>", "images a step", whole(1), 64)
+      .option("--learning-rate <x>", "of the optimizer", real({ above: 0 }), 1e-3)
+      .addOption(new Option("--optimizer <name>", "").choices(Object.keys(OPTIMIZERS)).default("adam")),
+  );
+
+export const fitOptions = ({ epochs, batchSize, learningRate, optimizer, seed }: TrainingOptions): FitOptions => ({
+  epochs,
+  batchSize,
+  seed,
+  optimizer: OPTIMIZERS[optimizer]!(learningRate),
+});
+
+/** Trains with progress on the terminal. Interrupted, it saves the weights as they are then to `path`, and throws. */
+export async function train(
+  model: Model,
+  data: Dataset,
+  options: Omit<FitOptions, "regularizers">,
+  { terminal, title, path, save }: { terminal: Terminal; title: string; path: string; save: () => Promise<void> },
+): Promise<Awaited<ReturnType<Model["fit"]>>> {
+  try {
+    const onProgress = (p: Progress) => terminal.progress(title, (p.epoch + p.step / p.steps) / p.epochs, detail(p));
+    return await model.fit(data, { ...options, signal: terminal.signal, onProgress });
+  } catch (error) {
+    if (!terminal.signal.aborted) throw error;
+    await save();
+    throw new Interrupted(`the network as it is so far is in ${path}`);
+  } finally {
+    terminal.endProgress();
+  }
+}
+
+function detail({ epoch, epochs, loss, accuracy, imagesPerSecond, secondsLeft }: Progress): string {
+  const parts = [
+    `epoch ${epoch + 1}/${epochs}`,
+    `loss ${loss.toFixed(4)}`,
+    ...(accuracy === undefined ? [] : [`accuracy ${accuracy.toFixed(4)}`]),
+    `${Math.round(imagesPerSecond)} images/s`,
+    `${Math.ceil(secondsLeft)} s left`,
+  ];
+  return parts.join("  ");
+}
