@@ -75,7 +75,8 @@ function floatBytes(from: Graph, { labels, preprocessing, metadata }: Model | Qu
   return new Model(graph, extras).toBytes().length;
 }
 
-function analyzeLayers(graph: Graph): LayerAnalysis[] {
+/** The layers of a graph of floats or integers, in order. */
+export function analyzeLayers(graph: Graph): LayerAnalysis[] {
   const seen = new Set<Value>();
   const nodes = new Map<string, Node[]>();
   for (const node of graph.nodes) nodes.set(node.name, [...(nodes.get(node.name) ?? []), node]);

@@ -1,0 +1,114 @@
+/** `penjing inspect`: what is in a file, byte by section and layer by layer; its graph, program and memory as text. */
+import type { Command } from "commander";
+import { ByteReader } from "../base/bytes.ts";
+import { showShape } from "../base/shape.ts";
+import { readSource } from "../base/source.ts";
+import { analyzeLayers, type LayerAnalysis } from "../compress/analyze.ts";
+import { read } from "../container/index.ts";
+import { MAGIC, SECTION } from "../container/sections.ts";
+import type { Type } from "../graph/graph.ts";
+import { printGraph } from "../graph/print.ts";
+import { printArena, printProgram } from "../plan/print.ts";
+import { Net } from "../run/net.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Options {
+  json?: boolean;
+  graph?: boolean;
+  program?: boolean;
+  arena?: boolean;
+}
+
+interface Section {
+  name: string;
+  bytes: number;
+}
+
+export function define(command: Command, terminal: Terminal): void {
+  command
+    .argument("<file>", "a .penjing file")
+    .option("--graph", "the network, one line a node")
+    .option("--program", "the kernel calls for one image")
+    .option("--arena", "which memory they use, and when")
+    .action((file: string, options: Options) => run(file, options, terminal));
+}
+
+async function run(file: string, options: Options, terminal: Terminal): Promise<void> {
+  const { bytes } = await readSource(file, terminal.signal);
+  const { graph, labels, preprocessing, metadata } = read(bytes, { path: file });
+  const layers = analyzeLayers(graph);
+  const sum = (of: (layer: LayerAnalysis) => number) => layers.reduce((total, layer) => total + of(layer), 0);
+  const described = ({ shape, dtype, quantization }: Type) => ({
+    shape,
+    dtype,
+    ...(quantization && { scale: quantization.scale[0], zeroPoint: quantization.zeroPoint }),
+  });
+  const document = {
+    file,
+    bytes: bytes.length,
+    sections: sectionsOf(bytes),
+    inputs: graph.leaves.filter(v => v.leaf === "input").map(v => described(v.type)),
+    outputs: graph.results.map(v => described(v.type)),
+    ...(labels && { labels }),
+    ...(preprocessing && { preprocessing }),
+    ...(metadata && { metadata }),
+    parameters: sum(l => l.parameters),
+    nonZeros: sum(l => l.nonZeros),
+    macs: sum(l => l.macs),
+    layers,
+  };
+  const texts: { graph?: string; program?: string; arena?: string } = {};
+  if (options.graph) texts.graph = printGraph(graph);
+  if (options.program || options.arena) {
+    const { machine } = await Net.create(graph, { capacity: 1 });
+    const program = machine.program("x1");
+    if (options.program) texts.program = printProgram(program);
+    if (options.arena) texts.arena = printArena(machine.plan, program);
+  }
+  terminal.report(options.json, { ...document, ...texts }, () => {
+    const asked = Object.values(texts);
+    if (asked.length) return asked.join("\n\n");
+    const { sections, inputs, outputs } = document;
+    const ends = [...inputs, ...outputs].map(t => `${t.dtype} ${showShape(t.shape)}`).join(" -> ");
+    return [
+      `${file}, ${bytes.length} bytes: ${ends}`,
+      `sections: ${sections.map(s => `${s.name} ${s.bytes}`).join(", ")} bytes`,
+      ...(labels ? [`labels: ${labels.join(", ")}`] : []),
+      ...(preprocessing ? [`preprocessing: ${JSON.stringify(preprocessing)}`] : []),
+      ...(metadata ? [`metadata: ${JSON.stringify(metadata)}`] : []),
+      "",
+      layerTable(layers, document, terminal),
+    ].join("\n");
+  });
+}
+
+function layerTable(
+  layers: readonly LayerAnalysis[],
+  all: { parameters: number; nonZeros: number; macs: number },
+  terminal: Terminal,
+): string {
+  const bytes = layers.reduce((total, layer) => total + layer.bytes, 0);
+  return terminal.table(
+    ["layer", "op", "output", "parameters", "non-zeros", "MACs", "bytes"],
+    [
+      ...layers.map(l => [l.name, l.op, showShape(l.outputShape), l.parameters, l.nonZeros, l.macs, l.bytes]),
+      ["all", "", "", all.parameters, all.nonZeros, all.macs, bytes],
+    ],
+  );
+}
+
+/** The parts of a file that was read without an error; docs/container.md draws them. */
+function sectionsOf(bytes: Uint8Array): Section[] {
+  const names = new Map<number, string>(Object.entries(SECTION).map(([name, number]) => [number, name]));
+  const reader = new ByteReader(bytes);
+  reader.raw(MAGIC.length);
+  const count = reader.u8() >> 4;
+  const sections = Array.from({ length: count }, (): Section => {
+    const name = names.get(reader.u8() >> 4)!;
+    const length = reader.varint();
+    reader.raw(length);
+    return { name, bytes: length };
+  });
+  const inside = sections.reduce((sum, s) => sum + s.bytes, 0);
+  return [...sections, { name: "frame and checksum", bytes: bytes.length - inside }];
+}

@@ -1,0 +1,82 @@
+/** `penjing predict`: what a network says of pictures. */
+import { type Command, InvalidArgumentError } from "commander";
+import { exp } from "../base/math.ts";
+import { readFrom } from "../container/index.ts";
+import type { Graph } from "../graph/graph.ts";
+import { Net } from "../run/net.ts";
+import { pictures, type Range } from "./images.ts";
+import { percent } from "./numbers.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Options {
+  json?: boolean;
+  range?: Range;
+}
+
+interface Prediction {
+  image: string;
+  class: number;
+  label: string;
+  probability: number;
+  /** Of every class, in order. */
+  probabilities: number[];
+}
+
+export function define(command: Command, terminal: Terminal): void {
+  command
+    .argument("<file>", "a .penjing file")
+    .argument("<images...>", "IDX files, PGM pictures, or bare bytes of one image each")
+    .option("--range <first..last>", "which images of an IDX file, counted from 0 (default: the first)", rangeOf)
+    .action((file: string, images: string[], options: Options) => run(file, images, options, terminal));
+}
+
+function rangeOf(text: string): Range {
+  const [, first, last] = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(text) ?? [];
+  const range = { first: Number(first), last: Number(last ?? first) };
+  if (first === undefined || range.last < range.first)
+    throw new InvalidArgumentError(`expected a number or a range such as 0..9, got ${JSON.stringify(text)}`);
+  return range;
+}
+
+async function run(
+  file: string,
+  images: readonly string[],
+  { json, range }: Options,
+  terminal: Terminal,
+): Promise<void> {
+  const { signal } = terminal;
+  const { graph, labels, preprocessing } = await readFrom(file, { signal });
+  const net = await Net.create(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }) });
+  const predictions: Prediction[] = [];
+  for (const path of images)
+    for (const { name, pixels } of await pictures(path, net.inputShape, range, signal)) {
+      const outputs = net.predict(pixels);
+      const probabilities = givesProbabilities(graph) ? [...outputs] : softmax(outputs);
+      const probability = Math.max(...probabilities);
+      const best = probabilities.indexOf(probability);
+      predictions.push({ image: name, class: best, label: labels?.[best] ?? String(best), probability, probabilities });
+    }
+  terminal.report(json, { file, predictions }, () => {
+    const runnerUp = ({ probabilities, class: best }: Prediction): string => {
+      const others = probabilities.map((p, i) => (i === best ? -1 : p));
+      const second = others.indexOf(Math.max(...others));
+      return others.length > 1 ? `${labels?.[second] ?? second} ${percent(others[second]!)}` : "";
+    };
+    const rows = predictions.map(p => [p.image, p.label, percent(p.probability), runnerUp(p)]);
+    return terminal.table(["image", "class", "probability", "next"], rows);
+  });
+}
+
+/** Else logits. */
+function givesProbabilities(graph: Graph): boolean {
+  let last = graph.results[0]!.node;
+  while (last?.op.name === "dequantize") last = last.inputs[0]!.node;
+  return last?.op.name === "softmax";
+}
+
+function softmax(logits: Float32Array): number[] {
+  const top = Math.max(...logits);
+  const powers = Array.from(logits, x => exp(x - top));
+  const sum = powers.reduce((total, p) => total + p, 0);
+  return powers.map(p => p / sum);
+}
