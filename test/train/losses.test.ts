@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Dataset } from "../../src/data/dataset.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { add } from "../../src/ops/add.ts";
 import { dense } from "../../src/ops/dense.ts";
+import { scale } from "../../src/ops/scale.ts";
 import { softmax } from "../../src/ops/softmax.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
@@ -140,6 +142,27 @@ test("targets without classes are met by the mean squared error", async () => {
   const scores = await evaluate(predictor(known), dataOf(known));
   expect(Object.keys(scores)).toEqual(["loss"]);
   expect(scores.loss).toBeCloseTo(known.loss, 6);
+});
+
+test("a loss of one's own, made of ops, is trained on", async () => {
+  const known = VECTORS.mean_squared_error!;
+  const [squared, absolute] = [losses.meanSquaredError(), losses.meanAbsoluteError()];
+  const both: losses.Loss = {
+    name: "both",
+    target: squared.target,
+    build(graph, output, target) {
+      const half = graph.one(scale, [absolute.build(graph, output, target)], { scale: 0.5 });
+      return graph.one(add, [squared.build(graph, output, target), half]);
+    },
+    score: (output, target) => squared.score(output, target) + 0.5 * absolute.score(output, target),
+  };
+  const graph = predictor(known);
+  const { history } = await fit(graph, dataOf(known), { loss: both, epochs: 40, optimizer: adam(0.05) });
+  const { loss } = history.history;
+  const outputs = Float32Array.from(known.prediction.data);
+  expect(loss![0]).toBeCloseTo(score(outputs, dataOf(known), predictor(known), { loss: both }).loss, 6);
+  expect(loss![0]! - known.loss).toBeGreaterThan(0.01);
+  expect(loss!.at(-1)).toBeLessThan(0.3 * loss![0]!);
 });
 
 describe("what does not fit is named", () => {
