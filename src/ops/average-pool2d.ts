@@ -15,7 +15,7 @@ import { flat } from "../kernels/layout.ts";
 import type { AveragePoolGeometry } from "../kernels/table/f32-pool.ts";
 import { type Pool2d, poolInt8, poolPrefers } from "./max-pool2d.ts";
 import { affine, isInt8 } from "./quantized.ts";
-import { taps, windowed } from "./window.ts";
+import { taps, windowed, windowGeometry } from "./window.ts";
 
 export interface AveragePool2d extends Pool2d {
   /** Do taps in the padding count, as zeros? Taps past the padding never do. Default false, as in Keras. */
@@ -107,19 +107,8 @@ export const gradient = {
 } satisfies Record<string, Gradient | object>;
 
 const geometry = (image: Shape, y: Shape, a: AveragePool2d): AveragePoolGeometry => ({
-  h: image[0]!,
-  w: image[1]!,
+  ...windowGeometry(image, a.size, y, a),
   c: image[2]!,
-  oh: y[0]!,
-  ow: y[1]!,
-  kh: a.size[0],
-  kw: a.size[1],
-  sh: a.strides[0],
-  sw: a.strides[1],
-  pt: a.pads[0],
-  pl: a.pads[1],
-  dh: a.dilations[0],
-  dw: a.dilations[1],
   pb: a.pads[2],
   pr: a.pads[3],
   includePad: a.countIncludePad ? 1 : 0,

@@ -15,7 +15,7 @@ import {
 } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { at, isInt8, storedIn, storedLayout, storedOut } from "./quantized.ts";
-import { taps, type Window, windowed } from "./window.ts";
+import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
 export interface Pool2d extends Window {
   /** [down, right] */
@@ -78,19 +78,8 @@ export const gradient = {
 } satisfies Record<string, Gradient | object>;
 
 const geometry = (image: Shape, y: Shape, a: Pool2d) => ({
-  h: image[0]!,
-  w: image[1]!,
+  ...windowGeometry(image, a.size, y, a),
   c: image[2]!,
-  oh: y[0]!,
-  ow: y[1]!,
-  kh: a.size[0],
-  kw: a.size[1],
-  sh: a.strides[0],
-  sw: a.strides[1],
-  pt: a.pads[0],
-  pl: a.pads[1],
-  dh: a.dilations[0],
-  dw: a.dilations[1],
 });
 
 export const lower = {

@@ -80,3 +80,19 @@ export function taps(
           if (y >= 0 && y < height && x >= 0 && x < width) visit(y * width + x, ky * kernel[1] + kx, oy * ow + ox);
         }
 }
+
+/** The arguments all kernels that slide a window name alike. */
+export const windowGeometry = (image: Shape, kernel: readonly [number, number], y: Shape, a: Window) => ({
+  h: image[0]!,
+  w: image[1]!,
+  oh: y[0]!,
+  ow: y[1]!,
+  kh: kernel[0],
+  kw: kernel[1],
+  sh: a.strides[0],
+  sw: a.strides[1],
+  pt: a.pads[0],
+  pl: a.pads[1],
+  dh: a.dilations[0],
+  dw: a.dilations[1],
+});
