@@ -8,7 +8,7 @@ import { mask } from "../ops/weight/mask.ts";
 import { share } from "./schedules.ts";
 
 /** Ops whose kernel is pruned: never biases, batch normalization or depthwise kernels, as in tfmot. */
-const PRUNABLE: ReadonlySet<string> = new Set([conv2d.name, dense.name]);
+export const PRUNABLE: ReadonlySet<string> = new Set([conv2d.name, dense.name]);
 
 export interface PrunableLayer {
   name: string;
@@ -45,16 +45,25 @@ export function addMasks(graph: Graph, layers: LayerSelection = () => true): Mas
   }
   return [...kernels].map(kernel => {
     const users = graph.users(kernel);
-    const name = `${kernel.name}/mask`;
-    const ones = new Float32Array(size(kernel.type.shape)).fill(1);
-    const leaf = graph.leaf("state", name, kernel.type, ones);
-    leaf.frozen = true;
-    const masked = graph.scope(users[0]!.name, () => graph.one(mask, [kernel, leaf]));
+    const { masked, names } = graph.scope(users[0]!.name, () => maskKernel(graph, kernel));
     const node = graph.nodes.pop()!;
     graph.nodes.splice(graph.nodes.indexOf(users[0]!), 0, node); // nodes stand in order of use, and layers keep their order
     for (const user of users) user.inputs = user.inputs.map(v => (v === kernel ? masked : v));
-    return { weight: kernel.name, mask: name };
+    return names;
   });
+}
+
+/** What the name of a mask's state ends with, behind that of its weight. */
+const MASK = "/mask";
+
+export const isMaskName = (name: string): boolean => name.endsWith(MASK);
+
+/** Adds a mask of ones over a kernel. */
+export function maskKernel(graph: Graph, kernel: Value): { masked: Value; names: MaskedWeight } {
+  const name = `${kernel.name}${MASK}`;
+  const leaf = graph.leaf("state", name, kernel.type, new Float32Array(size(kernel.type.shape)).fill(1));
+  leaf.frozen = true;
+  return { masked: graph.one(mask, [kernel, leaf]), names: { weight: kernel.name, mask: name } };
 }
 
 function select(graph: Graph, layers: LayerSelection): Node[] {

@@ -1,14 +1,17 @@
 /** Pruning of models: while they are trained, by a schedule, or at once. */
-import { knownOptions, number, wrongType } from "../base/errors.ts";
+import { knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
+import type { Value } from "../graph/graph.ts";
+import { type Layer, layer } from "../model/layer.ts";
 import { Model } from "../model/model.ts";
-import { addMasks, type LayerSelection, magnitudeMask, thresholdMask } from "./masks.ts";
+import { mask } from "../ops/weight/mask.ts";
+import { addMasks, type LayerSelection, magnitudeMask, maskKernel, PRUNABLE, thresholdMask } from "./masks.ts";
 import { Pruning } from "./pruning.ts";
 import { checkSchedule, constantSparsity, type SparsityFunction, type SparsitySchedule, share } from "./schedules.ts";
 import { graphSparsity, type Sparsity } from "./sparsity.ts";
 
 export interface PruneOptions {
   /** When and how much. Default: constantSparsity({ targetSparsity: 0.5 }), tfmot's. A function gets the step, counted from 1. */
-  schedule?: SparsitySchedule | SparsityFunction;
+  schedule?: Schedule;
   /** Which layers: names, or a function that chooses. Default: every conv2d and dense; their kernels, never biases. */
   layers?: LayerSelection;
 }
@@ -17,22 +20,54 @@ export interface PruneOptions {
  * A model of its own with masks on the kernels of `model`; its `fit` prunes by the schedule. `bake()` makes zeros of what the masks cover.
  * Applied again, it can prune other layers by another schedule. Keras: tfmot.sparsity.keras.prune_low_magnitude.
  *
+ * Of a layer it makes a layer that is pruned in every model it becomes part of:
+ *
+ *     sequential([conv2d({ ... }), flatten(), pruneLowMagnitude(dense({ units: 10 }), { schedule })])
+ *
  * Blocks of weights and N:M patterns are refused: single weights only.
- * Errors: RangeError where `layers` names none that can be pruned, PenjingError "masked" where one has a mask already; from `fit`, a RangeError
- * where the schedule would never prune.
  */
-export function pruneLowMagnitude(model: Model, options: PruneOptions = {}): Model {
-  checkModel(model);
+export function pruneLowMagnitude(model: Model, options?: PruneOptions): Model;
+export function pruneLowMagnitude(layer: Layer, options?: Omit<PruneOptions, "layers">): Layer;
+export function pruneLowMagnitude(given: Model | Layer, options: PruneOptions = {}): Model | Layer {
+  const isLayer = typeof given === "function" && "build" in given;
+  if (!isLayer && !(given instanceof Model)) throw wrongType("model", "a Model or a layer", given);
   for (const refused of ["blockSize", "blockPoolingType", "sparsityMByN"])
     if (options && refused in options)
       throw new TypeError(`"pruneLowMagnitude" prunes single weights: "${refused}" is not supported`);
-  knownOptions("pruneLowMagnitude", options, ["schedule", "layers"]);
+  knownOptions("pruneLowMagnitude", options, isLayer ? ["schedule"] : ["schedule", "layers"]);
   const { schedule = constantSparsity({ targetSparsity: 0.5 }), layers } = options;
   checkSchedule(schedule);
+  return isLayer ? prunedLayer(given, schedule) : prunedModel(given, schedule, layers);
+}
+
+type Schedule = SparsitySchedule | SparsityFunction;
+
+function prunedModel(model: Model, schedule: Schedule, layers: LayerSelection | undefined): Model {
   const { graph } = model.graph.copy();
   const pruning = new Pruning(addMasks(graph, layers), schedule);
   const parts = model.parts();
   return new Model(graph, { ...parts, hooks: [...(parts.hooks ?? []), pruning] });
+}
+
+/** The layer with a mask on its kernel; used twice in a model, it has one. */
+function prunedLayer(of: Layer, schedule: Schedule): Layer {
+  if (!PRUNABLE.has(of.kind)) throw wrongValue("layer", `one of ${[...PRUNABLE].join(", ")}`, of.kind);
+  return layer(of.kind, of.options, Object.keys(of.options), () => (inputs, to) => {
+    const masked = (kernel: Value): Value => {
+      const known = to.graph.nodes.find(n => n.op === mask && n.inputs[0] === kernel);
+      if (known) return known.outputs[0]!;
+      const made = maskKernel(to.graph, kernel);
+      to.hook(new Pruning([made.names], schedule));
+      return made.masked;
+    };
+    return of.build(inputs, {
+      ...to,
+      parameter(name, shape, options) {
+        const leaf = to.parameter(name, shape, options);
+        return name === "kernel" ? masked(leaf) : leaf;
+      },
+    });
+  });
 }
 
 export interface PruneOnceOptions {

@@ -10,7 +10,7 @@
  */
 import { wrongValue } from "../base/errors.ts";
 import type { StepHook, TrainingState } from "../train/callbacks.ts";
-import { type MaskedWeight, magnitudeMask } from "./masks.ts";
+import { isMaskName, type MaskedWeight, magnitudeMask } from "./masks.ts";
 import { checkSchedule, type SparsityFunction, type SparsitySchedule, scheduleDuring } from "./schedules.ts";
 
 /** Logs get the share of zeros under all masks by this name. */
@@ -78,12 +78,12 @@ export class Pruning implements StepHook {
     return twin;
   }
 
-  /** The share of weights under masks that are zero. */
+  /** The share of zeros under all masks of the training, also those of other schedules. */
   logs(state: TrainingState): Record<string, number> {
     let zeros = 0;
     let weights = 0;
-    for (const { mask } of this.masks) {
-      const bits = state.read(mask);
+    for (const name of state.states().filter(isMaskName)) {
+      const bits = state.read(name);
       weights += bits.length;
       for (const bit of bits) if (bit === 0) zeros++;
     }

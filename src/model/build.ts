@@ -6,6 +6,7 @@ import { integer, knownOptions, wrongType } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { type Shape, size } from "../base/shape.ts";
 import { Graph, type Value } from "../graph/graph.ts";
+import type { StepHook } from "../train/callbacks.ts";
 import {
   type Building,
   checkedShape,
@@ -92,6 +93,7 @@ export function model(options: ModelOptions): Model {
   builder.graph.results = outputs.map(y => builder.value(y));
   return new Model(builder.graph, {
     regularizers: builder.regularizers,
+    hooks: builder.hooks,
     ...(options.name !== undefined && { name: options.name }),
   });
 }
@@ -119,6 +121,7 @@ function between(outputs: readonly SymbolicTensor[]): SymbolicTensor[] {
 class Builder {
   readonly graph = new Graph();
   readonly regularizers = new Map<string, Regularizer>();
+  readonly hooks: StepHook[] = [];
   readonly #random: Random;
   readonly #values = new Map<SymbolicTensor, Value>();
   readonly #names = new Map<Layer, string>();
@@ -165,6 +168,7 @@ class Builder {
       graph: this.graph,
       name,
       parameter: (parameter, shape, options) => this.#parameter(`${name}/${parameter}`, shape, options, layer),
+      hook: hook => this.hooks.push(hook),
     };
   }
 

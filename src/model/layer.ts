@@ -5,6 +5,7 @@
 import { knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
 import type { Graph, Value } from "../graph/graph.ts";
+import type { StepHook } from "../train/callbacks.ts";
 import type { Fans, Initializer } from "./initializers.ts";
 import type { Regularizer } from "./regularizers.ts";
 
@@ -61,6 +62,8 @@ export interface Building {
   readonly name: string;
   /** The leaf `<layer>/<name>`, drawn on first use. */
   parameter(name: string, shape: Shape, options: ParameterOptions): Value;
+  /** What is to take part in every `fit` of the model. */
+  hook(hook: StepHook): void;
 }
 
 let tensors = 0;

@@ -93,6 +93,22 @@ describe("pruneLowMagnitude", () => {
     expect(zeros).toEqual([0, 0, 24, 24, 24, 24]);
   });
 
+  test("of a layer makes a layer, pruned by its own schedule", async () => {
+    const hidden = pruneLowMagnitude(dense({ units: 4, name: "hidden" }), {
+      schedule: constantSparsity({ targetSparsity: 0.75, frequency: 2 }),
+    });
+    const out = pruneLowMagnitude(dense({ units: 3, activation: "relu" }), {
+      schedule: constantSparsity({ targetSparsity: 0.5, frequency: 2 }),
+    });
+    const x = input({ shape: [4] });
+    const pruned = model({ inputs: x, outputs: out(hidden(hidden(x))) });
+    const { history } = await pruned.fit(noise(48, [4], 3), { batchSize: 8 });
+    expect(zerosOf(pruned)).toEqual({ "hidden/kernel": 12, "dense/kernel": 6 });
+    expect(history.sparsity).toEqual([18 / 28]);
+    expect(() => pruneLowMagnitude(flatten())).toThrow('"layer" expected one of conv2d, dense, got "flatten"');
+    expect(() => pruneLowMagnitude(dense({ units: 1 }), { layers: ["dense"] } as never)).toThrow('no option "layers"');
+  });
+
   test("gives a layer that is used twice one mask", async () => {
     const x = input({ shape: [4] });
     const twice = dense({ units: 4, name: "twice" });
@@ -108,7 +124,7 @@ describe("pruneLowMagnitude", () => {
       '"pruneLowMagnitude" prunes single weights: "blockSize" is not supported',
     );
     expect(() => pruneLowMagnitude(kinds(), { schedul: 1 } as never)).toThrow('no option "schedul"');
-    expect(() => pruneLowMagnitude({} as never)).toThrow('"model" expected a Model, got Object');
+    expect(() => pruneLowMagnitude({} as never)).toThrow('"model" expected a Model or a layer, got Object');
     expect(() => pruneLowMagnitude(kinds(), { layers: ["depthwiseConv2d"] })).toThrow("conv2d, dense");
   });
 });
