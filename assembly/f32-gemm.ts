@@ -57,59 +57,28 @@ const ROWS_PER_PASS = 64;
   storeFirst(c, low, high, count);
 }
 
-/**
- * Four rows by eight columns: 8 sums, 2 vectors of w and 1 of a are 11 registers of the 15 there are.
- * Measured on V8: unrolling over k, or a fifth row, spills and halves the speed; a `for` loop, which jumps twice a turn, costs 10 %.
- */
-@inline function fourRows(k: i32, a: usize, lda: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
-  let a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
-  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
-  if (k > 0) do {
-    const w0 = v128.load(w), w1 = v128.load(w, 16);
-    let x = v128.load32_splat(a);
-    c00 = madd(x, w0, c00);
-    c01 = madd(x, w1, c01);
-    x = v128.load32_splat(a1);
-    c10 = madd(x, w0, c10);
-    c11 = madd(x, w1, c11);
-    x = v128.load32_splat(a2);
-    c20 = madd(x, w0, c20);
-    c21 = madd(x, w1, c21);
-    x = v128.load32_splat(a3);
-    c30 = madd(x, w0, c30);
-    c31 = madd(x, w1, c31);
-    w += 32;
-    a += 4;
-    a1 += 4;
-    a2 += 4;
-    a3 += 4;
-  } while (--k > 0);
-  storeSums(c, c00, c01, mode, bias0, bias1, mask, count);
-  storeSums(c + ldc, c10, c11, mode, bias0, bias1, mask + ldc, count);
-  storeSums(c + 2 * ldc, c20, c21, mode, bias0, bias1, mask + 2 * ldc, count);
-  storeSums(c + 3 * ldc, c30, c31, mode, bias0, bias1, mask + 3 * ldc, count);
-}
-
 /** One row by 32 columns: the product of a single vector, bound by reading w. `panel`: bytes from panel to panel. */
 @inline function oneRowWide(k: i32, a: usize, w: usize, panel: usize, c: usize, mode: i32, aux: usize, mask: usize, column: i32, n: i32): void {
-  let w1 = w + panel, w2 = w1 + panel, w3 = w2 + panel;
   let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  const end = w + panel;
   if (k > 0) do {
     const x = v128.load32_splat(a);
-    c00 = madd(x, v128.load(w), c00);
-    c01 = madd(x, v128.load(w, 16), c01);
-    c10 = madd(x, v128.load(w1), c10);
-    c11 = madd(x, v128.load(w1, 16), c11);
-    c20 = madd(x, v128.load(w2), c20);
-    c21 = madd(x, v128.load(w2, 16), c21);
-    c30 = madd(x, v128.load(w3), c30);
-    c31 = madd(x, v128.load(w3, 16), c31);
+    let p = w;
+    c00 = madd(x, v128.load(p), c00);
+    c01 = madd(x, v128.load(p, 16), c01);
+    p += panel;
+    c10 = madd(x, v128.load(p), c10);
+    c11 = madd(x, v128.load(p, 16), c11);
+    // never taken. V8 11 and 12 do all eight loads before the sums and spill; not over a branch: measured, 45 % faster, and V8 13 as it was
+    if (!w) break;
+    p += panel;
+    c20 = madd(x, v128.load(p), c20);
+    c21 = madd(x, v128.load(p, 16), c21);
+    p += panel;
+    c30 = madd(x, v128.load(p), c30);
+    c31 = madd(x, v128.load(p, 16), c31);
     a += 4;
-    w += 32;
-    w1 += 32;
-    w2 += 32;
-    w3 += 32;
-  } while (--k > 0);
+  } while ((w += 32) < end);
   storeSums(c, c00, c01, mode, biasLow(mode, aux, column), biasHigh(mode, aux, column), mask, n);
   storeSums(c + 32, c10, c11, mode, biasLow(mode, aux, column + 8), biasHigh(mode, aux, column + 8), mask + 32, n - 8);
   storeSums(c + 64, c20, c21, mode, biasLow(mode, aux, column + 16), biasHigh(mode, aux, column + 16), mask + 64, n - 16);
@@ -148,31 +117,6 @@ export function vectorProduct(n: i32, k: i32, a: usize, w: usize, c: usize, mode
   }
 }
 
-export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c: usize, ldc: i32, mode: i32, aux: usize): void {
-  if (m < 4) {
-    for (let mask = aux; m > 0; m--) {
-      vectorProduct(n, k, a, w, c, mode, aux, mask);
-      a += <usize>lda;
-      c += <usize>ldc;
-      mask += <usize>ldc;
-    }
-    return;
-  }
-  for (let from = 0; from < m; from += ROWS_PER_PASS) {
-    const to = min(from + ROWS_PER_PASS, m);
-    let panel = w;
-    for (let column = 0; column < n; column += 8) {
-      const bias0 = biasLow(mode, aux, column), bias1 = biasHigh(mode, aux, column);
-      for (let i = from; i < to; i += 4) {
-        // the last four rows overlap those before: the same numbers are stored twice
-        const row = <usize>min(i, m - 4), at = row * <usize>ldc + (<usize>column << 2);
-        fourRows(k, a + row * <usize>lda, <usize>lda, panel, c + at, <usize>ldc, mode, bias0, bias1, aux + at, n - column);
-      }
-      panel += <usize>k << 5;
-    }
-  }
-}
-
 /** Four rows of a, as [k][row]. */
 function packRows(k: i32, a: usize, lda: usize, y: usize): void {
   const a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
@@ -192,10 +136,11 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
 }
 
 /**
- * As `fourRows`, on packed rows: one pointer instead of four, which leaves more of each cycle to arithmetic.
- * Measured: a fifth row gains nothing on V8 13, and halves the speed on V8 11 and 12, which spill.
+ * Four packed rows by eight columns: 8 sums, 2 vectors of w and 1 of a are 11 registers of the 15 there are.
+ * Measured on V8: a fifth row gains nothing on V8 13, and halves the speed on V8 11 and 12, which spill; unrolling over k spills too; a `for` loop,
+ * which jumps twice a turn, costs 10 %. Rows as they lie, a pointer each, are 25 % slower: what is left of a cycle goes to pointers.
  */
-@inline function packedRows(k: i32, a: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
+@inline function fourRows(k: i32, a: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
   let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   const end = w + (<usize>k << 5);
   if (k > 0) do {
@@ -213,6 +158,7 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
     c30 = madd(x, w0, c30);
     c31 = madd(x, w1, c31);
     a += 16;
+    // one count less than `--k`: 5 % of the turn (measured)
   } while ((w += 32) < end);
   storeSums(c, c00, c01, mode, bias0, bias1, mask, count);
   storeSums(c + ldc, c10, c11, mode, bias0, bias1, mask + ldc, count);
@@ -220,9 +166,14 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
   storeSums(c + 3 * ldc, c30, c31, mode, bias0, bias1, mask + 3 * ldc, count);
 }
 
-export function f32_gemm_packed(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize): void {
+export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize): void {
   if (m < 4) {
-    f32_gemm(m, n, k, a, lda, w, c, ldc, mode, aux);
+    for (let mask = aux; m > 0; m--) {
+      vectorProduct(n, k, a, w, c, mode, aux, mask);
+      a += <usize>lda;
+      c += <usize>ldc;
+      mask += <usize>ldc;
+    }
     return;
   }
   const tile = <usize>k << 4, lastTile = m - 4;
@@ -240,7 +191,7 @@ export function f32_gemm_packed(m: i32, n: i32, k: i32, a: usize, lda: i32, w: u
       packed = scratch;
       for (let i = from; i < to; i += 4) {
         const at = <usize>min(i, lastTile) * <usize>ldc + (<usize>column << 2);
-        packedRows(k, packed, panel, c + at, <usize>ldc, mode, bias0, bias1, aux + at, n - column);
+        fourRows(k, packed, panel, c + at, <usize>ldc, mode, bias0, bias1, aux + at, n - column);
         packed += tile;
       }
       panel += <usize>k << 5;

@@ -165,7 +165,7 @@ export class ArrayKernels {
       const { mode, aux } = this.#finish(options, n);
       const at = [x.byteOffset, 4 * k, packed.byteOffset, y.byteOffset, 4 * n] as const;
       const scratch = this.alloc(Uint8Array, gemmScratch(k)).byteOffset;
-      this.#raw.f32_gemm_packed(m, n, k, ...at, mode, aux, scratch);
+      this.#raw.f32_gemm(m, n, k, ...at, mode, aux, scratch);
       return y.slice();
     });
   }

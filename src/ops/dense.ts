@@ -15,7 +15,7 @@ import {
   refuse,
 } from "../graph/meaning.ts";
 import { flat, panels, panelsTransposed } from "../kernels/layout.ts";
-import { MODE } from "../kernels/table/f32-gemm.ts";
+import { gemmScratch, MODE } from "../kernels/table/f32-gemm.ts";
 import { lowerDenseDynamic, lowerDenseInt8 } from "./dense-int8.ts";
 import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "./quantized.ts";
 import { reluGradient } from "./relu.ts";
@@ -136,6 +136,7 @@ export const lower = {
       ldc: c.stride(y),
       mode: relu ? MODE.biasRelu : bias ? MODE.bias : MODE.plain,
       aux: bias ? c.in(bias, flat) : 0,
+      scratch: c.scratch("packed rows", gemmScratch(K, c.batch)),
     });
   },
 } satisfies Record<string, Lower>;
@@ -173,6 +174,7 @@ export const lowerBackward = {
       ldc: c.stride(dx),
       mode: y ? MODE.mask : MODE.plain,
       aux: y ? c.in(y, flat) : 0,
+      scratch: c.scratch("packed rows", gemmScratch(N, c.batch)),
     });
   },
 } satisfies Record<string, Lower>;

@@ -40,7 +40,7 @@ export function f32Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
         call(kernels, "f32_pack_panels", { n, k, x: at(floats(n * k, 2)), xn: 4, xk: 4 * n, y: w })();
         const ends = { a: at(floats(m * k, 1)), lda: 4 * k, w, c: at(m * n), ldc: 4 * n };
         const finish = { mode: MODE.bias, aux: at(floats(n, 3)), scratch: at(gemmScratch(k) / 4) };
-        return least(call(kernels, "f32_gemm_packed", { m, n, k, ...ends, ...finish }), effort);
+        return least(call(kernels, "f32_gemm", { m, n, k, ...ends, ...finish }), effort);
       }),
   };
 }

@@ -11,36 +11,17 @@ export const MODE = {
   bias: 3,
 } as const;
 
-/** Bytes of `scratch` for f32_gemm_packed: the rows of one pass. */
-export const gemmScratch = (k: number): number => 64 * k * 4;
+/** Bytes of `scratch` for f32_gemm of at most `m` rows: the rows of one pass, packed; fewer than four are not. */
+export const gemmScratch = (k: number, m = 64): number => (m < 4 ? 0 : Math.min(Math.ceil(m / 4) * 4, 64) * k * 4);
 
 /** f32 matrix products on weights in panels: assembly/f32-gemm.ts. */
 export const f32Gemm = rows({
   /**
    * c[m][n] = a[m][k] * w, then `mode` with `aux`. `w` is in `panels` (roundUp(n, 8) columns are there); exactly n columns are written,
    * so pass a multiple of 8 to have an output's padding zeroed. `lda`, `ldc`: bytes from row to row. Each sum runs over k from 0 upwards.
+   * `scratch` has `gemmScratch(k, m)` bytes.
    */
   f32_gemm: {
-    args: {
-      m: "count",
-      n: "int",
-      k: "int",
-      a: "read",
-      lda: "int",
-      w: "read",
-      c: "write",
-      ldc: "int",
-      mode: "int",
-      aux: "read",
-    },
-    binary: "both",
-    overRead: 32,
-  },
-  /**
-   * f32_gemm to the bit, with the rows of a packed first: up to 15 % faster where many columns (some 32) are made of them.
-   * `scratch` has `gemmScratch(k)` bytes.
-   */
-  f32_gemm_packed: {
     args: {
       m: "count",
       n: "int",
