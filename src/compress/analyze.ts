@@ -1,10 +1,11 @@
 /** How large a network is and where: the numbers that compression is judged by. */
 import { wrongType } from "../base/errors.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
-import { storedBytes } from "../container/index.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Extras, read, storedBytes } from "../container/index.ts";
+import { Graph, type Node, type Value } from "../graph/graph.ts";
 import { Model } from "../model/model.ts";
 import { COST, type OpName } from "../ops/index.ts";
+import { dequantize, quantize } from "../ops/quantize.ts";
 import { bake } from "../passes/bake.ts";
 import { QuantizedModel } from "./quantize.ts";
 
@@ -46,33 +47,66 @@ export function analyze(model: Model | QuantizedModel): Analysis {
   if (!(model instanceof Model) && !(model instanceof QuantizedModel))
     throw wrongType("model", "a Model or a QuantizedModel", model);
   const saved = model instanceof Model ? model.bake() : model;
-  const layers = analyzeLayers(saved.graph);
+  const float = floatBytes(model instanceof Model ? saved.graph : model.float, saved);
+  return analysis(saved.graph, { original: 4 * model.parameters, float, compressed: saved.toBytes().length });
+}
+
+/**
+ * The same of the bytes of a `.penjing` file, float or int8. What was folded before it was written (batch normalization) is not counted.
+ * Errors: as `read`'s.
+ */
+export function analyzeFile(bytes: Uint8Array): Analysis {
+  if (!(bytes instanceof Uint8Array)) throw wrongType("bytes", "Uint8Array", bytes);
+  const { graph, ...extras } = read(bytes);
+  const float = floatForm(graph);
+  const parameters = float.leaves.reduce((sum, v) => sum + (v.leaf === "state" ? size(v.type.shape) : 0), 0);
+  return analysis(graph, { original: 4 * parameters, float: floatBytes(float, extras), compressed: bytes.length });
+}
+
+function analysis(graph: Graph, sizes: Pick<Analysis, "original" | "float" | "compressed">): Analysis {
+  const layers = analyzeLayers(graph);
   const sum = (of: (layer: LayerAnalysis) => number) => layers.reduce((total, layer) => total + of(layer), 0);
-  const original = 4 * model.parameters;
-  const compressed = saved.toBytes().length;
-  const analysis = {
-    original,
-    float: floatBytes(model instanceof Model ? saved.graph : model.float, saved),
-    compressed,
-    ratio: original / compressed,
+  const found = {
+    ...sizes,
+    ratio: sizes.original / sizes.compressed,
     parameters: sum(layer => layer.parameters),
     nonZeros: sum(layer => layer.nonZeros),
     macs: sum(layer => layer.macs),
     layers,
   };
-  return { ...analysis, toString: () => table(analysis) };
+  return { ...found, toString: () => table(found) };
 }
 
-/** Without zeros no weight is stored sparsely. */
-function floatBytes(from: Graph, { labels, preprocessing, metadata }: Model | QuantizedModel): number {
+/** What a file keeps beside its network, where there is any. */
+type Kept = { [K in keyof Extras]?: Extras[K] | undefined };
+
+/** The file of a float graph in which no weight is zero: none is stored sparsely. */
+function floatBytes(from: Graph, { labels, preprocessing, metadata }: Kept): number {
   const graph = bake(from);
-  for (const v of graph.leaves) if (v.data) v.data = new Float32Array(v.data.length).fill(1);
+  for (const v of graph.leaves) if (v.leaf === "state") v.data = new Float32Array(size(v.type.shape)).fill(1);
   const extras = {
     ...(labels && { labels }),
     ...(preprocessing && { preprocessing }),
     ...(metadata && { metadata }),
   };
   return new Model(graph, extras).toBytes().length;
+}
+
+/** A graph of integers with every value float: its structure, without numbers. */
+function floatForm(from: Graph): Graph {
+  const graph = new Graph();
+  const of = new Map<Value, Value>();
+  for (const v of from.leaves)
+    of.set(v, graph.leaf(v.leaf!, v.name, { shape: v.type.shape, dtype: "f32", batched: v.type.batched }));
+  for (const { op, name, attrs, inputs, outputs } of from.nodes) {
+    const operands = inputs.map(v => of.get(v)!);
+    const { quantization: _, ...rest } = attrs as { quantization?: unknown };
+    const border = op === quantize || op === dequantize;
+    const made = border ? operands : graph.scope(name, () => graph.add(op, operands, rest));
+    outputs.forEach((o, i) => of.set(o, made[i]!));
+  }
+  graph.results = from.results.map(v => of.get(v)!);
+  return graph;
 }
 
 /** The layers of a graph of floats or integers, in order. */

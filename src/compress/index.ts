@@ -1,5 +1,5 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
-export { type Analysis, analyze, type LayerAnalysis } from "./analyze.ts";
+export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
 export {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { analyze } from "../../src/compress/analyze.ts";
+import { analyze, analyzeFile } from "../../src/compress/analyze.ts";
 import { pruneOnce } from "../../src/compress/prune.ts";
 import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { Dataset } from "../../src/data/dataset.ts";
@@ -60,6 +60,21 @@ test("int8 networks: a byte a weight, of what was four", async () => {
     expect(compressed - bytes).toBeLessThan(120);
     expect(layers.find(l => l.name === "dense")!.macs).toBe(30720);
   }
+});
+
+test("a file tells the same as the model it was written from", async () => {
+  const whole = lenet5({ seed: 1 });
+  const baked = pruneOnce(whole, 0.8).bake();
+  for (const model of [
+    whole,
+    baked,
+    await quantizeStatic(baked, { calibration: images() }),
+    await quantizeDynamic(whole),
+  ]) {
+    const { layers: _, ...told } = analyze(model);
+    expect(analyzeFile(model.toBytes())).toMatchObject({ ...told, toString: expect.any(Function) });
+  }
+  expect(() => analyzeFile("model.penjing" as never)).toThrow('"bytes" expected Uint8Array');
 });
 
 test("weights that layers share count once", () => {
