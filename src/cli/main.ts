@@ -1,7 +1,7 @@
 /** Which verb, and how it ended: the exit code is 0, 1 for an error, 2 for wrong usage; an error is one line on stderr. */
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
-import { oneLine, WrongUsage } from "./errors.ts";
+import { Interrupted, oneLine, WrongUsage } from "./errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Verb {
@@ -43,8 +43,10 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     if (argv.length === 0) throw new WrongUsage(`expected a command: ${VERBS.map(([name]) => name).join(", ")}`);
     await program.parseAsync(argv, { from: "user" });
     return 0;
-  } catch (error) {
+  } catch (thrown) {
     terminal.endProgress();
+    // whatever noticed the interrupt first, its reason is what happened
+    const error = terminal.signal.aborted && !(thrown instanceof Interrupted) ? terminal.signal.reason : thrown;
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     terminal.error(`${used}: ${oneLine(error).replace(/^error: /, "")}`);
     return error instanceof CommanderError || error instanceof WrongUsage ? 2 : 1;

@@ -15,7 +15,7 @@ const numeric = (text: string): number => (text.trim() === "" ? Number.NaN : Num
 
 /** A whole number in min .. max. */
 export const whole =
-  (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  (min: number, max = Infinity) =>
   (text: string): number =>
     asArgument(() => integer("value", numeric(text), min, max));
 
