@@ -24,6 +24,7 @@ export interface PruneOptions {
  *
  *     sequential([conv2d({ ... }), flatten(), pruneLowMagnitude(dense({ units: 10 }), { schedule })])
  *
+ * `earlyStopping` puts masks back with the weights of its best epoch: with `startFromEpoch` it looks only at epochs after the last update.
  * Blocks of weights and N:M patterns are refused: single weights only.
  */
 export function pruneLowMagnitude(model: Model, options?: PruneOptions): Model;
