@@ -22,6 +22,7 @@ import { f32Reduce } from "./table/f32-reduce.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
 import { f32Spmm } from "./table/f32-spmm.ts";
 import { i8Conv2d, i8Conv2d1c, i8Conv2dFir } from "./table/i8-conv2d.ts";
+import { i8Conv2dWinograd } from "./table/i8-conv2d-winograd.ts";
 import { i8Dense } from "./table/i8-dense.ts";
 import { i8Depthwise } from "./table/i8-depthwise.ts";
 import { i8Elementwise } from "./table/i8-elementwise.ts";
@@ -58,6 +59,7 @@ export const FAMILIES = {
   "i8-conv2d": i8Conv2d,
   "i8-conv2d-1c": i8Conv2d1c,
   "i8-conv2d-fir": i8Conv2dFir,
+  "i8-conv2d-winograd": i8Conv2dWinograd,
   "i8-dense": i8Dense,
   "i8-depthwise": i8Depthwise,
   "i8-pool2d": i8Pool2d,

@@ -1,6 +1,6 @@
 /**
- * How int8 convolutions become kernel calls. Static: by shape, the one-channel kernel, the fast FIR (plain kernels), depthwise, or the
- * general table-driven tile, a call for each group of channels. Dynamic: the general tile on an image quantized at run time.
+ * How int8 convolutions become kernel calls. Static: by shape, the one-channel kernel, the fast FIR (plain kernels), Winograd, depthwise, or
+ * the general table-driven tile, a call for each group of channels. Dynamic: the general tile on an image quantized at run time.
  */
 import { roundUp, type Shape, size } from "../base/shape.ts";
 import type { Node, Value } from "../graph/graph.ts";
@@ -28,6 +28,12 @@ import {
   type Window as TapWindow,
   tapTable,
 } from "../kernels/stored.ts";
+import {
+  winogradBand,
+  winogradPackedBytes,
+  winogradPays,
+  winogradScratchBytes,
+} from "../kernels/table/i8-conv2d-winograd.ts";
 import {
   affine,
   at,
@@ -108,7 +114,10 @@ function siteOf<A extends Convolution>(node: Node<A>, groups: number, c: Lowerin
 export function lowerConv2dInt8(node: Node<Grouped>, c: Lowering): void {
   const site = siteOf(node, node.attrs.groups, c);
   const { channels } = site.from.image;
+  const { kernel, strides, dilations } = site.window;
+  const threes = kernel[0] === 3 && kernel[1] === 3 && [...strides, ...dilations].every(n => n === 1);
   if (site.groups === channels && channels > 1) depthwise(site);
+  else if (threes && site.groups === 1 && winogradPays(c.variant, winogradShape(site))) winograd(site);
   else general(site, false);
 }
 
@@ -193,6 +202,39 @@ function fastFir(site: Site): void {
     scratch: c.scratch("planes", firScratchBytes(height, width, kernel, channels)),
     w,
     steps: c.constant("steps", firSteps(kernel, channels)),
+  });
+}
+
+const winogradShape = ({ from, to, outs }: Site) => ({
+  height: to.image.height,
+  width: to.image.width,
+  channels: from.image.channels,
+  outs,
+});
+
+function winograd(site: Site): void {
+  const { c, from, to, outs, weight, bias, scale, zero } = site;
+  const shape = winogradShape(site);
+  const { channels, height, width } = shape;
+  const band = winogradBand(shape);
+  const w = c.scratch("packed weights", winogradPackedBytes(shape));
+  c.call("i8_conv2d_winograd_pack", { outs, channels, w: weight, bias, scale, zero, y: w });
+  c.each("i8_conv2d_winograd", {
+    n: "count",
+    x: site.firstTap,
+    xs: from.stride,
+    pitch: from.image.pitch,
+    channels,
+    w,
+    scratch: c.scratch("transformed tiles", winogradScratchBytes(shape, band)),
+    band,
+    y: at(to.ref, to.image.first),
+    ys: to.stride,
+    ypitch: to.image.pitch,
+    height,
+    width,
+    outs,
+    ...site.clamps,
   });
 }
 

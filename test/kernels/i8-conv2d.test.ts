@@ -19,6 +19,13 @@ import {
   stripBytes,
   tapTable,
 } from "../../src/kernels/stored.ts";
+import {
+  winogradBand,
+  winogradFits,
+  winogradPackedBytes,
+  winogradPays,
+  winogradScratchBytes,
+} from "../../src/kernels/table/i8-conv2d-winograd.ts";
 import { type Bench, noise, overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 
@@ -116,6 +123,29 @@ const FIR: Case[] = (
     outs: 7 + i + k,
     kernel: [kh, kw] as [number, number],
     ...(i === 1 && { pads: { top: 1, bottom: 1, left: 1, right: 1 } }),
+    ...(i === 2 && { beyond: { top: 1, bottom: 2, left: 1, right: 3 } }),
+  })),
+);
+
+/** Heights and widths around tiles of 4, channels and outputs around vectors of 8. */
+const WINOGRAD: Case[] = (
+  [
+    [4, 4],
+    [5, 4],
+    [4, 7],
+    [8, 9],
+    [11, 13],
+    [6, 19],
+  ] as const
+).flatMap(([height, width], s) =>
+  [8, 9, 15, 16, 24].map((channels, i) => ({
+    height,
+    width,
+    channels,
+    outs: [8, 16, 9, 13, 19][(i + s) % 5]!,
+    kernel: [3, 3] as [number, number],
+    pads: { top: 1, bottom: 1, left: 1, right: 1 },
+    ...(i === 1 && { around: { top: 2, bottom: 1, left: 1, right: 3 } }),
     ...(i === 2 && { beyond: { top: 1, bottom: 2, left: 1, right: 3 } }),
   })),
 );
@@ -352,6 +382,117 @@ overVariants("i8-conv2d", "run", bench => {
       const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
       expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
     });
+
+  for (const wide of [false, true])
+    test.each(WINOGRAD.map(c => [name(c), c] as const))(
+      `Winograd, ${wide ? "as many rows of tiles as the planner takes" : "tiles row by row"}: %s`,
+      (_, c) => {
+        const { images, first, x, requantization, args } = setUp(bench, c);
+        const [height, width] = twin.outputSize(first);
+        const shape = [height, width, c.outs];
+        const halo = c.beyond ?? NO_HALO;
+        const image = storedImage(shape, bench.variant, halo);
+        const { channels, outs } = c;
+        const geometry = { height, width, channels, outs };
+        const band = wide ? winogradBand(geometry) : 1;
+        const w = bench.output(winogradPackedBytes(geometry));
+        bench.run("i8_conv2d_winograd_pack", {
+          outs,
+          channels,
+          w: bench.input(first.w),
+          bias: bench.input(first.bias),
+          scale: bench.input(requantization.scale),
+          zero: first.zero,
+          y: w,
+        });
+        const ys = image.bytes + 8;
+        const y = bench.output(2 * ys);
+        bench.u8.fill(0, y, y + 2 * ys);
+        const { zero, qmin, qmax } = requantization;
+        const { pads } = first;
+        bench.run("i8_conv2d_winograd", {
+          n: 2,
+          x: args.x + x.first - pads.top * x.pitch - pads.left * x.pixel,
+          xs: args.xs,
+          pitch: x.pitch,
+          channels,
+          w,
+          scratch: bench.output(winogradScratchBytes(geometry, band)),
+          band,
+          y: y + image.first,
+          ys,
+          ypitch: image.pitch,
+          height,
+          width,
+          outs,
+          zero,
+          qmin,
+          qmax,
+        });
+        images.forEach((one, i) => {
+          expect([...fromStored(bench, y + i * ys, shape, halo)]).toEqual([...twin.i8_conv2d(one, requantization)]);
+        });
+        const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
+        expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
+      },
+    );
+
+  test.each([8, 227])("Winograd is exact at the ends of its range: %i channels", channels => {
+    bench.reset();
+    const geometry = { height: 4, width: 4, channels, outs: 8 };
+    expect(winogradFits(geometry)).toBe(true);
+    // the lower ends of both: the largest sums there are; then the largest negative ones
+    for (const weight of [-128, 127]) {
+      const image = storedImage([6, 6, channels], bench.variant);
+      const x = new Int8Array(36 * channels).fill(-128);
+      const w = bench.output(winogradPackedBytes(geometry));
+      // the largest sum becomes 100
+      const scale = new Float32Array(8).fill(100 / (9 * channels * 128 * 128));
+      bench.run("i8_conv2d_winograd_pack", {
+        outs: 8,
+        channels,
+        w: bench.input(new Int8Array(8 * 9 * channels).fill(weight)),
+        bias: bench.input(new Int32Array(8)),
+        scale: bench.input(scale),
+        zero: 0,
+        y: w,
+      });
+      const to = storedImage([4, 4, 8], bench.variant);
+      const y = bench.output(to.bytes);
+      bench.run("i8_conv2d_winograd", {
+        n: 1,
+        x: bench.input(storedImages(bench, [x], [6, 6, channels], NO_HALO, 0, image.bytes)),
+        xs: 0,
+        pitch: image.pitch,
+        channels,
+        w,
+        scratch: bench.output(winogradScratchBytes(geometry, 1)),
+        band: 1,
+        y,
+        ys: 0,
+        ypitch: to.pitch,
+        height: 4,
+        width: 4,
+        outs: 8,
+        zero: 0,
+        qmin: -128,
+        qmax: 127,
+      });
+      const expected = weight < 0 ? 100 : -99;
+      expect([...fromStored(bench, y, [4, 4, 8])]).toEqual(new Array(128).fill(expected));
+    }
+  });
+
+  test("Winograd is declined where it does not fit or does not pay", () => {
+    const shape = { height: 16, width: 16, channels: 32, outs: 32 };
+    expect(winogradPays("simd", shape)).toBe(true);
+    expect(winogradPays("relaxed", shape)).toBe(true);
+    for (const odd of [{ height: 3 }, { width: 3 }, { channels: 7 }, { channels: 228 }, { outs: 7 }])
+      expect(winogradFits({ ...shape, ...odd })).toBe(false);
+    // most of a second tile in either direction would be thrown away, and the relaxed dot product takes twice as many taps
+    expect(winogradPays("relaxed", { ...shape, height: 5, width: 5 })).toBe(false);
+    expect(winogradPays("relaxed", { ...shape, channels: 8, outs: 8 })).toBe(false);
+  });
 
   test("a kernel too wide for a strip is refused", () => {
     expect(channelWalk("simd", [3, 10])).toBeUndefined();

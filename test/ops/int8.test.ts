@@ -184,6 +184,12 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
   ],
   ["conv2d and a pool that hangs over", [7, 7, 3], (b, x) => b.pool(b.conv2d(x, 7, [3, 3]), { ceil: true })],
   [
+    "convolutions in tiles",
+    [9, 11, 17],
+    (b, x) =>
+      b.conv2d(b.conv2d(b.graph.one(relu, [b.conv2d(x, 18, [3, 3], around(1))]), 16, [3, 3]), 20, [3, 3], around(1)),
+  ],
+  [
     "two convolutions with pads",
     [6, 5, 3],
     (b, x) => b.conv2d(b.conv2d(x, 8, [3, 3], around(1)), 4, [5, 5], around(2)),
