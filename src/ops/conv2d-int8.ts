@@ -5,6 +5,7 @@
 import { roundUp, type Shape, size } from "../base/shape.ts";
 import type { Node, Value } from "../graph/graph.ts";
 import type { Args, Lowering, Ref } from "../graph/meaning.ts";
+import { winogradBand, winogradPackedBytes, winogradPays, winogradScratchBytes } from "../kernels/i8-winograd.ts";
 import { flat } from "../kernels/layout.ts";
 import {
   channelPackedBytes,
@@ -28,12 +29,6 @@ import {
   type Window as TapWindow,
   tapTable,
 } from "../kernels/stored.ts";
-import {
-  winogradBand,
-  winogradPackedBytes,
-  winogradPays,
-  winogradScratchBytes,
-} from "../kernels/table/i8-conv2d-winograd.ts";
 import {
   affine,
   at,

@@ -1,4 +1,11 @@
 import { expect, test } from "vitest";
+import {
+  winogradBand,
+  winogradFits,
+  winogradPackedBytes,
+  winogradPays,
+  winogradScratchBytes,
+} from "../../src/kernels/i8-winograd.ts";
 import * as twin from "../../src/kernels/reference/i8-conv2d.ts";
 import type { Requantization } from "../../src/kernels/reference/i8-gemm.ts";
 import {
@@ -19,13 +26,6 @@ import {
   stripBytes,
   tapTable,
 } from "../../src/kernels/stored.ts";
-import {
-  winogradBand,
-  winogradFits,
-  winogradPackedBytes,
-  winogradPays,
-  winogradScratchBytes,
-} from "../../src/kernels/table/i8-conv2d-winograd.ts";
 import { type Bench, noise, overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 

@@ -1,0 +1,53 @@
+/** Where int8 convolutions by Winograd's F(4x4, 3x3) are possible and worth while, and what memory they take: assembly/i8-conv2d-winograd.ts. */
+import type { Variant } from "./load.ts";
+
+/** What a 3x3 convolution of stride 1 makes: height x width x outs from so many channels. */
+export interface WinogradShape {
+  height: number;
+  width: number;
+  channels: number;
+  outs: number;
+}
+
+/**
+ * Whole tiles and whole vectors, and sums within 2^25 whatever the weights are: 128 * 128 * 9 * channels.
+ * Larger ones would have to be proved weight by weight.
+ */
+export const winogradFits = ({ height, width, channels, outs }: WinogradShape): boolean =>
+  height >= 4 && width >= 4 && channels >= 8 && outs >= 8 && 128 * 128 * 9 * channels < 2 ** 25;
+
+/** Rows of tiles worked on at a time: some 16 tiles, or 4 where many channels fill the cache. */
+export function winogradBand({ height, width, channels }: WinogradShape): number {
+  const tiles = channels > 32 ? 4 : 16;
+  return Math.min(Math.ceil(height / 4), Math.max(1, Math.round(tiles / Math.ceil(width / 4))));
+}
+
+/**
+ * Is it faster than the direct kernel? In dot products of vectors, for a tile: 9 taps of 16 pixels in k-groups of two (plain) or four channels
+ * against 36 points in twos; a transformation costs about 17 for a channel and 33 for an output (measured on 8 to 64 channels).
+ */
+export function winogradPays(variant: Variant, shape: WinogradShape): boolean {
+  if (!winogradFits(shape)) return false;
+  const { height, width, channels, outs } = shape;
+  const across = Math.ceil(width / 4);
+  const down = Math.ceil(height / 4);
+  const band = winogradBand(shape);
+  // products are of four tiles at a time
+  const multiplied =
+    4 * (Math.floor(down / band) * Math.ceil((band * across) / 4) + Math.ceil(((down % band) * across) / 4));
+  const points = multiplied * 4.5 * channels * outs + across * down * (17 * channels + 33 * outs);
+  const direct = ((height * width) / 16) * (variant === "relaxed" ? 9 : 18) * channels * outs;
+  return points < direct;
+}
+
+const pairs = (channels: number): number => Math.ceil(channels / 2);
+
+/** Bytes that `i8_conv2d_winograd_pack` writes. */
+export const winogradPackedBytes = ({ channels, outs }: WinogradShape): number =>
+  Math.ceil(outs / 8) * (96 + 36 * pairs(channels) * 32);
+
+/** Scratch of `i8_conv2d_winograd` with this band. */
+export function winogradScratchBytes({ width, channels }: WinogradShape, band: number): number {
+  const tiles = 4 * Math.ceil((band * Math.ceil(width / 4)) / 4);
+  return 768 + 36 * (tiles * pairs(channels) * 4 + 64) + 36 * (tiles * 32 + 64);
+}
