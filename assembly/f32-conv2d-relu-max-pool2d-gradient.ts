@@ -54,7 +54,8 @@ import { madd } from "./simd";
   let c7 = slots > 7 ? v128.load(y, 112) : none;
   let c8 = slots > 8 ? v128.load(y, 128) : none;
   let c9 = slots > 9 ? v128.load(y, 144) : none;
-  for (let p = from; p < to; p += 8) {
+  let p = from;
+  if (p < to) do {
     const g = v128.load32_splat(p);
     const x = <usize>load<u32>(p, 4) + shift;
     if (rows > 1) sum += load<f32>(p);
@@ -70,7 +71,7 @@ import { madd } from "./simd";
     if (slots > 7) c7 = madd(g, slotOf(x, 7, vectors, row, row2, row3, row4), c7);
     if (slots > 8) c8 = madd(g, slotOf(x, 8, vectors, row, row2, row3, row4), c8);
     if (slots > 9) c9 = madd(g, slotOf(x, 9, vectors, row, row2, row3, row4), c9);
-  }
+  } while ((p += 8) < to);
   v128.store(y, c0);
   if (slots > 1) v128.store(y, c1, 16);
   if (slots > 2) v128.store(y, c2, 32);

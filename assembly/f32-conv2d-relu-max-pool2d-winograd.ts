@@ -165,7 +165,8 @@ export function f32_conv2d_relu_max_pool2d_winograd(
     let a0 = u;
     let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
     let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
-    for (let i = k; i > 0; i--) {
+    const end = w + (<usize>k << 5);
+    do {
       const w0 = v128.load(w), w1 = v128.load(w, 16);
       let a = v128.load32_splat(a0);
       c00 = madd(a, w0, c00);
@@ -179,9 +180,8 @@ export function f32_conv2d_relu_max_pool2d_winograd(
       a = v128.load32_splat(a0 + pixel3);
       c30 = madd(a, w0, c30);
       c31 = madd(a, w1, c31);
-      w += 32;
       a0 += 4;
-    }
+    } while ((w += 32) < end);
     v128.store(m, c00);
     v128.store(m, c10, 16);
     v128.store(m, c20, 32);
@@ -265,7 +265,8 @@ export function f32_conv2d_relu_max_pool2d_plane_winograd(
     let e0 = f32x4.splat(0), e1 = f32x4.splat(0), e2 = f32x4.splat(0);
     let o0 = f32x4.splat(0), o1 = f32x4.splat(0), o2 = f32x4.splat(0);
     let here = u, right = u + odd;
-    for (let kx = kw; kx > 0; kx--) {
+    let kx = kw;
+    do {
       const a = v128.load32_splat(w);
       e0 = madd(a, v128.load(here), e0);
       o0 = madd(a, v128.load(right), o0);
@@ -281,7 +282,7 @@ export function f32_conv2d_relu_max_pool2d_plane_winograd(
       here = right;
       right = moved;
       w += 32;
-    }
+    } while (--kx > 0);
     v128.store(m, e0);
     v128.store(m, o0, 16);
     if (count > 1) {

@@ -31,7 +31,8 @@ export function f32_conv2d_relu_max_pool2d(
           for (let ky = kh; ky > 0; ky--) {
             let p00 = patch, p10 = patch + <usize>row;
             let p01 = p00 + <usize>pixel, p11 = p10 + <usize>pixel;
-            for (let r = run; r > 0; r--) {
+            let r = run;
+            do {
               const w0 = v128.load(k), w1 = v128.load(k, 16);
               let a = v128.load32_splat(p00);
               c00 = madd(a, w0, c00);
@@ -50,7 +51,7 @@ export function f32_conv2d_relu_max_pool2d(
               p01 += 4;
               p10 += 4;
               p11 += 4;
-            }
+            } while (--r > 0);
             patch += <usize>row;
           }
           const at = i32x4.splat(origin);
@@ -104,7 +105,8 @@ export function f32_conv2d_relu_max_pool2d_plane(
           for (let ky = kh; ky > 0; ky--) {
             // at an even kernel column, even pixels are under c00 and odd ones under c01; at the next the two change places
             let here = patch, right = patch + odd;
-            for (let kx = kw; kx > 0; kx--) {
+            let kx = kw;
+            do {
               const w0 = v128.load32_splat(k), w1 = v128.load32_splat(k + beside);
               let a = v128.load(here);
               c00 = madd(a, w0, c00);
@@ -122,7 +124,7 @@ export function f32_conv2d_relu_max_pool2d_plane(
               here = right;
               right = moved;
               k += 32;
-            }
+            } while (--kx > 0);
             patch += line;
           }
           const c = pooled(c00, c01, c10, c11, v128.load32_splat(bias + (<usize>channel << 2)));
