@@ -147,6 +147,7 @@ export {
 export {
   type Analysis,
   analyze,
+  analyzeFile,
   type ConstantSparsityOptions,
   constantSparsity,
   type Exclusion,

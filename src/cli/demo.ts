@@ -8,6 +8,7 @@ import { adam } from "../train/index.ts";
 import { type DataOptions, dataOptions, digits } from "./digits.ts";
 import { Judge, WARM_UP } from "./judge.ts";
 import { percent } from "./numbers.ts";
+import { type Sizes, sizesOf, sizesText } from "./sizes.ts";
 import type { Terminal } from "./terminal.ts";
 import { epochsOption, seedOption, train } from "./training.ts";
 
@@ -67,6 +68,7 @@ async function demo(options: Options, terminal: Terminal): Promise<void> {
     const { accuracy, loss, sparsity, bytes, latencyMicros } = await judge.judge(path, signal);
     const judged = { testAccuracy: accuracy, testLoss: loss, sparsity, fileBytes: bytes, latencyMicros, seconds };
     stages.push({ name, ...judged });
+    terminal.note(`${name}: ${percent(accuracy)} of the test images, ${bytes} bytes`);
     return made;
   };
 
@@ -88,13 +90,12 @@ async function demo(options: Options, terminal: Terminal): Promise<void> {
   await stage("dynamic", () => quantizeDynamic(model));
   const small = await stage("pruned+int8", () => quantizeStatic(pruned, { calibration, signal }));
 
-  const { original, float, compressed, ratio } = analyze(small);
   const document = {
     network: model.name,
     parameters: model.parameters,
     dataset: { name: data.name, train: images.length, test: data.test.length },
     stages,
-    size: { origModelSize: original, floatModelSize: float, compressedModelSize: compressed, compressionRatio: ratio },
+    size: sizesOf(analyze(small)),
   };
   terminal.report(options.json, document, () => text(document, options.out, terminal));
 }
@@ -104,7 +105,7 @@ interface Document {
   parameters: number;
   dataset: { name: string; train: number; test: number };
   stages: readonly Stage[];
-  size: { origModelSize: number; floatModelSize: number; compressedModelSize: number; compressionRatio: number };
+  size: Sizes;
 }
 
 function text({ network, parameters, dataset, stages, size }: Document, folder: string, terminal: Terminal): string {
@@ -123,7 +124,7 @@ function text({ network, parameters, dataset, stages, size }: Document, folder: 
     "",
     terminal.table(heads, rows),
     "",
-    `parameters as float32 ${size.origModelSize} bytes, saved as float ${size.floatModelSize}, pruned and in int8 ${size.compressedModelSize}: ${size.compressionRatio.toFixed(1)} times smaller`,
+    `pruned+int8: ${sizesText(size)}`,
     `us/image: one call for one image, the median over the test images after ${WARM_UP} calls to warm up; files in ${folder}`,
   ].join("\n");
 }

@@ -3,13 +3,14 @@ import type { Command } from "commander";
 import { ByteReader } from "../base/bytes.ts";
 import { showShape } from "../base/shape.ts";
 import { readSource } from "../base/source.ts";
-import { analyzeLayers, type LayerAnalysis } from "../compress/analyze.ts";
+import { type Analysis, analyzeFile } from "../compress/index.ts";
 import { read } from "../container/index.ts";
 import { MAGIC, SECTION } from "../container/sections.ts";
 import type { Type } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { printArena, printProgram } from "../plan/print.ts";
 import { Net } from "../run/net.ts";
+import { sizesOf, sizesText } from "./sizes.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Options {
@@ -36,8 +37,8 @@ export function define(command: Command, terminal: Terminal): void {
 async function run(file: string, options: Options, terminal: Terminal): Promise<void> {
   const { bytes } = await readSource(file, terminal.signal);
   const { graph, labels, preprocessing, metadata } = read(bytes, { path: file });
-  const layers = analyzeLayers(graph);
-  const sum = (of: (layer: LayerAnalysis) => number) => layers.reduce((total, layer) => total + of(layer), 0);
+  const analysis = analyzeFile(bytes);
+  const { parameters, nonZeros, macs, layers } = analysis;
   const described = ({ shape, dtype, quantization }: Type) => ({
     shape,
     dtype,
@@ -52,10 +53,11 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
     ...(labels && { labels }),
     ...(preprocessing && { preprocessing }),
     ...(metadata && { metadata }),
-    parameters: sum(l => l.parameters),
-    nonZeros: sum(l => l.nonZeros),
-    macs: sum(l => l.macs),
+    parameters,
+    nonZeros,
+    macs,
     layers,
+    size: sizesOf(analysis),
   };
   const texts: { graph?: string; program?: string; arena?: string } = {};
   if (options.graph) texts.graph = printGraph(graph);
@@ -77,16 +79,14 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
       ...(preprocessing ? [`preprocessing: ${JSON.stringify(preprocessing)}`] : []),
       ...(metadata ? [`metadata: ${JSON.stringify(metadata)}`] : []),
       "",
-      layerTable(layers, document, terminal),
+      layerTable(analysis, terminal),
+      "",
+      sizesText(document.size),
     ].join("\n");
   });
 }
 
-function layerTable(
-  layers: readonly LayerAnalysis[],
-  all: { parameters: number; nonZeros: number; macs: number },
-  terminal: Terminal,
-): string {
+function layerTable({ layers, ...all }: Analysis, terminal: Terminal): string {
   const bytes = layers.reduce((total, layer) => total + layer.bytes, 0);
   return terminal.table(
     ["layer", "op", "output", "parameters", "non-zeros", "MACs", "bytes"],

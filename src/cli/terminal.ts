@@ -90,6 +90,7 @@ export class Terminal {
           stream: this.#errors,
           hideCursor: true,
           clearOnComplete: true,
+          barsize: 20,
         },
         cliProgress.Presets.rect,
       );

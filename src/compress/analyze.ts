@@ -109,8 +109,7 @@ function floatForm(from: Graph): Graph {
   return graph;
 }
 
-/** The layers of a graph of floats or integers, in order. */
-export function analyzeLayers(graph: Graph): LayerAnalysis[] {
+function analyzeLayers(graph: Graph): LayerAnalysis[] {
   const seen = new Set<Value>();
   const nodes = new Map<string, Node[]>();
   for (const node of graph.nodes) nodes.set(node.name, [...(nodes.get(node.name) ?? []), node]);

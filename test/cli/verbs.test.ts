@@ -176,12 +176,19 @@ describe("quantize", () => {
 
 describe("inspect", () => {
   test("sections and layers add up", async () => {
-    const { bytes, sections, parameters, nonZeros, macs, layers, inputs, outputs } = await documentOf("inspect", model);
+    const document = await documentOf("inspect", model);
+    const { bytes, sections, parameters, nonZeros, macs, layers, size, inputs, outputs } = document;
     expect(bytes).toBe(statSync(model).size);
     expect(sections.reduce((sum: number, s: any) => sum + s.bytes, 0)).toBe(bytes);
     expect([parameters, macs]).toEqual([44426, 281640]);
     expect(nonZeros).toBeLessThanOrEqual(parameters);
     expect(layers.reduce((sum: number, l: any) => sum + l.parameters, 0)).toBe(parameters);
+    expect(size).toEqual({
+      origModelSize: 4 * 44426,
+      floatModelSize: bytes,
+      compressedModelSize: bytes,
+      compressionRatio: (4 * 44426) / bytes,
+    });
     expect([inputs[0].shape, outputs[0].shape]).toEqual([[28, 28, 1], [10]]);
   });
 
