@@ -171,14 +171,14 @@ export function f32_adam(
   g: usize,
   rate: usize,
   decay: usize,
-  beta1: f32,
-  beta2: f32,
+  share1: f32,
+  share2: f32,
   epsilon: f32,
 ): void {
   const alpha = v128.load32_splat(rate);
   const shrink = v128.load32_splat(decay);
-  const new1 = f32x4.splat(1 - beta1);
-  const new2 = f32x4.splat(1 - beta2);
+  const new1 = f32x4.splat(share1);
+  const new2 = f32x4.splat(share2);
   const floor = f32x4.splat(epsilon);
   for (let i = 0; i < n; i += 4) {
     const gradient = v128.load(g);

@@ -50,7 +50,9 @@ export const lowerBackward = {
       g: c.in(g!, layout),
       rate: c.ref(rate!),
       decay: c.ref(decay!),
-      ...node.attrs,
+      share1: 1 - node.attrs.beta1,
+      share2: 1 - node.attrs.beta2,
+      epsilon: node.attrs.epsilon,
     });
     node.outputs.forEach((o, i) => c.alias(o, node.inputs[i]!, true));
   },

@@ -158,12 +158,14 @@ function adamLike(name: string, learningRate: LearningRate, options: AdamOptions
   number("beta1", beta1, { min: 0, below: 1 });
   number("beta2", beta2, { min: 0, below: 1 });
   number("epsilon", epsilon, { min: 0 });
+  // Keras raises the betas to powers after rounding them to float32: 1 - 0.999^t is 1.3e-5 less for it, and after 30 steps logits tell
+  const [first, second] = [Math.fround(beta1), Math.fround(beta2)];
   return optimizer(name, learningRate, options, {
     op: adamStep,
     attrs: { beta1, beta2, epsilon },
     slots: ["m", "v"],
     // the moments begin at zero: Kingma & Ba, section 2, last paragraph
-    rate: (learning, step) => (learning * Math.sqrt(1 - pow(beta2, step + 1))) / (1 - pow(beta1, step + 1)),
+    rate: (learning, step) => (learning * Math.sqrt(1 - pow(second, step + 1))) / (1 - pow(first, step + 1)),
   });
 }
 

@@ -16,7 +16,7 @@ const CASES = {
   f32_rmsprop_momentum: { state: ["w", "v", "m"], parameters: { ...rms, momentum: 0.8 } },
   f32_rmsprop_centered: { state: ["w", "v", "a"], parameters: rms },
   f32_rmsprop_centered_momentum: { state: ["w", "v", "a", "m"], parameters: { ...rms, momentum: 0.8 } },
-  f32_adam: { state: ["w", "m", "v"], parameters: { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } },
+  f32_adam: { state: ["w", "m", "v"], parameters: { share1: 0.1, share2: 0.001, epsilon: 1e-7 } },
 } satisfies Record<string, Case>;
 type Kernel = keyof typeof CASES;
 const KERNELS = Object.keys(CASES) as Kernel[];
@@ -95,10 +95,12 @@ test.each(Object.keys(KERAS))("Keras: %s", name => {
   const c = v.config;
   const lr = c.learning_rate!;
   const state = v.initial.map(t => t.data.map((w): State => ({ w: Math.fround(w), m: 0, v: 0, a: 0 })));
-  const fixed = { ...c, beta1: c.beta_1!, beta2: c.beta_2! };
+  const fixed = { ...c, share1: 1 - c.beta_1!, share2: 1 - c.beta_2! };
   v.gradients.forEach((gradients, step) => {
     const t = step + 1;
-    const rate = name.startsWith("adam") ? (lr * Math.sqrt(1 - c.beta_2! ** t)) / (1 - c.beta_1! ** t) : lr;
+    const rate = name.startsWith("adam")
+      ? (lr * Math.sqrt(1 - Math.fround(c.beta_2!) ** t)) / (1 - Math.fround(c.beta_1!) ** t)
+      : lr;
     const decay = lr * (c.weight_decay ?? 0);
     const config = name.includes("clip") ? {} : c;
     clipped(

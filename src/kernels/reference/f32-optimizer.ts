@@ -42,14 +42,14 @@ export const f32_rmsprop_momentum = rmsprop(false, true);
 export const f32_rmsprop_centered = rmsprop(true, false);
 export const f32_rmsprop_centered_momentum = rmsprop(true, true);
 
-/** `rate` is lr * sqrt(1 - beta2^t) / (1 - beta1^t). */
+/** `rate` is lr * sqrt(1 - beta2^t) / (1 - beta1^t); the shares of the new are 1 - beta1 and 1 - beta2. */
 export function f32_adam(
   s: Numbers<"w" | "m" | "v">,
   g: number,
-  { rate, decay, beta1, beta2, epsilon }: Rates & Numbers<"beta1" | "beta2" | "epsilon">,
+  { rate, decay, share1, share2, epsilon }: Rates & Numbers<"share1" | "share2" | "epsilon">,
 ): Numbers<"w" | "m" | "v"> {
-  const m = f(s.m + f(f(g - s.m) * f(1 - f(beta1))));
-  const v = f(s.v + f(f(f(g * g) - s.v) * f(1 - f(beta2))));
+  const m = f(s.m + f(f(g - s.m) * f(share1)));
+  const v = f(s.v + f(f(f(g * g) - s.v) * f(share2)));
   const step = f(f(m * f(rate)) / f(f(Math.sqrt(v)) + f(epsilon)));
   return { w: f(decayed(s.w, decay) - step), m, v };
 }
