@@ -26,6 +26,9 @@ export interface PruneOptions {
  *
  * `earlyStopping` puts masks back with the weights of its best epoch: with `startFromEpoch` it looks only at epochs after the last update.
  * Blocks of weights and N:M patterns are refused: single weights only.
+ *
+ * Errors: RangeError where `layers` names none that can be pruned, PenjingError "masked" where one has a mask already; from `fit`, a RangeError
+ * where the schedule would never prune.
  */
 export function pruneLowMagnitude(model: Model, options?: PruneOptions): Model;
 export function pruneLowMagnitude(layer: Layer, options?: Omit<PruneOptions, "layers">): Layer;
