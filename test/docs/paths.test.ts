@@ -1,0 +1,34 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+
+const PAGES = ["README.md", ...readdirSync("docs").map(name => `docs/${name}`)].filter(path => path.endsWith(".md"));
+
+/** What is not to be found in a clone: outputs of the build, and places shown by a pattern. */
+const elsewhere = (path: string): boolean => path.startsWith("build/") || /[<*{]/.test(path);
+
+test.each(PAGES)("files that %s names are there", page => {
+  const text = readFileSync(page, "utf8").replaceAll(/^```[\s\S]*?^```$/gm, "");
+  const named = [...text.matchAll(/`((?:\.ci|assembly|bench|build|docs|scripts|src|test)\/[^`\s]*)`/g)].map(
+    ([, path]) => path!,
+  );
+  const linked = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+    .map(([, path]) => path!)
+    .filter(path => !/^[a-z]+:/.test(path));
+  const files = [...named, ...linked.map(path => join(dirname(page), path))];
+  expect(files.filter(path => !elsewhere(path) && !existsSync(path))).toEqual([]);
+});
+
+test.each(PAGES)("headings that links within %s lead to are there", page => {
+  const text = readFileSync(page, "utf8");
+  for (const [, file, heading] of text.matchAll(/\]\(([^)#\s]*)#([^)]+)\)/g)) {
+    const target = file ? readFileSync(join(dirname(page), file), "utf8") : text;
+    const headings = [...target.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+      title!
+        .toLowerCase()
+        .replaceAll(/[^\w\s-]/g, "")
+        .replaceAll(/\s/g, "-"),
+    );
+    expect(headings).toContain(heading);
+  }
+});
