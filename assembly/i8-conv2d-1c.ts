@@ -22,7 +22,7 @@ import { dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, S
 export function i8_conv2d_1c_pack(
   outs: i32, length: i32, groups: i32, order: usize, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
-  const block = 16 + <usize>groups * 8;
+  const block: usize = 16 + <usize>groups * 8;
   for (let o = 0; o < outs; o++) {
     const pair = y + <usize>(o >> 1) * block, half = <usize>(o & 1) * 4;
     if (half == 0) memory.fill(pair, 0, block);
@@ -128,7 +128,7 @@ export function i8_conv2d_1c_max_pool2d(
   y: usize, ys: i32, ypitch: i32, ypixel: i32, height: i32, width: i32, outs: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
-  const block = 16 + <usize>(across + down) * 8, pixel = <usize>ypixel;
+  const block: usize = 16 + <usize>(across + down) * 8, pixel = <usize>ypixel;
   // two strides are the same where relaxed: one loop runs over all groups
   const first = RELAXED ? across + down : across;
   for (; n > 0; n--) {

@@ -73,12 +73,12 @@ export function i8_conv2d_fir_pack(
 @inline function planes(
   x: usize, pitch: usize, pixel: usize, rows: i32, columns: i32, to: usize, plane: usize, height: i32, width: i32,
 ): void {
-  const below = 3 * plane;
+  const below: usize = 3 * plane;
   for (let n = 0; n < height; n++) {
     let a = x + <usize>(2 * n) * pitch, s = to + <usize>n * <usize>width * pixel;
     const d1 = pitch;
     // the row and the column after the last belong to a part that has no tap there
-    const d2 = 2 * n + 2 < rows ? 2 * pitch : pitch;
+    const d2: usize = 2 * n + 2 < rows ? 2 * pitch : pitch;
     // column 2m: its odd row, and the differences to it of the rows before and after
     let e1 = v128.load(a + d1), e0 = i16x8.sub(v128.load(a), e1), e2 = i16x8.sub(v128.load(a + d2), e1);
     for (let m = 0; m < width; m++) {
