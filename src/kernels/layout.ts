@@ -20,6 +20,8 @@ export interface Layout {
   by?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
   /** The kernel that brings it back to flat, likewise. */
   back?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
+  /** A layout that serves those who wish for this one and those who wish for `other`; undefined: there is none. */
+  serving?(other: Layout): Layout | undefined;
 }
 
 /** Elements per row of a weight: all axes but the first. */

@@ -82,6 +82,7 @@ export function stored(variant: Variant, halo: Halo = NO_HALO, zero = 0): Stored
       return { kernel: "i8_enter", args: { height, width, channels, top, bottom, left, right, zero } };
     },
     back: shape => ({ kernel: "i8_leave", args: storedRows(storedImage(shape, variant, halo)) }),
+    serving: other => (isStored(other) ? stored(variant, aroundBoth(halo, other.halo), zero) : undefined),
   };
 }
 
@@ -94,6 +95,14 @@ export function storedRows(image: StoredImage): { first: number; rows: number; l
 }
 
 export const isStored = (layout: Layout): layout is StoredLayout => layout.name.startsWith("stored.");
+
+/** The least halo that holds both. */
+export const aroundBoth = (a: Halo, b: Halo): Halo => ({
+  top: Math.max(a.top, b.top),
+  bottom: Math.max(a.bottom, b.bottom),
+  left: Math.max(a.left, b.left),
+  right: Math.max(a.right, b.right),
+});
 
 /** Does halo `a` hold all of `b`? */
 export const covers = (a: Halo, b: Halo): boolean =>

@@ -10,6 +10,7 @@ import {
   lowerUnary,
   noBackwardAxes,
   noSecondDerivative,
+  passedOn,
   sameAxes,
   sameType,
 } from "./elementwise.ts";
@@ -38,7 +39,7 @@ export const lower = { clip: lowerUnary("f32_clip", evaluate.clip) } satisfies R
 
 export const lowerBackward = { clipGradient: lowerGradient("f32_clip_gradient") } satisfies Record<string, Lower>;
 
-export const prefers = {} satisfies Record<string, Prefers>;
+export const prefers = { clip: passedOn } satisfies Record<string, Prefers>;
 
 export const cost = { clip: free, clipGradient: free } satisfies Record<string, CostOf>;
 

@@ -113,6 +113,10 @@ export const lowerGradient = (kernel: KernelName, saved: "x" | "y" = "y"): Lower
 /** Operands like to lie as the readers of the output wish. */
 export const asOutput: Prefers = (node, _, c) => c.prefer(node.outputs[0]!);
 
+/** Int8 that keeps its quantization may be passed on as it is, and then lies as the readers of the output wish, their halo included. */
+export const passedOn: Prefers = (node, operand, c) =>
+  isInt8(node.inputs[0]!.type) ? asOutput(node, operand, c) : undefined;
+
 /** An image's shape as `repeat` rows of `k`: all axes but the last, and the last. */
 export function rowsOf(v: Value): { repeat: number; k: number } {
   const { shape } = v.type;

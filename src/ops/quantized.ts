@@ -8,7 +8,7 @@ import { type Shape, showShape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Quantization, Type, Value } from "../graph/graph.ts";
 import type { Lowering, Ref } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+import { flat, type Layout } from "../kernels/layout.ts";
 import { chosen } from "../kernels/reference/i8-quantize.ts";
 import { clamp, halfEven, requantized } from "../kernels/reference/stored.ts";
 import {
@@ -188,11 +188,11 @@ export interface StoredPlace {
 
 export const at = (ref: Ref, bytes: number): Ref => ({ ...ref, offset: ref.offset + bytes });
 
-/** v in stored form, with at least `need` around it. */
+/** v in stored form, with at least `need` around it: as it lies, or as all who read it can share it. */
 export function storedIn(c: Lowering, v: Value, need: Halo = NO_HALO): StoredPlace {
-  const have = c.layoutOf(v);
-  const fits = isStored(have) && covers(have.halo, need);
-  const layout = fits ? have : storedLayout(c, v, need);
+  const serves = (layout: Layout) => isStored(layout) && covers(layout.halo, need);
+  const have = [c.layoutOf(v), c.prefer(v)].find(serves) as StoredLayout | undefined;
+  const layout = have ?? storedLayout(c, v, need);
   return {
     ref: c.in(v, layout),
     image: storedImage(v.type.shape, c.variant, layout.halo),

@@ -11,7 +11,7 @@ import {
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
-import { sameAxes } from "./elementwise.ts";
+import { passedOn, sameAxes } from "./elementwise.ts";
 import { affine, isInt8, rowsBetween, storedIn, storedOut } from "./quantized.ts";
 
 export const relu: Op = { name: "relu", infer: ([x]) => [x!] };
@@ -76,7 +76,7 @@ export const lowerBackward = {
   },
 } satisfies Record<string, Lower>;
 
-export const prefers = {} satisfies Record<string, Prefers>;
+export const prefers = { relu: passedOn } satisfies Record<string, Prefers>;
 
 export const cost = { relu: () => ({ macs: 0 }), reluGradient: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 

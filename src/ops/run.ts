@@ -73,6 +73,8 @@ export const LOWER = {
 } satisfies Record<string, Lower | Refusal>;
 
 export const PREFERS = {
+  ...clip.prefers,
+  ...relu.prefers,
   ...averagePool2d.prefers,
   ...concat.prefers,
   ...pad.prefers,

@@ -134,13 +134,15 @@ class GraphLowering implements Lowering {
     const known = this.#preferred.get(v);
     if (known) return known;
     this.#preferred.set(v, flat); // a cycle of wishes ends here
+    let chosen: Layout | undefined;
     for (const [node, operand] of this.#uses.get(v) ?? []) {
       let wish = this.#options.ops.prefers[node.op.name]?.(node, operand, this);
       while (wish && !wish.map && !v.type.batched) wish = wish.from; // what is kept must be readable
       if (!wish) continue;
-      this.#preferred.set(v, wish);
-      break;
+      chosen = chosen?.serving?.(wish) ?? chosen ?? wish;
+      if (!chosen.serving) break;
     }
+    if (chosen) this.#preferred.set(v, chosen);
     return this.#preferred.get(v)!;
   }
 

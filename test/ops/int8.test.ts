@@ -205,6 +205,24 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
     },
   ],
   [
+    "a sum that is rectified and read with several halos",
+    [9, 8, 8],
+    (b, x) => {
+      const y = b.conv2d(x, 8, [3, 3], around(1));
+      // all of it lies above 0
+      const quantization = { scale: Float32Array.of(y.type.quantization!.scale[0]! * 3), zeroPoint: -128 };
+      const sum = b.graph.one(relu, [b.fitted(b.graph.one(add, [x, y], { quantization }))]);
+      const strided = b.conv2d(sum, 5, [3, 3], { strides: [2, 2], pads: [0, 0, 1, 1] });
+      return [
+        strided,
+        b.conv2d(sum, 3, [5, 5], around(2)),
+        b.conv2d(sum, 4, [1, 1]),
+        b.pool(sum),
+        b.dense(b.flat(sum), 3),
+      ];
+    },
+  ],
+  [
     "averages",
     [6, 7, 9],
     (b, x) => [
@@ -427,6 +445,25 @@ test("a 2x2 pool is fused, a relu too", async () => {
   const build: Build = (b, x) => b.pool(b.graph.one(relu, [b.conv2d(x, 5, [3, 3])]));
   const graph = await same([8, 8, 3], build, SPANS[0]!, 1);
   expect(graph.nodes.map(n => [n.op.name, (n.attrs as Conv2d).relu])).toEqual([[conv2dMaxPool2d.name, true]]);
+});
+
+test("readers that wish for different halos share the larger one", async () => {
+  const b = new Builder(1, SPANS[0]!);
+  const x = b.input([9, 8, 8]);
+  const quantization = { scale: Float32Array.of(1), zeroPoint: -128 };
+  const sum = b.graph.one(relu, [b.graph.one(add, [x, x], { quantization })]);
+  b.graph.results = [
+    b.conv2d(sum, 4, [1, 1]),
+    b.conv2d(sum, 5, [3, 3], around(1)),
+    b.conv2d(sum, 3, [5, 5], around(2)),
+  ];
+  const options = { batch: 1, binary: RUN, ops: { lower: LOWER, prefers: PREFERS }, variant: SPANS[0]!.variant };
+  const { machine } = await planned(b.graph, b.feed, options);
+  const { text } = machine.program("test");
+  // x comes in, the results go out; nothing between them is converted
+  expect(text.match(/i8_enter/g)).toHaveLength(1);
+  expect(text.match(/i8_leave/g)).toHaveLength(3);
+  expect(text.match(/i8_halo/g)).toHaveLength(1);
 });
 
 test("types that do not go together are refused", () => {
