@@ -5,7 +5,7 @@ import { panels } from "../../kernels/layout.ts";
 import { groupsOf, panelBytes, storedBytes } from "../../kernels/stored.ts";
 import { gemmScratch, MODE } from "../../kernels/table/f32-gemm.ts";
 import { KERNELS, type KernelArgs, type KernelName } from "../../kernels/table.ts";
-import { type Case, least, PER_CYCLE, SHORT } from "./measure.ts";
+import { type Case, i8PerCycle, least, PER_CYCLE, SHORT } from "./measure.ts";
 
 type Sizes = readonly [m: number, n: number, k: number];
 
@@ -53,7 +53,7 @@ export function i8Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
     name: `i8_gemm ${m}x${n}x${k}`,
     unit: "GMAC/s",
     amount: m * n * k,
-    perCycle: PER_CYCLE[variant],
+    perCycle: i8PerCycle(variant),
     measure: effort =>
       kernels.scope(() => {
         const zero = 3;

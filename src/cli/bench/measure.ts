@@ -1,5 +1,7 @@
 /** Timing: the least of many loops, since everything else on a machine only ever makes code slower. */
 
+import { supported, type Variant } from "../../kernels/load.ts";
+
 /** What a benchmark counts: products, images or numbers a second, or time an image. */
 export type Unit = "GMAC/s" | "us/image" | "images/s" | "Gvalue/s";
 
@@ -86,7 +88,11 @@ export const PER_CYCLE = {
   /** Two multiplications of 4. */
   f32: 8,
   /** i32x4.dot_i16x8_s: two of 8. */
-  simd: 16,
-  /** The relaxed dot product with VNNI: two of 16. */
-  relaxed: 32,
+  i8: 16,
+  /** The relaxed dot product as one instruction (VNNI, SDOT): two of 16. */
+  i8Dot: 32,
 } as const;
+
+/** For int8 kernels of a variant. Where the engine has no instruction for the relaxed dot product, it makes pairs of 16 bits, as the plain one does. */
+export const i8PerCycle = (variant: Variant): number =>
+  variant === "relaxed" && supported().relaxedDot !== "saturating" ? PER_CYCLE.i8Dot : PER_CYCLE.i8;

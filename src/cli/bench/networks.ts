@@ -13,7 +13,7 @@ import type { Program } from "../../plan/plan.ts";
 import { Net } from "../../run/net.ts";
 import { fit } from "../../train/fit.ts";
 import { adam } from "../../train/optimizers.ts";
-import { type Case, least, PER_CYCLE, SHORT } from "./measure.ts";
+import { type Case, i8PerCycle, least, PER_CYCLE, SHORT } from "./measure.ts";
 
 /** An int8 network, int8 in and out. Its numbers are right for no data, which speed does not depend on. */
 const inInt8 = (model: Model): Graph =>
@@ -59,7 +59,7 @@ export async function convolutions(variant: Variant): Promise<Case[]> {
           name: `${kernel} ${image.join("x")} to ${filters}, ${kernelSize}x${kernelSize}`,
           unit: "GMAC/s",
           amount: macsOf(model.graph),
-          perCycle: PER_CYCLE[dtype === "f32" ? "f32" : variant],
+          perCycle: dtype === "f32" ? PER_CYCLE.f32 : i8PerCycle(variant),
           measure: effort => least(call, effort),
         });
       }
@@ -110,7 +110,7 @@ export async function lenet5Inference(variant: Variant): Promise<Case[]> {
         unit: "us/image",
         amount: batch,
         macs,
-        perCycle: PER_CYCLE[dtype === "f32" ? "f32" : variant],
+        perCycle: dtype === "f32" ? PER_CYCLE.f32 : i8PerCycle(variant),
         measure: effort => least(() => net.run(x, y), effort),
       });
     }
