@@ -14,8 +14,17 @@ export interface PenjingErrorPlace {
 /** A failure that is not the caller's argument: a damaged file, an unknown operator, an engine without SIMD. */
 export class PenjingError extends Error {
   override readonly name = "PenjingError";
+  /**
+   * What went wrong, for programs; the message is for people. Codes that users meet:
+   * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`
+   * - model files: also `version`, `checksum`, `section`, `codec`, `op`, `damaged` (docs/container.md), and `unsupported` when one is written
+   * - the engine: `no-simd`, `no-relaxed-simd`, `no-inflate`, `memory`
+   * - models: `masked`, `bake`, `calibration`, `quantize`; training: `diverged`; an op without that meaning: `refused`
+   */
   readonly code: string;
+  /** The file or URL, or the layer or tensor. */
   readonly path?: string;
+  /** Where in the file, in bytes. */
   readonly offset?: number;
 
   constructor(code: string, message: string, place: PenjingErrorPlace = {}) {

@@ -9,6 +9,7 @@ import { dequantize, quantize } from "../ops/quantize.ts";
 import { bake } from "../passes/bake.ts";
 import { QuantizedModel } from "./quantize.ts";
 
+/** One layer's part. */
 export interface LayerAnalysis {
   name: string;
   /** The op that has its weights, or its first one. */
@@ -25,6 +26,7 @@ export interface LayerAnalysis {
   bytes: number;
 }
 
+/** Sizes in bytes, and the part each layer has in them. */
 export interface Analysis {
   /** Bytes of the parameters as float32. */
   original: number;

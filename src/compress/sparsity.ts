@@ -13,6 +13,7 @@ export interface TensorSparsity {
   masked: boolean;
 }
 
+/** Zeros among a network's kernels. */
 export interface Sparsity {
   /** Kernels: every state of more than one axis that is no mask. */
   tensors: TensorSparsity[];

@@ -61,6 +61,7 @@ export interface ModelLayer {
 /** What training measured, and from where it can go on: `fit(..., { resume: checkpoint })`. */
 export type TrainingHistory = History & { readonly checkpoint: Checkpoint };
 
+/** Made by `sequential`, `model`, `lenet5` and `loadModel`. `clone`, `bake` and pruning give models of their own; `fit`, `trainStep` and `setWeights` change this one. */
 export class Model {
   readonly name: string;
   /** What it computes. The states hold the weights as they are now. */

@@ -15,6 +15,7 @@ export interface TrainingState {
   write(name: string, values: ArrayLike<number>): void;
 }
 
+/** The training as a callback sees it, and what it may do to it. */
 export interface TrainingContext extends TrainingState {
   /** Counted from 0. */
   readonly epoch: number;
@@ -31,6 +32,7 @@ export interface TrainingContext extends TrainingState {
 
 type Done = void | Promise<void>;
 
+/** What `fit` calls as it goes; it waits for what is asynchronous. All parts may be left out. */
 export interface Callback {
   onTrainBegin?(context: TrainingContext): Done;
   onTrainEnd?(context: TrainingContext): Done;

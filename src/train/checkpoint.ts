@@ -7,6 +7,7 @@
 import { ByteReader, ByteWriter, crc32 } from "../base/bytes.ts";
 import { BYTES, type DType, type TypedArray, view } from "../base/shape.ts";
 
+/** For `fit(..., { resume })`, and as bytes by `writeCheckpoint`. */
 export interface Checkpoint {
   /** Steps the optimizer has made. */
   readonly step: number;

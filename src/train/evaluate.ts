@@ -10,6 +10,7 @@ import { Pace, turn } from "./pace.ts";
 import type { Regularizers } from "./step.ts";
 import { type Batches, ends, type Scores, Trainer } from "./trainer.ts";
 
+/** All may be left out; an unknown one is a TypeError. */
 export interface EvaluateOptions {
   /** Images a step; results do not depend on it. Default 32. */
   batchSize?: number;

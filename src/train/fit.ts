@@ -20,6 +20,7 @@ import { Pace, turn } from "./pace.ts";
 import type { Regularizers } from "./step.ts";
 import { ends, type Scores, Trainer } from "./trainer.ts";
 
+/** All may be left out; an unknown one is a TypeError. */
 export interface FitOptions {
   /** The number of the last epoch plus one: with `initialEpoch` or `resume`, fewer are trained. Default 1. */
   epochs?: number;
@@ -77,6 +78,7 @@ const OPTIONS = [
   "resume",
 ] as const satisfies readonly (keyof FitOptions)[];
 
+/** How far a training is: after every slice, and after every epoch. */
 export interface Progress {
   /** Counted from 0. */
   epoch: number;

@@ -6,6 +6,7 @@ export type Logs = Readonly<Record<string, number>>;
 /** "accuracy" measured on validation data: "valAccuracy". */
 export const validationName = (name: string): string => `val${name[0]!.toUpperCase()}${name.slice(1)}`;
 
+/** What `fit` gives: `history.history.valAccuracy[epoch]`, and as a table by `String(history)`. */
 export class History {
   /** Numbers of the epochs, counted from 0. */
   readonly epoch: number[] = [];

@@ -18,6 +18,7 @@ import {
 
 import type { Loss, Target } from "./losses.ts";
 
+/** Of one's own: any object like this, `build` made of the library's ops. */
 export interface Metric {
   /** Its key in histories; with `val` before it for validation data. */
   readonly name: string;

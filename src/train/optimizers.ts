@@ -14,6 +14,7 @@ export interface Update {
   gradient: Value;
 }
 
+/** What `sgd`, `rmsprop`, `adam` and `adamW` give; it holds no moments, those belong to a training. */
 export interface Optimizer {
   readonly name: string;
   readonly learningRate: LearningRate;

@@ -69,6 +69,7 @@ export type Scores = { loss: number } & Record<string, number>;
 
 const OPS: Lowerings = { lower: TRAIN_LOWER, prefers: TRAIN_PREFERS as Lowerings["prefers"] };
 
+/** Made by `Trainer.create`; `trainStep`, `evaluateStep` and `gradients` take batches from arrays. */
 export class Trainer {
   readonly machine: Machine;
   /** Steps one `run` can do at most. */
