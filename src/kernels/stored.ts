@@ -323,6 +323,23 @@ export function depthwiseTapTable(x: StoredImage, { kernel: [kh, kw], dilations 
 export const depthwisePackedBytes = (channels: number, taps: number): number =>
   Math.ceil(channels / 8) * (64 + Math.ceil(taps / 2) * 32);
 
+/** Does `i8_depthwise_conv2d_3x3` know such a window? */
+export const depthwise3x3Fits = ({ kernel, strides, dilations }: Window, channels: number): boolean =>
+  channels >= 4 &&
+  kernel.every(n => n === 3) &&
+  strides.every(n => n === 1 || n === 2) &&
+  dilations.every(n => n === 1);
+
+/** Bytes that `i8_depthwise_3x3_pack` writes. */
+export const depthwise3x3PackedBytes = (variant: Variant, channels: number): number =>
+  Math.ceil(channels / 4) * (variant === "relaxed" ? 80 : 224);
+
+/** Scratch of `i8_depthwise_conv2d_3x3`: four rows interleaved, in chunks of a vector. */
+export function depthwise3x3ScratchBytes(variant: Variant, width: number, across: number, channels: number): number {
+  const elements = ((width - 1) * across + 3) * channels;
+  return variant === "relaxed" ? roundUp(elements, 16) * 4 : roundUp(elements, 8) * 8;
+}
+
 /** The numbers of `i8_add`. */
 export interface Addition {
   readonly ma: number;

@@ -24,7 +24,7 @@ import { f32Spmm } from "./table/f32-spmm.ts";
 import { i8Conv2d, i8Conv2d1c, i8Conv2dFir } from "./table/i8-conv2d.ts";
 import { i8Conv2dWinograd } from "./table/i8-conv2d-winograd.ts";
 import { i8Dense } from "./table/i8-dense.ts";
-import { i8Depthwise } from "./table/i8-depthwise.ts";
+import { i8Depthwise, i8Depthwise3x3 } from "./table/i8-depthwise.ts";
 import { i8Elementwise } from "./table/i8-elementwise.ts";
 import { i8Gemm } from "./table/i8-gemm.ts";
 import { i8Pool2d } from "./table/i8-pool2d.ts";
@@ -62,6 +62,7 @@ export const FAMILIES = {
   "i8-conv2d-winograd": i8Conv2dWinograd,
   "i8-dense": i8Dense,
   "i8-depthwise": i8Depthwise,
+  "i8-depthwise-3x3": i8Depthwise3x3,
   "i8-pool2d": i8Pool2d,
   "i8-elementwise": i8Elementwise,
   "f32-conv2d-relu-max-pool2d": f32Conv2dReluMaxPool2d,

@@ -10,6 +10,9 @@ import { flat } from "../kernels/layout.ts";
 import {
   channelPackedBytes,
   channelWalk,
+  depthwise3x3Fits,
+  depthwise3x3PackedBytes,
+  depthwise3x3ScratchBytes,
   depthwisePackedBytes,
   depthwiseTapTable,
   firPackedBytes,
@@ -84,12 +87,14 @@ interface Site {
   clamps: { zero: number; qmin: number; qmax: number };
 }
 
+const firstTapOf = ({ ref, image }: StoredPlace, { pads }: TapWindow): Ref =>
+  at(ref, image.first - pads.top * image.pitch - pads.left * image.pixel);
+
 function siteOf<A extends Convolution>(node: Node<A>, groups: number, c: Lowering): Site {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const window = tapWindow(weight.type.shape, node.attrs);
   const from = storedIn(c, x, haloOf(node.attrs));
-  const { image } = from;
   return {
     c,
     window,
@@ -97,7 +102,7 @@ function siteOf<A extends Convolution>(node: Node<A>, groups: number, c: Lowerin
     outs: weight.type.shape[0]!,
     from,
     to: storedOut(c, y),
-    firstTap: at(from.ref, image.first - window.pads.top * image.pitch - window.pads.left * image.pixel),
+    firstTap: firstTapOf(from, window),
     weight: c.in(weight, flat),
     bias: biasIn(c, bias, weight.type.shape[0]!),
     scale: c.constant("scales", requantizationScales(x.type, weight.type, y.type)),
@@ -234,8 +239,39 @@ function winograd(site: Site): void {
 }
 
 function depthwise(site: Site): void {
+  const { c, window, outs } = site;
+  const from = repeated(c, site.from, outs / site.from.image.channels);
+  if (depthwise3x3Fits(window, outs)) depthwise3x3(site, from);
+  else anyDepthwise(site, from);
+}
+
+function depthwise3x3(site: Site, from: StoredPlace): void {
   const { c, window, to, weight, bias, scale, zero, outs: channels } = site;
-  const from = repeated(c, site.from, channels / site.from.image.channels);
+  const [down, across] = window.strides;
+  const { height, width } = to.image;
+  const w = c.scratch("packed weights", depthwise3x3PackedBytes(c.variant, channels));
+  c.call("i8_depthwise_3x3_pack", { channels, w: weight, bias, scale, zero, y: w });
+  c.each("i8_depthwise_conv2d_3x3", {
+    n: "count",
+    x: firstTapOf(from, window),
+    xs: from.stride,
+    pitch: from.image.pitch,
+    channels,
+    down,
+    across,
+    w,
+    scratch: c.scratch("interleaved rows", depthwise3x3ScratchBytes(c.variant, width, across, channels)),
+    y: at(to.ref, to.image.first),
+    ys: to.stride,
+    ypitch: to.image.pitch,
+    height,
+    width,
+    ...site.clamps,
+  });
+}
+
+function anyDepthwise(site: Site, from: StoredPlace): void {
+  const { c, window, to, weight, bias, scale, zero, outs: channels } = site;
   const taps = size(window.kernel);
   const w = c.scratch("packed weights", depthwisePackedBytes(channels, taps));
   c.call("i8_depthwise_pack", { channels, taps, w: weight, bias, scale, zero, y: w });

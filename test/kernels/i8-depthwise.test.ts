@@ -2,6 +2,9 @@ import { expect, test } from "vitest";
 import { outputSize } from "../../src/kernels/reference/i8-conv2d.ts";
 import { i8_depthwise_conv2d } from "../../src/kernels/reference/i8-depthwise.ts";
 import {
+  depthwise3x3Fits,
+  depthwise3x3PackedBytes,
+  depthwise3x3ScratchBytes,
   depthwisePackedBytes,
   depthwiseTapTable,
   NO_HALO,
@@ -23,6 +26,25 @@ const WINDOWS: Window[] = [
 ];
 const CASES = WINDOWS.flatMap((window, i) =>
   [1, 7, 8, 9, 16, 19].map(channels => [`${window.kernel} ${i}`, channels, window] as const),
+);
+
+/** Heights around two rows of results, widths around two columns, all steps, channels around vectors of 4. */
+const SMALL = [1, 2, 3, 7].flatMap((height, h) =>
+  [1, 2, 5, 8].flatMap((width, w) =>
+    [4, 5, 7, 8, 11, 16].map((channels, i) => ({
+      height,
+      width,
+      channels,
+      strides: [
+        [1, 1],
+        [2, 2],
+        [1, 2],
+        [2, 1],
+        [1, 1],
+      ][(h + w + i) % 5] as [number, number],
+      around: (w + i) % 3 === 1,
+    })),
+  ),
 );
 
 overVariants("i8-depthwise", "run", bench => {
@@ -79,5 +101,76 @@ overVariants("i8-depthwise", "run", bench => {
     });
     const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
     expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
+  });
+
+  test.each(SMALL.map(c => [`${c.height}x${c.width}x${c.channels}`, c.strides.join(), c] as const))(
+    "3x3 to %s in steps of %s",
+    (_, __, { height, width, channels, strides, around }) => {
+      bench.reset();
+      const zero = zeroPoint(5, bench);
+      const pads = { top: 1, bottom: 0, left: 0, right: 1 };
+      const [h, w] = [(height - 1) * strides[0] + 2, (width - 1) * strides[1] + 2];
+      const window: Window = { kernel: [3, 3], strides, dilations: [1, 1], pads };
+      expect(depthwise3x3Fits(window, channels)).toBe(true);
+      const images = [3, 4].map(seed => bytes(h * w * channels, seed, bench));
+      const kernel = weights(channels * 9, 7);
+      const reach = 127 * 80 * 3;
+      const bias = biases(channels, reach / 4, 11);
+      const requantization = { scale: scales(channels, reach, 13), zero: -3, qmin: -101, qmax: 120 };
+      const halo = around ? { top: 2, bottom: 1, left: 3, right: 1 } : pads;
+      const from = storedImage([h, w, channels], bench.variant, halo);
+      const shape = [height, width, channels];
+      const beyond = around ? one : NO_HALO;
+      const to = storedImage(shape, bench.variant, beyond);
+      const pack = bench.output(depthwise3x3PackedBytes(bench.variant, channels));
+      bench.run("i8_depthwise_3x3_pack", {
+        channels,
+        w: bench.input(kernel),
+        bias: bench.input(bias),
+        scale: bench.input(requantization.scale),
+        zero,
+        y: pack,
+      });
+      const xs = from.bytes + 12;
+      const ys = to.bytes + 4;
+      const y = bench.output(2 * ys);
+      bench.u8.fill(0, y, y + 2 * ys);
+      const x = bench.input(storedImages(bench, images, [h, w, channels], halo, zero, xs));
+      bench.run("i8_depthwise_conv2d_3x3", {
+        n: 2,
+        x: x + from.first - pads.top * from.pitch,
+        xs,
+        pitch: from.pitch,
+        channels,
+        down: strides[0],
+        across: strides[1],
+        w: pack,
+        scratch: bench.output(depthwise3x3ScratchBytes(bench.variant, width, strides[1], channels)),
+        y: y + to.first,
+        ys,
+        ypitch: to.pitch,
+        height,
+        width,
+        zero: requantization.zero,
+        qmin: requantization.qmin,
+        qmax: requantization.qmax,
+      });
+      images.forEach((image, i) => {
+        const convolution = { ...window, height: h, width: w, channels, x: image, zero, w: kernel, bias };
+        const expected = i8_depthwise_conv2d(convolution, requantization);
+        expect([...fromStored(bench, y + i * ys, shape, beyond)]).toEqual([...expected]);
+      });
+      const written = 2 * height * width * channels * storedBytes(bench.variant);
+      expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
+    },
+  );
+
+  test("3x3 is for steps of 1 and 2, undilated, from 4 channels on", () => {
+    const window: Window = { kernel: [3, 3], strides: [2, 1], dilations: [1, 1], pads: one };
+    expect(depthwise3x3Fits(window, 4)).toBe(true);
+    expect(depthwise3x3Fits(window, 3)).toBe(false);
+    expect(depthwise3x3Fits({ ...window, kernel: [3, 2] }, 8)).toBe(false);
+    expect(depthwise3x3Fits({ ...window, strides: [1, 3] }, 8)).toBe(false);
+    expect(depthwise3x3Fits({ ...window, dilations: [1, 2] }, 8)).toBe(false);
   });
 });

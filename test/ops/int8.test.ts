@@ -238,6 +238,12 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
     (b, x) => b.depthwise(x, 10, [3, 2], { strides: [2, 1], pads: [1, 1, 0, 0] }),
   ],
   [
+    "depthwise in steps of 2",
+    [7, 9, 10],
+    (b, x) => b.depthwise(b.depthwise(x, 10, [3, 3], { strides: [2, 2], ...around(1) }), 20, [3, 3], around(1)),
+  ],
+  ["depthwise of few channels", [5, 6, 3], (b, x) => b.depthwise(x, 3, [3, 3], around(1))],
+  [
     "depthwise between pointwise layers",
     [5, 5, 3],
     (b, x) => b.conv2d(b.graph.one(relu, [b.depthwise(b.conv2d(x, 8, [1, 1]), 8, [3, 3], around(1))]), 4, [1, 1]),

@@ -32,3 +32,39 @@ export const i8Depthwise = rows({
     overRead: 16,
   },
 });
+
+/** The same for kernels of 3x3, steps of 1 or 2 and at least 4 channels, faster: assembly/i8-depthwise-3x3.ts. */
+export const i8Depthwise3x3 = rows({
+  /** int8 weights [channels][3][3], i32 bias and f32 scale per channel -> panels of 4 channels, the last overlapping the one before. */
+  i8_depthwise_3x3_pack: {
+    args: { channels: "int", w: "read", bias: "read", scale: "read", zero: "int", y: "write" },
+    binary: "run",
+  },
+  /**
+   * y as i8_depthwise_conv2d has it. x: the first tap of the first pixel of a stored image; y: the first pixel inside its halo, height x width.
+   * `down`, `across`: the strides; `scratch`: rows interleaved.
+   */
+  i8_depthwise_conv2d_3x3: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      pitch: "int",
+      channels: "int",
+      down: "int",
+      across: "int",
+      w: "read",
+      scratch: "write",
+      y: "write",
+      ys: "int",
+      ypitch: "int",
+      height: "int",
+      width: "int",
+      zero: "int",
+      qmin: "int",
+      qmax: "int",
+    },
+    binary: "run",
+    overRead: 16,
+  },
+});
