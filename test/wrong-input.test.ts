@@ -1,7 +1,7 @@
 /**
  * What a user may get wrong, once each through the public names: one clear error that names the thing, and existing files as they were.
  * Every truncation and every altered byte: test/container/container.test.ts, test/data/idx.test.ts. Every option: the suites of the
- * functions that take them. A full disk under every way of saving: test/container/save-file.test.ts.
+ * functions that take them. Exit codes and lines of the command: test/cli. A full disk under every way of saving: test/container/save-file.test.ts.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
