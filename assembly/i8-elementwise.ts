@@ -62,6 +62,43 @@ export function i8_mul(
   }
 }
 
+/** Of stored values the order is that of what they stand for. */
+@inline function extreme(
+  greatest: bool, n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+): void {
+  for (; n > 0; n--) {
+    let ar = a, br = b, yr = y;
+    for (let r = rows; r > 0; r--) {
+      let p = ar, q = br, o = yr;
+      for (let rest = length; rest > 0; rest -= 8) {
+        const u = load8(p), v = load8(q);
+        storeFirst(o, greatest ? i16x8.max_s(u, v) : i16x8.min_s(u, v), rest);
+        p += 8 * STORED;
+        q += 8 * STORED;
+        o += 8 * STORED;
+      }
+      ar += <usize>apitch;
+      br += <usize>bpitch;
+      yr += <usize>ypitch;
+    }
+    a += <usize>as;
+    b += <usize>bs;
+    y += <usize>ys;
+  }
+}
+
+export function i8_min(
+  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+): void {
+  extreme(false, n, a, as, apitch, b, bs, bpitch, y, ys, ypitch, rows, length);
+}
+
+export function i8_max(
+  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+): void {
+  extreme(true, n, a, as, apitch, b, bs, bpitch, y, ys, ypitch, rows, length);
+}
+
 /** TFLite's: `table[d]` is exp(-d * scale of x) in f32, summed in order; quantized as floor(p / scale of y + 1/2) + zero. */
 export function i8_softmax(n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, table: usize, scale: f32, zero: i32): void {
   const row = <usize>length * STORED;

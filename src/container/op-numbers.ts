@@ -10,9 +10,12 @@ import type { Op } from "../graph/graph.ts";
 import { add } from "../ops/add.ts";
 import { averagePool2d } from "../ops/average-pool2d.ts";
 import { batchNormalization } from "../ops/batch-normalization.ts";
+import { broadcast } from "../ops/broadcast.ts";
 import { clip } from "../ops/clip.ts";
 import { concat } from "../ops/concat.ts";
+import { constantPad } from "../ops/constant-pad.ts";
 import { conv2d } from "../ops/conv2d.ts";
+import { COORDINATES } from "../ops/coordinates.ts";
 import { dense } from "../ops/dense.ts";
 import { depthwiseConv2d } from "../ops/depthwise-conv2d.ts";
 import { dropout } from "../ops/dropout.ts";
@@ -22,18 +25,38 @@ import { hardSwish } from "../ops/hard-swish.ts";
 import { leakyRelu } from "../ops/leaky-relu.ts";
 import { logSoftmax } from "../ops/log-softmax.ts";
 import { maxPool2d } from "../ops/max-pool2d.ts";
+import { maximum } from "../ops/maximum.ts";
+import { mean } from "../ops/mean.ts";
+import { minimum } from "../ops/minimum.ts";
 import { mul } from "../ops/mul.ts";
 import { pad } from "../ops/pad.ts";
 import { prelu } from "../ops/prelu.ts";
 import { dequantize, quantize } from "../ops/quantize.ts";
 import { relu } from "../ops/relu.ts";
+import { requantize } from "../ops/requantize.ts";
 import { rescale } from "../ops/rescale.ts";
 import { reshape } from "../ops/reshape.ts";
+import { resizeBilinear } from "../ops/resize-bilinear.ts";
+import { ROUNDINGS, resizeNearest } from "../ops/resize-nearest.ts";
 import { sigmoid } from "../ops/sigmoid.ts";
 import { softmax } from "../ops/softmax.ts";
+import { stridedSlice } from "../ops/strided-slice.ts";
 import { sub } from "../ops/sub.ts";
 import { tanh } from "../ops/tanh.ts";
-import { count, counts, flag, integers, list, never, type Parameter, real, type Stored } from "./stored.ts";
+import { transpose } from "../ops/transpose.ts";
+import {
+  choice,
+  count,
+  counts,
+  flag,
+  integers,
+  list,
+  never,
+  type Parameter,
+  real,
+  type Stored,
+  signedList,
+} from "./stored.ts";
 
 const FUSED = "an activation fused into its layer is not stored: store the graph as it was built";
 
@@ -60,6 +83,12 @@ const pool = {
   pads: window.pads,
   dilations: window.dilations,
   ceil: flag(false),
+};
+
+/** Usually twice as large. */
+const resize = {
+  size: counts<readonly [number, number]>(2, 1, ([x]) => [2 * (x!.shape[0] ?? 0), 2 * (x!.shape[1] ?? 0)]),
+  coordinates: choice(COORDINATES),
 };
 
 /** An op of one image that has no attributes. */
@@ -129,4 +158,29 @@ export const STORED = {
   26: plain(mul, 2),
   27: stored({ op: pad, inputs: [1, 1], fields: { pads: integers(4, [1, 1, 1, 1] as const) }, parameters: [] }),
   28: stored({ op: dropout, inputs: [1, 1], fields: { rate: real(0.5) }, parameters: [] }),
+  29: plain(minimum, 2),
+  30: plain(maximum, 2),
+  31: stored({ op: broadcast, inputs: [2, 2], fields: { shape: list(1) }, parameters: [] }),
+  32: stored({ op: transpose, inputs: [1, 1], fields: { permutation: list(0) }, parameters: [] }),
+  33: stored({
+    op: stridedSlice,
+    inputs: [1, 1],
+    fields: { begin: list(0), strides: signedList(), shape: list(1) },
+    parameters: [],
+  }),
+  34: stored({
+    op: constantPad,
+    inputs: [1, 1],
+    fields: { before: list(0), after: list(0), value: real(0) },
+    parameters: [],
+  }),
+  35: stored({ op: mean, inputs: [1, 1], fields: { axes: list(0), keepDims: flag(false) }, parameters: [] }),
+  36: stored({
+    op: resizeNearest,
+    inputs: [1, 1],
+    fields: { ...resize, rounding: choice(ROUNDINGS) },
+    parameters: [],
+  }),
+  37: stored({ op: resizeBilinear, inputs: [1, 1], fields: resize, parameters: [] }),
+  38: stored({ op: requantize, inputs: [1, 1], fields: {}, parameters: [] }),
 } as const;

@@ -93,6 +93,36 @@ export function list(min: number, usual?: (inputs: readonly Type[]) => Shape): F
   };
 }
 
+/** A list of any length of integers of either sign. */
+export function signedList(): Field<readonly number[]> {
+  return {
+    write(to, value) {
+      to.varint(value.length);
+      for (const n of value) to.signed(n);
+    },
+    read(from) {
+      const length = from.varint();
+      if (length > from.left) throw from.error("truncated", `the file ends inside a list of ${length} numbers`);
+      return Array.from({ length }, () => from.signed());
+    },
+    usual: always(undefined),
+  };
+}
+
+/** One of a list of words, by its place in it; the first is the usual one. The list may grow at its end. */
+export function choice<V extends string>(words: readonly V[]): Field<V> {
+  return {
+    write: (to, value) => to.varint(words.indexOf(value)),
+    read(from) {
+      const { offset } = from;
+      const word = words[from.varint()] as NonNullable<V> | undefined;
+      if (word === undefined) throw from.error("damaged", `an attribute is none of ${words.join(", ")}`, offset);
+      return word;
+    },
+    usual: always(words[0]),
+  };
+}
+
 /** An integer >= `min`. */
 export function count<V extends number | undefined>(min: number, usual?: NonNullable<V>): Field<V> {
   return {

@@ -16,7 +16,7 @@ export interface Layout {
   map?(shape: Shape): Int32Array;
   /** For a transform, or where a kernel converts faster than an index table: the layout it is computed from ... */
   readonly from?: Layout;
-  /** ... and the kernel that does it, with its arguments but `x` (source) and `y` (target); for batched values also but `n`, `xs`, `ys`. */
+  /** ... and the kernel that does it, with its arguments but `x` (source) and `y` (target); where it has them, but `n`, `xs`, `ys` too. */
   by?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
   /** The kernel that brings it back to flat, likewise. */
   back?(shape: Shape): { kernel: KernelName; args: Record<string, number> };

@@ -19,6 +19,7 @@ import { f32Loss } from "./table/f32-loss.ts";
 import { f32Optimizer } from "./table/f32-optimizer.ts";
 import { f32Pool } from "./table/f32-pool.ts";
 import { f32Reduce } from "./table/f32-reduce.ts";
+import { f32Resize } from "./table/f32-resize.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
 import { f32Spmm } from "./table/f32-spmm.ts";
 import { i8Conv2d, i8Conv2d1c, i8Conv2dFir } from "./table/i8-conv2d.ts";
@@ -29,6 +30,8 @@ import { i8Elementwise } from "./table/i8-elementwise.ts";
 import { i8Gemm } from "./table/i8-gemm.ts";
 import { i8Pool2d } from "./table/i8-pool2d.ts";
 import { i8Quantize } from "./table/i8-quantize.ts";
+import { i8Reduce } from "./table/i8-reduce.ts";
+import { i8Resize } from "./table/i8-resize.ts";
 import { i8Spmm } from "./table/i8-spmm.ts";
 import { memory } from "./table/memory.ts";
 import type { Role, Row } from "./table/row.ts";
@@ -52,8 +55,11 @@ export const FAMILIES = {
   "f32-conv2d": f32Conv2d,
   "f32-depthwise": f32Depthwise,
   "f32-pool": f32Pool,
+  "f32-resize": f32Resize,
   "f32-spmm": f32Spmm,
   "i8-spmm": i8Spmm,
+  "i8-reduce": i8Reduce,
+  "i8-resize": i8Resize,
   "i8-quantize": i8Quantize,
   "i8-gemm": i8Gemm,
   "i8-conv2d": i8Conv2d,

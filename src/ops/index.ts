@@ -7,9 +7,11 @@ import * as adam from "./adam.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
 import * as batchNormalization from "./batch-normalization.ts";
+import * as broadcast from "./broadcast.ts";
 import * as clip from "./clip.ts";
 import * as clipByNorm from "./clip-by-norm.ts";
 import * as concat from "./concat.ts";
+import * as constantPad from "./constant-pad.ts";
 import * as conv2d from "./conv2d.ts";
 import * as crossEntropy from "./cross-entropy.ts";
 import * as dense from "./dense.ts";
@@ -25,6 +27,7 @@ import * as leakyRelu from "./leaky-relu.ts";
 import * as logSoftmax from "./log-softmax.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as maximum from "./maximum.ts";
+import * as mean from "./mean.ts";
 import * as minimum from "./minimum.ts";
 import * as mul from "./mul.ts";
 import * as pad from "./pad.ts";
@@ -33,9 +36,13 @@ import * as pointwiseLoss from "./pointwise-loss.ts";
 import * as prelu from "./prelu.ts";
 import * as quantize from "./quantize.ts";
 import * as range from "./range.ts";
+import * as rearrange from "./rearrange.ts";
 import * as relu from "./relu.ts";
+import * as requantize from "./requantize.ts";
 import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
+import * as resizeBilinear from "./resize-bilinear.ts";
+import * as resizeNearest from "./resize-nearest.ts";
 import * as rmsprop from "./rmsprop.ts";
 import { LOWER, PREFERS } from "./run.ts";
 import * as scale from "./scale.ts";
@@ -45,9 +52,11 @@ import * as sigmoid from "./sigmoid.ts";
 import * as softmax from "./softmax.ts";
 import * as softmaxCrossEntropy from "./softmax-cross-entropy.ts";
 import * as sparseSoftmaxCrossEntropy from "./sparse-softmax-cross-entropy.ts";
+import * as stridedSlice from "./strided-slice.ts";
 import * as sub from "./sub.ts";
 import * as tally from "./tally.ts";
 import * as tanh from "./tanh.ts";
+import * as transpose from "./transpose.ts";
 import * as mask from "./weight/mask.ts";
 import * as where from "./where.ts";
 
@@ -99,6 +108,15 @@ export const EVALUATE = {
   ...tally.evaluate,
   ...tanh.evaluate,
   ...where.evaluate,
+  ...broadcast.evaluate,
+  ...constantPad.evaluate,
+  ...mean.evaluate,
+  ...requantize.evaluate,
+  ...resizeBilinear.evaluate,
+  ...resizeNearest.evaluate,
+  ...stridedSlice.evaluate,
+  ...transpose.evaluate,
+  ...rearrange.evaluate,
 } satisfies Record<string, Evaluate>;
 
 /** Every op there is. */
@@ -152,6 +170,15 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...tally.gradient,
   ...tanh.gradient,
   ...where.gradient,
+  ...broadcast.gradient,
+  ...constantPad.gradient,
+  ...mean.gradient,
+  ...requantize.gradient,
+  ...resizeBilinear.gradient,
+  ...resizeNearest.gradient,
+  ...stridedSlice.gradient,
+  ...transpose.gradient,
+  ...rearrange.gradient,
 };
 
 export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
@@ -197,6 +224,9 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...tally.lowerBackward,
   ...tanh.lowerBackward,
   ...where.lowerBackward,
+  ...rearrange.lowerBackward,
+  ...resizeBilinear.lowerBackward,
+  ...requantize.lowerBackward,
 };
 
 export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = {
@@ -254,6 +284,15 @@ export const COST: Record<OpName, CostOf> = {
   ...tally.cost,
   ...tanh.cost,
   ...where.cost,
+  ...broadcast.cost,
+  ...constantPad.cost,
+  ...mean.cost,
+  ...requantize.cost,
+  ...resizeBilinear.cost,
+  ...resizeNearest.cost,
+  ...stridedSlice.cost,
+  ...transpose.cost,
+  ...rearrange.cost,
 };
 
 export const AXES: Record<OpName, Axes | Refusal> = {
@@ -304,6 +343,15 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...tally.axes,
   ...tanh.axes,
   ...where.axes,
+  ...broadcast.axes,
+  ...constantPad.axes,
+  ...mean.axes,
+  ...requantize.axes,
+  ...resizeBilinear.axes,
+  ...resizeNearest.axes,
+  ...stridedSlice.axes,
+  ...transpose.axes,
+  ...rearrange.axes,
 };
 
 /** Computes `wanted` by the specification, node by node, in float64. `feed` gives each leaf its contents, images first where batched. */

@@ -5,7 +5,7 @@ import type { Node, Type, Value } from "../graph/graph.ts";
 import type { Evaluate, Lowering, Prefers } from "../graph/meaning.ts";
 import { requantized } from "../kernels/reference/stored.ts";
 import { type Addition, addition } from "../kernels/stored.ts";
-import { asOutput } from "./elementwise.ts";
+import { asOutput, sameTypes } from "./elementwise.ts";
 import { affine, at, clamps, isInt8, storedIn, storedLayout, storedOut } from "./quantized.ts";
 
 function numbers(a: Type, b: Type, y: Type, sign: 1 | -1): Addition {
@@ -90,6 +90,21 @@ export function lowerInt8Product(node: Node, c: Lowering): void {
   const [a, b] = node.inputs as [Value, Value];
   const scale = productScale(a.type, b.type, node.outputs[0]!.type);
   c.each("i8_mul", { ...ends(node, c), za: affine(a.type).zero, zb: affine(b.type).zero, scale });
+}
+
+/** The output is like both inputs; int8 inputs are of one quantization, and so is the output. */
+export const sameQuantization =
+  (verb: string) =>
+  ([a, b]: Type[]): Type[] => {
+    const types = sameTypes(verb)([a!, b!], { quantization: a!.quantization });
+    if (isInt8(a!) && (affine(a!).scale !== affine(b!).scale || affine(a!).zero !== affine(b!).zero))
+      throw new RangeError(`cannot ${verb} int8 of two quantizations`);
+    return types;
+  };
+
+export function lowerInt8Extreme(kernel: "i8_min" | "i8_max", node: Node, c: Lowering): void {
+  const { zero, qmin, qmax, ...rows } = ends(node, c);
+  c.each(kernel, rows);
 }
 
 /** Int8 operands lie stored, floats as the readers of the output wish. */

@@ -3,8 +3,10 @@ import type { Lower, Prefers, Refusal } from "../graph/meaning.ts";
 import * as add from "./add.ts";
 import * as averagePool2d from "./average-pool2d.ts";
 import * as batchNormalization from "./batch-normalization.ts";
+import * as broadcast from "./broadcast.ts";
 import * as clip from "./clip.ts";
 import * as concat from "./concat.ts";
+import * as constantPad from "./constant-pad.ts";
 import * as conv2d from "./conv2d.ts";
 import * as dense from "./dense.ts";
 import * as depthwiseConv2d from "./depthwise-conv2d.ts";
@@ -19,6 +21,7 @@ import * as leakyRelu from "./leaky-relu.ts";
 import * as logSoftmax from "./log-softmax.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as maximum from "./maximum.ts";
+import * as mean from "./mean.ts";
 import * as minimum from "./minimum.ts";
 import * as mul from "./mul.ts";
 import * as pad from "./pad.ts";
@@ -26,13 +29,18 @@ import * as prelu from "./prelu.ts";
 import * as quantize from "./quantize.ts";
 import * as range from "./range.ts";
 import * as relu from "./relu.ts";
+import * as requantize from "./requantize.ts";
 import * as rescale from "./rescale.ts";
 import * as reshape from "./reshape.ts";
+import * as resizeBilinear from "./resize-bilinear.ts";
+import * as resizeNearest from "./resize-nearest.ts";
 import * as scale from "./scale.ts";
 import * as sigmoid from "./sigmoid.ts";
 import * as softmax from "./softmax.ts";
+import * as stridedSlice from "./strided-slice.ts";
 import * as sub from "./sub.ts";
 import * as tanh from "./tanh.ts";
+import * as transpose from "./transpose.ts";
 import * as mask from "./weight/mask.ts";
 
 export const LOWER = {
@@ -70,6 +78,14 @@ export const LOWER = {
   ...softmax.lower,
   ...sub.lower,
   ...tanh.lower,
+  ...broadcast.lower,
+  ...constantPad.lower,
+  ...mean.lower,
+  ...requantize.lower,
+  ...resizeBilinear.lower,
+  ...resizeNearest.lower,
+  ...stridedSlice.lower,
+  ...transpose.lower,
 } satisfies Record<string, Lower | Refusal>;
 
 export const PREFERS = {
@@ -92,4 +108,12 @@ export const PREFERS = {
   ...mul.prefers,
   ...sub.prefers,
   ...mask.prefers,
+  ...broadcast.prefers,
+  ...constantPad.prefers,
+  ...mean.prefers,
+  ...requantize.prefers,
+  ...resizeBilinear.prefers,
+  ...resizeNearest.prefers,
+  ...stridedSlice.prefers,
+  ...transpose.prefers,
 } satisfies Record<string, Prefers>;

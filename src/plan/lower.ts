@@ -235,7 +235,9 @@ class GraphLowering implements Lowering {
       const ends = batched
         ? { n: "count", x: source, xs: source.buffer.image, y: target, ys: target.buffer.image }
         : { x: source, y: target };
-      this.#emit(made.kernel, { ...made.args, ...ends } as Record<string, Arg>, batched ? "image" : "batch", false);
+      // what is not batched is one image, where the kernel counts them
+      const args = { n: 1, xs: 0, ys: 0, ...made.args, ...ends };
+      this.#emit(made.kernel, args as Record<string, Arg>, batched ? "image" : "batch", false);
       return target;
     }
     if (!have.layout.map || !layout.map || batched || BYTES[dtype] !== 4)

@@ -41,6 +41,21 @@ overVariants("i8-elementwise", "run", bench => {
       }
   });
 
+  test.each([1, 7, 8, 9, 19])("extremes of rows of %i", length => {
+    const size = storedBytes(bench.variant);
+    const [a, b] = [3, 4].map(seed => bytes(2 * length, seed, bench, false)) as [Int8Array, Int8Array];
+    const halves = (q: Int8Array) => [q.slice(0, length), q.slice(length)];
+    const [apitch, bpitch, ypitch] = [2, 3, 4].map(gap => (length + gap) * size) as [number, number, number];
+    for (const kernel of ["i8_min", "i8_max"] as const) {
+      bench.reset();
+      const y = bench.output(ypitch + length * size);
+      const ends = { a: place(halves(a), apitch), as: 0, apitch, b: place(halves(b), bpitch), bs: 0, bpitch };
+      bench.run(kernel, { n: 1, ...ends, y, ys: 0, ypitch, rows: 2, length });
+      const got = [0, 1].flatMap(r => [...fromStored(bench, y + r * ypitch, [length])]);
+      expect(got).toEqual([...twin[kernel](a, b)]);
+    }
+  });
+
   test.each([1, 7, 8, 9, 19])("product of rows of %i", length => {
     bench.reset();
     const size = storedBytes(bench.variant);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { overVariants } from "./harness.ts";
+import * as twin from "../../src/kernels/reference/memory.ts";
+import { noise, overVariants } from "./harness.ts";
 
 overVariants("memory", "run", bench => {
   test("copy_rows keeps strides apart", () => {
@@ -35,4 +36,42 @@ overVariants("memory", "run", bench => {
           for (let b = 0; b < bytes; b++) expected[i * ys + r * yr + b] = data[i * xs + r * xr + b]!;
       expect([...bench.u8.subarray(y, y + n * ys)]).toEqual([...expected]);
     });
+});
+
+overVariants("memory by index", "run", bench => {
+  for (const bytes of [1, 2, 3, 4, 6, 15, 16, 17, 36])
+    test(`copy_runs: runs of ${bytes} bytes, some of them filled`, () => {
+      bench.reset();
+      const index = Int32Array.of(2 * bytes, -1, 0, bytes, -1);
+      const data = Uint8Array.from({ length: 2 * 3 * bytes + 5 }, (_, i) => (i * 5 + 1) & 255);
+      const [xs, ys] = [3 * bytes + 5, index.length * bytes + 3];
+      const x = bench.input(data);
+      const y = bench.output(ys + index.length * bytes);
+      // all bytes of the word are one, so that the twin may fill with bytes
+      const args = { n: 2, x, xs, y, ys, runs: index.length, index: bench.input(index), bytes, fill: 0x5a5a5a5a };
+      bench.run("copy_runs", args);
+      for (let n = 0; n < 2; n++) {
+        const expected = twin.copy_runs([...data.subarray(n * xs)], index, bytes, 0x5a);
+        expect([...bench.u8.subarray(y + n * ys, y + n * ys + expected.length)]).toEqual(expected);
+      }
+    });
+});
+
+overVariants("memory by index", "train", bench => {
+  test("f32_scatter_add adds in order, and nothing for padding", () => {
+    bench.reset();
+    const index = Int32Array.of(1, 0, -1, 1, 2, 1);
+    const dy = noise(2 * 8, 3);
+    const dx = noise(2 * 4, 4);
+    const to = bench.output(2 * 16);
+    bench.f32.set(dx, to / 4);
+    const from = bench.input(dy);
+    const args = { n: 2, dy: from, dys: 32, dx: to, dxs: 16, length: index.length, index: bench.input(index) };
+    bench.run("f32_scatter_add", args);
+    for (let n = 0; n < 2; n++) {
+      const expected = dx.slice(4 * n, 4 * n + 4);
+      twin.f32_scatter_add(dy.subarray(8 * n, 8 * n + index.length), expected, index);
+      expect([...bench.f32.subarray(to / 4 + 4 * n, to / 4 + 4 * n + 4)]).toEqual([...expected]);
+    }
+  });
 });

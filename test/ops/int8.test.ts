@@ -6,8 +6,10 @@ import { supported, type Variant } from "../../src/kernels/load.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
 import { add } from "../../src/ops/add.ts";
 import { averagePool2d } from "../../src/ops/average-pool2d.ts";
+import { broadcast } from "../../src/ops/broadcast.ts";
 import { clip } from "../../src/ops/clip.ts";
 import { concat } from "../../src/ops/concat.ts";
+import { constantPad } from "../../src/ops/constant-pad.ts";
 import { type Conv2d, conv2d } from "../../src/ops/conv2d.ts";
 import { dense } from "../../src/ops/dense.ts";
 import { type DepthwiseConv2d, depthwiseConv2d } from "../../src/ops/depthwise-conv2d.ts";
@@ -17,16 +19,24 @@ import { hardSigmoid } from "../../src/ops/hard-sigmoid.ts";
 import { hardSwish } from "../../src/ops/hard-swish.ts";
 import { leakyRelu } from "../../src/ops/leaky-relu.ts";
 import { maxPool2d, type Pool2d } from "../../src/ops/max-pool2d.ts";
+import { maximum } from "../../src/ops/maximum.ts";
+import { mean } from "../../src/ops/mean.ts";
+import { minimum } from "../../src/ops/minimum.ts";
 import { mul } from "../../src/ops/mul.ts";
 import { pad } from "../../src/ops/pad.ts";
 import { dequantize, quantize } from "../../src/ops/quantize.ts";
 import { relu } from "../../src/ops/relu.ts";
+import { requantize } from "../../src/ops/requantize.ts";
 import { reshape } from "../../src/ops/reshape.ts";
+import { resizeBilinear } from "../../src/ops/resize-bilinear.ts";
+import { resizeNearest } from "../../src/ops/resize-nearest.ts";
 import { LOWER, PREFERS } from "../../src/ops/run.ts";
 import { sigmoid } from "../../src/ops/sigmoid.ts";
 import { softmax } from "../../src/ops/softmax.ts";
+import { stridedSlice } from "../../src/ops/strided-slice.ts";
 import { sub } from "../../src/ops/sub.ts";
 import { tanh } from "../../src/ops/tanh.ts";
+import { transpose } from "../../src/ops/transpose.ts";
 import { plainWindow } from "../../src/ops/window.ts";
 import { FORWARD, fuse } from "../../src/passes/fuse.ts";
 import { evaluated, planned } from "./planned.ts";
@@ -296,6 +306,60 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
       unary(b, x, hardSigmoid, { alpha: 1 / 6, beta: 0.5 }, 1),
       b.graph.one(clip, [x], { low: 0.1, high: 0.4 }),
       b.graph.one(clip, [x], { low: -10, high: 10 }),
+    ],
+  ],
+  [
+    "extremes",
+    [3, 4, 5],
+    (b, x) => {
+      const y = b.graph.one(transpose, [b.graph.one(transpose, [x], { permutation: [1, 0, 2] })], {
+        permutation: [1, 0, 2],
+      });
+      const turned = b.graph.one(stridedSlice, [y], { begin: [2, 3, 4], strides: [-1, -1, -1], shape: [3, 4, 5] });
+      return [b.graph.one(minimum, [x, turned]), b.graph.one(maximum, [x, turned])];
+    },
+  ],
+  [
+    "moved elements",
+    [4, 6, 5],
+    (b, x) => [
+      b.conv2d(b.graph.one(transpose, [x], { permutation: [2, 0, 1] }), 3, [3, 3], around(1)),
+      b.graph.one(stridedSlice, [b.conv2d(x, 4, [3, 3])], { begin: [1, 0, 1], strides: [1, 2, 1], shape: [1, 2, 3] }),
+      b.graph.one(constantPad, [x], { before: [0, 1, 2], after: [1, 0, 1], value: 0 }),
+      b.graph.one(constantPad, [x], { before: [1, 0, 0], after: [0, 0, 3], value: 0.2 }),
+      b.graph.one(resizeNearest, [x], { size: [7, 3], coordinates: "tfHalfPixelForNn", rounding: "floor" }),
+    ],
+  ],
+  [
+    "broadcast",
+    [4, 6, 5],
+    (b, x) => {
+      const quantization = b.quantization(1);
+      const type = { shape: [5], dtype: "i8" as const, batched: false, quantization };
+      const constant = b.graph.leaf("state", "constant", type, Int8Array.of(-128, -100, -60, -31, -7));
+      const row = b.graph.one(broadcast, [constant, x], { shape: [4, 6, 5] });
+      const gate = b.graph.one(mean, [x], { axes: [0, 1], keepDims: true, quantization });
+      const both = b.graph.one(broadcast, [gate, x], { shape: [4, 6, 5] });
+      const one = (op: Op, y: Value) => b.fitted(b.graph.one(op, [x, y], { quantization: b.quantization(2) }));
+      return [one(add, row), one(mul, both)];
+    },
+  ],
+  [
+    "means",
+    [4, 6, 5],
+    (b, x) => {
+      const over = (axes: number[], keepDims = false) =>
+        b.fitted(b.graph.one(mean, [x], { axes, keepDims, quantization: b.quantization(1) }));
+      return [over([0, 1]), over([0], true), over([1]), over([2]), over([1, 2])];
+    },
+  ],
+  [
+    "bilinear and requantize",
+    [4, 6, 5],
+    (b, x) => [
+      b.graph.one(resizeBilinear, [x], { size: [8, 12], coordinates: "halfPixel" }),
+      b.graph.one(resizeBilinear, [b.conv2d(x, 9, [3, 3])], { size: [5, 3], coordinates: "alignCorners" }),
+      b.fitted(b.graph.one(requantize, [x], { quantization: b.quantization(1.7) })),
     ],
   ],
   [

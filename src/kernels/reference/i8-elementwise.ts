@@ -26,6 +26,10 @@ export function i8_mul(
   return a.map((_, i) => requantized((a[i]! - za) * (b[i]! - zb), scale, zero, qmin, qmax));
 }
 
+export const i8_min = (a: Int8Array, b: Int8Array): Int8Array => a.map((q, i) => Math.min(q, b[i]!));
+
+export const i8_max = (a: Int8Array, b: Int8Array): Int8Array => a.map((q, i) => Math.max(q, b[i]!));
+
 /** TFLite's int8 softmax of one row: exponentials from a table by the distance to the largest. */
 export function i8_softmax(x: Int8Array, table: Float32Array, scale: number, zero: number): Int8Array {
   const largest = Math.max(...x);

@@ -53,6 +53,44 @@ export const i8Elementwise = rows({
     binary: "run",
     overRead: 16,
   },
+  /** y = the smaller of a and b, all of one quantization. */
+  i8_min: {
+    args: {
+      n: "count",
+      a: "read",
+      as: "int",
+      apitch: "int",
+      b: "read",
+      bs: "int",
+      bpitch: "int",
+      y: "write",
+      ys: "int",
+      ypitch: "int",
+      rows: "int",
+      length: "int",
+    },
+    binary: "run",
+    overRead: 16,
+  },
+  /** y = the larger of a and b, all of one quantization. */
+  i8_max: {
+    args: {
+      n: "count",
+      a: "read",
+      as: "int",
+      apitch: "int",
+      b: "read",
+      bs: "int",
+      bpitch: "int",
+      y: "write",
+      ys: "int",
+      ypitch: "int",
+      rows: "int",
+      length: "int",
+    },
+    binary: "run",
+    overRead: 16,
+  },
   /** Over each of `rows` rows of `length`; `table`: 256 f32, exp(-d * scale of x); `scale`, `zero`: of y. */
   i8_softmax: {
     args: {

@@ -23,4 +23,24 @@ export const memory = rows({
     },
     binary: "both",
   },
+  /** y is `runs` runs of `bytes` bytes: run r lies in x at byte index[r], or, where that is negative, repeats the word `fill`. */
+  copy_runs: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      y: "write",
+      ys: "int",
+      runs: "int",
+      index: "read",
+      bytes: "int",
+      fill: "int",
+    },
+    binary: "both",
+  },
+  /** dx[index[j]] += dy[j], in order of j, where index[j] >= 0: what flows back through `copy_runs`. */
+  f32_scatter_add: {
+    args: { n: "count", dy: "read", dys: "int", dx: "update", dxs: "int", length: "int", index: "read" },
+    binary: "train",
+  },
 });

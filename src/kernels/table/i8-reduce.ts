@@ -1,0 +1,23 @@
+import { rows } from "./row.ts";
+
+/** int8 sums over an axis, on stored activations: assembly/i8-reduce.ts. */
+export const i8Reduce = rows({
+  /** x [outer][length][inner], y [outer][inner] = clamp(round(sum(x - from) * scale) + to): `from` and `to` are zero points. */
+  i8_mean: {
+    args: {
+      n: "count",
+      x: "read",
+      xs: "int",
+      y: "write",
+      ys: "int",
+      outer: "int",
+      length: "int",
+      inner: "int",
+      scale: "float",
+      from: "int",
+      to: "int",
+    },
+    binary: "run",
+    overRead: 16,
+  },
+});

@@ -1,0 +1,152 @@
+/**
+ * mean(x) over neighbouring `axes` of one image; `keepDims` keeps them with size 1. Of int8 the sum, requantized to the quantization of the
+ * output as XNNPACK does it. Axes that do not stand side by side are brought together by a transpose first.
+ */
+import { type Shape, showShape, size } from "../base/shape.ts";
+import { type Tensor, tensor } from "../base/tensor.ts";
+import type { Node, Op, Type } from "../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import { requantized } from "../kernels/reference/stored.ts";
+import { type AveragePool2d, averagePool2dGradient } from "./average-pool2d.ts";
+import { free } from "./elementwise.ts";
+import { affine, elementwiseType, isInt8, type Quantized, storedLayout, storedWhole } from "./quantized.ts";
+import { prefersStored } from "./rearrange.ts";
+import { reshape } from "./reshape.ts";
+import { plainWindow } from "./window.ts";
+
+export interface Mean extends Quantized {
+  /** Ascending, without a gap. */
+  axes: readonly number[];
+  keepDims: boolean;
+}
+
+export const mean: Op<Mean> = {
+  name: "mean",
+  infer([x], attrs) {
+    const { axes, keepDims } = attrs;
+    const { shape } = x!;
+    const first = axes[0]!;
+    if (!axes.length || axes.some((axis, i) => axis !== first + i || axis < 0 || axis >= shape.length))
+      throw new RangeError(`expects neighbouring axes of ${showShape(shape)}, got [${axes}]`);
+    const rest = keepDims
+      ? shape.map((n, axis) => (axes.includes(axis) ? 1 : n))
+      : shape.filter((_, axis) => !axes.includes(axis));
+    return [{ ...elementwiseType(x!, attrs), shape: rest }];
+  },
+};
+
+/** An image as [outer][length][inner], the mean being over the middle. */
+function parts(shape: Shape, { axes }: Mean): { outer: number; length: number; inner: number } {
+  const [first, last] = [axes[0]!, axes.at(-1)!];
+  return {
+    outer: size(shape.slice(0, first)),
+    length: size(shape.slice(first, last + 1)),
+    inner: size(shape.slice(last + 1)),
+  };
+}
+
+/** f32(f32(s_x / s_y) / length) */
+const scaleOf = (x: Type, y: Type, length: number): number =>
+  Math.fround(Math.fround(Math.fround(affine(x).scale) / Math.fround(affine(y).scale)) / length);
+
+export const evaluate = {
+  mean([x], attrs: Mean, { inputs: [from], outputs: [to] }): Tensor[] {
+    const { length, inner } = parts(from!.shape, attrs);
+    const images = x!.shape[0]!;
+    const y = tensor([images, ...to!.shape]);
+    const zero = isInt8(from!) ? affine(from!).zero : 0;
+    x!.data.forEach((v, i) => {
+      const row = Math.floor(i / (length * inner));
+      y.data[row * inner + (i % inner)]! += v - zero;
+    });
+    if (!isInt8(from!))
+      return [
+        tensor(
+          y.shape,
+          y.data.map(sum => sum / length),
+        ),
+      ];
+    const scale = scaleOf(from!, to!, length);
+    return [
+      tensor(
+        y.shape,
+        y.data.map(sum => requantized(sum, scale, affine(to!).zero, -128, 127)),
+      ),
+    ];
+  },
+} satisfies Record<string, Evaluate>;
+
+/** The same as an average over windows of one row: images of height `outer`, width `length`, `inner` channels. */
+const asPool = (length: number): AveragePool2d => ({ ...plainWindow, size: [1, length], strides: [1, length] });
+
+export const gradient = {
+  mean(node: Node<Mean>, [upstream], graph) {
+    const { shape } = node.inputs[0]!.type;
+    const { outer, length, inner } = parts(shape, node.attrs);
+    const rows = graph.one(reshape, [upstream!], { shape: [outer, 1, inner] });
+    const dx = graph.one(averagePool2dGradient, [rows], { ...asPool(length), image: [outer, length, inner] });
+    return [graph.one(reshape, [dx], { shape })];
+  },
+} satisfies Record<string, Gradient>;
+
+export const lower = {
+  mean(node: Node<Mean>, c) {
+    const x = node.inputs[0]!;
+    const y = node.outputs[0]!;
+    const { outer, length, inner } = parts(x.type.shape, node.attrs);
+    if (isInt8(x.type)) {
+      const ends = { ...storedWhole(c, x), y: c.out(y, storedLayout(c, y)), ys: c.stride(y) };
+      const scale = scaleOf(x.type, y.type, length);
+      const zeros = { from: affine(x.type).zero, to: affine(y.type).zero };
+      c.each("i8_mean", { n: "count", ...ends, outer, length, inner, scale, ...zeros });
+      return;
+    }
+    c.each("f32_average_pool2d", {
+      n: "count",
+      x: c.in(x, flat),
+      xs: c.strideIn(x, flat),
+      y: c.out(y),
+      ys: c.stride(y),
+      h: outer,
+      w: length,
+      c: inner,
+      oh: outer,
+      ow: 1,
+      kh: 1,
+      kw: length,
+      sh: 1,
+      sw: length,
+      pt: 0,
+      pl: 0,
+      dh: 1,
+      dw: 1,
+      pb: 0,
+      pr: 0,
+      includePad: 0,
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const prefers = { mean: prefersStored } satisfies Record<string, Prefers>;
+
+export const cost = { mean: free } satisfies Record<string, CostOf>;
+
+/** Axes that stay. */
+export const axes = {
+  mean({ attrs, inputs: [x] }: Node<Mean>) {
+    let to = 0;
+    return x!.type.shape.flatMap((_, axis): [number, number][][] => {
+      if (attrs.axes.includes(axis)) {
+        if (attrs.keepDims) to++;
+        return [];
+      }
+      return [
+        [
+          [0, axis],
+          [1, to++],
+        ],
+      ];
+    });
+  },
+} satisfies Record<string, Axes>;

@@ -1,0 +1,70 @@
+/**
+ * requantize(x int8) -> int8 of `quantization`, in XNNPACK's arithmetic (qs8-vcvt): the ratio of the scales in units of 1/256, one rounding
+ * half up. By table.
+ */
+import { tensor } from "../base/tensor.ts";
+import type { Node, Op, Type } from "../graph/graph.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
+import { clamp, halfEven } from "../kernels/reference/stored.ts";
+import { free, sameAxes } from "./elementwise.ts";
+import { affine, elementwiseType, isInt8, lowerTable, type Quantized, storedLayout } from "./quantized.ts";
+
+export const requantize: Op<Quantized> = {
+  name: "requantize",
+  infer([x], attrs) {
+    if (!isInt8(x!)) throw new TypeError(`expects i8, got ${x!.dtype}`);
+    const type = elementwiseType(x!, attrs);
+    const ratio = affine(x!).scale / affine(type).scale;
+    if (!(ratio >= 2 ** -8 && ratio <= 2 ** 7))
+      throw new RangeError(`scales ${affine(x!).scale} and ${affine(type).scale} lie too far apart`);
+    return [type];
+  },
+};
+
+function converted(x: Type, y: Type): (q: number) => number {
+  const from = affine(x);
+  const to = affine(y);
+  const multiplier = halfEven(256 * Math.fround(Math.fround(from.scale) / Math.fround(to.scale)));
+  return q => clamp((((q - from.zero) * multiplier + 128) >> 8) + to.zero, -128, 127);
+}
+
+export const evaluate = {
+  requantize: ([x], _, { inputs, outputs }) => [tensor(x!.shape, x!.data.map(converted(inputs[0]!, outputs[0]!)))],
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  requantize: refuse("integers do not carry gradients; fakeQuant is the trainable twin"),
+} satisfies Record<string, Gradient | object>;
+
+export const lower = {
+  requantize(node: Node, c) {
+    const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+    const of = converted(x.type, y.type);
+    lowerTable(
+      c,
+      x,
+      y,
+      Int8Array.from({ length: 256 }, (_, i) => of(i - 128)),
+    );
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  requantize: refuse("int8 runs in the running binary, not in the training one"),
+};
+
+export const prefers = {
+  requantize: (node, _, c) => storedLayout(c, node.inputs[0]!),
+} satisfies Record<string, Prefers>;
+
+export const cost = { requantize: free } satisfies Record<string, CostOf>;
+
+export const axes = { requantize: sameAxes } satisfies Record<string, Axes>;

@@ -1,0 +1,191 @@
+/**
+ * resizeBilinear(x [h, w, c]) -> [size[0], size[1], c]: each pixel is interpolated between the four of x around it, first along rows, then
+ * between them. Of int8 in integers with shares in 1/2048, as XNNPACK has it, in the input's own quantization.
+ */
+import { size as elements, type Shape } from "../base/shape.ts";
+import { tensor } from "../base/tensor.ts";
+import type { Node, Op } from "../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import { flat } from "../kernels/layout.ts";
+import { halfEven, storedBytes } from "../kernels/stored.ts";
+import { type Coordinates, neighbours } from "./coordinates.ts";
+import { noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
+import { isInt8, storedLayout, storedWhole } from "./quantized.ts";
+import { prefersStored } from "./rearrange.ts";
+import { resized } from "./resize-nearest.ts";
+
+export interface ResizeBilinear {
+  /** [height, width] of the output. */
+  size: readonly [number, number];
+  coordinates: Coordinates;
+}
+
+export const resizeBilinear: Op<ResizeBilinear> = {
+  name: "resizeBilinear",
+  infer: ([x], { size }) => [{ ...x!, shape: resized(x!.shape, size) }],
+};
+
+interface Back extends ResizeBilinear {
+  image: Shape;
+}
+
+/** (upstream) -> d x of shape `image`. */
+export const resizeBilinearGradient: Op<Back> = {
+  name: "resizeBilinearGradient",
+  infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
+};
+
+/** For each output along an axis: two neighbours and the share of the second. */
+const along = (mode: Coordinates, size: number, out: number) =>
+  Array.from({ length: out }, (_, o) => neighbours(mode, o, size, out));
+
+/** A share as an integer in 0..2048. */
+const integral = (share: number): number => halfEven(share * 2048);
+
+type Mix = (
+  topLeft: number,
+  topRight: number,
+  bottomLeft: number,
+  bottomRight: number,
+  right: number,
+  down: number,
+) => number;
+
+const real: Mix = (tl, tr, bl, br, right, down) => {
+  const top = tl + (tr - tl) * right;
+  return top + (bl + (br - bl) * right - top) * down;
+};
+
+const integer: Mix = (tl, tr, bl, br, right, down) => {
+  const top = tl * 2048 + (tr - tl) * integral(right);
+  const bottom = bl * 2048 + (br - bl) * integral(right);
+  return Math.floor((top * 2048 + (bottom - top) * integral(down) + 2 ** 21) / 2 ** 22);
+};
+
+export const evaluate = {
+  resizeBilinear([x], { size, coordinates }: ResizeBilinear, { inputs: [type] }) {
+    const [images, h, w, channels] = x!.shape as [number, number, number, number];
+    const y = tensor([images, ...size, channels]);
+    const mix = isInt8(type!) ? integer : real;
+    let i = 0;
+    for (let n = 0; n < images; n++)
+      for (const [top, bottom, down] of along(coordinates, h, size[0]))
+        for (const [left, right, share] of along(coordinates, w, size[1]))
+          for (let c = 0; c < channels; c++) {
+            const at = (row: number, column: number) => x!.data[((n * h + row) * w + column) * channels + c]!;
+            y.data[i++] = mix(at(top, left), at(top, right), at(bottom, left), at(bottom, right), share, down);
+          }
+    return [y];
+  },
+  resizeBilinearGradient([upstream], { image, size, coordinates }: Back) {
+    const [h, w, channels] = image as [number, number, number];
+    const images = upstream!.shape[0]!;
+    const dx = tensor([images, ...image]);
+    let i = 0;
+    for (let n = 0; n < images; n++)
+      for (const [top, bottom, down] of along(coordinates, h, size[0]))
+        for (const [left, right, share] of along(coordinates, w, size[1]))
+          for (let c = 0; c < channels; c++) {
+            const d = upstream!.data[i++]!;
+            const add = (row: number, column: number, v: number) => {
+              dx.data[((n * h + row) * w + column) * channels + c]! += v;
+            };
+            add(top, left, d * (1 - share) * (1 - down));
+            add(top, right, d * share * (1 - down));
+            add(bottom, left, d * (1 - share) * down);
+            add(bottom, right, d * share * down);
+          }
+    return [dx];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  resizeBilinear: (node: Node<ResizeBilinear>, [upstream], graph) => [
+    graph.one(resizeBilinearGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
+  ],
+  resizeBilinearGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+/** What the kernels walk: [first, second, share] of each output, the neighbours as byte offsets. */
+function table(mode: Coordinates, size: number, out: number, pitch: number, share: (s: number) => number): Int32Array {
+  return Int32Array.from(along(mode, size, out).flatMap(([a, b, s]) => [a * pitch, b * pitch, share(s)]));
+}
+
+const bitsOf = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0]!;
+
+function tables(image: Shape, { size, coordinates }: ResizeBilinear, element: number, share: (s: number) => number) {
+  const [h, w, channels] = image as [number, number, number];
+  return {
+    rows: table(coordinates, h, size[0], w * channels * element, share),
+    columns: table(coordinates, w, size[1], channels * element, share),
+    channels,
+  };
+}
+
+export const lower = {
+  resizeBilinear(node: Node<ResizeBilinear>, c) {
+    const x = node.inputs[0]!;
+    const y = node.outputs[0]!;
+    const quantized = isInt8(x.type);
+    const { rows, columns, channels } = quantized
+      ? tables(x.type.shape, node.attrs, storedBytes(c.variant), integral)
+      : tables(x.type.shape, node.attrs, 4, bitsOf);
+    const from = quantized ? storedWhole(c, x) : { x: c.in(x, flat), xs: c.strideIn(x, flat) };
+    const to = c.out(y, quantized ? storedLayout(c, y) : flat);
+    if (!quantized && flat.bytes(y.type.shape, "f32") > elements(y.type.shape) * 4)
+      c.each("zero", { y: to, bytes: { per: c.stride(y) } });
+    c.each(quantized ? "i8_resize_bilinear" : "f32_resize_bilinear", {
+      n: "count",
+      ...from,
+      y: to,
+      ys: c.stride(y),
+      oh: node.attrs.size[0],
+      ow: node.attrs.size[1],
+      channels,
+      rows: c.constant("rows", rows),
+      columns: c.constant("columns", columns),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  resizeBilinearGradient(node: Node<Back>, c) {
+    const upstream = node.inputs[0]!;
+    const dx = node.outputs[0]!;
+    const { rows, columns, channels } = tables(node.attrs.image, node.attrs, 4, bitsOf);
+    const to = c.out(dx);
+    c.each("zero", { y: to, bytes: { per: c.stride(dx) } });
+    c.each("f32_resize_bilinear_gradient", {
+      n: "count",
+      dy: c.in(upstream, flat),
+      dys: c.strideIn(upstream, flat),
+      dx: to,
+      dxs: c.stride(dx),
+      oh: node.attrs.size[0],
+      ow: node.attrs.size[1],
+      channels,
+      rows: c.constant("rows", rows),
+      columns: c.constant("columns", columns),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const prefers = { resizeBilinear: prefersStored } satisfies Record<string, Prefers>;
+
+const macs = (shape: Shape) => ({ macs: 3 * elements(shape) });
+
+export const cost = {
+  resizeBilinear: (node: Node) => macs(node.outputs[0]!.type.shape),
+  resizeBilinearGradient: (node: Node) => macs(node.inputs[0]!.type.shape),
+} satisfies Record<string, CostOf>;
+
+/** Channels stay channels. */
+export const axes = {
+  resizeBilinear: () => [
+    [
+      [0, 2],
+      [1, 2],
+    ],
+  ],
+  resizeBilinearGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,155 @@
+/** Ops that move elements, means and resizing: each beside evaluate through the planner, gradients beside slopes; refusals by name. */
+import { describe, expect, test } from "vitest";
+import { type Shape, size } from "../../src/base/shape.ts";
+import { Graph, type Value } from "../../src/graph/graph.ts";
+import { broadcast } from "../../src/ops/broadcast.ts";
+import { constantPad } from "../../src/ops/constant-pad.ts";
+import { COORDINATES } from "../../src/ops/coordinates.ts";
+import { mean } from "../../src/ops/mean.ts";
+import { mul } from "../../src/ops/mul.ts";
+import { requantize } from "../../src/ops/requantize.ts";
+import { resizeBilinear } from "../../src/ops/resize-bilinear.ts";
+import { ROUNDINGS, resizeNearest } from "../../src/ops/resize-nearest.ts";
+import { stridedSlice } from "../../src/ops/strided-slice.ts";
+import { transpose } from "../../src/ops/transpose.ts";
+import { noise } from "../kernels/harness.ts";
+import { evaluated, expectPlanned, type Feed, withGradients } from "./planned.ts";
+import { expectSlopes } from "./slopes.ts";
+
+interface Case {
+  name: string;
+  inputs: readonly Shape[];
+  states?: readonly Shape[];
+  build(graph: Graph, operands: Value[]): Value;
+}
+
+const of = (name: string, shape: Shape, build: (graph: Graph, x: Value) => Value): Case => ({
+  name: `${name} of ${shape.join("x")}`,
+  inputs: [shape],
+  build: (graph, [x]) => build(graph, x!),
+});
+
+const CASES: Case[] = [
+  ...(
+    [
+      [2, 0, 1],
+      [0, 2, 1],
+      [1, 0, 2],
+      [0, 1, 2],
+    ] as const
+  ).map(permutation =>
+    of(`transpose to ${permutation}`, [3, 2, 5], (graph, x) => graph.one(transpose, [x], { permutation })),
+  ),
+  of("transpose of rows", [9, 4], (graph, x) => graph.one(transpose, [x], { permutation: [1, 0] })),
+  of("slice in steps", [5, 4, 3], (graph, x) =>
+    graph.one(stridedSlice, [x], { begin: [1, 0, 0], strides: [2, 1, 1], shape: [2, 3, 3] }),
+  ),
+  of("slice backwards", [5, 4, 3], (graph, x) =>
+    graph.one(stridedSlice, [x], { begin: [4, 3, 2], strides: [-2, -1, -2], shape: [3, 4, 2] }),
+  ),
+  of("constant pad", [3, 4, 2], (graph, x) =>
+    graph.one(constantPad, [x], { before: [1, 0, 2], after: [0, 2, 1], value: 0.7 }),
+  ),
+  of("constant pad of rows", [7], (graph, x) => graph.one(constantPad, [x], { before: [2], after: [0], value: 0 })),
+  ...COORDINATES.flatMap(coordinates => [
+    ...ROUNDINGS.map(rounding =>
+      of(`nearest, ${coordinates}, ${rounding}`, [3, 4, 2], (graph, x) =>
+        graph.one(resizeNearest, [x], { size: [5, 3], coordinates, rounding }),
+      ),
+    ),
+    of(`bilinear, ${coordinates}`, [3, 4, 5], (graph, x) =>
+      graph.one(resizeBilinear, [x], { size: [6, 3], coordinates }),
+    ),
+  ]),
+  of("bilinear to one pixel", [3, 4, 5], (graph, x) =>
+    graph.one(resizeBilinear, [x], { size: [1, 1], coordinates: "halfPixel" }),
+  ),
+  ...([[0], [1], [2], [0, 1], [1, 2], [0, 1, 2]] as const).map(axes =>
+    of(`mean over ${axes}`, [3, 4, 5], (graph, x) => graph.one(mean, [x], { axes, keepDims: axes[0] === 1 })),
+  ),
+  {
+    name: "an image by a channel each",
+    inputs: [
+      [3, 4, 5],
+      [1, 1, 5],
+    ],
+    build: (graph, [x, gate]) => graph.one(mul, [x!, graph.one(broadcast, [gate!, x!], { shape: [3, 4, 5] })]),
+  },
+  {
+    name: "an image by a constant of one row",
+    inputs: [[3, 4, 5]],
+    states: [[4, 1]],
+    build: (graph, [x, row]) => graph.one(mul, [x!, graph.one(broadcast, [row!, x!], { shape: [3, 4, 5] })]),
+  },
+];
+
+function network({ inputs, states = [], build }: Case): { graph: Graph; wrt: string[]; feed: (batch: number) => Feed } {
+  const graph = new Graph();
+  const operands = [
+    ...inputs.map((shape, i) => graph.leaf("input", `x${i}`, { shape, dtype: "f32", batched: true })),
+    ...states.map((shape, i) => graph.leaf("state", `w${i}`, { shape, dtype: "f32", batched: false })),
+  ];
+  const y = build(graph, operands);
+  graph.results = [y];
+  const wrt = operands.map(v => v.name);
+  withGradients(graph, wrt);
+  const feed = (batch: number) => {
+    const leaves = [...operands, { name: "upstream 0", type: y.type }];
+    const contents = ({ type }: Pick<Value, "type">, seed: number) =>
+      noise(size(type.shape) * (type.batched ? batch : 1), seed + 1);
+    return Object.fromEntries(leaves.map((v, i) => [v.name, contents(v, i)]));
+  };
+  return { graph, wrt, feed };
+}
+
+describe.each(CASES)("$name", c => {
+  test.each([1, 5])("equals evaluate, gradients too, at batch %i", async batch => {
+    const { graph, feed } = network(c);
+    await expectPlanned(graph, feed(batch), { batch });
+  });
+
+  test("has the slope of evaluate as its gradient", () => {
+    const { graph, wrt, feed } = network(c);
+    expectSlopes(graph, feed(2), 2, wrt);
+  });
+});
+
+test("evaluate moves what it says it moves", () => {
+  const result = (shape: Shape, build: (graph: Graph, x: Value) => Value): number[] => {
+    const graph = new Graph();
+    const x = graph.leaf("input", "x", { shape, dtype: "f32", batched: true });
+    graph.results = [build(graph, x)];
+    return [...evaluated(graph, { x: Float32Array.from({ length: size(shape) }, (_, i) => i) }, 1)[0]!.data];
+  };
+  expect(result([2, 3], (g, x) => g.one(transpose, [x], { permutation: [1, 0] }))).toEqual([0, 3, 1, 4, 2, 5]);
+  expect(result([4], (g, x) => g.one(stridedSlice, [x], { begin: [3], strides: [-2], shape: [2] }))).toEqual([3, 1]);
+  expect(result([2], (g, x) => g.one(constantPad, [x], { before: [1], after: [2], value: 9 }))).toEqual([
+    9, 0, 1, 9, 9,
+  ]);
+  expect(result([2], (g, x) => g.one(broadcast, [x, x], { shape: [2, 2] }))).toEqual([0, 1, 0, 1]);
+  const up = { size: [1, 4], coordinates: "halfPixel" } as const;
+  expect(result([1, 2, 1], (g, x) => g.one(resizeBilinear, [x], up))).toEqual([0, 0.25, 0.75, 1]);
+  expect(result([1, 2, 1], (g, x) => g.one(resizeNearest, [x], { ...up, rounding: "floor" }))).toEqual([0, 0, 0, 1]);
+});
+
+test("what does not fit is named", () => {
+  const graph = new Graph();
+  const x = graph.leaf("input", "x", { shape: [3, 4], dtype: "f32", batched: true });
+  const one = (op: Parameters<Graph["one"]>[0], attrs: object, inputs = [x]) =>
+    graph.one(op as never, inputs, attrs as never);
+  expect(() => one(transpose as never, { permutation: [0, 0] })).toThrow("[0,0] is no order of the axes of 3x4");
+  expect(() => one(stridedSlice as never, { begin: [0, 2], strides: [1, 1], shape: [3, 3] })).toThrow(
+    "3x4 has no 3x3 from [0,2] on in steps of [1,1]",
+  );
+  expect(() => one(constantPad as never, { before: [-1, 0], after: [0, 0], value: 0 })).toThrow(
+    "expects pads >= 0 of 3x4",
+  );
+  expect(() => one(broadcast as never, { shape: [3, 5] }, [x, x])).toThrow("3x4 cannot be repeated to 3x5");
+  expect(() => one(mean as never, { axes: [0, 2], keepDims: false })).toThrow(
+    "expects neighbouring axes of 3x4, got [0,2]",
+  );
+  expect(() => one(resizeNearest as never, { size: [2, 2] })).toThrow(
+    "expects images of height x width x channels, got 3x4",
+  );
+  expect(() => one(requantize as never, {})).toThrow("expects i8, got f32");
+});
