@@ -20,10 +20,17 @@ class Text extends Writable {
   }
 }
 
-export async function penjing(argv: readonly string[], signal = new AbortController().signal): Promise<Ran> {
+/** `onProgress`: called as often as a bar would move. */
+export async function penjing(
+  argv: readonly string[],
+  signal = new AbortController().signal,
+  onProgress = () => {},
+): Promise<Ran> {
   const out = new Text();
   const errors = new Text();
-  const code = await main(argv, new Terminal(out, errors, signal));
+  const terminal = new Terminal(out, errors, signal);
+  terminal.progress = onProgress;
+  const code = await main(argv, terminal);
   return {
     code,
     out: out.text,

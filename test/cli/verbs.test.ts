@@ -82,11 +82,8 @@ describe("train", () => {
   test("interrupted, it leaves a network that runs, and says so", async () => {
     const interrupt = new AbortController();
     const out = at("interrupted.penjing");
-    setTimeout(() => interrupt.abort(new Interrupted()), 300);
-    const { code, errors } = await penjing(
-      ["train", "--epochs", "10000", "--limit", "640", "--out", out],
-      interrupt.signal,
-    );
+    const argv = ["train", "--epochs", "10000", "--limit", "640", "--out", out];
+    const { code, errors } = await penjing(argv, interrupt.signal, () => interrupt.abort(new Interrupted()));
     expect(code).toBe(1);
     expect(errors).toBe(`penjing train: interrupted; the network as it is so far is in ${out}\n`);
     expect((await load(out)).predict(new Uint8Array(784)).length).toBe(10);
