@@ -48,7 +48,7 @@ export function stridesOf(shape: Shape): number[] {
 }
 
 /** `places` with a name to print in their stead. */
-interface Back {
+export interface Back {
   /** Of one image of the input. */
   image: Shape;
   batched: boolean;

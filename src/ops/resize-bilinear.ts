@@ -25,7 +25,7 @@ export const resizeBilinear: Op<ResizeBilinear> = {
   infer: ([x], { size }) => [{ ...x!, shape: resized(x!.shape, size) }],
 };
 
-interface Back extends ResizeBilinear {
+export interface Back extends ResizeBilinear {
   image: Shape;
 }
 
