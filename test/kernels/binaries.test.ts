@@ -10,6 +10,7 @@ const CALLS_ALLOWED: Record<string, string> = {
   ),
   ...Object.fromEntries(["rowMax", "rowExp", "rowScale", "argmax"].map(name => [name, "once per row, holds a loop"])),
   vectorProduct: "once per panel, holds a loop",
+  packRows: "once per four rows, holds a loop",
   convolve: "once per image, holds loops",
   fill: "once per side of an image",
   storeSome: "once per row, for the vector that is not whole",
