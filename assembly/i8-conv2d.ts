@@ -1,9 +1,10 @@
 // int8 convolutions on stored images (NHWC, q + 128, a halo that holds the zero point), driven by tables of pixel and tap offsets.
-import { HEAD, POOLED, QUANTIZED, REALS, tile } from "./i8-tile";
+import { HEAD, POOLED, QUANTIZED, REALS, tile, wideTile } from "./i8-tile";
 import { highest, lowest, shiftOf, STORED } from "./stored";
 
+/** `become` and `rows` are literals. */
 @inline function conv2d(
-  become: i32, x: usize, w: usize, groups: i32, taps: usize, tiles: i32, pixels: usize, y: usize, outs: i32,
+  become: i32, rows: i32, x: usize, w: usize, groups: i32, taps: usize, tiles: i32, pixels: usize, y: usize, outs: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
   const panel = HEAD + <usize>groups * 32;
@@ -11,14 +12,20 @@ import { highest, lowest, shiftOf, STORED } from "./stored";
   for (let rest = outs; rest > 0; rest -= 8) {
     let p = pixels;
     for (let t = tiles; t > 0; t--) {
-      const a0 = x + load<usize>(p), a1 = x + load<usize>(p, 4), a2 = x + load<usize>(p, 8), a3 = x + load<usize>(p, 12);
-      const o0 = y + load<usize>(p, 16);
+      const a0 = x + load<usize>(p), a1 = x + load<usize>(p, 4), a2 = x + load<usize>(p, 8);
+      if (rows == 3) {
+        const o0 = y + load<usize>(p, 12), o1 = y + load<usize>(p, 16), o2 = y + load<usize>(p, 20);
+        tile(become, true, 3, a0, a1, a2, a2, taps, groups, w, o0, o1, o2, o2, rest, low, shift, high, bias);
+        p += 24;
+        continue;
+      }
+      const a3 = x + load<usize>(p, 12), o0 = y + load<usize>(p, 16);
       if (become == POOLED) {
-        tile(become, true, a0, a1, a2, a3, taps, groups, w, o0, o0, o0, o0, rest, low, shift, high, bias);
+        tile(become, true, 4, a0, a1, a2, a3, taps, groups, w, o0, o0, o0, o0, rest, low, shift, high, bias);
         p += 20;
       } else {
         const o1 = y + load<usize>(p, 20), o2 = y + load<usize>(p, 24), o3 = y + load<usize>(p, 28);
-        tile(become, true, a0, a1, a2, a3, taps, groups, w, o0, o1, o2, o3, rest, low, shift, high, bias);
+        tile(become, true, 4, a0, a1, a2, a3, taps, groups, w, o0, o1, o2, o3, rest, low, shift, high, bias);
         p += 32;
       }
     }
@@ -28,13 +35,32 @@ import { highest, lowest, shiftOf, STORED } from "./stored";
   }
 }
 
+/** Pixels in twos, panels in twos. */
+@inline function wideConv2d(
+  x: usize, w: usize, groups: i32, taps: usize, tiles: i32, pixels: usize, y: usize, outs: i32, low: v128, shift: v128, high: v128,
+): void {
+  const panels = 2 * (HEAD + <usize>groups * 32);
+  for (; outs > 0; outs -= 16) {
+    let p = pixels;
+    for (let t = tiles; t > 0; t--) {
+      const a0 = x + load<usize>(p), a1 = x + load<usize>(p, 4), o0 = y + load<usize>(p, 8), o1 = y + load<usize>(p, 12);
+      wideTile(a0, a1, taps, groups, w, o0, o1, low, shift, high);
+      p += 16;
+    }
+    w += panels;
+    y += 16 * STORED;
+  }
+}
+
 export function i8_conv2d(
-  n: i32, x: usize, xs: i32, w: usize, groups: i32, taps: usize, tiles: i32, pixels: usize, y: usize, ys: i32, outs: i32,
+  n: i32, x: usize, xs: i32, w: usize, groups: i32, taps: usize, rows: i32, tiles: i32, pixels: usize, y: usize, ys: i32, outs: i32,
   zero: i32, qmin: i32, qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
   for (; n > 0; n--) {
-    conv2d(QUANTIZED, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high, 0);
+    if (rows == 4) conv2d(QUANTIZED, 4, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high, 0);
+    else if (rows == 3) conv2d(QUANTIZED, 3, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high, 0);
+    else wideConv2d(x, w, groups, taps, tiles, pixels, y, outs, low, shift, high);
     x += <usize>xs;
     y += <usize>ys;
   }
@@ -46,7 +72,7 @@ export function i8_conv2d_max_pool2d(
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
   for (; n > 0; n--) {
-    conv2d(POOLED, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high, 0);
+    conv2d(POOLED, 4, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high, 0);
     x += <usize>xs;
     y += <usize>ys;
   }
@@ -58,7 +84,7 @@ export function i8_conv2d_dynamic(
 ): void {
   for (; n > 0; n--) {
     const first = f32x4.splat(load<f32>(chosen)), zero = i32x4.splat(load<i32>(chosen, 8) + 128);
-    conv2d(REALS, x, w, groups, taps, tiles, pixels, y, outs, first, zero, zero, bias);
+    conv2d(REALS, 4, x, w, groups, taps, tiles, pixels, y, outs, first, zero, zero, bias);
     x += <usize>xs;
     y += <usize>ys;
     chosen += <usize>cs;

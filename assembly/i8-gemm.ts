@@ -47,7 +47,7 @@ export function i8_gemm_pack(
       const more = left > 1, a1 = more ? a0 + xs : a0, o1 = more ? o0 + ys : o0;
       const third = left > 2, a2 = third ? a1 + xs : a1, o2 = third ? o1 + ys : o1;
       const fourth = left > 3, a3 = fourth ? a2 + xs : a2, o3 = fourth ? o2 + ys : o2;
-      tile(become, false, a0, a1, a2, a3, 0, groups, w, o0, o1, o2, o3, rest, low, shift, high, bias);
+      tile(become, false, 4, a0, a1, a2, a3, 0, groups, w, o0, o1, o2, o3, rest, low, shift, high, bias);
       a0 = a3 + xs;
       o0 = o3 + ys;
     }

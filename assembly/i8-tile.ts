@@ -1,4 +1,4 @@
-// The tile that i8_gemm and i8_conv2d share: 4 rows of activations times a panel of 8 outputs, 8 accumulators.
+// The tile that i8_gemm and i8_conv2d share: 4 rows of activations times a panel of 8 outputs, 8 accumulators. i8_conv2d has two more, for few pixels and short rows.
 // Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2 and 5x2 spill in the plain variant.
 // `do ... while`, here and in the other int8 loops: a `for` loop jumps twice a turn, which costs up to 13 % (measured on 512^3 and LeNet-5).
 // One k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
@@ -56,12 +56,12 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * `become` and `scattered` are literals. Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, else at a + 4 g.
+ * `become`, `scattered` and `rows`, 3 or 4, are literals. Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, else at a + 4 g.
  * `panel` is one panel of i8_gemm_pack; the results of row r go to o_r, `rest` of them (8 or more: all).
  * low, shift, high: see stored.ts. REALS: low is the scale of the activations, shift their zero point + 128, `bias` 8 floats.
  */
 @inline export function tile(
-  become: i32, scattered: bool, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, groups: i32, panel: usize,
+  become: i32, scattered: bool, rows: i32, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, groups: i32, panel: usize,
   o0: usize, o1: usize, o2: usize, o3: usize, rest: i32, low: v128, shift: v128, high: v128, bias: usize,
 ): void {
   let b = panel + HEAD;
@@ -93,9 +93,11 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
       a = v128.load32_splat(a2 + tap);
       c20 = dot(w0, a, c20);
       c21 = dot(w1, a, c21);
-      a = v128.load32_splat(a3 + tap);
-      c30 = dot(w0, a, c30);
-      c31 = dot(w1, a, c31);
+      if (rows > 3) {
+        a = v128.load32_splat(a3 + tap);
+        c30 = dot(w0, a, c30);
+        c31 = dot(w1, a, c31);
+      }
       taps += 4;
     } else {
       let a = v128.load32_splat(a0);
@@ -146,7 +148,51 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
   c00 = narrowed(requantized(c00, s0, low, shift), requantized(c01, s1, low, shift), high);
   c10 = narrowed(requantized(c10, s0, low, shift), requantized(c11, s1, low, shift), high);
   c20 = narrowed(requantized(c20, s0, low, shift), requantized(c21, s1, low, shift), high);
-  c30 = narrowed(requantized(c30, s0, low, shift), requantized(c31, s1, low, shift), high);
   storeRows(o0, o1, c00, c10, rest);
-  storeRows(o2, o3, c20, c30, rest);
+  if (rows > 3) {
+    c30 = narrowed(requantized(c30, s0, low, shift), requantized(c31, s1, low, shift), high);
+    storeRows(o2, o3, c20, c30, rest);
+  } else storeFirst(o2, c20, rest);
+}
+
+/** Sixteen results of a row, stored. */
+@inline function store16(o: usize, c0: v128, c1: v128, c2: v128, c3: v128, panel: usize, next: usize, low: v128, shift: v128, high: v128): void {
+  const a = narrowed(requantized(c0, v128.load(panel, 32), low, shift), requantized(c1, v128.load(panel, 48), low, shift), high);
+  const b = narrowed(requantized(c2, v128.load(next, 32), low, shift), requantized(c3, v128.load(next, 48), low, shift), high);
+  if (RELAXED) v128.store(o, i8x16.narrow_i16x8_u(a, b));
+  else {
+    v128.store(o, a);
+    v128.store(o, b, 16);
+  }
+}
+
+/** Two scattered rows times two panels, QUANTIZED: fewer addresses for a result, which pays where rows are a few k-groups long. */
+@inline export function wideTile(
+  a0: usize, a1: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, low: v128, shift: v128, high: v128,
+): void {
+  const bytes = <usize>groups * 32, next = panel + HEAD + bytes;
+  let b = panel + HEAD, d = next + HEAD;
+  let c00 = v128.load(panel), c01 = v128.load(panel, 16), c02 = v128.load(next), c03 = v128.load(next, 16);
+  let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
+  do {
+    const tap = load<usize>(taps);
+    const u = v128.load32_splat(a0 + tap), v = v128.load32_splat(a1 + tap);
+    let w = v128.load(b);
+    c00 = dot(w, u, c00);
+    c10 = dot(w, v, c10);
+    w = v128.load(b, 16);
+    c01 = dot(w, u, c01);
+    c11 = dot(w, v, c11);
+    w = v128.load(d);
+    c02 = dot(w, u, c02);
+    c12 = dot(w, v, c12);
+    w = v128.load(d, 16);
+    c03 = dot(w, u, c03);
+    c13 = dot(w, v, c13);
+    taps += 4;
+    b += 32;
+    d += 32;
+  } while (--groups > 0);
+  store16(o0, c00, c01, c02, c03, panel, next, low, shift, high);
+  store16(o1, c10, c11, c12, c13, panel, next, low, shift, high);
 }

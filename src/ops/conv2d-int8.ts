@@ -4,7 +4,7 @@
  */
 import { roundUp, type Shape, size } from "../base/shape.ts";
 import type { Node, Value } from "../graph/graph.ts";
-import type { Args, Lowering, Ref } from "../graph/meaning.ts";
+import type { Lowering, Ref } from "../graph/meaning.ts";
 import { winogradBand, winogradPackedBytes, winogradPays, winogradScratchBytes } from "../kernels/i8-winograd.ts";
 import { flat } from "../kernels/layout.ts";
 import {
@@ -31,6 +31,7 @@ import {
   stripBytes,
   type Window as TapWindow,
   tapTable,
+  tileRows,
 } from "../kernels/stored.ts";
 import {
   affine,
@@ -307,27 +308,32 @@ function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
 
 function general(site: Site, pooled: boolean): void {
   const { c, window, from, to, zero } = site;
-  const table = pooled ? pooledPixelTable(from.image, to.image, window) : pixelTable(from.image, to.image, window);
+  const { runs, length } = runsOf(window, from.image.channels, site.groups);
+  const { height, width } = to.image;
+  const rows = tileRows(groupsOf(c.variant, runs, length), height * width, site.outs / site.groups);
+  const table = pooled
+    ? pooledPixelTable(from.image, to.image, window)
+    : pixelTable(from.image, to.image, window, rows);
   const pixels = c.constant("pixels", table);
   const taps = c.constant("taps", tapTable(c.variant, from.image, window, site.groups));
   const element = storedBytes(c.variant);
-  const kernel = pooled ? "i8_conv2d_max_pool2d" : "i8_conv2d";
   for (let g = 0; g < site.groups; g++) {
     const { packed, groups, outs, inside } = panels(c, window, from.image, site, g, zero);
-    c.each(kernel, {
-      n: "count",
+    const ends = {
+      n: "count" as const,
       x: at(from.ref, g * inside * element),
       xs: from.stride,
       w: packed,
       groups,
       taps,
-      tiles: table.length / (pooled ? 5 : 8),
       pixels,
       y: at(to.ref, g * outs * element),
       ys: to.stride,
       outs,
       ...site.clamps,
-    } satisfies Args<"i8_conv2d">);
+    };
+    if (pooled) c.each("i8_conv2d_max_pool2d", { ...ends, tiles: table.length / 5 });
+    else c.each("i8_conv2d", { ...ends, rows, tiles: table.length / (2 * rows) });
   }
 }
 

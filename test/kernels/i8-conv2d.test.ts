@@ -25,6 +25,7 @@ import {
   storedImage,
   stripBytes,
   tapTable,
+  tileRows,
 } from "../../src/kernels/stored.ts";
 import { type Bench, noise, overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
@@ -69,6 +70,8 @@ const CASES: Case[] = [
     pads: { top: 2, bottom: 2, left: 2, right: 2 },
   },
   { height: 9, width: 8, channels: 1, outs: 5, kernel: [4, 3], dilations: [2, 1], strides: [1, 2] },
+  { height: 3, width: 3, channels: 7, outs: 32, kernel: [1, 1], beyond: { top: 1, bottom: 2, left: 1, right: 3 } },
+  { height: 1, width: 1, channels: 8, outs: 16, kernel: [1, 1] },
   { height: 10, width: 4, channels: 1, outs: 19, kernel: [10, 4], around: { top: 1, bottom: 0, left: 2, right: 1 } },
   { height: 5, width: 5, channels: 8, outs: 12, kernel: [2, 2], beyond: { top: 1, bottom: 2, left: 1, right: 3 } },
 ];
@@ -215,12 +218,15 @@ function setUp(bench: Bench, c: Case) {
 }
 
 overVariants("i8-conv2d", "run", bench => {
-  test.each(CASES.map(c => [name(c), c] as const))("%s", (_, c) => {
+  const TILED = CASES.flatMap(c =>
+    [2, 3, 4].filter(rows => rows > 2 || c.outs % 16 === 0).map(rows => [name(c), rows, c] as const),
+  );
+  test.each(TILED)("%s, tiles of %i", (_, rows, c) => {
     const { images, first, x, requantization, pack, args } = setUp(bench, c);
     const shape = [...twin.outputSize(first), c.outs];
     const halo = c.beyond ?? NO_HALO;
     const image = storedImage(shape, bench.variant, halo);
-    const pixels = pixelTable(x, image, first);
+    const pixels = pixelTable(x, image, first, rows);
     const ys = image.bytes + 8;
     const y = bench.output(2 * ys);
     bench.u8.fill(0, y, y + 2 * ys);
@@ -228,7 +234,8 @@ overVariants("i8-conv2d", "run", bench => {
     bench.run("i8_conv2d", {
       ...args,
       w: pack(false),
-      tiles: pixels.length / 8,
+      rows,
+      tiles: pixels.length / (2 * rows),
       pixels: bench.input(pixels),
       y,
       ys,
@@ -481,6 +488,13 @@ overVariants("i8-conv2d", "run", bench => {
       const expected = weight < 0 ? 100 : -99;
       expect([...fromStored(bench, y, [4, 4, 8])]).toEqual(new Array(128).fill(expected));
     }
+  });
+
+  test("tiles by the number of pixels and the length of rows", () => {
+    expect(tileRows(64, 36, 64)).toBe(4);
+    expect(tileRows(64, 9, 64)).toBe(3);
+    expect(tileRows(4, 36, 16)).toBe(2);
+    expect(tileRows(4, 36, 24)).toBe(4);
   });
 
   test("Winograd is declined where it does not fit or does not pay", () => {

@@ -180,6 +180,8 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
     [11, 9, 2],
     (b, x) => b.conv2d(x, 5, [3, 3], { dilations: [2, 2], pads: [2, -1, 1, 2] }),
   ],
+  ["pointwise, few channels", [5, 5, 9], (b, x) => b.conv2d(b.conv2d(x, 16, [1, 1]), 32, [1, 1], { strides: [2, 2] })],
+  ["pointwise, few pixels", [3, 3, 70], (b, x) => b.conv2d(b.conv2d(x, 150, [1, 1]), 17, [1, 1])],
   ["conv2d in groups", [5, 6, 6], (b, x) => b.conv2d(x, 4, [3, 3], { groups: 2, ...around(1) })],
   ["conv2d, depthwise", [6, 7, 9], (b, x) => b.conv2d(x, 9, [3, 3], { groups: 9, ...around(1), strides: [2, 2] })],
   ["conv2d and relu", [6, 5, 3], (b, x) => b.graph.one(relu, [b.conv2d(x, 6, [3, 3])])],

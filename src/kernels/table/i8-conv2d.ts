@@ -7,6 +7,8 @@ import { rows } from "./row.ts";
  * Two tables drive the tile, so that stride, pads, dilation and tails cost nothing inside it (all offsets in bytes):
  * - `taps`: for each k-group, how far it is from the first tap of the pixel
  * - `pixels`: for each tile, the four first taps relative to x, then the four results relative to y. A tail repeats pixels.
+ *
+ * i8_conv2d has tiles of 4, 3 or 2 `rows` of pixels (`tileRows`); with 2 it takes two panels at a time, of outputs that are whole sixteens.
  */
 export const i8Conv2d = rows({
   /** y stored = clamp(round((bias + sum (x - zero) * w) * scale) + zero, qmin, qmax); a ReLU is a qmin, a ReLU6 a qmin and a qmax. */
@@ -18,6 +20,7 @@ export const i8Conv2d = rows({
       w: "read",
       groups: "int",
       taps: "read",
+      rows: "int",
       tiles: "int",
       pixels: "read",
       y: "write",
