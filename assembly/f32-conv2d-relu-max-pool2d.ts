@@ -96,44 +96,65 @@ export function f32_conv2d_relu_max_pool2d_plane(
         const px = min(first, pw - 4);
         const at = i32x4.add(i32x4.splat(2 * py * row + 8 * px), i32x4(0, 8, 16, 24));
         for (let channel = 0; channel < cout; channel += 2) {
-          const other = min(channel + 1, cout - 1); // an odd last channel is computed twice
+          const both = channel + 1 < cout; // panels and bias are padded: of an odd last channel the neighbour is computed, not stored
           let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
           let d00 = f32x4.splat(0), d01 = f32x4.splat(0), d10 = f32x4.splat(0), d11 = f32x4.splat(0);
           let patch = scratch + <usize>(2 * py) * line + (<usize>px << 2);
           let k = w + <usize>(channel >> 3) * panel + (<usize>(channel & 7) << 2);
-          const beside = w + <usize>(other >> 3) * panel + (<usize>(other & 7) << 2) - k;
+          let w0 = c00, w1 = c00, a = c00;
           for (let ky = kh; ky > 0; ky--) {
-            // at an even kernel column, even pixels are under c00 and odd ones under c01; at the next the two change places
-            let here = patch, right = patch + odd;
-            let kx = kw;
+            // at an even kernel column, even pixels are under c00 and odd ones under c01; at the next the two have changed places.
+            // Written out, since one step with pointers that change places costs 11 % more on V8 11 (measured)
+            let even = patch, odds = patch + odd, evenBelow = patch + line, oddBelow = odds + line;
+            let left = kw;
             do {
-              const w0 = v128.load32_splat(k), w1 = v128.load32_splat(k + beside);
-              let a = v128.load(here);
+              w0 = v128.load32_splat(k);
+              w1 = v128.load32_splat(k, 4);
+              a = v128.load(even);
               c00 = madd(a, w0, c00);
               d00 = madd(a, w1, d00);
-              a = v128.load(right);
+              a = v128.load(odds);
               c01 = madd(a, w0, c01);
               d01 = madd(a, w1, d01);
-              a = v128.load(here + line);
+              a = v128.load(evenBelow);
               c10 = madd(a, w0, c10);
               d10 = madd(a, w1, d10);
-              a = v128.load(right + line);
+              a = v128.load(oddBelow);
               c11 = madd(a, w0, c11);
               d11 = madd(a, w1, d11);
-              const moved = here + 4;
-              here = right;
-              right = moved;
               k += 32;
-            } while (--kx > 0);
+              if (--left == 0) break;
+              w0 = v128.load32_splat(k);
+              w1 = v128.load32_splat(k, 4);
+              a = v128.load(odds);
+              c00 = madd(a, w0, c00);
+              d00 = madd(a, w1, d00);
+              a = v128.load(even, 4);
+              c01 = madd(a, w0, c01);
+              d01 = madd(a, w1, d01);
+              a = v128.load(oddBelow);
+              c10 = madd(a, w0, c10);
+              d10 = madd(a, w1, d10);
+              a = v128.load(evenBelow, 4);
+              c11 = madd(a, w0, c11);
+              d11 = madd(a, w1, d11);
+              k += 32;
+              even += 4;
+              odds += 4;
+              evenBelow += 4;
+              oddBelow += 4;
+            } while (--left > 0);
             patch += line;
           }
           const c = pooled(c00, c01, c10, c11, v128.load32_splat(bias + (<usize>channel << 2)));
-          const d = pooled(d00, d01, d10, d11, v128.load32_splat(bias + (<usize>other << 2)));
+          const d = pooled(d00, d01, d10, d11, v128.load32_splat(bias + (<usize>channel << 2), 4));
           const to = argmax + (<usize>(py * pw + px) << 2);
           v128.store(to + <usize>channel * plane, winner(c00, c01, c10, c11, c, rows, pixels, at));
-          v128.store(to + <usize>other * plane, winner(d00, d01, d10, d11, d, rows, pixels, at));
           v128.store(windows + (<usize>channel << 4), c);
-          v128.store(windows + (<usize>other << 4), d);
+          if (both) {
+            v128.store(to + <usize>(channel + 1) * plane, winner(d00, d01, d10, d11, d, rows, pixels, at));
+            v128.store(windows + (<usize>channel << 4), d, 16);
+          }
         }
         storeWindows(windows, cout, y + (<usize>((py * pw + px) * cout) << 2));
       }
