@@ -33,6 +33,7 @@ const ENTRIES = {
   run: "src/run/index.ts",
   data: "src/data/index.ts",
   kernels: "src/kernels/index.ts",
+  tflite: "src/formats/tflite/index.ts",
   cli: "src/cli/index.ts",
 };
 

@@ -10,7 +10,7 @@ const SIZE_LIMITS = { "penjing/run": 70_000, penjing: 150_000 };
 /** What the tarball may hold. */
 const EXPECTED_FILES = [
   /^(package\.json|README\.md|LICENSE)$/,
-  /^build\/(index|run|data|kernels|cli)\.js$/,
+  /^build\/(index|run|data|kernels|tflite|cli)\.js$/,
   /^build\/chunks\/[\w-]+\.js$/,
   /^build\/types\/(src|build)\/.*\.d\.ts$/,
   /^build\/wasm\/(run|train)\.(simd|relaxed)\.wasm$/,

@@ -326,7 +326,7 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
     [4, 6, 5],
     (b, x) => [
       b.conv2d(b.graph.one(transpose, [x], { permutation: [2, 0, 1] }), 3, [3, 3], around(1)),
-      b.graph.one(stridedSlice, [b.conv2d(x, 4, [3, 3])], { begin: [1, 0, 1], strides: [1, 2, 1], shape: [1, 2, 3] }),
+      b.graph.one(stridedSlice, [b.conv2d(x, 4, [3, 3])], { begin: [0, 0, 1], strides: [1, 2, 1], shape: [2, 2, 3] }),
       b.graph.one(constantPad, [x], { before: [0, 1, 2], after: [1, 0, 1], value: 0 }),
       b.graph.one(constantPad, [x], { before: [1, 0, 0], after: [0, 0, 3], value: 0.2 }),
       b.graph.one(resizeNearest, [x], { size: [7, 3], coordinates: "tfHalfPixelForNn", rounding: "floor" }),

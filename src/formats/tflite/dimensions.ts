@@ -1,0 +1,143 @@
+/**
+ * Shapes as a converter writes them: the batch is an axis of its own, and may be multiplied into another one (a dense layer over the last axis
+ * of [batch, 9, 80] reads [batch * 9, 80]). A graph here knows one image's shape alone, so the batch is carried as a symbol through all
+ * arithmetic on shapes, which then folds away.
+ */
+import { type Shape, size } from "../../base/shape.ts";
+
+/** `n`, or `n` times the number of images. */
+export interface Dimension {
+  readonly n: number;
+  readonly batched: boolean;
+}
+
+export const fixed = (n: number): Dimension => ({ n, batched: false });
+export const BATCH: Dimension = { n: 1, batched: true };
+
+/** The shape of one image: a batch of single images has none of that axis, a batch of n rows each has n in its place. */
+export function imageShape(dimensions: readonly Dimension[]): Shape {
+  const [lead, ...rest] = dimensions.map(d => d.n);
+  return lead === undefined || lead === 1 ? rest : [lead, ...rest];
+}
+
+/** [batch, ...shape] */
+export const batchOf = (shape: Shape): Dimension[] => [BATCH, ...shape.map(fixed)];
+
+/** The axis of the image that `axis` of a tensor is, -1 for the batch. */
+export function imageAxis(dimensions: readonly Dimension[], axis: number): number {
+  const at = axis < 0 ? axis + dimensions.length : axis;
+  if (!(at >= 0 && at < dimensions.length)) throw new RangeError(`there is no axis ${axis} of ${dimensions.length}`);
+  if (at === 0) return -1;
+  return dimensions[0]!.n === 1 ? at - 1 : at;
+}
+
+export function product(a: Dimension, b: Dimension): Dimension {
+  if (a.batched && b.batched) throw new RangeError("a size is the square of the batch");
+  return { n: a.n * b.n, batched: a.batched || b.batched };
+}
+
+export function sum(a: Dimension, b: Dimension, sign: 1 | -1): Dimension {
+  if (a.batched !== b.batched && a.n !== 0 && b.n !== 0) throw new RangeError("a size adds to the batch");
+  return { n: a.n + sign * b.n, batched: a.n === 0 ? b.batched : a.batched };
+}
+
+/** Exact division, rounded down where there is no batch. */
+export function quotient(a: Dimension, b: Dimension): Dimension {
+  if (b.n === 0) throw new RangeError("a size is divided by zero");
+  if (a.batched && b.batched) return fixed(a.n / b.n);
+  if (b.batched) throw new RangeError("a size is divided by the batch");
+  return { n: a.batched ? a.n / b.n : Math.floor(a.n / b.n), batched: a.batched };
+}
+
+/**
+ * What `wanted` means for a tensor of shape `from`: -1 is worked out, and where a file knows of one image alone, the batch is put first again.
+ * A RangeError where both have not as many elements, or where the batch would not come first.
+ */
+export function reshaped(from: readonly Dimension[], wanted: readonly Dimension[]): Dimension[] {
+  const total = from.reduce(product, fixed(1));
+  const given = wanted.filter(d => d.n !== -1).reduce(product, fixed(1));
+  const open = wanted.findIndex(d => d.n === -1);
+  const whole = wanted.map(d => (d.n === -1 ? quotient(total, given) : d));
+  if (open < 0 && total.batched && !given.batched) {
+    if (!whole.length) throw new RangeError("a tensor of many images becomes one number");
+    whole[0] = { n: whole[0]!.n, batched: true };
+  }
+  const made = whole.reduce(product, fixed(1));
+  const text = () => `[${from.map(d => d.n)}] cannot be reshaped to [${wanted.map(d => d.n)}]`;
+  if (made.n !== total.n || made.batched !== total.batched || !whole.every(d => Number.isInteger(d.n) && d.n > 0))
+    throw new RangeError(text());
+  if (total.batched && !whole[0]?.batched) throw new RangeError(`${text()}: images would not come first`);
+  return whole;
+}
+
+/** Elements of one image. */
+export const elements = (dimensions: readonly Dimension[]): number => size(dimensions.map(d => d.n));
+
+export interface SliceSpec {
+  readonly begin: readonly number[];
+  readonly end: readonly number[];
+  readonly strides: readonly number[];
+  readonly masks: { begin: number; end: number; ellipsis: number; newAxis: number; shrink: number };
+}
+
+/** Along one axis of `from`: the first element, the step, how many; `whole`: it takes all of them in order. */
+export interface SlicedAxis {
+  readonly begin: number;
+  readonly stride: number;
+  readonly length: number;
+  readonly whole: boolean;
+}
+
+/** A strided slice in TensorFlow's notation, as one entry for each axis, and which axes the result has: an axis of `from`, or -1 for a new one. */
+export function slicing(from: readonly Dimension[], spec: SliceSpec): { axes: SlicedAxis[]; kept: number[] } {
+  const { begin, end, strides, masks } = spec;
+  const bit = (mask: number, i: number) => i < 31 && ((mask >> i) & 1) === 1;
+  const entries = begin.length;
+  const named = begin.filter((_, i) => !bit(masks.newAxis, i) && !bit(masks.ellipsis, i)).length;
+  const axes: SlicedAxis[] = [];
+  const kept: number[] = [];
+  const all = () => {
+    const { n } = from[axes.length]!;
+    kept.push(axes.length);
+    axes.push({ begin: 0, stride: 1, length: n, whole: true });
+  };
+  for (let i = 0; i < entries; i++) {
+    if (bit(masks.ellipsis, i)) for (let skip = from.length - named; skip > 0; skip--) all();
+    else if (bit(masks.newAxis, i)) kept.push(-1);
+    else {
+      if (axes.length >= from.length) throw new RangeError(`a slice of ${entries} axes of a tensor of ${from.length}`);
+      const sliced = sliceOf(from[axes.length]!, begin[i]!, end[i]!, strides[i]!, {
+        open: [bit(masks.begin, i), bit(masks.end, i)],
+        single: bit(masks.shrink, i),
+      });
+      if (!bit(masks.shrink, i)) kept.push(axes.length);
+      axes.push(sliced);
+    }
+  }
+  while (axes.length < from.length) all();
+  return { axes, kept };
+}
+
+function sliceOf(
+  { n, batched }: Dimension,
+  begin: number,
+  end: number,
+  stride: number,
+  { open, single }: { open: readonly [boolean, boolean]; single: boolean },
+): SlicedAxis {
+  if (stride === 0) throw new RangeError("a slice has a stride of 0");
+  const back = stride < 0;
+  const inside = (at: number) => Math.min(Math.max(at < 0 ? at + n : at, back ? -1 : 0), back ? n - 1 : n);
+  if (batched && begin === 0 && stride === 1 && !single && (open[1] || end >= n))
+    return { begin: 0, stride: 1, length: n, whole: true };
+  if (single) {
+    const at = begin < 0 ? begin + n : begin;
+    if (!(at >= 0 && at < n)) throw new RangeError(`there is no element ${begin} of ${n}`);
+    return { begin: at, stride: 1, length: 1, whole: n === 1 && !batched };
+  }
+  const first = open[0] ? (back ? n - 1 : 0) : inside(begin);
+  const last = open[1] ? (back ? -1 : n) : inside(end);
+  const length = Math.ceil((last - first) / stride);
+  if (length < 1) throw new RangeError(`a slice from ${begin} to ${end} of ${n} is empty`);
+  return { begin: first, stride, length, whole: !batched && first === 0 && stride === 1 && length === n };
+}

@@ -1,0 +1,148 @@
+/** A .tflite file as plain lists of tensors and operators, with nothing decided yet about what they mean. */
+import { type Shape, showShape } from "../../base/shape.ts";
+import { FlatBuffer, type Table } from "./flatbuffer.ts";
+import { FIELD, IDENTIFIER, OPERATORS, SCHEMA_VERSION, TENSOR_TYPES, type TensorType } from "./schema.ts";
+
+export interface FileTensor {
+  readonly index: number;
+  readonly name: string;
+  readonly type: TensorType;
+  readonly shape: Shape;
+  /** Which axes the file says may be of any size. */
+  readonly dynamic: readonly boolean[];
+  /** The bytes of a constant. */
+  readonly data?: Uint8Array;
+  readonly scales: readonly number[];
+  readonly zeroPoints: readonly number[];
+  /** Of weights with a scale for each index. */
+  readonly axis: number;
+  readonly sparsity?: Table;
+  /** Whether it keeps its contents from run to run. */
+  readonly variable: boolean;
+  /** Where it stands in the file. */
+  error(code: string, message: string): Error;
+}
+
+export interface FileOperator {
+  readonly index: number;
+  /** As the schema calls it; that of a custom operator is its own. */
+  readonly name: string;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly options?: Table;
+  error(code: string, message: string, cause?: unknown): Error;
+}
+
+export interface TfliteFile {
+  readonly tensors: readonly FileTensor[];
+  readonly operators: readonly FileOperator[];
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+/** More elements than any small network's tensor has; a product of sizes stays far from where float64 loses integers. */
+export const MAX_ELEMENTS = 2 ** 28;
+
+/** More axes than any tensor of a small network has. */
+const MAX_RANK = 8;
+
+/** Errors: PenjingError "magic", "version", "truncated" or "damaged", with the byte in `offset`. */
+export function readFile(bytes: Uint8Array, path?: string): TfliteFile {
+  const model = new FlatBuffer(bytes, path).root(IDENTIFIER);
+  const version = model.u32(FIELD.model.version);
+  if (version !== SCHEMA_VERSION)
+    throw model.error("version", `schema version ${version} is unknown, this library reads ${SCHEMA_VERSION}`);
+  const [graph] = model.tables(FIELD.model.subgraphs);
+  if (!graph) throw model.error("damaged", "the file has no graph");
+  const buffers = model.tables(FIELD.model.buffers);
+  const tensors = graph.tables(FIELD.subgraph.tensors).map((table, index) => tensorOf(table, index, buffers));
+  const names = model.tables(FIELD.model.operatorCodes).map(operatorName);
+  const operators = graph.tables(FIELD.subgraph.operators).map((table, index) => operatorOf(table, index, names));
+  const file = {
+    tensors,
+    operators,
+    inputs: graph.i32s(FIELD.subgraph.inputs),
+    outputs: graph.i32s(FIELD.subgraph.outputs),
+  };
+  checkReferences(file, graph);
+  return file;
+}
+
+function tensorOf(table: Table, index: number, buffers: readonly Table[]): FileTensor {
+  const f = FIELD.tensor;
+  const shape = table.i32s(f.shape);
+  const signature = table.i32s(f.signature);
+  const type = TENSOR_TYPES[table.u8(f.type)];
+  const name = table.text(f.name);
+  const error = (code: string, message: string) => table.error(code, `tensor ${index} ("${name}"): ${message}`);
+  if (!type) throw error("damaged", `type ${table.u8(f.type)} is unknown`);
+  if (shape.length > MAX_RANK) throw error("unsupported", `it has ${shape.length} axes`);
+  if (shape.some(n => n < 0) || shape.reduce((n, s) => n * s, 1) > MAX_ELEMENTS)
+    throw error("damaged", `a shape is ${showShape(shape)}`);
+  if (signature.length && signature.length !== shape.length)
+    throw error("damaged", `a signature of ${signature.length} axes for a shape of ${shape.length}`);
+  const quantization = table.table(f.quantization);
+  if (quantization && quantization.u8(FIELD.quantization.detailsType) !== 0)
+    throw error("unsupported", "its quantization is a custom one");
+  const sparsity = table.table(f.sparsity);
+  const data = contents(table, table.u32(f.buffer), buffers, error);
+  return {
+    index,
+    name,
+    type,
+    shape,
+    dynamic: shape.map((_, axis) => signature[axis] === -1),
+    scales: quantization?.f32s(FIELD.quantization.scale) ?? [],
+    zeroPoints: quantization?.i64s(FIELD.quantization.zeroPoint) ?? [],
+    axis: quantization?.i32(FIELD.quantization.axis) ?? 0,
+    variable: table.flag(f.isVariable),
+    error,
+    ...(data.length > 0 && { data }),
+    ...(sparsity && { sparsity }),
+  };
+}
+
+function contents(table: Table, buffer: number, buffers: readonly Table[], error: FileTensor["error"]): Uint8Array {
+  if (buffer === 0 && !table.has(FIELD.tensor.buffer)) return new Uint8Array(0);
+  const found = buffers[buffer];
+  if (!found) throw error("damaged", `its buffer ${buffer} is none of ${buffers.length}`);
+  if (found.has(FIELD.buffer.offset)) throw error("unsupported", "its buffer lies outside the FlatBuffer");
+  return found.bytes(FIELD.buffer.data);
+}
+
+/** Old files have the number in a byte, newer ones in an i32; the larger one counts. */
+function operatorName(table: Table): string {
+  const f = FIELD.operatorCode;
+  const code = Math.max(table.i8(f.deprecatedBuiltinCode), table.i32(f.builtinCode));
+  const name = OPERATORS[code];
+  if (!name) return `operator ${code}`;
+  return name === "CUSTOM" ? `custom operator ${JSON.stringify(table.text(f.customCode).slice(0, 60))}` : name;
+}
+
+function operatorOf(table: Table, index: number, names: readonly string[]): FileOperator {
+  const f = FIELD.operator;
+  const code = table.u32(f.code);
+  const name = names[code];
+  if (name === undefined)
+    throw table.error("damaged", `node ${index}: operator code ${code} is none of ${names.length}`);
+  const options = table.table(f.options);
+  return {
+    index,
+    name,
+    inputs: table.i32s(f.inputs),
+    outputs: table.i32s(f.outputs),
+    error: (errorCode, message, cause) => table.error(errorCode, message, cause),
+    ...(options && { options }),
+  };
+}
+
+/** Every number of a tensor is one of the list; -1, an operand left out, may stand among an operator's inputs alone. */
+function checkReferences({ tensors, operators, inputs, outputs }: TfliteFile, graph: Table): void {
+  const known = (i: number, least = 0) => i >= least && i < tensors.length;
+  for (const { index, inputs: reads, outputs: writes, error } of operators) {
+    const odd = reads.find(i => !known(i, -1)) ?? writes.find(i => !known(i));
+    if (odd !== undefined) throw error("damaged", `node ${index}: tensor ${odd} is none of ${tensors.length}`);
+  }
+  const odd = [...inputs, ...outputs].find(i => !known(i));
+  if (odd !== undefined) throw graph.error("damaged", `tensor ${odd} is none of ${tensors.length}`);
+}

@@ -1,0 +1,38 @@
+/**
+ * `penjing/tflite`: networks of TensorFlow Lite (LiteRT), as its converters write them: float, with weights of 16 bits or sparse, with int8
+ * weights (dynamic range), and full int8.
+ *
+ *     const model = await loadTflite("digits.tflite");
+ *     await model.save("digits.penjing");
+ */
+import { knownOptions } from "../../base/errors.ts";
+import { readSource, type Source } from "../../base/source.ts";
+import { Model } from "../../model/model.ts";
+import { readFile } from "./file.ts";
+import { importGraph } from "./import.ts";
+
+export { PenjingError } from "../../base/errors.ts";
+export type { Source } from "../../base/source.ts";
+export type { Model } from "../../model/model.ts";
+
+export interface LoadTfliteOptions {
+  /** For `summary`. Default "model". */
+  name?: string;
+  /** Stops the download. */
+  signal?: AbortSignal;
+}
+
+/**
+ * The model in a .tflite file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array. It is a model like any other: it prints, costs,
+ * prunes, saves, and where it is float it trains on. Fused activations are layers of their own; arithmetic on the batch's size is folded away.
+ *
+ * Errors: PenjingError with code `missing`, `unreadable`, `magic`, `version`, `truncated`, `damaged` (with `offset`), and `unsupported`, whose
+ * message lists every node that cannot be read.
+ */
+export async function loadTflite(source: Source, options: LoadTfliteOptions = {}): Promise<Model> {
+  knownOptions("options", options, ["name", "signal"]);
+  const { name, signal } = options;
+  const { bytes, path } = await readSource(source, signal);
+  const graph = importGraph(readFile(bytes, path), path);
+  return new Model(graph, name === undefined ? {} : { name });
+}

@@ -1,0 +1,213 @@
+/** One operator while it is read: what its operands are, and ways to add to the graph what it is. */
+import { type Shape, size, type TypedArray } from "../../base/shape.ts";
+import { type Names, OTHER_STATE } from "../../container/names.ts";
+import type { Graph, Op, Quantization, Value } from "../../graph/graph.ts";
+import { requantize } from "../../ops/requantize.ts";
+import { reshape } from "../../ops/reshape.ts";
+import type { Constant } from "./constant.ts";
+import { type Dimension, fixed, imageShape } from "./dimensions.ts";
+import type { FileOperator, FileTensor } from "./file.ts";
+import type { Table } from "./flatbuffer.ts";
+
+/** A value of the graph, and the shape the file has for it: the batch first. */
+export interface Activation {
+  readonly kind: "activation";
+  readonly value: Value;
+  readonly dimensions: readonly Dimension[];
+}
+
+/** Numbers that arithmetic on shapes gives; a scalar is a list of one. */
+export interface Sizes {
+  readonly kind: "sizes";
+  readonly sizes: readonly Dimension[];
+}
+
+/**
+ * What stands between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND: an image cut into interleaved ones, on which a convolution without dilation is
+ * one with dilation on the whole. `finish` makes that, once the crops are known.
+ */
+export interface Blocks {
+  readonly kind: "blocks";
+  readonly source: Activation;
+  /** Along height and width: how many interleaved images, and zeros put around the whole, before and after. */
+  readonly block: readonly number[];
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  /** Is the second of two spatial axes one that the tensor of the file does not have? */
+  readonly inserted?: 0 | 1;
+  readonly finish?: (crops: { before: readonly number[]; after: readonly number[] }) => Activation;
+}
+
+export type Known =
+  | Activation
+  | Sizes
+  | Blocks
+  | { readonly kind: "constant"; readonly constant: Constant }
+  | { readonly kind: "unknown" };
+
+/** Something this reader has no op for. All of them are gathered before an error is thrown. */
+export class Unsupported extends Error {}
+
+export const unsupported = (message: string): never => {
+  throw new Unsupported(message);
+};
+
+/** What is known of the whole network while one operator is read. */
+export interface Surroundings {
+  readonly graph: Graph;
+  readonly names: Names;
+  readonly tensors: readonly FileTensor[];
+  /** What tensor `index` is by now. */
+  known(index: number): Known;
+  set(index: number, known: Known): void;
+  activationQuantization(tensor: FileTensor): Quantization;
+}
+
+/** One operator while it is read: its operands, its options, and ways to add to the graph what it is. */
+export class Site {
+  readonly importer: Surroundings;
+  readonly operator: FileOperator;
+
+  constructor(importer: Surroundings, operator: FileOperator) {
+    this.importer = importer;
+    this.operator = operator;
+  }
+
+  /** For messages. */
+  get title(): string {
+    const { index, name, outputs } = this.operator;
+    const made = this.importer.tensors[outputs[0]!]?.name ?? "";
+    return `node ${index} ${name} ("${made.length > 60 ? `${made.slice(0, 57)}...` : made}")`;
+  }
+
+  get options(): Pick<Table, "i8" | "u8" | "i32" | "f32" | "flag" | "i32s"> {
+    return this.operator.options ?? NO_OPTIONS;
+  }
+
+  // ---------------------------------------------------------------- operands
+
+  has(operand: number): boolean {
+    return (this.operator.inputs[operand] ?? -1) >= 0;
+  }
+
+  known(operand: number): Known {
+    const index = this.operator.inputs[operand];
+    if (index === undefined || index < 0) throw new RangeError(`operand ${operand} is missing`);
+    return this.importer.known(index);
+  }
+
+  tensor(operand: number): FileTensor {
+    return this.importer.tensors[this.operator.inputs[operand]!]!;
+  }
+
+  activation(operand = 0): Activation {
+    const known = this.known(operand);
+    if (known.kind === "activation") return known;
+    return unsupported(
+      known.kind === "blocks"
+        ? "stands between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND"
+        : `has a constant operand ${operand}`,
+    );
+  }
+
+  constant(operand: number): Constant {
+    const known = this.known(operand);
+    return known.kind === "constant" ? known.constant : unsupported(`has an operand ${operand} that is computed`);
+  }
+
+  /** An operand of integers: a constant, or what arithmetic on shapes gave. */
+  sizes(operand: number): readonly Dimension[] {
+    const known = this.known(operand);
+    if (known.kind === "sizes") return known.sizes;
+    if (known.kind === "constant" && known.constant.dtype === "i32") return Array.from(known.constant.data, fixed);
+    return unsupported(`has an operand ${operand} that is no known shape`);
+  }
+
+  /** The same where the batch has no part in it. */
+  integers(operand: number): number[] {
+    return this.sizes(operand).map(d => (d.batched ? unsupported(`has an operand ${operand} that is the batch`) : d.n));
+  }
+
+  // ---------------------------------------------------------------- results
+
+  /** The quantization the file gives output `output`; undefined where that is float. */
+  quantization(output = 0): Quantization | undefined {
+    const tensor = this.importer.tensors[this.operator.outputs[output]!];
+    if (!tensor) throw new RangeError(`output ${output} is missing`);
+    if (tensor.type === "float32") return undefined;
+    if (tensor.type !== "int8") return unsupported(`gives ${tensor.type}; float32 and int8 are read`);
+    return this.importer.activationQuantization(tensor);
+  }
+
+  /** Adds a node that is a layer of its own. */
+  add<A>(op: Op<A>, inputs: readonly Value[], attrs: A): Value {
+    const { graph, names } = this.importer;
+    return graph.scope(names.layer(op.name), () => graph.one(op, [...inputs], attrs));
+  }
+
+  /** Adds a node with parameters, states named after its layer. */
+  layer<A>(op: Op<A>, x: Value, parameters: Readonly<Record<string, Constant | undefined>>, attrs: A): Value {
+    const { graph, names } = this.importer;
+    const layer = names.layer(op.name);
+    const states = Object.entries(parameters).flatMap(([name, c]) =>
+      c ? [this.#leaf(names.state(layer, name), c)] : [],
+    );
+    return graph.scope(layer, () => graph.one(op, [x, ...states], attrs));
+  }
+
+  /** A constant as an operand of an op without parameters. */
+  state(layer: string, constant: Constant): Value {
+    return this.#leaf(this.importer.names.state(layer, OTHER_STATE), constant);
+  }
+
+  #leaf(name: string, { shape, dtype, data, quantization }: Constant): Value {
+    const type = { shape, dtype, batched: false, ...(quantization && { quantization }) };
+    return this.importer.graph.leaf("state", name, type, data as TypedArray);
+  }
+
+  /** The value as the file has output `output`: of its quantization. */
+  give(value: Value, dimensions: readonly Dimension[], output = 0): void {
+    const wanted = this.quantization(output);
+    if ((value.type.dtype === "i8") !== !!wanted)
+      unsupported(`gives ${value.type.dtype === "i8" ? "int8" : "float32"} where the file has the other`);
+    const exact = wanted ? this.#inQuantization(value, wanted) : value;
+    const shape = imageShape(dimensions);
+    const shaped = String(shape) === String(exact.type.shape) ? exact : this.reshape(exact, shape);
+    this.importer.set(this.operator.outputs[output]!, { kind: "activation", value: shaped, dimensions });
+  }
+
+  #inQuantization(value: Value, quantization: Quantization): Value {
+    const { scale, zeroPoint } = value.type.quantization!;
+    if (scale[0] === quantization.scale[0] && zeroPoint === quantization.zeroPoint) return value;
+    return this.add(requantize, [value], { quantization });
+  }
+
+  giveSizes(sizes: readonly Dimension[]): void {
+    for (const index of this.operator.outputs) this.importer.set(index, { kind: "sizes", sizes });
+  }
+
+  giveConstant(constant: Constant): void {
+    this.importer.set(this.operator.outputs[0]!, { kind: "constant", constant });
+  }
+
+  giveBlocks(blocks: Blocks): void {
+    this.importer.set(this.operator.outputs[0]!, blocks);
+  }
+
+  reshape(value: Value, shape: Shape): Value {
+    if (String(value.type.shape) === String(shape)) return value;
+    if (size(value.type.shape) !== size(shape))
+      throw new RangeError(`[${value.type.shape}] cannot be reshaped to [${shape}]`);
+    return this.add(reshape, [value], { shape });
+  }
+}
+
+/** An operator without options has the usual ones. */
+const NO_OPTIONS = {
+  i8: (_: number, usual = 0) => usual,
+  u8: (_: number, usual = 0) => usual,
+  i32: (_: number, usual = 0) => usual,
+  f32: (_: number, usual = 0) => usual,
+  flag: () => false,
+  i32s: (): number[] => [],
+};

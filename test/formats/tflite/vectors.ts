@@ -1,0 +1,32 @@
+/** Networks of test/vectors with inputs and what LiteRT answers to them. */
+import { readFileSync } from "node:fs";
+
+export const bytesOf = (path: string): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(readFileSync(new URL(`../../vectors/${path}`, import.meta.url)));
+
+export const int8Of = (path: string): Int8Array => new Int8Array(bytesOf(path).buffer);
+export const floatsOf = (path: string): Float32Array => new Float32Array(bytesOf(path).buffer);
+
+/** int8 networks: the file, its inputs, its answers. */
+export const INT8: readonly (readonly [model: string, inputs: string, answers: string])[] = [
+  ...["kws_ref_model", "pretrainedResnet_quant", "vww_96_int8", "ad01_int8", "mnist_valid_q"].map(
+    name => [`tflite/${name}`, `tflite/${name}.in.s8.bin`, `tflite/${name}.out.s8.bin`] as const,
+  ),
+  // trained on the same digits
+  ["tflite/mnist_resnet_q", "tflite/mnist_valid_q.in.s8.bin", "tflite/mnist_resnet_q.out.s8.bin"],
+  ["tflite/lenet5_int8", "tflite/mnist_valid_q.in.s8.bin", "tflite/lenet5.out.s8.bin"],
+  ...["branch", "mobile", "sensor", "unet", "wide"].map(name => {
+    const path = `tflite-zoo/zoo_${name}_int8`;
+    return [path, `${path}.in.s8.bin`, `${path}.out.s8.bin`] as const;
+  }),
+];
+
+/** Float networks with inputs of their own. */
+export const FLOAT: readonly string[] = [
+  ...["branch", "mobile", "sensor", "unet", "wide"].map(name => `tflite-zoo/zoo_${name}_float`),
+  ...["pretrainedResnet", "mnist_valid_f"].map(name => `tflite/${name}`),
+];
+
+/** The first 200 digits as real numbers: what the forms of LeNet-5 with float borders were asked. */
+export const digits = (): Float32Array =>
+  Float32Array.from(int8Of("tflite/mnist_valid_q.in.s8.bin").subarray(0, 200 * 784), q => Math.fround((q + 128) / 255));
