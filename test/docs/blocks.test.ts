@@ -16,6 +16,7 @@ const ENTRIES: Record<string, string> = {
   penjing: "src/index.ts",
   "penjing/run": "src/run/index.ts",
   "penjing/data": "src/data/index.ts",
+  "penjing/tflite": "src/formats/tflite/index.ts",
   "penjing/kernels": "src/kernels/index.ts",
 };
 
