@@ -16,6 +16,7 @@ const VERBS: readonly (readonly [name: string, summary: string, load: () => Prom
   ["evaluate", "measure a saved network on the test images", () => import("./evaluate.ts")],
   ["prune", "prune a saved network while it is trained on", () => import("./prune.ts")],
   ["quantize", "make a saved network int8", () => import("./quantize.ts")],
+  ["convert", "read a TensorFlow Lite network and save it", () => import("./convert.ts")],
   ["inspect", "show what is in a file, layer by layer", () => import("./inspect.ts")],
   ["predict", "classify pictures", () => import("./predict.ts")],
   ["bench", "measure the kernels and LeNet-5 on this machine", () => import("./bench.ts")],

@@ -361,3 +361,28 @@ describe("wrong usage is one line and exit code 2", () => {
     expect(errors).toContain(why);
   });
 });
+
+describe("convert", () => {
+  const vector = (name: string) => new URL(`../vectors/tflite/${name}.tflite`, import.meta.url).pathname;
+
+  test("saves a network of TensorFlow Lite that answers as it did", async () => {
+    const out = at("converted.penjing");
+    const document = await documentOf("convert", vector("lenet5_int8"), out);
+    expect(document).toMatchObject({ out, inputShape: [28, 28, 1], outputShape: [10], bytes: statSync(out).size });
+    const net = await load(out);
+    const vectors = (name: string) =>
+      new Int8Array(readFileSync(new URL(`../vectors/tflite/${name}`, import.meta.url)));
+    const x = vectors("mnist_valid_q.in.s8.bin").slice(0, 200 * 784);
+    expect([...net.run(x)]).toEqual([...vectors("lenet5.out.s8.bin")]);
+  });
+
+  test("refuses what it cannot read", async () => {
+    expect(await penjing(["convert", at("digits.onnx"), at("no.penjing")])).toMatchObject({ code: 2 });
+    const cut = at("cut.tflite");
+    writeFileSync(cut, readFileSync(vector("lenet5_int8")).subarray(0, 1000));
+    const { code, errors } = await penjing(["convert", cut, at("no.penjing")]);
+    expect(code).toBe(1);
+    expect(errors.trim().split("\n").length).toBe(1);
+    expect(existsSync(at("no.penjing"))).toBe(false);
+  });
+});

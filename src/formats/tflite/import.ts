@@ -29,10 +29,12 @@ class Importer implements Surroundings {
     for (const i of file.inputs) this.#input(this.tensors[i]!);
     for (const operator of file.operators) this.#read(operator);
     const results = file.outputs.map(i => this.#result(i));
-    if (this.#failures.length) {
-      const all = this.#failures.map(line => `\n  ${line}`).join("");
-      throw new PenjingError("unsupported", `this network cannot be read:${all}`, path === undefined ? {} : { path });
-    }
+    if (this.#failures.length)
+      throw new PenjingError(
+        "unsupported",
+        `this network cannot be read: ${this.#failures.join("; ")}`,
+        path === undefined ? {} : { path },
+      );
     this.graph.results = results.flatMap(v => v ?? []);
     this.graph.prune();
   }
