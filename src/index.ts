@@ -74,7 +74,7 @@ export {
   type ZeroPadding2dOptions,
   zeroPadding2d,
 } from "./model/index.ts";
-export { lenet5, lenet300100 } from "./models/index.ts";
+export { autoencoder, caffeLenet5, dsCnn, lenet5, lenet300100, mobilenetV1, resnet8 } from "./models/index.ts";
 
 // ---------------------------------------------------------------- training
 

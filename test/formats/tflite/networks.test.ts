@@ -8,6 +8,7 @@ import { printGraph } from "../../../src/graph/print.ts";
 import { verify } from "../../../src/graph/verify.ts";
 import { supported, type Variant } from "../../../src/kernels/load.ts";
 import { RUN } from "../../../src/kernels/load-run.ts";
+import { autoencoder, dsCnn, mobilenetV1, resnet8 } from "../../../src/models/index.ts";
 import { COST } from "../../../src/ops/index.ts";
 import { LOWER, PREFERS } from "../../../src/ops/run.ts";
 import { Net } from "../../../src/run/net.ts";
@@ -170,6 +171,22 @@ describe("what comes out is an ordinary model", () => {
     const [before, after] = [await model.net(), await Net.create(graph)];
     const x = noise(2 * size(model.inputShape), 3);
     expect([...after.predict(x)]).toEqual([...before.predict(x)]);
+  });
+
+  test.each([
+    ["kws_ref_model", dsCnn],
+    ["pretrainedResnet_quant", resnet8],
+    ["vww_96_int8", mobilenetV1],
+    ["ad01_int8", autoencoder],
+  ])("%s is the network its builder builds: shapes and MACs", async (name, make) => {
+    const weighted = (graph: Graph) =>
+      graph.nodes
+        .filter(n => ["conv2d", "depthwiseConv2d", "dense"].includes(n.op.name))
+        .map(n =>
+          [n.op.name, n.outputs[0]!.type.shape.join("x"), COST[n.op.name as keyof typeof COST](n).macs].join(" "),
+        );
+    const { graph } = await load(`tflite/${name}`);
+    expect(weighted(graph).sort()).toEqual(weighted(make().graph).sort());
   });
 
   test("a float one trains on", async () => {
