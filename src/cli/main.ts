@@ -18,6 +18,7 @@ const VERBS: readonly (readonly [name: string, summary: string, load: () => Prom
   ["quantize", "make a saved network int8", () => import("./quantize.ts")],
   ["convert", "read a TensorFlow Lite network and save it", () => import("./convert.ts")],
   ["inspect", "show what is in a file, layer by layer", () => import("./inspect.ts")],
+  ["profile", "show where the time and the memory of one image go", () => import("./profile.ts")],
   ["predict", "classify pictures", () => import("./predict.ts")],
   ["bench", "measure the kernels and LeNet-5 on this machine", () => import("./bench.ts")],
 ];

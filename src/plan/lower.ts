@@ -56,8 +56,8 @@ export interface Call {
   readonly per: "image" | "batch";
   readonly reads: readonly Buffer[];
   readonly writes: readonly Buffer[];
-  /** The layer it was lowered from. */
-  readonly note: string;
+  /** What it was lowered from. */
+  readonly node: Node;
   /** Belongs to *prepare* whatever it reads. */
   readonly once: boolean;
 }
@@ -103,7 +103,8 @@ class GraphLowering implements Lowering {
   readonly #overwritten = new Map<Value, string>();
   readonly #uses = new Map<Value, [Node, number][]>();
   readonly #preferred = new Map<Value, Layout>();
-  #note = "";
+  /** The node that is being lowered. */
+  #node!: Node;
 
   constructor(graph: Graph, leaves: Map<string, Buffer>, options: LowerOptions) {
     this.#leaves = leaves;
@@ -121,7 +122,7 @@ class GraphLowering implements Lowering {
   }
 
   node(node: Node): void {
-    this.#note = node.name;
+    this.#node = node;
     const lower = this.#options.ops.lower[node.op.name];
     if (!lower)
       throw new PenjingError("lower", `layer "${node.name}": op "${node.op.name}" is not among the ops loaded here`);
@@ -186,10 +187,11 @@ class GraphLowering implements Lowering {
   #of(v: Value): Buffer {
     const shown = v.name || `%${v.id}`;
     const over = this.#overwritten.get(v);
-    if (over) throw new PenjingError("lower", `"${shown}" is read by "${this.#note}" after "${over}" wrote over it`);
+    if (over)
+      throw new PenjingError("lower", `"${shown}" is read by "${this.#node.name}" after "${over}" wrote over it`);
     let buffer = this.#where.get(v);
     if (!buffer) {
-      if (!v.leaf) throw new PenjingError("lower", `"${shown}" has no buffer when "${this.#note}" reads it`);
+      if (!v.leaf) throw new PenjingError("lower", `"${shown}" has no buffer when "${this.#node.name}" reads it`);
       buffer = this.#leaf(v);
       this.#where.set(v, buffer);
     }
@@ -243,7 +245,7 @@ class GraphLowering implements Lowering {
     if (!have.layout.map || !layout.map || batched || BYTES[dtype] !== 4)
       throw new PenjingError(
         "lower",
-        `"${this.#note}" finds no way from layout "${have.layout.name}" to "${layout.name}"`,
+        `"${this.#node.name}" finds no way from layout "${have.layout.name}" to "${layout.name}"`,
       );
     const stored = new Int32Array(size(shape));
     have.layout.map(shape).forEach((logical, p) => {
@@ -263,7 +265,7 @@ class GraphLowering implements Lowering {
 
   alias(out: Value, input: Value, overwrites = false): void {
     this.#where.set(out, this.#of(input));
-    if (overwrites) this.#overwritten.set(input, this.#note);
+    if (overwrites) this.#overwritten.set(input, this.#node.name);
   }
 
   scratch(name: string, bytes: number): BufferRef {
@@ -300,7 +302,7 @@ class GraphLowering implements Lowering {
     const list = Object.entries(row.args).map(([name, role]) => {
       const arg = args[name];
       if (arg === undefined)
-        throw new PenjingError("lower", `${kernel}, lowered from "${this.#note}", lacks its argument "${name}"`);
+        throw new PenjingError("lower", `${kernel}, lowered from "${this.#node.name}", lacks its argument "${name}"`);
       if (typeof arg === "object" && "buffer" in arg) {
         const buffer = arg.buffer as Buffer;
         if (role !== "write") reads.push(buffer);
@@ -312,6 +314,6 @@ class GraphLowering implements Lowering {
       }
       return arg;
     });
-    this.calls.push({ kernel, args: list, per, reads, writes, note: this.#note, once });
+    this.calls.push({ kernel, args: list, per, reads, writes, node: this.#node, once });
   }
 }

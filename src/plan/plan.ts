@@ -8,7 +8,7 @@ import { roundUp } from "../base/shape.ts";
 import type { Graph } from "../graph/graph.ts";
 import { placeSlots, type Slot } from "./arena.ts";
 import { type Buffer, type BufferRef, type Lowered, type Lowerings, lower } from "./lower.ts";
-import { assemble } from "./program.ts";
+import { assemble, type PlacedCall } from "./program.ts";
 import { type Block, prepared, tile } from "./tile.ts";
 
 /** Kernels may read this far past anything (KERNELS' overRead is at most this). */
@@ -30,6 +30,8 @@ export interface Program {
   readonly buffers: readonly Buffer[];
   /** First and last moment of each temporary. */
   readonly lives: ReadonlyMap<Buffer, readonly [first: number, last: number]>;
+  /** The kernel calls of a run. */
+  readonly calls: readonly PlacedCall[];
   readonly text: string;
 }
 
@@ -100,7 +102,7 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
 
   top = roundUp(to + SLACK, 64);
   const programs = drafts.map(({ lowered, once, blocks, slots }, i): Program => {
-    const { words, run, text } = assemble(once, blocks, lowered.batch, lowered.group);
+    const { words, run, calls, text } = assemble(once, blocks, lowered.batch, lowered.group);
     const at = top;
     top = roundUp(at + words.byteLength, 64);
     const writesState = blocks.some(b => b.calls.some(c => c.writes.some(w => w.kind === "state")));
@@ -116,6 +118,7 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
       writesState,
       buffers: lowered.buffers.filter(b => b.at >= 0),
       lives: new Map([...slots].map(([buffer, { from, to }]) => [buffer, [from, to]])),
+      calls,
       text,
     };
   });
@@ -126,6 +129,8 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
 function lifetimes(lowered: Lowered, blocks: readonly Block[]): Map<Buffer, Slot> {
   const slots = new Map<Buffer, Slot>();
   let moment = 0;
+  // where one group is the whole batch there is no loop
+  const loops = lowered.group < lowered.batch;
   const touch = (b: Buffer, from: number, to: number) => {
     if (b.kind !== "temp") return;
     const slot = slots.get(b);
@@ -138,7 +143,8 @@ function lifetimes(lowered: Lowered, blocks: readonly Block[]): Map<Buffer, Slot
     const start = moment;
     const end = moment + block.calls.length - 1;
     for (const call of block.calls) {
-      for (const b of [...call.reads, ...call.writes]) touch(b, block.loop ? start : moment, block.loop ? end : moment);
+      for (const b of [...call.reads, ...call.writes])
+        touch(b, block.loop && loops ? start : moment, block.loop && loops ? end : moment);
       moment++;
     }
   }

@@ -8,8 +8,9 @@
  * `count`), inner ones over groups of images.
  */
 
+import type { Node } from "../graph/graph.ts";
 import type { Arg } from "../graph/meaning.ts";
-import { FIRST_KERNEL, KERNEL_NAMES, KERNELS } from "../kernels/table.ts";
+import { FIRST_KERNEL, KERNEL_NAMES, KERNELS, type KernelName } from "../kernels/table.ts";
 import type { BufferRef, Call } from "./lower.ts";
 import type { Block } from "./tile.ts";
 
@@ -21,7 +22,24 @@ export interface Words {
   readonly words: Int32Array;
   /** Word index of *run*'s step loop; *prepare* starts at word 0. */
   readonly run: number;
+  /** The kernel calls of *run* in order, those of a loop once. */
+  readonly calls: readonly PlacedCall[];
   readonly text: string;
+}
+
+/** A call as it lies in a program: `words[word]` is its kernel's number. */
+export interface PlacedCall {
+  readonly kernel: KernelName;
+  readonly word: number;
+  /** What it was lowered from. */
+  readonly node: Node;
+}
+
+/** The words of a loop that takes `calls`, each of them whole, `count` times and moves nothing on. */
+export function repeated(calls: readonly Int32Array[], count: number): Int32Array {
+  const header = [LOOP, 6, 0, count, 0, 0];
+  const length = calls.reduce((sum, call) => sum + call.length, header.length);
+  return Int32Array.from([...header, ...calls.flatMap(call => [...call]), NEXT, 3, 4 * length, END, 2]);
 }
 
 /** A word that a loop moves on: which, and by how many bytes per turn. */
@@ -33,10 +51,12 @@ export function assemble(once: readonly Call[], blocks: readonly Block[], batch:
   const float = new Float32Array(1);
   const bits = new Int32Array(float.buffer);
   const steps: Stride[] = [];
+  let calls: PlacedCall[] = [];
 
   const emit = (call: Call, images: number, moved?: Stride[]) => {
     const row = KERNELS[call.kernel];
     const names = Object.keys(row.args);
+    calls.push({ kernel: call.kernel, word: words.length, node: call.node });
     words.push(FIRST_KERNEL + KERNEL_NAMES.indexOf(call.kernel), 2 + names.length);
     const shown = call.args.map((arg, j) => {
       const name = names[j]!;
@@ -54,7 +74,7 @@ export function assemble(once: readonly Call[], blocks: readonly Block[], batch:
       } else words.push(value);
       return `${name}=${value}`;
     });
-    text.push(`${moved ? "    " : "  "}${call.kernel} ${shown.join(" ")}    ; ${call.note}`);
+    text.push(`${moved ? "    " : "  "}${call.kernel} ${shown.join(" ")}    ; ${call.node.name}`);
   };
 
   const loop = (count: number, moved: Stride[], room: number, body: () => void) => {
@@ -74,6 +94,7 @@ export function assemble(once: readonly Call[], blocks: readonly Block[], batch:
   for (const call of once) emit(call, batch);
   words.push(END, 2);
   const run = words.length;
+  calls = [];
   text.push("run");
   const addresses = (calls: readonly Call[]) => calls.reduce((n, c) => n + c.args.filter(isRef).length, 0);
   loop(
@@ -95,7 +116,7 @@ export function assemble(once: readonly Call[], blocks: readonly Block[], batch:
     },
   );
   words.push(END, 2);
-  return { words: Int32Array.from(words), run, text: text.join("\n") };
+  return { words: Int32Array.from(words), run, calls, text: text.join("\n") };
 }
 
 const isRef = (arg: Arg): arg is BufferRef => typeof arg === "object" && "buffer" in arg;

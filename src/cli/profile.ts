@@ -1,0 +1,75 @@
+/** `penjing profile`: where the time and the memory of one image go. */
+import { type Command, Option } from "commander";
+import { readSource } from "../base/source.ts";
+import { read } from "../container/index.ts";
+import { supported, type Variant } from "../kernels/load.ts";
+import { type Profile, profile } from "../run/profile.ts";
+import { real } from "./options.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Options {
+  json?: boolean;
+  variant?: Variant;
+  milliseconds: number;
+}
+
+export function define(command: Command, terminal: Terminal): void {
+  command
+    .argument("<file>", "a .penjing file")
+    .option("--milliseconds <n>", "spent on each kernel call", real({ above: 0 }), 10)
+    .addOption(
+      new Option("--variant <name>", "kernels to measure (default: the best this engine runs)").choices([
+        "simd",
+        "relaxed",
+      ]),
+    )
+    .action((file: string, options: Options) => run(file, options, terminal));
+}
+
+async function run(file: string, options: Options, terminal: Terminal): Promise<void> {
+  const { bytes } = await readSource(file, terminal.signal);
+  const { graph } = read(bytes, { path: file });
+  const { variant, milliseconds } = options;
+  const measured = await profile(graph, { milliseconds, ...(variant && { variant }) });
+  const { engine } = supported();
+  terminal.report(options.json, { file, engine, ...measured }, () =>
+    [
+      `${file}: ${measured.micros.toFixed(2)} us an image, ${engine}, ${measured.variant} kernels`,
+      "",
+      layerTable(measured, terminal),
+      "",
+      arenaTable(measured.arena, terminal),
+    ].join("\n"),
+  );
+}
+
+function layerTable({ rows, ...whole }: Profile, terminal: Terminal): string {
+  const sum = rows.reduce((sum, row) => sum + row.micros, 0);
+  const rate = (gigamacs: number) => (gigamacs ? Number(gigamacs.toFixed(1)) : "");
+  return terminal.table(
+    ["layer", "op", "kernels", "us", "share %", "MACs", "GMAC/s"],
+    [
+      ...rows.map(row => [
+        row.layer,
+        row.op,
+        row.kernels.join(" "),
+        Number(row.micros.toFixed(3)),
+        Number((100 * row.share).toFixed(1)),
+        row.macs || "",
+        rate(row.gigamacs),
+      ]),
+      ["all, each alone", "", "", Number(sum.toFixed(3)), 100, whole.macs, rate(whole.macs / sum / 1e3)],
+      ["all, in one run", "", "", Number(whole.micros.toFixed(3)), "", whole.macs, rate(whole.gigamacs)],
+    ],
+  );
+}
+
+function arenaTable({ bytes, kept, temporaries, buffers }: Profile["arena"], terminal: Terminal): string {
+  return [
+    `arena: ${bytes} bytes, of which ${kept} are kept and ${temporaries} shared by temporaries`,
+    terminal.table(
+      ["temporary", "address", "bytes", "calls"],
+      buffers.map(b => [b.name, b.address, b.bytes, `${b.first} .. ${b.last}`]),
+    ),
+  ].join("\n");
+}
