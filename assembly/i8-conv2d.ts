@@ -1,6 +1,6 @@
 // int8 convolutions on stored images (NHWC, q + 128, a halo that holds the zero point), driven by tables of pixel and tap offsets.
 import { HEAD, POOLED, QUANTIZED, REALS, tile, wideTile } from "./i8-tile";
-import { highest, lowest, shiftOf, STORED } from "./stored";
+import { highest, lowest, RELAXED, shiftOf, STORED } from "./stored";
 
 /** `become` and `rows` are literals. */
 @inline function conv2d(
@@ -35,17 +35,24 @@ import { highest, lowest, shiftOf, STORED } from "./stored";
   }
 }
 
-/** Pixels in twos, panels in twos. */
+/** Pixels in twos or threes (`rows`, a literal), panels in twos. */
 @inline function wideConv2d(
-  x: usize, w: usize, groups: i32, taps: usize, tiles: i32, pixels: usize, y: usize, outs: i32, low: v128, shift: v128, high: v128,
+  rows: i32, x: usize, w: usize, groups: i32, taps: usize, tiles: i32, pixels: usize, y: usize, outs: i32, low: v128, shift: v128, high: v128,
 ): void {
   const panels = 2 * (HEAD + <usize>groups * 32);
   for (; outs > 0; outs -= 16) {
     let p = pixels;
     for (let t = tiles; t > 0; t--) {
-      const a0 = x + load<usize>(p), a1 = x + load<usize>(p, 4), o0 = y + load<usize>(p, 8), o1 = y + load<usize>(p, 12);
-      wideTile(a0, a1, taps, groups, w, o0, o1, low, shift, high);
-      p += 16;
+      const a0 = x + load<usize>(p), a1 = x + load<usize>(p, 4);
+      if (rows == 2) {
+        const o0 = y + load<usize>(p, 8), o1 = y + load<usize>(p, 12);
+        wideTile(2, a0, a1, a1, taps, groups, w, o0, o1, o1, low, shift, high);
+        p += 16;
+      } else {
+        const a2 = x + load<usize>(p, 8), o0 = y + load<usize>(p, 12), o1 = y + load<usize>(p, 16), o2 = y + load<usize>(p, 20);
+        wideTile(3, a0, a1, a2, taps, groups, w, o0, o1, o2, low, shift, high);
+        p += 24;
+      }
     }
     w += panels;
     y += 16 * STORED;
@@ -59,8 +66,9 @@ export function i8_conv2d(
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
   for (; n > 0; n--) {
     if (rows == 4) conv2d(QUANTIZED, 4, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high, 0);
-    else if (rows == 3) conv2d(QUANTIZED, 3, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high, 0);
-    else wideConv2d(x, w, groups, taps, tiles, pixels, y, outs, low, shift, high);
+    else if (rows == 2) wideConv2d(2, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high);
+    else if (RELAXED && (outs & 15) == 0) wideConv2d(3, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high);
+    else conv2d(QUANTIZED, 3, x, w, groups, taps, tiles, pixels, y, outs, low, shift, high, 0);
     x += <usize>xs;
     y += <usize>ys;
   }

@@ -166,33 +166,43 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
   }
 }
 
-/** Two scattered rows times two panels, QUANTIZED: fewer addresses for a result, which pays where rows are a few k-groups long. */
+/**
+ * Two or three (`rows`, a literal) scattered rows times two panels, QUANTIZED: fewer addresses for a result than `tile` has, which pays where rows are
+ * a few k-groups long; and more sums at a time, which the relaxed dot product needs, taking longer than the plain one's addition.
+ */
 @inline export function wideTile(
-  a0: usize, a1: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, low: v128, shift: v128, high: v128,
+  rows: i32, a0: usize, a1: usize, a2: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, o2: usize, low: v128, shift: v128, high: v128,
 ): void {
   const bytes = <usize>groups * 32, next = panel + HEAD + bytes;
   let b = panel + HEAD, d = next + HEAD;
   let c00 = v128.load(panel), c01 = v128.load(panel, 16), c02 = v128.load(next), c03 = v128.load(next, 16);
-  let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
+  let c10 = c00, c11 = c01, c12 = c02, c13 = c03, c20 = c00, c21 = c01, c22 = c02, c23 = c03;
   do {
     const tap = load<usize>(taps);
-    const u = v128.load32_splat(a0 + tap), v = v128.load32_splat(a1 + tap);
+    const s = v128.load32_splat(a0 + tap), t = v128.load32_splat(a1 + tap);
+    let u = t;
+    if (rows > 2) u = v128.load32_splat(a2 + tap);
     let w = v128.load(b);
-    c00 = dot(w, u, c00);
-    c10 = dot(w, v, c10);
+    c00 = dot(w, s, c00);
+    c10 = dot(w, t, c10);
+    if (rows > 2) c20 = dot(w, u, c20);
     w = v128.load(b, 16);
-    c01 = dot(w, u, c01);
-    c11 = dot(w, v, c11);
+    c01 = dot(w, s, c01);
+    c11 = dot(w, t, c11);
+    if (rows > 2) c21 = dot(w, u, c21);
     w = v128.load(d);
-    c02 = dot(w, u, c02);
-    c12 = dot(w, v, c12);
+    c02 = dot(w, s, c02);
+    c12 = dot(w, t, c12);
+    if (rows > 2) c22 = dot(w, u, c22);
     w = v128.load(d, 16);
-    c03 = dot(w, u, c03);
-    c13 = dot(w, v, c13);
+    c03 = dot(w, s, c03);
+    c13 = dot(w, t, c13);
+    if (rows > 2) c23 = dot(w, u, c23);
     taps += 4;
     b += 32;
     d += 32;
   } while (--groups > 0);
   store16(o0, c00, c01, c02, c03, panel, next, low, shift, high);
   store16(o1, c10, c11, c12, c13, panel, next, low, shift, high);
+  if (rows > 2) store16(o2, c20, c21, c22, c23, panel, next, low, shift, high);
 }
