@@ -6,22 +6,27 @@ export function i8_add(
   n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
   ma: i32, mb: i32, bias: i32, shift: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {
-  const va = i32x4.splat(ma), vb = i32x4.splat(mb), start = i32x4.splat(bias), add = i16x8.splat(<i16>(zero + 128));
+  // a multiplier is high * 256 + low: one dot product of a, b with either, 16 bits each
+  const high8 = i32x4.splat(((ma >> 8) & 0xffff) | ((mb >> 8) << 16)), low8 = i32x4.splat((ma & 255) | ((mb & 255) << 16));
+  const start = i32x4.splat(bias), add = i16x8.splat(<i16>(zero + 128));
   const low = i16x8.splat(<i16>(qmin + 128)), high = i16x8.splat(<i16>(qmax + 128));
   for (; n > 0; n--) {
     let ar = a, br = b, yr = y;
     for (let r = rows; r > 0; r--) {
-      let p = ar, q = br, o = yr;
-      for (let rest = length; rest > 0; rest -= 8) {
+      let p = ar, q = br, o = yr, rest = length;
+      do {
         const u = load8(p), v = load8(q);
-        const s0 = i32x4.add(i32x4.mul(i32x4.extend_low_i16x8_s(u), va), i32x4.mul(i32x4.extend_low_i16x8_s(v), vb));
-        const s1 = i32x4.add(i32x4.mul(i32x4.extend_high_i16x8_s(u), va), i32x4.mul(i32x4.extend_high_i16x8_s(v), vb));
-        const s = i16x8.narrow_i32x4_s(i32x4.shr_s(i32x4.add(s0, start), shift), i32x4.shr_s(i32x4.add(s1, start), shift));
+        // u0 v0 u1 v1 ...
+        const uv = v128.shuffle<i16>(u, v, 0, 8, 1, 9, 2, 10, 3, 11), wz = v128.shuffle<i16>(u, v, 4, 12, 5, 13, 6, 14, 7, 15);
+        const s0 = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(uv, high8), 8), i32x4.add(i32x4.dot_i16x8_s(uv, low8), start));
+        const s1 = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(wz, high8), 8), i32x4.add(i32x4.dot_i16x8_s(wz, low8), start));
+        const s = i16x8.narrow_i32x4_s(i32x4.shr_s(s0, shift), i32x4.shr_s(s1, shift));
         storeFirst(o, i16x8.min_s(i16x8.max_s(i16x8.add_sat_s(s, add), low), high), rest);
         p += 8 * STORED;
         q += 8 * STORED;
         o += 8 * STORED;
-      }
+        rest -= 8;
+      } while (rest > 0);
       ar += <usize>apitch;
       br += <usize>bpitch;
       yr += <usize>ypitch;
