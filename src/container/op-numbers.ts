@@ -182,5 +182,5 @@ export const STORED = {
     parameters: [],
   }),
   37: stored({ op: resizeBilinear, inputs: [1, 1], fields: resize, parameters: [] }),
-  38: stored({ op: requantize, inputs: [1, 1], fields: {}, parameters: [] }),
+  38: stored({ op: requantize, inputs: [1, 1], fields: { exact: flag(false) }, parameters: [] }),
 } as const;

@@ -1,8 +1,10 @@
 /** elu(x) = x > 0 ? x : alpha (e^x - 1), alpha >= 0, any shape and layout (Clevert et al. 2015). */
 
 import { expm1 } from "../base/math.ts";
-import type { Op } from "../graph/graph.ts";
+import { tensor } from "../base/tensor.ts";
+import type { Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import { clamp, halfEven } from "../kernels/reference/stored.ts";
 import {
   chosenType,
   each,
@@ -16,6 +18,7 @@ import {
   sameAxes,
   sameType,
 } from "./elementwise.ts";
+import { affine, isInt8 } from "./quantized.ts";
 
 export interface Elu {
   alpha: number;
@@ -26,8 +29,27 @@ export const elu: Op<Elu> = { name: "elu", infer: chosenType };
 /** (upstream, output) -> d input. */
 export const eluGradient: Op<Elu> = { name: "eluGradient", infer: sameType };
 
+const real: Evaluate<Elu> = each((x, { alpha }) => (x > 0 ? x : alpha * expm1(x)));
+
+/** Of int8 as XNNPACK makes its table: in f32, rounded half to even. */
+function table(x: Type, y: Type, alpha: number): (q: number) => number {
+  const from = affine(x);
+  const to = affine(y);
+  const f = Math.fround;
+  const inverse = f(1 / f(to.scale));
+  return q => {
+    const v = f(f(from.scale) * (q - from.zero));
+    const steps = f((v < 0 ? f(alpha * f(expm1(v))) : v) * inverse);
+    return clamp(halfEven(steps) + to.zero, -128, 127);
+  };
+}
+
 export const evaluate = {
-  elu: each((x, { alpha }: Elu) => (x > 0 ? x : alpha * expm1(x))),
+  elu(inputs, attrs: Elu, types) {
+    const [x] = inputs;
+    if (!isInt8(types.inputs[0]!)) return real(inputs, attrs, types);
+    return [tensor(x!.shape, x!.data.map(table(types.inputs[0]!, types.outputs[0]!, attrs.alpha)))];
+  },
   eluGradient: eachPair((d, y, { alpha }: Elu) => (y > 0 ? d : d * (y + alpha))),
 } satisfies Record<string, Evaluate>;
 

@@ -28,6 +28,7 @@ import { prelu } from "../../ops/prelu.ts";
 import { dequantize, quantize } from "../../ops/quantize.ts";
 import type { Quantized } from "../../ops/quantized.ts";
 import { relu } from "../../ops/relu.ts";
+import { requantize } from "../../ops/requantize.ts";
 import { resizeBilinear } from "../../ops/resize-bilinear.ts";
 import { resizeNearest } from "../../ops/resize-nearest.ts";
 import { sigmoid } from "../../ops/sigmoid.ts";
@@ -52,7 +53,7 @@ import {
   sum,
 } from "./dimensions.ts";
 import { ACTIVATIONS, type OperatorName } from "./schema.ts";
-import { type Activation, type Blocks, type Site, unsupported } from "./site.ts";
+import { type Activation, type Blocks, type Site, sameQuantization, unsupported } from "./site.ts";
 
 type Reader = (s: Site) => void;
 
@@ -456,12 +457,15 @@ const unary =
     s.give(s.add(op, [value], { ...attrs(s), ...quantized(isInt8(value) ? s.quantization() : undefined) }), dimensions);
   };
 
-/** A clamp stays in the quantization of its input. */
+/** A clamp stays in the quantization of its input; another one is reached by a table, rounded once. */
 const clamp =
   (low: number, high: number): Reader =>
   s => {
     const { value, dimensions } = s.activation();
-    s.give(high === Infinity ? s.add(relu, [value], {}) : s.add(clip, [value], { low, high }), dimensions);
+    const clamped = high === Infinity ? s.add(relu, [value], {}) : s.add(clip, [value], { low, high });
+    const quantization = isInt8(value) ? s.quantization() : undefined;
+    const moves = quantization && !sameQuantization(quantization, value.type.quantization!);
+    s.give(moves ? s.add(requantize, [clamped], { exact: true, quantization }) : clamped, dimensions);
   };
 
 const soft: Reader = s => {

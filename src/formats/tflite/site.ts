@@ -52,6 +52,10 @@ export const unsupported = (message: string): never => {
   throw new Unsupported(message);
 };
 
+/** Of activations: one scale and one zero point each. */
+export const sameQuantization = (a: Quantization, b: Quantization): boolean =>
+  a.scale[0] === b.scale[0] && a.zeroPoint === b.zeroPoint;
+
 /** What is known of the whole network while one operator is read. */
 export interface Surroundings {
   readonly graph: Graph;
@@ -177,9 +181,8 @@ export class Site {
   }
 
   #inQuantization(value: Value, quantization: Quantization): Value {
-    const { scale, zeroPoint } = value.type.quantization!;
-    if (scale[0] === quantization.scale[0] && zeroPoint === quantization.zeroPoint) return value;
-    return this.add(requantize, [value], { quantization });
+    if (sameQuantization(value.type.quantization!, quantization)) return value;
+    return this.add(requantize, [value], { exact: false, quantization });
   }
 
   giveSizes(sizes: readonly Dimension[]): void {

@@ -27,6 +27,8 @@ export interface BuiltOperator {
   inputs: readonly number[];
   outputs: readonly number[];
   options?: Readonly<Record<number, Option>>;
+  /** The number of the options' table in the schema's union; readers that know the operator need none. Default 1. */
+  optionsType?: number;
 }
 
 export interface BuiltFile {
@@ -108,7 +110,10 @@ export function built({ tensors, operators, inputs, outputs }: BuiltFile): Uint8
       0: () => b.addFieldInt32(f.code, i, 0),
       1: () => b.addFieldOffset(f.inputs, reads, 0),
       2: () => b.addFieldOffset(f.outputs, writes, 0),
-      ...(options && { 3: () => b.addFieldInt8(3, 1, 0), 4: () => b.addFieldOffset(f.options, options, 0) }),
+      ...(options && {
+        3: () => b.addFieldInt8(3, operator.optionsType ?? 1, 0),
+        4: () => b.addFieldOffset(f.options, options, 0),
+      }),
     });
   });
 

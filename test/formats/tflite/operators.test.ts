@@ -4,6 +4,7 @@ import { size } from "../../../src/base/shape.ts";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";
 import type { OperatorName } from "../../../src/formats/tflite/schema.ts";
 import { type BuiltOperator, type BuiltTensor, built } from "./builder.ts";
+import { bytesOf } from "./vectors.ts";
 
 const ints = (...numbers: number[]): BuiltTensor => ({
   type: "int32",
@@ -107,6 +108,26 @@ describe("single operators", () => {
     ];
     expect((await answer(built({ tensors, operators, inputs: [1], outputs: [4] }))).y).toEqual([2, 2]);
   });
+});
+
+interface Answered {
+  name: string;
+  within: 0 | 1;
+  model: string;
+  inputs: string;
+  outputs: string;
+}
+
+const ANSWERED: Answered[] = JSON.parse(new TextDecoder().decode(bytesOf("tflite-operators/operators.json")));
+const decoded = (text: string) => Uint8Array.from(Buffer.from(text, "base64"));
+
+test.each(ANSWERED)("int8 $name answers as LiteRT does", async ({ within, model, inputs, outputs }) => {
+  const net = await (await loadTflite(decoded(model))).net();
+  const got = [...net.run(new Int8Array(decoded(inputs).buffer))];
+  const expected = [...new Int8Array(decoded(outputs).buffer)];
+  if (within === 0) expect(got).toEqual(expected);
+  else expect(got.filter((q, i) => !(Math.abs(q - expected[i]!) <= within))).toEqual([]);
+  expect(got.length).toBe(expected.length);
 });
 
 test("a sequence dilated by SPACE_TO_BATCH_ND, as Conv1D with causal padding writes it", async () => {
