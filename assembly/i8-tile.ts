@@ -109,13 +109,15 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
       a = v128.load32_splat(a2);
       c20 = dot(w0, a, c20);
       c21 = dot(w1, a, c21);
-      a = v128.load32_splat(a3);
-      c30 = dot(w0, a, c30);
-      c31 = dot(w1, a, c31);
+      if (rows > 3) {
+        a = v128.load32_splat(a3);
+        c30 = dot(w0, a, c30);
+        c31 = dot(w1, a, c31);
+        a3 += 4;
+      }
       a0 += 4;
       a1 += 4;
       a2 += 4;
-      a3 += 4;
     }
     b += 32;
   } while (--g > 0);
@@ -167,18 +169,18 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * Two or three (`rows`, a literal) scattered rows times two panels, QUANTIZED: fewer addresses for a result than `tile` has, which pays where rows are
+ * Two or three (`rows`, like `scattered` a literal) rows times two panels, QUANTIZED: fewer addresses for a result than `tile` has, which pays where rows are
  * a few k-groups long; and more sums at a time, which the relaxed dot product needs, taking longer than the plain one's addition.
  */
 @inline export function wideTile(
-  rows: i32, a0: usize, a1: usize, a2: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, o2: usize, low: v128, shift: v128, high: v128,
+  scattered: bool, rows: i32, a0: usize, a1: usize, a2: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, o2: usize, low: v128, shift: v128, high: v128,
 ): void {
   const bytes = <usize>groups * 32, next = panel + HEAD + bytes;
   let b = panel + HEAD, d = next + HEAD;
   let c00 = v128.load(panel), c01 = v128.load(panel, 16), c02 = v128.load(next), c03 = v128.load(next, 16);
   let c10 = c00, c11 = c01, c12 = c02, c13 = c03, c20 = c00, c21 = c01, c22 = c02, c23 = c03;
   do {
-    const tap = load<usize>(taps);
+    const tap = scattered ? load<usize>(taps) : 0;
     const s = v128.load32_splat(a0 + tap), t = v128.load32_splat(a1 + tap);
     let u = t;
     if (rows > 2) u = v128.load32_splat(a2 + tap);
@@ -198,7 +200,12 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
     c03 = dot(w, s, c03);
     c13 = dot(w, t, c13);
     if (rows > 2) c23 = dot(w, u, c23);
-    taps += 4;
+    if (scattered) taps += 4;
+    else {
+      a0 += 4;
+      a1 += 4;
+      if (rows > 2) a2 += 4;
+    }
     b += 32;
     d += 32;
   } while (--groups > 0);

@@ -315,7 +315,8 @@ function general(site: Site, pooled: boolean): void {
     ? pooledPixelTable(from.image, to.image, window)
     : pixelTable(from.image, to.image, window, rows);
   const pixels = c.constant("pixels", table);
-  const taps = c.constant("taps", tapTable(c.variant, from.image, window, site.groups));
+  // the k-groups of a single run lie side by side
+  const taps = runs === 1 && !pooled ? 0 : c.constant("taps", tapTable(c.variant, from.image, window, site.groups));
   const element = storedBytes(c.variant);
   for (let g = 0; g < site.groups; g++) {
     const { packed, groups, outs, inside } = panels(c, window, from.image, site, g, zero);

@@ -72,6 +72,7 @@ const CASES: Case[] = [
   { height: 9, width: 8, channels: 1, outs: 5, kernel: [4, 3], dilations: [2, 1], strides: [1, 2] },
   { height: 3, width: 3, channels: 7, outs: 32, kernel: [1, 1], beyond: { top: 1, bottom: 2, left: 1, right: 3 } },
   { height: 1, width: 1, channels: 8, outs: 16, kernel: [1, 1] },
+  { height: 2, width: 9, channels: 3, outs: 16, kernel: [1, 4] },
   { height: 10, width: 4, channels: 1, outs: 19, kernel: [10, 4], around: { top: 1, bottom: 0, left: 2, right: 1 } },
   { height: 5, width: 5, channels: 8, outs: 12, kernel: [2, 2], beyond: { top: 1, bottom: 2, left: 1, right: 3 } },
 ];
@@ -219,9 +220,14 @@ function setUp(bench: Bench, c: Case) {
 
 overVariants("i8-conv2d", "run", bench => {
   const TILED = CASES.flatMap(c =>
-    [2, 3, 4].filter(rows => rows > 2 || c.outs % 16 === 0).map(rows => [name(c), rows, c] as const),
+    [2, 3, 4]
+      .filter(rows => rows > 2 || c.outs % 16 === 0)
+      .flatMap(rows => {
+        const beside = c.kernel[0] === 1 && (c.kernel[1] === 1 || !c.dilations);
+        return [true, ...(beside ? [false] : [])].map(table => [name(c), rows, table, c] as const);
+      }),
   );
-  test.each(TILED)("%s, tiles of %i", (_, rows, c) => {
+  test.each(TILED)("%s, tiles of %i, by a table: %s", (_, rows, table, c) => {
     const { images, first, x, requantization, pack, args } = setUp(bench, c);
     const shape = [...twin.outputSize(first), c.outs];
     const halo = c.beyond ?? NO_HALO;
@@ -234,6 +240,7 @@ overVariants("i8-conv2d", "run", bench => {
     bench.run("i8_conv2d", {
       ...args,
       w: pack(false),
+      ...(!table && { taps: 0 }),
       rows,
       tiles: pixels.length / (2 * rows),
       pixels: bench.input(pixels),
