@@ -1,0 +1,265 @@
+/** Random graphs of forward ops in f32 and int8: the plan gives what evaluate gives, int8 to the bit. Every op is drawn often enough, in every type it has. */
+import { afterAll, describe, expect, test } from "vitest";
+import { Random } from "../../src/base/random.ts";
+import { type Shape, size } from "../../src/base/shape.ts";
+import { Graph, type Op, type Quantization, type Value } from "../../src/graph/graph.ts";
+import { printGraph } from "../../src/graph/print.ts";
+import { supported, type Variant } from "../../src/kernels/load.ts";
+import { RUN } from "../../src/kernels/load-run.ts";
+import { add } from "../../src/ops/add.ts";
+import { averagePool2d } from "../../src/ops/average-pool2d.ts";
+import { broadcast } from "../../src/ops/broadcast.ts";
+import { clip } from "../../src/ops/clip.ts";
+import { concat } from "../../src/ops/concat.ts";
+import { constantPad } from "../../src/ops/constant-pad.ts";
+import { conv2d } from "../../src/ops/conv2d.ts";
+import { COORDINATES } from "../../src/ops/coordinates.ts";
+import { dense } from "../../src/ops/dense.ts";
+import { depthwiseConv2d } from "../../src/ops/depthwise-conv2d.ts";
+import { elu } from "../../src/ops/elu.ts";
+import { hardSwish } from "../../src/ops/hard-swish.ts";
+import { leakyRelu } from "../../src/ops/leaky-relu.ts";
+import { maxPool2d } from "../../src/ops/max-pool2d.ts";
+import { maximum } from "../../src/ops/maximum.ts";
+import { mean } from "../../src/ops/mean.ts";
+import { minimum } from "../../src/ops/minimum.ts";
+import { mul } from "../../src/ops/mul.ts";
+import { pad } from "../../src/ops/pad.ts";
+import { relu } from "../../src/ops/relu.ts";
+import { requantize } from "../../src/ops/requantize.ts";
+import { reshape } from "../../src/ops/reshape.ts";
+import { resizeBilinear } from "../../src/ops/resize-bilinear.ts";
+import { ROUNDINGS, resizeNearest } from "../../src/ops/resize-nearest.ts";
+import { LOWER, PREFERS } from "../../src/ops/run.ts";
+import { sigmoid } from "../../src/ops/sigmoid.ts";
+import { softmax } from "../../src/ops/softmax.ts";
+import { stridedSlice } from "../../src/ops/strided-slice.ts";
+import { sub } from "../../src/ops/sub.ts";
+import { tanh } from "../../src/ops/tanh.ts";
+import { transpose } from "../../src/ops/transpose.ts";
+import { plainWindow } from "../../src/ops/window.ts";
+import { FORWARD, fuse } from "../../src/passes/fuse.ts";
+import { evaluated, expectClose, planned } from "./planned.ts";
+
+type DType = "f32" | "i8";
+
+const GRAPHS = 150;
+const LAYERS = 10;
+const LEAST = 20;
+
+class Draw {
+  readonly graph = new Graph();
+  readonly random: Random;
+  readonly dtype: DType;
+
+  constructor(seed: number, dtype: DType) {
+    this.random = new Random(seed);
+    this.dtype = dtype;
+  }
+
+  upTo = (n: number): number => 1 + this.random.integer(n);
+  of = <T>(list: readonly T[]): T => list[this.random.integer(list.length)]!;
+  quantization = (): Quantization => ({
+    scale: Float32Array.of(this.random.uniform(0.01, 0.05)),
+    zeroPoint: this.random.integer(256) - 128,
+  });
+  /** What an op that chooses its quantization is given. */
+  chosen = () => (this.dtype === "i8" ? { quantization: this.quantization() } : {});
+
+  one<A>(op: Op<A>, inputs: Value[], attrs: A): Value {
+    return this.graph.one(op, inputs, attrs);
+  }
+
+  state(shape: Shape, dtype: DType | "i32", quantization?: Quantization): Value {
+    const name = `state ${this.graph.leaves.length}`;
+    const real = dtype === "f32";
+    const data = real
+      ? Float32Array.from({ length: size(shape) }, () => this.random.uniform(-0.5, 0.5))
+      : new (dtype === "i8" ? Int8Array : Int32Array)(size(shape)).map(() => this.random.integer(255) - 127);
+    return this.graph.leaf(
+      "state",
+      name,
+      { shape, dtype, batched: false, ...(quantization && { quantization }) },
+      data,
+    );
+  }
+
+  weights(shape: Shape): Value[] {
+    if (this.dtype === "f32") return [this.state(shape, "f32"), this.state([shape[0]!], "f32")];
+    const scale = Float32Array.from({ length: shape[0]! }, () => this.random.uniform(0.001, 0.01));
+    const quantization = { scale, zeroPoint: 0, axis: 0 };
+    return [this.state(shape, "i8", quantization), this.state([shape[0]!], "i32", quantization)];
+  }
+}
+
+/** Adds a node behind an image [h, w, c]; gives an image again. */
+type Layer = (d: Draw, x: Value) => Value;
+
+const flattened = (d: Draw, x: Value): Value => d.one(reshape, [x], { shape: [size(x.type.shape)] });
+const pads = (d: Draw, most: number) =>
+  [0, 0, 0, 0].map(() => d.random.integer(most + 1)) as unknown as readonly [number, number, number, number];
+
+const unary =
+  <A extends object>(op: Op<A>, attrs: (d: Draw) => A): Layer =>
+  (d, x) =>
+    d.one(op, [x], { ...attrs(d), ...d.chosen() });
+
+/** With itself turned about, or with a constant along some axes. */
+const pair =
+  (op: Op<any>, own: boolean): Layer =>
+  (d, x) => {
+    const { shape } = x.type;
+    const quantization =
+      own && d.dtype === "i8" ? x.type.quantization : d.dtype === "i8" ? d.quantization() : undefined;
+    const reduced = shape.map(n => (d.random.integer(2) ? 1 : n));
+    const constant = () => d.one(broadcast, [d.state(reduced, d.dtype, quantization), x], { shape });
+    const turned = () =>
+      d.one(stridedSlice, [x], { begin: shape.map(n => n - 1), strides: shape.map(() => -1), shape });
+    return d.one(op, [x, d.random.integer(2) ? constant() : turned()], own ? {} : d.chosen());
+  };
+
+const pool =
+  (op: Op<any>): Layer =>
+  (d, x) => {
+    const kernel = [0, 1].map(axis => d.upTo(Math.min(3, x.type.shape[axis]!))) as [number, number];
+    return d.one(op, [x], { ...plainWindow, size: kernel, strides: [d.upTo(2), d.upTo(2)] });
+  };
+
+const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
+  conv2d: {
+    layer(d, x) {
+      const [kh, kw, out] = [d.upTo(3), d.upTo(3), d.upTo(9)];
+      const window = { strides: [d.upTo(2), d.upTo(2)] as const, dilations: [1, d.upTo(2)] as const, pads: pads(d, 2) };
+      const large = x.type.shape[0]! >= kh && x.type.shape[1]! > (kw - 1) * window.dilations[1];
+      const attrs = large ? { ...window, groups: 1 } : { ...plainWindow, pads: [2, 4, 2, 4] as const, groups: 1 };
+      return d.one(conv2d, [x, ...d.weights([out, kh, kw, x.type.shape[2]!])], { ...attrs, ...d.chosen() });
+    },
+  },
+  depthwiseConv2d: {
+    layer: (d, x) =>
+      d.one(depthwiseConv2d, [x, ...d.weights([x.type.shape[2]! * d.upTo(2), 3, 3, 1])], {
+        ...plainWindow,
+        pads: [1, 1, 1, 1],
+        ...d.chosen(),
+      }),
+  },
+  dense: {
+    layer: (d, x) => {
+      const flat = flattened(d, x);
+      const [h, w, c] = [d.upTo(3), d.upTo(3), d.upTo(5)];
+      const y = d.one(dense, [flat, ...d.weights([h * w * c, size(x.type.shape)])], d.chosen());
+      return d.one(reshape, [y], { shape: [h, w, c] });
+    },
+  },
+  relu: { layer: (d, x) => d.one(relu, [x], {}) },
+  clip: { layer: (d, x) => d.one(clip, [x], { low: d.random.uniform(-1, 0), high: d.random.uniform(0.1, 2) }) },
+  leakyRelu: { layer: unary(leakyRelu, d => ({ alpha: d.random.uniform(0.1, 0.5) })) },
+  elu: { layer: unary(elu, () => ({ alpha: 1 })) },
+  sigmoid: { layer: unary(sigmoid, () => ({})) },
+  tanh: { layer: unary(tanh, () => ({})) },
+  hardSwish: { layer: unary(hardSwish, () => ({})) },
+  softmax: { layer: unary(softmax, () => ({})) },
+  maxPool2d: { layer: pool(maxPool2d) },
+  averagePool2d: { layer: pool(averagePool2d) },
+  pad: { layer: (d, x) => d.one(pad, [x], { pads: pads(d, 1) }) },
+  constantPad: {
+    layer(d, x) {
+      const some = () => x.type.shape.map(() => d.random.integer(2));
+      return d.one(constantPad, [x], { before: some(), after: some(), value: d.random.uniform(-1, 1) });
+    },
+  },
+  transpose: {
+    layer: (d, x) =>
+      d.one(transpose, [x], {
+        permutation: d.of([
+          [0, 2, 1],
+          [1, 0, 2],
+          [2, 0, 1],
+          [2, 1, 0],
+        ]),
+      }),
+  },
+  concat: { layer: (d, x) => d.one(concat, [x, d.one(relu, [x], {})], { axis: d.random.integer(3), ...d.chosen() }) },
+  mean: {
+    layer: (d, x) => d.one(mean, [x], { axes: d.of([[0], [1], [2], [0, 1], [1, 2]]), keepDims: true, ...d.chosen() }),
+  },
+  resizeNearest: {
+    layer: (d, x) =>
+      d.one(resizeNearest, [x], {
+        size: [d.upTo(6), d.upTo(6)],
+        coordinates: d.of(COORDINATES),
+        rounding: d.of(ROUNDINGS),
+      }),
+  },
+  resizeBilinear: {
+    layer: (d, x) => d.one(resizeBilinear, [x], { size: [d.upTo(6), d.upTo(6)], coordinates: d.of(COORDINATES) }),
+  },
+  requantize: {
+    layer: (d, x) => d.one(requantize, [x], { exact: d.random.integer(2) === 1, quantization: d.quantization() }),
+    only: "i8",
+  },
+  add: { layer: pair(add, false) },
+  sub: { layer: pair(sub, false) },
+  mul: { layer: pair(mul, false) },
+  minimum: { layer: pair(minimum, true) },
+  maximum: { layer: pair(maximum, true) },
+};
+
+const drawn: Record<DType, Map<string, number>> = { f32: new Map(), i8: new Map() };
+
+function network(seed: number, dtype: DType): { d: Draw; x: Float32Array | Int8Array } {
+  const d = new Draw(seed, dtype);
+  const shape = [d.upTo(7), d.upTo(6), d.upTo(9)];
+  const length = 2 * size(shape);
+  const int8 = dtype === "i8";
+  let value = d.graph.leaf("input", "x", {
+    shape,
+    dtype,
+    batched: true,
+    ...(int8 && { quantization: d.quantization() }),
+  });
+  const x = int8
+    ? Int8Array.from({ length }, () => d.random.integer(256) - 128)
+    : Float32Array.from({ length }, () => d.random.uniform(-1, 1));
+  const names = Object.keys(LAYERS_OF).filter(name => !LAYERS_OF[name]!.only || LAYERS_OF[name]!.only === dtype);
+  const made: Value[] = [];
+  for (let i = 0; i < LAYERS; i++) {
+    // what has grown large is made small again
+    const name = size(value.type.shape) > 600 ? "mean" : d.of(names);
+    value = LAYERS_OF[name]!.layer(d, value);
+    made.push(value);
+  }
+  for (const n of d.graph.nodes) drawn[dtype].set(n.op.name, (drawn[dtype].get(n.op.name) ?? 0) + 1);
+  d.graph.results = made;
+  return { d, x };
+}
+
+/** The relaxed dot product takes all of int8 only where the probe finds it clean. */
+const variants = (dtype: DType): Variant[] =>
+  dtype === "i8" && supported().relaxedDot === "u8" ? ["simd", "relaxed"] : ["simd"];
+
+describe.each(["f32", "i8"] as const)("%s", dtype => {
+  test.each(Array.from({ length: GRAPHS }, (_, seed) => seed))("random graph %i", async seed => {
+    const { d, x } = network(1000 + seed, dtype);
+    const expected = evaluated(d.graph, { x }, 2);
+    const { graph } = d.graph.copy();
+    fuse(graph, FORWARD);
+    for (const variant of variants(dtype))
+      for (const g of [d.graph, graph]) {
+        const options = { batch: 2, binary: RUN, ops: { lower: LOWER, prefers: PREFERS }, variant, runs: 1 };
+        const { results } = await planned(g, { x }, options);
+        expected.forEach((t, i) => {
+          const what = `result ${i} of\n${printGraph(g)}\n`;
+          if (dtype === "i8") expect([...results[i]!.data], what).toEqual([...t.data]);
+          else expectClose(results[i]!.data, t.data, what, 1e-4);
+        });
+      }
+  });
+
+  afterAll(() => {
+    const few = Object.entries(LAYERS_OF)
+      .filter(([name, { only }]) => (!only || only === dtype) && (drawn[dtype].get(name) ?? 0) < LEAST)
+      .map(([name]) => `${name}: ${drawn[dtype].get(name) ?? 0}`);
+    expect(few, `drawn less than ${LEAST} times`).toEqual([]);
+  });
+});
