@@ -1,10 +1,10 @@
 /**
  * The code of README.md and docs/*.md runs. The `js` and `ts` blocks of a page, in order, are one module, with `penjing` being the sources;
- * it runs in an empty folder, in a process of its own, on the first rows of MNIST. The script of an `html` block is bundled for a browser:
+ * it runs in a folder with nothing but FILES, in a process of its own, on the first rows of MNIST. The script of an `html` block is bundled for a browser:
  * what it imports must be there.
  */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -22,6 +22,9 @@ const ENTRIES: Record<string, string> = {
 
 /** So few that all pages are quick, so many that an epoch has the hundred steps after which pruning first looks at the weights. */
 const ROWS = { train: 6400, test: 500 };
+
+/** What a page may take for granted, and what stands for it. */
+const FILES = { "digits.tflite": "test/vectors/tflite/lenet5_float.tflite" };
 
 const home = mkdtempSync(join(tmpdir(), "penjing-docs-"));
 afterAll(() => rmSync(home, { recursive: true }));
@@ -75,6 +78,7 @@ describe("programs", () => {
 
   test.each(programs)("%s runs", async (page, code) => {
     const folder = mkdtempSync(join(home, "page-"));
+    for (const [name, file] of Object.entries(FILES)) copyFileSync(file, join(folder, name));
     const program = join(home, `${page.replaceAll("/", "-")}.mjs`);
     await bundled(code, page, { outfile: program, platform: "node", sourcemap: "inline" });
     const env = { ...process.env, PENJING_MNIST: data };
