@@ -1,0 +1,28 @@
+/** penjing as a user calls it: `net.run(int8, into)`, which writes the images and copies the results out. */
+import { Net } from "../../build/run.js";
+import { loadTflite } from "../../build/tflite.js";
+
+export const name = "penjing";
+
+const product = shape => shape.reduce((a, b) => a * b, 1);
+
+export async function open(network, batch) {
+  const model = await loadTflite(network.tflite);
+  const net = await Net.create(model.graph, { capacity: Math.min(batch, 64) });
+  const images = batchOf(network.inputs, product(net.inputShape), batch);
+  const results = new Int8Array(batch * product(net.outputShape));
+  return {
+    run: () => net.run(images, results),
+    results: () => net.run(images),
+    expected: network.answers,
+    tolerance: 0,
+  };
+}
+
+/** `batch` images, from the first again where there are fewer. */
+export function batchOf(inputs, size, batch) {
+  const images = new inputs.constructor(batch * size);
+  const have = inputs.length / size;
+  for (let i = 0; i < batch; i++) images.set(inputs.subarray((i % have) * size, ((i % have) + 1) * size), i * size);
+  return images;
+}
