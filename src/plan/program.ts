@@ -10,7 +10,7 @@
 
 import type { Node } from "../graph/graph.ts";
 import type { Arg } from "../graph/meaning.ts";
-import { FIRST_KERNEL, KERNEL_NAMES, KERNELS, type KernelName } from "../kernels/table.ts";
+import { KERNEL_NUMBER, KERNELS, type KernelName } from "../kernels/table.ts";
 import type { BufferRef, Call } from "./lower.ts";
 import type { Block } from "./tile.ts";
 
@@ -57,7 +57,7 @@ export function assemble(once: readonly Call[], blocks: readonly Block[], batch:
     const row = KERNELS[call.kernel];
     const names = Object.keys(row.args);
     calls.push({ kernel: call.kernel, word: words.length, node: call.node });
-    words.push(FIRST_KERNEL + KERNEL_NAMES.indexOf(call.kernel), 2 + names.length);
+    words.push(KERNEL_NUMBER.get(call.kernel)!, 2 + names.length);
     const shown = call.args.map((arg, j) => {
       const name = names[j]!;
       if (isRef(arg)) {

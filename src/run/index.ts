@@ -27,7 +27,7 @@ export interface LoadOptions extends NetOptions {
  * `checksum`, `codec`, `op`, `damaged` and, where the file says more than its bytes, `offset`; "no-simd" on an engine without SIMD.
  */
 export async function load(source: Source, { signal, ...options }: LoadOptions = {}): Promise<Net> {
-  knownOptions("options", options, ["capacity", "variant", "preprocessing", "labels"]);
+  knownOptions("options", options, ["capacity", "variant", "preprocessing", "labels", "warmUp"]);
   const { graph, labels, preprocessing } = await readFrom(source, signal ? { signal } : {});
   return Net.create(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...options });
 }

@@ -13,6 +13,7 @@ import { LOWER, PREFERS } from "../ops/run.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";
 import { Machine } from "./machine.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface NetOptions {
   /** Images that one call into WebAssembly takes at most; more are done in several. Default 64. */
@@ -23,6 +24,11 @@ export interface NetOptions {
   preprocessing?: Preprocessing;
   /** Names of the classes, carried along. */
   labels?: readonly string[];
+  /**
+   * Runs on zeros in the background, in slices of 2 ms, until the engine has compiled the kernels for good (true), or so many times; `net.warm` tells
+   * when it is done. The network can be used meanwhile. Default false.
+   */
+  warmUp?: boolean | number;
 }
 
 /** Float networks run this many images side by side, where there are as many: dense layers are then matrix products. */
@@ -57,6 +63,8 @@ export class Net {
   readonly preprocessing: Preprocessing;
   /** The kernels, the plan and the memory underneath: for looking, not for changing. */
   readonly machine: Machine;
+  /** Resolves when `warmUp` is done; at once without it. */
+  readonly warm: Promise<void>;
   readonly #inputSize: number;
   readonly #outputSize: number;
   readonly #capacity: number;
@@ -91,11 +99,24 @@ export class Net {
       const [outputs, outputRow] = rows(`results x${batch}`);
       return { program: machine.program(`x${batch}`), batch, input: inputs, inputRow, output: outputs, outputRow };
     });
+    this.warm = options.warmUp ? warmUp(this.#onZeros(), options.warmUp) : Promise.resolve();
+  }
+
+  /** A run of every lane, as a user's. */
+  #onZeros(): () => void {
+    const calls = this.#lanes.map(({ batch, input, output }) => ({
+      x: new (input.constructor as new (n: number) => TypedArray)(batch * this.#inputSize),
+      into: new (output.constructor as new (n: number) => TypedArray)(batch * this.#outputSize),
+    }));
+    return () => {
+      for (const { x, into } of calls) this.run(x, into);
+    };
   }
 
   /** Plans a model's graph (one input, one result) and loads kernels and weights. */
   static async create(graph: Graph, options: NetOptions = {}): Promise<Net> {
-    knownOptions("options", options, ["capacity", "variant", "preprocessing", "labels"]);
+    knownOptions("options", options, ["capacity", "variant", "preprocessing", "labels", "warmUp"]);
+    if (options.warmUp !== undefined && typeof options.warmUp !== "boolean") integer("warmUp", options.warmUp, 0);
     const capacity = options.capacity === undefined ? 64 : integer("capacity", options.capacity, 1);
     const inputs = graph.leaves.filter(v => v.leaf === "input");
     if (inputs.length !== 1 || graph.results.length !== 1)
