@@ -3,6 +3,7 @@
  * A reader trusts nothing: each read is checked against the bytes that are there, and says where the file ended.
  */
 import { integer, PenjingError } from "./errors.ts";
+import { nodeModule } from "./source.ts";
 
 /** Grows as it is written; `bytes()` is what has been written so far. */
 export class ByteWriter {
@@ -271,15 +272,22 @@ export class BitReader {
   }
 }
 
-/** CRC-32 as in gzip and PNG (polynomial 0xEDB88320, reflected), eight bits a step by a table. */
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
-  return remainder;
-});
-
+/** CRC-32 as in gzip and PNG (polynomial 0xEDB88320, reflected): by Node where there is one, since ours is slow until it has run for a while. */
 export function crc32(bytes: Uint8Array): number {
+  const zlib = nodeModule("node:zlib");
+  return zlib?.crc32 ? zlib.crc32(bytes) : crc32ByTable(bytes);
+}
+
+let table: Uint32Array | undefined;
+
+/** The same, eight bits a step. */
+export function crc32ByTable(bytes: Uint8Array): number {
+  table ??= Uint32Array.from({ length: 256 }, (_, byte) => {
+    let remainder = byte;
+    for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
+    return remainder;
+  });
   let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
+  for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
   return ~crc >>> 0;
 }
