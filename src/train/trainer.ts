@@ -7,6 +7,7 @@ import { Random } from "../base/random.ts";
 import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import { checkFinite, checkLabels } from "../data/dataset.ts";
 import type { Graph, Type } from "../graph/graph.ts";
+import { supported } from "../kernels/load.ts";
 import { TRAIN } from "../kernels/load-train.ts";
 import { TRAIN_LOWER, TRAIN_PREFERS } from "../ops/index.ts";
 import { DROPOUT_STREAM } from "../passes/training.ts";
@@ -52,6 +53,8 @@ export interface TrainerOptions {
   readonly seed?: number;
   /** Steps there is room for in the streams: how many one `run` can do at most. Default 1. */
   readonly steps?: number;
+  /** May a product and a sum be rounded once, where the engine can (relaxed SIMD)? Other bytes on other engines. Default false. */
+  readonly fast?: boolean;
 }
 
 export type Kind = "train" | "evaluate" | "gradients";
@@ -129,7 +132,8 @@ export class Trainer {
     // streams are made by the first program that has them: the greatest batch must come first
     wanted.sort((a, b) => b.batch - a.batch);
     const parameters = (asked?.parameters ?? []).map(v => v.name);
-    return new Trainer(await Machine.create(TRAIN, wanted, OPS), graph, options, target, parameters);
+    const variant = options.fast && supported().relaxed ? "relaxed" : "simd";
+    return new Trainer(await Machine.create(TRAIN, wanted, OPS, variant), graph, options, target, parameters);
   }
 
   /** Runs the first `count` rows of the streams as steps of `batch` images. */

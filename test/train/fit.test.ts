@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Dataset } from "../../src/data/dataset.ts";
+import { supported } from "../../src/kernels/load.ts";
 import { Machine } from "../../src/run/machine.ts";
 import type { StepHook } from "../../src/train/callbacks.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
@@ -51,6 +52,13 @@ describe("the same bytes", () => {
     expect(await trained()).toEqual(once);
     expect(await trained({ seed: 4 })).not.toEqual(once);
     expect(await trained({ shuffle: false })).not.toEqual(once);
+  });
+
+  test("fast: close to the strict ones, and the strict ones where the engine cannot fuse", async () => {
+    const strict = new Float32Array((await trained()).buffer);
+    const fast = new Float32Array((await trained({ fast: true })).buffer);
+    expect(Math.max(...fast.map((w, i) => Math.abs(w - strict[i]!)))).toBeLessThan(1e-3);
+    expect(fast.some((w, i) => w !== strict[i])).toBe(supported().relaxed);
   });
 
   test("however the steps are cut into slices", async () => {
