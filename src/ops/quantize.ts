@@ -57,7 +57,7 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-const noGradient = refuse("integers do not carry gradients; fakeQuant is the trainable twin");
+const noGradient = refuse("integers do not carry gradients: train the float graph, then quantize it");
 
 export const gradient = { quantize: noGradient, dequantize: noGradient } satisfies Record<string, Gradient | object>;
 

@@ -5,16 +5,7 @@
 import { type Shape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type, Value } from "../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Lowering,
-  type Prefers,
-  refuse,
-} from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Prefers } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import { free, noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
@@ -197,5 +188,3 @@ export const lowerBackward = {
 export const cost = { rearrangeGradient: free } satisfies Record<string, CostOf>;
 
 export const axes = { rearrangeGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
-
-export const noTraceableAxes = refuse("its axes are not those of its input");

@@ -49,7 +49,7 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  requantize: refuse("integers do not carry gradients; fakeQuant is the trainable twin"),
+  requantize: refuse("integers do not carry gradients: train the float graph, then quantize it"),
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {

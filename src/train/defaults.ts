@@ -5,7 +5,7 @@ import { binaryCrossentropy, type Loss, meanSquaredError, sparseCategoricalCross
 import { accuracy, type Metric } from "./metrics.ts";
 
 /** Ops that change how numbers lie or are stored, not what they mean. */
-const CARRIERS: ReadonlySet<string> = new Set(["reshape", "quantize", "dequantize", "fakeQuant", "dropout"]);
+const CARRIERS: ReadonlySet<string> = new Set(["reshape", "quantize", "dequantize", "dropout"]);
 
 /** The name of the op that makes a graph's output what it is; undefined: it is the input. */
 export function lastOp(graph: Graph): string | undefined {
