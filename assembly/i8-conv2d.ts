@@ -39,7 +39,7 @@ import { highest, lowest, RELAXED, shiftOf, STORED } from "./stored";
 @inline function wideConv2d(
   scattered: bool, rows: i32, x: usize, w: usize, groups: i32, taps: usize, tiles: i32, pixels: usize, y: usize, outs: i32, low: v128, shift: v128, high: v128,
 ): void {
-  const panels = 2 * (HEAD + <usize>groups * 32);
+  const panels: usize = 2 * (HEAD + <usize>groups * 32);
   for (; outs > 0; outs -= 16) {
     let p = pixels;
     for (let t = tiles; t > 0; t--) {

@@ -11,7 +11,9 @@ function asArgument<T>(check: () => T): T {
   }
 }
 
-const numeric = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text));
+/** The number a text stands for, or the text itself, so that a message can show it. */
+const numeric = (text: string): number | string =>
+  text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
 
 /** A whole number in min .. max. */
 export const whole =

@@ -339,7 +339,7 @@ describe("errors of files are one line and exit code 1", () => {
 describe("wrong usage is one line and exit code 2", () => {
   test.each([
     [["train", "--epochs", "0"], "--epochs <n>", "integer >= 1"],
-    [["train", "--epochs", "many"], "--epochs <n>", "NaN"],
+    [["train", "--epochs", "many"], "--epochs <n>", 'got "many"'],
     [["train", "--seed", "1.5"], "--seed <n>", "1.5"],
     [["train", "--learning-rate", "0"], "--learning-rate <x>", "> 0"],
     [["train", "--optimizer", "adamant"], "--optimizer <name>", "adam, adamW, rmsprop, sgd"],
