@@ -1,24 +1,14 @@
 /** logSoftmax(x) = x - log(sum e^x) over the last axis. */
 import { exp, log } from "../base/math.ts";
-import { type Tensor, tensor } from "../base/tensor.ts";
-import type { Node, Op } from "../graph/graph.ts";
+import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
-import { free, fromOutput, noBackwardAxes, noSecondDerivative, rowsOf, sameAxes, sameType } from "./elementwise.ts";
+import { free, fromOutput, noBackwardAxes, noSecondDerivative, sameAxes, sameType } from "./elementwise.ts";
+import { lowerRows, lowerRowsGradient, overRows } from "./rows.ts";
 
 export const logSoftmax: Op = { name: "logSoftmax", infer: sameType };
 
 /** (upstream, output) -> d input. */
 export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", infer: sameType };
-
-/** `of` on every row of the last axis of x, with the row of `other` beside it. */
-function overRows(x: Tensor, other: Tensor, of: (row: Float64Array, other: Float64Array) => Float64Array): Tensor {
-  const k = x.shape.at(-1)!;
-  const y = tensor(x.shape);
-  for (let at = 0; at < x.data.length; at += k)
-    y.data.set(of(x.data.subarray(at, at + k), other.data.subarray(at, at + k)), at);
-  return y;
-}
 
 export const evaluate = {
   logSoftmax: ([x]) => [
@@ -41,36 +31,10 @@ export const gradient = {
   logSoftmaxGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = {
-  logSoftmax(node: Node, c) {
-    const x = node.inputs[0]!;
-    const y = node.outputs[0]!;
-    c.each("f32_log_softmax", {
-      n: "count",
-      x: c.in(x, flat),
-      xs: c.strideIn(x, flat),
-      y: c.out(y),
-      ys: c.stride(y),
-      ...rowsOf(x),
-    });
-  },
-} satisfies Record<string, Lower>;
+export const lower = { logSoftmax: lowerRows("f32_log_softmax") } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  logSoftmaxGradient(node: Node, c) {
-    const [upstream, y] = node.inputs;
-    const dx = node.outputs[0]!;
-    c.each("f32_log_softmax_gradient", {
-      n: "count",
-      dy: c.in(upstream!, flat),
-      dys: c.strideIn(upstream!, flat),
-      y: c.in(y!, flat),
-      ys: c.strideIn(y!, flat),
-      dx: c.out(dx),
-      dxs: c.stride(dx),
-      ...rowsOf(dx),
-    });
-  },
+  logSoftmaxGradient: lowerRowsGradient("f32_log_softmax_gradient"),
 } satisfies Record<string, Lower>;
 
 export const prefers = {} satisfies Record<string, Prefers>;

@@ -1,9 +1,7 @@
 /** softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the distance to the largest. */
 import { exp } from "../base/math.ts";
-import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
 import { i8_softmax } from "../kernels/reference/i8-elementwise.ts";
 import {
   chosenType,
@@ -16,20 +14,12 @@ import {
   sameType,
 } from "./elementwise.ts";
 import { affine, isInt8, storedLayout, storedWhole } from "./quantized.ts";
+import { lowerRows, lowerRowsGradient, overRows } from "./rows.ts";
 
 export const softmax: Op = { name: "softmax", infer: chosenType };
 
 /** (upstream, output) -> d input. */
 export const softmaxGradient: Op = { name: "softmaxGradient", infer: sameType };
-
-/** `of` on every row of the last axis of x, with the row of `other` beside it. */
-function overRows(x: Tensor, other: Tensor, of: (row: Float64Array, other: Float64Array) => Float64Array): Tensor {
-  const k = x.shape.at(-1)!;
-  const y = tensor(x.shape);
-  for (let at = 0; at < x.data.length; at += k)
-    y.data.set(of(x.data.subarray(at, at + k), other.data.subarray(at, at + k)), at);
-  return y;
-}
 
 /** exp(-d * scale) for distances d of int8. */
 const exponentials = (x: Type): Float32Array =>
@@ -64,6 +54,8 @@ export const gradient = {
   softmaxGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
+const lowerFloats = lowerRows("f32_softmax");
+
 export const lower = {
   softmax(node: Node, c) {
     const x = node.inputs[0]!;
@@ -76,32 +68,12 @@ export const lower = {
       c.each("i8_softmax", { n: "count", ...ends, rows, length, table, ...affine(y.type) });
       return;
     }
-    c.each("f32_softmax", {
-      n: "count",
-      x: c.in(x, flat),
-      xs: c.strideIn(x, flat),
-      y: c.out(y),
-      ys: c.stride(y),
-      ...rowsOf(x),
-    });
+    lowerFloats(node, c);
   },
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  softmaxGradient(node: Node, c) {
-    const [upstream, y] = node.inputs;
-    const dx = node.outputs[0]!;
-    c.each("f32_softmax_gradient", {
-      n: "count",
-      dy: c.in(upstream!, flat),
-      dys: c.strideIn(upstream!, flat),
-      y: c.in(y!, flat),
-      ys: c.strideIn(y!, flat),
-      dx: c.out(dx),
-      dxs: c.stride(dx),
-      ...rowsOf(dx),
-    });
-  },
+  softmaxGradient: lowerRowsGradient("f32_softmax_gradient"),
 } satisfies Record<string, Lower>;
 
 export const prefers = {
