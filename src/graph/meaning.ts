@@ -58,8 +58,8 @@ export interface Lowering {
   readonly group: number;
   /** Which kernels will run it. */
   readonly variant: "simd" | "relaxed";
-  /** v in `layout`: as it is, or through a conversion emitted here once per (value, layout). */
-  in(v: Value, layout: Layout): Ref;
+  /** v in `layout`, default flat: as it is, or through a conversion emitted here once per (value, layout). */
+  in(v: Value, layout?: Layout): Ref;
   /** v as it is stored; for an op that copes with `layoutOf(v)`. */
   ref(v: Value): Ref;
   layoutOf(v: Value): Layout;

@@ -81,8 +81,21 @@ type Merged = Union<(typeof FAMILIES)[keyof typeof FAMILIES]> extends (x: infer 
 
 export type KernelName = keyof Merged & string;
 
+/** Arguments that lowering works out where they are not given: counts, and the step from image to image of an address (`row.ts`). */
+type Implied<R> = {
+  [P in keyof R]: R[P] extends "count"
+    ? P
+    : P extends `${infer Address}s`
+      ? Address extends keyof R
+        ? P
+        : never
+      : never;
+}[keyof R];
+
 /** The arguments of kernel K, each an A. */
-export type KernelArgs<K extends KernelName, A> = Merged[K] extends { args: infer R } ? { [P in keyof R]: A } : never;
+export type KernelArgs<K extends KernelName, A> = Merged[K] extends { args: infer R }
+  ? { [P in Exclude<keyof R, Implied<R>>]: A } & { [P in Implied<R>]?: A }
+  : never;
 
 export const KERNELS = Object.assign({}, ...Object.values(FAMILIES)) as Record<KernelName, Row>;
 

@@ -9,7 +9,6 @@ import { sameShape, showShape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
 
 const perImage: Type = { shape: [], dtype: "f32", batched: true };
 
@@ -72,11 +71,8 @@ export const gradient = { accuracy: flatSteps, topK: flatSteps, binaryAccuracy: 
 const operands = (node: Node, c: Parameters<Lower>[1]) => {
   const [x, target] = node.inputs;
   return {
-    n: "count" as const,
-    x: c.in(x!, flat),
-    xs: c.strideIn(x!, flat),
-    t: c.in(target!, flat),
-    ts: c.strideIn(target!, flat),
+    x: c.in(x!),
+    t: c.in(target!),
     k: size(x!.type.shape),
     y: c.out(node.outputs[0]!),
   };

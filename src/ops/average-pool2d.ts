@@ -11,7 +11,7 @@ import {
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import type { AveragePoolGeometry } from "../kernels/table/f32-pool.ts";
 import { type Pool2d, poolInt8, poolPrefers } from "./max-pool2d.ts";
 import { affine, isInt8 } from "./quantized.ts";
@@ -124,8 +124,8 @@ export const lower = {
       c.each("i8_average_pool2d", { ...poolInt8(node, c), bottom, right, include, zero: affine(x.type).zero });
       return;
     }
-    const ends = { x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y), ys: c.stride(y) };
-    c.each("f32_average_pool2d", { n: "count", ...ends, ...geometry(x.type.shape, y.type.shape, node.attrs) });
+    const ends = { x: c.in(x), y: c.out(y) };
+    c.each("f32_average_pool2d", { ...ends, ...geometry(x.type.shape, y.type.shape, node.attrs) });
   },
 } satisfies Record<string, Lower>;
 
@@ -136,11 +136,8 @@ export const lowerBackward = {
     const upstream = node.inputs[0]!;
     const dx = node.outputs[0]!;
     c.each("f32_average_pool2d_gradient", {
-      n: "count",
-      gy: c.in(upstream, flat),
-      gys: c.strideIn(upstream, flat),
+      gy: c.in(upstream),
       gx: c.out(dx),
-      gxs: c.stride(dx),
       ...geometry(dx.type.shape, upstream.type.shape, node.attrs),
     });
   },

@@ -155,17 +155,14 @@ export const lower = {
     const y = node.outputs[0]!;
     const { repeat: pixels, k } = rowsOf(x!);
     c.each("f32_batch_normalization", {
-      n: "count",
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
+      x: c.in(x!),
       y: c.out(y),
-      ys: c.stride(y),
       pixels,
       k,
-      mean: c.in(mean!, flat),
-      variance: c.in(variance!, flat),
-      gamma: c.in(gamma!, flat),
-      beta: c.in(beta!, flat),
+      mean: c.in(mean!),
+      variance: c.in(variance!),
+      gamma: c.in(gamma!),
+      beta: c.in(beta!),
       epsilon: node.attrs.epsilon,
     });
   },
@@ -178,7 +175,7 @@ export const lowerBackward = {
     const { repeat: pixels, k } = rowsOf(x!);
     const mean = c.out(meanOut!);
     const variance = c.out(varianceOut!);
-    const image = { n: "count", x: c.in(x!, flat), xs: c.strideIn(x!, flat), pixels, k, mean, variance } as const;
+    const image = { x: c.in(x!), pixels, k, mean, variance } as const;
     // the padding is averaged too, by movingAverage: zeros
     const padded = flat.bytes([k], "f32");
     c.call("zero", { y: mean, bytes: padded });
@@ -187,9 +184,8 @@ export const lowerBackward = {
     c.each("f32_batch_normalization", {
       ...image,
       y: c.out(y!),
-      ys: c.stride(y!),
-      gamma: c.in(gamma!, flat),
-      beta: c.in(beta!, flat),
+      gamma: c.in(gamma!),
+      beta: c.in(beta!),
       epsilon: node.attrs.epsilon,
     });
   },
@@ -214,15 +210,12 @@ export const lowerBackward = {
     c.call("zero", { y: dgamma, bytes: padded });
     c.call("zero", { y: dbeta, bytes: padded });
     c.call("f32_batch_normalization_parameter_gradient", {
-      n: "count",
-      dy: c.in(upstream!, flat),
-      dys: c.strideIn(upstream!, flat),
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
+      dy: c.in(upstream!),
+      x: c.in(x!),
       pixels,
       k,
-      mean: c.in(mean!, flat),
-      variance: c.in(variance!, flat),
+      mean: c.in(mean!),
+      variance: c.in(variance!),
       dgamma,
       dbeta,
       epsilon: node.attrs.epsilon,
@@ -233,15 +226,12 @@ export const lowerBackward = {
     const dx = node.outputs[0]!;
     const { repeat: pixels, k } = rowsOf(dx);
     c.each("f32_batch_normalization_frozen_gradient", {
-      n: "count",
-      dy: c.in(upstream!, flat),
-      dys: c.strideIn(upstream!, flat),
+      dy: c.in(upstream!),
       dx: c.out(dx),
-      dxs: c.stride(dx),
       pixels,
       k,
-      variance: c.in(variance!, flat),
-      gamma: c.in(gamma!, flat),
+      variance: c.in(variance!),
+      gamma: c.in(gamma!),
       epsilon: node.attrs.epsilon,
     });
   },
@@ -250,20 +240,16 @@ export const lowerBackward = {
     const dx = node.outputs[0]!;
     const { repeat: pixels, k } = rowsOf(x!);
     c.each("f32_batch_normalization_gradient", {
-      n: "count",
-      dy: c.in(upstream!, flat),
-      dys: c.strideIn(upstream!, flat),
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
+      dy: c.in(upstream!),
+      x: c.in(x!),
       dx: c.out(dx),
-      dxs: c.stride(dx),
       pixels,
       k,
-      mean: c.in(mean!, flat),
-      variance: c.in(variance!, flat),
-      gamma: c.in(gamma!, flat),
-      dgamma: c.in(dgamma!, flat),
-      dbeta: c.in(dbeta!, flat),
+      mean: c.in(mean!),
+      variance: c.in(variance!),
+      gamma: c.in(gamma!),
+      dgamma: c.in(dgamma!),
+      dbeta: c.in(dbeta!),
       epsilon: node.attrs.epsilon,
       total: c.batch * pixels,
     });

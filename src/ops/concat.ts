@@ -12,7 +12,7 @@ import {
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { requantized } from "../kernels/reference/stored.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import { free, noBackwardAxes } from "./elementwise.ts";
@@ -142,13 +142,10 @@ export const lower = {
     let at = 0;
     for (const x of node.inputs) {
       const { rows, bytes } = runs(x.type.shape, axis);
-      const from = c.in(x, flat);
+      const from = c.in(x);
       c.each("copy_blocks", {
-        n: "count",
         x: from,
-        xs: c.strideIn(x, flat),
         y: { ...to, offset: to.offset + at },
-        ys: c.stride(y),
         rows,
         xr: bytes,
         yr: whole.bytes,
@@ -170,11 +167,9 @@ function lowerInt8(node: Node<Concat>, c: Lowering): void {
     const { rows, bytes } = runs(x.type.shape, axis);
     const { scale, zero } = requantization(x.type, y.type);
     c.each("i8_requantize", {
-      n: "count",
       ...storedWhole(c, x),
       xpitch: bytes * size,
       y: at(to, from),
-      ys: c.stride(y),
       ypitch,
       rows,
       length: bytes / 4,
@@ -200,16 +195,13 @@ export const lowerBackward = {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
     const { axis, from } = node.attrs;
-    const source = c.in(x, flat);
+    const source = c.in(x);
     const to = c.out(y);
     zeroTail(y, c, to);
     const { rows, bytes } = runs(y.type.shape, axis);
     c.each("copy_blocks", {
-      n: "count",
       x: { ...source, offset: source.offset + from * size(x.type.shape.slice(axis + 1)) * 4 },
-      xs: c.strideIn(x, flat),
       y: to,
-      ys: c.stride(y),
       rows,
       xr: runs(x.type.shape, axis).bytes,
       yr: bytes,

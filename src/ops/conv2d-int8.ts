@@ -6,7 +6,7 @@ import { roundUp, type Shape, size } from "../base/shape.ts";
 import type { Node, Value } from "../graph/graph.ts";
 import type { Lowering, Ref } from "../graph/meaning.ts";
 import { winogradBand, winogradPackedBytes, winogradPays, winogradScratchBytes } from "../kernels/i8-winograd.ts";
-import { flat } from "../kernels/layout.ts";
+
 import {
   channelPackedBytes,
   channelWalk,
@@ -104,7 +104,7 @@ function siteOf<A extends Convolution>(node: Node<A>, groups: number, c: Lowerin
     from,
     to: storedOut(c, y),
     firstTap: firstTapOf(from, window),
-    weight: c.in(weight, flat),
+    weight: c.in(weight),
     bias: biasIn(c, bias, weight.type.shape[0]!),
     scale: c.constant("scales", requantizationScales(x.type, weight.type, y.type)),
     zero: affine(x.type).zero,
@@ -140,7 +140,6 @@ export function lowerConv2dPoolInt8(node: Node<Grouped>, c: Lowering): void {
 /** The pooled image as kernels that walk it by themselves take it. */
 function pooledEnds({ from, to, outs, firstTap, clamps }: Site) {
   return {
-    n: "count" as const,
     x: firstTap,
     xs: from.stride,
     pitch: from.image.pitch,
@@ -221,7 +220,6 @@ function winograd(site: Site): void {
   const w = c.scratch("packed weights", winogradPackedBytes(shape));
   c.call("i8_conv2d_winograd_pack", { outs, channels, w: weight, bias, scale, zero, y: w });
   c.each("i8_conv2d_winograd", {
-    n: "count",
     x: site.firstTap,
     xs: from.stride,
     pitch: from.image.pitch,
@@ -253,7 +251,6 @@ function depthwise3x3(site: Site, from: StoredPlace): void {
   const w = c.scratch("packed weights", depthwise3x3PackedBytes(c.variant, channels));
   c.call("i8_depthwise_3x3_pack", { channels, w: weight, bias, scale, zero, y: w });
   c.each("i8_depthwise_conv2d_3x3", {
-    n: "count",
     x: firstTapOf(from, window),
     xs: from.stride,
     pitch: from.image.pitch,
@@ -279,7 +276,6 @@ function anyDepthwise(site: Site, from: StoredPlace): void {
   const table = depthwiseTapTable(from.image, window);
   const pixels = pixelTable(from.image, to.image, window);
   c.each("i8_depthwise_conv2d", {
-    n: "count",
     x: from.ref,
     xs: from.stride,
     w,
@@ -302,7 +298,7 @@ function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
   const stride = roundUp(image.bytes, 32);
   const ref = c.scratch("repeated channels", stride * c.group);
   const length = bytes / storedBytes(c.variant);
-  c.each("i8_repeat", { n: "count", x: from.ref, xs: from.stride, y: ref, ys: stride, length, times });
+  c.each("i8_repeat", { x: from.ref, xs: from.stride, y: ref, ys: stride, length, times });
   return { ref, image, stride };
 }
 
@@ -321,7 +317,6 @@ function general(site: Site, pooled: boolean): void {
   for (let g = 0; g < site.groups; g++) {
     const { packed, groups, outs, inside } = panels(c, window, from.image, site, g, zero);
     const ends = {
-      n: "count" as const,
       x: at(from.ref, g * inside * element),
       xs: from.stride,
       w: packed,
@@ -377,9 +372,9 @@ export function quantizedAtRunTime(c: Lowering, x: Value, halo: Halo): { from: S
   const range = c.scratch("ranges", 8 * c.group);
   const chosen = c.scratch("quantizations", CHOICE * c.group);
   const ref = c.scratch("quantized images", stride * c.group);
-  const real = { n: "count" as const, x: c.in(x, flat), xs: c.strideIn(x, flat) };
+  const real = { x: c.in(x) };
   c.each("i8_range", { ...real, length: size(x.type.shape), y: range, ys: 8 });
-  c.each("i8_choose", { n: "count", x: range, xs: 8, y: chosen, ys: CHOICE });
+  c.each("i8_choose", { x: range, xs: 8, y: chosen, ys: CHOICE });
   c.each("i8_quantize_dynamic", {
     ...real,
     chosen,
@@ -397,7 +392,7 @@ export function quantizedAtRunTime(c: Lowering, x: Value, halo: Halo): { from: S
 
 /** The bias of a dynamic layer: f32, added after the sums are real. */
 export const realBias = (c: Lowering, bias: Value | undefined, outs: number): Ref =>
-  bias ? c.in(bias, flat) : c.constant("no bias", new Float32Array(outs));
+  bias ? c.in(bias) : c.constant("no bias", new Float32Array(outs));
 
 /** Packed without a bias and with zero point -127, a panel begins with minus the sums of weights: what the zero point is multiplied with at run time. */
 export const SUMS_ONLY = -127;
@@ -422,7 +417,7 @@ export function lowerConv2dDynamic<A extends Convolution>(node: Node<A>, all: nu
   const shared = {
     groups: all,
     outs: filters,
-    weight: c.in(weight, flat),
+    weight: c.in(weight),
     bias: c.constant("no bias", new Int32Array(filters)),
     scale: c.constant("scales", weightScales(weight.type)),
   };
@@ -430,7 +425,6 @@ export function lowerConv2dDynamic<A extends Convolution>(node: Node<A>, all: nu
   for (let g = 0; g < all; g++) {
     const { packed, groups, outs, inside } = panels(c, window, from.image, shared, g, SUMS_ONLY);
     c.each("i8_conv2d_dynamic", {
-      n: "count",
       x: at(from.ref, g * inside * storedBytes(c.variant)),
       xs: from.stride,
       w: packed,
@@ -439,7 +433,6 @@ export function lowerConv2dDynamic<A extends Convolution>(node: Node<A>, all: nu
       tiles: table.length / 8,
       pixels,
       y: at(place, 4 * g * outs),
-      ys: c.stride(y),
       outs,
       chosen,
       cs,

@@ -5,7 +5,7 @@
 import { type Shape, showShape } from "../base/shape.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { flat, inputPanels, panels } from "../kernels/layout.ts";
+import { inputPanels, panels } from "../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../kernels/table/f32-conv2d.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
 import { haloOf, lowerConv2dDynamic, lowerConv2dInt8 } from "./conv2d-int8.ts";
@@ -88,9 +88,9 @@ export const lower = {
     }
     const g = geometry(x!.type.shape, weight!.type.shape, y.type.shape, node.attrs);
     const scratch = c.scratch("padded image", conv2dScratch(g));
-    const mode = bias ? { mode: MODE.bias, aux: c.in(bias, flat) } : { mode: MODE.plain, aux: 0 };
-    const ends = { x: c.in(x!, flat), xs: c.strideIn(x!, flat), y: c.out(y), ys: c.stride(y) };
-    c.each("f32_conv2d", { n: "count", ...ends, weight: c.in(weight!, panels), ...mode, ...g, scratch });
+    const mode = bias ? { mode: MODE.bias, aux: c.in(bias) } : { mode: MODE.plain, aux: 0 };
+    const ends = { x: c.in(x!), y: c.out(y) };
+    c.each("f32_conv2d", { ...ends, weight: c.in(weight!, panels), ...mode, ...g, scratch });
   },
 } satisfies Record<string, Lower>;
 
@@ -108,12 +108,9 @@ export const lowerBackward = {
     const dx = node.outputs[0]!;
     const g = geometry(node.attrs.image, weight!.type.shape, upstream!.type.shape, node.attrs);
     c.each("f32_conv2d_input_gradient", {
-      n: "count",
-      gy: c.in(upstream!, flat),
-      gys: c.strideIn(upstream!, flat),
+      gy: c.in(upstream!),
       weight: c.in(weight!, inputPanels),
       gx: c.out(dx),
-      gxs: c.stride(dx),
       ...g,
       scratch: c.scratch("padded gradient", conv2dInputGradientScratch(g)),
     });

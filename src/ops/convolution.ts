@@ -96,11 +96,8 @@ export const convolutionGradient =
   };
 
 interface Sums {
-  n: "count";
   x: Ref;
-  xs: number;
   gy: Ref;
-  gys: number;
   gw: Ref;
   gb: Ref;
   accumulate: 1;
@@ -121,11 +118,8 @@ export function lowerWeightGradient<A extends WeightGradient>(
   c.call("zero", { y: gw, bytes: layout.bytes(weight, "f32") });
   c.call("zero", { y: gb, bytes: biasBytes });
   emit({
-    n: "count",
-    x: c.in(x!, flat),
-    xs: c.strideIn(x!, flat),
-    gy: c.in(upstream!, flat),
-    gys: c.strideIn(upstream!, flat),
+    x: c.in(x!),
+    gy: c.in(upstream!),
     gw,
     gb,
     accumulate: 1,

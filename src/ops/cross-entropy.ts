@@ -8,7 +8,7 @@ import { sameShape, showShape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "./elementwise.ts";
 
 export interface Smoothing {
@@ -141,18 +141,15 @@ export const gradient = {
 function operands(node: Node, c: Lowering) {
   const [x, t] = node.inputs as [Node["inputs"][0], Node["inputs"][0]];
   return {
-    n: "count",
-    x: c.in(x, flat),
-    xs: c.strideIn(x, flat),
-    t: c.in(t, flat),
-    ts: c.strideIn(t, flat),
+    x: c.in(x),
+    t: c.in(t),
     k: x.type.shape[0]!,
   } as const;
 }
 
 function downstream(node: Node, c: Lowering) {
   const dx = node.outputs[0]!;
-  return { up: c.ref(node.inputs.at(-1)!), dx: c.out(dx), dxs: c.stride(dx) };
+  return { up: c.ref(node.inputs.at(-1)!), dx: c.out(dx) };
 }
 
 export const lowerBackward = {
@@ -175,9 +172,7 @@ export const lowerBackward = {
   entropy(node: Node, c) {
     const x = node.inputs[0]!;
     c.each("f32_entropy", {
-      n: "count",
-      x: c.in(x, flat),
-      xs: c.strideIn(x, flat),
+      x: c.in(x),
       k: x.type.shape[0]!,
       loss: c.out(node.outputs[0]!),
     });
@@ -185,9 +180,7 @@ export const lowerBackward = {
   entropyGradient(node: Node, c) {
     const x = node.inputs[0]!;
     c.each("f32_entropy_gradient", {
-      n: "count",
-      x: c.in(x, flat),
-      xs: c.strideIn(x, flat),
+      x: c.in(x),
       k: x.type.shape[0]!,
       ...downstream(node, c),
     });

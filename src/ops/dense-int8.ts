@@ -1,7 +1,7 @@
 /** How int8 dense layers become kernel calls: one vector at a time, or a matrix product where there are images enough to share the weights. */
 import type { Node, Value } from "../graph/graph.ts";
 import type { Lowering, Ref } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { densePackedBytes, groupsOf, NO_HALO, panelBytes } from "../kernels/stored.ts";
 import { quantizedAtRunTime, realBias, SUMS_ONLY } from "./conv2d-int8.ts";
 import { affine, biasIn, clamps, requantizationScales, storedIn, storedOut, weightScales } from "./quantized.ts";
@@ -14,7 +14,7 @@ function panels(c: Lowering, weight: Value, bias: Ref, scale: Ref, zero: number)
   const [outs, length] = weight.type.shape as [number, number];
   const groups = groupsOf(c.variant, 1, length);
   const w = c.scratch("packed weights", panelBytes(outs, groups));
-  c.call("i8_gemm_pack", { outs, runs: 1, length, w: c.in(weight, flat), bias, scale, zero, y: w });
+  c.call("i8_gemm_pack", { outs, runs: 1, length, w: c.in(weight), bias, scale, zero, y: w });
   return { w, groups };
 }
 
@@ -27,14 +27,14 @@ export function lowerDenseInt8(node: Node<{ relu?: boolean }>, c: Lowering): voi
   const scale = c.constant("scales", requantizationScales(x.type, weight.type, y.type));
   const { zero } = affine(x.type);
   const start = biasIn(c, bias, outs);
-  const ends = { n: "count" as const, x: from.ref, xs: from.stride, y: to.ref, ys: to.stride, outs };
+  const ends = { x: from.ref, xs: from.stride, y: to.ref, ys: to.stride, outs };
   if (c.batch >= TILE) {
     const { w, groups } = panels(c, weight, start, scale, zero);
     c.call("i8_gemm_requantize", { ...ends, groups, w, ...clamps(y.type, node.attrs.relu) });
     return;
   }
   const w = c.scratch("packed weights", densePackedBytes(c.variant, outs, length));
-  c.call("i8_dense_pack", { outs, length, w: c.in(weight, flat), bias: start, scale, zero, y: w });
+  c.call("i8_dense_pack", { outs, length, w: c.in(weight), bias: start, scale, zero, y: w });
   c.each("i8_dense", { ...ends, length, w, ...clamps(y.type, node.attrs.relu) });
 }
 
@@ -47,13 +47,11 @@ export function lowerDenseDynamic(node: Node, c: Lowering): void {
   const scale = c.constant("scales", weightScales(weight.type));
   const { w, groups } = panels(c, weight, none, scale, SUMS_ONLY);
   c.each("i8_gemm_dynamic", {
-    n: "count",
     x: from.ref,
     xs: from.stride,
     groups,
     w,
     y: c.out(y),
-    ys: c.stride(y),
     outs,
     chosen,
     cs,

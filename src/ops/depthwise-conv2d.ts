@@ -6,7 +6,7 @@
 import { type Shape, showShape } from "../base/shape.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { flat, taps as tapsLayout } from "../kernels/layout.ts";
+import { taps as tapsLayout } from "../kernels/layout.ts";
 import { type DepthwiseGeometry, depthwiseScratch } from "../kernels/table/f32-depthwise.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
 import { haloOf, lowerConv2dDynamic, lowerDepthwiseInt8 } from "./conv2d-int8.ts";
@@ -86,14 +86,11 @@ export const lower = {
     }
     const g = geometry(x!.type.shape, weight!.type.shape, y.type.shape, node.attrs);
     c.each("f32_depthwise", {
-      n: "count",
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
+      x: c.in(x!),
       weight: c.in(weight!, tapsLayout),
       y: c.out(y),
-      ys: c.stride(y),
       mode: bias ? MODE.bias : MODE.plain,
-      aux: bias ? c.in(bias, flat) : 0,
+      aux: bias ? c.in(bias) : 0,
       ...g,
       scratch: c.scratch("padded image", depthwiseScratch(g)),
     });
@@ -113,12 +110,9 @@ export const lowerBackward = {
     const [weight, upstream] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_depthwise_input_gradient", {
-      n: "count",
-      gy: c.in(upstream!, flat),
-      gys: c.strideIn(upstream!, flat),
+      gy: c.in(upstream!),
       weight: c.in(weight!, tapsLayout),
       gx: c.out(dx),
-      gxs: c.stride(dx),
       ...geometry(node.attrs.image, weight!.type.shape, upstream!.type.shape, node.attrs),
     });
   },

@@ -7,7 +7,7 @@ import { showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { dropoutKeeps } from "../kernels/reference/f32-elementwise.ts";
 import { free, noBackwardAxes, sameAxes, sameType } from "./elementwise.ts";
 
@@ -68,11 +68,8 @@ export const lowerBackward = {
     const [x, image, seed] = node.inputs;
     const y = node.outputs[0]!;
     c.each("f32_dropout", {
-      n: "count",
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
+      x: c.in(x!),
       y: c.out(y),
-      ys: c.stride(y),
       k: size(x!.type.shape),
       image: c.ref(image!),
       seed: c.ref(seed!),

@@ -28,11 +28,9 @@ export const lower = {
     const [x, rows] = node.inputs;
     const stride = c.strideIn(x!, flat);
     c.each("copy_rows", {
-      n: "count",
-      x: c.in(x!, flat),
+      x: c.in(x!),
       xs: stride,
       y: c.ref(rows!),
-      ys: c.stride(rows!),
       bytes: stride,
     });
     c.alias(node.outputs[0]!, rows!, true);

@@ -13,7 +13,7 @@ import {
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { at, isInt8, storedIn, storedLayout, storedOut } from "./quantized.ts";
 import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
@@ -90,7 +90,7 @@ export const lower = {
       c.each("i8_max_pool2d", poolInt8(node, c));
       return;
     }
-    const ends = { n: "count" as const, x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y!), ys: c.stride(y!) };
+    const ends = { x: c.in(x), y: c.out(y!) };
     const shape = geometry(x.type.shape, y!.type.shape, node.attrs);
     if (c.used(index!))
       c.each("f32_max_pool2d_index", { ...ends, index: c.out(index!), is: c.stride(index!), ...shape });
@@ -107,7 +107,6 @@ export function poolInt8(node: Node<Pool2d>, c: Lowering) {
   const from = storedIn(c, x);
   const to = storedOut(c, y);
   return {
-    n: "count" as const,
     x: at(from.ref, from.image.first),
     xs: from.stride,
     pitch: from.image.pitch,
@@ -139,13 +138,10 @@ export const lowerBackward = {
     const [upstream, index] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_max_pool2d_gradient", {
-      n: "count",
-      gy: c.in(upstream!, flat),
-      gys: c.strideIn(upstream!, flat),
+      gy: c.in(upstream!),
       index: c.ref(index!),
       is: c.stride(index!),
       gx: c.out(dx),
-      gxs: c.stride(dx),
       inputs: size(dx.type.shape),
       outputs: size(upstream!.type.shape),
     });

@@ -6,7 +6,7 @@ import { type Shape, showShape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { requantized } from "../kernels/reference/stored.ts";
 import { type AveragePool2d, averagePool2dGradient } from "./average-pool2d.ts";
 import { free } from "./elementwise.ts";
@@ -96,18 +96,15 @@ export const lower = {
     const y = node.outputs[0]!;
     const { outer, length, inner } = parts(x.type.shape, node.attrs);
     if (isInt8(x.type)) {
-      const ends = { ...storedWhole(c, x), y: c.out(y, storedLayout(c, y)), ys: c.stride(y) };
+      const ends = { ...storedWhole(c, x), y: c.out(y, storedLayout(c, y)) };
       const scale = scaleOf(x.type, y.type, length);
       const zeros = { from: affine(x.type).zero, to: affine(y.type).zero };
-      c.each("i8_mean", { n: "count", ...ends, outer, length, inner, scale, ...zeros });
+      c.each("i8_mean", { ...ends, outer, length, inner, scale, ...zeros });
       return;
     }
     c.each("f32_average_pool2d", {
-      n: "count",
-      x: c.in(x, flat),
-      xs: c.strideIn(x, flat),
+      x: c.in(x),
       y: c.out(y),
-      ys: c.stride(y),
       h: outer,
       w: length,
       c: inner,

@@ -12,7 +12,7 @@ import {
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { free, noBackwardAxes } from "./elementwise.ts";
 import { affine, at, isInt8, rowsBetween, storedIn, storedLayout, storedOut } from "./quantized.ts";
 
@@ -87,15 +87,12 @@ export const lower = {
       return;
     }
     const { rows, bytes, pitch, first } = rowsOf(x.type.shape, y.type.shape, node.attrs);
-    const from = c.in(x, flat);
+    const from = c.in(x);
     const to = c.out(y);
     c.each("zero", { y: to, bytes: { per: c.stride(y) } });
     c.each("copy_blocks", {
-      n: "count",
       x: from,
-      xs: c.strideIn(x, flat),
       y: { ...to, offset: to.offset + first },
-      ys: c.stride(y),
       rows,
       xr: bytes,
       yr: pitch,
@@ -114,7 +111,6 @@ function lowerInt8(node: Node<Pad>, c: Lowering): void {
   const { height, width, channels } = from.image;
   const { zero } = affine(x.type);
   c.each("i8_halo", {
-    n: "count",
     y: to.ref,
     ys: to.stride,
     height,
@@ -127,7 +123,7 @@ function lowerInt8(node: Node<Pad>, c: Lowering): void {
     zero,
   });
   const rows = { ...rowsBetween(from, to), y: at(to.ref, first + top * pitch + left * pixel) };
-  c.each("i8_requantize", { n: "count", ...rows, scale: 1, from: zero, to: zero, qmin: -128, qmax: 127 });
+  c.each("i8_requantize", { ...rows, scale: 1, from: zero, to: zero, qmin: -128, qmax: 127 });
 }
 
 export const prefers = {
@@ -139,15 +135,12 @@ export const lowerBackward = {
     const upstream = node.inputs[0]!;
     const dx = node.outputs[0]!;
     const { rows, bytes, pitch, first } = rowsOf(dx.type.shape, upstream.type.shape, node.attrs);
-    const from = c.in(upstream, flat);
+    const from = c.in(upstream);
     const to = c.out(dx);
     if (c.stride(dx) > size(dx.type.shape) * 4) c.each("zero", { y: to, bytes: { per: c.stride(dx) } });
     c.each("copy_blocks", {
-      n: "count",
       x: { ...from, offset: from.offset + first },
-      xs: c.strideIn(upstream, flat),
       y: to,
-      ys: c.stride(dx),
       rows,
       xr: pitch,
       yr: bytes,

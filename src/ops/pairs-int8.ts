@@ -65,7 +65,6 @@ function ends(node: Node, c: Lowering) {
   const to = storedOut(c, y);
   const { height, width, channels } = to.image;
   return {
-    n: "count" as const,
     a: at(first.ref, first.image.first),
     as: first.stride,
     apitch: first.image.pitch,

@@ -8,7 +8,7 @@ import { sameShape, showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import type { KernelName } from "../kernels/table.ts";
 import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "./elementwise.ts";
 
@@ -135,20 +135,20 @@ const lowerLoss =
   (kernel: KernelName): Lower =>
   (node, c) => {
     const [x, t] = node.inputs;
-    const args = { x: c.in(x!, flat), xs: c.strideIn(x!, flat), t: c.in(t!, flat), ts: c.strideIn(t!, flat) };
+    const args = { x: c.in(x!), t: c.in(t!) };
     const loss = c.out(node.outputs[0]!);
-    c.each(kernel, { n: "count", ...args, k: size(x!.type.shape), loss, ...node.attrs } as never);
+    c.each(kernel, { ...args, k: size(x!.type.shape), loss, ...node.attrs } as never);
   };
 
 const lowerSlope =
   (kernel: KernelName): Lower =>
   (node, c) => {
     const [x, t, upstream] = node.inputs;
-    const args = { x: c.in(x!, flat), xs: c.strideIn(x!, flat), t: c.in(t!, flat), ts: c.strideIn(t!, flat) };
+    const args = { x: c.in(x!), t: c.in(t!) };
     const up = c.ref(upstream!);
     const dx = c.out(node.outputs[0]!);
     const dxs = c.stride(node.outputs[0]!);
-    c.each(kernel, { n: "count", ...args, k: size(x!.type.shape), up, dx, dxs, ...node.attrs } as never);
+    c.each(kernel, { ...args, k: size(x!.type.shape), up, dx, dxs, ...node.attrs } as never);
   };
 
 export const lowerBackward = {

@@ -69,12 +69,9 @@ export const lower = {
     const [x, alpha] = node.inputs;
     const y = node.outputs[0]!;
     c.each("f32_prelu", {
-      n: "count",
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
-      alpha: c.in(alpha!, flat),
+      x: c.in(x!),
+      alpha: c.in(alpha!),
       y: c.out(y),
-      ys: c.stride(y),
       ...repeated(x!, alpha!.type.shape),
     });
   },
@@ -85,14 +82,10 @@ export const lowerBackward = {
     const [upstream, x, alpha] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_prelu_gradient", {
-      n: "count",
-      dy: c.in(upstream!, flat),
-      dys: c.strideIn(upstream!, flat),
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
-      alpha: c.in(alpha!, flat),
+      dy: c.in(upstream!),
+      x: c.in(x!),
+      alpha: c.in(alpha!),
       dx: c.out(dx),
-      dxs: c.stride(dx),
       ...repeated(x!, alpha!.type.shape),
     });
   },
@@ -102,11 +95,8 @@ export const lowerBackward = {
     const dalpha = c.out(node.outputs[0]!);
     c.call("zero", { y: dalpha, bytes: flat.bytes(alpha, "f32") });
     c.each("f32_prelu_alpha_gradient", {
-      n: "count",
-      dy: c.in(upstream!, flat),
-      dys: c.strideIn(upstream!, flat),
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
+      dy: c.in(upstream!),
+      x: c.in(x!),
       dalpha,
       ...repeated(x!, alpha),
     });

@@ -10,7 +10,7 @@ import {
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { storedRows } from "../kernels/stored.ts";
 import { sameAxes } from "./elementwise.ts";
 import { affine, at, nearest, storedIn, storedLayout, storedOut } from "./quantized.ts";
@@ -69,9 +69,7 @@ export const lower = {
     const { first, ...rows } = storedRows(to.image);
     const { scale, zero } = affine(y.type);
     c.each("i8_quantize", {
-      n: "count",
-      x: c.in(x, flat),
-      xs: c.strideIn(x, flat),
+      x: c.in(x),
       y: at(to.ref, first),
       ys: to.stride,
       ...rows,
@@ -84,8 +82,8 @@ export const lower = {
     const y = node.outputs[0]!;
     const from = storedIn(c, x);
     const { first, ...rows } = storedRows(from.image);
-    const ends = { x: at(from.ref, first), xs: from.stride, y: c.out(y), ys: c.stride(y) };
-    c.each("i8_dequantize", { n: "count", ...ends, ...rows, ...affine(x.type) });
+    const ends = { x: at(from.ref, first), xs: from.stride, y: c.out(y) };
+    c.each("i8_dequantize", { ...ends, ...rows, ...affine(x.type) });
   },
 } satisfies Record<string, Lower>;
 

@@ -8,7 +8,7 @@ import { type Shape, showShape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Quantization, Type, Value } from "../graph/graph.ts";
 import type { Lowering, Ref } from "../graph/meaning.ts";
-import { flat, type Layout } from "../kernels/layout.ts";
+import type { Layout } from "../kernels/layout.ts";
 import { chosen } from "../kernels/reference/i8-quantize.ts";
 import { clamp, halfEven, requantized } from "../kernels/reference/stored.ts";
 import {
@@ -238,7 +238,7 @@ export function storedOut(c: Lowering, v: Value): StoredPlace {
 
 /** A flat i32 bias, or zeros. */
 export const biasIn = (c: Lowering, bias: Value | undefined, outs: number): Ref =>
-  bias ? c.in(bias, flat) : c.constant("no bias", new Int32Array(outs));
+  bias ? c.in(bias) : c.constant("no bias", new Int32Array(outs));
 
 /** What requantization does to a node's accumulators. */
 export function clamps(y: Type, relu = false): { zero: number; qmin: number; qmax: number } {
@@ -259,7 +259,7 @@ export function lowerTable(c: Lowering, x: Value, y: Value, table: Int8Array): v
   table.forEach((q, i) => {
     bytes[i * size] = q + 128;
   });
-  c.each("i8_lookup", { n: "count", ...rowsBetween(from, to), table: c.constant("table", bytes) });
+  c.each("i8_lookup", { ...rowsBetween(from, to), table: c.constant("table", bytes) });
 }
 
 /** The arguments of a kernel that goes from rows to rows of equal length. */

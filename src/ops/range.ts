@@ -3,7 +3,6 @@ import { size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
 
 export const range: Op = { name: "range", infer: () => [{ shape: [2], dtype: "f32", batched: true }] };
 
@@ -30,8 +29,8 @@ export const lower = {
   range(node: Node, c) {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
-    const ends = { x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y), ys: c.stride(y) };
-    c.each("i8_range", { n: "count", ...ends, length: size(x.type.shape) });
+    const ends = { x: c.in(x), y: c.out(y) };
+    c.each("i8_range", { ...ends, length: size(x.type.shape) });
   },
 } satisfies Record<string, Lower>;
 

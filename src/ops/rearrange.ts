@@ -117,19 +117,18 @@ export function lowerRearranged<A>(places: Places<A>, filling: Filling<A> = zero
     const index = Int32Array.from({ length: of.length / run }, (_, r) =>
       of[r * run]! < 0 ? -1 : of[r * run]! * bytes,
     );
-    const from = quantized ? storedWhole(c, x) : { x: c.in(x, flat), xs: c.strideIn(x, flat) };
+    const from = quantized ? storedWhole(c, x) : { x: c.in(x) };
     const to = c.out(y, quantized ? storedLayout(c, y) : flat);
     if (!quantized) zeroTail(y, c, to);
     const args = {
       ...from,
       y: to,
-      ys: c.stride(y),
       runs: index.length,
       index: c.constant("places", index),
       bytes: run * bytes,
       fill: pattern(filling(y.type, node.attrs), bytes),
     };
-    if (y.type.batched) c.each("copy_runs", { n: "count", ...args });
+    if (y.type.batched) c.each("copy_runs", { ...args });
     else c.call("copy_runs", { n: 1, ...args });
   };
 }
@@ -174,11 +173,8 @@ export const lowerBackward = {
     if (dx.type.batched) c.each("zero", { y: to, bytes: { per: bytes } });
     else c.call("zero", { y: to, bytes });
     c.each("f32_scatter_add", {
-      n: "count",
-      dy: c.in(upstream, flat),
-      dys: c.strideIn(upstream, flat),
+      dy: c.in(upstream),
       dx: to,
-      dxs: c.stride(dx),
       length: of.length,
       index: c.constant("places", of),
     });

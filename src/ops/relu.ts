@@ -64,7 +64,7 @@ function lowerInt8(node: Node, c: Lowering): void {
     return;
   }
   const rows = rowsBetween(storedIn(c, x), storedOut(c, y));
-  c.each("i8_requantize", { n: "count", ...rows, scale: 1, from: zero, to: zero, qmin: zero, qmax: 127 });
+  c.each("i8_requantize", { ...rows, scale: 1, from: zero, to: zero, qmin: zero, qmax: 127 });
 }
 
 export const lowerBackward = {

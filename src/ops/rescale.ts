@@ -37,11 +37,8 @@ export const lower = {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
     c.each("u8_rescale", {
-      n: "count",
       x: c.ref(x),
-      xs: c.stride(x),
       y: c.out(y),
-      ys: c.stride(y),
       k: size(x.type.shape),
       ...node.attrs,
     });

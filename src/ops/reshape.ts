@@ -36,9 +36,9 @@ export const lower = {
     // stored int8 without a halo is in logical order too
     if (layout.name === flat.name || (isStored(layout) && covers(NO_HALO, layout.halo))) c.alias(node.outputs[0]!, x!);
     else {
-      const from = c.in(x!, flat);
+      const from = c.in(x!);
       const stride = c.strideIn(x!, flat);
-      c.each("copy_rows", { n: "count", x: from, xs: stride, y: c.out(node.outputs[0]!), ys: stride, bytes: stride });
+      c.each("copy_rows", { x: from, xs: stride, y: c.out(node.outputs[0]!), ys: stride, bytes: stride });
     }
   },
 } satisfies Record<string, Lower>;

@@ -130,15 +130,13 @@ export const lower = {
     const { rows, columns, channels } = quantized
       ? tables(x.type.shape, node.attrs, storedBytes(c.variant), integral)
       : tables(x.type.shape, node.attrs, 4, bitsOf);
-    const from = quantized ? storedWhole(c, x) : { x: c.in(x, flat), xs: c.strideIn(x, flat) };
+    const from = quantized ? storedWhole(c, x) : { x: c.in(x) };
     const to = c.out(y, quantized ? storedLayout(c, y) : flat);
     if (!quantized && flat.bytes(y.type.shape, "f32") > elements(y.type.shape) * 4)
       c.each("zero", { y: to, bytes: { per: c.stride(y) } });
     c.each(quantized ? "i8_resize_bilinear" : "f32_resize_bilinear", {
-      n: "count",
       ...from,
       y: to,
-      ys: c.stride(y),
       oh: node.attrs.size[0],
       ow: node.attrs.size[1],
       channels,
@@ -156,11 +154,8 @@ export const lowerBackward = {
     const to = c.out(dx);
     c.each("zero", { y: to, bytes: { per: c.stride(dx) } });
     c.each("f32_resize_bilinear_gradient", {
-      n: "count",
-      dy: c.in(upstream, flat),
-      dys: c.strideIn(upstream, flat),
+      dy: c.in(upstream),
       dx: to,
-      dxs: c.stride(dx),
       oh: node.attrs.size[0],
       ow: node.attrs.size[1],
       channels,

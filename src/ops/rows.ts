@@ -1,7 +1,7 @@
 /** What ops over the rows of the last axis share: softmax and logSoftmax. */
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Lower } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { rowsOf } from "./elementwise.ts";
 
 /** `of` on every row of the last axis of x, with the row of `other` beside it. */
@@ -23,8 +23,8 @@ export const lowerRows =
   (node, c) => {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
-    const ends = { x: c.in(x, flat), xs: c.strideIn(x, flat), y: c.out(y), ys: c.stride(y) };
-    c.each(kernel, { n: "count", ...ends, ...rowsOf(x) });
+    const ends = { x: c.in(x), y: c.out(y) };
+    c.each(kernel, { ...ends, ...rowsOf(x) });
   };
 
 /** A kernel (upstream, output, d input) over rows of floats. */
@@ -34,13 +34,9 @@ export const lowerRowsGradient =
     const [upstream, y] = node.inputs;
     const dx = node.outputs[0]!;
     c.each(kernel, {
-      n: "count",
-      dy: c.in(upstream!, flat),
-      dys: c.strideIn(upstream!, flat),
-      y: c.in(y!, flat),
-      ys: c.strideIn(y!, flat),
+      dy: c.in(upstream!),
+      y: c.in(y!),
       dx: c.out(dx),
-      dxs: c.stride(dx),
       ...rowsOf(dx),
     });
   };

@@ -7,7 +7,7 @@ import { sameShape, showShape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
+
 import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "./elementwise.ts";
 
 export interface Smoothing {
@@ -70,32 +70,24 @@ export const lowerBackward = {
     const [x, t] = node.inputs;
     const [loss, p] = node.outputs;
     c.each("f32_softmax_cross_entropy", {
-      n: "count",
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
-      t: c.in(t!, flat),
-      ts: c.strideIn(t!, flat),
+      x: c.in(x!),
+      t: c.in(t!),
       k: x!.type.shape[0]!,
       smoothing: node.attrs.smoothing,
       loss: c.out(loss!),
       p: c.out(p!),
-      ps: c.stride(p!),
     });
   },
   softmaxCrossEntropyGradient(node: Node<Smoothing>, c) {
     const [p, t, upstream] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_softmax_cross_entropy_gradient", {
-      n: "count",
-      p: c.in(p!, flat),
-      ps: c.strideIn(p!, flat),
-      t: c.in(t!, flat),
-      ts: c.strideIn(t!, flat),
+      p: c.in(p!),
+      t: c.in(t!),
       k: p!.type.shape[0]!,
       smoothing: node.attrs.smoothing,
       up: c.ref(upstream!),
       dx: c.out(dx),
-      dxs: c.stride(dx),
     });
   },
 } satisfies Record<string, Lower>;

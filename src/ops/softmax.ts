@@ -63,9 +63,9 @@ export const lower = {
     if (isInt8(x.type)) {
       const { repeat: rows, k: length } = rowsOf(x);
       const from = storedWhole(c, x);
-      const ends = { ...from, y: c.out(y, storedLayout(c, y)), ys: c.stride(y) };
+      const ends = { ...from, y: c.out(y, storedLayout(c, y)) };
       const table = c.constant("exponentials", exponentials(x.type));
-      c.each("i8_softmax", { n: "count", ...ends, rows, length, table, ...affine(y.type) });
+      c.each("i8_softmax", { ...ends, rows, length, table, ...affine(y.type) });
       return;
     }
     lowerFloats(node, c);

@@ -6,7 +6,6 @@ import { exp, log } from "../base/math.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
 
 export interface Smoothing {
   smoothing: number;
@@ -74,32 +73,24 @@ export const lowerBackward = {
     const [x, t] = node.inputs;
     const [loss, p] = node.outputs;
     c.each("f32_sparse_softmax_cross_entropy", {
-      n: "count",
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
+      x: c.in(x!),
       t: c.ref(t!),
-      ts: c.stride(t!),
       k: x!.type.shape[0]!,
       smoothing: node.attrs.smoothing,
       loss: c.out(loss!),
       p: c.out(p!),
-      ps: c.stride(p!),
     });
   },
   sparseSoftmaxCrossEntropyGradient(node: Node<Smoothing>, c) {
     const [p, t, upstream] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_sparse_softmax_cross_entropy_gradient", {
-      n: "count",
-      p: c.in(p!, flat),
-      ps: c.strideIn(p!, flat),
+      p: c.in(p!),
       t: c.ref(t!),
-      ts: c.stride(t!),
       k: p!.type.shape[0]!,
       smoothing: node.attrs.smoothing,
       up: c.ref(upstream!),
       dx: c.out(dx),
-      dxs: c.stride(dx),
     });
   },
 } satisfies Record<string, Lower>;

@@ -39,7 +39,6 @@ export const lowerBackward = {
   tally(node: Node, c) {
     const [x, sum, weights] = node.inputs;
     c.each("tally", {
-      n: "count",
       x: c.ref(x!),
       w: weights ? c.ref(weights) : 0,
       weighted: weights ? 1 : 0,
@@ -49,7 +48,7 @@ export const lowerBackward = {
   },
   tallyPenalty(node: Node, c) {
     const [x, sum] = node.inputs;
-    c.call("tally_penalty", { n: "count", x: c.ref(x!), sum: c.ref(sum!) });
+    c.call("tally_penalty", { x: c.ref(x!), sum: c.ref(sum!) });
     c.alias(node.outputs[0]!, sum!, true);
   },
 } satisfies Record<string, Lower>;

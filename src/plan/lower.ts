@@ -218,7 +218,7 @@ class GraphLowering implements Lowering {
     return v.type.batched ? layout.bytes(v.type.shape, v.type.dtype) : 0;
   }
 
-  in(v: Value, layout: Layout): BufferRef {
+  in(v: Value, layout: Layout = flat): BufferRef {
     const have = this.#of(v);
     if (have.layout.name === layout.name) return { buffer: have, offset: 0 };
     const key = `${v.id} ${layout.name}`;
@@ -234,11 +234,8 @@ class GraphLowering implements Lowering {
     const made = layout.by?.(shape) ?? (layout.name === flat.name ? have.layout.back?.(shape) : undefined);
     const target = this.#room(v, `${v.name || `%${v.id}`}:${layout.name}`, layout);
     if (made) {
-      const ends = batched
-        ? { n: "count", x: source, xs: source.buffer.image, y: target, ys: target.buffer.image }
-        : { x: source, y: target };
       // what is not batched is one image, where the kernel counts them
-      const args = { n: 1, xs: 0, ys: 0, ...made.args, ...ends };
+      const args = { n: batched ? "count" : 1, ...made.args, x: source, y: target };
       this.#emit(made.kernel, args as Record<string, Arg>, batched ? "image" : "batch", false);
       return target;
     }
@@ -300,11 +297,12 @@ class GraphLowering implements Lowering {
     const reads: Buffer[] = [];
     const writes: Buffer[] = [];
     const list = Object.entries(row.args).map(([name, role]) => {
-      const arg = args[name];
+      const whose = name.endsWith("s") ? args[name.slice(0, -1)] : undefined;
+      const arg = args[name] ?? (role === "count" ? "count" : isRef(whose) ? whose.buffer.image : undefined);
       if (arg === undefined)
         throw new PenjingError("lower", `${kernel}, lowered from "${this.#node.name}", lacks its argument "${name}"`);
-      if (typeof arg === "object" && "buffer" in arg) {
-        const buffer = arg.buffer as Buffer;
+      if (isRef(arg)) {
+        const { buffer } = arg;
         if (role !== "write") reads.push(buffer);
         if (role !== "read") {
           writes.push(buffer);
@@ -317,3 +315,5 @@ class GraphLowering implements Lowering {
     this.calls.push({ kernel, args: list, per, reads, writes, node: this.#node, once });
   }
 }
+
+export const isRef = (arg: Arg | undefined): arg is BufferRef => typeof arg === "object" && "buffer" in arg;

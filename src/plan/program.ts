@@ -9,9 +9,8 @@
  */
 
 import type { Node } from "../graph/graph.ts";
-import type { Arg } from "../graph/meaning.ts";
 import { KERNEL_NUMBER, KERNELS, type KernelName } from "../kernels/table.ts";
-import type { BufferRef, Call } from "./lower.ts";
+import { type Call, isRef } from "./lower.ts";
 import type { Block } from "./tile.ts";
 
 const END = 0;
@@ -118,5 +117,3 @@ export function assemble(once: readonly Call[], blocks: readonly Block[], batch:
   words.push(END, 2);
   return { words: Int32Array.from(words), run, calls, text: text.join("\n") };
 }
-
-const isRef = (arg: Arg): arg is BufferRef => typeof arg === "object" && "buffer" in arg;

@@ -4,6 +4,8 @@
  * - `count`: for how many images this call is; the planner may pass any part of the batch
  * - `int`, `float`: a number
  * - `read`, `write`, `update`: a byte address it reads, writes wholly, or reads and writes
+ *
+ * An argument named like an address with an `s` behind it (`x`, `xs`) is the bytes from image to image there; lowering works it out.
  */
 export type Role = "count" | "int" | "float" | "read" | "write" | "update";
 

@@ -196,12 +196,9 @@ export const lower = {
     const [cout, kh, kw] = weight!.type.shape as [number, number, number];
     const [ph, pw] = windows(image, weight!.type.shape);
     const common = {
-      n: "count" as const,
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
-      bias: bias ? c.in(bias, flat) : c.constant("no bias", new Float32Array(8 * Math.ceil(cout / 8))),
+      x: c.in(x!),
+      bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(8 * Math.ceil(cout / 8))),
       y: c.out(y!),
-      ys: c.stride(y!),
       argmax: c.out(argmax!, argmaxLayout(image, weight!.type.shape)),
       cout,
     };
@@ -237,7 +234,7 @@ function winnersOf(argmax: Node["inputs"][number], upstream: Node["inputs"][numb
   const [ph, pw, out] = upstream.type.shape as [number, number, number];
   const planar = layout === planes;
   return {
-    dy: c.in(upstream, flat),
+    dy: c.in(upstream),
     ys: c.strideIn(upstream, flat),
     argmax: c.in(argmax, layout),
     windowStep: planar ? 4 : 4 * out,
@@ -259,9 +256,7 @@ export const lowerBackward = {
     c.call("zero", { y: dw, bytes: kernelRows.bytes(weight, "f32") });
     c.call("zero", { y: db, bytes: biasBytes });
     c.each("f32_conv2d_relu_max_pool2d_weight_gradient", {
-      n: "count",
-      x: c.in(x!, flat),
-      xs: c.strideIn(x!, flat),
+      x: c.in(x!),
       ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight), c),
       windows: ph * pw,
       kh,
@@ -279,7 +274,6 @@ export const lowerBackward = {
     const [cout, kh, kw, cin] = weight!.type.shape as [number, number, number, number];
     const [ph, pw] = windows(image, weight!.type.shape);
     c.each("f32_conv2d_relu_max_pool2d_input_gradient", {
-      n: "count",
       ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight!.type.shape), c),
       w: c.in(weight!, movedRows),
       dx: c.out(dx),
