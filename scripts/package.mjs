@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 /** Ceilings in bytes under gzip of everything an entry exports, bundled and minified as a page would have it. To be lowered, never raised in passing. */
-const SIZE_LIMITS = { "penjing/run": 70_000, penjing: 160_000 };
+const SIZE_LIMITS = { "penjing/run": 63_000, penjing: 141_000 };
 
 /** What the tarball may hold. */
 const EXPECTED_FILES = [
@@ -14,7 +14,6 @@ const EXPECTED_FILES = [
   /^build\/chunks\/[\w-]+\.js$/,
   /^build\/types\/(src|build)\/.*\.d\.ts$/,
   /^build\/wasm\/(run|train)\.(simd|relaxed)\.wasm$/,
-  /^build\/licenses\/[\w-]+\.txt$/,
 ];
 
 const failures = [];

@@ -1,6 +1,6 @@
 /** The binary that runs networks. A module apart from the training one, so that a page that only runs never carries that. */
-import { relaxedFromSimd, simd } from "../../build/run-binaries.ts";
+import { packed, variants } from "../../build/run-binaries.ts";
 import type { Binary } from "./load.ts";
 
 /** Its variants give the same bits, as long as the dot product of the relaxed one is clean. */
-export const RUN: Binary = { name: "run", simd, relaxedFromSimd, automatic: true };
+export const RUN: Binary = { name: "run", packed, variants, automatic: true };

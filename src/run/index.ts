@@ -7,6 +7,8 @@
 import { knownOptions } from "../base/errors.ts";
 import type { Source } from "../base/source.ts";
 import { readFrom } from "../container/read.ts";
+import { compile } from "../kernels/load.ts";
+import { RUN } from "../kernels/load-run.ts";
 import { Net, type NetOptions } from "./net.ts";
 
 export { PenjingError } from "../base/errors.ts";
@@ -28,6 +30,7 @@ export interface LoadOptions extends NetOptions {
  */
 export async function load(source: Source, { signal, ...options }: LoadOptions = {}): Promise<Net> {
   knownOptions("options", options, ["capacity", "variant", "preprocessing", "labels", "warmUp"]);
+  void compile(RUN, options.variant); // goes on while the file is read
   const { graph, labels, preprocessing } = await readFrom(source, signal ? { signal } : {});
   return Net.create(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...options });
 }

@@ -3,6 +3,7 @@
  * A suite is a function of a `Bench`, run over every binary and variant this engine can load.
  */
 import { readFileSync } from "node:fs";
+import { instantiateSync } from "@assemblyscript/loader";
 import { describe } from "vitest";
 import { KERNELS, type KernelName } from "../../src/kernels/table.ts";
 
@@ -27,7 +28,7 @@ export class Bench {
     readonly variant: "simd" | "relaxed",
     module: WebAssembly.Module,
   ) {
-    this.exports = new WebAssembly.Instance(module, { env: { memory: this.memory, abort() {} } }).exports as never;
+    this.exports = instantiateSync(module, { env: { memory: this.memory } }).exports as never;
     this.reset();
   }
 

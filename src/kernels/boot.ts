@@ -1,0 +1,75 @@
+/**
+ * The small WebAssembly module that comes before all others (assembly/boot.ts): it unpacks the binaries embedded in the JavaScript, and
+ * sums up files. Compiled where it is first needed, at once: it has less than the 4 kB which browsers allow for that.
+ */
+import { boot } from "../../build/boot-binaries.ts";
+import { PenjingError } from "../base/errors.ts";
+
+interface Boot {
+  readonly memory: WebAssembly.Memory;
+  decode(text: number, characters: number): void;
+  unpack(from: number, to: number, bytes: number): number;
+  crc32(crc: number, x: number, bytes: number): number;
+}
+
+const PAGE = 65536;
+/** Memory below is the module's own. */
+const FIRST = 16384;
+
+let module: WebAssembly.Module | undefined;
+
+/** An instance with a memory of its own for so many bytes. Throws a PenjingError with code "no-simd" on an engine without SIMD. */
+function instance(bytes: number): Boot {
+  if (!module) {
+    if (!hasSimd()) throw noSimd();
+    module = new WebAssembly.Module(bytesOf(boot));
+  }
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((FIRST + bytes) / PAGE) });
+  return { memory, ...new WebAssembly.Instance(module, { env: { memory } }).exports } as Boot;
+}
+
+/** 128-bit SIMD: without it nothing runs. */
+export const hasSimd = (): boolean => WebAssembly.validate(bytesOf(boot));
+
+export const noSimd = (): PenjingError =>
+  new PenjingError("no-simd", `penjing needs WebAssembly SIMD, which this engine does not have: ${engineName()}`);
+
+/** The first `bytes` bytes of what `packed`, LZMA without a header as base64, holds. */
+export function unpack(packed: string, bytes: number): Uint8Array<ArrayBuffer> {
+  const { memory, decode, unpack } = instance(packed.length + bytes);
+  new TextEncoder().encodeInto(packed, new Uint8Array(memory.buffer, FIRST));
+  decode(FIRST, packed.length);
+  unpack(FIRST, FIRST + packed.length, bytes);
+  return new Uint8Array(memory.buffer, FIRST + packed.length, bytes);
+}
+
+const CHUNK = 2 * PAGE - FIRST;
+let summing: Boot | undefined;
+
+/** CRC-32 as in gzip and PNG. Throws a PenjingError with code "no-simd" on an engine without SIMD. */
+export function crc32(bytes: Uint8Array): number {
+  summing ??= instance(CHUNK);
+  const room = new Uint8Array(summing.memory.buffer, FIRST);
+  let crc = 0;
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    const chunk = bytes.subarray(at, at + CHUNK);
+    room.set(chunk);
+    crc = summing.crc32(crc, FIRST, chunk.length);
+  }
+  return crc >>> 0;
+}
+
+/** For the little that has to be there before `decode` is. */
+export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), character => character.charCodeAt(0));
+}
+
+/** Name and version, as far as the engine tells: "node 20.20.2 (v8 11.3.244.8)". */
+export function engineName(): string {
+  const versions = (globalThis as { process?: { versions?: Record<string, string | undefined> } }).process?.versions;
+  if (versions?.node)
+    return `${versions.bun ? `bun ${versions.bun}` : `node ${versions.node}`}${versions.v8 ? ` (v8 ${versions.v8})` : ""}`;
+  const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "unknown engine";
+  // the last "Name/version" of the usual ones says most: "Chrome/156.0.0.0", "Firefox/147.0", "Version/26.0 Safari/605.1.15"
+  return /(?:Firefox|Edg|Chrome|Deno)\/[\d.]+/.exec(agent)?.[0] ?? /Version\/[\d.]+ Safari/.exec(agent)?.[0] ?? agent;
+}
