@@ -13,6 +13,7 @@ import { dropout } from "../ops/dropout.ts";
 import { bake } from "../passes/bake.ts";
 import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
 import { quantizeDynamic as dynamicForm, observed, quantizeStatic as staticForm } from "../passes/quantize.ts";
+import { printProgram } from "../plan/print.ts";
 import type { Net } from "../run/net.ts";
 import { type ScoreOptions, score } from "../train/score.ts";
 import type { Scores } from "../train/trainer.ts";
@@ -145,7 +146,7 @@ export class QuantizedModel {
 
   /** The kernel calls of one image, as text. */
   async program(): Promise<string> {
-    return (await this.net()).machine.program("x1").text;
+    return printProgram((await this.net()).machine.program("x1"));
   }
 
   /** The bytes of a `.penjing` file. */

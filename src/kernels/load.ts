@@ -42,6 +42,8 @@ export interface Binary {
   readonly packed: string;
   /** Where each variant begins and ends in what `packed` holds. */
   readonly variants: Readonly<Record<Variant, readonly [from: number, to: number]>>;
+  /** How its kernels are called: see forms.ts. */
+  readonly kernels: string;
   /** The variants give the same bits, so the faster may be chosen unasked. */
   readonly automatic: boolean;
 }

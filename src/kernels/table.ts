@@ -1,6 +1,7 @@
 /**
  * The kernel table: every kernel's name, argument roles and presumptions, in one place.
- * The interpreter's switch is generated from it; lowering, tests, benchmarks and messages use the same names.
+ * The interpreters' switches and what planning knows of kernels (forms.ts) are generated from it; lowering, tests, benchmarks and messages
+ * use the same names. What runs imports types from here and nothing else.
  *
  * Names: `<data>[_<weights>]_<family>[_<fused>]`, e.g. `f32_conv2d_relu_max_pool2d`. A family's rows are in
  * `table/<data>-<family>.ts`, its AssemblyScript in `assembly/<data>-<family>.ts`, its slow twins in `reference/<data>-<family>.ts`,
@@ -40,7 +41,7 @@ import { u8Rescale } from "./table/u8-rescale.ts";
 
 export type { Role, Row };
 
-/** file in assembly/ -> its kernels. The order gives a kernel its number inside one build; nothing stored names numbers. */
+/** file in assembly/ -> its kernels. The order gives a kernel its number inside one binary of one build; nothing stored names numbers. */
 export const FAMILIES = {
   memory,
   tally,
@@ -101,10 +102,8 @@ export const KERNELS = Object.assign({}, ...Object.values(FAMILIES)) as Record<K
 
 export const KERNEL_NAMES = Object.keys(KERNELS) as KernelName[];
 
-/** Instruction numbers below are control: 0 end, 1 loop, 2 next. Kernel i of KERNEL_NAMES is FIRST_KERNEL + i. */
-export const FIRST_KERNEL = 4;
-
-/** The number a kernel has in programs. */
-export const KERNEL_NUMBER = new Map<KernelName, number>(KERNEL_NAMES.map((name, i) => [name, FIRST_KERNEL + i]));
-
 export const inBinary = (row: Row, binary: "run" | "train"): boolean => row.binary === "both" || row.binary === binary;
+
+/** The kernels of a binary, in the order of their numbers there. */
+export const kernelsOf = (binary: "run" | "train"): KernelName[] =>
+  KERNEL_NAMES.filter(name => inBinary(KERNELS[name], binary));

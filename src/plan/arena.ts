@@ -16,18 +16,19 @@ export interface Slot {
 const ALIGN = 64;
 
 /** Places every slot at or above `base`; gives the end of the highest. */
-export function placeSlots(slots: Slot[], base: number): number {
+export function placeSlots(slots: readonly Slot[], base: number): number {
   let top = base;
-  const placed: Slot[] = [];
+  const placed: Slot[] = []; // by offset
   for (const slot of [...slots].sort((a, b) => b.bytes - a.bytes)) {
     let at = base;
-    const alive = placed.filter(p => p.from <= slot.to && slot.from <= p.to).sort((a, b) => a.at - b.at);
-    for (const other of alive) {
-      if (at + slot.bytes <= other.at) break;
-      at = Math.max(at, roundUp(other.at + other.bytes, ALIGN));
-    }
+    for (const other of placed)
+      if (other.from <= slot.to && slot.from <= other.to) {
+        if (at + slot.bytes <= other.at) break;
+        at = Math.max(at, roundUp(other.at + other.bytes, ALIGN));
+      }
     slot.at = at;
     placed.push(slot);
+    placed.sort((a, b) => a.at - b.at);
     top = Math.max(top, at + slot.bytes);
   }
   return top;

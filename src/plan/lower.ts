@@ -6,8 +6,10 @@ import { PenjingError } from "../base/errors.ts";
 import { BYTES, size, type TypedArray } from "../base/shape.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import type { Arg, Args, Lower, Lowering, Prefers, Ref, Refusal } from "../graph/meaning.ts";
+import { type Form, formOf } from "../kernels/forms.ts";
 import { flat, type Layout } from "../kernels/layout.ts";
-import { KERNELS, type KernelName } from "../kernels/table.ts";
+import type { KernelName } from "../kernels/table.ts";
+import type { Slot } from "./arena.ts";
 
 /** What a plan needs to know of the ops: how each is lowered, and how each likes its operands. */
 export interface Lowerings {
@@ -23,7 +25,8 @@ export interface Lowerings {
  */
 export type BufferKind = "state" | "tally" | "stream" | "input" | "constant" | "pinned" | "temp";
 
-export interface Buffer {
+/** A piece of the arena, once placed. `from` and `to`: the first and the last moment a run touches it, both -1 where none does. */
+export interface Buffer extends Slot {
   readonly name: string;
   kind: BufferKind;
   /** Bytes of one image where batched, else of all. */
@@ -37,12 +40,6 @@ export interface Buffer {
   readonly layout: Layout;
   readonly value?: Value;
   readonly data?: TypedArray;
-  /** Images are written in whole tiles of this many. */
-  tile: number;
-  /** Bytes kernels may write past the end. */
-  overWrite: number;
-  /** Address in the arena, once placed. */
-  at: number;
 }
 
 export interface BufferRef extends Ref {
@@ -51,9 +48,11 @@ export interface BufferRef extends Ref {
 
 export interface Call {
   readonly kernel: KernelName;
+  readonly form: Form;
+  /** In the order of the form. */
   readonly args: readonly Arg[];
   /** May it run on any part of the batch? */
-  readonly per: "image" | "batch";
+  readonly split: boolean;
   readonly reads: readonly Buffer[];
   readonly writes: readonly Buffer[];
   /** What it was lowered from. */
@@ -79,6 +78,8 @@ export interface LowerOptions {
   /** Steps a stream has room for. */
   readonly steps: number;
   readonly ops: Lowerings;
+  /** The kernels of the binary that will run it: see kernels/forms.ts. */
+  readonly kernels: string;
 }
 
 /** Lowers `graph`. Leaves are looked up in, and added to, `leaves`, which all programs of one memory share by name. */
@@ -89,6 +90,19 @@ export function lower(graph: Graph, leaves: Map<string, Buffer>, options: LowerO
   return { batch: options.batch, group: options.group, calls: lowering.calls, buffers: lowering.buffers, results };
 }
 
+/** What is known of a value. */
+interface Site {
+  /** Who reads it, as which operand. */
+  readonly uses: [Node, number][];
+  result?: boolean;
+  buffer?: Buffer;
+  preferred?: Layout;
+  /** The layer that wrote over it. */
+  overwriter?: string;
+  /** In other layouts, by their names. */
+  readonly copies: Map<string, BufferRef>;
+}
+
 class GraphLowering implements Lowering {
   readonly batch: number;
   readonly group: number;
@@ -97,12 +111,8 @@ class GraphLowering implements Lowering {
   readonly buffers: Buffer[] = [];
   readonly #leaves: Map<string, Buffer>;
   readonly #options: LowerOptions;
-  readonly #where = new Map<Value, Buffer>();
-  readonly #copies = new Map<string, BufferRef>();
-  /** value -> the layer that wrote over it */
-  readonly #overwritten = new Map<Value, string>();
-  readonly #uses = new Map<Value, [Node, number][]>();
-  readonly #preferred = new Map<Value, Layout>();
+  readonly #sites = new Map<Value, Site>();
+  readonly #forms = new Map<KernelName, Form>();
   /** The node that is being lowered. */
   #node!: Node;
 
@@ -112,13 +122,17 @@ class GraphLowering implements Lowering {
     this.batch = options.batch;
     this.group = options.group;
     this.variant = options.variant;
-    for (const n of graph.nodes)
-      n.inputs.forEach((v, i) => {
-        const uses = this.#uses.get(v);
-        if (uses) uses.push([n, i]);
-        else this.#uses.set(v, [[n, i]]);
-      });
-    for (const v of graph.results) if (!this.#uses.has(v)) this.#uses.set(v, []);
+    for (const node of graph.nodes) node.inputs.forEach((v, i) => this.#site(v).uses.push([node, i]));
+    for (const v of graph.results) this.#site(v).result = true;
+  }
+
+  #site(v: Value): Site {
+    let site = this.#sites.get(v);
+    if (!site) {
+      site = { uses: [], copies: new Map() };
+      this.#sites.set(v, site);
+    }
+    return site;
   }
 
   node(node: Node): void {
@@ -132,23 +146,36 @@ class GraphLowering implements Lowering {
   }
 
   prefer(v: Value): Layout {
-    const known = this.#preferred.get(v);
-    if (known) return known;
-    this.#preferred.set(v, flat); // a cycle of wishes ends here
+    const site = this.#site(v);
+    if (site.preferred) return site.preferred;
+    site.preferred = flat; // a cycle of wishes ends here
     let chosen: Layout | undefined;
-    for (const [node, operand] of this.#uses.get(v) ?? []) {
+    for (const [node, operand] of site.uses) {
       let wish = this.#options.ops.prefers[node.op.name]?.(node, operand, this);
       while (wish && !wish.map && !v.type.batched) wish = wish.from; // what is kept must be readable
       if (!wish) continue;
       chosen = chosen?.serving?.(wish) ?? chosen ?? wish;
       if (!chosen.serving) break;
     }
-    if (chosen) this.#preferred.set(v, chosen);
-    return this.#preferred.get(v)!;
+    site.preferred = chosen ?? flat;
+    return site.preferred;
   }
 
-  #make(b: Pick<Buffer, "name" | "kind" | "unit"> & Partial<Buffer>): Buffer {
-    const buffer: Buffer = { count: 1, image: 0, step: 0, layout: flat, tile: 1, overWrite: 0, at: -1, ...b };
+  #make(name: string, kind: BufferKind, unit: number, more?: Partial<Buffer>): Buffer {
+    const buffer = {
+      name,
+      kind,
+      unit,
+      count: 1,
+      image: 0,
+      step: 0,
+      layout: flat,
+      bytes: 0,
+      from: -1,
+      to: -1,
+      at: -1,
+      ...more,
+    };
     this.buffers.push(buffer);
     return buffer;
   }
@@ -157,26 +184,24 @@ class GraphLowering implements Lowering {
   #room(v: Value, name: string, layout: Layout): BufferRef {
     const unit = layout.bytes(v.type.shape, v.type.dtype);
     const rows = v.type.batched ? { count: this.batch, image: unit } : {};
-    return { buffer: this.#make({ name, kind: "temp", unit, layout, value: v, ...rows }), offset: 0 };
+    return { buffer: this.#make(name, "temp", unit, { layout, value: v, ...rows }), offset: 0 };
   }
 
   #leaf(v: Value): Buffer {
     const known = this.#leaves.get(v.name);
     if (known) {
-      if (!this.buffers.includes(known)) this.buffers.push(known);
+      this.buffers.push(known);
       return known;
     }
     const { shape, dtype, batched } = v.type;
     const layout = v.leaf === "state" && dtype === "f32" ? this.prefer(v) : flat;
     const unit = layout.bytes(shape, dtype);
     const rows = batched ? this.batch : 1;
-    const buffer = this.#make({
-      name: v.name,
-      kind: v.leaf!,
-      unit,
-      count: rows * (v.leaf === "stream" ? this.#options.steps : 1),
+    const streamed = v.leaf === "stream";
+    const buffer = this.#make(v.name, v.leaf!, unit, {
+      count: streamed ? rows * this.#options.steps : rows,
       image: batched ? unit : 0,
-      step: v.leaf === "stream" ? rows * unit : 0,
+      step: streamed ? rows * unit : 0,
       layout,
       value: v,
     });
@@ -185,21 +210,19 @@ class GraphLowering implements Lowering {
   }
 
   #of(v: Value): Buffer {
-    const shown = v.name || `%${v.id}`;
-    const over = this.#overwritten.get(v);
-    if (over)
-      throw new PenjingError("lower", `"${shown}" is read by "${this.#node.name}" after "${over}" wrote over it`);
-    let buffer = this.#where.get(v);
-    if (!buffer) {
-      if (!v.leaf) throw new PenjingError("lower", `"${shown}" has no buffer when "${this.#node.name}" reads it`);
-      buffer = this.#leaf(v);
-      this.#where.set(v, buffer);
-    }
-    return buffer;
+    const site = this.#site(v);
+    if (site.overwriter || !(site.buffer || v.leaf))
+      throw new PenjingError(
+        "lower",
+        `"${shown(v)}" is read by "${this.#node.name}" ${site.overwriter ? `after "${site.overwriter}" wrote over it` : "and nothing makes it"}`,
+      );
+    site.buffer ??= this.#leaf(v);
+    return site.buffer;
   }
 
   used(v: Value): boolean {
-    return this.#uses.has(v);
+    const { uses, result } = this.#site(v);
+    return uses.length > 0 || result === true;
   }
 
   layoutOf(v: Value): Layout {
@@ -219,11 +242,11 @@ class GraphLowering implements Lowering {
   }
 
   in(v: Value, layout: Layout = flat): BufferRef {
-    const have = this.#of(v);
-    if (have.layout.name === layout.name) return { buffer: have, offset: 0 };
-    const key = `${v.id} ${layout.name}`;
-    const made = this.#copies.get(key) ?? this.#convert(v, have, layout);
-    this.#copies.set(key, made);
+    const buffer = this.#of(v);
+    if (buffer.layout.name === layout.name) return { buffer, offset: 0 };
+    const { copies } = this.#site(v);
+    const made = copies.get(layout.name) ?? this.#convert(v, buffer, layout);
+    copies.set(layout.name, made);
     return made;
   }
 
@@ -232,11 +255,11 @@ class GraphLowering implements Lowering {
     const { shape, dtype, batched } = v.type;
     const source = layout.by ? this.in(v, layout.from!) : { buffer: have, offset: 0 };
     const made = layout.by?.(shape) ?? (layout.name === flat.name ? have.layout.back?.(shape) : undefined);
-    const target = this.#room(v, `${v.name || `%${v.id}`}:${layout.name}`, layout);
+    const target = this.#room(v, `${shown(v)}:${layout.name}`, layout);
     if (made) {
       // what is not batched is one image, where the kernel counts them
       const args = { n: batched ? "count" : 1, ...made.args, x: source, y: target };
-      this.#emit(made.kernel, args as Record<string, Arg>, batched ? "image" : "batch", false);
+      this.#emit(made.kernel, args, batched);
       return target;
     }
     if (!have.layout.map || !layout.map || batched || BYTES[dtype] !== 4)
@@ -255,65 +278,69 @@ class GraphLowering implements Lowering {
   }
 
   out(v: Value, layout: Layout = flat): BufferRef {
-    const made = this.#room(v, v.name || `%${v.id}`, layout);
-    this.#where.set(v, made.buffer);
+    const made = this.#room(v, shown(v), layout);
+    this.#site(v).buffer = made.buffer;
     return made;
   }
 
   alias(out: Value, input: Value, overwrites = false): void {
-    this.#where.set(out, this.#of(input));
-    if (overwrites) this.#overwritten.set(input, this.#node.name);
+    this.#site(out).buffer = this.#of(input);
+    if (overwrites) this.#site(input).overwriter = this.#node.name;
   }
 
   scratch(name: string, bytes: number): BufferRef {
-    return { buffer: this.#make({ name, kind: "temp", unit: bytes }), offset: 0 };
+    return { buffer: this.#make(name, "temp", bytes), offset: 0 };
   }
 
   constant(name: string, data: TypedArray): BufferRef {
-    return { buffer: this.#make({ name, kind: "constant", unit: data.byteLength, data }), offset: 0 };
+    return { buffer: this.#make(name, "constant", data.byteLength, { data }), offset: 0 };
   }
 
   map<K extends KernelName>(kernel: K, v: Value, args: (n: Arg) => Args<K>): void {
-    const b = this.#of(v);
-    const elements = b.unit / BYTES[v.type.dtype];
-    if (v.type.batched) this.each(kernel, args({ per: elements }));
-    else this.call(kernel, args(elements));
+    const elements = this.#of(v).unit / BYTES[v.type.dtype];
+    const { batched } = v.type;
+    this.#emit(kernel, args(batched ? { per: elements } : elements), batched);
   }
 
   call<K extends KernelName>(kernel: K, args: Args<K>): void {
-    this.#emit(kernel, args as Record<string, Arg>, "batch", false);
+    this.#emit(kernel, args, false);
   }
 
   each<K extends KernelName>(kernel: K, args: Args<K>): void {
-    this.#emit(kernel, args as Record<string, Arg>, "image", false);
+    this.#emit(kernel, args, true);
   }
 
   once<K extends KernelName>(kernel: K, args: Args<K>): void {
-    this.#emit(kernel, args as Record<string, Arg>, "batch", true);
+    this.#emit(kernel, args, false, true);
   }
 
-  #emit(kernel: KernelName, args: Record<string, Arg>, per: "image" | "batch", once: boolean): void {
-    const row = KERNELS[kernel];
+  #emit(kernel: KernelName, args: object, split: boolean, once = false): void {
+    const named = args as Readonly<Record<string, Arg>>;
+    let form = this.#forms.get(kernel);
+    if (!form) {
+      form = formOf(this.#options.kernels, kernel);
+      this.#forms.set(kernel, form);
+    }
     const reads: Buffer[] = [];
     const writes: Buffer[] = [];
-    const list = Object.entries(row.args).map(([name, role]) => {
-      const whose = name.endsWith("s") ? args[name.slice(0, -1)] : undefined;
-      const arg = args[name] ?? (role === "count" ? "count" : isRef(whose) ? whose.buffer.image : undefined);
-      if (arg === undefined)
-        throw new PenjingError("lower", `${kernel}, lowered from "${this.#node.name}", lacks its argument "${name}"`);
+    const list = form.args.map(({ name, role }) => {
+      let arg = named[name];
+      if (arg === undefined) {
+        const whose = named[name.slice(0, -1)];
+        if (role === "#") arg = "count";
+        else if (name.endsWith("s") && isRef(whose)) arg = whose.buffer.image;
+        else throw new PenjingError("lower", `${kernel} of "${this.#node.name}" lacks "${name}"`);
+      }
       if (isRef(arg)) {
-        const { buffer } = arg;
-        if (role !== "write") reads.push(buffer);
-        if (role !== "read") {
-          writes.push(buffer);
-          buffer.tile = Math.max(buffer.tile, row.tile ?? 1);
-          buffer.overWrite = Math.max(buffer.overWrite, row.overWrite ?? 0);
-        }
+        if (role !== ">") reads.push(arg.buffer);
+        if (role !== "<") writes.push(arg.buffer);
       }
       return arg;
     });
-    this.calls.push({ kernel, args: list, per, reads, writes, node: this.#node, once });
+    this.calls.push({ kernel, form, args: list, split, reads, writes, node: this.#node, once });
   }
 }
 
 export const isRef = (arg: Arg | undefined): arg is BufferRef => typeof arg === "object" && "buffer" in arg;
+
+const shown = (v: Value): string => v.name || `%${v.id}`;

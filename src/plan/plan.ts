@@ -6,13 +6,12 @@
  */
 import { roundUp } from "../base/shape.ts";
 import type { Graph } from "../graph/graph.ts";
-import { placeSlots, type Slot } from "./arena.ts";
-import { type Buffer, type BufferRef, type Lowered, type Lowerings, lower } from "./lower.ts";
-import { assemble, type PlacedCall } from "./program.ts";
+import { SLACK } from "../kernels/forms.ts";
+import { placeSlots } from "./arena.ts";
+import { type Buffer, type BufferRef, type Call, type Lowered, type Lowerings, lower } from "./lower.ts";
+import { assemble } from "./program.ts";
 import { type Block, prepared, tile } from "./tile.ts";
 
-/** Kernels may read this far past anything (KERNELS' overRead is at most this). */
-const SLACK = 128;
 const START = 1024;
 
 export interface Program {
@@ -28,11 +27,11 @@ export interface Program {
   /** Does a run change state? */
   readonly writesState: boolean;
   readonly buffers: readonly Buffer[];
-  /** First and last moment of each temporary. */
-  readonly lives: ReadonlyMap<Buffer, readonly [first: number, last: number]>;
-  /** The kernel calls of a run. */
-  readonly calls: readonly PlacedCall[];
-  readonly text: string;
+  /** What *prepare* and *run* call. */
+  readonly once: readonly Call[];
+  readonly blocks: readonly Block[];
+  /** Images per turn of a block's loop. */
+  readonly group: number;
 }
 
 export interface Plan {
@@ -66,88 +65,88 @@ function groupOf(batch: number, most: number): number {
   return group;
 }
 
-const stored = (b: Buffer): number => (b.image ? b.unit * roundUp(b.count, b.tile) : b.unit * b.count) + b.overWrite;
-
-export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops: Lowerings): Plan {
+export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops: Lowerings, kernels: string): Plan {
   const leaves = new Map<string, Buffer>();
-  const drafts = wanted.map(({ graph, batch, group = GROUP, steps = 1 }) => {
-    const lowered = lower(graph, leaves, { batch, group: groupOf(batch, group), variant, steps, ops });
+  const drafts = wanted.map(({ name, graph, batch, group = GROUP, steps = 1 }) => {
+    const lowered = lower(graph, leaves, { batch, group: groupOf(batch, group), variant, steps, ops, kernels });
     const { once, rest } = prepared(lowered.calls, lowered.buffers);
     for (const call of once) for (const b of call.writes) if (b.kind === "temp") b.kind = "pinned";
     const blocks = tile(rest);
-    return { lowered, once, blocks, slots: lifetimes(lowered, blocks) };
+    live(lowered, once, blocks);
+    return { name, lowered, once, blocks };
   });
 
   let top = START;
   const constants: Buffer[] = [];
-  const used = new Set<Buffer>();
-  for (const { lowered, once, blocks } of drafts) {
-    for (const call of [...once, ...blocks.flatMap(b => b.calls)])
-      for (const b of [...call.reads, ...call.writes]) used.add(b);
-    for (const r of lowered.results) used.add(r.buffer);
-  }
-  for (const b of [...leaves.values(), ...used]) {
-    if (b.kind === "temp" || b.at >= 0) continue;
+  const keep = (b: Buffer) => {
+    if (b.at >= 0) return;
     b.at = top;
-    top = roundUp(top + stored(b) + SLACK, 64);
+    top = roundUp(top + b.unit * b.count + SLACK, 64);
     if (b.kind === "constant") constants.push(b);
-  }
+  };
+  for (const b of leaves.values()) keep(b);
+  for (const { lowered } of drafts) for (const b of lowered.buffers) if (b.kind !== "temp" && b.to >= 0) keep(b);
 
   const from = roundUp(top, 4096);
   let to = from;
-  for (const { slots } of drafts) {
-    to = Math.max(to, placeSlots([...slots.values()], from));
-    for (const [buffer, slot] of slots) buffer.at = slot.at;
-  }
+  for (const { lowered } of drafts)
+    to = Math.max(
+      to,
+      placeSlots(
+        lowered.buffers.filter(b => b.kind === "temp" && b.to >= 0),
+        from,
+      ),
+    );
 
   top = roundUp(to + SLACK, 64);
-  const programs = drafts.map(({ lowered, once, blocks, slots }, i): Program => {
-    const { words, run, calls, text } = assemble(once, blocks, lowered.batch, lowered.group);
+  const programs = drafts.map(({ name, lowered, once, blocks }): Program => {
+    const { batch, group, results } = lowered;
+    const { words, run } = assemble(once, blocks, batch, group);
     const at = top;
     top = roundUp(at + words.byteLength, 64);
     const writesState = blocks.some(b => b.calls.some(c => c.writes.some(w => w.kind === "state")));
-    const { name, batch } = wanted[i]!;
+    const buffers = lowered.buffers.filter(b => b.at >= 0);
     return {
       name,
       batch,
+      group,
       words,
       at,
       prepare: at,
       run: at + 4 * run,
-      results: lowered.results,
+      results,
       writesState,
-      buffers: lowered.buffers.filter(b => b.at >= 0),
-      lives: new Map([...slots].map(([buffer, { from, to }]) => [buffer, [from, to]])),
-      calls,
-      text,
+      buffers,
+      once,
+      blocks,
     };
   });
   return { variant, programs, leaves, constants, bytes: top + SLACK, temporary: { from, to } };
 }
 
-/** A buffer touched inside a loop lives as long as the loop; a result lives to the end. */
-function lifetimes(lowered: Lowered, blocks: readonly Block[]): Map<Buffer, Slot> {
-  const slots = new Map<Buffer, Slot>();
+/** Notes when each buffer is in use. One touched inside a loop lives as long as the loop; a result lives to the end. */
+function live({ batch, group, results }: Lowered, once: readonly Call[], blocks: readonly Block[]): void {
   let moment = 0;
-  // where one group is the whole batch there is no loop
-  const loops = lowered.group < lowered.batch;
   const touch = (b: Buffer, from: number, to: number) => {
-    if (b.kind !== "temp") return;
-    const slot = slots.get(b);
-    if (slot) {
-      slot.from = Math.min(slot.from, from);
-      slot.to = Math.max(slot.to, to);
-    } else slots.set(b, { bytes: roundUp(stored(b), 64) + SLACK, from, to, at: -1 });
+    if (b.to < 0) {
+      b.bytes = roundUp(b.unit * b.count, 64) + SLACK;
+      b.from = from;
+    }
+    b.to = Math.max(b.to, to);
   };
-  for (const block of blocks) {
+  const walk = (calls: readonly Call[], together: boolean) => {
     const start = moment;
-    const end = moment + block.calls.length - 1;
-    for (const call of block.calls) {
-      for (const b of [...call.reads, ...call.writes])
-        touch(b, block.loop && loops ? start : moment, block.loop && loops ? end : moment);
+    const end = moment + calls.length - 1;
+    for (const { reads, writes } of calls) {
+      const [from, to] = together ? [start, end] : [moment, moment];
+      for (const b of reads) touch(b, from, to);
+      for (const b of writes) touch(b, from, to);
       moment++;
     }
-  }
-  for (const r of lowered.results) touch(r.buffer, moment, moment);
-  return slots;
+  };
+  walk(once, false);
+  moment = 0;
+  // where one group is the whole batch there is no loop
+  for (const { calls, loop } of blocks) walk(calls, loop && group < batch);
+  for (const { buffer } of results) touch(buffer, moment, moment);
 }

@@ -1,10 +1,31 @@
 /** Programs and arenas as text. */
 
-import type { Buffer } from "./lower.ts";
+import { type Buffer, isRef } from "./lower.ts";
 import type { Plan, Program } from "./plan.ts";
+import { argumentsOf, callsOf, type PlacedCall, placed } from "./words.ts";
 
-/** One line a kernel call, arguments by name, the layer behind a semicolon: what *prepare* and *run* do. */
-export const printProgram = (program: Program): string => program.text;
+/**
+ * One line a call: `  f32_relu n=64 x=conv2d@4096 y=relu@8192    ; the layer`, under `prepare` and `run`; the calls of a loop over groups of images
+ * stand below its line, with what they are passed in its first turn.
+ */
+export function printProgram(program: Program): string {
+  const { batch, group, once, blocks } = program;
+  const show = (indent: string) => (call: PlacedCall) => {
+    const values = argumentsOf(program, call);
+    const args = call.args.map((arg, j) => {
+      const place = isRef(arg) ? `${arg.buffer.name}@` : "";
+      return `${call.form.args[j]!.name}=${place}${values[j]}`;
+    });
+    return `${indent}${call.kernel} ${args.join(" ")}    ; ${call.node.name}`;
+  };
+  const calls = callsOf(program);
+  const run = blocks.flatMap(block => {
+    const own = calls.splice(0, block.calls.length);
+    if (!block.loop || group === batch) return own.map(show("  "));
+    return [`  loop ${batch / group} x ${group} images`, ...own.map(show("    "))];
+  });
+  return ["prepare", ...placed(program, 0, once).map(show("  ")), "run", ...run].join("\n");
+}
 
 /** Characters of the map from the first call to the last. */
 const WIDTH = 64;
@@ -18,20 +39,17 @@ const WIDTH = 64;
  */
 export function printArena(plan: Plan, program: Program): string {
   const { from, to } = plan.temporary;
-  const lives = program.lives;
-  const moments = Math.max(1, ...[...lives.values()].map(([, last]) => last + 1));
+  const temporaries = program.buffers.filter(b => b.kind === "temp");
+  const moments = Math.max(1, ...temporaries.map(b => b.to + 1));
   const columns = Math.min(WIDTH, moments);
   const column = (moment: number) => Math.floor((moment * columns) / moments);
-  const row = (b: Buffer, [first, last]: readonly [number, number]) => {
-    const bar = Array.from({ length: columns }, (_, c) => (c >= column(first) && c <= column(last) ? "#" : " ")).join(
-      "",
-    );
+  const row = (b: Buffer) => {
+    const inUse = (c: number) => c >= column(b.from) && c <= column(b.to);
+    const bar = Array.from({ length: columns }, (_, c) => (inUse(c) ? "#" : " ")).join("");
     return `${String(b.at).padStart(10)} ${String(b.unit * b.count).padStart(9)}  ${b.name.slice(0, 28).padEnd(28)} ${bar.trimEnd()}`;
   };
-  const rows = [...lives]
-    .sort(([a], [b]) => a.at - b.at || b.unit * b.count - a.unit * a.count)
-    .map(([b, life]) => row(b, life));
-  const sum = [...lives.keys()].reduce((n, b) => n + b.unit * b.count, 0);
+  const rows = [...temporaries].sort((a, b) => a.at - b.at || b.unit * b.count - a.unit * a.count).map(row);
+  const sum = temporaries.reduce((n, b) => n + b.unit * b.count, 0);
   const head = `${"address".padStart(10)} ${"bytes".padStart(9)}  ${"name".padEnd(28)} ${moments} moments`;
   const foot = `${rows.length} buffers of ${sum} bytes in ${to - from} bytes from ${from} to ${to}; ${plan.bytes} bytes in all`;
   return [head, ...rows, foot].join("\n");

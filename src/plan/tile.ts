@@ -27,7 +27,7 @@ export function tile(calls: readonly Call[]): Block[] {
     after = [];
   };
   for (const call of calls) {
-    if (call.per === "image") {
+    if (call.split) {
       if (after.some(other => conflict(other, call))) flush();
       body.push(call);
     } else if (!body.some(other => conflict(other, call)) && !after.some(other => conflict(other, call)))
@@ -41,15 +41,18 @@ export function tile(calls: readonly Call[]): Block[] {
 /** Splits off what depends on nothing that varies from run to run: it runs once, as *prepare*. */
 export function prepared(calls: readonly Call[], buffers: readonly Buffer[]): { once: Call[]; rest: Call[] } {
   const varies = new Set(
-    buffers.filter(b => b.kind === "stream" || b.kind === "input" || b.kind === "tally" || b.image > 0),
+    buffers.filter(b => b.image > 0 || b.kind === "stream" || b.kind === "input" || b.kind === "tally"),
   );
+  const varying = (b: Buffer) => varies.has(b);
   for (const call of calls) for (const b of call.writes) if (b.kind === "state") varies.add(b);
   for (let before = -1; before !== varies.size; ) {
     before = varies.size;
     for (const call of calls)
-      if (!call.once && [...call.reads, ...call.writes].some(b => varies.has(b)))
+      if (!call.once && (call.reads.some(varying) || call.writes.some(varying)))
         for (const b of call.writes) varies.add(b);
   }
-  const once = calls.filter(call => call.once || !call.writes.some(b => varies.has(b)));
-  return { once, rest: calls.filter(call => !once.includes(call)) };
+  const once: Call[] = [];
+  const rest: Call[] = [];
+  for (const call of calls) (call.once || !call.writes.some(varying) ? once : rest).push(call);
+  return { once, rest };
 }

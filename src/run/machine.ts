@@ -28,7 +28,7 @@ export class Machine {
   /** Plans `wanted`, makes a memory for all of it, and writes programs, constants and the data of the leaves. */
   static async create(binary: Binary, wanted: readonly Wanted[], ops: Lowerings, variant?: Variant): Promise<Machine> {
     const chosen = variant ?? chooseVariant(binary);
-    const planned = plan(wanted, chosen, ops);
+    const planned = plan(wanted, chosen, ops, binary.kernels);
     const pages = Math.ceil(planned.bytes / PAGE);
     let memory: WebAssembly.Memory;
     try {

@@ -10,7 +10,7 @@ import type { Variant } from "../kernels/load.ts";
 import type { KernelName } from "../kernels/table.ts";
 import { COST, type OpName } from "../ops/index.ts";
 import type { Program } from "../plan/plan.ts";
-import { repeated } from "../plan/program.ts";
+import { callsOf, repeated } from "../plan/words.ts";
 import type { Machine } from "./machine.ts";
 import { Net } from "./net.ts";
 
@@ -75,7 +75,7 @@ export async function profile(graph: Graph, options: ProfileOptions = {}): Promi
   machine.run(program);
 
   const calls = new RepeatedCalls(machine, program);
-  const times = program.calls.map((_, i) => {
+  const times = callsOf(program).map((_, i) => {
     calls.once(i);
     return least(turns => calls.alone(i, turns), milliseconds);
   });
@@ -93,8 +93,9 @@ export async function profile(graph: Graph, options: ProfileOptions = {}): Promi
       0,
     ),
     temporaries: plan.temporary.to - plan.temporary.from,
-    buffers: [...program.lives]
-      .map(([b, [first, last]]) => ({ name: b.name, address: b.at, bytes: b.unit * b.count, first, last }))
+    buffers: program.buffers
+      .filter(b => b.kind === "temp")
+      .map(b => ({ name: b.name, address: b.at, bytes: b.unit * b.count, first: b.from, last: b.to }))
       .sort((a, b) => a.first - b.first || a.address - b.address),
   };
   return { variant: plan.variant, micros: whole, macs, gigamacs: rate(macs, whole), rows, arena };
@@ -121,7 +122,7 @@ class RepeatedCalls {
     this.#machine = machine;
     this.#words = new Int32Array(machine.memory.buffer);
     this.#at = program.run;
-    this.#calls = program.calls.map(({ word }) => program.words.slice(word, word + program.words[word + 1]!));
+    this.#calls = callsOf(program).map(({ word }) => program.words.slice(word, word + program.words[word + 1]!));
   }
 
   readonly whole = (turns: number): void => this.#run(this.#calls, turns);
@@ -164,7 +165,7 @@ function least(run: (turns: number) => void, milliseconds: number): number {
 /** A row for each node: its calls are one after the other. */
 function rowsOf(program: Program, times: readonly number[]): ProfileRow[] {
   const rows = new Map<Node, ProfileRow>();
-  program.calls.forEach(({ kernel, node }, i) => {
+  callsOf(program).forEach(({ kernel, node }, i) => {
     let row = rows.get(node);
     if (!row) {
       const macs = COST[node.op.name as OpName](node).macs;

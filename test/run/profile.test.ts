@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { conv2d, maxPool2d, sequential } from "../../src/model/index.ts";
 import { lenet5 } from "../../src/models/index.ts";
 import { quantizeStatic } from "../../src/passes/quantize.ts";
+import { printProgram } from "../../src/plan/print.ts";
 import { Net } from "../../src/run/net.ts";
 import { profile } from "../../src/run/profile.ts";
 
@@ -29,7 +30,7 @@ for (const [name, graph] of Object.entries({ float, int8 })) {
   test(`${name} LeNet-5: the kernels are those of the program, in its order`, async () => {
     const { rows } = await profile(graph, QUICK);
     const { machine } = await Net.create(graph, { capacity: 1 });
-    const run = machine.program("x1").text.split("\nrun\n")[1]!;
+    const run = printProgram(machine.program("x1")).split("\nrun\n")[1]!;
     const printed = run.split("\n").map(line => line.trim().split(" ")[0]);
     expect(rows.flatMap(r => r.kernels)).toEqual(printed);
   });

@@ -4,12 +4,12 @@ import { Random } from "../../base/random.ts";
 import { Dataset, mnist } from "../../data/index.ts";
 import type { Graph, Node } from "../../graph/graph.ts";
 import type { Kernels, Variant } from "../../kernels/load.ts";
-import { FIRST_KERNEL, KERNEL_NAMES, KERNELS, type KernelName } from "../../kernels/table.ts";
+import type { KernelName } from "../../kernels/table.ts";
 import { conv2d, type Model, maxPool2d, sequential } from "../../model/index.ts";
 import { lenet5 } from "../../models/index.ts";
 import { COST, type OpName } from "../../ops/index.ts";
 import { quantizeStatic } from "../../passes/quantize.ts";
-import type { Program } from "../../plan/plan.ts";
+import { argumentsOf, callsOf } from "../../plan/words.ts";
 import { Net } from "../../run/net.ts";
 import { fit } from "../../train/fit.ts";
 import { adam } from "../../train/optimizers.ts";
@@ -71,23 +71,9 @@ function conv2dCall(net: Net): { kernel: KernelName; call: () => void } {
   const program = net.machine.program("x1");
   net.machine.run(program);
   const found = callsOf(program).find(({ kernel }) => kernel.includes("conv2d"))!;
+  const args = argumentsOf(program, found);
   const run = net.machine.kernels[found.kernel] as Kernels[KernelName];
-  return { kernel: found.kernel, call: () => run(...found.args) };
-}
-
-/** The kernel calls of a program's first step (plan/program.ts draws the words). */
-function callsOf({ words, at, run }: Program): { kernel: KernelName; args: number[] }[] {
-  const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
-  const calls: { kernel: KernelName; args: number[] }[] = [];
-  for (let word = (run - at) / 4; word < words.length; word += words[word + 1]!) {
-    const kernel = KERNEL_NAMES[words[word]! - FIRST_KERNEL];
-    if (!kernel) continue;
-    const args = Object.values(KERNELS[kernel].args).map((role, i) =>
-      role === "float" ? floats[word + 2 + i]! : words[word + 2 + i]!,
-    );
-    calls.push({ kernel, args });
-  }
-  return calls;
+  return { kernel: found.kernel, call: () => run(...args) };
 }
 
 // ---------------------------------------------------------------- LeNet-5

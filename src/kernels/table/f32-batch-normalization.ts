@@ -1,10 +1,10 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * Batch normalization over the last axis: each image is `pixels` rows of k channels. Statistics are over images and pixels, in f64,
  * image after image; they need the whole batch in one call. Zeros in the padding of what is written.
  */
-export const f32BatchNormalization = rows({
+export const f32BatchNormalization = {
   /** mean and biased variance of each channel (two passes). */
   f32_batch_normalization_statistics: {
     args: {
@@ -99,4 +99,4 @@ export const f32BatchNormalization = rows({
   },
   /** y = y momentum + x (1 - momentum) over n stored floats (a multiple of 4). */
   f32_moving_average: { args: { n: "int", y: "update", x: "read", momentum: "float" }, binary: "train" },
-});
+} as const satisfies Rows;

@@ -1,11 +1,11 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * Sparse backward of the fused convolution: assembly/f32-conv2d-relu-max-pool2d-gradient.ts. argmax is what the forward kernels write;
  * `windowStep` and `channelStep` are the bytes in it from window to window and from channel to channel
  * (NHWC: 4 * cout and 4; planar: 4 and 4 * ph * pw). `ys` is the stride of dy and of argmax, `run` is kw * cin, `row` and `pixel` are x's, in bytes.
  */
-export const f32Conv2dReluMaxPool2dGradient = rows({
+export const f32Conv2dReluMaxPool2dGradient = {
   /** dw [cout][kh][run padded to 4 floats, the padding kept zero] and db are added to. list: 8 bytes a window of all n images. */
   f32_conv2d_relu_max_pool2d_weight_gradient: {
     args: {
@@ -58,4 +58,4 @@ export const f32Conv2dReluMaxPool2dGradient = rows({
     binary: "train",
     overWrite: 12,
   },
-});
+} as const satisfies Rows;

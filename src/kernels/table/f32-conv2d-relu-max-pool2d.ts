@@ -1,5 +1,5 @@
 import { roundUp } from "../../base/shape.ts";
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2, one pass: assembly/f32-conv2d-relu-max-pool2d.ts.
@@ -8,7 +8,7 @@ import { rows } from "./row.ts";
  * the pixel that won (the first of equals), or -1 where ReLU let nothing through. It lies as y does (NHWC), but planar, [cout][ph][pw], in the
  * `plane` kernels. `ys` is the stride of y and of argmax. w is in panels, bias padded to whole panels of 8.
  */
-export const f32Conv2dReluMaxPool2d = rows({
+export const f32Conv2dReluMaxPool2d = {
   /** `run` is kw * cin; `row` and `pixel` are x's, in bytes. */
   f32_conv2d_relu_max_pool2d: {
     args: {
@@ -50,7 +50,7 @@ export const f32Conv2dReluMaxPool2d = rows({
     },
     binary: "both",
   },
-});
+} as const satisfies Rows;
 
 /** Floats in each half of a row whose even and odd columns are split. */
 export const splitHalf = (w: number): number => roundUp(Math.ceil(w / 2), 4);

@@ -1,4 +1,4 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * Geometry of a 2-D convolution. Images are NHWC: x[h][w][cin], y[oh][ow][cout]; weights [cout][kh][kw][cin / groups].
@@ -57,7 +57,7 @@ export function conv2dInputGradientScratch(g: Conv2dGeometry): number {
 }
 
 /** f32 convolutions: assembly/f32-conv2d.ts. */
-export const f32Conv2d = rows({
+export const f32Conv2d = {
   /** y = convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. `weight` in `panels`. Sums run over (ky, kx, channel). */
   f32_conv2d: {
     args: {
@@ -115,4 +115,4 @@ export const f32Conv2d = rows({
     args: { out: "int", taps: "int", cin: "int", x: "read", y: "write" },
     binary: "train",
   },
-});
+} as const satisfies Rows;

@@ -1,4 +1,4 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** Geometry as in table/f32-conv2d.ts, with cin * multiplier outputs: output channel o reads input channel floor(o / multiplier). */
 const geometry = {
@@ -29,7 +29,7 @@ export function depthwiseScratch(g: DepthwiseGeometry): number {
 }
 
 /** f32 depthwise convolutions, weights in `taps`: assembly/f32-depthwise.ts. */
-export const f32Depthwise = rows({
+export const f32Depthwise = {
   /** y = depthwise convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. Sums run over (ky, kx). */
   f32_depthwise: {
     args: {
@@ -72,4 +72,4 @@ export const f32Depthwise = rows({
     binary: "train",
     overRead: 32,
   },
-});
+} as const satisfies Rows;

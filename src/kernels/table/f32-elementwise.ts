@@ -1,4 +1,4 @@
-import { type Row, rows } from "./row.ts";
+import type { Row, Rows } from "./row.ts";
 
 /**
  * Elementwise kernels run over `n` stored floats, any layout, padding included, and may run in place (an output may be an input).
@@ -35,7 +35,7 @@ const withScalar = {
   ...vectors,
 } as const satisfies Row;
 
-export const f32Elementwise = rows({
+export const f32Elementwise = {
   /** y = max(x, 0). */
   f32_relu: unary,
   /** dx = y > 0 ? dy : 0. */
@@ -175,4 +175,4 @@ export const f32Elementwise = rows({
     binary: "train",
     overRead: 12,
   },
-});
+} as const satisfies Rows;

@@ -1,4 +1,4 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** What a GEMM or convolution does with a sum before it is stored: the `mode` argument of such kernels. */
 export const MODE = {
@@ -15,7 +15,7 @@ export const MODE = {
 export const gemmScratch = (k: number, m = 64): number => (m < 4 ? 0 : Math.min(Math.ceil(m / 4) * 4, 64) * k * 4);
 
 /** f32 matrix products on weights in panels: assembly/f32-gemm.ts. */
-export const f32Gemm = rows({
+export const f32Gemm = {
   /**
    * c[m][n] = a[m][k] * w, then `mode` with `aux`. `w` is in `panels` (roundUp(n, 8) columns are there); exactly n columns are written,
    * so pass a multiple of 8 to have an output's padding zeroed. `lda`, `ldc`: bytes from row to row. Each sum runs over k from 0 upwards.
@@ -65,4 +65,4 @@ export const f32Gemm = rows({
     args: { n: "int", k: "int", x: "read", xn: "int", xk: "int", y: "write" },
     binary: "both",
   },
-});
+} as const satisfies Rows;

@@ -1,4 +1,4 @@
-import { type Row, rows } from "./row.ts";
+import type { Row, Rows } from "./row.ts";
 
 /**
  * Losses of predictions x against targets t, k floats per image each; one loss per image, 4 bytes apart.
@@ -28,7 +28,7 @@ const smoothedGradient = {
   overRead: 12,
 } as const satisfies Row;
 
-export const f32Loss = rows({
+export const f32Loss = {
   /** mean (x - t)^2. */
   f32_mean_squared_error: loss,
   f32_mean_squared_error_gradient: gradient,
@@ -67,4 +67,4 @@ export const f32Loss = rows({
     binary: "train",
     overRead: 12,
   },
-});
+} as const satisfies Rows;

@@ -1,4 +1,4 @@
-import { type Row, rows } from "./row.ts";
+import type { Row, Rows } from "./row.ts";
 
 /**
  * Optimizer steps over `n` stored floats (a multiple of 4) in any layout; a zero gradient on padding keeps it zero.
@@ -11,7 +11,7 @@ const step = <const A extends Row["args"], const P extends Row["args"]>(state: A
     binary: "train",
   }) as const;
 
-export const f32Optimizer = rows({
+export const f32Optimizer = {
   /** w -= rate g. */
   f32_sgd: step({}, {}),
   /** m = momentum m - rate g; w += m. */
@@ -35,4 +35,4 @@ export const f32Optimizer = rows({
    * share1 is 1 - beta1, share2 is 1 - beta2: rounded once, as Keras has them (1 - 0.999 in float32 is 1.3e-5 less, and logits tell).
    */
   f32_adam: step({ m: "update", v: "update" }, { share1: "float", share2: "float", epsilon: "float" }),
-});
+} as const satisfies Rows;

@@ -1,4 +1,4 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** Images are NHWC: x[h][w][c], y[oh][ow][c]. Window (oy, ox) has its taps at (oy * sh + ky * dh - pt, ox * sw + kx * dw - pl); those outside the image do not count. */
 const geometry = {
@@ -24,7 +24,7 @@ export type PoolGeometry = { readonly [P in keyof typeof geometry]: number };
 export type AveragePoolGeometry = { readonly [P in keyof typeof average]: number };
 
 /** f32 pooling: assembly/f32-pool.ts. Every window must have a tap inside the image. */
-export const f32Pool = rows({
+export const f32Pool = {
   /** Largest of each window; the first of equals, and a NaN before all else. */
   f32_max_pool2d: { args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", ...geometry }, binary: "both" },
   /** The same, and where it lay: `index` (i32) counts the elements of the image from 0. */
@@ -54,4 +54,4 @@ export const f32Pool = rows({
     args: { n: "count", gy: "read", gys: "int", gx: "write", gxs: "int", ...average },
     binary: "train",
   },
-});
+} as const satisfies Rows;

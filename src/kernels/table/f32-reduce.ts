@@ -1,4 +1,4 @@
-import { type Row, rows } from "./row.ts";
+import type { Row, Rows } from "./row.ts";
 
 /** Per image: x and t are rows of k floats (t sparse: one i32), y gets one f32. */
 const perImage = {
@@ -13,7 +13,7 @@ const whole = { args: { n: "int", x: "read", y: "write" }, binary: "train", over
  * Sums in one fixed order. Over images: image after image, beginning with what lies in the output. Over a row or an array:
  * lane i adds elements i, i + 4, ..., then the lanes are added as (0 + 2) + (1 + 3).
  */
-export const f32Reduce = rows({
+export const f32Reduce = {
   /** y[j] += x[r * k + j] over all images and their `repeat` rows r: the gradient of a bias. */
   f32_column_sums: {
     args: { n: "count", x: "read", xs: "int", y: "update", repeat: "int", k: "int" },
@@ -54,4 +54,4 @@ export const f32Reduce = rows({
   f32_sparse_top_k: { args: { ...perImage.args, top: "int" }, binary: "both" },
   /** The same, where t's largest says which class it is. */
   f32_top_k: { args: { ...perImage.args, top: "int" }, binary: "both" },
-});
+} as const satisfies Rows;

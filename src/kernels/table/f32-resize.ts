@@ -1,7 +1,7 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** Bilinear interpolation: assembly/f32-resize.ts. */
-export const f32Resize = rows({
+export const f32Resize = {
   /** y [oh][ow][channels]. `rows`, `columns`: for each output the byte offsets of two neighbours (int) and the share of the second (f32). */
   f32_resize_bilinear: {
     args: {
@@ -34,4 +34,4 @@ export const f32Resize = rows({
     },
     binary: "train",
   },
-});
+} as const satisfies Rows;

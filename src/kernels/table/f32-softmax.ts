@@ -1,4 +1,4 @@
-import { type Row, rows } from "./row.ts";
+import type { Row, Rows } from "./row.ts";
 
 /** Each image is `repeat` rows of k floats, one after another. Zeros in the padding of what is written. */
 const overRows = {
@@ -63,7 +63,7 @@ const crossEntropyGradient = {
   overRead: 12,
 } as const satisfies Row;
 
-export const f32Softmax = rows({
+export const f32Softmax = {
   /** y = exp(x - max x) / sum. */
   f32_softmax: overRows,
   /** dx = y (dy - sum dy y). */
@@ -83,4 +83,4 @@ export const f32Softmax = rows({
   f32_softmax_cross_entropy: crossEntropy,
   /** dx = (p sum target - target) up. */
   f32_softmax_cross_entropy_gradient: crossEntropyGradient,
-});
+} as const satisfies Rows;

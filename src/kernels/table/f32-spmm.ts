@@ -1,7 +1,7 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** Sparse times dense, f32: assembly/f32-spmm.ts. */
-export const f32Spmm = rows({
+export const f32Spmm = {
   /**
    * y[rows][n] = s[rows][k] * b[k][n] + bias[rows], s in CSR: row r has the non-zeros pointers[r] .. pointers[r + 1] - 1 of `values` (f32) and
    * `columns` (i32). `ldb`, `ldy`: bytes from row to row. A sum starts at the bias and runs over the non-zeros in order, whatever n is.
@@ -21,4 +21,4 @@ export const f32Spmm = rows({
     },
     binary: "run",
   },
-});
+} as const satisfies Rows;

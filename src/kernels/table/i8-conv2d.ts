@@ -1,4 +1,4 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * int8 convolutions without im2col: assembly/i8-conv2d.ts. Weights are packed by `i8_gemm_pack`, a run being what lies side by side in a stored image
@@ -11,7 +11,7 @@ import { rows } from "./row.ts";
  * i8_conv2d has tiles of 4, 3 or 2 `rows` of pixels (`tileRows`); with 2 it takes two panels at a time, of outputs that are whole sixteens.
  * Its `taps` may be 0: the k-groups of a pixel lie side by side, which saves their addresses (3 % of MobileNetV1 0.25).
  */
-export const i8Conv2d = rows({
+export const i8Conv2d = {
   /** y stored = clamp(round((bias + sum (x - zero) * w) * scale) + zero, qmin, qmax); a ReLU is a qmin, a ReLU6 a qmin and a qmax. */
   i8_conv2d: {
     args: {
@@ -76,13 +76,13 @@ export const i8Conv2d = rows({
     binary: "run",
     overRead: 32,
   },
-});
+} as const satisfies Rows;
 
 /**
  * One input channel, stride 1, with a 2x2 max pool: assembly/i8-conv2d-1c.ts. `channelWalk` of kernels/stored.ts gives `order`, `taps` and the counts;
  * the pooled image is at least 4 wide.
  */
-export const i8Conv2d1c = rows({
+export const i8Conv2d1c = {
   /** int8 weights [outs][length], i32 bias and f32 scale per output -> pairs of outputs, k-groups in `order`. */
   i8_conv2d_1c_pack: {
     args: {
@@ -130,10 +130,10 @@ export const i8Conv2d1c = rows({
     binary: "run",
     overRead: 32,
   },
-});
+} as const satisfies Rows;
 
 /** The same for any number of channels with fewer products (assembly/i8-conv2d-fir.ts); only in the plain binary. */
-export const i8Conv2dFir = rows({
+export const i8Conv2dFir = {
   /** int8 weights [outs][kh][kw][channels], i32 bias and f32 scale per output -> panels of sums of weights. */
   i8_conv2d_fir_pack: {
     args: {
@@ -176,4 +176,4 @@ export const i8Conv2dFir = rows({
     binary: "run",
     overRead: 16,
   },
-});
+} as const satisfies Rows;

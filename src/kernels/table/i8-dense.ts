@@ -1,10 +1,10 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * int8 matrix times one vector, each weight used once: assembly/i8-dense.ts. For many images `i8_gemm_requantize` is faster.
  * Its packed weights have a form of their own (`i8DensePackedBytes` in kernels/layout.ts gives their size).
  */
-export const i8Dense = rows({
+export const i8Dense = {
   /** int8 weights [outs][length], i32 bias and f32 scale per output -> blocks; `zero`: of the activations to come. */
   i8_dense_pack: {
     args: { outs: "int", length: "int", w: "read", bias: "read", scale: "read", zero: "int", y: "write" },
@@ -28,4 +28,4 @@ export const i8Dense = rows({
     binary: "run",
     overRead: 16,
   },
-});
+} as const satisfies Rows;

@@ -1,7 +1,7 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** int8 depthwise convolution: assembly/i8-depthwise.ts. A multiplier over 1 reads an image whose channels are repeated (`i8_repeat`). */
-export const i8Depthwise = rows({
+export const i8Depthwise = {
   /** int8 weights [channels][taps], i32 bias and f32 scale per channel -> panels of 8 channels, taps in pairs. */
   i8_depthwise_pack: {
     args: { channels: "int", taps: "int", w: "read", bias: "read", scale: "read", zero: "int", y: "write" },
@@ -31,10 +31,10 @@ export const i8Depthwise = rows({
     binary: "run",
     overRead: 16,
   },
-});
+} as const satisfies Rows;
 
 /** The same for kernels of 3x3, steps of 1 or 2 and at least 4 channels, faster: assembly/i8-depthwise-3x3.ts. */
-export const i8Depthwise3x3 = rows({
+export const i8Depthwise3x3 = {
   /** int8 weights [channels][3][3], i32 bias and f32 scale per channel -> panels of 4 channels, the last overlapping the one before. */
   i8_depthwise_3x3_pack: {
     args: { channels: "int", w: "read", bias: "read", scale: "read", zero: "int", y: "write" },
@@ -67,4 +67,4 @@ export const i8Depthwise3x3 = rows({
     binary: "run",
     overRead: 16,
   },
-});
+} as const satisfies Rows;

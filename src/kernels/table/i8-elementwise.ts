@@ -1,7 +1,7 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** int8 sums, softmax and repetition on stored activations: assembly/i8-elementwise.ts. */
-export const i8Elementwise = rows({
+export const i8Elementwise = {
   /** y = clamp(((bias + a * ma + b * mb) >> shift) + zero, qmin, qmax), a and b as stored (q + 128): `addition` of reference/i8-elementwise.ts gives the numbers. */
   i8_add: {
     args: {
@@ -112,4 +112,4 @@ export const i8Elementwise = rows({
     args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", length: "int", times: "int" },
     binary: "run",
   },
-});
+} as const satisfies Rows;

@@ -1,4 +1,4 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * int8 matrix products on stored activations (q + 128) and packed weights: assembly/i8-gemm.ts.
@@ -7,7 +7,7 @@ import { rows } from "./row.ts";
  *
  *     8 x i32 bias - (zero + 128) * sum of weights | 8 x f32 scale | k-group 0: o0 .. o7, 4 bytes each | k-group 1 ... | next panel
  */
-export const i8Gemm = rows({
+export const i8Gemm = {
   /**
    * int8 weights [outs][runs][length], i32 bias and f32 scale per output -> panels. `runs`: k-groups do not straddle them,
    * since a convolution reads each from another place; `zero`: of the activations to come.
@@ -70,4 +70,4 @@ export const i8Gemm = rows({
     binary: "run",
     overRead: 32,
   },
-});
+} as const satisfies Rows;

@@ -1,10 +1,10 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * int8 pools of stored images of h x w pixels, rows `pitch` bytes apart, to oh x ow: assembly/i8-pool2d.ts.
  * x and y are first pixels inside a halo. A window starts at (row * sh - top, column * sw - left) and is cut at the image's edge.
  */
-export const i8Pool2d = rows({
+export const i8Pool2d = {
   /** The largest stored number of each window. */
   i8_max_pool2d: {
     args: {
@@ -59,4 +59,4 @@ export const i8Pool2d = rows({
     binary: "run",
     overRead: 16,
   },
-});
+} as const satisfies Rows;

@@ -1,10 +1,10 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /**
  * The borders of int8: assembly/i8-quantize.ts. `stored` activations are q + 128, a byte (relaxed) or two (plain);
  * `length` elements make a row, rows are `pitch` bytes apart on the stored side and dense on the other.
  */
-export const i8Quantize = rows({
+export const i8Quantize = {
   /** int8 image [height][width][channels] -> a whole stored image, its halo (pads in pixels) filled with the zero point. */
   i8_enter: {
     args: {
@@ -157,4 +157,4 @@ export const i8Quantize = rows({
     },
     binary: "run",
   },
-});
+} as const satisfies Rows;

@@ -1,7 +1,7 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** int8 sums over an axis, on stored activations: assembly/i8-reduce.ts. */
-export const i8Reduce = rows({
+export const i8Reduce = {
   /** x [outer][length][inner], y [outer][inner] = clamp(round(sum(x - from) * scale) + to): `from` and `to` are zero points. */
   i8_mean: {
     args: {
@@ -20,4 +20,4 @@ export const i8Reduce = rows({
     binary: "run",
     overRead: 16,
   },
-});
+} as const satisfies Rows;

@@ -1,7 +1,7 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** Bilinear interpolation on stored activations: assembly/i8-resize.ts. */
-export const i8Resize = rows({
+export const i8Resize = {
   /** y [oh][ow][channels]. `rows`, `columns`: for each output the byte offsets of two neighbours and the share of the second in 1/2048. */
   i8_resize_bilinear: {
     args: {
@@ -19,4 +19,4 @@ export const i8Resize = rows({
     binary: "run",
     overRead: 16,
   },
-});
+} as const satisfies Rows;

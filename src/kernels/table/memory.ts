@@ -1,7 +1,7 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
 /** Moving bytes about: assembly/memory.ts. */
-export const memory = rows({
+export const memory = {
   /** `bytes` zeros at `y`. */
   zero: { args: { y: "write", bytes: "int" }, binary: "both" },
   /** Four-byte elements by an index table: y[i] = index[i] < 0 ? 0 : x[index[i]]. */
@@ -43,4 +43,4 @@ export const memory = rows({
     args: { n: "count", dy: "read", dys: "int", dx: "update", dxs: "int", length: "int", index: "read" },
     binary: "train",
   },
-});
+} as const satisfies Rows;

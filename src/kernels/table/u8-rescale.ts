@@ -1,6 +1,6 @@
-import { rows } from "./row.ts";
+import type { Rows } from "./row.ts";
 
-export const u8Rescale = rows({
+export const u8Rescale = {
   /** y = x scale + offset: k bytes of each image to floats. Zeros in the padding of y. */
   u8_rescale: {
     args: {
@@ -16,4 +16,4 @@ export const u8Rescale = rows({
     binary: "both",
     overRead: 12,
   },
-});
+} as const satisfies Rows;

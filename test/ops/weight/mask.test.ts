@@ -7,6 +7,7 @@ import { dense } from "../../../src/ops/dense.ts";
 import { reshape } from "../../../src/ops/reshape.ts";
 import { mask } from "../../../src/ops/weight/mask.ts";
 import { plainWindow } from "../../../src/ops/window.ts";
+import { printProgram } from "../../../src/plan/print.ts";
 import { evaluated, expectPlanned, type Feed, planned, withGradients } from "../planned.ts";
 
 /** conv2d and dense behind masks; `shared`: the dense layer's weights are used twice. */
@@ -65,7 +66,7 @@ describe("mask", () => {
     const { graph, feed } = network(1);
     const { machine } = await planned(graph, feed, { batch: 1 });
     for (const name of ["k", "km", "w", "wm"]) expect(machine.leaf(name).layout.name).toBe("panels");
-    const [prepare] = machine.program("test").text.split("\nrun\n");
+    const [prepare] = printProgram(machine.program("test")).split("\nrun\n");
     expect(prepare).toContain("f32_mul");
     expect(prepare).not.toContain("permute");
   });
