@@ -1,4 +1,4 @@
-// int8 elementwise sums and products, softmax, and channels repeated, on stored activations.
+// int8 elementwise sums and products, and softmax, on stored activations.
 import { highest, load8, loadOne, lowest, narrowed, requantized, shiftOf, storeFirst, STORED, storeOne } from "./stored";
 
 /** XNNPACK's qs8-vadd: 20-bit multipliers and one rounding shift. */
@@ -121,22 +121,6 @@ export function i8_softmax(n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i
       }
       p += row;
       o += row;
-    }
-    x += <usize>xs;
-    y += <usize>ys;
-  }
-}
-
-/** Each of `length` elements `times` times, side by side: what a depthwise convolution with a multiplier reads. */
-export function i8_repeat(n: i32, x: usize, xs: i32, y: usize, ys: i32, length: i32, times: i32): void {
-  for (; n > 0; n--) {
-    let o = y;
-    for (let i: usize = 0; i < <usize>length * STORED; i += STORED) {
-      const v = loadOne(x + i);
-      for (let t = times; t > 0; t--) {
-        storeOne(o, v);
-        o += STORED;
-      }
     }
     x += <usize>xs;
     y += <usize>ys;

@@ -11,77 +11,50 @@ export function permute(n: i32, x: usize, y: usize, index: usize): void {
   }
 }
 
-export function copy_rows(n: i32, x: usize, xs: i32, y: usize, ys: i32, bytes: i32): void {
-  for (let i = 0; i < n; i++) {
-    memory.copy(y, x, bytes);
-    x += <usize>xs;
-    y += <usize>ys;
-  }
-}
-
-// Blocks are often one pixel: measured, `memory.copy` costs more than these loops below some 100 bytes.
-export function copy_blocks(
-  n: i32,
-  x: usize,
-  xs: i32,
-  y: usize,
-  ys: i32,
-  rows: i32,
-  xr: i32,
-  yr: i32,
-  bytes: i32,
-): void {
-  for (let i = 0; i < n; i++) {
-    let from = x;
-    let to = y;
-    for (let r = 0; r < rows; r++) {
-      if (bytes >= 128) memory.copy(to, from, bytes);
-      else {
-        let b = 0;
-        for (; b <= bytes - 16; b += 16) v128.store(to + b, v128.load(from + b));
-        for (; b <= bytes - 4; b += 4) store<u32>(to + b, load<u32>(from + b));
-        for (; b < bytes; b++) store<u8>(to + b, load<u8>(from + b));
-      }
-      from += <usize>xr;
-      to += <usize>yr;
+/** `bytes` bytes; where `from` is 0, `fill`: a word that repeats the pattern of one element. */
+@inline function copyRun(from: usize, to: usize, bytes: i32, fill: i32): void {
+  let b = 0;
+  if (from == 0) {
+    for (; b <= bytes - 4; b += 4) store<i32>(to + b, fill);
+    if (b <= bytes - 2) {
+      store<u16>(to + b, <u16>fill);
+      b += 2;
     }
-    x += <usize>xs;
-    y += <usize>ys;
+    if (b < bytes) store<u8>(to + b, <u8>fill);
+  } else if (bytes >= 128) memory.copy(to, from, bytes);
+  else {
+    // runs are often one pixel: measured, `memory.copy` costs more than these loops below some 100 bytes
+    for (; b <= bytes - 16; b += 16) v128.store(to + b, v128.load(from + b));
+    for (; b <= bytes - 4; b += 4) store<u32>(to + b, load<u32>(from + b));
+    for (; b < bytes; b++) store<u8>(to + b, load<u8>(from + b));
   }
 }
 
-/** Where index[r] < 0, run r is filled with `fill`, a word that repeats the pattern of one element. */
-export function copy_runs(
+/** Along the first of `rank` axes; from 0: all of it is padding. */
+function copyAlong(rank: i32, axes: usize, from: usize, to: usize, bytes: i32, fill: i32): void {
+  const count = load<i32>(axes), step = load<usize>(axes, 4), inner = axes + 8 + (<usize>count << 2);
+  for (let offset = axes + 8; offset < inner; offset += 4) {
+    const at = load<i32>(offset);
+    const x: usize = from == 0 || at < 0 ? 0 : from + <usize>at;
+    if (rank > 1) copyAlong(rank - 1, inner, x, to, bytes, fill);
+    else copyRun(x, to, bytes, fill);
+    to += step;
+  }
+}
+
+export function rearrange(
   n: i32,
   x: usize,
   xs: i32,
   y: usize,
   ys: i32,
-  runs: i32,
-  index: usize,
+  rank: i32,
+  axes: usize,
   bytes: i32,
   fill: i32,
 ): void {
-  for (let i = 0; i < n; i++) {
-    let to = y;
-    for (let r = 0; r < runs; r++) {
-      const at = load<i32>(index + (<usize>r << 2));
-      let b = 0;
-      if (at < 0) {
-        for (; b <= bytes - 4; b += 4) store<i32>(to + b, fill);
-        if (b <= bytes - 2) {
-          store<u16>(to + b, <u16>fill);
-          b += 2;
-        }
-        if (b < bytes) store<u8>(to + b, <u8>fill);
-      } else {
-        const from = x + <usize>at;
-        for (; b <= bytes - 16; b += 16) v128.store(to + b, v128.load(from + b));
-        for (; b <= bytes - 4; b += 4) store<u32>(to + b, load<u32>(from + b));
-        for (; b < bytes; b++) store<u8>(to + b, load<u8>(from + b));
-      }
-      to += <usize>bytes;
-    }
+  for (; n > 0; n--) {
+    copyAlong(rank, axes, x, y, bytes, fill);
     x += <usize>xs;
     y += <usize>ys;
   }

@@ -24,7 +24,7 @@ export type Gradient<A = any> = (node: Node<A>, upstream: (Value | undefined)[],
 /** Chooses kernels by dtype and shape. */
 export type Lower<A = any> = (node: Node<A>, c: Lowering) => void;
 
-/** How operand i is best stored; undefined: no wish. */
+/** How operand i is best stored; undefined: no wish (int8 then lies as kernels take it, without a halo). */
 export type Prefers<A = any> = (node: Node<A>, operand: number, c: Lowering) => Layout | undefined;
 
 export interface Cost {

@@ -2,18 +2,10 @@
 import type { Shape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Prefers,
-  refuse,
-} from "../graph/meaning.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 
 import type { AveragePoolGeometry } from "../kernels/table/f32-pool.ts";
-import { type Pool2d, poolInt8, poolPrefers } from "./max-pool2d.ts";
+import { type Pool2d, poolInt8 } from "./max-pool2d.ts";
 import { affine, isInt8 } from "./quantized.ts";
 import { taps, windowed, windowGeometry } from "./window.ts";
 
@@ -128,8 +120,6 @@ export const lower = {
     c.each("f32_average_pool2d", { ...ends, ...geometry(x.type.shape, y.type.shape, node.attrs) });
   },
 } satisfies Record<string, Lower>;
-
-export const prefers = { averagePool2d: poolPrefers } satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   averagePool2dGradient(node: Node<AveragePool2d & { image: Shape }>, c) {

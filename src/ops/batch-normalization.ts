@@ -7,15 +7,7 @@
 import { showShape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Prefers,
-  refuse,
-} from "../graph/meaning.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { free, noBackwardAxes, noSecondDerivative, rowsOf, sameType } from "./elementwise.ts";
 
@@ -255,8 +247,6 @@ export const lowerBackward = {
     });
   },
 } satisfies Record<string, Lower>;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = {
   batchNormalization: (node: Node) => ({ macs: size(node.outputs[0]!.type.shape) }),

@@ -4,17 +4,9 @@
  */
 import { type Shape, showShape } from "../base/shape.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { free } from "./elementwise.ts";
-import {
-  evaluateRearranged,
-  gradientOfRearranged,
-  lowerRearranged,
-  type Places,
-  prefersStored,
-  stridedPlaces,
-  stridesOf,
-} from "./rearrange.ts";
+import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
 export interface Broadcast {
   shape: Shape;
@@ -31,14 +23,9 @@ export const broadcast: Op<Broadcast> = {
   },
 };
 
-const places: Places<Broadcast> = (input, output) => {
+const places: Places<Broadcast> = (pitches, input, output) => {
   const missing = output.length - input.length;
-  const strides = stridesOf(input);
-  return stridedPlaces(
-    output,
-    0,
-    output.map((_, axis) => (axis < missing || input[axis - missing] === 1 ? 0 : strides[axis - missing]!)),
-  );
+  return output.map((n, axis) => along(n, i => (input[axis - missing] === n ? i * pitches[axis - missing]! : 0)));
 };
 
 export const evaluate = { broadcast: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
@@ -46,8 +33,6 @@ export const evaluate = { broadcast: evaluateRearranged(places) } satisfies Reco
 export const gradient = { broadcast: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
 
 export const lower = { broadcast: lowerRearranged(places) } satisfies Record<string, Lower>;
-
-export const prefers = { broadcast: prefersStored } satisfies Record<string, Prefers>;
 
 export const cost = { broadcast: free } satisfies Record<string, CostOf>;
 

@@ -2,21 +2,13 @@
  * constantPad(x) -> x with `before[axis]` and `after[axis]` elements of `value` around it along every axis of one image; of int8 the number
  * nearest to `value`. For zeros around the height and width of an image, `pad` is the faster op.
  */
-import { showShape } from "../base/shape.ts";
+import { type Shape, showShape } from "../base/shape.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { free } from "./elementwise.ts";
 import { affine, isInt8, nearest } from "./quantized.ts";
-import {
-  evaluateRearranged,
-  type Filling,
-  gradientOfRearranged,
-  lowerRearranged,
-  type Places,
-  prefersStored,
-  stridedPlaces,
-  stridesOf,
-} from "./rearrange.ts";
+import { along, evaluateRearranged, type Filling, lowerRearranged, type Places } from "./rearrange.ts";
+import { sliced } from "./strided-slice.ts";
 
 export interface ConstantPad {
   before: readonly number[];
@@ -36,15 +28,16 @@ export const constantPad: Op<ConstantPad> = {
   },
 };
 
-const places: Places<ConstantPad> = (input, output, { before }) => {
-  const all = new Int32Array(output.reduce((n, s) => n * s, 1)).fill(-1);
-  const pitches = stridesOf(output);
-  const start = before.reduce((sum, b, axis) => sum + b * pitches[axis]!, 0);
-  stridedPlaces(input, start, pitches).forEach((at, i) => {
-    all[at] = i;
-  });
-  return all;
-};
+/** An image with so much before it along each axis. */
+export const insetPlaces = (pitches: readonly number[], input: Shape, output: Shape, before: readonly number[]) =>
+  output.map((n, axis) =>
+    along(n, i => {
+      const inside = i - before[axis]!;
+      return inside >= 0 && inside < input[axis]! ? inside * pitches[axis]! : -1;
+    }),
+  );
+
+const places: Places<ConstantPad> = (pitches, input, output, { before }) => insetPlaces(pitches, input, output, before);
 
 const filling: Filling<ConstantPad> = (type, { value }) => {
   if (!isInt8(type)) return Math.fround(value);
@@ -54,11 +47,14 @@ const filling: Filling<ConstantPad> = (type, { value }) => {
 
 export const evaluate = { constantPad: evaluateRearranged(places, filling) } satisfies Record<string, Evaluate>;
 
-export const gradient = { constantPad: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+/** What flows back is what lies inside. */
+export const gradient = {
+  constantPad: (node: Node<ConstantPad>, [upstream], graph) => [
+    sliced(graph, upstream!, node.attrs.before, node.inputs[0]!.type.shape),
+  ],
+} satisfies Record<string, Gradient>;
 
 export const lower = { constantPad: lowerRearranged(places, filling) } satisfies Record<string, Lower>;
-
-export const prefers = { constantPad: prefersStored } satisfies Record<string, Prefers>;
 
 export const cost = { constantPad: free } satisfies Record<string, CostOf>;
 

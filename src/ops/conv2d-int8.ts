@@ -44,6 +44,7 @@ import {
   storedOut,
   weightScales,
 } from "./quantized.ts";
+import { along, copyAlong } from "./rearrange.ts";
 import type { Window } from "./window.ts";
 
 /** What a convolution's attributes say that matters here. */
@@ -297,8 +298,11 @@ function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
   const image = storedImage([height, width, channels * times], c.variant, halo);
   const stride = roundUp(image.bytes, 32);
   const ref = c.scratch("repeated channels", stride * c.group);
-  const length = bytes / storedBytes(c.variant);
-  c.each("i8_repeat", { x: from.ref, xs: from.stride, y: ref, ys: stride, length, times });
+  const element = storedBytes(c.variant);
+  const pixels = bytes / from.image.pixel;
+  const offsets = [along(pixels, i => i * from.image.pixel), along(channels, i => i * element), along(times, () => 0)];
+  const pitches = [image.pixel, times * element, element];
+  copyAlong(c, element, offsets, pitches, { x: from.ref, y: ref, ys: stride });
   return { ref, image, stride };
 }
 

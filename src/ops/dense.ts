@@ -17,7 +17,7 @@ import {
 import { flat, panels, panelsTransposed } from "../kernels/layout.ts";
 import { gemmScratch, MODE } from "../kernels/table/f32-gemm.ts";
 import { lowerDenseDynamic, lowerDenseInt8 } from "./dense-int8.ts";
-import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "./quantized.ts";
+import { evaluateWeighted, isInt8, type Quantized, weightedType } from "./quantized.ts";
 import { reluGradient } from "./relu.ts";
 
 export interface Dense extends Quantized {
@@ -180,11 +180,7 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const prefers = {
-  dense(node: Node<Dense>, operand, c) {
-    const v = node.inputs[operand]!;
-    if (isInt8(v.type)) return operand === 0 ? storedLayout(c, v) : undefined;
-    return operand === 1 ? panels : undefined;
-  },
+  dense: (node, operand) => (operand === 1 && !isInt8(node.inputs[1]!.type) ? panels : undefined),
   denseInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 

@@ -6,7 +6,7 @@
 import { showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 
 import { dropoutKeeps } from "../kernels/reference/f32-elementwise.ts";
 import { free, noBackwardAxes, sameAxes, sameType } from "./elementwise.ts";
@@ -77,8 +77,6 @@ export const lowerBackward = {
     });
   },
 } satisfies Record<string, Lower>;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { dropout: free, trainDropout: free } satisfies Record<string, CostOf>;
 

@@ -3,7 +3,7 @@
 import { expm1 } from "../base/math.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Op, Type } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { clamp, halfEven } from "../kernels/reference/stored.ts";
 import {
   chosenType,
@@ -61,8 +61,6 @@ export const gradient = {
 export const lower = { elu: lowerUnary("f32_elu", evaluate.elu) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { eluGradient: lowerGradient("f32_elu_gradient") } satisfies Record<string, Lower>;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { elu: free, eluGradient: free } satisfies Record<string, CostOf>;
 

@@ -3,6 +3,7 @@ import { sameShape, showShape } from "../base/shape.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
+import { copyAlong } from "./rearrange.ts";
 
 export const emit: Op = {
   name: "emit",
@@ -26,13 +27,8 @@ export const gradient = { emit: refuse("results for the host are not differentia
 export const lower = {
   emit(node: Node, c) {
     const [x, rows] = node.inputs;
-    const stride = c.strideIn(x!, flat);
-    c.each("copy_rows", {
-      x: c.in(x!),
-      xs: stride,
-      y: c.ref(rows!),
-      bytes: stride,
-    });
+    const bytes = c.strideIn(x!, flat);
+    copyAlong(c, bytes, [[0]], [0], { x: c.in(x!), y: c.ref(rows!) });
     c.alias(node.outputs[0]!, rows!, true);
   },
 } satisfies Record<string, Lower>;

@@ -1,6 +1,6 @@
 /** hardSigmoid(x) = min(max(alpha x + beta, 0), 1), any shape and layout. Keras: alpha 1/6, beta 1/2. */
 import type { Node, Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import {
   chosenType,
   each,
@@ -47,8 +47,6 @@ export const lowerBackward = { hardSigmoidGradient: lowerGradient("f32_hard_sigm
   string,
   Lower
 >;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { hardSigmoid: free, hardSigmoidGradient: free } satisfies Record<string, CostOf>;
 

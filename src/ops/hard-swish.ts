@@ -1,6 +1,6 @@
 /** hardSwish(x) = x min(max(x + 3, 0), 6) / 6, any shape and layout (Howard et al. 2019; Keras: hard_silu). */
 import type { Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import {
   chosenType,
   each,
@@ -36,8 +36,6 @@ export const lowerBackward = { hardSwishGradient: lowerGradient("f32_hard_swish_
   string,
   Lower
 >;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { hardSwish: free, hardSwishGradient: free } satisfies Record<string, CostOf>;
 

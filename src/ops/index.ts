@@ -211,8 +211,6 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...pointwiseLoss.lowerBackward,
   ...prelu.lowerBackward,
   ...quantize.lowerBackward,
-  ...concat.lowerBackward,
-  ...pad.lowerBackward,
   ...relu.lowerBackward,
   ...rmsprop.lowerBackward,
   ...sgd.lowerBackward,

@@ -1,7 +1,7 @@
 /** leakyRelu(x) = x > 0 ? x : alpha x, alpha >= 0, any shape and layout. Keras' alpha (negative_slope) is 0.3. Of int8 by table. */
 import { tensor } from "../base/tensor.ts";
 import type { Op, Type } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { clamp, halfEven } from "../kernels/reference/stored.ts";
 import {
   chosenType,
@@ -63,8 +63,6 @@ export const lowerBackward = { leakyReluGradient: lowerGradient("f32_leaky_relu_
   string,
   Lower
 >;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { leakyRelu: free, leakyReluGradient: free } satisfies Record<string, CostOf>;
 

@@ -1,7 +1,7 @@
 /** logSoftmax(x) = x - log(sum e^x) over the last axis. */
 import { exp, log } from "../base/math.ts";
 import type { Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { free, fromOutput, noBackwardAxes, noSecondDerivative, sameAxes, sameType } from "./elementwise.ts";
 import { lowerRows, lowerRowsGradient, overRows } from "./rows.ts";
 
@@ -36,8 +36,6 @@ export const lower = { logSoftmax: lowerRows("f32_log_softmax") } satisfies Reco
 export const lowerBackward = {
   logSoftmaxGradient: lowerRowsGradient("f32_log_softmax_gradient"),
 } satisfies Record<string, Lower>;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { logSoftmax: free, logSoftmaxGradient: free } satisfies Record<string, CostOf>;
 

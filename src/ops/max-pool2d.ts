@@ -10,11 +10,10 @@ import {
   type Gradient,
   type Lower,
   type Lowering,
-  type Prefers,
   refuse,
 } from "../graph/meaning.ts";
 
-import { at, isInt8, storedIn, storedLayout, storedOut } from "./quantized.ts";
+import { at, isInt8, storedIn, storedOut } from "./quantized.ts";
 import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
 export interface Pool2d extends Window {
@@ -126,12 +125,6 @@ export function poolInt8(node: Node<Pool2d>, c: Lowering) {
     ow: to.image.width,
   };
 }
-
-/** How pools like an int8 operand. */
-export const poolPrefers: Prefers = (node, _, c) =>
-  isInt8(node.inputs[0]!.type) ? storedLayout(c, node.inputs[0]!) : undefined;
-
-export const prefers = { maxPool2d: poolPrefers } satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   maxPool2dGradient(node: Node<{ image: Shape }>, c) {

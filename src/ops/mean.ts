@@ -5,13 +5,12 @@
 import { type Shape, showShape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 
 import { requantized } from "../kernels/reference/stored.ts";
 import { type AveragePool2d, averagePool2dGradient } from "./average-pool2d.ts";
 import { free } from "./elementwise.ts";
 import { affine, elementwiseType, isInt8, type Quantized, storedLayout, storedWhole } from "./quantized.ts";
-import { prefersStored } from "./rearrange.ts";
 import { reshape } from "./reshape.ts";
 import { plainWindow } from "./window.ts";
 
@@ -124,8 +123,6 @@ export const lower = {
     });
   },
 } satisfies Record<string, Lower>;
-
-export const prefers = { mean: prefersStored } satisfies Record<string, Prefers>;
 
 export const cost = { mean: free } satisfies Record<string, CostOf>;
 

@@ -6,7 +6,7 @@ import type { Evaluate, Lowering, Prefers } from "../graph/meaning.ts";
 import { requantized } from "../kernels/reference/stored.ts";
 import { type Addition, addition } from "../kernels/stored.ts";
 import { asOutput, sameTypes } from "./elementwise.ts";
-import { affine, at, clamps, isInt8, storedIn, storedLayout, storedOut } from "./quantized.ts";
+import { affine, at, clamps, isInt8, storedIn, storedOut } from "./quantized.ts";
 
 function numbers(a: Type, b: Type, y: Type, sign: 1 | -1): Addition {
   const found = addition(affine(a), affine(b), affine(y), sign);
@@ -106,8 +106,6 @@ export function lowerInt8Extreme(kernel: "i8_min" | "i8_max", node: Node, c: Low
   c.each(kernel, rows);
 }
 
-/** Int8 operands lie stored, floats as the readers of the output wish. */
-export const prefersPair: Prefers = (node, operand, c) => {
-  const v = node.inputs[operand]!;
-  return isInt8(v.type) ? storedLayout(c, v) : asOutput(node, operand, c);
-};
+/** Floats lie as the readers of the output wish. */
+export const prefersPair: Prefers = (node, operand, c) =>
+  isInt8(node.inputs[operand]!.type) ? undefined : asOutput(node, operand, c);

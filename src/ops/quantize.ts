@@ -1,19 +1,11 @@
 /** quantize(x f32) -> int8 of `quantization`, and dequantize back: the borders of int8 in a graph. */
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Quantization } from "../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Prefers,
-  refuse,
-} from "../graph/meaning.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 
 import { storedRows } from "../kernels/stored.ts";
 import { sameAxes } from "./elementwise.ts";
-import { affine, at, nearest, storedIn, storedLayout, storedOut } from "./quantized.ts";
+import { affine, at, nearest, storedIn, storedOut } from "./quantized.ts";
 
 export interface Quantize {
   quantization: Quantization;
@@ -86,10 +78,6 @@ export const lower = {
     c.each("i8_dequantize", { ...ends, ...rows, ...affine(x.type) });
   },
 } satisfies Record<string, Lower>;
-
-export const prefers = {
-  dequantize: (node: Node, _, c) => storedLayout(c, node.inputs[0]!),
-} satisfies Record<string, Prefers>;
 
 export const lowerBackward = {
   quantize: refuse("int8 runs in the running binary, not in the training one"),

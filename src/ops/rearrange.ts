@@ -1,41 +1,34 @@
 /**
- * What ops have in common that only move elements: transpose, stridedSlice, broadcast, constantPad, resizeNearest. Each says, for every
- * element of its output, which element of its input that is, or that it is padding; all its meanings follow from that.
+ * What ops have in common that only move elements: transpose, stridedSlice, broadcast, pad, constantPad, resizeNearest. Each says, for every
+ * axis of its output, where in its input the elements of each index are, or that they are padding; all its meanings follow from that.
  */
 import { type Shape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type, Value } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Ref } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import { free, noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
-import { isInt8, storedLayout, storedWhole } from "./quantized.ts";
+import { at, isInt8, type StoredPlace, storedIn, storedOut } from "./quantized.ts";
 
-/** For each element of an output image the number of the element of the input image it is, -1: padding. */
-export type Places<A> = (input: Shape, output: Shape, attrs: A) => Int32Array;
+/**
+ * For each axis of an output, for each of its indices, where in the input that is; an element is at the sum over its axes.
+ * `pitches`: from index to index along each axis of the input. Negative: padding.
+ */
+export type Places<A> = (pitches: readonly number[], input: Shape, output: Shape, attrs: A) => readonly number[][];
 
-/** The places of a strided view: output element (i, j, ...) is input element start + i * strides[0] + j * strides[1] + ... */
-export function stridedPlaces(output: Shape, start: number, strides: readonly number[]): Int32Array {
-  let places = Int32Array.of(start);
-  output.forEach((n, axis) => {
-    const stride = strides[axis]!;
-    const finer = new Int32Array(places.length * n);
-    let at = 0;
-    for (const place of places) for (let i = 0; i < n; i++) finer[at++] = place + i * stride;
-    places = finer;
-  });
-  return places;
-}
+/** The numbers of(0), of(1), ..., of(n - 1). */
+export const along = (n: number, of: (i: number) => number): number[] => Array.from({ length: n }, (_, i) => of(i));
 
 /** Elements from one index of each axis to the next. */
-export function stridesOf(shape: Shape): number[] {
-  const strides: number[] = [];
-  let stride = 1;
-  for (const n of [...shape].reverse()) {
-    strides.unshift(stride);
-    stride *= n;
-  }
-  return strides;
+export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => size(shape.slice(axis + 1)));
+
+/** For each element of an output image the number of the element of the input image it is, -1: padding. */
+function elementsOf<A>(places: Places<A>, input: Shape, output: Shape, attrs: A): Int32Array {
+  let all = [0];
+  for (const offsets of places(stridesOf(input), input, output, attrs))
+    all = all.flatMap(start => offsets.map(offset => (start < 0 || offset < 0 ? -1 : start + offset)));
+  return Int32Array.from(all);
 }
 
 /** `places` with a name to print in their stead. */
@@ -61,7 +54,7 @@ export function evaluateRearranged<A>(places: Places<A>, filling: Filling<A> = z
   return (inputs, attrs, { inputs: types, outputs: [type] }): Tensor[] => {
     const x = inputs[0]!;
     const from = types[0]!;
-    const of = places(from.shape, type!.shape, attrs);
+    const of = elementsOf(places, from.shape, type!.shape, attrs);
     // an operand that is not batched serves every image of the one beside it
     const images = type!.batched ? (inputs[from.batched ? 0 : 1] ?? x).shape[0]! : 1;
     const y = tensor(type!.batched ? [images, ...type!.shape] : type!.shape);
@@ -78,25 +71,10 @@ export function evaluateRearranged<A>(places: Places<A>, filling: Filling<A> = z
 export function gradientOfRearranged<A>(places: Places<A>): Gradient<A> {
   return (node, [upstream], graph) => {
     const { shape, batched } = node.inputs[0]!.type;
-    const of = places(shape, node.outputs[0]!.type.shape, node.attrs);
+    const of = elementsOf(places, shape, node.outputs[0]!.type.shape, node.attrs);
     const back: Back = { image: shape, batched, places: { of, toString: () => `of ${node.op.name}` } };
     return [graph.one(rearrangeGradient, [upstream!], back), ...node.inputs.slice(1).map(() => undefined)];
   };
-}
-
-/** The longest run of trailing axes whose elements lie side by side, or are all padding, wherever it begins. */
-function runLength(output: Shape, of: Int32Array): number {
-  let best = 1;
-  let run = 1;
-  for (const n of [...output].reverse()) {
-    run *= n;
-    for (let start = 0; start < of.length; start += run) {
-      const first = of[start]!;
-      for (let i = 1; i < run; i++) if (of[start + i] !== (first < 0 ? -1 : first + i)) return best;
-    }
-    best = run;
-  }
-  return best;
 }
 
 /** One element as a word that repeats it. */
@@ -106,47 +84,94 @@ function pattern(value: number, bytes: number): number {
   return bytes === 2 ? stored * 0x00010001 : Math.imul(stored, 0x01010101);
 }
 
+/** Where a value's elements are: the first, and bytes from index to index of each axis. */
+export interface Spread {
+  readonly ref: Ref;
+  readonly pitches: readonly number[];
+}
+
+const spread = (v: Value, { ref, image }: StoredPlace): Spread => {
+  const element = image.pixel / image.channels;
+  return {
+    ref: at(ref, image.first),
+    pitches:
+      v.type.shape.length === 3 ? [image.pitch, image.pixel, element] : stridesOf(v.type.shape).map(s => s * element),
+  };
+};
+
+const flatPitches = (v: Value): number[] => stridesOf(v.type.shape).map(s => 4 * s);
+
+export const spreadIn = (c: Lowering, v: Value): Spread =>
+  isInt8(v.type) ? spread(v, storedIn(c, v)) : { ref: c.in(v), pitches: flatPitches(v) };
+
+/** A new buffer for v, whose padding is kept zero. */
+export function spreadOut(c: Lowering, v: Value): Spread {
+  if (isInt8(v.type)) return spread(v, storedOut(c, v));
+  const { shape, batched } = v.type;
+  const ref = c.out(v);
+  const bytes = flat.bytes(shape, "f32");
+  if (bytes !== size(shape) * 4)
+    if (batched) c.each("zero", { y: ref, bytes: { per: bytes } });
+    else c.call("zero", { y: ref, bytes });
+  return { ref, pitches: flatPitches(v) };
+}
+
+/** Bytes of one element of v, as kernels take it. */
+export const elementBytes = (c: Lowering, v: Value): number => (isInt8(v.type) ? storedBytes(c.variant) : 4);
+
+/**
+ * Copies elements from x to y: along each axis, index i from `offsets[axis][i]` bytes after x to i times `pitches[axis]` bytes after y.
+ * `fill`: what padding is. `ys`: from image to image of a y that is scratch.
+ */
+export function copyAlong(
+  c: Lowering,
+  element: number,
+  offsets: readonly number[][],
+  pitches: readonly number[],
+  { batched = true, fill = 0, ...ends }: { x: Ref; y: Ref; ys?: number; batched?: boolean; fill?: number },
+): void {
+  let { x } = ends;
+  let bytes = element;
+  const axes: number[][] = [];
+  for (let axis = offsets.length; axis-- > 0; ) {
+    const first = Math.max(0, Math.min(...offsets[axis]!));
+    const list = offsets[axis]!.map(offset => offset - first);
+    const pitch = pitches[axis]!;
+    x = at(x, first);
+    // what lies side by side in both is one run
+    if (!axes.length && list.every((offset, i) => offset === i * bytes) && (pitch === bytes || list.length === 1))
+      bytes *= list.length;
+    else axes.unshift([list.length, pitch, ...list]);
+  }
+  if (!axes.length) axes.push([1, 0, 0]);
+  const table = c.constant("axes", Int32Array.from(axes.flat()));
+  const args = { ...ends, x, rank: axes.length, axes: table, bytes, fill: pattern(fill, element) };
+  if (batched) c.each("rearrange", args);
+  else c.call("rearrange", { ...args, n: 1 });
+}
+
 export function lowerRearranged<A>(places: Places<A>, filling: Filling<A> = zero): Lower<A> {
   return (node: Node<A>, c) => {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
-    const quantized = isInt8(y.type);
-    const bytes = quantized ? storedBytes(c.variant) : 4;
-    const of = places(x.type.shape, y.type.shape, node.attrs);
-    const run = runLength(y.type.shape, of);
-    const index = Int32Array.from({ length: of.length / run }, (_, r) =>
-      of[r * run]! < 0 ? -1 : of[r * run]! * bytes,
-    );
-    const from = quantized ? storedWhole(c, x) : { x: c.in(x) };
-    const to = c.out(y, quantized ? storedLayout(c, y) : flat);
-    if (!quantized) zeroTail(y, c, to);
-    const args = {
-      ...from,
-      y: to,
-      runs: index.length,
-      index: c.constant("places", index),
-      bytes: run * bytes,
-      fill: pattern(filling(y.type, node.attrs), bytes),
-    };
-    if (y.type.batched) c.each("copy_runs", { ...args });
-    else c.call("copy_runs", { n: 1, ...args });
+    const from = spreadIn(c, x);
+    const to = spreadOut(c, y);
+    const offsets = places(from.pitches, x.type.shape, y.type.shape, node.attrs);
+    copyAlong(c, elementBytes(c, y), offsets, to.pitches, {
+      x: from.ref,
+      y: to.ref,
+      batched: y.type.batched,
+      fill: filling(y.type, node.attrs),
+    });
   };
 }
 
-/** The padding of a flat y is kept zero. */
-function zeroTail(y: Value, c: Lowering, ref: ReturnType<Lowering["out"]>): void {
-  const { shape, batched } = y.type;
-  const bytes = flat.bytes(shape, "f32");
-  if (bytes === size(shape) * 4) return;
-  if (batched) c.each("zero", { y: ref, bytes: { per: bytes } });
-  else c.call("zero", { y: ref, bytes });
+/** All of x in order, to where y has it. */
+export function copyWhole(c: Lowering, x: Value, y: Ref, pitches: readonly number[]): void {
+  const from = spreadIn(c, x);
+  const offsets = x.type.shape.map((n, axis) => along(n, i => i * from.pitches[axis]!));
+  copyAlong(c, elementBytes(c, x), offsets, pitches, { x: from.ref, y, batched: x.type.batched });
 }
-
-/** Int8 operands lie stored. */
-export const prefersStored: Prefers = (node, operand, c) => {
-  const v = node.inputs[operand]!;
-  return operand === 0 && isInt8(v.type) ? storedLayout(c, v) : undefined;
-};
 
 export const evaluate = {
   rearrangeGradient([upstream], { image, batched, places: { of } }: Back) {

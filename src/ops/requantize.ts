@@ -4,18 +4,10 @@
  */
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Prefers,
-  refuse,
-} from "../graph/meaning.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 import { clamp, halfEven } from "../kernels/reference/stored.ts";
 import { free, sameAxes } from "./elementwise.ts";
-import { affine, elementwiseType, isInt8, lowerTable, type Quantized, storedLayout } from "./quantized.ts";
+import { affine, elementwiseType, isInt8, lowerTable, type Quantized } from "./quantized.ts";
 
 export interface Requantize extends Quantized {
   exact: boolean;
@@ -68,10 +60,6 @@ export const lower = {
 export const lowerBackward = {
   requantize: refuse("int8 runs in the running binary, not in the training one"),
 };
-
-export const prefers = {
-  requantize: (node, _, c) => storedLayout(c, node.inputs[0]!),
-} satisfies Record<string, Prefers>;
 
 export const cost = { requantize: free } satisfies Record<string, CostOf>;
 

@@ -5,6 +5,8 @@ import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { covers, isStored, NO_HALO } from "../kernels/stored.ts";
+import { isInt8, storedLayout } from "./quantized.ts";
+import { copyWhole, elementBytes, spreadOut, stridesOf } from "./rearrange.ts";
 
 export interface Reshape {
   shape: Shape;
@@ -32,13 +34,14 @@ export const gradient = {
 export const lower = {
   reshape(node: Node<Reshape>, c) {
     const [x] = node.inputs;
+    const y = node.outputs[0]!;
     const layout = c.layoutOf(x!);
     // stored int8 without a halo is in logical order too
-    if (layout.name === flat.name || (isStored(layout) && covers(NO_HALO, layout.halo))) c.alias(node.outputs[0]!, x!);
+    if (layout === flat || (isStored(layout) && covers(NO_HALO, layout.halo))) c.alias(y, x!);
     else {
-      const from = c.in(x!);
-      const stride = c.strideIn(x!, flat);
-      c.each("copy_rows", { x: from, xs: stride, y: c.out(node.outputs[0]!), ys: stride, bytes: stride });
+      const ref = isInt8(y.type) ? c.out(y, storedLayout(c, y)) : spreadOut(c, y).ref;
+      const pitches = stridesOf(x!.type.shape).map(stride => stride * elementBytes(c, y));
+      copyWhole(c, x!, ref, pitches);
     }
   },
 } satisfies Record<string, Lower>;

@@ -5,13 +5,12 @@
 import { size as elements, type Shape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { halfEven, storedBytes } from "../kernels/stored.ts";
 import { type Coordinates, neighbours } from "./coordinates.ts";
 import { noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
 import { isInt8, storedLayout, storedWhole } from "./quantized.ts";
-import { prefersStored } from "./rearrange.ts";
 import { resized } from "./resize-nearest.ts";
 
 export interface ResizeBilinear {
@@ -164,8 +163,6 @@ export const lowerBackward = {
     });
   },
 } satisfies Record<string, Lower>;
-
-export const prefers = { resizeBilinear: prefersStored } satisfies Record<string, Prefers>;
 
 const macs = (shape: Shape) => ({ macs: 3 * elements(shape) });
 

@@ -1,10 +1,10 @@
 /** resizeNearest(x [h, w, c]) -> [size[0], size[1], c]: each pixel is the one of x that lies nearest, by the coordinate modes and roundings of TensorFlow Lite and ONNX. */
 import { type Shape, showShape } from "../base/shape.ts";
 import type { Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { type Coordinates, coordinate } from "./coordinates.ts";
 import { free } from "./elementwise.ts";
-import { evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places, prefersStored } from "./rearrange.ts";
+import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
 /** Which neighbour a coordinate is taken for; the last two differ where it lies in the middle. */
 export const ROUNDINGS = ["floor", "roundPreferFloor", "roundPreferCeil", "ceil"] as const;
@@ -35,29 +35,19 @@ const ROUND = {
   roundPreferCeil: (x: number) => Math.floor(x + 0.5),
 };
 
-function along(size: number, out: number, { coordinates, rounding }: ResizeNearest): number[] {
-  return Array.from({ length: out }, (_, o) =>
-    Math.min(size - 1, Math.max(0, ROUND[rounding](coordinate(coordinates, o, size, out)))),
-  );
-}
-
-const places: Places<ResizeNearest> = ([h, w, channels], output, attrs) => {
-  const rows = along(h!, output[0]!, attrs);
-  const columns = along(w!, output[1]!, attrs);
-  const all = new Int32Array(rows.length * columns.length * channels!);
-  let i = 0;
-  for (const row of rows)
-    for (const column of columns) for (let c = 0; c < channels!; c++) all[i++] = (row * w! + column) * channels! + c;
-  return all;
-};
+const places: Places<ResizeNearest> = (pitches, input, output, { coordinates, rounding }) =>
+  output.map((out, axis) => {
+    const size = input[axis]!;
+    const nearest = (o: number) =>
+      axis < 2 ? Math.min(size - 1, Math.max(0, ROUND[rounding](coordinate(coordinates, o, size, out)))) : o;
+    return along(out, o => nearest(o) * pitches[axis]!);
+  });
 
 export const evaluate = { resizeNearest: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
 
 export const gradient = { resizeNearest: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
 
 export const lower = { resizeNearest: lowerRearranged(places) } satisfies Record<string, Lower>;
-
-export const prefers = { resizeNearest: prefersStored } satisfies Record<string, Prefers>;
 
 export const cost = { resizeNearest: free } satisfies Record<string, CostOf>;
 

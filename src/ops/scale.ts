@@ -1,6 +1,6 @@
 /** scale(x) = scale x, any shape and layout. */
 import type { Node, Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { chosenType, each, free, lowerUnary, sameAxes } from "./elementwise.ts";
 
 export interface Scale {
@@ -16,8 +16,6 @@ export const gradient = {
 } satisfies Record<string, Gradient>;
 
 export const lower = { scale: lowerUnary("f32_scale", evaluate.scale) } satisfies Record<string, Lower>;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { scale: free } satisfies Record<string, CostOf>;
 

@@ -2,7 +2,7 @@
 
 import { sigmoid as logistic } from "../base/math.ts";
 import type { Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import {
   chosenType,
   each,
@@ -35,8 +35,6 @@ export const gradient = {
 export const lower = { sigmoid: lowerUnary("f32_sigmoid", evaluate.sigmoid) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { sigmoidGradient: lowerGradient("f32_sigmoid_gradient") } satisfies Record<string, Lower>;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { sigmoid: free, sigmoidGradient: free } satisfies Record<string, CostOf>;
 

@@ -1,7 +1,7 @@
 /** softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the distance to the largest. */
 import { exp } from "../base/math.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { i8_softmax } from "../kernels/reference/i8-elementwise.ts";
 import {
   chosenType,
@@ -75,10 +75,6 @@ export const lower = {
 export const lowerBackward = {
   softmaxGradient: lowerRowsGradient("f32_softmax_gradient"),
 } satisfies Record<string, Lower>;
-
-export const prefers = {
-  softmax: (node, _, c) => (isInt8(node.inputs[0]!.type) ? storedLayout(c, node.inputs[0]!) : undefined),
-} satisfies Record<string, Prefers>;
 
 export const cost = { softmax: free, softmaxGradient: free } satisfies Record<string, CostOf>;
 

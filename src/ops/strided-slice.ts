@@ -1,17 +1,9 @@
 /** stridedSlice(x) -> along each axis of one image the `shape[axis]` elements from `begin[axis]` on, `strides[axis]` apart; a negative stride reverses. */
 import { type Shape, showShape } from "../base/shape.ts";
-import type { Node, Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Graph, Node, Op, Value } from "../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { free } from "./elementwise.ts";
-import {
-  evaluateRearranged,
-  gradientOfRearranged,
-  lowerRearranged,
-  type Places,
-  prefersStored,
-  stridedPlaces,
-  stridesOf,
-} from "./rearrange.ts";
+import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
 export interface StridedSlice {
   begin: readonly number[];
@@ -37,23 +29,18 @@ export const stridedSlice: Op<StridedSlice> = {
   },
 };
 
-const places: Places<StridedSlice> = (input, output, { begin, strides }) => {
-  const pitches = stridesOf(input);
-  const start = begin.reduce((sum, b, axis) => sum + b * pitches[axis]!, 0);
-  return stridedPlaces(
-    output,
-    start,
-    strides.map((stride, axis) => stride * pitches[axis]!),
-  );
-};
+const places: Places<StridedSlice> = (pitches, _, output, { begin, strides }) =>
+  output.map((n, axis) => along(n, i => (begin[axis]! + i * strides[axis]!) * pitches[axis]!));
+
+/** The elements of x from `begin` on that `shape` has room for. */
+export const sliced = (graph: Graph, x: Value, begin: readonly number[], shape: Shape): Value =>
+  graph.one(stridedSlice, [x], { begin, strides: begin.map(() => 1), shape });
 
 export const evaluate = { stridedSlice: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
 
 export const gradient = { stridedSlice: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
 
 export const lower = { stridedSlice: lowerRearranged(places) } satisfies Record<string, Lower>;
-
-export const prefers = { stridedSlice: prefersStored } satisfies Record<string, Prefers>;
 
 export const cost = { stridedSlice: free } satisfies Record<string, CostOf>;
 

@@ -2,7 +2,7 @@
 
 import { tanh as hyperbolicTangent } from "../base/math.ts";
 import type { Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import {
   chosenType,
   each,
@@ -35,8 +35,6 @@ export const gradient = {
 export const lower = { tanh: lowerUnary("f32_tanh", evaluate.tanh) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { tanhGradient: lowerGradient("f32_tanh_gradient") } satisfies Record<string, Lower>;
-
-export const prefers = {} satisfies Record<string, Prefers>;
 
 export const cost = { tanh: free, tanhGradient: free } satisfies Record<string, CostOf>;
 

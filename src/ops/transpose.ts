@@ -1,17 +1,9 @@
 /** transpose(x) -> x with its axes (one image's) in another order: axis i of the output is axis `permutation[i]` of x. */
 import { showShape } from "../base/shape.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { free } from "./elementwise.ts";
-import {
-  evaluateRearranged,
-  gradientOfRearranged,
-  lowerRearranged,
-  type Places,
-  prefersStored,
-  stridedPlaces,
-  stridesOf,
-} from "./rearrange.ts";
+import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
 export interface Transpose {
   permutation: readonly number[];
@@ -28,22 +20,14 @@ export const transpose: Op<Transpose> = {
   },
 };
 
-const places: Places<Transpose> = (input, output, { permutation }) => {
-  const strides = stridesOf(input);
-  return stridedPlaces(
-    output,
-    0,
-    permutation.map(axis => strides[axis]!),
-  );
-};
+const places: Places<Transpose> = (pitches, _, output, { permutation }) =>
+  output.map((n, axis) => along(n, i => i * pitches[permutation[axis]!]!));
 
 export const evaluate = { transpose: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
 
 export const gradient = { transpose: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
 
 export const lower = { transpose: lowerRearranged(places) } satisfies Record<string, Lower>;
-
-export const prefers = { transpose: prefersStored } satisfies Record<string, Prefers>;
 
 export const cost = { transpose: free } satisfies Record<string, CostOf>;
 

@@ -123,12 +123,4 @@ overVariants("i8-elementwise", "run", bench => {
         [0, 1].flatMap(r => [...twin.i8_softmax(rows[2 * i + r]!, table, 1 / 256, -128)]),
       );
   });
-
-  test("repeat", () => {
-    bench.reset();
-    const x = bytes(5, 3, bench, false);
-    const y = bench.output(15 * storedBytes(bench.variant));
-    bench.run("i8_repeat", { n: 1, x: place([x], 0), xs: 0, y, ys: 0, length: 5, times: 3 });
-    expect([...fromStored(bench, y, [15])]).toEqual([...twin.i8_repeat(x, 3)]);
-  });
 });

@@ -3,14 +3,6 @@ import * as twin from "../../src/kernels/reference/memory.ts";
 import { noise, overVariants } from "./harness.ts";
 
 overVariants("memory", "run", bench => {
-  test("copy_rows keeps strides apart", () => {
-    bench.reset();
-    const x = bench.input(Uint8Array.from({ length: 30 }, (_, i) => i));
-    const y = bench.output(2 * 16 + 7);
-    bench.run("copy_rows", { n: 3, x, xs: 10, y, ys: 16, bytes: 7 });
-    for (let r = 0; r < 3; r++)
-      expect([...bench.u8.subarray(y + 16 * r, y + 16 * r + 7)]).toEqual([0, 1, 2, 3, 4, 5, 6].map(b => 10 * r + b));
-  });
   test("permute reads by index and writes zero for padding", () => {
     bench.reset();
     const x = bench.input(Float32Array.of(5, 6, 7));
@@ -19,42 +11,53 @@ overVariants("memory", "run", bench => {
     bench.run("permute", { n: 4, x, y, index });
     expect([...bench.f32.subarray(y / 4, y / 4 + 4)]).toEqual([7, 0, 5, 6]);
   });
-  for (const bytes of [1, 3, 4, 15, 16, 17, 35, 127, 128, 131])
-    test(`copy_blocks: ${bytes} bytes a row, all strides apart`, () => {
-      bench.reset();
-      const [n, rows, xr, yr] = [2, 3, bytes + 2, bytes + 5];
-      const [xs, ys] = [rows * xr + 7, rows * yr + 9];
-      const data = Uint8Array.from({ length: n * xs }, (_, i) => (i * 7) & 255);
-      const before = new Uint8Array(n * ys).fill(99);
-      const x = bench.input(data);
-      const y = bench.output(n * ys);
-      bench.u8.set(before, y);
-      bench.run("copy_blocks", { n, x, xs, y, ys, rows, xr, yr, bytes });
-      const expected = before.slice();
-      for (let i = 0; i < n; i++)
-        for (let r = 0; r < rows; r++)
-          for (let b = 0; b < bytes; b++) expected[i * ys + r * yr + b] = data[i * xs + r * xr + b]!;
-      expect([...bench.u8.subarray(y, y + n * ys)]).toEqual([...expected]);
-    });
 });
 
-overVariants("memory by index", "run", bench => {
-  for (const bytes of [1, 2, 3, 4, 6, 15, 16, 17, 36])
-    test(`copy_runs: runs of ${bytes} bytes, some of them filled`, () => {
-      bench.reset();
-      const index = Int32Array.of(2 * bytes, -1, 0, bytes, -1);
-      const data = Uint8Array.from({ length: 2 * 3 * bytes + 5 }, (_, i) => (i * 5 + 1) & 255);
-      const [xs, ys] = [3 * bytes + 5, index.length * bytes + 3];
-      const x = bench.input(data);
-      const y = bench.output(ys + index.length * bytes);
-      // all bytes of the word are one, so that the twin may fill with bytes
-      const args = { n: 2, x, xs, y, ys, runs: index.length, index: bench.input(index), bytes, fill: 0x5a5a5a5a };
-      bench.run("copy_runs", args);
-      for (let n = 0; n < 2; n++) {
-        const expected = twin.copy_runs([...data.subarray(n * xs)], index, bytes, 0x5a);
-        expect([...bench.u8.subarray(y + n * ys, y + n * ys + expected.length)]).toEqual(expected);
-      }
+overVariants("memory along axes", "run", bench => {
+  // along y: rows with a gap between them; along x: in any order, the same twice, nowhere
+  const CASES: [string, number, readonly (readonly number[])[]][] = [
+    ["one axis", 1, [[3, 0, 0, 2]]],
+    ["padding at both ends", 2, [[-1, 1, 0, -1]]],
+    [
+      "padding of an outer axis goes for all within",
+      0,
+      [
+        [0, -1, 4],
+        [2, 0, 1],
+      ],
+    ],
+    [
+      "three axes",
+      3,
+      [
+        [6, 0],
+        [0, 3, -5],
+        [2, 1],
+      ],
+    ],
+  ];
+  const OF = [1, 2, 3, 4, 15, 16, 17, 35, 127, 128, 131].flatMap(bytes => CASES.map(c => [bytes, ...c] as const));
+  test.each(OF)("rearrange: runs of %i bytes, %s", (bytes, _, gap, offsets) => {
+    bench.reset();
+    let step = bytes;
+    const axes = [...offsets].reverse().map(list => {
+      const axis = { step, offsets: list.map(at => at * bytes) };
+      step = step * list.length + gap;
+      return axis;
     });
+    axes.reverse();
+    const [xs, ys] = [12 * bytes + 5, step + 3];
+    const data = Uint8Array.from({ length: 2 * xs }, (_, i) => (i * 7 + (i >> 8)) & 255);
+    const x = bench.input(data);
+    const y = bench.output(ys + step);
+    const expected = bench.u8.slice(y, y + ys + step);
+    const table = Int32Array.from(axes.flatMap(axis => [axis.offsets.length, axis.step, ...axis.offsets]));
+    const shared = { rank: axes.length, axes: bench.input(table), bytes };
+    // all bytes of the word are one, so that the twin may fill with bytes
+    bench.run("rearrange", { n: 2, x, xs, y, ys, ...shared, fill: 0x5a5a5a5a });
+    for (let n = 0; n < 2; n++) twin.rearrange(data.subarray(n * xs), expected.subarray(n * ys), axes, bytes, 0x5a);
+    expect([...bench.u8.subarray(y, y + ys + step)]).toEqual([...expected]);
+  });
 });
 
 overVariants("memory by index", "train", bench => {

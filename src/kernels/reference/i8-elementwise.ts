@@ -37,7 +37,3 @@ export function i8_softmax(x: Int8Array, table: Float32Array, scale: number, zer
   const unit = sum * Math.fround(scale);
   return x.map(q => clamp(Math.floor(table[largest - q]! / unit + 0.5) + zero, -128, 127));
 }
-
-export function i8_repeat(x: Int8Array, times: number): Int8Array {
-  return Int8Array.from({ length: x.length * times }, (_, i) => x[Math.floor(i / times)]!);
-}

@@ -1,8 +1,25 @@
 /** Slow twins of what assembly/memory.ts moves by an index: on elements, where the kernels have bytes. */
 
-/** y is runs of `length` elements; run r begins at x[index[r]], or holds `fill` where that is negative. */
-export function copy_runs(x: readonly number[], index: Int32Array, length: number, fill: number): number[] {
-  return [...index].flatMap(at => Array.from({ length }, (_, i) => (at < 0 ? fill : x[at + i]!)));
+/** One axis of `rearrange`: from one index to the next in y, and for each where it is in x, negative: nowhere. */
+export interface Axis {
+  step: number;
+  offsets: readonly number[];
+}
+
+/** Writes runs of `length` elements along `axes`: from x at the sum of the axes' offsets, or `fill`. */
+export function rearrange(
+  x: ArrayLike<number>,
+  y: { [i: number]: number },
+  axes: readonly Axis[],
+  length: number,
+  fill: number,
+): void {
+  let places = [{ from: 0, to: 0 }];
+  for (const { step, offsets } of axes)
+    places = places.flatMap(({ from, to }) =>
+      offsets.map((at, i) => ({ from: at < 0 ? -Infinity : from + at, to: to + i * step })),
+    );
+  for (const { from, to } of places) for (let i = 0; i < length; i++) y[to + i] = from < 0 ? fill : x[from + i]!;
 }
 
 /** dx[index[j]] += dy[j], rounded to f32 each time, where index[j] >= 0. */

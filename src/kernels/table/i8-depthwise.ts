@@ -1,6 +1,6 @@
 import type { Rows } from "./row.ts";
 
-/** int8 depthwise convolution: assembly/i8-depthwise.ts. A multiplier over 1 reads an image whose channels are repeated (`i8_repeat`). */
+/** int8 depthwise convolution: assembly/i8-depthwise.ts. A multiplier over 1 reads an image whose channels are repeated. */
 export const i8Depthwise = {
   /** int8 weights [channels][taps], i32 bias and f32 scale per channel -> panels of 8 channels, taps in pairs. */
   i8_depthwise_pack: {

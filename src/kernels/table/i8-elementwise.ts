@@ -1,6 +1,6 @@
 import type { Rows } from "./row.ts";
 
-/** int8 sums, softmax and repetition on stored activations: assembly/i8-elementwise.ts. */
+/** int8 sums and softmax on stored activations: assembly/i8-elementwise.ts. */
 export const i8Elementwise = {
   /** y = clamp(((bias + a * ma + b * mb) >> shift) + zero, qmin, qmax), a and b as stored (q + 128): `addition` of reference/i8-elementwise.ts gives the numbers. */
   i8_add: {
@@ -105,11 +105,6 @@ export const i8Elementwise = {
       scale: "float",
       zero: "int",
     },
-    binary: "run",
-  },
-  /** y[length][times] = x[length]. */
-  i8_repeat: {
-    args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", length: "int", times: "int" },
     binary: "run",
   },
 } as const satisfies Rows;
