@@ -4,7 +4,7 @@
  */
 import { integer, knownOptions, wrongType } from "../base/errors.ts";
 import { type DType, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
-import type { Preprocessing } from "../container/sections.ts";
+import type { Preprocessing } from "../container/extras.ts";
 import type { Graph, Quantization } from "../graph/graph.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
