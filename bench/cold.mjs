@@ -27,8 +27,9 @@ const measured = file => `
   const imported = performance.now();
   const net = await load(${JSON.stringify(file)});
   const loaded = performance.now();
-  const size = net.inputShape.reduce((a, b) => a * b, 1);
-  net.run(net.inputType === "i8" ? new Int8Array(size) : new Float32Array(size));
+  const [{ shape, dtype }] = net.inputs;
+  const size = shape.reduce((a, b) => a * b, 1);
+  net.run(dtype === "i8" ? new Int8Array(size) : new Float32Array(size));
   const answered = performance.now();
   console.log(JSON.stringify([imported - began, loaded - imported, answered - loaded, answered - began]));
 `;

@@ -1,4 +1,4 @@
-/** penjing as a user calls it: `net.run(int8, into)`, which writes the images and copies the results out. */
+/** penjing as a user calls it: `net.run(int8, { into })`, which writes the images and copies the results out. */
 import { Net } from "../../build/run.js";
 import { loadTflite } from "../../build/tflite.js";
 
@@ -9,10 +9,10 @@ const product = shape => shape.reduce((a, b) => a * b, 1);
 export async function open(network, batch) {
   const model = await loadTflite(network.tflite);
   const net = await Net.create(model.graph, { capacity: Math.min(batch, 64) });
-  const images = batchOf(network.inputs, product(net.inputShape), batch);
-  const results = new Int8Array(batch * product(net.outputShape));
+  const images = batchOf(network.inputs, product(net.inputs[0].shape), batch);
+  const options = { into: new Int8Array(batch * product(net.outputs[0].shape)) };
   return {
-    run: () => net.run(images, results),
+    run: () => net.run(images, options),
     results: () => net.run(images),
     expected: network.answers,
     tolerance: 0,

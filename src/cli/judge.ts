@@ -51,22 +51,25 @@ export class Judge {
       ...(preprocessing && { preprocessing }),
     });
     const { data } = this;
-    if (String(net.inputShape) !== String(data.shape))
+    const [input, output] = [net.inputs[0]!, net.outputs[0]!];
+    if (String(input.shape) !== String(data.shape))
       throw new RangeError(
-        `${path} expects images of ${showShape(net.inputShape)}, the data has ${showShape(data.shape)}`,
+        `${path} expects images of ${showShape(input.shape)}, the data has ${showShape(data.shape)}`,
       );
-    const [each, width] = [size(net.inputShape), size(net.outputShape)];
+    const [each, width] = [size(input.shape), size(output.shape)];
     const image = (i: number) => this.#images.subarray(i * each, (i + 1) * each);
     const outputs = new Float32Array(data.length * width);
     const answer = new Float32Array(width);
-    const ask = net.inputType === "f32" && net.outputType === "f32" ? net.run : net.predict;
+    const options = { into: answer };
+    const inOwnTypes = input.dtype === "f32" && output.dtype === "f32";
+    const ask = (x: Float32Array) => (inOwnTypes ? net.run(x, options) : net.predict(x, options));
 
-    for (let i = 0; i < Math.min(WARM_UP, data.length); i++) ask.call(net, image(i), answer);
+    for (let i = 0; i < Math.min(WARM_UP, data.length); i++) ask(image(i));
     const micros = new Float64Array(data.length);
     for (let i = 0; i < data.length; i++) {
       const shown = image(i);
       const began = performance.now();
-      ask.call(net, shown, answer);
+      ask(shown);
       micros[i] = 1000 * (performance.now() - began);
       outputs.set(answer, i * width);
       if (i % BETWEEN) continue;

@@ -1,8 +1,7 @@
 /** `penjing predict`: what a network says of pictures. */
 import { type Command, InvalidArgumentError } from "commander";
-import { exp } from "../base/math.ts";
 import { readFrom } from "../container/index.ts";
-import type { Graph } from "../graph/graph.ts";
+import { lastOp, probabilities as probabilitiesOf } from "../run/classes.ts";
 import { Net } from "../run/net.ts";
 import { pictures, type Range } from "./images.ts";
 import { percent } from "./numbers.ts";
@@ -49,9 +48,9 @@ async function run(
   const net = await Net.create(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }) });
   const predictions: Prediction[] = [];
   for (const path of images)
-    for (const { name, pixels } of await pictures(path, net.inputShape, range, signal)) {
+    for (const { name, pixels } of await pictures(path, net.inputs[0]!.shape, range, signal)) {
       const outputs = net.predict(pixels);
-      const probabilities = givesProbabilities(graph) ? [...outputs] : softmax(outputs);
+      const probabilities = probabilitiesOf(outputs, lastOp(graph.results[0]!));
       const probability = Math.max(...probabilities);
       const best = probabilities.indexOf(probability);
       predictions.push({ image: name, class: best, label: labels?.[best] ?? String(best), probability, probabilities });
@@ -65,18 +64,4 @@ async function run(
     const rows = predictions.map(p => [p.image, p.label, percent(p.probability), runnerUp(p)]);
     return terminal.table(["image", "class", "probability", "next"], rows);
   });
-}
-
-/** Else logits. */
-function givesProbabilities(graph: Graph): boolean {
-  let last = graph.results[0]!.node;
-  while (last?.op.name === "dequantize") last = last.inputs[0]!.node;
-  return last?.op.name === "softmax";
-}
-
-function softmax(logits: Float32Array): number[] {
-  const top = Math.max(...logits);
-  const powers = Array.from(logits, x => exp(x - top));
-  const sum = powers.reduce((total, p) => total + p, 0);
-  return powers.map(p => p / sum);
 }

@@ -9,7 +9,7 @@ import { type Extras, read, readFrom, saveFile, type WriteOptions, write } from 
 import { Dataset } from "../data/dataset.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { bake } from "../passes/bake.ts";
-import { Net } from "../run/net.ts";
+import { type Inputs, Net, type Reals } from "../run/net.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
@@ -249,23 +249,23 @@ export class Model {
   // ---------------------------------------------------------------- running
 
   /**
-   * The outputs for all rows of a data set, or for one or more images whose real numbers stand one after the other
-   * (unsigned bytes are pixels, read through `preprocessing`, by default / 255): `outputShape` numbers for each.
-   * Plans the network at its first call. RangeErrors name shapes that do not fit.
+   * The outputs for all rows of a data set, or for what `net.predict` takes: `outputShape` numbers for each image, in a list where there are
+   * several outputs. Plans the network at its first call. RangeErrors name shapes that do not fit.
    */
-  async predict(x: Dataset | ArrayLike<number>): Promise<Float32Array> {
+  async predict<R extends Reals = Float32Array>(x: Dataset | Inputs): Promise<NoInfer<R>> {
     const net = await this.net();
-    if (!(x instanceof Dataset)) return net.predict(x);
+    if (!(x instanceof Dataset)) return net.predict<R>(x);
     if (String(x.shape) !== String(this.inputShape))
       throw new RangeError(`"x" expected images of ${showShape(this.inputShape)}, got ${showShape(x.shape)}`);
-    const each = size(this.outputShape);
-    const y = new Float32Array(x.length * each);
+    const widths = net.outputs.map(({ shape }) => size(shape));
+    const results = widths.map(width => new Float32Array(x.length * width));
     let row = 0;
     for (const batch of x.batch(PREDICT)) {
-      net.predict(batch.x, y.subarray(row * each, (row + batch.length) * each));
+      const into = results.map((y, i) => y.subarray(row * widths[i]!, (row + batch.length) * widths[i]!));
+      net.predict<Reals>(batch.x, { into: into.length === 1 ? into[0]! : into });
       row += batch.length;
     }
-    return y;
+    return (results.length === 1 ? results[0] : results) as R;
   }
 
   /** The network that runs, with the weights as they are now: for `predict` without waiting. It does not follow later changes by itself. */

@@ -2,21 +2,33 @@
  * `penjing/run`: networks that only run. A page that shows digits needs nothing else.
  *
  *     const net = await load("digits.penjing");
- *     const scores = net.predict(pixels);
+ *     const [best] = net.classify(canvas.getContext("2d").getImageData(0, 0, 28, 28));
  */
 import { knownOptions } from "../base/errors.ts";
 import type { Source } from "../base/source.ts";
 import { readFrom } from "../container/read.ts";
 import { compile } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
-import { Net, type NetOptions } from "./net.ts";
+import { NET_OPTIONS, Net, type NetOptions } from "./net.ts";
 
 export { PenjingError } from "../base/errors.ts";
-export type { Shape } from "../base/shape.ts";
+export type { DType, Shape, TypedArray } from "../base/shape.ts";
 export type { Source } from "../base/source.ts";
-export type { Preprocessing } from "../container/extras.ts";
+export type { Preprocessing } from "../container/sections.ts";
 export { chooseVariant, forceVariant, type Support, supported, type Variant } from "../kernels/load.ts";
-export { Net, type NetOptions } from "./net.ts";
+export type { Classification } from "./classes.ts";
+export type { Input, Nested, Picture, Port } from "./inputs.ts";
+export {
+  type Arena,
+  type ClassifyOptions,
+  type Inputs,
+  type IntoOptions,
+  Net,
+  type NetOptions,
+  type Numbers,
+  type Reals,
+} from "./net.ts";
+export type { Output } from "./outputs.ts";
 
 export interface LoadOptions extends NetOptions {
   /** Stops the download. */
@@ -26,10 +38,10 @@ export interface LoadOptions extends NetOptions {
 /**
  * A network from a file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array.
  * Labels and preprocessing are the file's, unless given. Errors: PenjingError with code `missing`, `unreadable`, `magic`, `version`, `truncated`,
- * `checksum`, `op`, `damaged` and, where the file says more than its bytes, `offset`; "no-simd" on an engine without SIMD.
+ * `checksum`, `codec`, `op`, `damaged` and, where the file says more than its bytes, `offset`; "no-simd" on an engine without SIMD.
  */
 export async function load(source: Source, { signal, ...options }: LoadOptions = {}): Promise<Net> {
-  knownOptions("options", options, ["capacity", "variant", "preprocessing", "labels", "warmUp"]);
+  knownOptions("options", options, NET_OPTIONS);
   void compile(RUN, options.variant); // goes on while the file is read
   const { graph, labels, preprocessing } = await readFrom(source, signal ? { signal } : {});
   return Net.create(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...options });

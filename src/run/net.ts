@@ -2,17 +2,21 @@
  * A network that runs: planned once, in a memory of fixed size; a call writes images, runs the program over them, reads results.
  * Synchronous: a small network answers in microseconds.
  */
-import { integer, knownOptions, wrongType } from "../base/errors.ts";
-import { type DType, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
-import type { Preprocessing } from "../container/extras.ts";
-import type { Graph, Quantization } from "../graph/graph.ts";
+import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
+import { allocate, size, type TypedArray } from "../base/shape.ts";
+import { Names } from "../container/names.ts";
+import type { Preprocessing } from "../container/sections.ts";
+import type { Graph, Value } from "../graph/graph.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
 import { emit } from "../ops/emit.ts";
 import { LOWER, PREFERS } from "../ops/run.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";
+import { type Classification, lastOp, probabilities } from "./classes.ts";
+import { type Input, type Port, portOf, Reader } from "./inputs.ts";
 import { Machine } from "./machine.ts";
+import { type Output, Writer } from "./outputs.ts";
 import { warmUp } from "./warm-up.ts";
 
 export interface NetOptions {
@@ -20,9 +24,9 @@ export interface NetOptions {
   capacity?: number;
   /** Default: the best this engine runs exactly. */
   variant?: Variant;
-  /** How `predict` reads unsigned bytes. Default: `{ scale: 1 / 255 }`. */
+  /** How bytes and pictures become real numbers. Default: `{ scale: 1 / 255 }`. */
   preprocessing?: Preprocessing;
-  /** Names of the classes, carried along. */
+  /** Names of the classes, for `classify`. */
   labels?: readonly string[];
   /**
    * Runs on zeros in the background, in slices of 2 ms, until the engine has compiled the kernels for good (true), or so many times; `net.warm` tells
@@ -31,98 +35,131 @@ export interface NetOptions {
   warmUp?: boolean | number;
 }
 
+export const NET_OPTIONS = ["capacity", "variant", "preprocessing", "labels", "warmUp"] as const;
+
+/** What a network takes: its input; where it has several, all of them in order, or by name. */
+export type Inputs = Input | readonly Input[] | Readonly<Record<string, Input>>;
+
+/** What `run` gives: an array in the type of the output; where there are several outputs, a list of them. */
+export type Numbers = TypedArray | TypedArray[];
+
+/** What `predict` gives: an array; where there are several outputs, a list of them. */
+export type Reals = Float32Array | Float32Array[];
+
+export interface IntoOptions<T> {
+  /** Arrays to write the results into, of exactly their length, in place of new ones. A list where there are several outputs. */
+  into?: T;
+}
+
+export interface ClassifyOptions {
+  /** So many of the most probable classes. Default: all. */
+  top?: number;
+}
+
+/** Bytes of a network's memory, all of it planned when it was made. */
+export interface Arena {
+  /** All of it, in whole pages of 64 kB. */
+  readonly bytes: number;
+  /** Weights, constants, what is made of them once, and room for images and results. */
+  readonly kept: number;
+  /** The region that intermediate results share. */
+  readonly temporaries: number;
+}
+
 /** Float networks run this many images side by side, where there are as many: dense layers are then matrix products. */
 const SIDE_BY_SIDE = 8;
 
+/** One of the programs, with what it reads and writes. */
 interface Lane {
   readonly program: Program;
   readonly batch: number;
-  readonly input: TypedArray;
-  /** Elements from image to image, of input and output. */
-  readonly inputRow: number;
-  readonly output: TypedArray;
-  readonly outputRow: number;
+  readonly inputs: readonly Rows[];
+  readonly outputs: readonly Rows[];
 }
 
-/** Made by `load`, `model.net()` or `Net.create`. */
+/** Images, or their results, one after the other in the network's memory. */
+interface Rows {
+  readonly data: TypedArray;
+  /** Elements from one to the next. */
+  readonly row: number;
+}
+
+/** Made by `load`, `model.net()` or `Net.create`. Needs no disposal: its memory is freed with it. */
 export class Net {
-  /** Of one image: [height, width, channels], or what else the network takes. */
-  readonly inputShape: Shape;
-  /** What `run` takes: "f32", or "i8" where the network begins with integers. */
-  readonly inputType: DType;
-  /** real = scale[0] * (q - zeroPoint) of an "i8" input; undefined for "f32". */
-  readonly inputQuantization: Quantization | undefined;
-  /** Of the results of one image. */
-  readonly outputShape: Shape;
-  /** What `run` gives. */
-  readonly outputType: DType;
-  readonly outputQuantization: Quantization | undefined;
+  /** What `run` and `predict` take. */
+  readonly inputs: readonly Port[];
+  /** What they give. */
+  readonly outputs: readonly Output[];
   /** Names of the classes, where the file or the options have them. */
   readonly labels: readonly string[] | undefined;
-  /** How `predict` reads unsigned bytes. */
+  /** How bytes and pictures become real numbers. */
   readonly preprocessing: Preprocessing;
   /** The kernels, the plan and the memory underneath: for looking, not for changing. */
   readonly machine: Machine;
   /** Resolves when `warmUp` is done; at once without it. */
   readonly warm: Promise<void>;
-  readonly #inputSize: number;
-  readonly #outputSize: number;
   readonly #capacity: number;
-  /** Widest first. */
+  /** Widest first; the last one takes single images. */
   readonly #lanes: readonly Lane[];
-  /** real = factor * pixel + addend, for each channel or for all. */
-  readonly #pixels: { factor: Float32Array; addend: Float32Array };
-  #numbers: Float32Array | Int8Array | undefined;
+  readonly #readers: readonly Reader[];
+  readonly #writers: readonly Writer[];
+  /** The op that makes the first output. */
+  readonly #lastOp: string | undefined;
 
   private constructor(graph: Graph, machine: Machine, batches: readonly number[], options: NetOptions) {
-    const input = graph.leaves.find(v => v.leaf === "input")!.type;
-    const output = graph.results[0]!.type;
-    this.inputShape = input.shape;
-    this.inputType = input.dtype;
-    this.inputQuantization = input.quantization;
-    this.outputShape = output.shape;
-    this.outputType = output.dtype;
-    this.outputQuantization = output.quantization;
-    this.labels = options.labels;
-    this.preprocessing = options.preprocessing ?? { scale: 1 / 255 };
-    this.#pixels = pixelRule(this.preprocessing, input.shape);
+    const inputs = inputsOf(graph);
+    const { results } = graph;
+    const { capacity = 64, labels, preprocessing = { scale: 1 / 255 } } = options;
     this.machine = machine;
-    this.#inputSize = size(input.shape);
-    this.#outputSize = size(output.shape);
-    this.#capacity = options.capacity ?? 64;
-    this.#lanes = batches.map((batch): Lane => {
-      const rows = (name: string): [TypedArray, number] => {
-        const stored = machine.stored(name);
-        return [stored, machine.leaf(name).image / stored.BYTES_PER_ELEMENT];
-      };
-      const [inputs, inputRow] = rows(`images x${batch}`);
-      const [outputs, outputRow] = rows(`results x${batch}`);
-      return { program: machine.program(`x${batch}`), batch, input: inputs, inputRow, output: outputs, outputRow };
-    });
+    this.labels = labels;
+    this.preprocessing = preprocessing;
+    this.#capacity = capacity;
+    this.#lastOp = lastOp(results[0]!);
+    const rows = (v: Value, name: string): Rows => {
+      // what no result depends on has no place in the memory
+      if (!machine.plan.leaves.has(name))
+        return { data: allocate(v.type.dtype, capacity * size(v.type.shape)), row: size(v.type.shape) };
+      const data = machine.stored(name);
+      return { data, row: machine.leaf(name).image / data.BYTES_PER_ELEMENT };
+    };
+    this.#lanes = batches.map(batch => ({
+      program: machine.program(`x${batch}`),
+      batch,
+      inputs: inputs.map((v, i) => rows(v, inputName(i, batch))),
+      outputs: results.map((v, i) => rows(v, outputName(i, batch))),
+    }));
+    const single = this.#lanes.at(-1)!;
+    const first = ({ data }: Rows, v: Value) => data.subarray(0, size(v.type.shape));
+    this.#readers = inputs.map((v, i) => new Reader(v.type, preprocessing, first(single.inputs[i]!, v)));
+    this.#writers = results.map((v, i) => new Writer(v.type, first(single.outputs[i]!, v)));
+    // of several inputs some may not be pictures
+    if (inputs.length === 1) this.#readers[0]!.pixels;
+    this.inputs = portsOf(inputs);
+    this.outputs = portsOf(results).map((port, i) => ({ ...port, view: this.#writers[i]!.view }));
     this.warm = options.warmUp ? warmUp(this.#onZeros(), options.warmUp) : Promise.resolve();
   }
 
   /** A run of every lane, as a user's. */
   #onZeros(): () => void {
-    const calls = this.#lanes.map(({ batch, input, output }) => ({
-      x: new (input.constructor as new (n: number) => TypedArray)(batch * this.#inputSize),
-      into: new (output.constructor as new (n: number) => TypedArray)(batch * this.#outputSize),
+    const calls = this.#lanes.map(({ batch }) => ({
+      images: this.#readers.map(({ kind, size }) => new kind(batch * size)),
+      results: this.#writers.map(({ kind, size }) => new kind(batch * size)),
+      batch,
     }));
     return () => {
-      for (const { x, into } of calls) this.run(x, into);
+      for (const { images, results, batch } of calls) {
+        this.#readers.forEach((reader, i) => (reader.source = images[i]!));
+        this.#writers.forEach((writer, i) => writer.aim(results[i], batch, false, "into"));
+        this.#over(batch);
+      }
     };
   }
 
-  /** Plans a model's graph (one input, one result) and loads kernels and weights. */
+  /** Plans a model's graph and loads kernels and weights. */
   static async create(graph: Graph, options: NetOptions = {}): Promise<Net> {
-    knownOptions("options", options, ["capacity", "variant", "preprocessing", "labels", "warmUp"]);
+    knownOptions("options", options, NET_OPTIONS);
     if (options.warmUp !== undefined && typeof options.warmUp !== "boolean") integer("warmUp", options.warmUp, 0);
     const capacity = options.capacity === undefined ? 64 : integer("capacity", options.capacity, 1);
-    const inputs = graph.leaves.filter(v => v.leaf === "input");
-    if (inputs.length !== 1 || graph.results.length !== 1)
-      throw new RangeError(
-        `a network that runs has one input and one result, got ${inputs.length} and ${graph.results.length}`,
-      );
     const quantized = graph.leaves.some(v => v.type.dtype === "i8");
     const batches = quantized || capacity < SIDE_BY_SIDE ? [1] : [SIDE_BY_SIDE, 1];
     const wanted = batches.map(batch => ({
@@ -133,140 +170,226 @@ export class Net {
       group: SIDE_BY_SIDE,
     }));
     const machine = await Machine.create(RUN, wanted, { lower: LOWER, prefers: PREFERS }, options.variant);
-    return new Net(graph, machine, batches, { ...options, capacity });
+    return new Net(graph, machine, batches, options);
   }
 
   /** Bytes of memory it occupies. */
   get bytes(): number {
-    return this.machine.memory.buffer.byteLength;
+    return this.arena.bytes;
+  }
+
+  /** What they are for. */
+  get arena(): Arena {
+    const { memory, plan } = this.machine;
+    const { from, to } = plan.temporary;
+    return { bytes: memory.buffer.byteLength, kept: from, temporaries: to - from };
   }
 
   /**
-   * Real numbers in, real numbers out: `x` holds the elements of one or more images one after the other; unsigned bytes are taken
-   * as pixels and read through `preprocessing`. Gives `outputShape` numbers for each image, in `into` where it is passed.
-   * A RangeError where `x` holds no whole number of images.
+   * Real numbers in, real numbers out, for one or more images.
+   *
+   * - Float32Array, plain and nested arrays, and any other array of numbers: real numbers, as the network was trained on. Flat: image after image;
+   *   nested: in the shape of the input (an axis of 1 channel may be left out), or a list of such.
+   * - Uint8Array, Uint8ClampedArray (nested ones too) and pictures such as ImageData: bytes, which `preprocessing` makes real numbers. Of a picture
+   *   the network gets red, green and blue in front of black where it has three channels, 0.299 red + 0.587 green + 0.114 blue of
+   *   that where it has one, and all four bytes where it has four.
+   * - With the layout "NCHW" in `preprocessing`, arrays have all of one channel before the next.
+   *
+   * Where the network begins with int8, real numbers are quantized: divided by the input's scale, rounded half to even, plus zero point,
+   * clamped. int8 results become scale * (q - zeroPoint).
+   *
+   * Gives the results of all images one after the other; with several outputs, a list. A TypeError or RangeError where the input is of another
+   * shape or type, or holds NaN.
    */
-  predict(x: ArrayLike<number>, into?: Float32Array): Float32Array {
-    const images = this.#count(x);
-    const y = this.#into(into, images, Float32Array);
-    const q = this.outputQuantization;
-    const scale = q?.scale[0] ?? 1;
-    const zero = q?.zeroPoint ?? 0;
-    this.#run(this.#real(x), images, (row, at, out) => {
-      const width = this.#outputSize;
-      if (!q) copy(row, at, width, y, out * width);
-      else for (let i = 0; i < width; i++) y[out * width + i] = scale * (row[at + i]! - zero);
-    });
-    return y;
+  predict<R extends Reals = Float32Array>(x: Inputs, options?: IntoOptions<R>): NoInfer<R> {
+    return this.#call(x, options, true) as R;
   }
 
   /**
-   * The network's own types in and out, without conversion: int8 numbers of `inputQuantization` and `outputQuantization` where it has them.
-   * `x` and `into` hold whole images, as for `predict`. A TypeError where one is not an array of the network's type.
+   * The network's own types in and out, nothing converted: an array of the input's `dtype`, image after image in the input's shape, gives arrays
+   * of the outputs' `dtype`. Plain and nested arrays and pictures are taken as by `predict`, other typed arrays refused.
+   *
+   *     net.run(image, { into: net.outputs[0].view }); // copies no results
    */
-  run(x: TypedArray, into?: TypedArray): TypedArray {
-    const images = this.#count(x);
-    const expected = this.#lanes[0]!.input.constructor as { new (n: number): TypedArray; name: string };
-    if (x.constructor !== expected) throw wrongType("x", expected.name, x);
-    const y = this.#into(into, images, this.#lanes[0]!.output.constructor as new (n: number) => TypedArray);
-    this.#run(x, images, (row, at, out) => copy(row, at, this.#outputSize, y, out * this.#outputSize));
-    return y;
+  run<R extends Numbers = Int8Array | Float32Array>(x: Inputs, options?: IntoOptions<R>): NoInfer<R> {
+    return this.#call(x, options, false) as R;
   }
 
-  #count(x: ArrayLike<number>): number {
-    if (typeof x?.length !== "number") throw wrongType("x", "an array of numbers", x);
-    const images = x.length / this.#inputSize;
-    if (!Number.isInteger(images) || images === 0)
-      throw new RangeError(
-        `"x" expected whole images of ${showShape(this.inputShape)} = ${this.#inputSize} numbers, got ${x.length}`,
-      );
-    return images;
-  }
-
-  #into<T extends TypedArray>(into: T | undefined, images: number, kind: new (n: number) => T): T {
-    const wanted = images * this.#outputSize;
-    if (!into) return new kind(wanted);
-    if (!(into instanceof kind)) throw wrongType("into", kind.name, into);
-    if (into.length !== wanted) throw new RangeError(`"into" expected ${wanted} elements, got ${into.length}`);
-    return into;
-  }
-
-  /** x as the input's stored numbers. */
-  #real(x: ArrayLike<number>): ArrayLike<number> {
-    const pixels = x instanceof Uint8Array || x instanceof Uint8ClampedArray;
-    const q = this.inputQuantization;
-    if (!pixels && !q) return x;
-    if (this.#numbers?.length !== x.length) this.#numbers = q ? new Int8Array(x.length) : new Float32Array(x.length);
-    const y = this.#numbers;
-    const { factor, addend } = pixels ? this.#pixels : { factor: [1], addend: [0] };
-    const channels = factor.length;
-    for (let i = 0, c = 0; i < x.length; i++) {
-      const real = Math.fround(Math.fround(x[i]! * factor[c]!) + addend[c]!);
-      y[i] = q ? quantized(real, q) : real;
-      if (++c === channels) c = 0;
+  /**
+   * `predict` for each of many: a list (or anything else to iterate over) of what `predict` takes, one image each, or one long typed array.
+   * Gives a list with one result for each; with `into`, which holds all results one after the other, that.
+   */
+  predictBatch(inputs: Iterable<Inputs> | TypedArray): Float32Array[];
+  predictBatch<R extends Reals>(inputs: Iterable<Inputs> | TypedArray, options: { into: R }): R;
+  predictBatch<R extends Reals>(inputs: Iterable<Inputs> | TypedArray, options?: IntoOptions<R>): Reals[] | R {
+    const into: Reals | undefined = intoOf(options);
+    if (ArrayBuffer.isView(inputs)) {
+      const all = this.#call(inputs, options, true) as Reals;
+      return (into as R | undefined) ?? this.#each(all);
     }
-    return y;
+    if (typeof inputs?.[Symbol.iterator] !== "function")
+      throw wrongType("inputs", "a list of inputs, or an array of whole images", inputs);
+    const list = into ? [...inputs] : inputs;
+    if (into) this.#aim(into, (list as Inputs[]).length, true);
+
+    const blocks = this.#readers.map(({ kind, size }) => new kind(this.#capacity * size));
+    const results: Reals[] = [];
+    let done = 0;
+    let waiting = 0;
+    const flush = () => {
+      this.#readers.forEach((reader, i) => (reader.source = blocks[i]!.subarray(0, waiting * reader.size)));
+      const part = (y: Float32Array, { size }: Writer) => y.subarray(done * size, (done + waiting) * size);
+      const here = Array.isArray(into)
+        ? into.map((y, i) => part(y, this.#writers[i]!))
+        : into && part(into, this.#writers[0]!);
+      this.#aim(here, waiting, true);
+      const some = this.#over(waiting) as Reals;
+      if (!into) results.push(...this.#each(some));
+      done += waiting;
+      waiting = 0;
+    };
+    for (const x of list) {
+      const what = `inputs[${done + waiting}]`;
+      const images = this.#read(x, true, what);
+      if (images !== 1) throw wrongValue(what, "one image", images);
+      this.#readers.forEach(({ source, size }, i) => blocks[i]!.set(source, waiting * size));
+      if (++waiting === this.#capacity) flush();
+    }
+    if (waiting) flush();
+    return (into as R | undefined) ?? results;
   }
 
-  #run(x: ArrayLike<number>, images: number, read: (rows: TypedArray, at: number, image: number) => void): void {
-    const width = this.#inputSize;
+  /**
+   * The classes of one image, the most probable first; equals in order of their numbers. By the first output: probabilities where the
+   * network ends with softmax or sigmoid, else softmax makes them of what comes out. One output alone is the probability of the second of
+   * two classes. Labels are the file's; without any, a class is called by its number.
+   */
+  classify(x: Inputs, options: ClassifyOptions = {}): Classification[] {
+    knownOptions("options", options, ["top"]);
+    const top = options.top === undefined ? Infinity : integer("top", options.top, 1);
+    const all = this.#call(x, undefined, true) as Reals;
+    const outputs = Array.isArray(all) ? all[0]! : all;
+    const { size } = this.#writers[0]!;
+    if (outputs.length !== size) throw wrongValue("x", "one image", outputs.length / size);
+    return probabilities(outputs, this.#lastOp)
+      .map((probability, i) => ({ label: this.labels?.[i] ?? String(i), probability }))
+      .sort((a, b) => b.probability - a.probability)
+      .slice(0, top);
+  }
+
+  #call(x: Inputs, options: IntoOptions<Numbers> | undefined, real: boolean): Numbers {
+    const into = intoOf(options);
+    const images = this.#read(x, real, "x");
+    this.#aim(into, images, real);
+    return this.#over(images);
+  }
+
+  /** Every reader reads its input; gives the number of images. */
+  #read(x: Inputs, real: boolean, what: string): number {
+    const readers = this.#readers;
+    if (readers.length === 1) return readers[0]!.read(x as Input, real, what);
+    const counts = this.#inOrder(x, what).map(([part, name], i) => readers[i]!.read(part, real, name));
+    if (counts.some(count => count !== counts[0])) throw wrongValue(what, "as many images for each input", counts);
+    return counts[0]!;
+  }
+
+  /** The parts of `x` for several inputs, with their names for messages. */
+  #inOrder(x: Inputs, what: string): [Input, string][] {
+    const names = this.inputs.map(({ name }) => name);
+    const expected = `the inputs ${names.join(", ")}, in order or by name`;
+    if (x === null || typeof x !== "object" || ArrayBuffer.isView(x)) throw wrongType(what, expected, x);
+    if (Array.isArray(x)) {
+      if (x.length !== names.length) throw wrongValue(what, expected, `a list of ${x.length}`);
+      return x.map((part, i) => [part, `${what}[${i}]`]);
+    }
+    const given = Object.keys(x);
+    if (given.length !== names.length || !names.every(name => Object.hasOwn(x, name)))
+      throw wrongValue(what, expected, given);
+    return names.map(name => [(x as Record<string, Input>)[name]!, `${what}.${name}`]);
+  }
+
+  /** Says where results of so many images go. */
+  #aim(into: Numbers | undefined, images: number, real: boolean): void {
+    const writers = this.#writers;
+    if (writers.length === 1) writers[0]!.aim(into as TypedArray | undefined, images, real, "into");
+    else if (into === undefined || (Array.isArray(into) && into.length === writers.length))
+      writers.forEach((writer, i) => writer.aim(into?.[i], images, real, `into[${i}]`));
+    else throw wrongType("into", `a list of ${writers.length} arrays`, into);
+  }
+
+  /** Runs over the readers' images and gives what the writers wrote. With one image it allocates nothing. */
+  #over(images: number): Numbers {
+    const readers = this.#readers;
+    const writers = this.#writers;
     for (let done = 0; done < images; ) {
-      const lane = this.#lanes.find(l => l.batch <= images - done)!;
-      const count =
-        Math.min(Math.floor(this.#capacity / lane.batch), Math.floor((images - done) / lane.batch)) * lane.batch;
-      for (let i = 0; i < count; i++) {
-        const from = (done + i) * width;
-        lane.input.set(images === 1 ? x : slice(x, from, from + width), i * lane.inputRow);
+      let lane = this.#lanes[0]!;
+      if (lane.batch > images - done) lane = this.#lanes.at(-1)!;
+      const { batch, inputs, outputs, program } = lane;
+      const steps = Math.floor(Math.min(this.#capacity, images - done) / batch);
+      const count = steps * batch;
+      for (let i = 0; i < readers.length; i++) feed(readers[i]!, inputs[i]!, done, count);
+      this.machine.run(program, 0, steps);
+      for (let i = 0; i < writers.length; i++) {
+        const writer = writers[i]!;
+        const { data, row } = outputs[i]!;
+        for (let k = 0; k < count; k++) writer.write(data, k * row, done + k);
+        if (images > 1) writer.view.set(data.subarray((count - 1) * row, (count - 1) * row + writer.size));
       }
-      this.machine.run(lane.program, 0, count / lane.batch);
-      for (let i = 0; i < count; i++) read(lane.output, i * lane.outputRow, done + i);
       done += count;
     }
+    for (let i = 0; i < readers.length; i++) readers[i]!.source = readers[i]!.alone; // the user's array is not kept
+    return writers.length === 1 ? writers[0]!.done() : writers.map(writer => writer.done());
+  }
+
+  /** The results of each image by themselves. */
+  #each(all: Reals): Reals[] {
+    const [first] = this.#writers;
+    const images = (Array.isArray(all) ? all[0]! : all).length / first!.size;
+    const part = (y: Float32Array, output: number, image: number) => {
+      const { size } = this.#writers[output]!;
+      return y.slice(image * size, (image + 1) * size);
+    };
+    return Array.from({ length: images }, (_, image) =>
+      Array.isArray(all) ? all.map((y, output) => part(y, output, image)) : part(all, 0, image),
+    );
   }
 }
 
-/** (scale * v - mean) / std, or scale * v + offset, as one product and one sum a channel. */
-function pixelRule(p: Preprocessing, shape: Shape): { factor: Float32Array; addend: Float32Array } {
-  if (p.layout === "NCHW")
-    throw new RangeError('"preprocessing.layout" expected "NHWC", the order of all images here, got "NCHW"');
-  const { scale = 1, offset = 0, mean, std } = p;
-  const channels = mean?.length ?? std?.length ?? 1;
-  if (channels !== 1 && channels !== shape.at(-1))
-    throw new RangeError(`"preprocessing" expected ${shape.at(-1)} channels, got ${channels}`);
-  const of = (list: readonly number[] | undefined, c: number, otherwise: number) => list?.[c] ?? otherwise;
-  return {
-    factor: Float32Array.from({ length: channels }, (_, c) => scale / of(std, c, 1)),
-    addend: Float32Array.from({ length: channels }, (_, c) => offset - of(mean, c, 0) / of(std, c, 1)),
-  };
+/** `count` images, the first of them number `from`, are written into the network's memory. */
+function feed({ source, alone, size }: Reader, { data, row }: Rows, from: number, count: number): void {
+  if (source === alone) return;
+  if (source.length === size) data.set(source);
+  else if (row === size) data.set(source.subarray(from * size, (from + count) * size));
+  else for (let i = 0; i < count; i++) data.set(source.subarray((from + i) * size, (from + i + 1) * size), i * row);
 }
 
-/** Without a view for a few numbers: it would cost more than they do. */
-function copy(from: TypedArray, at: number, count: number, to: TypedArray, out: number): void {
-  if (count > 64) to.set(from.subarray(at, at + count), out);
-  else for (let i = 0; i < count; i++) to[out + i] = from[at + i]!;
+/** `options.into`. A call with it must not allocate, so the others are looked at where it is not given alone. */
+function intoOf<T>(options: IntoOptions<T> | undefined): T | undefined {
+  if (options?.into === undefined) knownOptions("options", options, ["into"]);
+  return options?.into;
 }
 
-const slice = (x: ArrayLike<number>, from: number, to: number): ArrayLike<number> =>
-  ArrayBuffer.isView(x) ? (x as unknown as Float32Array).subarray(from, to) : Array.prototype.slice.call(x, from, to);
+const inputsOf = (graph: Graph): Value[] => graph.leaves.filter(v => v.leaf === "input");
 
-function quantized(real: number, q: Quantization): number {
-  const steps = Math.fround(real / q.scale[0]!);
-  const floor = Math.floor(steps);
-  const rest = steps - floor;
-  const even = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor; // half to even
-  return Math.max(-128, Math.min(127, even + q.zeroPoint));
+/** Names of the leaves that hold images. */
+export const INPUT = /^input \d+ x/;
+
+const inputName = (i: number, batch: number): string => `input ${i} x${batch}`;
+const outputName = (i: number, batch: number): string => `output ${i} x${batch}`;
+
+function portsOf(values: readonly Value[]): Port[] {
+  const names = new Names();
+  return values.map(v => portOf(names.layer(v.name || v.node!.name), v.type));
 }
 
-/** The fused graph with a stream of images for its input and a stream of results. */
+/** The fused graph with streams of images for its inputs and streams of results. */
 function streamed(model: Graph, batch: number): Graph {
   const { graph } = model.copy();
-  const input = graph.leaves.find(v => v.leaf === "input")!;
-  const images = graph.leaf("stream", `images x${batch}`, input.type);
-  graph.replace(input, images);
-  graph.leaves.splice(graph.leaves.indexOf(input), 1);
-  const result = graph.results[0]!;
-  const rows = graph.leaf("stream", `results x${batch}`, result.type);
-  graph.add(emit, [result, rows]);
+  inputsOf(graph).forEach((input, i) => graph.replace(input, graph.leaf("stream", inputName(i, batch), input.type)));
+  graph.leaves = graph.leaves.filter(v => v.leaf !== "input");
+  graph.results.forEach((result, i) => {
+    graph.add(emit, [result, graph.leaf("stream", outputName(i, batch), result.type)]);
+  });
   graph.results = [];
   fuse(graph, FORWARD);
   return graph;

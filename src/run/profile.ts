@@ -12,7 +12,7 @@ import { COST, type OpName } from "../ops/index.ts";
 import type { Program } from "../plan/plan.ts";
 import { callsOf, repeated } from "../plan/words.ts";
 import type { Machine } from "./machine.ts";
-import { Net } from "./net.ts";
+import { INPUT, Net } from "./net.ts";
 
 export interface ProfileOptions {
   /** Default: the best this engine runs exactly. */
@@ -64,14 +64,14 @@ export interface Profile {
   };
 }
 
-/** Profiles a graph (one input, one result) at batch 1, on random numbers: no kernel's time depends on them but that of sparse products. */
+/** Profiles a graph at batch 1, on random numbers: no kernel's time depends on them but that of sparse products. */
 export async function profile(graph: Graph, options: ProfileOptions = {}): Promise<Profile> {
   knownOptions("options", options, ["variant", "milliseconds"]);
   const milliseconds =
     options.milliseconds === undefined ? 10 : number("milliseconds", options.milliseconds, { above: 0 });
   const { machine } = await Net.create(graph, { capacity: 1, ...(options.variant && { variant: options.variant }) });
   const program = machine.program("x1");
-  fillWithNoise(machine.stored("images x1"));
+  for (const name of machine.plan.leaves.keys()) if (INPUT.test(name)) fillWithNoise(machine.stored(name));
   machine.run(program);
 
   const calls = new RepeatedCalls(machine, program);

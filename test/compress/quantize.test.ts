@@ -109,7 +109,7 @@ describe("quantizeStatic", () => {
       inputType: "i8",
     });
     const net = await quantized.net();
-    expect([net.inputType, net.outputType]).toEqual(["i8", "i8"]);
+    expect([net.inputs[0]!.dtype, net.outputs[0]!.dtype]).toEqual(["i8", "i8"]);
     expect(net.run(new Int8Array(28 * 28 * 2))).toHaveLength(20);
     expect(await quantized.program()).not.toMatch(/ f32_/);
   });

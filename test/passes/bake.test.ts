@@ -62,7 +62,7 @@ function randomGraph(seed: number): Graph {
 async function answers(graph: Graph, images: number): Promise<Uint32Array> {
   const net = await Net.create(graph);
   const random = new Random(99);
-  const x = Float32Array.from({ length: images * size(net.inputShape) }, () => random.normal());
+  const x = Float32Array.from({ length: images * size(net.inputs[0]!.shape) }, () => random.normal());
   return new Uint32Array(net.predict(x).buffer);
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { tensor } from "../../src/base/tensor.ts";
 import { write } from "../../src/container/index.ts";
 import { Graph, type Type } from "../../src/graph/graph.ts";
@@ -83,7 +83,7 @@ test("from bytes, with labels, into memory of the caller", async () => {
   expect(net.labels).toEqual(["a", "b", "c", "d", "e"]);
   expect(net.preprocessing).toEqual({ scale: 2 });
   const into = new Float32Array(5);
-  expect(net.predict(noise(IMAGE), into)).toBe(into);
+  expect(net.predict(noise(IMAGE), { into })).toBe(into);
 });
 
 test("results are copies: a later call does not change them", async () => {
@@ -94,10 +94,101 @@ test("results are copies: a later call does not change them", async () => {
   expect([...first]).toEqual(kept);
 });
 
+test("the view is the last image's result, where the network has it", async () => {
+  const net = await Net.create(network());
+  const { view } = net.outputs[0]!;
+  const x = noise(11 * IMAGE, 1);
+  expect(net.run(x.subarray(0, IMAGE), { into: view })).toBe(view);
+  expect([...view]).toEqual([...net.run(x.subarray(0, IMAGE))]);
+  const all = net.predict(x);
+  expect([...view]).toEqual([...all.subarray(50)]);
+  net.predict(x.subarray(0, 8 * IMAGE));
+  expect([...view]).toEqual([...all.subarray(35, 40)]);
+  expect(view.buffer).toBe(net.machine.memory.buffer);
+});
+
+test("inputs and outputs are described", async () => {
+  const net = await Net.create(network());
+  const float = { dtype: "f32", scale: undefined, zeroPoint: undefined };
+  expect(net.inputs).toEqual([{ name: "image", shape: [9, 7, 2], ...float }]);
+  expect(net.outputs).toEqual([{ name: "dense", shape: [5], ...float, view: new Float32Array(5) }]);
+  expect(net.arena.bytes).toBe(net.bytes);
+  expect(net.arena.kept + net.arena.temporaries).toBeLessThanOrEqual(net.bytes);
+});
+
+describe("predictBatch", () => {
+  const rows = (y: Float32Array) => Array.from({ length: y.length / 5 }, (_, i) => y.slice(5 * i, 5 * i + 5));
+
+  test.each([1, 3, 8])("gives each input's result, %i images a run", async capacity => {
+    const net = await Net.create(network(), { capacity });
+    const x = noise(10 * IMAGE, 2);
+    const images = Array.from({ length: 10 }, (_, i) => x.subarray(i * IMAGE, (i + 1) * IMAGE));
+    const expected = rows(net.predict(x));
+    expect(net.predictBatch(x)).toEqual(expected);
+    expect(net.predictBatch(images)).toEqual(expected);
+    expect(net.predictBatch(new Set(images))).toEqual(expected);
+    const into = new Float32Array(50);
+    expect(net.predictBatch(images, { into })).toBe(into);
+    expect(rows(into)).toEqual(expected);
+    expect(net.predictBatch(x, { into: new Float32Array(50) })).toEqual(into);
+  });
+
+  test("of inputs in one array, filled again and again", async () => {
+    const net = await Net.create(network(), { capacity: 4 });
+    const x = noise(6 * IMAGE, 3);
+    function* images() {
+      const image = new Float32Array(IMAGE);
+      for (let i = 0; i < 6; i++) {
+        image.set(x.subarray(i * IMAGE, (i + 1) * IMAGE));
+        yield image;
+      }
+    }
+    expect(net.predictBatch(images())).toEqual(rows(net.predict(x)));
+  });
+
+  test("of none", async () => {
+    const net = await Net.create(network());
+    expect(net.predictBatch([])).toEqual([]);
+    expect(net.predictBatch([], { into: new Float32Array(0) })).toEqual(new Float32Array(0));
+  });
+
+  test("says which input is wrong", async () => {
+    const net = await Net.create(network());
+    const good = noise(IMAGE);
+    const wrong = (inputs: unknown, options?: object) => () =>
+      net.predictBatch(inputs as [], options as { into: Float32Array });
+    expect(wrong([good, noise(3)])).toThrow('"inputs[1]" expected whole images of 9x7x2 = 126 numbers, got 3');
+    expect(wrong([noise(2 * IMAGE)])).toThrow('"inputs[0]" expected one image, got 2');
+    expect(wrong([1, 2])).toThrow('"inputs[0]" expected numbers in arrays, or a picture, got 1');
+    expect(wrong(7)).toThrow('"inputs" expected a list of inputs, or an array of whole images, got 7');
+    expect(wrong([good], { into: new Float32Array(4) })).toThrow('"into" expected 5 elements, got 4');
+    expect(wrong([good], { out: 1 })).toThrow('"options" has no option "out"; it knows into');
+  });
+});
+
+test("classes, the most probable first", async () => {
+  const net = await Net.create(network(), { labels: ["a", "b", "c", "d", "e"] });
+  const x = noise(IMAGE, 4);
+  const logits = [...net.predict(x)];
+  const classes = net.classify(x);
+  const order = logits.map((_, i) => i).sort((i, j) => logits[j]! - logits[i]!);
+  expect(classes.map(c => c.label)).toEqual(order.map(i => "abcde"[i]));
+  expect(classes.reduce((sum, c) => sum + c.probability, 0)).toBeCloseTo(1, 12);
+  expect(net.classify(x, { top: 2 })).toEqual(classes.slice(0, 2));
+  expect((await Net.create(network())).classify(x, { top: 1 })[0]!.label).toBe(String(order[0]));
+  expect(() => net.classify(x, { top: 0 })).toThrow('"top" expected integer >= 1, got 0');
+  expect(() => net.classify(noise(2 * IMAGE))).toThrow('"x" expected one image, got 2');
+});
+
 test("wrong input is named", async () => {
   const net = await Net.create(network());
   expect(() => net.predict(new Float32Array(100))).toThrow('"x" expected whole images of 9x7x2 = 126 numbers, got 100');
-  expect(() => net.predict(noise(IMAGE), new Float32Array(4))).toThrow('"into" expected 5 elements, got 4');
+  expect(() => net.predict(noise(IMAGE), { into: new Float32Array(4) })).toThrow('"into" expected 5 elements, got 4');
+  expect(() => net.run(noise(IMAGE), new Float32Array(5) as object)).toThrow('"options" has no option "0"');
+  expect(() => net.predict(noise(IMAGE), { into: new Float64Array(5) as never })).toThrow(
+    '"into" expected Float32Array',
+  );
+  expect(() => net.predict(noise(IMAGE).fill(NaN, 77, 78))).toThrow('"x[77]" expected finite number, got NaN');
   expect(() => net.run(new Uint8Array(IMAGE))).toThrow('"x" expected Float32Array, got Uint8Array(126)');
   await expect(Net.create(network(), { capacity: 0 })).rejects.toThrow('"capacity" expected integer >= 1, got 0');
   await expect(load(new Uint8Array(3), { batch: 2 } as never)).rejects.toThrow(/"options" has no option "batch"/);

@@ -97,7 +97,7 @@ export async function lenet5Inference(variant: Variant): Promise<Case[]> {
         amount: batch,
         macs,
         perCycle: dtype === "f32" ? PER_CYCLE.f32 : i8PerCycle(variant),
-        measure: effort => least(() => net.run(x, y), effort),
+        measure: effort => least(() => net.run(x, { into: y }), effort),
       });
     }
   return cases;

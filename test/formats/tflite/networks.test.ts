@@ -28,7 +28,7 @@ describe.each(INT8)("%s", (model, inputs, answers) => {
     const { graph } = await load(model);
     verify(graph);
     const net = await Net.create(graph, { variant });
-    const x = images(size(net.inputShape), size(net.outputShape)).slice();
+    const x = images(size(net.inputs[0]!.shape), size(net.outputs[0]!.shape)).slice();
     expect(Buffer.compare(Buffer.from(net.run(x).buffer), Buffer.from(expected.buffer))).toBe(0);
   });
 });
@@ -79,7 +79,11 @@ describe.each(FLOAT)("%s", model => {
     verify(graph);
     for (const capacity of [1, 16]) {
       const net = await Net.create(graph, { capacity });
-      expectNear(net.predict(floatsOf(`${model}.in.f32.bin`)), floatsOf(`${model}.out.f32.bin`), size(net.outputShape));
+      expectNear(
+        net.predict(floatsOf(`${model}.in.f32.bin`)),
+        floatsOf(`${model}.out.f32.bin`),
+        size(net.outputs[0]!.shape),
+      );
     }
   });
 

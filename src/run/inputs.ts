@@ -1,0 +1,267 @@
+/** What a user has, arrays, nested arrays or pictures, becomes numbers of the network's own type. */
+import { number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
+import { type DType, type Shape, sameShape, showShape, size, type TypedArray } from "../base/shape.ts";
+import type { Preprocessing } from "../container/sections.ts";
+import type { Quantization, Type } from "../graph/graph.ts";
+
+/** An input or an output of a network. */
+export interface Port {
+  /** In a `.tflite` file that of its signature or tensor; else that of the layer, or `input`, `input_1`, ... */
+  readonly name: string;
+  /** Of one image: [height, width, channels], or what else the network has. */
+  readonly shape: Shape;
+  /** What `run` takes or gives: "f32", or "i8" where the network begins or ends with integers. */
+  readonly dtype: DType;
+  /** Of "i8": real = scale * (q - zeroPoint). Undefined for "f32". */
+  readonly scale: number | undefined;
+  readonly zeroPoint: number | undefined;
+}
+
+/** A picture as a canvas gives it: four bytes a pixel, red, green, blue, alpha, row by row from the top. An ImageData is one. */
+export interface Picture {
+  readonly data: Uint8ClampedArray | Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Arrays in arrays, the innermost of them of numbers. */
+export type Nested = ArrayLike<number> | readonly Nested[];
+
+/** What one input of a network takes: docs/running.md has the rules. */
+export type Input = Nested | Picture;
+
+export type ArrayKind = { new (length: number): TypedArray; readonly name: string };
+
+export const portOf = (name: string, { shape, dtype, quantization }: Type): Port => ({
+  name,
+  shape,
+  dtype,
+  scale: quantization?.scale[0],
+  zeroPoint: quantization?.zeroPoint,
+});
+
+/** real = factor * stored + addend, for each channel, or one for all. */
+interface Rule {
+  readonly factor: Float32Array;
+  readonly addend: Float32Array;
+}
+
+const UNCHANGED: Rule = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
+
+/** Reads whatever comes for one input. */
+export class Reader {
+  /** Elements of one image. */
+  readonly size: number;
+  readonly kind: ArrayKind;
+  /** Whole images in the network's own numbers, to be run over next. */
+  source: TypedArray;
+  /** Where the network reads an image that is alone: what has to be converted is written there. */
+  readonly alone: TypedArray;
+  readonly #shape: Shape;
+  readonly #quantization: Quantization | undefined;
+  readonly #channels: number;
+  readonly #planar: boolean;
+  readonly #preprocessing: Preprocessing;
+  #pixels: Rule | undefined;
+
+  constructor({ shape, quantization }: Type, preprocessing: Preprocessing, alone: TypedArray) {
+    this.alone = alone;
+    this.source = alone;
+    this.kind = alone.constructor as ArrayKind;
+    this.size = size(shape);
+    this.#shape = shape;
+    this.#quantization = quantization;
+    this.#channels = shape.at(-1) ?? 1;
+    this.#preprocessing = preprocessing;
+    const layout = oneOf("preprocessing.layout", preprocessing.layout ?? "NHWC", ["NHWC", "NCHW"]);
+    this.#planar = layout === "NCHW" && shape.length > 2;
+  }
+
+  /** How bytes become real numbers. A TypeError or RangeError where `preprocessing` does not say it for this input. */
+  get pixels(): Rule {
+    this.#pixels ??= ruleOf(this.#preprocessing, this.#channels);
+    return this.#pixels;
+  }
+
+  /**
+   * Makes `x` the next source, as it is where it already is one; gives its number of images. `real`: arrays of the network's type hold real
+   * numbers as well. `what` is x's name in messages.
+   */
+  read(x: Input, real: boolean, what: string): number {
+    const own = x instanceof this.kind;
+    if (own && !(real && (this.#quantization || this.#planar))) {
+      const images = this.#count((x as TypedArray).length, what);
+      if (real && !allFinite(x as TypedArray)) throw firstOdd(x as TypedArray, what);
+      this.source = x as TypedArray;
+      return images;
+    }
+    if (isPicture(x)) return this.#convert(this.#channelsOf(x, what), true, what);
+    if (!isArray(x)) throw wrongType(what, "numbers in arrays, or a picture", x);
+    if (!real && !own && ArrayBuffer.isView(x)) throw wrongType(what, this.kind.name, x);
+    const { numbers, bytes } = isArray(x[0])
+      ? this.#flat(x, what)
+      : { numbers: x as ArrayLike<number>, bytes: isBytes(x) };
+    return this.#convert(this.#planar ? this.#interleaved(numbers) : numbers, bytes, what);
+  }
+
+  #count(length: number, what: string): number {
+    const images = length / this.size;
+    if (Number.isInteger(images) && images > 0) return images;
+    throw new RangeError(
+      `"${what}" expected whole images of ${showShape(this.#shape)} = ${this.size} numbers, got ${length}`,
+    );
+  }
+
+  #convert(x: ArrayLike<number>, bytes: boolean, what: string): number {
+    const images = this.#count(x.length, what);
+    const to = images === 1 ? this.alone : new this.kind(x.length);
+    const q = this.#quantization;
+    const [scale, zero] = q ? [q.scale[0]!, q.zeroPoint] : [1, 0];
+    const { factor, addend } = bytes ? this.pixels : UNCHANGED;
+    for (let i = 0, c = 0; i < x.length; i++) {
+      const stored: unknown = x[i];
+      const real = typeof stored === "number" ? Math.fround(Math.fround(stored * factor[c]!) + addend[c]!) : NaN;
+      if (!(Math.abs(real) < Infinity)) throw notFinite(`${what}[${i}]`, stored);
+      to[i] = q ? quantized(real, scale, zero) : real;
+      if (++c === factor.length) c = 0;
+    }
+    this.source = to;
+    return images;
+  }
+
+  /** Images with all of one channel before the next, as the network has them. */
+  #interleaved(x: ArrayLike<number>): ArrayLike<number> {
+    const { size } = this;
+    const channels = this.#channels;
+    const pixels = size / channels;
+    return Array.from(x, (_, i) => {
+      const within = i % size;
+      return x[i - within + (within % channels) * pixels + Math.floor(within / channels)]!;
+    });
+  }
+
+  /** The numbers of nested arrays one after the other, once their shape is known to fit. */
+  #flat(x: ArrayLike<unknown>, what: string): { numbers: Float32Array; bytes: boolean } {
+    const shape: number[] = [];
+    let innermost: unknown = x;
+    for (let v: unknown = x; isArray(v); v = v[0]) {
+      shape.push(v.length);
+      innermost = v;
+    }
+    const plane = this.#shape.slice(0, -1);
+    const image = this.#planar ? [this.#channels, ...plane] : this.#shape;
+    const fits = (s: Shape) => sameShape(s, image) || (this.#channels === 1 && sameShape(s, plane));
+    if (!fits(shape) && !fits(shape.slice(1)))
+      throw new RangeError(`"${what}" expected ${showShape(image)}, or a list of such, got ${showShape(shape)}`);
+    const numbers = new Float32Array(size(shape));
+    flatten(x, shape, [], what, numbers, 0);
+    return { numbers, bytes: isBytes(innermost) };
+  }
+
+  /** The channels that the network wants of a picture. */
+  #channelsOf({ data, width, height }: Picture, what: string): Uint8Array | Uint8ClampedArray {
+    const [rows, columns, channels = 1] = this.#shape;
+    const got = `a picture of ${height}x${width}`;
+    if (this.#shape.length < 2 || this.#shape.length > 3 || ![1, 3, 4].includes(channels))
+      throw new TypeError(`"${what}" expected ${showShape(this.#shape)} numbers, which no picture has, got ${got}`);
+    if (height !== rows || width !== columns)
+      throw new RangeError(`"${what}" expected a picture of ${rows}x${columns} (height x width), got ${got}`);
+    const length = 4 * width * height;
+    if (!isBytes(data) || data.length !== length) throw wrongType(`${what}.data`, `${length} bytes`, data);
+    if (channels === 4) return data;
+    const y = new Uint8Array(width * height * channels);
+    for (let from = 0, to = 0; from < length; from += 4) {
+      const [red, green, blue, alpha] = [data[from]!, data[from + 1]!, data[from + 2]!, data[from + 3]!];
+      if (channels === 1) y[to++] = onBlack(luminance(red, green, blue), alpha);
+      else for (const colour of [red, green, blue]) y[to++] = onBlack(colour, alpha);
+    }
+    return y;
+  }
+}
+
+/** Of Rec. 601, 0.299 red + 0.587 green + 0.114 blue, rounded, in units of 1/65536 as Pillow has them: a grey keeps its value. */
+const luminance = (red: number, green: number, blue: number): number =>
+  (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16;
+
+/** What is seen of a colour in front of black. */
+const onBlack = (colour: number, alpha: number): number => Math.round((colour * alpha) / 255);
+
+const isArray = (x: unknown): x is ArrayLike<unknown> =>
+  x !== null && typeof x === "object" && typeof (x as ArrayLike<unknown>).length === "number";
+
+const isPicture = (x: unknown): x is Picture =>
+  x !== null && typeof x === "object" && "data" in x && "width" in x && "height" in x;
+
+const isBytes = (x: unknown): x is Uint8Array | Uint8ClampedArray =>
+  x instanceof Uint8Array || x instanceof Uint8ClampedArray;
+
+function firstOdd(x: TypedArray, what: string): Error {
+  const i = x.findIndex(v => !Number.isFinite(v));
+  return notFinite(`${what}[${i}]`, x[i]);
+}
+
+const notFinite = (what: string, got: unknown): Error =>
+  (typeof got === "number" ? wrongValue : wrongType)(what, "finite number", got);
+
+/** Writes the numbers of `x`, which stands at `place` in nested arrays of `shape`, from `at` on; gives where the next ones belong. */
+function flatten(x: unknown, shape: Shape, place: number[], what: string, to: Float32Array, at: number): number {
+  const axis = place.length;
+  if (axis === shape.length) {
+    if (!Number.isFinite(x)) throw notFinite(named(what, place), x);
+    to[at] = x as number;
+    return at + 1;
+  }
+  if (!isArray(x)) throw wrongType(named(what, place), `${shape[axis]} elements`, x);
+  if (x.length !== shape[axis]) throw wrongValue(named(what, place), `${shape[axis]} elements`, x.length);
+  let next = at;
+  for (let i = 0; i < x.length; i++) {
+    place[axis] = i;
+    next = flatten(x[i], shape, place, what, to, next);
+  }
+  place.pop();
+  return next;
+}
+
+const named = (what: string, place: readonly number[]): string => what + place.map(i => `[${i}]`).join("");
+
+/** (scale * v - mean) / std, or scale * v + offset, as one product and one sum a channel. */
+function ruleOf({ scale = 1, offset = 0, mean = [0], std = [1] }: Preprocessing, channels: number): Rule {
+  number("preprocessing.scale", scale);
+  number("preprocessing.offset", offset);
+  const each = (what: string, list: readonly number[], bounds = {}) => {
+    if (!Array.isArray(list) || (list.length !== 1 && list.length !== channels))
+      throw wrongValue(what, `${channels} channels`, list);
+    return list.map((v, c) => number(`${what}[${c}]`, v, bounds));
+  };
+  const means = each("preprocessing.mean", mean);
+  const deviations = each("preprocessing.std", std, { above: 0 });
+  const of = (list: readonly number[], c: number) => list[c % list.length]!;
+  const length = Math.max(means.length, deviations.length);
+  return {
+    factor: Float32Array.from({ length }, (_, c) => scale / of(deviations, c)),
+    addend: Float32Array.from({ length }, (_, c) => offset - of(means, c) / of(deviations, c)),
+  };
+}
+
+/** Added and taken away again, it leaves a number rounded to the nearest integer, half to even. */
+const HALF_EVEN = 1.5 * 2 ** 52;
+
+const quantized = (real: number, scale: number, zero: number): number =>
+  Math.max(-128, Math.min(127, Math.fround(real / scale) + HALF_EVEN - HALF_EVEN + zero));
+
+/** Four sums that need not wait for each other: half the time of a test of each number. */
+function allFinite(x: TypedArray): boolean {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  const most = x.length & ~3;
+  for (let i = 0; i < most; i += 4) {
+    a += x[i]! * 0;
+    b += x[i + 1]! * 0;
+    c += x[i + 2]! * 0;
+    d += x[i + 3]! * 0;
+  }
+  for (let i = most; i < x.length; i++) a += x[i]! * 0;
+  return a + b + c + d === 0;
+}
