@@ -16,6 +16,7 @@ import {
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { compress } from "lzma1";
+import { bundleRun, bundleShared, ENTRIES } from "./bundle.mjs";
 
 /** Targets of asconfig.json -> their sources. */
 const TARGETS = {
@@ -34,31 +35,6 @@ const CACHE = "node_modules/.cache/penjing";
 /** What a compilation gives: the text is for tests, which look at inner loops. */
 const KINDS = [".wasm", ".wat", ".d.ts"];
 
-/** Build output without its extension -> its source. */
-const ENTRIES = {
-  index: "src/index.ts",
-  run: "src/run/index.ts",
-  data: "src/data/index.ts",
-  kernels: "src/kernels/index.ts",
-  tflite: "src/formats/tflite/index.ts",
-  cli: "src/cli/index.ts",
-};
-
-/**
- * Tells bundlers that what tables of ops are made by may be dropped with its table: every call at the top level of src/ops is pure.
- * (@__NO_SIDE_EFFECTS__ at the functions themselves does not reach the files that import them.)
- */
-const pureTables = {
-  name: "pure-tables",
-  setup(bundling) {
-    const made = /^((?:export )?const \w+ = | {2}\w+: |(?:export )?const \w+ = \{ \w+: )(?=[a-z]\w*(?:<[^>]*>)?\()/gm;
-    bundling.onLoad({ filter: /\/src\/ops\/.*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(made, "$1/* @__PURE__ */ "),
-      loader: "ts",
-    }));
-  },
-};
-
 const [goal = "all", ...chosen] = process.argv.slice(2);
 const started = performance.now();
 
@@ -72,8 +48,10 @@ if (!chosen.length) embed();
 if (goal === "all") {
   for (const old of ["chunks", "types", ...Object.keys(ENTRIES).map(name => `${name}.js`)])
     rmSync(`build/${old}`, { recursive: true, force: true });
-  await bundle();
   declare();
+  await bundleShared();
+  await bundleRun();
+  chmodSync("build/cli.js", 0o755);
 }
 console.error(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 
@@ -200,27 +178,6 @@ function lengthOfStream(boot, stream, bytes) {
   new Uint8Array(memory.buffer).set(stream, from);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(boot), { env: { memory } });
   return exports.unpack(from, from + stream.length, bytes) - from;
-}
-
-async function bundle() {
-  const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
-  const { metafile } = await build({
-    entryPoints: Object.fromEntries(Object.entries(ENTRIES).filter(([, source]) => existsSync(source))),
-    outdir: "build",
-    bundle: true,
-    splitting: true,
-    chunkNames: "chunks/[name]-[hash]",
-    format: "esm",
-    target: "es2022",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    external: ["node:*", ...Object.keys(dependencies)],
-    metafile: true,
-    plugins: [pureTables],
-    logLevel: "warning",
-  });
-  writeFileSync("build/meta.json", JSON.stringify(metafile));
-  if (existsSync("build/cli.js")) chmodSync("build/cli.js", 0o755);
 }
 
 function declare() {

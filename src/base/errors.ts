@@ -11,6 +11,9 @@ export interface PenjingErrorPlace {
   cause?: unknown;
 }
 
+/** Found on every PenjingError, also on one from another copy of this module: `penjing/run` is a bundle of its own. */
+const MARK = Symbol.for("penjing.error");
+
 /** A failure that is not the caller's argument: a damaged file, an unknown operator, an engine without SIMD. */
 export class PenjingError extends Error {
   override readonly name = "PenjingError";
@@ -26,6 +29,15 @@ export class PenjingError extends Error {
   readonly path?: string;
   /** Where in the file, in bytes. */
   readonly offset?: number;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return Object(value)[MARK] === true;
+  }
+
+  /** @internal */
+  get [MARK](): boolean {
+    return true;
+  }
 
   constructor(code: string, message: string, place: PenjingErrorPlace = {}) {
     super(message, place.cause === undefined ? undefined : { cause: place.cause });

@@ -127,7 +127,9 @@ function canShareMemory(): boolean {
 
 // ---------------------------------------------------------------- the choice
 
-let forced: Variant | undefined;
+/** Where every copy of this module finds what is forced: `penjing/run` is a bundle of its own. */
+const FORCED = Symbol.for("penjing.variant");
+const shared = globalThis as { [FORCED]?: Variant | undefined };
 
 /**
  * Makes every later choice `variant`, whatever the probe says; `undefined` gives the choice back to the probe. For tests: where
@@ -136,7 +138,7 @@ let forced: Variant | undefined;
  */
 export function forceVariant(variant: Variant | undefined): void {
   if (variant !== undefined) demand(variant);
-  forced = variant;
+  shared[FORCED] = variant;
 }
 
 /**
@@ -146,7 +148,7 @@ export function forceVariant(variant: Variant | undefined): void {
 export function chooseVariant(binary?: Binary): Variant {
   demand("simd");
   if (binary && !binary.automatic) return "simd";
-  return forced ?? (supported().relaxedDot === "u8" ? "relaxed" : "simd");
+  return shared[FORCED] ?? (supported().relaxedDot === "u8" ? "relaxed" : "simd");
 }
 
 function demand(variant: Variant): void {

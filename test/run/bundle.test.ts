@@ -1,0 +1,100 @@
+/** `penjing/run` as it is published: one file with shortened names, which must do all that its source does. `npm run build` makes it. */
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { PenjingError } from "../../src/base/errors.ts";
+import { Random } from "../../src/base/random.ts";
+import { size } from "../../src/base/shape.ts";
+import { loadTflite } from "../../src/formats/tflite/index.ts";
+import {
+  activation,
+  averagePool2d,
+  batchNormalization,
+  conv2d,
+  dense,
+  depthwiseConv2d,
+  elu,
+  flatten,
+  leakyReLU,
+  sequential,
+} from "../../src/model/index.ts";
+import * as source from "../../src/run/index.ts";
+
+const bundle: typeof source = await import(new URL("../../build/run.js", import.meta.url).href);
+
+const VECTORS = "test/vectors";
+const operators: { name: string; model: string }[] = JSON.parse(
+  readFileSync(`${VECTORS}/tflite-operators/operators.json`, "utf8"),
+);
+const networks = [
+  ...readdirSync(VECTORS, { recursive: true, encoding: "utf8" })
+    .filter(path => path.endsWith(".tflite"))
+    .map(path => ({ name: path, file: new Uint8Array(readFileSync(`${VECTORS}/${path}`)) })),
+  ...operators.map(({ name, model }) => ({ name, file: new Uint8Array(Buffer.from(model, "base64")) })),
+];
+
+async function expectSame(file: Uint8Array<ArrayBuffer>): Promise<void> {
+  const [ours, theirs] = [await source.load(file), await bundle.load(file)];
+  const random = new Random(1);
+  const n = 9 * size(ours.inputShape); // float networks run eight images side by side, then one
+  const x =
+    ours.inputType === "i8"
+      ? Int8Array.from({ length: n }, () => random.integer(256) - 128)
+      : Float32Array.from({ length: n }, () => random.uniform(-1, 1));
+  expect(theirs.run(x)).toEqual(ours.run(x));
+  expect(theirs.predict(x)).toEqual(ours.predict(x));
+  expect(theirs.bytes).toBe(ours.bytes);
+}
+
+test.each(networks)("$name: the same answers", async ({ file }) => {
+  await expectSame((await loadTflite(file)).toBytes());
+});
+
+test("a float network of many layers: the same answers", async () => {
+  const layers = [
+    conv2d({ filters: 5, kernelSize: 3, strides: 2, padding: "same", inputShape: [13, 11, 3] }),
+    batchNormalization(),
+    leakyReLU(),
+    depthwiseConv2d({ kernelSize: 3 }),
+    elu(),
+    averagePool2d({ poolSize: 2, strides: 1 }),
+    activation("sigmoid"),
+    flatten(),
+    dense({ units: 7, activation: "tanh" }),
+    dense({ units: 4, activation: "softmax" }),
+  ];
+  await expectSame(sequential(layers, { seed: 1 }).toBytes());
+});
+
+test("the same names are exported", () => {
+  expect(Object.keys(bundle).sort()).toEqual(Object.keys(source).sort());
+});
+
+test("an error of one copy is an instance of the class of the other", async () => {
+  const theirs = await bundle.load("no/such/file").catch(error => error);
+  expect(theirs).toBeInstanceOf(PenjingError);
+  expect(theirs.code).toBe("missing");
+  expect(theirs.path).toBe("no/such/file");
+  expect(theirs.name).toBe("PenjingError");
+  expect(new PenjingError("missing", "")).toBeInstanceOf(bundle.PenjingError);
+  for (const other of [new Error("PenjingError"), { name: "PenjingError" }, "PenjingError", undefined, null])
+    expect(other instanceof bundle.PenjingError).toBe(false);
+});
+
+test("what one copy is forced to, so is the other", () => {
+  if (!source.supported().relaxed) return;
+  const chosen = source.chooseVariant();
+  const other = chosen === "simd" ? "relaxed" : "simd";
+  try {
+    bundle.forceVariant(other);
+    expect(source.chooseVariant()).toBe(other);
+  } finally {
+    source.forceVariant(undefined);
+  }
+  expect(bundle.chooseVariant()).toBe(chosen);
+});
+
+test("options that do not exist are still refused by name", async () => {
+  await expect(bundle.load("x", { warmup: true } as object)).rejects.toThrow(
+    '"options" has no option "warmup"; it knows capacity',
+  );
+});
