@@ -7,7 +7,7 @@
 // One dimension only: in two the transforms cost more than they save on images this small, and lose accuracy.
 // Outputs come in fours, windows in twos: an odd last pair overlaps the pair before it, so that there is no tail. At least 2 x 2 windows.
 import { madd } from "./simd";
-import { pooled, splitColumns, splitHalf, storeFirst, storeWindows, winner } from "./pool-window";
+import { pooled, storeFirst, winner } from "./pool-window";
 
 @inline function times(a: v128, factor: f32): v128 {
   return f32x4.mul(a, f32x4.splat(factor));
@@ -15,7 +15,7 @@ import { pooled, splitColumns, splitHalf, storeFirst, storeWindows, winner } fro
 
 /**
  * G g, for weights in panels: [panel][before][5 taps][after][8] -> [panel][8 points][before][after][8].
- * Along a row of the kernel: before = kh, after = cin. Along a column of a one-channel kernel: before = 1, after = kw.
+ * Along a row of the kernel: before = kh, after = cin.
  */
 export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, x: usize, y: usize): void {
   const tap = <usize>after << 5, point = <usize>before * tap;
@@ -139,9 +139,11 @@ export function f32_conv2d_relu_max_pool2d_winograd(
               const place = i32x4.add(origin, pair ? i32x4.add(rows, rows) : i32x4.splat(0));
               const first = pooled(y00, y01, y10, y11, b), second = pooled(y02, y03, y12, y13, b);
               storeFirst(y + at, first, left);
-              storeFirst(argmax + at, winner(y00, y01, y10, y11, first, rows, pixels, place), left);
               storeFirst(y + at + beside, second, left);
-              storeFirst(argmax + at + beside, winner(y02, y03, y12, y13, second, rows, pixels, i32x4.add(place, offset1)), left);
+              if (WINNERS) {
+                storeFirst(argmax + at, winner(y00, y01, y10, y11, first, rows, pixels, place), left);
+                storeFirst(argmax + at + beside, winner(y02, y03, y12, y13, second, rows, pixels, i32x4.add(place, offset1)), left);
+              }
               m += 32;
             }
           }
@@ -193,132 +195,4 @@ export function f32_conv2d_relu_max_pool2d_winograd(
     m += 128;
     u += point;
   }
-}
-
-/**
- * One input channel, kernels 5 tall and of any width, at least 4 windows wide; transformed along y.
- * Lanes are 4 neighbouring windows over split columns, up to three such vectors at a time.
- * w: `f32_panels_to_winograd` of 1 and kw. argmax: planar, [cout][ph][pw].
- * scratch, in floats, with `half` = (w + 1) / 2 rounded up to 4: the split plane 2 * half * h, 8 transformed rows 16 * half, sums 192, windows 2 * cout * (pw + 3).
- */
-export function f32_conv2d_relu_max_pool2d_plane_winograd(
-  n: i32, x: usize, xs: i32, w: usize, bias: usize, y: usize, ys: i32, argmax: usize,
-  h: i32, wd: i32, cout: i32, kw: i32, scratch: usize,
-): void {
-  const ph = (h - 4) >> 1, pw = (wd - kw + 1) >> 1;
-  const half = splitHalf(wd);
-  const odd = <usize>half << 2, line = odd << 1;
-  const transformed = scratch + <usize>h * line;
-  const sums = transformed + 8 * line;
-  const windows = sums + 768;
-  const full = pw >> 2, vectors = (pw + 3) >> 2;
-  const panel = <usize>kw << 8, plane = <usize>(ph * pw) << 2;
-  const group = <usize>cout << 4; // bytes of four windows
-  const lower = <usize>vectors * group; // from the windows of one row to those of the next
-  memory.fill(scratch, 0, <usize>h * line);
-  for (; n > 0; n--) {
-    splitColumns(x, h, wd, half, scratch);
-    for (let pair = 0; pair < ph; pair += 2) {
-      const py = min(pair, ph - 2);
-      const from = scratch + <usize>(2 * py) * line;
-      for (let c: usize = 0; c < line; c += 16) transformInput(from + c, line, transformed + c, line);
-      for (let channel = 0; channel < cout; channel++) {
-        const b = v128.load32_splat(bias + (<usize>channel << 2));
-        const k = w + <usize>(channel >> 3) * panel + (<usize>(channel & 7) << 2);
-        const to = argmax + <usize>channel * plane;
-        for (let first = 0, count = 0; first < vectors; first += count) {
-          // whole vectors by threes; what is left of the row is one more that ends with it
-          count = first < full ? min(3, full - first) : 1;
-          const px = min(4 * first, pw - 4);
-          const u = transformed + (<usize>px << 2);
-          if (count == 3) multiplyColumns(3, u, odd, k, kw, sums);
-          else if (count == 2) multiplyColumns(2, u, odd, k, kw, sums);
-          else multiplyColumns(1, u, odd, k, kw, sums);
-          for (let v = 0; v < count; v++) {
-            const at = px + 4 * v;
-            poolColumns(
-              sums + (<usize>v << 5), b, py, at, wd, to + (<usize>(py * pw + at) << 2), <usize>pw << 2,
-              windows + <usize>(first + v) * group + (<usize>channel << 4), lower,
-            );
-          }
-        }
-      }
-      for (let v = 0; v < vectors; v++) {
-        const at = min(4 * v, pw - 4);
-        storeWindows(windows + <usize>v * group, cout, y + (<usize>((py * pw + at) * cout) << 2));
-        storeWindows(windows + lower + <usize>v * group, cout, y + (<usize>(((py + 1) * pw + at) * cout) << 2));
-      }
-    }
-    x += <usize>xs;
-    y += <usize>ys;
-    argmax += <usize>ys;
-  }
-}
-
-/**
- * For each of the 8 points, 4 * count windows' even and odd columns of one output channel. m: [point][3][even, odd][4].
- * Weights are 32 bytes apart (panels).
- */
-@inline function multiplyColumns(count: i32, u: usize, odd: usize, w: usize, kw: i32, m: usize): void {
-  const line = odd << 1;
-  for (let t = 8; t > 0; t--) {
-    let e0 = f32x4.splat(0), e1 = f32x4.splat(0), e2 = f32x4.splat(0);
-    let o0 = f32x4.splat(0), o1 = f32x4.splat(0), o2 = f32x4.splat(0);
-    let here = u, right = u + odd;
-    let kx = kw;
-    do {
-      const a = v128.load32_splat(w);
-      e0 = madd(a, v128.load(here), e0);
-      o0 = madd(a, v128.load(right), o0);
-      if (count > 1) {
-        e1 = madd(a, v128.load(here, 16), e1);
-        o1 = madd(a, v128.load(right, 16), o1);
-      }
-      if (count > 2) {
-        e2 = madd(a, v128.load(here, 32), e2);
-        o2 = madd(a, v128.load(right, 32), o2);
-      }
-      const moved = here + 4;
-      here = right;
-      right = moved;
-      w += 32;
-    } while (--kx > 0);
-    v128.store(m, e0);
-    v128.store(m, o0, 16);
-    if (count > 1) {
-      v128.store(m, e1, 32);
-      v128.store(m, o1, 48);
-    }
-    if (count > 2) {
-      v128.store(m, e2, 64);
-      v128.store(m, o2, 80);
-    }
-    m += 96;
-    u += line;
-  }
-}
-
-/** 4 output rows of 4 windows' even and odd columns, from the sums at m, to two rows of 4 windows. */
-@inline function poolColumns(
-  m: usize, bias: v128, py: i32, px: i32, wd: i32, argmax: usize, below: usize, windows: usize, lower: usize,
-): void {
-  let a1 = v128.load(m, 96), b1 = v128.load(m, 192), a2 = v128.load(m, 288), b2 = v128.load(m, 384);
-  let a3 = v128.load(m, 480), b3 = v128.load(m, 576);
-  let s1 = f32x4.add(a1, b1), s2 = f32x4.add(a2, b2), s3 = f32x4.add(a3, b3);
-  let d1 = f32x4.sub(a1, b1), d2 = f32x4.sub(a2, b2), d3 = f32x4.sub(a3, b3);
-  const e0 = output0(v128.load(m), s1, s2, s3), e1 = output1(d1, d2, d3);
-  const e2 = output2(s1, s2, s3), e3 = output3(v128.load(m, 672), d1, d2, d3);
-  a1 = v128.load(m, 112); b1 = v128.load(m, 208); a2 = v128.load(m, 304); b2 = v128.load(m, 400);
-  a3 = v128.load(m, 496); b3 = v128.load(m, 592);
-  s1 = f32x4.add(a1, b1); s2 = f32x4.add(a2, b2); s3 = f32x4.add(a3, b3);
-  d1 = f32x4.sub(a1, b1); d2 = f32x4.sub(a2, b2); d3 = f32x4.sub(a3, b3);
-  const o0 = output0(v128.load(m, 16), s1, s2, s3), o1 = output1(d1, d2, d3);
-  const o2 = output2(s1, s2, s3), o3 = output3(v128.load(m, 688), d1, d2, d3);
-  const rows = i32x4.splat(wd << 2), pixels = i32x4.splat(4);
-  const origin = i32x4.add(i32x4.splat(8 * (py * wd + px)), i32x4(0, 8, 16, 24));
-  const upper = pooled(e0, o0, e1, o1, bias), under = pooled(e2, o2, e3, o3, bias);
-  v128.store(argmax, winner(e0, o0, e1, o1, upper, rows, pixels, origin));
-  v128.store(argmax + below, winner(e2, o2, e3, o3, under, rows, pixels, i32x4.add(origin, i32x4.add(rows, rows))));
-  v128.store(windows, upper);
-  v128.store(windows + lower, under);
 }

@@ -58,8 +58,10 @@ export function f32_conv2d_relu_max_pool2d(
           const c = pooled(c00, c01, c10, c11, bias0), d = pooled(d00, d01, d10, d11, bias1);
           storeFirst(y + to, c, left);
           storeFirst(y + to + 16, d, left - 4);
-          storeFirst(argmax + to, winner(c00, c01, c10, c11, c, rows, pixels, at), left);
-          storeFirst(argmax + to + 16, winner(d00, d01, d10, d11, d, rows, pixels, at), left - 4);
+          if (WINNERS) {
+            storeFirst(argmax + to, winner(c00, c01, c10, c11, c, rows, pixels, at), left);
+            storeFirst(argmax + to + 16, winner(d00, d01, d10, d11, d, rows, pixels, at), left - 4);
+          }
           to += next;
           origin += 2 * pixel;
         }
@@ -149,10 +151,10 @@ export function f32_conv2d_relu_max_pool2d_plane(
           const c = pooled(c00, c01, c10, c11, v128.load32_splat(bias + (<usize>channel << 2)));
           const d = pooled(d00, d01, d10, d11, v128.load32_splat(bias + (<usize>channel << 2), 4));
           const to = argmax + (<usize>(py * pw + px) << 2);
-          v128.store(to + <usize>channel * plane, winner(c00, c01, c10, c11, c, rows, pixels, at));
+          if (WINNERS) v128.store(to + <usize>channel * plane, winner(c00, c01, c10, c11, c, rows, pixels, at));
           v128.store(windows + (<usize>channel << 4), c);
           if (both) {
-            v128.store(to + <usize>(channel + 1) * plane, winner(d00, d01, d10, d11, d, rows, pixels, at));
+            if (WINNERS) v128.store(to + <usize>(channel + 1) * plane, winner(d00, d01, d10, d11, d, rows, pixels, at));
             v128.store(windows + (<usize>channel << 4), d, 16);
           }
         }

@@ -14,7 +14,7 @@
 /**
  * Byte offset, from the start of the image, of the patch whose pixel won: `origin` is c00's, `row` and `pixel` lead to its neighbours.
  * The first of equals wins. -1 (all bits) where ReLU let nothing through, so that a sign test tells what backward may skip.
- * Inference, which does not ask, pays for it too: measured, 2 to 3 % of LeNet-5 in f32, not worth a second body of every kernel (8 kB).
+ * The running binary is compiled without (WINNERS): nobody asks there.
  */
 @inline export function winner(
   c00: v128, c01: v128, c10: v128, c11: v128, pooled: v128, row: v128, pixel: v128, origin: v128,

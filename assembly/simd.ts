@@ -1,7 +1,8 @@
-// Primitives every kernel file shares. Two constants are set on the compiler's command line:
+// Primitives every kernel file shares. Three constants are set on the compiler's command line:
 //   FUSED = 1: multiply-add may be fused (the `fast` training binary). 0: multiply, then add, the same bits on every engine.
+//   WINNERS = 1: fused pools tell which pixel won, for backward. 0: they leave that output alone (the running binary).
 //   ASC_FEATURE_RELAXED_SIMD: the relaxed int8 dot product may be used.
-// Neither may be declared here: a declaration would hide the constant, and both branches would be compiled.
+// None may be declared here: a declaration would hide the constant, and both branches would be compiled.
 
 /** a * b + c, rounded twice unless FUSED. */
 @inline export function madd(a: v128, b: v128, c: v128): v128 {

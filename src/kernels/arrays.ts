@@ -105,7 +105,8 @@ export async function kernels(options: KernelsOptions = {}): Promise<RawKernels>
     instantiate(RUN, memory, variant),
     instantiate(TRAIN, memory, options.fused ? "relaxed" : "simd"),
   ]);
-  return Object.assign(new ArrayKernels(memory, variant ?? chooseVariant(RUN), run), train, run);
+  const raw: Kernels = { ...train, ...run };
+  return Object.assign(new ArrayKernels(memory, variant ?? chooseVariant(RUN), raw), raw);
 }
 
 /** What `kernels()` gives besides the raw kernels. Errors of all methods: TypeError for a wrong type or option, RangeError for sizes that do not fit. */

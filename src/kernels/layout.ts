@@ -159,17 +159,6 @@ export const winogradRows: Layout = {
   }),
 };
 
-/** One-channel kernels 5 tall by Winograd's F(4, 5) along a column: [out/8][8 points][kw][8]. */
-export const winogradColumns: Layout = {
-  name: "winogradColumns",
-  bytes: ([out, , kw]) => roundUp(out!, 8) * 8 * kw! * 4,
-  from: panels,
-  by: ([out, , kw]) => ({
-    kernel: "f32_panels_to_winograd",
-    args: { panels: Math.ceil(out! / 8), before: 1, after: kw! },
-  }),
-};
-
 /**
  * One image, channel by channel: [c][h][w], padded as flat is.
  *

@@ -1,5 +1,6 @@
 /** What the compiled binaries promise, read off the binaries themselves: nothing imported but memory, no hidden data, no call where it is hot. */
 import { readFileSync } from "node:fs";
+import { buildSync } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { inBinary, KERNEL_NAMES, KERNELS, type Role } from "../../src/kernels/table.ts";
 
@@ -131,6 +132,21 @@ for (const binary of ["run", "train"] as const)
         expect(calls).toEqual([]);
       });
     });
+
+test("the running binary has no kernel that running cannot ask for", () => {
+  const { outputFiles } = buildSync({
+    entryPoints: ["src/run/index.ts"],
+    bundle: true,
+    format: "esm",
+    platform: "neutral",
+    write: false,
+  });
+  // as a name is asked for, not as it stands in the text of all of them
+  const asked = (name: string) => new RegExp(`["'\`]${name}["'\`]|\\b${name}:`).test(outputFiles[0]!.text);
+  const here = KERNEL_NAMES.filter(name => inBinary(KERNELS[name], "run"));
+  // what penjing/kernels multiplies with, in the variant that is chosen for running
+  expect(here.filter(name => !asked(name))).toEqual(["i8_gemm"]);
+});
 
 test("a call in an innermost loop is seen", () => {
   const wat = [

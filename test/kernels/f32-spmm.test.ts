@@ -25,7 +25,7 @@ function sparse(rows: number, k: number, density: number): Csr<Float32Array> {
 const ROWS = [1, 3, 4, 5, 11];
 const COLUMNS = [1, 2, 3, 4, 5, 15, 16, 17, 35];
 
-overVariants("f32-spmm", "run", bench => {
+overVariants("f32-spmm", "train", bench => {
   for (const density of [0, 0.1, 0.5, 1])
     test.each(ROWS.flatMap(rows => COLUMNS.map(n => [rows, n])))(`f32_csr_spmm %i x %i at ${density}`, (rows, n) => {
       bench.reset();

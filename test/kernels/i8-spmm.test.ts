@@ -25,7 +25,7 @@ function sparse(rows: number, k: number, density: number): Csr<Int8Array> {
 const ROWS = [1, 3, 5];
 const COLUMNS = [1, 2, 7, 8, 15, 16, 17, 35];
 
-overVariants("i8-spmm", "run", bench => {
+overVariants("i8-spmm", "train", bench => {
   for (const density of [0, 0.1, 0.5, 1])
     test.each(ROWS.flatMap(rows => COLUMNS.map(n => [rows, n])))(`i8_csr_spmm %i x %i at ${density}`, (rows, n) => {
       bench.reset();

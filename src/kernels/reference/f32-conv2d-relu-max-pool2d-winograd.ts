@@ -2,7 +2,7 @@
  * Twins of the Winograd kernels: the three matrices of F(4, 5), written out and multiplied in float64.
  * Outputs of a 5-tap filter g over 8 inputs d: A ((G g) * (B d)).
  */
-import { type Pooled, planar, pool, type Sizes, windowsOf } from "./f32-conv2d-relu-max-pool2d.ts";
+import { type Pooled, pool, type Sizes, windowsOf } from "./f32-conv2d-relu-max-pool2d.ts";
 
 /** Points 0, 1, -1, 2, -2, 1/2, -1/2, infinity. */
 const G = [
@@ -84,20 +84,4 @@ export function f32_conv2d_relu_max_pool2d_winograd(
     const taps = pairs.map(([ky, ci]) => each(5, i => weights[((o * s.kh + ky) * 5 + i) * s.cin + ci]!));
     return four(inputs, taps)[c - first]!;
   });
-}
-
-/** One channel in, kernels 5 tall, along y; argmax planar. */
-export function f32_conv2d_relu_max_pool2d_plane_winograd(
-  s: Sizes,
-  x: Float32Array,
-  weights: Float32Array,
-  bias: Float32Array,
-): Pooled {
-  const { y, argmax } = pool(s, bias, (o, r, c) => {
-    const first = firstOf(r, windowsOf(s)[0]);
-    const inputs = each(s.kw, kx => each(8, i => x[(first + i) * s.w + c + kx]!));
-    const taps = each(s.kw, kx => each(5, i => weights[(o * 5 + i) * s.kw + kx]!));
-    return four(inputs, taps)[r - first]!;
-  });
-  return { y, argmax: planar(s, argmax) };
 }

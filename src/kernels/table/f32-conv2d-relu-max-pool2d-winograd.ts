@@ -1,4 +1,3 @@
-import { splitHalf } from "./f32-conv2d-relu-max-pool2d.ts";
 import type { Rows } from "./row.ts";
 
 /**
@@ -31,36 +30,7 @@ export const f32Conv2dReluMaxPool2dWinograd = {
     },
     binary: "both",
   },
-  /**
-   * One input channel, kernels 5 tall, at least 4 windows wide; w with before = 1, after = kw.
-   * scratch: `planeWinogradScratch`.
-   */
-  f32_conv2d_relu_max_pool2d_plane_winograd: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      w: "read",
-      bias: "read",
-      y: "write",
-      ys: "int",
-      argmax: "write",
-      h: "int",
-      wd: "int",
-      cout: "int",
-      kw: "int",
-      scratch: "write",
-    },
-    binary: "both",
-  },
 } as const satisfies Rows;
 
 /** Bytes of scratch of `f32_conv2d_relu_max_pool2d_winograd`: 8 points of the input of four columns of outputs, and 8 points of 4 x 8 sums. */
 export const winogradScratch = (h: number, cin: number): number => 4 * (8 * h * cin + 256);
-
-/**
- * Bytes of scratch of `f32_conv2d_relu_max_pool2d_plane_winograd`: the split image, 8 points of the input of four rows of outputs,
- * 8 points of sums, and two rows of windows of every output channel.
- */
-export const planeWinogradScratch = (h: number, w: number, cout: number, kw: number): number =>
-  4 * (2 * splitHalf(w) * (h + 8) + 192 + 8 * cout * Math.ceil(((w - kw + 1) >> 1) / 4));

@@ -8,6 +8,9 @@ const vectors = { overRead: 12, overWrite: 12 };
 
 const unary = { args: { n: "int", x: "read", y: "write" }, binary: "both", ...vectors } as const satisfies Row;
 
+/** What no network that runs is lowered to is kept out of its binary. */
+const unaryOutside = { ...unary, binary: "train" } as const satisfies Row;
+
 /** dx from the upstream gradient and the forward's output. */
 const fromOutput = {
   args: { n: "int", dy: "read", y: "read", dx: "write" },
@@ -31,7 +34,7 @@ const where = {
 /** s is the address of one f32. */
 const withScalar = {
   args: { n: "int", x: "read", s: "read", y: "write" },
-  binary: "both",
+  binary: "train",
   ...vectors,
 } as const satisfies Row;
 
@@ -70,19 +73,19 @@ export const f32Elementwise = {
   f32_tanh_gradient: fromOutput,
 
   /** y = exp(x). */
-  f32_exp: unary,
+  f32_exp: unaryOutside,
   /** Natural logarithm: -Infinity at 0, NaN below. */
-  f32_log: unary,
+  f32_log: unaryOutside,
   /** y = sqrt(x). */
-  f32_sqrt: unary,
+  f32_sqrt: unaryOutside,
   /** y = x x. */
-  f32_square: unary,
+  f32_square: unaryOutside,
   /** y = -1, 0 or 1. */
-  f32_sign: unary,
+  f32_sign: unaryOutside,
   /** y = scale x. */
   f32_scale: { args: { ...unary.args, scale: "float" }, binary: "both", ...vectors },
   /** y = value. */
-  f32_fill: { args: { n: "int", y: "write", value: "float" }, binary: "both", ...vectors },
+  f32_fill: { args: { n: "int", y: "write", value: "float" }, binary: "train", ...vectors },
 
   /** y = a + b. */
   f32_add: binary,
@@ -91,13 +94,13 @@ export const f32Elementwise = {
   /** y = a b. */
   f32_mul: binary,
   /** y = a / b. */
-  f32_div: binary,
+  f32_div: { ...binary, binary: "train" },
   /** y = min(a, b). */
   f32_min: binary,
   /** y = max(a, b). */
   f32_max: binary,
   /** y = alpha a + beta b. */
-  f32_axpby: { args: { ...binary.args, alpha: "float", beta: "float" }, binary: "both", ...vectors },
+  f32_axpby: { args: { ...binary.args, alpha: "float", beta: "float" }, binary: "train", ...vectors },
   /** y = a >= b ? x : 0. */
   f32_where_greater_equal: where,
   /** y = a > b ? x : 0. */

@@ -59,10 +59,10 @@ export const f32Gemm = {
     overRead: 32,
   },
   /** `panels` of [n][k] -> `panelsTransposed`, padding zeroed. */
-  f32_transpose_panels: { args: { n: "int", k: "int", x: "read", y: "write" }, binary: "both" },
+  f32_transpose_panels: { args: { n: "int", k: "int", x: "read", y: "write" }, binary: "train" },
   /** A matrix in any order -> `panels` of [n][k], padding zeroed: element (n, k) is at x + n * xn + k * xk bytes. */
   f32_pack_panels: {
     args: { n: "int", k: "int", x: "read", xn: "int", xk: "int", y: "write" },
-    binary: "both",
+    binary: "train",
   },
 } as const satisfies Rows;

@@ -3,7 +3,7 @@ import type { Row, Rows } from "./row.ts";
 /** Per image: x and t are rows of k floats (t sparse: one i32), y gets one f32. */
 const perImage = {
   args: { n: "count", x: "read", xs: "int", t: "read", ts: "int", k: "int", y: "write" },
-  binary: "both",
+  binary: "train",
 } as const satisfies Row;
 
 /** Over n stored floats of any layout (padding is zero); y: one f64. */
@@ -43,15 +43,15 @@ export const f32Reduce = {
     overWrite: 12,
   },
   /** y (i32, 4 bytes apart) = index of the largest of k, the first among equals. */
-  f32_argmax: { args: { n: "count", x: "read", xs: "int", k: "int", y: "write" }, binary: "both" },
+  f32_argmax: { args: { n: "count", x: "read", xs: "int", k: "int", y: "write" }, binary: "train" },
   /** 1 where the largest of x is at class t, else 0. */
   f32_sparse_accuracy: perImage,
   /** 1 where the largest of x is where the largest of t is, else 0. */
   f32_accuracy: perImage,
   /** The share of elements where (x > threshold) equals (t > 1/2). */
-  f32_binary_accuracy: { args: { ...perImage.args, threshold: "float" }, binary: "both" },
+  f32_binary_accuracy: { args: { ...perImage.args, threshold: "float" }, binary: "train" },
   /** 1 where fewer than `top` of x are greater than x[t] (so ties count for the target), else 0. */
-  f32_sparse_top_k: { args: { ...perImage.args, top: "int" }, binary: "both" },
+  f32_sparse_top_k: { args: { ...perImage.args, top: "int" }, binary: "train" },
   /** The same, where t's largest says which class it is. */
-  f32_top_k: { args: { ...perImage.args, top: "int" }, binary: "both" },
+  f32_top_k: { args: { ...perImage.args, top: "int" }, binary: "train" },
 } as const satisfies Rows;

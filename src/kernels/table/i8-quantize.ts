@@ -128,12 +128,12 @@ export const i8Quantize = {
   /** f32 -> int8 without a layout, one scale per row of `length`: weights. y = clamp(round(x / scale[row]), -127, 127). */
   i8_quantize_channels: {
     args: { rows: "int", length: "int", x: "read", y: "write", scale: "read" },
-    binary: "run",
+    binary: "train",
   },
   /** int8 -> f32 without a layout, one scale per row of `length`: weights. */
   i8_dequantize_channels: {
     args: { rows: "int", length: "int", x: "read", y: "write", scale: "read" },
-    binary: "run",
+    binary: "train",
   },
   /** Smallest and largest of `length` f32, NaN left out: y = [min, max]; [Infinity, -Infinity] of nothing. */
   i8_range: { args: { n: "count", x: "read", xs: "int", length: "int", y: "write", ys: "int" }, binary: "run" },

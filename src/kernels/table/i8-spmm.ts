@@ -19,6 +19,6 @@ export const i8Spmm = {
       y: "write",
       ldy: "int",
     },
-    binary: "run",
+    binary: "train",
   },
 } as const satisfies Rows;
