@@ -13,6 +13,7 @@ const CALLS_ALLOWED: Record<string, string> = {
   vectorProduct: "once per panel, holds a loop",
   packRows: "once per four rows, holds a loop",
   convolve: "once per image, holds loops",
+  copyAlong: "once per image, and along an axis for what lies along the next",
   fill: "once per side of an image",
   storeSome: "once per row, for the vector that is not whole",
   accumulateRow: "once per pooled window, holds a loop",
