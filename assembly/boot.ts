@@ -207,3 +207,36 @@ export function crc32(crc: u32, x: usize, bytes: i32): u32 {
   for (const end = x + bytes; x < end; x++) crc = load<u32>((((crc ^ load<u8>(x)) & 255) << 2)) ^ (crc >>> 8);
   return ~crc;
 }
+
+/**
+ * The elements of a tensor, `bytes` bytes each, written to `y`, from the bits between x and end, lowest first (docs/container.md, "Elements"):
+ * every element has `width` bits, sign-extended; where `gap` is not 0 each follows the number of zeros before it, in codes of so many bits.
+ * Eight bytes behind the end may be read. Returns the address after the last byte that was needed, which lies behind the end where that comes
+ * too early, or 0 where an element would lie behind the others.
+ */
+export function expand(x: usize, end: usize, y: usize, elements: u32, bytes: u32, width: u32, gap: u32): usize {
+  memory.fill(y, 0, elements * bytes);
+  const escape: u32 = (1 << gap) - 1;
+  const unused = 64 - width;
+  let shift: u32 = 0; // bits of the byte at x that are read
+  let at: u32 = 0;
+  while (at < elements && x <= end) {
+    if (gap) {
+      const code = (load<u32>(x) >>> shift) & escape;
+      shift += gap;
+      x += shift >>> 3;
+      shift &= 7;
+      at += code;
+      if (code == escape) continue;
+      if (at >= elements) break;
+    }
+    const element = (<i64>((load<u64>(x) >>> shift) << unused)) >> unused;
+    if (bytes == 1) store<u8>(y + at, element);
+    else store<u32>(y + (at << 2), element);
+    at++;
+    shift += width;
+    x += shift >>> 3;
+    shift &= 7;
+  }
+  return at > elements ? 0 : x + (shift ? 1 : 0);
+}

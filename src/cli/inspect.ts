@@ -4,8 +4,8 @@ import { ByteReader } from "../base/bytes.ts";
 import { showShape } from "../base/shape.ts";
 import { readSource } from "../base/source.ts";
 import { type Analysis, analyzeFile } from "../compress/index.ts";
+import { MAGIC } from "../container/format.ts";
 import { read } from "../container/index.ts";
-import { MAGIC, SECTION } from "../container/sections.ts";
 import type { Type } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { printArena, printProgram } from "../plan/print.ts";
@@ -99,16 +99,15 @@ function layerTable({ layers, ...all }: Analysis, terminal: Terminal): string {
 
 /** The parts of a file that was read without an error; docs/container.md draws them. */
 function sectionsOf(bytes: Uint8Array): Section[] {
-  const names = new Map<number, string>(Object.entries(SECTION).map(([name, number]) => [number, name]));
-  const reader = new ByteReader(bytes);
-  reader.raw(MAGIC.length);
-  const count = reader.u8() >> 4;
-  const sections = Array.from({ length: count }, (): Section => {
-    const name = names.get(reader.u8() >> 4)!;
-    const length = reader.varint();
-    reader.raw(length);
-    return { name, bytes: length };
-  });
-  const inside = sections.reduce((sum, s) => sum + s.bytes, 0);
-  return [...sections, { name: "frame and checksum", bytes: bytes.length - inside }];
+  const from = new ByteReader(bytes);
+  from.raw(MAGIC.length + 1);
+  from.varint();
+  from.u32();
+  const frame = from.offset;
+  from.raw(from.varint());
+  return [
+    { name: "frame", bytes: frame },
+    { name: "description", bytes: from.offset - frame },
+    { name: "graph", bytes: from.left },
+  ];
 }

@@ -82,10 +82,10 @@ function analysis(graph: Graph, sizes: Pick<Analysis, "original" | "float" | "co
 /** What a file keeps beside its network, where there is any. */
 type Kept = { [K in keyof Extras]?: Extras[K] | undefined };
 
-/** The file of a float graph in which no weight is zero: none is stored sparsely. */
+/** The file of a float graph in which every weight takes all its bits. */
 function floatBytes(from: Graph, { labels, preprocessing, metadata }: Kept): number {
   const graph = bake(from);
-  for (const v of graph.leaves) if (v.leaf === "state") v.data = new Float32Array(size(v.type.shape)).fill(1);
+  for (const v of graph.leaves) if (v.leaf === "state") v.data = new Float32Array(size(v.type.shape)).fill(-1);
   const extras = {
     ...(labels && { labels }),
     ...(preprocessing && { preprocessing }),

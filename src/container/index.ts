@@ -1,5 +1,6 @@
 /** The `.penjing` file: read, written and saved. docs/container.md has every byte of it. */
+
+export type { Extras, Preprocessing } from "./extras.ts";
 export { type Contents, type ReadOptions, read, readFrom } from "./read.ts";
 export { saveFile } from "./save-file.ts";
-export type { Extras, Preprocessing } from "./sections.ts";
 export { storedBytes, type WriteOptions, write } from "./write.ts";

@@ -5,8 +5,8 @@
  * Only ops of a network that runs, as it was built: training, masks and fake quantization are baked before saving, and what the
  * fusion pass makes is made again after loading.
  */
-import { size } from "../base/shape.ts";
-import type { Op } from "../graph/graph.ts";
+import { type Shape, size } from "../base/shape.ts";
+import type { Op, Type } from "../graph/graph.ts";
 import { add } from "../ops/add.ts";
 import { averagePool2d } from "../ops/average-pool2d.ts";
 import { batchNormalization } from "../ops/batch-normalization.ts";
@@ -44,143 +44,93 @@ import { stridedSlice } from "../ops/strided-slice.ts";
 import { sub } from "../ops/sub.ts";
 import { tanh } from "../ops/tanh.ts";
 import { transpose } from "../ops/transpose.ts";
-import {
-  choice,
-  count,
-  counts,
-  flag,
-  integers,
-  list,
-  never,
-  type Parameter,
-  real,
-  type Stored,
-  signedList,
-} from "./stored.ts";
+import { count, type Fields, index, type Parameter, real, type Stored, signed } from "./stored.ts";
 
-const FUSED = "an activation fused into its layer is not stored: store the graph as it was built";
+const stored = <A>(
+  op: Op<A>,
+  inputs: Stored["inputs"],
+  fields: Fields<A>,
+  parameters: readonly Parameter<A>[] = [],
+): Stored<A> => ({ op, inputs, fields, parameters });
 
-const kernel = (shape: Parameter["shape"]): Parameter => ({ name: "kernel", shape, quantized: "channels" });
+const ONE = [1, 1] as const;
+const TWO = [2, 2] as const;
+const WITH_BIAS_OR_WITHOUT = [2, 3] as const;
+
+const kernel = (shape: Parameter["shape"]): Parameter => ({ name: "kernel", shape });
 
 /** One number for each output of the weights before it. */
-const bias: Parameter = { name: "bias", shape: ([, weight]) => [weight!.shape[0]!], quantized: "product" };
-
-/** Checks that an op's fields are those of its attributes. */
-const stored = <A>(entry: Stored<A>): Stored<A> => entry;
-
-const window = {
-  strides: counts<readonly [number, number]>(2, 1, [1, 1]),
-  pads: integers<readonly [number, number, number, number]>(4, [0, 0, 0, 0]),
-  dilations: counts<readonly [number, number]>(2, 1, [1, 1]),
-};
+const bias: Parameter = { name: "bias", shape: ([, weight]) => [weight!.shape[0]!], product: true };
 
 /** One number for each channel. */
-const perChannel = (name: string): Parameter => ({ name, shape: ([x]) => x!.shape.slice(-1), quantized: "channels" });
+const perChannel = (name: string): Parameter => ({ name, shape: ([x]) => x!.shape.slice(-1) });
+
+const window = {
+  strides: { of: count, usual: [1, 1] },
+  pads: { of: signed, usual: [0, 0, 0, 0] },
+  dilations: { of: count, usual: [1, 1] },
+} as const;
 
 const pool = {
-  size: counts<readonly [number, number]>(2, 1, [2, 2]),
-  strides: counts<readonly [number, number]>(2, 1, [2, 2]),
+  size: { of: count, usual: [2, 2] },
+  strides: { of: count, usual: [2, 2] },
   pads: window.pads,
   dilations: window.dilations,
-  ceil: flag(false),
-};
+  ceil: { usual: false },
+} as const;
 
-/** Usually twice as large. */
 const resize = {
-  size: counts<readonly [number, number]>(2, 1, ([x]) => [2 * (x!.shape[0] ?? 0), 2 * (x!.shape[1] ?? 0)]),
-  coordinates: choice(COORDINATES),
+  size: { of: count, usual: ({ shape }: Type) => [2 * shape[0]!, 2 * shape[1]!] as const },
+  coordinates: { of: COORDINATES, usual: COORDINATES[0] },
 };
 
-/** An op of one image that has no attributes. */
-const plain = (op: Op, inputs: 1 | 2 = 1): Stored =>
-  stored({ op, inputs: [inputs, inputs], fields: {}, parameters: [] });
+const sizes = { of: count };
+const places = { of: index };
 
 export const STORED = {
-  1: stored({
-    op: conv2d,
-    inputs: [2, 3],
-    fields: { ...window, groups: count(1, 1), relu: never(false, FUSED) },
-    parameters: [kernel(([x], { groups }) => [0, 0, 0, (x!.shape[2] ?? 0) / groups]), bias],
-  }),
-  2: stored({
-    op: dense,
-    inputs: [2, 3],
-    fields: { relu: never(false, FUSED) },
-    parameters: [kernel(([x]) => [0, x!.shape[0] ?? 0]), bias],
-  }),
-  3: stored({
-    op: maxPool2d,
-    inputs: [1, 1],
-    fields: pool,
-    parameters: [],
-  }),
-  4: stored({ op: reshape, inputs: [1, 1], fields: { shape: list(1, ([x]) => [size(x!.shape)]) }, parameters: [] }),
-  5: stored({ op: relu, inputs: [1, 1], fields: {}, parameters: [] }),
-  6: stored({ op: clip, inputs: [1, 1], fields: { low: real(0), high: real(6) }, parameters: [] }),
-  7: stored({ op: add, inputs: [2, 2], fields: {}, parameters: [] }),
-  8: stored({
-    op: averagePool2d,
-    inputs: [1, 1],
-    fields: { ...pool, countIncludePad: flag(false) },
-    parameters: [],
-  }),
-  9: stored({
-    op: depthwiseConv2d,
-    inputs: [2, 3],
-    fields: { ...window, relu: never(false, FUSED) },
-    parameters: [kernel(() => [0, 0, 0, 1]), bias],
-  }),
-  10: plain(softmax),
-  11: stored({ op: concat, inputs: [2, 65535], fields: { axis: count(0, 2) }, parameters: [] }),
-  12: stored({ op: rescale, inputs: [1, 1], fields: { scale: real(1 / 255), offset: real(0) }, parameters: [] }),
-  13: stored({ op: quantize, inputs: [1, 1], fields: {}, parameters: [] }),
-  14: stored({ op: dequantize, inputs: [1, 1], fields: {}, parameters: [] }),
-  16: stored({
-    op: batchNormalization,
-    inputs: [5, 5],
-    fields: { epsilon: real(1e-3), momentum: real(0.99) },
-    parameters: ["gamma", "beta", "moving_mean", "moving_variance"].map(perChannel),
-  }),
-  17: stored({ op: leakyRelu, inputs: [1, 1], fields: { alpha: real(0.3) }, parameters: [] }),
-  18: stored({ op: elu, inputs: [1, 1], fields: { alpha: real(1) }, parameters: [] }),
-  19: stored({
-    op: prelu,
-    inputs: [2, 2],
-    fields: {},
-    parameters: [{ name: "alpha", shape: ([x]) => x!.shape, quantized: "channels" }],
-  }),
-  20: plain(sigmoid),
-  21: stored({ op: hardSigmoid, inputs: [1, 1], fields: { alpha: real(1 / 6), beta: real(0.5) }, parameters: [] }),
-  22: plain(tanh),
-  23: plain(hardSwish),
-  24: plain(logSoftmax),
-  25: plain(sub, 2),
-  26: plain(mul, 2),
-  27: stored({ op: pad, inputs: [1, 1], fields: { pads: integers(4, [1, 1, 1, 1] as const) }, parameters: [] }),
-  28: stored({ op: dropout, inputs: [1, 1], fields: { rate: real(0.5) }, parameters: [] }),
-  29: plain(minimum, 2),
-  30: plain(maximum, 2),
-  31: stored({ op: broadcast, inputs: [2, 2], fields: { shape: list(1) }, parameters: [] }),
-  32: stored({ op: transpose, inputs: [1, 1], fields: { permutation: list(0) }, parameters: [] }),
-  33: stored({
-    op: stridedSlice,
-    inputs: [1, 1],
-    fields: { begin: list(0), strides: signedList(), shape: list(1) },
-    parameters: [],
-  }),
-  34: stored({
-    op: constantPad,
-    inputs: [1, 1],
-    fields: { before: list(0), after: list(0), value: real(0) },
-    parameters: [],
-  }),
-  35: stored({ op: mean, inputs: [1, 1], fields: { axes: list(0), keepDims: flag(false) }, parameters: [] }),
-  36: stored({
-    op: resizeNearest,
-    inputs: [1, 1],
-    fields: { ...resize, rounding: choice(ROUNDINGS) },
-    parameters: [],
-  }),
-  37: stored({ op: resizeBilinear, inputs: [1, 1], fields: resize, parameters: [] }),
-  38: stored({ op: requantize, inputs: [1, 1], fields: { exact: flag(false) }, parameters: [] }),
+  1: stored(conv2d, WITH_BIAS_OR_WITHOUT, { ...window, groups: { of: count, usual: 1 } }, [
+    kernel(([x], { groups }) => [0, 0, 0, x!.shape[2]! / groups]),
+    bias,
+  ]),
+  2: stored(dense, WITH_BIAS_OR_WITHOUT, {}, [kernel(([x]) => [0, x!.shape[0]!]), bias]),
+  3: stored(maxPool2d, ONE, pool),
+  4: stored(reshape, ONE, { shape: { of: count, usual: ({ shape }: Type): Shape => [size(shape)] } }),
+  5: stored(relu, ONE, {}),
+  6: stored(clip, ONE, { low: { of: real, usual: 0 }, high: { of: real, usual: 6 } }),
+  7: stored(add, TWO, {}),
+  8: stored(averagePool2d, ONE, { ...pool, countIncludePad: { usual: false } }),
+  9: stored(depthwiseConv2d, WITH_BIAS_OR_WITHOUT, window, [kernel(() => [0, 0, 0, 1]), bias]),
+  10: stored(softmax, ONE, {}),
+  11: stored(concat, [2, Infinity], { axis: { of: index, usual: 2 } }),
+  12: stored(rescale, ONE, { scale: { of: real, usual: 1 / 255 }, offset: { of: real, usual: 0 } }),
+  13: stored(quantize, ONE, {}),
+  14: stored(dequantize, ONE, {}),
+  16: stored(
+    batchNormalization,
+    [5, 5],
+    { epsilon: { of: real, usual: 1e-3 }, momentum: { of: real, usual: 0.99 } },
+    ["gamma", "beta", "moving_mean", "moving_variance"].map(perChannel),
+  ),
+  17: stored(leakyRelu, ONE, { alpha: { of: real, usual: 0.3 } }),
+  18: stored(elu, ONE, { alpha: { of: real, usual: 1 } }),
+  19: stored(prelu, TWO, {}, [{ name: "alpha", shape: ([x]) => x!.shape }]),
+  20: stored(sigmoid, ONE, {}),
+  21: stored(hardSigmoid, ONE, { alpha: { of: real, usual: 1 / 6 }, beta: { of: real, usual: 0.5 } }),
+  22: stored(tanh, ONE, {}),
+  23: stored(hardSwish, ONE, {}),
+  24: stored(logSoftmax, ONE, {}),
+  25: stored(sub, TWO, {}),
+  26: stored(mul, TWO, {}),
+  27: stored(pad, ONE, { pads: { of: signed, usual: [1, 1, 1, 1] } }),
+  28: stored(dropout, ONE, { rate: { of: real, usual: 0.5 } }),
+  29: stored(minimum, TWO, {}),
+  30: stored(maximum, TWO, {}),
+  31: stored(broadcast, TWO, { shape: sizes }),
+  32: stored(transpose, ONE, { permutation: places }),
+  33: stored(stridedSlice, ONE, { begin: places, strides: { of: signed }, shape: sizes }),
+  34: stored(constantPad, ONE, { before: places, after: places, value: { of: real, usual: 0 } }),
+  35: stored(mean, ONE, { axes: places, keepDims: { usual: false } }),
+  36: stored(resizeNearest, ONE, { ...resize, rounding: { of: ROUNDINGS, usual: ROUNDINGS[0] } }),
+  37: stored(resizeBilinear, ONE, resize),
+  38: stored(requantize, ONE, { exact: { usual: false } }),
 } as const;

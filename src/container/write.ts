@@ -2,27 +2,28 @@
  * A graph becomes a `.penjing` file: what differs from the usual is written, what follows from the rest is not (docs/container.md).
  * It holds the graph as it was built, unfused, and its states; never addresses, kernels or programs.
  */
-import { ByteWriter, crc32 } from "../base/bytes.ts";
+import { ByteWriter } from "../base/byte-writer.ts";
 import { knownOptions, PenjingError, show, wrongType, wrongValue } from "../base/errors.ts";
-import { allocate, type DType, type Shape, sameShape, showShape, size } from "../base/shape.ts";
+import { allocate, type Shape, sameShape, showShape, size } from "../base/shape.ts";
 import type { Graph, Node, Quantization, Type, Value } from "../graph/graph.ts";
-import { encode, TENSOR_CODECS } from "./codecs.ts";
-import { NameWriter, type Order, usualNames } from "./names.ts";
+import { crc32 } from "../kernels/boot.ts";
+import { encode } from "./encode.ts";
+import type { Extras } from "./extras.ts";
+import { DTYPES, INPUT, MAGIC, NODE, RESULTS, STATE, VERSION } from "./format.ts";
+import { INPUT_NAME, Names, stateName } from "./names.ts";
 import { STORED } from "./op-numbers.ts";
 import {
-  CODEC_OF,
-  DTYPES,
-  type Extras,
-  MAGIC,
-  NODE,
-  RESULTS,
-  SECTION,
-  type SectionName,
-  STATE,
-  STATE_MORE,
-  VERSION,
-} from "./sections.ts";
-import { type OpNumbers, type Stored, sameValue, usualQuantization } from "./stored.ts";
+  count,
+  type Field,
+  index,
+  type Kind,
+  type OpNumbers,
+  productOfScales,
+  real,
+  type Stored,
+  signed,
+  usualValue,
+} from "./stored.ts";
 
 export interface WriteOptions extends Extras {
   /** Keep the names of layers and weights. Default: true; the names that a reader would give anyway are never written. */
@@ -36,25 +37,24 @@ export interface WriteOptions extends Extras {
 export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers = STORED): Uint8Array<ArrayBuffer> {
   knownOptions("write", options, ["names", "labels", "preprocessing", "metadata"]);
   const { names = true, labels, preprocessing, metadata } = options;
-  const body = new GraphWriter(graph, ops);
-  const sections: [SectionName, Uint8Array][] = [
-    ["graph", body.structure.bytes()],
-    ["tensors", body.tensors.bytes()],
-  ];
-  if (names && !usualNames(body.order)) sections.push(["names", namesOf(body.order)]);
-  if (labels !== undefined) sections.push(["labels", textsOf("labels", labels)]);
-  if (preprocessing !== undefined) sections.push(["preprocessing", jsonOf("preprocessing", preprocessing)]);
-  if (metadata !== undefined) sections.push(["metadata", jsonOf("metadata", metadata)]);
+  const written = new GraphWriter(graph, ops);
+  const renamed = names ? written.renamed : {};
+  const description = {
+    ...(Object.keys(renamed).length > 0 && { names: renamed }),
+    ...(labels !== undefined && { labels: texts("labels", labels) }),
+    ...(preprocessing !== undefined && { preprocessing: sayable("preprocessing", preprocessing) }),
+    ...(metadata !== undefined && { metadata: sayable("metadata", metadata) }),
+  };
+  const contents = new ByteWriter();
+  contents.text(Object.keys(description).length > 0 ? JSON.stringify(description) : "");
+  contents.raw(written.bytes());
 
   const file = new ByteWriter();
   for (const byte of MAGIC) file.u8(byte);
-  file.u8((sections.length << 4) | VERSION);
-  for (const [name, bytes] of sections) {
-    file.u8((SECTION[name] << 4) | CODEC_OF[name]);
-    file.varint(bytes.length);
-    file.raw(bytes);
-  }
-  file.u32(crc32(file.bytes()));
+  file.u8(VERSION);
+  file.varint(contents.length);
+  file.u32(crc32(contents.bytes()));
+  file.raw(contents.bytes());
   return file.bytes();
 }
 
@@ -62,36 +62,38 @@ export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers =
 export const storedBytes = (value: Value): number => encode(dataOf(value), value.type.dtype).bytes.length;
 
 class GraphWriter {
-  readonly structure = new ByteWriter();
-  readonly tensors = new ByteWriter();
-  readonly order: Order = [];
+  /** What a reader would call a layer or leaf -> what it is called, where the two differ. */
+  readonly renamed: Record<string, string> = {};
+  readonly #to = new ByteWriter();
+  readonly #names = new Names();
   readonly #numbers: Map<string, number>;
   readonly #ops: OpNumbers;
-  /** Values in the order a reader makes them. */
+  /** Values in the order a reader meets them. */
   readonly #place = new Map<Value, number>();
-  /** What input 0 of the next node usually is. */
-  #current: Value | undefined;
 
   constructor(graph: Graph, ops: OpNumbers) {
     this.#ops = ops;
     this.#numbers = new Map(Object.entries(ops).map(([number, { op }]) => [op.name, Number(number)]));
     const inputs = graph.leaves.filter(leaf => leaf.leaf === "input");
-    this.structure.varint(inputs.length);
+    this.#to.varint(inputs.length);
     for (const input of inputs) this.#input(input);
-    this.#current = inputs[0];
     for (const node of graph.nodes) this.#node(node);
     this.#results(graph);
+  }
+
+  bytes(): Uint8Array {
+    return this.#to.bytes();
   }
 
   #input(leaf: Value): void {
     const { shape, dtype, quantization, batched } = leaf.type;
     if (!batched) throw unsupported(leaf.name, "an input that is not one of each image");
     if (shape.length > 15) throw unsupported(leaf.name, `an input of ${shape.length} axes`);
-    this.structure.u8(DTYPES.indexOf(dtype) | (quantization ? 8 : 0) | (shape.length << 4));
-    for (const n of shape) this.structure.varint(n);
-    if (quantization) this.#quantization(quantization, leaf.name);
+    this.#to.u8(DTYPES.indexOf(dtype) | (quantization ? INPUT.quantized : 0) | (shape.length << INPUT.axesShift));
+    for (const n of shape) this.#to.varint(n);
+    if (quantization) this.#activationQuantization(quantization, leaf.name);
+    this.#name(INPUT_NAME, leaf.name);
     this.#know(leaf);
-    this.order.push({ leaf });
   }
 
   #node(node: Node): void {
@@ -99,49 +101,57 @@ class GraphWriter {
     const stored = number === undefined ? undefined : this.#ops[number];
     if (number === undefined || stored === undefined || number === RESULTS)
       throw unsupported(node.name, `op "${node.op.name}": a file holds networks that run, unfused and baked`);
+    demandInferred(node);
     const attrs = attributesOf(node, stored);
     const present = attrs.reduce((bits, { given }, i) => bits | (given ? 1 << i : 0), 0);
     const listed = !this.#inputsAreUsual(node, stored);
-    const inferred = node.op.infer(
-      node.inputs.map(v => v.type),
-      node.attrs,
-    );
-    const quantized = chosen(node) !== undefined;
-    const retyped = !node.outputs.every((v, i) => sameType(v.type, inferred[i]!));
-    const { plain, quantized: requantized, listed: listedOnly, general } = NODE.shape;
-    const shape = retyped || (quantized && listed) ? general : quantized ? requantized : listed ? listedOnly : plain;
+    const quantization = chosen(node);
 
-    this.structure.varint(number * 8 + shape * 2 + (present ? NODE.attributes : 0));
-    if (shape === general)
-      this.structure.u8(
-        (listed ? NODE.more.listed : 0) | (retyped ? NODE.more.retyped : 0) | (quantized ? NODE.more.quantized : 0),
-      );
-    if (present) {
-      this.structure.varint(present);
-      for (const { given, field, value } of attrs) if (given) field.write(this.structure, value);
+    this.#to.varint(
+      number * 8 + (present ? NODE.attributes : 0) + (quantization ? NODE.quantized : 0) + (listed ? NODE.listed : 0),
+    );
+    this.#name(node.op.name, node.name);
+    if (listed) {
+      this.#to.varint(node.inputs.length);
+      // A state is new where it is met first, in this node or before it.
+      let met = this.#place.size;
+      const places = new Map(this.#place);
+      for (const input of node.inputs) {
+        const place = places.get(input);
+        this.#to.varint(place === undefined ? 0 : met - place);
+        if (place === undefined) places.set(input, met++);
+      }
     }
-    this.order.push({ node });
-    if (listed) this.structure.varint(node.inputs.length);
     node.inputs.forEach((input, i) => {
-      const known = this.#place.get(input);
-      if (listed) this.structure.varint(known === undefined ? 0 : this.#place.size - known);
-      if (known === undefined) this.#state(input, node, i, stored);
+      if (!this.#place.has(input)) this.#state(input, node, i, stored);
+      if (i > 0 || !present) return;
+      this.#to.varint(present);
+      for (const { given, field, value } of attrs) if (given) this.#attribute(field, value);
     });
-    if (quantized) this.#quantization(chosen(node)!, node.name);
-    if (retyped) for (const output of node.outputs) this.#retyped(output.type, node.name);
-    for (const output of node.outputs) this.#know(output);
-    this.#current = node.outputs[0];
+    if (quantization) this.#activationQuantization(quantization, node.name);
+    // Others are for training.
+    this.#know(node.outputs[0]!);
   }
 
   /** Input 0 is the value before, the others are new and as many as the op has parameters. */
   #inputsAreUsual(node: Node, stored: Stored): boolean {
     const [first, ...rest] = node.inputs;
     return (
-      first === this.#current &&
+      this.#place.get(first!) === this.#place.size - 1 &&
       rest.length === stored.parameters.length &&
       new Set(rest).size === rest.length &&
       rest.every(v => v.leaf !== undefined && !this.#place.has(v))
     );
+  }
+
+  #attribute({ of, usual }: Field<any>, value: any): void {
+    if (!of) return;
+    if (typeof of !== "function") this.#to.varint(of.indexOf(value));
+    else if (typeof usual === "number") KINDS.get(of)!(this.#to, value);
+    else {
+      if (!Array.isArray(usual)) this.#to.varint(value.length);
+      for (const n of value) KINDS.get(of)!(this.#to, n);
+    }
   }
 
   #state(leaf: Value, node: Node, i: number, stored: Stored): void {
@@ -156,66 +166,67 @@ class GraphWriter {
     const { shape, dtype, quantization } = leaf.type;
     const template = parameter?.shape(before, node.attrs);
     const shaped = !template || !fits(shape, template);
-    const usual = usualQuantization(parameter, before, shape, quantization?.scale);
-    const derived = quantization !== undefined && usual !== undefined && sameQuantization(quantization, usual);
-    const more = (leaf.frozen ? STATE_MORE.frozen : 0) | (quantization && !derived ? STATE_MORE.quantization : 0);
-    const { codec, bytes } = encode(dataOf(leaf), dtype);
+    const scale = parameter?.product ? productOfScales(before, shape[0]) : quantization?.scale;
+    const usual = quantization && scale && sameQuantization(quantization, { scale, zeroPoint: 0, axis: 0 });
+    if (quantization && quantization.scale.length !== (quantization.axis === undefined ? 1 : shape[quantization.axis]))
+      throw unsupported(leaf.name, `${quantization.scale.length} scales of ${showShape(shape)}`);
+    const { flags, bytes } = encode(dataOf(leaf), dtype);
 
-    this.structure.u8(
+    this.#to.varint(
       DTYPES.indexOf(dtype) |
-        (TENSOR_CODECS.indexOf(codec) << STATE.codecShift) |
+        flags |
         (shaped ? STATE.shaped : 0) |
-        (derived ? STATE.quantized : 0) |
-        (more ? STATE.more : 0),
+        (leaf.frozen ? STATE.frozen : 0) |
+        (!quantization ? 0 : usual ? STATE.quantized : STATE.scaled),
     );
-    if (more) this.structure.u8(more);
-    if (shaped) this.structure.varint(shape.length);
+    if (shaped) this.#to.varint(shape.length);
     shape.forEach((n, axis) => {
-      if (shaped || template![axis] === 0) this.structure.varint(n);
+      if (shaped || template![axis] === 0) this.#to.varint(n);
     });
-    if (quantization && !derived) {
-      this.structure.varint(quantization.axis === undefined ? 0 : quantization.axis + 1);
-      this.structure.signed(quantization.zeroPoint);
+    if (quantization && !usual) {
+      this.#to.varint(quantization.axis === undefined ? 0 : quantization.axis + 1);
+      this.#to.signed(quantization.zeroPoint);
     }
-    if (quantization && !(derived && parameter?.quantized === "product")) this.#scales(quantization, leaf.name);
-    this.tensors.raw(bytes);
+    if (quantization && !(usual && parameter?.product)) this.#scales(quantization, leaf.name);
+    this.#to.raw(bytes);
+    this.#name(stateName(node.name, parameter?.name), leaf.name);
     this.#know(leaf);
-    this.order.push({ leaf, node, ...(parameter && { parameter }) });
-  }
-
-  /** Output types that do not follow: element type and quantization of each. */
-  #retyped({ dtype, quantization, batched }: Type, layer: string): void {
-    this.structure.u8(DTYPES.indexOf(dtype) | (quantization ? 8 : 0) | (batched ? 16 : 0));
-    if (quantization) this.#quantization(quantization, layer);
   }
 
   /** Of a value that is one of each image: one zero point in a byte, one scale. */
-  #quantization(quantization: Quantization, layer: string): void {
+  #activationQuantization(quantization: Quantization, layer: string): void {
     const { zeroPoint, axis, scale } = quantization;
     if (axis !== undefined || scale.length !== 1) throw unsupported(layer, "activations with more than one scale");
     if (!Number.isInteger(zeroPoint) || zeroPoint < -128 || zeroPoint > 127)
       throw unsupported(layer, `a zero point of ${zeroPoint}`);
-    this.structure.u8(zeroPoint + 128);
+    this.#to.u8(zeroPoint + 128);
     this.#scales(quantization, layer);
   }
 
   #scales({ scale }: Quantization, layer: string): void {
     for (const s of scale) {
       if (!(s > 0) || s === Infinity) throw unsupported(layer, `a scale of ${s}`);
-      this.tensors.f32(s);
+      this.#to.f32(s);
     }
   }
 
   #results(graph: Graph): void {
-    if (graph.results.length === 0) throw new PenjingError("graph", "the graph has no result to run for");
-    if (graph.results.length === 1 && graph.results[0] === this.#current && graph.nodes.length > 0) return;
-    this.structure.varint(RESULTS);
-    this.structure.varint(graph.results.length);
-    for (const result of graph.results) {
-      const known = this.#place.get(result);
-      if (known === undefined) throw new PenjingError("graph", "a result of the graph is made by none of its nodes");
-      this.structure.varint(this.#place.size - known);
-    }
+    const last = this.#place.size;
+    const distances = graph.results.map(result => {
+      const place = this.#place.get(result);
+      if (place === undefined) throw new PenjingError("graph", "a result of the graph is made by none of its nodes");
+      return last - place;
+    });
+    if (distances.length === 0) throw new PenjingError("graph", "the graph has no result to run for");
+    if (distances.length === 1 && distances[0] === 1) return;
+    this.#to.varint(RESULTS);
+    this.#to.varint(distances.length);
+    for (const distance of distances) this.#to.varint(distance);
+  }
+
+  #name(usual: string, name: string): void {
+    const given = this.#names.unique(usual);
+    if (given !== name) this.renamed[given] = name;
   }
 
   #know(value: Value): void {
@@ -225,21 +236,45 @@ class GraphWriter {
 
 // ---------------------------------------------------------------- attributes and types
 
+/** How a number of an attribute is written: the opposite of how it is read. */
+const KINDS = new Map<Kind, (to: ByteWriter, value: number) => void>([
+  [index, (to, value) => to.varint(value)],
+  [count, (to, value) => to.varint(value - 1)],
+  [signed, (to, value) => to.signed(value)],
+  [real, (to, value) => to.f64(value)],
+]);
+
 function attributesOf(node: Node, stored: Stored) {
   const attrs = node.attrs as Record<string, unknown>;
-  const fields = Object.entries(stored.fields);
+  if (attrs.relu)
+    throw unsupported(node.name, "an activation fused into its layer is not stored: store the graph as it was built");
   for (const key of Object.keys(attrs))
-    if (attrs[key] !== undefined && key !== "quantization" && !(key in stored.fields))
+    if (attrs[key] !== undefined && key !== "quantization" && key !== "relu" && !(key in stored.fields))
       throw unsupported(node.name, `attribute "${key}" of op "${node.op.name}"`);
-  const types = node.inputs.map(v => v.type);
-  return fields.map(([key, field]) => {
+  return Object.entries(stored.fields as Record<string, Field>).map(([key, field]) => {
     const value = attrs[key];
-    return { field, value, given: value !== undefined && !sameValue(value, field.usual(types.slice(0, 1))) };
+    return { field, value, given: value !== undefined && !sameValue(value, usualValue(field, node.inputs[0]!.type)) };
   });
 }
 
+/** Equal numbers, flags, words or lists. */
+const sameValue = (a: unknown, b: unknown): boolean =>
+  Array.isArray(a) && Array.isArray(b)
+    ? a.length === b.length && a.every((v, i) => Object.is(v, b[i]))
+    : Object.is(a, b);
+
 /** The quantization a node chooses for its output. */
 const chosen = (node: Node): Quantization | undefined => (node.attrs as { quantization?: Quantization }).quantization;
+
+/** A reader gives the outputs the types that the op infers. */
+function demandInferred({ name, op, inputs, attrs, outputs }: Node): void {
+  const inferred = op.infer(
+    inputs.map(v => v.type),
+    attrs,
+  );
+  if (!outputs.every(({ type }, i) => sameType(type, inferred[i]!)))
+    throw unsupported(name, "an output of another type than its op infers");
+}
 
 const sameType = (a: Type, b: Type): boolean =>
   a.dtype === b.dtype &&
@@ -259,7 +294,7 @@ const fits = (shape: Shape, template: Shape): boolean =>
 
 function dataOf(leaf: Value) {
   const { shape, dtype } = leaf.type;
-  const expected = allocate(dtype as DType, 0).constructor;
+  const expected = allocate(dtype, 0).constructor;
   if (!leaf.data) throw new PenjingError("graph", `state "${leaf.name}" has no contents to store`, { path: leaf.name });
   if (leaf.data.constructor !== expected || leaf.data.length !== size(shape))
     throw new PenjingError(
@@ -273,29 +308,19 @@ function dataOf(leaf: Value) {
 const unsupported = (layer: string, what: string): PenjingError =>
   new PenjingError("unsupported", `"${layer}" cannot be stored: ${what}`, { path: layer });
 
-// ---------------------------------------------------------------- optional sections
+// ---------------------------------------------------------------- the description
 
-function namesOf(order: Order): Uint8Array {
-  const to = new NameWriter();
-  for (const { leaf, node } of order) to.name((leaf ?? node!).name);
-  return to.bytes();
+function texts(what: string, list: readonly string[]): readonly string[] {
+  if (!Array.isArray(list)) throw wrongType(what, "an array of strings", list);
+  for (const text of list) if (typeof text !== "string") throw wrongType(what, "an array of strings", text);
+  return list;
 }
 
-function textsOf(what: string, texts: readonly string[]): Uint8Array {
-  if (!Array.isArray(texts)) throw wrongType(what, "an array of strings", texts);
-  const to = new ByteWriter();
-  to.varint(texts.length);
-  for (const text of texts) {
-    if (typeof text !== "string") throw wrongType(what, "an array of strings", text);
-    to.text(text);
-  }
-  return to.bytes();
-}
-
-function jsonOf(what: string, value: object): Uint8Array {
+function sayable(what: string, value: object): object {
   if (value === null || typeof value !== "object" || Array.isArray(value)) throw wrongType(what, "an object", value);
   try {
-    return new TextEncoder().encode(JSON.stringify(value));
+    JSON.stringify(value);
+    return value;
   } catch {
     throw wrongValue(what, "what JSON can say", value);
   }

@@ -24,8 +24,8 @@ export async function readIdx(source: Source, signal?: AbortSignal): Promise<Idx
 
 /** The tensor in the bytes of a raw IDX file. Unsigned bytes are not copied: `data` is a view of them. */
 export function parseIdx(bytes: Uint8Array, path?: string): Idx {
-  const reader = new ByteReader(bytes, { path });
-  const magic = reader.raw(4, "the IDX header");
+  const reader = new ByteReader(bytes, path);
+  const magic = reader.raw(4);
   const type = TYPES[magic[2]!];
   const rank = magic[3]!;
   if (magic[0] !== 0 || magic[1] !== 0 || !type || rank === 0)
@@ -40,6 +40,7 @@ export function parseIdx(bytes: Uint8Array, path?: string): Idx {
     throw reader.error(
       "truncated",
       `the file ends inside the elements of ${showShape(shape)}: ${expected} bytes expected, ${reader.left} left`,
+      reader.offset,
     );
   if (reader.left > expected)
     throw reader.error(

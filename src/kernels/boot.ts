@@ -1,15 +1,17 @@
 /**
- * The small WebAssembly module that comes before all others (assembly/boot.ts): it unpacks the binaries embedded in the JavaScript, and
- * sums up files. Compiled where it is first needed, at once: it has less than the 4 kB which browsers allow for that.
+ * The small WebAssembly module that comes before all others (assembly/boot.ts): it unpacks the binaries embedded in the JavaScript, sums up
+ * files, and unpacks the tensors in them. Compiled where it is first needed, at once: it has less than the 4 kB which browsers allow for that.
  */
 import { boot } from "../../build/boot-binaries.ts";
 import { PenjingError } from "../base/errors.ts";
+import { roundUp } from "../base/shape.ts";
 
 interface Boot {
   readonly memory: WebAssembly.Memory;
   decode(text: number, characters: number): void;
   unpack(from: number, to: number, bytes: number): number;
   crc32(crc: number, x: number, bytes: number): number;
+  expand(x: number, end: number, y: number, elements: number, bytes: number, width: number, gap: number): number;
 }
 
 const PAGE = 65536;
@@ -44,19 +46,50 @@ export function unpack(packed: string, bytes: number): Uint8Array<ArrayBuffer> {
 }
 
 const CHUNK = 2 * PAGE - FIRST;
-let summing: Boot | undefined;
+let kept: Boot | undefined;
+
+/** Room for so many bytes, in a memory that is kept where they are not too many. */
+function roomFor(bytes: number): Boot {
+  if (bytes > CHUNK) return instance(bytes);
+  kept ??= instance(CHUNK);
+  return kept;
+}
 
 /** CRC-32 as in gzip and PNG. Throws a PenjingError with code "no-simd" on an engine without SIMD. */
 export function crc32(bytes: Uint8Array): number {
-  summing ??= instance(CHUNK);
-  const room = new Uint8Array(summing.memory.buffer, FIRST);
+  const { memory, crc32 } = roomFor(0);
+  const room = new Uint8Array(memory.buffer, FIRST);
   let crc = 0;
   for (let at = 0; at < bytes.length; at += CHUNK) {
     const chunk = bytes.subarray(at, at + CHUNK);
     room.set(chunk);
-    crc = summing.crc32(crc, FIRST, chunk.length);
+    crc = crc32(crc, FIRST, chunk.length);
   }
   return crc >>> 0;
+}
+
+/**
+ * `elements` numbers of `bytes` (1 or 4) bytes, sign-extended from `width` bits each; with `gap`, zeros between them come as codes of so many bits.
+ * docs/container.md, "Elements". `taken`: so many bytes they were, more than `packed` has where that ends too early. A RangeError where an
+ * element would lie behind the end.
+ */
+export function expand(
+  packed: Uint8Array,
+  elements: number,
+  bytes: number,
+  width: number,
+  gap: number,
+): { data: ArrayBuffer; taken: number } {
+  const most = packed.subarray(0, Math.ceil((elements * (width + gap)) / 8));
+  const end = FIRST + most.length;
+  const to = roundUp(end + 8, 8); // numbers are read eight bytes at a time
+  const { memory, expand } = roomFor(to + elements * bytes - FIRST);
+  const room = new Uint8Array(memory.buffer);
+  room.set(most, FIRST);
+  room.fill(0, end, to);
+  const read = expand(FIRST, end, to, elements, bytes, width, gap);
+  if (!read) throw new RangeError("an element lies behind the end of its tensor");
+  return { data: memory.buffer.slice(to, to + elements * bytes), taken: read - FIRST };
 }
 
 /** For the little that has to be there before `decode` is. */

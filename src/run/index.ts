@@ -14,7 +14,7 @@ import { NET_OPTIONS, Net, type NetOptions } from "./net.ts";
 export { PenjingError } from "../base/errors.ts";
 export type { DType, Shape, TypedArray } from "../base/shape.ts";
 export type { Source } from "../base/source.ts";
-export type { Preprocessing } from "../container/sections.ts";
+export type { Preprocessing } from "../container/extras.ts";
 export { chooseVariant, forceVariant, type Support, supported, type Variant } from "../kernels/load.ts";
 export type { Classification } from "./classes.ts";
 export type { Input, Nested, Picture, Port } from "./inputs.ts";
@@ -38,7 +38,7 @@ export interface LoadOptions extends NetOptions {
 /**
  * A network from a file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array.
  * Labels and preprocessing are the file's, unless given. Errors: PenjingError with code `missing`, `unreadable`, `magic`, `version`, `truncated`,
- * `checksum`, `codec`, `op`, `damaged` and, where the file says more than its bytes, `offset`; "no-simd" on an engine without SIMD.
+ * `checksum`, `op`, `damaged` and, where the file says more than its bytes, `offset`; "no-simd" on an engine without SIMD.
  */
 export async function load(source: Source, { signal, ...options }: LoadOptions = {}): Promise<Net> {
   knownOptions("options", options, NET_OPTIONS);

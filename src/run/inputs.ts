@@ -1,7 +1,7 @@
 /** What a user has, arrays, nested arrays or pictures, becomes numbers of the network's own type. */
 import { number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { type DType, type Shape, sameShape, showShape, size, type TypedArray } from "../base/shape.ts";
-import type { Preprocessing } from "../container/sections.ts";
+import type { Preprocessing } from "../container/extras.ts";
 import type { Quantization, Type } from "../graph/graph.ts";
 
 /** An input or an output of a network. */

@@ -4,8 +4,10 @@
  *     "PJCK" | version (u8) | step, epoch, batch (varints) | seed (f64) | learning rate (f64, NaN: not set)
  *     number of sums | name, f64 each | number of states | name, type (u8), elements (varint), bytes each | CRC-32 of all before it
  */
-import { ByteReader, ByteWriter, crc32 } from "../base/bytes.ts";
+import { ByteWriter } from "../base/byte-writer.ts";
+import { ByteReader } from "../base/bytes.ts";
 import { BYTES, type DType, type TypedArray, view } from "../base/shape.ts";
+import { crc32 } from "../kernels/boot.ts";
 
 /** For `fit(..., { resume })`, and as bytes by `writeCheckpoint`. */
 export interface Checkpoint {
@@ -68,14 +70,14 @@ export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer>
 
 /** `path` is for messages. Throws a PenjingError with code "format", "version", "truncated" or "damaged" and the byte offset. */
 export function readCheckpoint(bytes: Uint8Array, path?: string): Checkpoint {
-  const whole = new ByteReader(bytes, { path });
-  if (whole.u32() !== MAGIC) throw whole.error("format", "this is no checkpoint of a training", 0);
-  const version = whole.u8();
-  if (version !== VERSION) throw whole.error("version", `checkpoints of version ${version} cannot be read`, 4);
-  const from = whole.part(Math.max(0, whole.left - 4), "a checkpoint");
-  const sum = whole.u32();
-  if (sum !== crc32(bytes.subarray(0, bytes.length - 4)))
-    throw whole.error("damaged", "the checksum does not fit", bytes.length - 4);
+  const end = Math.max(0, bytes.length - 4);
+  const summed = bytes.subarray(0, end);
+  const from = new ByteReader(summed, path);
+  if (from.u32() !== MAGIC) throw from.error("format", "this is no checkpoint of a training");
+  const version = from.u8();
+  if (version !== VERSION) throw from.error("version", `checkpoints of version ${version} cannot be read`);
+  if (new ByteReader(bytes.subarray(end)).u32() !== crc32(summed))
+    throw from.error("damaged", "the checksum does not fit", end);
 
   const step = from.varint();
   const epoch = from.varint();
@@ -93,7 +95,7 @@ export function readCheckpoint(bytes: Uint8Array, path?: string): Checkpoint {
     const dtype = DTYPES[from.u8()];
     if (!dtype) throw from.error("damaged", `"${name}" has an unknown type`);
     const length = from.varint();
-    const copy = Uint8Array.from(from.raw(length * BYTES[dtype], `"${name}"`));
+    const copy = Uint8Array.from(from.raw(length * BYTES[dtype]));
     states.set(name, view(dtype, copy.buffer, 0, length));
   }
   return { step, epoch, batch, seed, sums, ...(!Number.isNaN(learningRate) && { learningRate }), states };

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { crc32 } from "../../src/base/bytes.ts";
 import { fashionMnist, mnist } from "../../src/data/mnist.ts";
+import { crc32 } from "../../src/kernels/boot.ts";
 
 const root = mkdtempSync(join(tmpdir(), "penjing-mnist-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -35,14 +35,19 @@ const networks = [
 async function expectSame(file: Uint8Array<ArrayBuffer>): Promise<void> {
   const [ours, theirs] = [await source.load(file), await bundle.load(file)];
   const random = new Random(1);
-  const n = 9 * size(ours.inputShape); // float networks run eight images side by side, then one
+  const [{ shape, dtype }] = ours.inputs as [source.Port];
+  const n = 9 * size(shape); // float networks run eight images side by side, then one
   const x =
-    ours.inputType === "i8"
+    dtype === "i8"
       ? Int8Array.from({ length: n }, () => random.integer(256) - 128)
       : Float32Array.from({ length: n }, () => random.uniform(-1, 1));
   expect(theirs.run(x)).toEqual(ours.run(x));
   expect(theirs.predict(x)).toEqual(ours.predict(x));
-  expect(theirs.bytes).toBe(ours.bytes);
+  expect(theirs.predictBatch(x)).toEqual(ours.predictBatch(x));
+  expect(theirs.classify(x.subarray((8 * n) / 9))).toEqual(ours.classify(x.subarray((8 * n) / 9)));
+  expect(theirs.inputs).toEqual(ours.inputs);
+  expect(theirs.outputs).toEqual(ours.outputs);
+  expect(theirs.arena).toEqual(ours.arena);
 }
 
 test.each(networks)("$name: the same answers", async ({ file }) => {

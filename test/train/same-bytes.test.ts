@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { crc32 } from "../../src/base/bytes.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { crc32 } from "../../src/kernels/boot.ts";
 import { dropout } from "../../src/ops/dropout.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { fit } from "../../src/train/fit.ts";

@@ -3,7 +3,7 @@
  * shapes, or a value of the graph. How each operator is read is in operators.ts.
  */
 import { PenjingError } from "../../base/errors.ts";
-import { Names } from "../../container/names.ts";
+import { INPUT_NAME, Names } from "../../container/names.ts";
 import { Graph, type Quantization, type Value } from "../../graph/graph.ts";
 import { constantOf, quantizationOf } from "./constant.ts";
 import { BATCH, fixed } from "./dimensions.ts";
@@ -55,7 +55,7 @@ class Importer implements Surroundings {
     else {
       const quantization = type === "int8" ? this.activationQuantization(tensor) : undefined;
       const image = shape.slice(1);
-      const value = this.graph.leaf("input", this.names.input(), {
+      const value = this.graph.leaf("input", this.names.unique(INPUT_NAME), {
         shape: image,
         dtype: type === "int8" ? "i8" : "f32",
         batched: true,

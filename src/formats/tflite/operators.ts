@@ -361,7 +361,7 @@ const pair =
       unsupported("joins tensors of many images with different numbers of axes");
     const shape = common(a.shape, b.shape);
     const like = [a, b].find(o => o.value)!.value!;
-    const layer = s.importer.names.layer(op.name);
+    const layer = s.importer.names.unique(op.name);
     const [p, q] = [a, b].map(o => alike(s, layer, o, shape, like)) as [Value, Value];
     const { graph } = s.importer;
     const made = graph.scope(layer, () =>

@@ -1,6 +1,6 @@
 /** One operator while it is read: what its operands are, and ways to add to the graph what it is. */
 import { type Shape, size, type TypedArray } from "../../base/shape.ts";
-import { type Names, OTHER_STATE } from "../../container/names.ts";
+import { type Names, stateName } from "../../container/names.ts";
 import type { Graph, Op, Quantization, Value } from "../../graph/graph.ts";
 import { requantize } from "../../ops/requantize.ts";
 import { reshape } from "../../ops/reshape.ts";
@@ -146,22 +146,22 @@ export class Site {
   /** Adds a node that is a layer of its own. */
   add<A>(op: Op<A>, inputs: readonly Value[], attrs: A): Value {
     const { graph, names } = this.importer;
-    return graph.scope(names.layer(op.name), () => graph.one(op, [...inputs], attrs));
+    return graph.scope(names.unique(op.name), () => graph.one(op, [...inputs], attrs));
   }
 
   /** Adds a node with parameters, states named after its layer. */
   layer<A>(op: Op<A>, x: Value, parameters: Readonly<Record<string, Constant | undefined>>, attrs: A): Value {
     const { graph, names } = this.importer;
-    const layer = names.layer(op.name);
+    const layer = names.unique(op.name);
     const states = Object.entries(parameters).flatMap(([name, c]) =>
-      c ? [this.#leaf(names.state(layer, name), c)] : [],
+      c ? [this.#leaf(names.unique(stateName(layer, name)), c)] : [],
     );
     return graph.scope(layer, () => graph.one(op, [x, ...states], attrs));
   }
 
   /** A constant as an operand of an op without parameters. */
   state(layer: string, constant: Constant): Value {
-    return this.#leaf(this.importer.names.state(layer, OTHER_STATE), constant);
+    return this.#leaf(this.importer.names.unique(stateName(layer)), constant);
   }
 
   #leaf(name: string, { shape, dtype, data, quantization }: Constant): Value {
