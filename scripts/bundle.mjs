@@ -68,17 +68,6 @@ export async function runBundle(options = {}) {
   return { text: outputFiles[0].text, inputs: Object.values(metafile.outputs)[0].inputs };
 }
 
-/** Where the types are whose fields users of `penjing/run` meet, those of what hangs on a `Net` among them. */
-const PUBLIC = [
-  "run/index",
-  "run/net",
-  "run/machine",
-  "kernels/load",
-  "container/sections",
-  "base/errors",
-  "base/shape",
-];
-
 /**
  * The names of properties that run.js may shorten: those the library's own types declare, so that no name of the engine's is among them,
  * and of these neither what a user could meet nor what could be met through a text, that is every word of every text in the bundle
@@ -90,7 +79,10 @@ async function ownNames() {
     .map(file => [file, readFileSync(`build/types/src/${file}`, "utf8")]);
   const member = /^\s+(?:readonly |static |get |set )*([A-Za-z]\w*)\??[:(<]/gm;
   const own = types.flatMap(([, declared]) => Array.from(declared.matchAll(member), ([, name]) => name));
-  const met = types.filter(([file]) => PUBLIC.includes(file.replace(".d.ts", ""))).map(([, declared]) => declared);
+  // all of src/run, and the files that `penjing/run` exports types of
+  const index = types.find(([file]) => file === "run/index.d.ts")[1];
+  const exported = Array.from(index.matchAll(/from "\.\.\/(.*)\.ts"/g), ([, file]) => `${file}.d.ts`);
+  const met = types.filter(([file]) => file.startsWith("run/") || exported.includes(file)).map(([, text]) => text);
   // without templates, which may hold templates in turn, all texts are simple ones
   const { text } = await runBundle({ supported: { "template-literal": false } });
   const texts = text.match(/"(?:[^"\\\n]|\\.)*"/g).filter(literal => literal.length < 10_000);
