@@ -104,7 +104,7 @@ export function i8_max(
   extreme(true, n, a, as, apitch, b, bs, bpitch, y, ys, ypitch, rows, length);
 }
 
-/** TFLite's: `table[d]` is exp(-d * scale of x) in f32, summed in order; quantized as floor(p / scale of y + 1/2) + zero. */
+/** TFLite's: `table[d]` is exp(-d * scale of x) in f32, summed in order; quantized as round(e * f32(1 / (sum * scale of y))) + zero. */
 export function i8_softmax(n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, table: usize, scale: f32, zero: i32): void {
   const row = <usize>length * STORED;
   for (; n > 0; n--) {
@@ -114,10 +114,10 @@ export function i8_softmax(n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i
       for (let i: usize = 0; i < row; i += STORED) most = max(most, loadOne(p + i));
       let sum: f32 = 0;
       for (let i: usize = 0; i < row; i += STORED) sum += load<f32>(table + (<usize>(most - loadOne(p + i)) << 2));
-      const unit = <f64>sum * <f64>scale;
+      const steps: f32 = 1 / (sum * scale);
       for (let i: usize = 0; i < row; i += STORED) {
-        const e = <f64>load<f32>(table + (<usize>(most - loadOne(p + i)) << 2));
-        storeOne(o + i, max(0, min(255, <i32>floor<f64>(e / unit + 0.5) + zero + 128)));
+        const e = load<f32>(table + (<usize>(most - loadOne(p + i)) << 2)) * steps;
+        storeOne(o + i, max(0, min(255, <i32>(<f64>e + 0.5) + zero + 128)));
       }
       p += row;
       o += row;

@@ -167,12 +167,18 @@ export function i8_requantize(
 }
 
 export function i8_lookup(
-  n: i32, x: usize, xs: i32, xpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32, table: usize,
+  n: i32, x: usize, xs: i32, xpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32, table: usize, period: i32, step: i32,
 ): void {
   for (; n > 0; n--) {
     let xr = x, yr = y;
     for (let r = rows; r > 0; r--) {
-      for (let i: usize = 0; i < <usize>length; i++) storeOne(yr + i * STORED, loadOne(table + <usize>loadOne(xr + i * STORED) * STORED));
+      for (let i: usize = 0; i < <usize>length * STORED; ) {
+        let t = table;
+        for (const end = i + <usize>period * STORED; i < end; i += STORED) {
+          storeOne(yr + i, loadOne(t + <usize>loadOne(xr + i) * STORED));
+          t += <usize>step;
+        }
+      }
       xr += <usize>xpitch;
       yr += <usize>ypitch;
     }

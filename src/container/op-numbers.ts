@@ -24,6 +24,7 @@ import { hardSigmoid } from "../ops/hard-sigmoid.ts";
 import { hardSwish } from "../ops/hard-swish.ts";
 import { leakyRelu } from "../ops/leaky-relu.ts";
 import { logSoftmax } from "../ops/log-softmax.ts";
+import { lookup } from "../ops/lookup.ts";
 import { maxPool2d } from "../ops/max-pool2d.ts";
 import { maximum } from "../ops/maximum.ts";
 import { mean } from "../ops/mean.ts";
@@ -38,6 +39,7 @@ import { rescale } from "../ops/rescale.ts";
 import { reshape } from "../ops/reshape.ts";
 import { resizeBilinear } from "../ops/resize-bilinear.ts";
 import { ROUNDINGS, resizeNearest } from "../ops/resize-nearest.ts";
+import { scale } from "../ops/scale.ts";
 import { sigmoid } from "../ops/sigmoid.ts";
 import { softmax } from "../ops/softmax.ts";
 import { stridedSlice } from "../ops/strided-slice.ts";
@@ -132,5 +134,7 @@ export const STORED = {
   35: stored(mean, ONE, { axes: places, keepDims: { usual: false } }),
   36: stored(resizeNearest, ONE, { ...resize, rounding: { of: ROUNDINGS, usual: ROUNDINGS[0] } }),
   37: stored(resizeBilinear, ONE, resize),
-  38: stored(requantize, ONE, { exact: { usual: false } }),
+  38: stored(requantize, ONE, {}),
+  39: stored(lookup, TWO, {}, [{ name: "table", shape: () => [1, 256] }]),
+  40: stored(scale, ONE, { scale: { of: real, usual: -1 } }),
 } as const;

@@ -40,7 +40,7 @@ function table(x: Type, y: Type, alpha: number): (q: number) => number {
   return q => {
     const v = f(f(from.scale) * (q - from.zero));
     const steps = f((v < 0 ? f(alpha * f(expm1(v))) : v) * inverse);
-    return clamp(halfEven(steps) + to.zero, -128, 127);
+    return clamp(halfEven(f(steps + to.zero)), -128, 127);
   };
 }
 

@@ -25,6 +25,7 @@ import * as hardSigmoid from "./hard-sigmoid.ts";
 import * as hardSwish from "./hard-swish.ts";
 import * as leakyRelu from "./leaky-relu.ts";
 import * as logSoftmax from "./log-softmax.ts";
+import * as lookup from "./lookup.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as maximum from "./maximum.ts";
 import * as mean from "./mean.ts";
@@ -81,6 +82,7 @@ export const EVALUATE = {
   ...hardSwish.evaluate,
   ...leakyRelu.evaluate,
   ...logSoftmax.evaluate,
+  ...lookup.evaluate,
   ...mask.evaluate,
   ...maxPool2d.evaluate,
   ...maximum.evaluate,
@@ -143,6 +145,7 @@ export const GRADIENT: Record<OpName, Gradient | Refusal> = {
   ...hardSwish.gradient,
   ...leakyRelu.gradient,
   ...logSoftmax.gradient,
+  ...lookup.gradient,
   ...mask.gradient,
   ...maxPool2d.gradient,
   ...maximum.gradient,
@@ -206,6 +209,7 @@ export const TRAIN_LOWER: Record<OpName, Lower | Refusal> = {
   ...hardSwish.lowerBackward,
   ...leakyRelu.lowerBackward,
   ...logSoftmax.lowerBackward,
+  ...lookup.lowerBackward,
   ...maxPool2d.lowerBackward,
   ...penalty.lowerBackward,
   ...pointwiseLoss.lowerBackward,
@@ -255,6 +259,7 @@ export const COST: Record<OpName, CostOf> = {
   ...hardSwish.cost,
   ...leakyRelu.cost,
   ...logSoftmax.cost,
+  ...lookup.cost,
   ...mask.cost,
   ...maxPool2d.cost,
   ...maximum.cost,
@@ -314,6 +319,7 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...hardSwish.axes,
   ...leakyRelu.axes,
   ...logSoftmax.axes,
+  ...lookup.axes,
   ...mask.axes,
   ...maxPool2d.axes,
   ...maximum.axes,

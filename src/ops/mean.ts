@@ -6,8 +6,7 @@ import { type Shape, showShape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-
-import { requantized } from "../kernels/reference/stored.ts";
+import { averaged } from "../kernels/reference/i8-reduce.ts";
 import { type AveragePool2d, averagePool2dGradient } from "./average-pool2d.ts";
 import { free } from "./elementwise.ts";
 import { affine, elementwiseType, isInt8, type Quantized, storedLayout, storedWhole } from "./quantized.ts";
@@ -45,19 +44,22 @@ function parts(shape: Shape, { axes }: Mean): { outer: number; length: number; i
   };
 }
 
-/** f32(f32(s_x / s_y) / length) */
-const scaleOf = (x: Type, y: Type, length: number): number =>
-  Math.fround(Math.fround(Math.fround(affine(x).scale) / Math.fround(affine(y).scale)) / length);
+/** What the sum is multiplied by, and what is added to that: XNNPACK's numbers, every step in f32. */
+function quantizedMean(x: Type, y: Type, length: number): { scale: number; offset: number } {
+  const f = Math.fround;
+  const [from, to] = [affine(x), affine(y)];
+  const scale = f(f(f(from.scale) / f(to.scale)) * f(1 / length));
+  return { scale, offset: f(to.zero - f(length * from.zero * scale)) };
+}
 
 export const evaluate = {
   mean([x], attrs: Mean, { inputs: [from], outputs: [to] }): Tensor[] {
     const { length, inner } = parts(from!.shape, attrs);
     const images = x!.shape[0]!;
     const y = tensor([images, ...to!.shape]);
-    const zero = isInt8(from!) ? affine(from!).zero : 0;
     x!.data.forEach((v, i) => {
       const row = Math.floor(i / (length * inner));
-      y.data[row * inner + (i % inner)]! += v - zero;
+      y.data[row * inner + (i % inner)]! += v;
     });
     if (!isInt8(from!))
       return [
@@ -66,11 +68,11 @@ export const evaluate = {
           y.data.map(sum => sum / length),
         ),
       ];
-    const scale = scaleOf(from!, to!, length);
+    const { scale, offset } = quantizedMean(from!, to!, length);
     return [
       tensor(
         y.shape,
-        y.data.map(sum => requantized(sum, scale, affine(to!).zero, -128, 127)),
+        y.data.map(sum => averaged(sum, scale, offset)),
       ),
     ];
   },
@@ -96,9 +98,7 @@ export const lower = {
     const { outer, length, inner } = parts(x.type.shape, node.attrs);
     if (isInt8(x.type)) {
       const ends = { ...storedWhole(c, x), y: c.out(y, storedLayout(c, y)) };
-      const scale = scaleOf(x.type, y.type, length);
-      const zeros = { from: affine(x.type).zero, to: affine(y.type).zero };
-      c.each("i8_mean", { ...ends, outer, length, inner, scale, ...zeros });
+      c.each("i8_mean", { ...ends, outer, length, inner, ...quantizedMean(x.type, y.type, length) });
       return;
     }
     c.each("f32_average_pool2d", {

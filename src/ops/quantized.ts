@@ -35,10 +35,13 @@ export interface Affine {
   readonly zero: number;
 }
 
-/** Scale and zero point of an int8 activation. */
+/** Scale and zero point of a quantization that has one of each. */
+export const affineOf = ({ scale, zeroPoint }: Quantization): Affine => ({ scale: scale[0]!, zero: zeroPoint });
+
+/** Those of an int8 activation. */
 export function affine(type: Type): Affine {
   if (!type.quantization) throw new TypeError(`int8 of ${showShape(type.shape)} has no quantization`);
-  return { scale: type.quantization.scale[0]!, zero: type.quantization.zeroPoint };
+  return affineOf(type.quantization);
 }
 
 /** The output of an op that keeps its input's type where it is float, and chooses a quantization where it is int8. */
@@ -259,7 +262,8 @@ export function lowerTable(c: Lowering, x: Value, y: Value, table: Int8Array): v
   table.forEach((q, i) => {
     bytes[i * size] = q + 128;
   });
-  c.each("i8_lookup", { ...rowsBetween(from, to), table: c.constant("table", bytes) });
+  const rows = rowsBetween(from, to);
+  c.each("i8_lookup", { ...rows, table: c.constant("table", bytes), period: rows.length, step: 0 });
 }
 
 /** The arguments of a kernel that goes from rows to rows of equal length. */

@@ -1,7 +1,4 @@
-/**
- * requantize(x int8) -> int8 of `quantization`, by table. In XNNPACK's arithmetic (qs8-vcvt) the ratio of the scales is in units of 1/256; `exact`: it
- * is what it is, as where TensorFlow Lite's own kernels change the quantization behind a clamp. Both round half up.
- */
+/** requantize(x int8) -> int8 of `quantization`, by table. As in XNNPACK (qs8-vcvt) the ratio of the scales is in units of 1/256, rounded half up. */
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
@@ -9,9 +6,7 @@ import { clamp, halfEven } from "../kernels/reference/stored.ts";
 import { free, sameAxes } from "./elementwise.ts";
 import { affine, elementwiseType, isInt8, lowerTable, type Quantized } from "./quantized.ts";
 
-export interface Requantize extends Quantized {
-  exact: boolean;
-}
+export type Requantize = Quantized;
 
 export const requantize: Op<Requantize> = {
   name: "requantize",
@@ -19,25 +14,22 @@ export const requantize: Op<Requantize> = {
     if (!isInt8(x!)) throw new TypeError(`expects i8, got ${x!.dtype}`);
     const type = elementwiseType(x!, attrs);
     const ratio = affine(x!).scale / affine(type).scale;
-    if (!attrs.exact && !(ratio >= 2 ** -8 && ratio <= 2 ** 7))
+    if (!(ratio >= 2 ** -8 && ratio <= 2 ** 7))
       throw new RangeError(`scales ${affine(x!).scale} and ${affine(type).scale} lie too far apart`);
     return [type];
   },
 };
 
-function converted(x: Type, y: Type, { exact }: Requantize): (q: number) => number {
+function converted(x: Type, y: Type): (q: number) => number {
   const from = affine(x);
   const to = affine(y);
   const ratio = Math.fround(Math.fround(from.scale) / Math.fround(to.scale));
-  if (exact) return q => clamp(Math.floor((q - from.zero) * ratio + 0.5) + to.zero, -128, 127);
   const multiplier = halfEven(256 * ratio);
   return q => clamp((((q - from.zero) * multiplier + 128) >> 8) + to.zero, -128, 127);
 }
 
 export const evaluate = {
-  requantize: ([x], attrs: Requantize, { inputs, outputs }) => [
-    tensor(x!.shape, x!.data.map(converted(inputs[0]!, outputs[0]!, attrs))),
-  ],
+  requantize: ([x], _, { inputs, outputs }) => [tensor(x!.shape, x!.data.map(converted(inputs[0]!, outputs[0]!)))],
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
@@ -47,7 +39,7 @@ export const gradient = {
 export const lower = {
   requantize(node: Node<Requantize>, c) {
     const [x, y] = [node.inputs[0]!, node.outputs[0]!];
-    const of = converted(x.type, y.type, node.attrs);
+    const of = converted(x.type, y.type);
     lowerTable(
       c,
       x,

@@ -19,6 +19,7 @@ import * as hardSigmoid from "./hard-sigmoid.ts";
 import * as hardSwish from "./hard-swish.ts";
 import * as leakyRelu from "./leaky-relu.ts";
 import * as logSoftmax from "./log-softmax.ts";
+import * as lookup from "./lookup.ts";
 import * as maxPool2d from "./max-pool2d.ts";
 import * as maximum from "./maximum.ts";
 import * as mean from "./mean.ts";
@@ -60,6 +61,7 @@ export const LOWER = {
   ...hardSwish.lower,
   ...leakyRelu.lower,
   ...logSoftmax.lower,
+  ...lookup.lower,
   ...mask.lower,
   ...maxPool2d.lower,
   ...maximum.lower,

@@ -129,12 +129,17 @@ overVariants("i8-quantize", "run", bench => {
     bench.run("i8_requantize", { ...shared, y, scale: 1.37, from: 11, to: -9, qmin: -120, qmax: 99 });
     sameStored(y, space, expected);
 
-    const table = storedArray(bench, 256).map((_, i) => (i * 37) & 255);
-    const z = bench.output(space);
-    const looked = before(z, space);
-    twin.i8_lookup(2, x, stride, pitch, looked, ys, ypitch, rows, length, table);
-    bench.run("i8_lookup", { ...shared, y: z, table: bench.input(table) });
-    sameStored(z, space, looked);
+    const table = storedArray(bench, 256 * length).map((_, i) => (i * 37 + (i >> 8)) & 255);
+    const tables = bench.input(table);
+    // one table, one for each element of a row, one for each half of it
+    for (const period of [length, ...(length % 2 ? [] : [length / 2])])
+      for (const step of [0, 256 * size]) {
+        const z = bench.output(space);
+        const looked = before(z, space);
+        twin.i8_lookup(2, x, stride, pitch, looked, ys, ypitch, rows, length, table, period, step);
+        bench.run("i8_lookup", { ...shared, y: z, table: tables, period, step });
+        sameStored(z, space, looked);
+      }
   });
 
   test.each([0, 1, 3, 4, 5, 11, 33])("range, choice and dynamic quantization of %i", length => {

@@ -18,9 +18,10 @@ overVariants("i8-reduce", "run", bench => {
     const x = bench.input(storedImages(bench, images, [images[0]!.length], NO_HALO, 0, xs));
     const y = bench.output(ys + outer * inner * size);
     const scale = Math.fround(0.9 / length);
-    bench.run("i8_mean", { n: 2, x, xs, y, ys, outer, length, inner, scale, from: -7, to: 11 });
+    const offset = Math.fround(11 + 7 * length * scale);
+    bench.run("i8_mean", { n: 2, x, xs, y, ys, outer, length, inner, scale, offset });
     images.forEach((image, n) => {
-      const expected = twin.i8_mean(image, { outer, length, inner }, scale, [-7, 11]);
+      const expected = twin.i8_mean(image, { outer, length, inner }, scale, offset);
       expect([...fromStored(bench, y + n * ys, [outer * inner])]).toEqual([...expected]);
     });
   });

@@ -362,8 +362,7 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
     (b, x) => [
       b.graph.one(resizeBilinear, [x], { size: [8, 12], coordinates: "halfPixel" }),
       b.graph.one(resizeBilinear, [b.conv2d(x, 9, [3, 3])], { size: [5, 3], coordinates: "alignCorners" }),
-      b.fitted(b.graph.one(requantize, [x], { exact: false, quantization: b.quantization(1.7) })),
-      b.fitted(b.graph.one(requantize, [x], { exact: true, quantization: b.quantization(0.6) })),
+      b.fitted(b.graph.one(requantize, [x], { quantization: b.quantization(1.7) })),
     ],
   ],
   [

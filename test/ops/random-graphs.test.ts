@@ -195,7 +195,7 @@ const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
     layer: (d, x) => d.one(resizeBilinear, [x], { size: [d.upTo(6), d.upTo(6)], coordinates: d.of(COORDINATES) }),
   },
   requantize: {
-    layer: (d, x) => d.one(requantize, [x], { exact: d.random.integer(2) === 1, quantization: d.quantization() }),
+    layer: (d, x) => d.one(requantize, [x], { quantization: d.quantization() }),
     only: "i8",
   },
   add: { layer: pair(add, false) },

@@ -79,6 +79,42 @@ export function quantizationOf(tensor: FileTensor): Quantization | undefined {
   return { scale, zeroPoint, axis };
 }
 
+/** A constant in real numbers. */
+export function realOf({ data, dtype, quantization, shape }: Constant): Float32Array {
+  if (dtype === "f32") return data as Float32Array;
+  if (!quantization) throw new RangeError(`${dtype} constants without a scale are no real numbers`);
+  const { scale, zeroPoint, axis } = quantization;
+  const inner = axis === undefined ? 1 : size(shape.slice(axis + 1));
+  return Float32Array.from(data, (q, i) => (q - zeroPoint) * scale[Math.floor(i / inner) % scale.length]!);
+}
+
+/** With its axes in another order. */
+export function transposed(constant: Constant, permutation: readonly number[]): Constant {
+  const { shape, data, quantization } = constant;
+  const sorted = [...permutation].sort((a, b) => a - b);
+  if (sorted.length !== shape.length || sorted.some((a, i) => a !== i))
+    throw new RangeError(`[${permutation}] is no order of the axes of [${shape}]`);
+  const to = permutation.map(axis => shape[axis]!);
+  const moved = data.slice();
+  const pitch = shape.map((_, axis) => size(shape.slice(axis + 1)));
+  for (let i = 0; i < data.length; i++) {
+    let rest = i;
+    let from = 0;
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      from += (rest % to[axis]!) * pitch[permutation[axis]!]!;
+      rest = Math.floor(rest / to[axis]!);
+    }
+    moved[i] = data[from]!;
+  }
+  const axis = quantization?.axis === undefined ? undefined : permutation.indexOf(quantization.axis);
+  return {
+    ...constant,
+    shape: to,
+    data: moved,
+    ...(quantization && { quantization: { ...quantization, ...(axis !== undefined && { axis }) } }),
+  };
+}
+
 // ---------------------------------------------------------------- sparse tensors
 
 /** One level of the traversal: all indices of an axis, or, for each place of the level above, a segment of a list of indices. */

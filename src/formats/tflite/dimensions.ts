@@ -1,7 +1,7 @@
 /**
  * Shapes as a converter writes them: the batch is an axis of its own, and may be multiplied into another one (a dense layer over the last axis
- * of [batch, 9, 80] reads [batch * 9, 80]). A graph here knows one image's shape alone, so the batch is carried as a symbol through all
- * arithmetic on shapes, which then folds away.
+ * of [batch, 9, 80] reads [batch * 9, 80]), or moved behind another one. A graph here knows one image's shape alone, so the batch is carried as
+ * a symbol through all arithmetic on shapes, which then folds away.
  */
 import { type Shape, size } from "../../base/shape.ts";
 
@@ -14,21 +14,37 @@ export interface Dimension {
 export const fixed = (n: number): Dimension => ({ n, batched: false });
 export const BATCH: Dimension = { n: 1, batched: true };
 
+/** Which axis is the batch, or holds it. */
+export const batchAxis = (dimensions: readonly Dimension[]): number => dimensions.findIndex(d => d.batched);
+
 /** The shape of one image: a batch of single images has none of that axis, a batch of n rows each has n in its place. */
 export function imageShape(dimensions: readonly Dimension[]): Shape {
-  const [lead, ...rest] = dimensions.map(d => d.n);
-  return lead === undefined || lead === 1 ? rest : [lead, ...rest];
+  const at = batchAxis(dimensions);
+  return dimensions.flatMap(({ n }, axis) => (axis === at && n === 1 ? [] : [n]));
 }
 
 /** [batch, ...shape] */
 export const batchOf = (shape: Shape): Dimension[] => [BATCH, ...shape.map(fixed)];
 
+/** Of one image whose batch was taken away: its first axis becomes a batch of rows. */
+export function rowsOf(dimensions: readonly Dimension[]): Dimension[] {
+  const [lead, ...rest] = dimensions;
+  return lead ? [{ n: lead.n, batched: true }, ...rest] : [];
+}
+
+/** Axis `axis`, counted from the end where it is negative. */
+export function axisOf(rank: number, axis: number): number {
+  const at = axis < 0 ? axis + rank : axis;
+  if (!(at >= 0 && at < rank)) throw new RangeError(`there is no axis ${axis} of ${rank}`);
+  return at;
+}
+
 /** The axis of the image that `axis` of a tensor is, -1 for the batch. */
 export function imageAxis(dimensions: readonly Dimension[], axis: number): number {
-  const at = axis < 0 ? axis + dimensions.length : axis;
-  if (!(at >= 0 && at < dimensions.length)) throw new RangeError(`there is no axis ${axis} of ${dimensions.length}`);
-  if (at === 0) return -1;
-  return dimensions[0]!.n === 1 ? at - 1 : at;
+  const at = axisOf(dimensions.length, axis);
+  const batch = batchAxis(dimensions);
+  if (at === batch) return -1;
+  return at < batch || dimensions[batch]!.n !== 1 ? at : at - 1;
 }
 
 export function product(a: Dimension, b: Dimension): Dimension {
@@ -51,22 +67,23 @@ export function quotient(a: Dimension, b: Dimension): Dimension {
 
 /**
  * What `wanted` means for a tensor of shape `from`: -1 is worked out, and where a file knows of one image alone, the batch is put first again.
- * A RangeError where both have not as many elements, or where the batch would not come first.
+ * A RangeError where both have not as many elements, or where rows of a batch would not come first.
  */
 export function reshaped(from: readonly Dimension[], wanted: readonly Dimension[]): Dimension[] {
   const total = from.reduce(product, fixed(1));
-  const given = wanted.filter(d => d.n !== -1).reduce(product, fixed(1));
   const open = wanted.findIndex(d => d.n === -1);
-  const whole = wanted.map(d => (d.n === -1 ? quotient(total, given) : d));
-  if (open < 0 && total.batched && !given.batched) {
-    if (!whole.length) throw new RangeError("a tensor of many images becomes one number");
-    whole[0] = { n: whole[0]!.n, batched: true };
-  }
+  // one image's shape, with a size other than the first left open: [1, -1]
+  const single = total.batched && open !== 0 && !wanted.some(d => d.batched);
+  const all = single ? rowsOf(wanted) : wanted;
+  if (!all.length && total.batched) throw new RangeError("a tensor of many images becomes one number");
+  const given = all.filter(d => d.n !== -1).reduce(product, fixed(1));
+  const whole = all.map(d => (d.n === -1 ? quotient(total, given) : d));
   const made = whole.reduce(product, fixed(1));
   const text = () => `[${from.map(d => d.n)}] cannot be reshaped to [${wanted.map(d => d.n)}]`;
   if (made.n !== total.n || made.batched !== total.batched || !whole.every(d => Number.isInteger(d.n) && d.n > 0))
     throw new RangeError(text());
-  if (total.batched && !whole[0]?.batched) throw new RangeError(`${text()}: images would not come first`);
+  const batch = batchAxis(whole);
+  if (batch > 0 && whole[batch]!.n !== 1) throw new RangeError(`${text()}: images would not come first`);
   return whole;
 }
 

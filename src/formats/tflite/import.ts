@@ -20,11 +20,13 @@ class Importer implements Surroundings {
   readonly graph = new Graph();
   readonly names = new Names();
   readonly tensors: readonly FileTensor[];
+  readonly single: boolean;
   readonly #known = new Map<number, Known>();
   readonly #failures: string[] = [];
 
   constructor(file: TfliteFile, path: string | undefined) {
     this.tensors = file.tensors;
+    this.single = file.inputs.every(i => !this.tensors[i]!.dynamic[0]);
     if (!file.inputs.length || !file.outputs.length) this.#fail("the graph has no inputs or no outputs");
     for (const i of file.inputs) this.#input(this.tensors[i]!);
     for (const operator of file.operators) this.#read(operator);

@@ -2,12 +2,15 @@
 import { type Shape, size, type TypedArray } from "../../base/shape.ts";
 import { type Names, stateName } from "../../container/names.ts";
 import type { Graph, Op, Quantization, Value } from "../../graph/graph.ts";
+import { lookup } from "../../ops/lookup.ts";
+import { affine, affineOf, isInt8, type Quantized } from "../../ops/quantized.ts";
 import { requantize } from "../../ops/requantize.ts";
 import { reshape } from "../../ops/reshape.ts";
 import type { Constant } from "./constant.ts";
 import { type Dimension, fixed, imageShape } from "./dimensions.ts";
 import type { FileOperator, FileTensor } from "./file.ts";
 import type { Table } from "./flatbuffer.ts";
+import { clampTable } from "./int8-tables.ts";
 
 /** A value of the graph, and the shape the file has for it: the batch first. */
 export interface Activation {
@@ -56,6 +59,9 @@ export const unsupported = (message: string): never => {
 export const sameQuantization = (a: Quantization, b: Quantization): boolean =>
   a.scale[0] === b.scale[0] && a.zeroPoint === b.zeroPoint;
 
+/** How an operator is read: adds what it is to the graph, and gives its outputs. */
+export type Reader = (s: Site) => void;
+
 /** What is known of the whole network while one operator is read. */
 export interface Surroundings {
   readonly graph: Graph;
@@ -65,6 +71,8 @@ export interface Surroundings {
   known(index: number): Known;
   set(index: number, known: Known): void;
   activationQuantization(tensor: FileTensor): Quantization;
+  /** The file fixes the batch to one image. */
+  readonly single: boolean;
 }
 
 /** One operator while it is read: its operands, its options, and ways to add to the graph what it is. */
@@ -114,6 +122,16 @@ export class Site {
     );
   }
 
+  /** An operand that is images: height x width x channels each. */
+  images(operand = 0): Activation {
+    const x = this.activation(operand);
+    if (x.dimensions.length !== 4 || x.value.type.shape.length !== 3 || !x.dimensions[0]!.batched)
+      unsupported(
+        `reads [${x.dimensions.map(d => (d.batched ? "batch" : d.n))}], not one image of height, width and channels each`,
+      );
+    return x;
+  }
+
   constant(operand: number): Constant {
     const known = this.known(operand);
     return known.kind === "constant" ? known.constant : unsupported(`has an operand ${operand} that is computed`);
@@ -141,6 +159,12 @@ export class Site {
     if (tensor.type === "float32") return undefined;
     if (tensor.type !== "int8") return unsupported(`gives ${tensor.type}; float32 and int8 are read`);
     return this.importer.activationQuantization(tensor);
+  }
+
+  /** What an op that chooses its quantization is given for `x`: nothing where that is float. */
+  chosen(x: Value, output = 0): Quantized {
+    if (!isInt8(x.type)) return {};
+    return { quantization: this.quantization(output) ?? unsupported("gives float32 for int8") };
   }
 
   /** Adds a node that is a layer of its own. */
@@ -182,7 +206,18 @@ export class Site {
 
   #inQuantization(value: Value, quantization: Quantization): Value {
     if (sameQuantization(value.type.quantization!, quantization)) return value;
-    return this.add(requantize, [value], { exact: false, quantization });
+    const [from, to] = [affine(value.type), affineOf(quantization)];
+    const ratio = from.scale / to.scale;
+    if (ratio >= 2 ** -8 && ratio <= 2 ** 7) return this.add(requantize, [value], { quantization });
+    return this.table(value, [clampTable(from, to, -Infinity, Infinity)], quantization);
+  }
+
+  /** x through a table of 256 results, or through one for each of its last elements. */
+  table(x: Value, tables: readonly Int8Array[], quantization: Quantization): Value {
+    const data = new Int8Array(256 * tables.length);
+    tables.forEach((table, i) => data.set(table, 256 * i));
+    const table: Constant = { shape: [tables.length, 256], dtype: "i8", data, quantization };
+    return this.layer(lookup, x, { table }, { quantization });
   }
 
   giveSizes(sizes: readonly Dimension[]): void {

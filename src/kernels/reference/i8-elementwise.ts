@@ -34,6 +34,6 @@ export const i8_max = (a: Int8Array, b: Int8Array): Int8Array => a.map((q, i) =>
 export function i8_softmax(x: Int8Array, table: Float32Array, scale: number, zero: number): Int8Array {
   const largest = Math.max(...x);
   const sum = x.reduce((total, q) => Math.fround(total + table[largest - q]!), 0);
-  const unit = sum * Math.fround(scale);
-  return x.map(q => clamp(Math.floor(table[largest - q]! / unit + 0.5) + zero, -128, 127));
+  const steps = Math.fround(1 / Math.fround(sum * Math.fround(scale)));
+  return x.map(q => clamp(Math.floor(Math.fround(table[largest - q]! * steps) + 0.5) + zero, -128, 127));
 }

@@ -153,11 +153,14 @@ export function i8_lookup(
   rows: number,
   length: number,
   table: Stored,
+  period: number,
+  step: number,
 ): void {
   const source = { stride: elements(x, xs), pitch: elements(x, xpitch) };
   const target = { stride: elements(y, ys), pitch: elements(y, ypitch) };
-  eachElement(n, rows, length, source, target, (i, o) => {
-    y[o] = table[x[i]!]!;
+  eachElement(n, rows, length, source, target, (i, o, image) => {
+    const column = (i - image * source.stride) % source.pitch;
+    y[o] = table[(column % period) * elements(table, step) + x[i]!]!;
   });
 }
 

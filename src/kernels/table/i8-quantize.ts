@@ -109,7 +109,7 @@ export const i8Quantize = {
     binary: "run",
     overRead: 16,
   },
-  /** Any function of one int8 value: y = table[q + 128], `table` holding 256 stored values. */
+  /** Any function of one int8 value: y = table[q + 128], `table` holding 256 stored values; for each of `period` elements one, `step` bytes apart. */
   i8_lookup: {
     args: {
       n: "count",
@@ -122,6 +122,8 @@ export const i8Quantize = {
       rows: "int",
       length: "int",
       table: "read",
+      period: "int",
+      step: "int",
     },
     binary: "run",
   },

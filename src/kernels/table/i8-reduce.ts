@@ -2,7 +2,7 @@ import type { Rows } from "./row.ts";
 
 /** int8 sums over an axis, on stored activations: assembly/i8-reduce.ts. */
 export const i8Reduce = {
-  /** x [outer][length][inner], y [outer][inner] = clamp(round(sum(x - from) * scale) + to): `from` and `to` are zero points. */
+  /** x [outer][length][inner], y [outer][inner] = clamp(round(sum(x) * scale + offset)), in f32 steps, half to even. */
   i8_mean: {
     args: {
       n: "count",
@@ -14,8 +14,7 @@ export const i8Reduce = {
       length: "int",
       inner: "int",
       scale: "float",
-      from: "int",
-      to: "int",
+      offset: "float",
     },
     binary: "run",
     overRead: 16,

@@ -183,8 +183,8 @@ describe("what cannot be read", () => {
   });
 
   test.each([
-    ["a beta", single("SOFTMAX", [1, 2], [1, 2], [], { 0: { f32: 2 } }), "has a beta of 2, not 1"],
-    ["the batch moved", single("TRANSPOSE", [1, 2], [2, 1], [ints(1, 0)]), "moves the batch"],
+    ["an exponential of floats", single("EXP", [1, 2], [1, 2], []), "has no op in real numbers"],
+    ["the batch repeated", single("TILE", [1, 2], [2, 2], [ints(2, 1)]), "repeats the batch"],
     ["the batch reduced", single("MEAN", [1, 2], [2], [ints(0)]), "reduces over the batch"],
     [
       "a fixed batch",

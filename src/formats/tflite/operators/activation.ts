@@ -1,0 +1,41 @@
+/** Clamps, and activations that are fused into other operators. */
+import type { Value } from "../../../graph/graph.ts";
+import { clip } from "../../../ops/clip.ts";
+import { affine, affineOf, isInt8 } from "../../../ops/quantized.ts";
+import { relu } from "../../../ops/relu.ts";
+import { tanh } from "../../../ops/tanh.ts";
+import { clampTable } from "../int8-tables.ts";
+import { ACTIVATIONS } from "../schema.ts";
+import { type Reader, type Site, sameQuantization, unsupported } from "../site.ts";
+
+/** Adds the activation fused into an operator; `field` of its options tells which. */
+export function activated(s: Site, value: Value, field: number): Value {
+  const code = s.options.i8(field);
+  const activation = ACTIVATIONS[code];
+  switch (activation) {
+    case "none":
+      return value;
+    case "relu":
+      return s.add(relu, [value], {});
+    case "relu6":
+      return s.add(clip, [value], { low: 0, high: 6 });
+    case "reluN1To1":
+      return s.add(clip, [value], { low: -1, high: 1 });
+    case "tanh":
+      if (!isInt8(value.type)) return s.add(tanh, [value], {});
+  }
+  return unsupported(`has the activation ${activation ?? code} fused in`);
+}
+
+/** A clamp stays in the quantization of its input; another one is reached by LiteRT's table. */
+export const clamp =
+  (low: number, high: number): Reader =>
+  s => {
+    const { value, dimensions } = s.activation();
+    const { quantization } = s.chosen(value);
+    if (quantization && !sameQuantization(quantization, value.type.quantization!)) {
+      const table = clampTable(affine(value.type), affineOf(quantization), low, high);
+      return s.give(s.table(value, [table], quantization), dimensions);
+    }
+    s.give(high === Infinity ? s.add(relu, [value], {}) : s.add(clip, [value], { low, high }), dimensions);
+  };

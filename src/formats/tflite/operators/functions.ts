@@ -1,0 +1,129 @@
+/** Functions of one value, and of the rows of the last axis. */
+import { size } from "../../../base/shape.ts";
+import type { Op, Value } from "../../../graph/graph.ts";
+import { leakyRelu } from "../../../ops/leaky-relu.ts";
+import { logSoftmax } from "../../../ops/log-softmax.ts";
+import { maximum } from "../../../ops/maximum.ts";
+import { mul } from "../../../ops/mul.ts";
+import { prelu } from "../../../ops/prelu.ts";
+import { type Affine, affine, affineOf, isInt8 } from "../../../ops/quantized.ts";
+import { scale } from "../../../ops/scale.ts";
+import { softmax } from "../../../ops/softmax.ts";
+import { realOf } from "../constant.ts";
+import { leakyReluTable, preluTable } from "../int8-tables.ts";
+import { type Reader, type Site, unsupported } from "../site.ts";
+import { reinterpreted, throughReal } from "./quantization.ts";
+
+/** An op that has int8 of its own. */
+export const unary =
+  <A extends object>(op: Op<A>, attrs: (s: Site) => A): Reader =>
+  s => {
+    const { value, dimensions } = s.activation();
+    s.give(s.add(op, [value], { ...attrs(s), ...s.chosen(value) }), dimensions);
+  };
+
+/** A function that is made of ops in real numbers, and a table of LiteRT's where it is int8. */
+export const composed =
+  (real: (s: Site, x: Value) => Value, table: ((from: Affine, to: Affine) => Int8Array) | undefined): Reader =>
+  s => {
+    const { value, dimensions } = s.activation();
+    if (!isInt8(value.type)) return s.give(real(s, value), dimensions);
+    const { quantization } = s.chosen(value);
+    if (!table) return unsupported("has no int8 form");
+    s.give(s.table(value, [table(affine(value.type), affineOf(quantization!))], quantization!), dimensions);
+  };
+
+export const negative = (s: Site, x: Value): Value => s.add(scale, [x], { scale: -1 });
+
+export const absolute = (s: Site, x: Value): Value => s.add(maximum, [x, negative(s, x)], {});
+
+export const square = (s: Site, x: Value): Value => s.add(mul, [x, x], {});
+
+export const unread = (): never => unsupported("has no op in real numbers");
+
+/** Of int8 by LiteRT's table; a slope below 0 is no leaky ReLU's but a prelu's. */
+export const leakyRelus: Reader = s => {
+  const alpha = s.options.f32(0);
+  if (!Number.isFinite(alpha)) throw new RangeError(`a slope is ${alpha}`);
+  const real = (_: Site, x: Value) => {
+    if (alpha >= 0) return s.add(leakyRelu, [x], { alpha });
+    const shape = x.type.shape.map(() => 1);
+    return s.layer(prelu, x, { alpha: { shape, dtype: "f32", data: Float32Array.of(alpha) } }, {});
+  };
+  const { value, dimensions } = s.activation();
+  if (isInt8(value.type) && alpha > 0) s.give(s.add(leakyRelu, [value], { alpha, ...s.chosen(value) }), dimensions);
+  else composed(real, (from, to) => leakyReluTable(from, to, alpha))(s);
+};
+
+/** Slopes of as many values as this are tables of 256 bytes each; more of them are numbers. */
+const MOST_TABLES = 4096;
+
+export const prelus: Reader = s => {
+  const { value, dimensions } = s.activation();
+  const alpha = s.constant(1);
+  const { shape } = value.type;
+  const own = alpha.shape.slice(Math.max(0, alpha.shape.length - shape.length));
+  if (size(own) !== size(alpha.shape)) unsupported(`has slopes of [${alpha.shape}]`);
+  const aligned = [...shape.map(() => 1).slice(own.length), ...own];
+  if (aligned.some((n, axis) => n !== 1 && n !== shape[axis])) unsupported(`has slopes of [${alpha.shape}]`);
+  // those of the last axes alone serve all before them; what is shared between is written out
+  const first = aligned.findIndex(n => n !== 1);
+  const whole = first < 0 ? [] : shape.slice(first);
+  const places = spread(first < 0 ? [] : aligned.slice(first), whole);
+  if (isInt8(value.type) && alpha.data instanceof Int8Array && alpha.quantization && places.length <= MOST_TABLES) {
+    const { quantization } = s.chosen(value);
+    const to = affineOf(quantization!);
+    const of = affineOf(alpha.quantization);
+    const tables = Array.from(places, i => preluTable(affine(value.type), to, of, alpha.data[i]!));
+    return s.give(s.table(value, tables, quantization!), dimensions);
+  }
+  const slopes = realOf(alpha);
+  const real = {
+    shape: [...shape.map(() => 1).slice(whole.length), ...whole],
+    dtype: "f32" as const,
+    data: Float32Array.from(places, i => slopes[i]!),
+  };
+  s.give(
+    throughReal(s, [value], ([x]) => s.layer(prelu, x!, { alpha: real }, {})),
+    dimensions,
+  );
+};
+
+/** For each element of `to` the one of `from` it repeats; an axis of 1 is repeated. */
+function spread(from: readonly number[], to: readonly number[]): Int32Array {
+  let places = Int32Array.of(0);
+  let stride = size(from);
+  from.forEach((n, axis) => {
+    stride /= n;
+    const finer = new Int32Array(places.length * to[axis]!);
+    let at = 0;
+    for (const place of places) for (let i = 0; i < to[axis]!; i++) finer[at++] = place + (n === 1 ? 0 : i * stride);
+    places = finer;
+  });
+  return places;
+}
+
+/** softmax(beta x) */
+export const soft: Reader = s => {
+  const { value, dimensions } = s.activation();
+  const beta = s.options.f32(0);
+  if (!Number.isFinite(beta)) throw new RangeError(`beta is ${beta}`);
+  const scaled =
+    beta === 1 ? value : isInt8(value.type) ? rescaled(s, value, beta) : s.add(scale, [value], { scale: beta });
+  s.give(s.add(softmax, [scaled], s.chosen(value)), dimensions);
+};
+
+/** beta x: the same numbers of another scale. */
+function rescaled(s: Site, x: Value, beta: number): Value {
+  if (!(beta > 0)) unsupported(`has a beta of ${beta}`);
+  const { scale: steps, zeroPoint } = x.type.quantization!;
+  return reinterpreted(s, x, { scale: Float32Array.of(steps[0]! * beta), zeroPoint });
+}
+
+export const logarithmic: Reader = s => {
+  const { value, dimensions } = s.activation();
+  s.give(
+    throughReal(s, [value], ([x]) => s.add(logSoftmax, [x!], {})),
+    dimensions,
+  );
+};

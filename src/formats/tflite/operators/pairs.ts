@@ -1,0 +1,142 @@
+/** Operators of two tensors, of shapes that are repeated to one another. */
+import { type Shape, size } from "../../../base/shape.ts";
+import type { Op, Quantization, Value } from "../../../graph/graph.ts";
+import { broadcast } from "../../../ops/broadcast.ts";
+import { mul } from "../../../ops/mul.ts";
+import { affine, isInt8, type Quantized } from "../../../ops/quantized.ts";
+import { sub } from "../../../ops/sub.ts";
+import { type Constant, realOf } from "../constant.ts";
+import { batchAxis, type Dimension, fixed, product, quotient, sum } from "../dimensions.ts";
+import { type Activation, type Reader, type Site, unsupported } from "../site.ts";
+import { activated } from "./activation.ts";
+import { throughReal } from "./quantization.ts";
+
+type Operand = Activation | { readonly kind: "constant"; readonly constant: Constant };
+
+const sizesOf = (o: Operand): Shape => (o.kind === "activation" ? o.dimensions.map(d => d.n) : o.constant.shape);
+
+/** Both operands as images of one shape, which has the dimensions the file gives it. */
+export interface Aligned {
+  readonly values: readonly [Value, Value];
+  readonly dimensions: readonly Dimension[];
+}
+
+/** Repeats two operands, at least one of them an activation, to one shape. Their axes are aligned at the ends. */
+export function aligned(s: Site, layer: string, a: Operand, b: Operand): Aligned {
+  const rank = Math.max(sizesOf(a).length, sizesOf(b).length);
+  const wide = (o: Operand): Shape => [...new Array(rank - sizesOf(o).length).fill(1), ...sizesOf(o)];
+  const [p, q] = [wide(a), wide(b)];
+  const sizes = p.map((n, axis) => {
+    const m = q[axis]!;
+    if (n !== m && n !== 1 && m !== 1) throw new RangeError(`[${sizesOf(a)}] and [${sizesOf(b)}] do not go together`);
+    return n === 1 ? m : n;
+  });
+  // the batch is where it is in the activation of more axes
+  const batches = [a, b].flatMap(o =>
+    o.kind === "activation"
+      ? [{ at: batchAxis(o.dimensions) + rank - o.dimensions.length, rank: o.dimensions.length }]
+      : [],
+  );
+  const batch = batches.reduce((one, other) => (other.rank > one.rank ? other : one)).at;
+  if (batch > 0 && sizes[batch] !== 1) unsupported("joins tensors of many images with different numbers of axes");
+  const image = (shape: Shape) => (sizes[batch] === 1 ? shape.filter((_, axis) => axis !== batch) : shape);
+  const wanted = image(sizes);
+  const like = [a, b].find(o => o.kind === "activation") as Activation;
+  const repeated = (o: Operand): Value => {
+    const own = image(wide(o));
+    if (o.kind === "constant")
+      return s.add(broadcast, [s.state(layer, { ...o.constant, shape: own }), like.value], { shape: wanted });
+    const value = s.reshape(o.value, own);
+    return size(own) === size(wanted) ? value : s.add(broadcast, [value, like.value], { shape: wanted });
+  };
+  return {
+    values: [repeated(a), repeated(b)],
+    dimensions: sizes.map((n, axis) => (axis === batch ? { n, batched: true } : fixed(n))),
+  };
+}
+
+function operands(s: Site): [Operand, Operand] {
+  return [0, 1].map(i => {
+    const known = s.known(i);
+    return known.kind === "activation" ? known : { kind: "constant" as const, constant: s.constant(i) };
+  }) as [Operand, Operand];
+}
+
+/** An operator of two tensors; on shapes alone it is arithmetic. `activation` is the field of the one fused in. */
+export const pair =
+  (op: Op<Quantized>, activation: number | undefined): Reader =>
+  s => {
+    if ([0, 1].every(i => s.known(i).kind !== "activation")) return arithmetic(s, ARITHMETIC[op.name]);
+    const layer = s.importer.names.unique(op.name);
+    const { values, dimensions } = aligned(s, layer, ...operands(s));
+    const { graph } = s.importer;
+    const node = (attrs: Quantized) => (of: readonly Value[]) =>
+      graph.scope(layer, () => graph.one(op, [...of], attrs));
+    const far = isInt8(values[0].type) && op.name in ARITHMETIC && !within(values, s.chosen(values[0]).quantization!);
+    const made = far ? throughReal(s, values, node({})) : node(s.chosen(values[0]))(values);
+    s.give(activation === undefined ? made : activated(s, made, activation), dimensions);
+  };
+
+/** Scales of sums that XNNPACK's arithmetic is for; others are summed in real numbers. */
+function within(values: readonly Value[], { scale }: Quantization): boolean {
+  const larger = Math.max(...values.map(v => affine(v.type).scale / scale[0]!));
+  return larger >= 2 ** -10 && larger < 2 ** 8;
+}
+
+type Arithmetic = (a: Dimension, b: Dimension) => Dimension;
+
+const ARITHMETIC: Readonly<Record<string, Arithmetic>> = {
+  add: (a, b) => sum(a, b, 1),
+  sub: (a, b) => sum(a, b, -1),
+  mul: product,
+};
+
+function arithmetic(s: Site, of: Arithmetic | undefined): void {
+  const compute = of ?? unsupported("has two constant operands");
+  const [a, b] = [s.sizes(0), s.sizes(1)];
+  const length = Math.max(a.length, b.length);
+  s.giveSizes(Array.from({ length }, (_, i) => compute(a[i % a.length]!, b[i % b.length]!)));
+}
+
+/** Division by a constant is a product with its reciprocal. */
+export const division: Reader = s => {
+  const [a, b] = [s.known(0), s.known(1)];
+  if (a.kind !== "activation" && b.kind !== "activation") return arithmetic(s, quotient);
+  if (a.kind !== "activation" || b.kind !== "constant" || isInt8(a.value.type))
+    return unsupported("divides by what is no float constant");
+  const reciprocal = { ...b.constant, data: realOf(b.constant).map(v => 1 / v) };
+  const layer = s.importer.names.unique(mul.name);
+  const { values, dimensions } = aligned(s, layer, a, { kind: "constant", constant: reciprocal });
+  const { graph } = s.importer;
+  s.give(
+    activated(
+      s,
+      graph.scope(layer, () => graph.one(mul, [...values], {})),
+      0,
+    ),
+    dimensions,
+  );
+};
+
+/** (a - b)^2 */
+export const squaredDifference: Reader = s => {
+  const layer = s.importer.names.unique(sub.name);
+  const { values, dimensions } = aligned(s, layer, ...operands(s));
+  const squared = ([a, b]: Value[]): Value => {
+    const difference = s.add(sub, [a!, b!], {});
+    return s.add(mul, [difference, difference], {});
+  };
+  s.give(throughReal(s, values, squared), dimensions);
+};
+
+/** Sums of several tensors. */
+export const sumOf =
+  (op: Op<Quantized>): Reader =>
+  s => {
+    const all = s.operator.inputs.map((_, i) => s.activation(i));
+    if (isInt8(all[0]!.value.type)) unsupported("has no int8 form");
+    s.give(
+      all.map(x => x.value).reduce((a, b) => s.add(op, [a, b], {})),
+      all[0]!.dimensions,
+    );
+  };

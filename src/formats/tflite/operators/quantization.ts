@@ -1,0 +1,38 @@
+/** The borders of int8, constants in other forms, and what int8 operators without arithmetic of their own become. */
+import type { Quantization, Value } from "../../../graph/graph.ts";
+import { dequantize, quantize } from "../../../ops/quantize.ts";
+import { isInt8 } from "../../../ops/quantized.ts";
+import { realOf } from "../constant.ts";
+import { type Reader, type Site, unsupported } from "../site.ts";
+
+/** What has no integer arithmetic of its own is computed in real numbers, between a dequantize and a quantize. */
+export function throughReal(s: Site, inputs: readonly Value[], compute: (real: Value[]) => Value): Value {
+  if (!isInt8(inputs[0]!.type)) return compute([...inputs]);
+  const quantization = s.quantization() ?? unsupported("gives float32 for int8");
+  return s.add(quantize, [compute(inputs.map(x => s.add(dequantize, [x], {})))], { quantization });
+}
+
+/** The same numbers, said to be of another quantization. */
+export const reinterpreted = (s: Site, x: Value, quantization: Quantization): Value =>
+  s.table(x, [Int8Array.from({ length: 256 }, (_, i) => i - 128)], quantization);
+
+export const quantizing: Reader = s => {
+  const known = s.known(0);
+  if (known.kind === "constant") return unsupported("quantizes a constant");
+  const { value, dimensions } = s.activation();
+  const quantization = s.quantization() ?? unsupported("gives float32");
+  // of int8, `give` requantizes
+  s.give(isInt8(value.type) ? value : s.add(quantize, [value], { quantization }), dimensions);
+};
+
+/** Of constants (float16 weights, int8 weights kept small) at once, of activations where int8 ends. */
+export const dequantizing: Reader = s => {
+  const known = s.known(0);
+  if (known.kind === "constant")
+    return s.giveConstant({ shape: known.constant.shape, dtype: "f32", data: realOf(known.constant) });
+  const { value, dimensions } = s.activation();
+  s.give(isInt8(value.type) ? s.add(dequantize, [value], {}) : value, dimensions);
+};
+
+/** Sparse constants are made dense when they are read. */
+export const densify: Reader = s => s.giveConstant(s.constant(0));

@@ -1,0 +1,83 @@
+/** Means, sums and extremes along axes. */
+import { size } from "../../../base/shape.ts";
+import type { Value } from "../../../graph/graph.ts";
+import { maxPool2d } from "../../../ops/max-pool2d.ts";
+import { mean } from "../../../ops/mean.ts";
+import { isInt8 } from "../../../ops/quantized.ts";
+import { scale } from "../../../ops/scale.ts";
+import { transpose } from "../../../ops/transpose.ts";
+import { plainWindow } from "../../../ops/window.ts";
+import { axisOf, batchAxis, type Dimension, imageAxis, rowsOf } from "../dimensions.ts";
+import { type Reader, type Site, unsupported } from "../site.ts";
+import { negative } from "./functions.ts";
+import { reinterpreted } from "./quantization.ts";
+
+interface Reduced {
+  readonly value: Value;
+  /** Neighbours, ascending. */
+  readonly axes: readonly number[];
+  readonly after: readonly Dimension[];
+}
+
+/** Brings the axes an operator reduces side by side; gives the value, those axes of it, and the shape after. */
+function reducedAxes(s: Site): Reduced {
+  const { value, dimensions } = s.activation();
+  const rank = dimensions.length;
+  const batch = batchAxis(dimensions);
+  const axes = [...new Set(s.integers(1).map(a => axisOf(rank, a)))].sort((a, b) => a - b);
+  // a batch of one image is reduced by leaving it out
+  const single = s.importer.single && dimensions[batch]!.n === 1;
+  if (axes.includes(batch) && !single) unsupported("reduces over the batch");
+  const keep = s.options.flag(0);
+  const kept = dimensions.flatMap((d, a) => (axes.includes(a) ? (keep ? [{ ...d, n: 1 }] : []) : [d]));
+  const after = kept.some(d => d.batched)
+    ? kept
+    : kept.length
+      ? rowsOf(kept)
+      : unsupported("leaves nothing of a batch");
+  const image = axes.filter(a => a !== batch).map(a => imageAxis(dimensions, a));
+  if (!image.length) unsupported("reduces no axis of an image");
+  if (image.every((a, i) => a === image[0]! + i)) return { value, axes: image, after };
+  const rest = value.type.shape.map((_, a) => a).filter(a => !image.includes(a));
+  const moved = s.add(transpose, [value], { permutation: [...rest, ...image] });
+  return { value: moved, axes: image.map((_, i) => rest.length + i), after };
+}
+
+export const meanOf: Reader = s => {
+  const { value, axes, after } = reducedAxes(s);
+  s.give(s.add(mean, [value], { axes, keepDims: false, ...s.chosen(value) }), after);
+};
+
+/** As many times the mean; of int8 the mean in steps as many times smaller. */
+export const total: Reader = s => {
+  const { value, axes, after } = reducedAxes(s);
+  const length = size(axes.map(axis => value.type.shape[axis]!));
+  const { quantization } = s.chosen(value);
+  if (!quantization)
+    return s.give(s.add(scale, [s.add(mean, [value], { axes, keepDims: false })], { scale: length }), after);
+  const finer = { ...quantization, scale: quantization.scale.map(step => step / length) };
+  s.give(reinterpreted(s, s.add(mean, [value], { axes, keepDims: false, quantization: finer }), quantization), after);
+};
+
+/** The largest along axes, as a pool over an image of one column for each element. */
+function largest(s: Site, { value, axes }: Reduced): Value {
+  const { shape } = value.type;
+  const length = size(axes.map(a => shape[a]!));
+  const columns = s.reshape(value, [size(shape.slice(0, axes[0])), length, size(shape.slice(axes.at(-1)! + 1))]);
+  return s.add(maxPool2d, [columns], { ...plainWindow, size: [1, length], strides: [1, length] });
+}
+
+export const greatest: Reader = s => {
+  const reduced = reducedAxes(s);
+  s.give(largest(s, reduced), reduced.after);
+};
+
+/** The largest of what is turned upside down, turned back. */
+export const least: Reader = s => {
+  const reduced = reducedAxes(s);
+  const turned = (x: Value): Value =>
+    isInt8(x.type)
+      ? s.table(x, [Int8Array.from({ length: 256 }, (_, i) => 127 - i)], x.type.quantization!)
+      : negative(s, x);
+  s.give(turned(largest(s, { ...reduced, value: turned(reduced.value) })), reduced.after);
+};

@@ -1,0 +1,86 @@
+/** Other shapes of the same elements, and the arithmetic on shapes, which is folded away. */
+import { size } from "../../../base/shape.ts";
+import { axisOf, type Dimension, fixed, product, reshaped, rowsOf } from "../dimensions.ts";
+import { type Blocks, type Reader, type Site, unsupported } from "../site.ts";
+import { blocksAsImages } from "./blocks.ts";
+
+/** A constant, sizes, or an activation in another shape. */
+function reshapedTo(s: Site, shape: (from: readonly Dimension[]) => readonly Dimension[]): void {
+  const known = s.known(0);
+  if (known.kind === "sizes") s.giveSizes(known.sizes);
+  else if (known.kind === "constant") {
+    const { constant } = known;
+    const wanted = shape(constant.shape.map(fixed)).map(d => d.n);
+    if (size(wanted) !== size(constant.shape) || (constant.quantization?.scale.length ?? 1) > 1)
+      throw new RangeError(`a constant of [${constant.shape}] cannot be reshaped to [${wanted}]`);
+    s.giveConstant({ ...constant, shape: wanted });
+  } else {
+    const { value, dimensions } = s.activation();
+    s.give(value, shape(dimensions));
+  }
+}
+
+export const reshaping: Reader = s => {
+  const known = s.known(0);
+  const wanted = s.has(1) ? s.sizes(1) : s.options.i32s(0).map(fixed);
+  if (known.kind === "blocks") return squeezedBlocks(s, known, wanted.length);
+  reshapedTo(s, from => reshaped(from, wanted));
+};
+
+/** Interleaved images lose the axis they were given. */
+function squeezedBlocks(s: Site, blocks: Blocks, rank: number): void {
+  if (!blocks.finish || blocks.inserted === undefined || rank !== 3) unsupported("reshapes interleaved images");
+  s.giveBlocks(blocks);
+}
+
+export const expandDims: Reader = s => {
+  const known = s.known(0);
+  const [axis = 0] = s.integers(1);
+  if (known.kind === "blocks") {
+    const rank = known.block.length + 2;
+    return blocksAsImages(s, known, axisOf(rank + 1, axis) - 1);
+  }
+  reshapedTo(s, from => {
+    const at = axisOf(from.length + 1, axis);
+    const made = [...from.slice(0, at), fixed(1), ...from.slice(at)];
+    return known.kind === "activation" ? movedBatch(made) : made;
+  });
+};
+
+/** Rows of a batch come first; a batch of single images may stand anywhere. */
+function movedBatch(dimensions: readonly Dimension[]): readonly Dimension[] {
+  const at = dimensions.findIndex(d => d.batched);
+  return at > 0 && dimensions[at]!.n !== 1 ? unsupported("puts an axis before a batch of rows") : dimensions;
+}
+
+export const squeeze: Reader = s => {
+  const known = s.known(0);
+  const axes = s.options.i32s(0);
+  if (known.kind === "blocks") return squeezedBlocks(s, known, 3);
+  reshapedTo(s, from => {
+    const gone = axes.map(a => axisOf(from.length, a));
+    if (gone.some(a => from[a]!.n !== 1))
+      throw new RangeError(`axes [${axes}] of [${from.map(d => d.n)}] are not all 1`);
+    const kept = from.filter((d, a) => (axes.length ? !gone.includes(a) : d.n !== 1 || d.batched));
+    if (kept.some(d => d.batched) || !from.some(d => d.batched)) return kept;
+    return kept.length ? rowsOf(kept) : unsupported("leaves nothing of a batch");
+  });
+};
+
+export const shapeOf: Reader = s => {
+  const known = s.known(0);
+  s.giveSizes(known.kind === "constant" ? known.constant.shape.map(fixed) : s.activation().dimensions);
+};
+
+export const productOf: Reader = s => {
+  if (s.known(0).kind === "activation") return unsupported("multiplies activations");
+  s.giveSizes([s.sizes(0).reduce(product, fixed(1))]);
+};
+
+/** Of floats to floats it is nothing. */
+export const cast: Reader = s => {
+  const known = s.known(0);
+  if (known.kind !== "activation") return s.giveSizes(s.sizes(0));
+  if (known.value.type.dtype !== "f32") return unsupported("casts int8");
+  s.give(known.value, known.dimensions);
+};

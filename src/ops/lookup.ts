@@ -1,0 +1,82 @@
+/**
+ * lookup(x int8, tables int8 [k, 256]) -> tables[i mod k][x + 128] of element i of an image, in the quantization of the attributes: any function
+ * of one int8 value, the same one for all (k = 1) or another one for each of the last k elements, such as each channel.
+ */
+import { size } from "../base/shape.ts";
+import { tensor } from "../base/tensor.ts";
+import type { Node, Op } from "../graph/graph.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import { storedBytes } from "../kernels/stored.ts";
+import { free } from "./elementwise.ts";
+import {
+  elementwiseType,
+  isInt8,
+  type Quantized,
+  rowsBetween,
+  storedIn,
+  storedLayout,
+  storedOut,
+  storedWhole,
+} from "./quantized.ts";
+
+export const lookup: Op<Quantized> = {
+  name: "lookup",
+  infer([x, tables], attrs) {
+    if (!isInt8(x!) || !isInt8(tables!)) throw new TypeError(`expects int8, got ${x!.dtype} and ${tables!.dtype}`);
+    const [count, entries] = tables!.shape;
+    if (entries !== 256 || size(x!.shape) % count! !== 0)
+      throw new RangeError(`tables of [${tables!.shape}] do not fit [${x!.shape}]`);
+    return [elementwiseType(x!, attrs)];
+  },
+};
+
+export const evaluate = {
+  lookup: ([x, tables]) => [
+    tensor(
+      x!.shape,
+      x!.data.map((q, i) => tables!.data[(i % tables!.shape[0]!) * 256 + q + 128]!),
+    ),
+  ],
+} satisfies Record<string, Evaluate>;
+
+const trained = refuse("integers do not carry gradients: train the float graph, then quantize it");
+
+export const gradient = { lookup: trained } satisfies Record<string, Gradient | object>;
+
+export const lower = {
+  lookup(node: Node<Quantized>, c) {
+    const [x, tables] = node.inputs;
+    const y = node.outputs[0]!;
+    const count = tables!.type.shape[0]!;
+    const table = {
+      table: c.in(tables!, storedLayout(c, tables!)),
+      step: count > 1 ? 256 * storedBytes(c.variant) : 0,
+    };
+    const from = storedIn(c, x!);
+    const row = from.image.width * from.image.channels;
+    if (row % count === 0) {
+      const period = count > 1 ? count : row;
+      c.each("i8_lookup", { ...rowsBetween(from, storedOut(c, y)), ...table, period });
+      return;
+    }
+    // tables go on from row to row: all is one
+    const length = size(x!.type.shape);
+    const ends = { ...storedWhole(c, x!), y: c.out(y, storedLayout(c, y)) };
+    c.each("i8_lookup", { ...ends, xpitch: 0, ypitch: 0, rows: 1, length, ...table, period: count });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  lookup: refuse("int8 runs in the running binary, not in the training one"),
+};
+
+export const cost = { lookup: free } satisfies Record<string, CostOf>;
+
+/** Axes of x and y; channels have a table each where there are as many. */
+export const axes = {
+  lookup: ({ inputs: [x, tables] }: Node) =>
+    x!.type.shape.map((n, axis): [number, number][] => {
+      const own = axis === x!.type.shape.length - 1 && tables!.type.shape[0] === n && n > 1;
+      return [[0, axis], ...(own ? ([[1, 0]] as [number, number][]) : []), [2, axis]];
+    }),
+} satisfies Record<string, Axes>;
