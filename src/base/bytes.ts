@@ -88,11 +88,8 @@ export class ByteReader {
   /** A PenjingError about this file: `message (path, byte offset)`. Without an offset it is about what was read last. */
   error(code: string, message: string, offset = this.#began, cause?: unknown): PenjingError {
     const path = this.#path;
-    return new PenjingError(code, `${message} (${path === undefined ? "" : `${path}, `}byte ${offset})`, {
-      offset,
-      ...(path !== undefined && { path }),
-      ...(cause !== undefined && { cause }),
-    });
+    const where = path === undefined ? "" : `${path}, `;
+    return new PenjingError(code, `${message} (${where}byte ${offset})`, { offset, path, cause });
   }
 
   #take(count: number): number {

@@ -5,7 +5,7 @@
 
 export interface PenjingErrorPlace {
   /** The file, URL, node or tensor the error is about. */
-  path?: string;
+  path?: string | undefined;
   /** Byte offset inside a file. */
   offset?: number;
   cause?: unknown;

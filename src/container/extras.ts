@@ -7,6 +7,12 @@ export interface Extras {
   metadata?: Record<string, unknown>;
 }
 
+/** The JSON object in a file. */
+export interface Description extends Extras {
+  /** What a reader would call a layer or leaf -> what it is called, where the two differ. */
+  names?: Record<string, string>;
+}
+
 /** How a picture becomes an input: x = scale * stored + offset, or (scale * stored - mean) / std for each channel. */
 export interface Preprocessing {
   scale?: number;

@@ -9,7 +9,7 @@ import { readSource, type Source } from "../base/source.ts";
 import { Graph, type Leaf, type Quantization, type Type, type Value } from "../graph/graph.ts";
 import { crc32 } from "../kernels/boot.ts";
 import { decode, rawTensor } from "./decode.ts";
-import type { Extras } from "./extras.ts";
+import type { Description, Extras } from "./extras.ts";
 import { DTYPES, INPUT, MAGIC, MAX_ELEMENTS, NODE, RESULTS, STATE, VERSION } from "./format.ts";
 import { INPUT_NAME, Names, stateName } from "./names.ts";
 import { STORED } from "./op-numbers.ts";
@@ -40,16 +40,9 @@ export function read(bytes: Uint8Array, { path, ops = STORED }: ReadOptions = {}
   readFrame(from, bytes);
   try {
     const length = from.varint();
-    const { names = {}, labels, preprocessing, metadata } = length ? JSON.parse(from.text(length)) : ({} as any);
-    if (labels && !labels.every((label: unknown) => typeof label === "string"))
-      throw new RangeError("a label is no text");
-    const graph = readGraph(from, ops, names);
-    return {
-      graph,
-      ...(labels && { labels }),
-      ...(preprocessing && { preprocessing }),
-      ...(metadata && { metadata }),
-    };
+    const { names = {}, ...extras }: Description = length ? JSON.parse(from.text(length)) : {};
+    if (extras.labels?.some(label => typeof label !== "string")) throw new RangeError("a label is no text");
+    return { ...extras, graph: readGraph(from, ops, names) };
   } catch (cause) {
     // Whatever is tripped over, an op's inference included: the file is to blame. No graph that was built looks like this.
     if (cause instanceof PenjingError) throw cause;
