@@ -11,7 +11,7 @@ import { crc32 } from "../kernels/boot.ts";
 import { decode, rawTensor } from "./decode.ts";
 import type { Description, Extras } from "./extras.ts";
 import { DTYPES, INPUT, MAGIC, MAX_ELEMENTS, NODE, RESULTS, STATE, VERSION } from "./format.ts";
-import { INPUT_NAME, Names, stateName } from "./names.ts";
+import { INPUT_NAME, Names, RESULT_NAME, stateName } from "./names.ts";
 import { STORED } from "./op-numbers.ts";
 import { index, type OpNumbers, productOfScales, type Stored, signed, storedValue, usualValue } from "./stored.ts";
 
@@ -151,6 +151,10 @@ function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unk
   }
   if (from.left) throw new RangeError(`${from.left} bytes follow its end`);
   if (!graph.results.length) graph.results = [known(1)];
+  for (const result of graph.results) {
+    const given = renamed[names.unique(RESULT_NAME)];
+    if (given !== undefined && result.node) result.name = String(given);
+  }
   return graph;
 }
 

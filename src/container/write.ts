@@ -10,7 +10,7 @@ import { crc32 } from "../kernels/boot.ts";
 import { encode } from "./encode.ts";
 import type { Extras } from "./extras.ts";
 import { DTYPES, INPUT, MAGIC, NODE, RESULTS, STATE, VERSION } from "./format.ts";
-import { INPUT_NAME, Names, stateName } from "./names.ts";
+import { INPUT_NAME, makerOf, Names, RESULT_NAME, resultName, stateName } from "./names.ts";
 import { STORED } from "./op-numbers.ts";
 import {
   count,
@@ -26,7 +26,7 @@ import {
 } from "./stored.ts";
 
 export interface WriteOptions extends Extras {
-  /** Keep the names of layers and weights. Default: true; the names that a reader would give anyway are never written. */
+  /** Keep the names of layers and weights. Default: true. Those that a reader would give anyway are never written, those of inputs and outputs always kept. */
   names?: boolean;
 }
 
@@ -37,8 +37,8 @@ export interface WriteOptions extends Extras {
 export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers = STORED): Uint8Array<ArrayBuffer> {
   knownOptions("write", options, ["names", "labels", "preprocessing", "metadata"]);
   const { names = true, labels, preprocessing, metadata } = options;
-  const written = new GraphWriter(graph, ops);
-  const renamed = names ? written.renamed : {};
+  const written = new GraphWriter(graph, ops, names);
+  const { renamed } = written;
   const description = {
     ...(Object.keys(renamed).length > 0 && { names: renamed }),
     ...(labels !== undefined && { labels: texts("labels", labels) }),
@@ -62,8 +62,11 @@ export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers =
 export const storedBytes = (value: Value): number => encode(dataOf(value), value.type.dtype).bytes.length;
 
 class GraphWriter {
-  /** What a reader would call a layer or leaf -> what it is called, where the two differ. */
+  /** What a reader would call a layer, leaf or result -> what it is called, where the two differ and the name is kept. */
   readonly renamed: Record<string, string> = {};
+  readonly #keepsNames: boolean;
+  /** What a reader will call each node. */
+  readonly #nodeNames = new Map<Node, string>();
   readonly #to = new ByteWriter();
   readonly #names = new Names();
   readonly #numbers: Map<string, number>;
@@ -71,8 +74,9 @@ class GraphWriter {
   /** Values in the order a reader meets them. */
   readonly #place = new Map<Value, number>();
 
-  constructor(graph: Graph, ops: OpNumbers) {
+  constructor(graph: Graph, ops: OpNumbers, keepsNames: boolean) {
     this.#ops = ops;
+    this.#keepsNames = keepsNames;
     this.#numbers = new Map(Object.entries(ops).map(([number, { op }]) => [op.name, Number(number)]));
     const inputs = graph.leaves.filter(leaf => leaf.leaf === "input");
     this.#to.varint(inputs.length);
@@ -92,7 +96,7 @@ class GraphWriter {
     this.#to.u8(DTYPES.indexOf(dtype) | (quantization ? INPUT.quantized : 0) | (shape.length << INPUT.axesShift));
     for (const n of shape) this.#to.varint(n);
     if (quantization) this.#activationQuantization(quantization, leaf.name);
-    this.#name(INPUT_NAME, leaf.name);
+    this.#name(INPUT_NAME, leaf.name, true);
     this.#know(leaf);
   }
 
@@ -110,7 +114,7 @@ class GraphWriter {
     this.#to.varint(
       number * 8 + (present ? NODE.attributes : 0) + (quantization ? NODE.quantized : 0) + (listed ? NODE.listed : 0),
     );
-    this.#name(node.op.name, node.name);
+    this.#nodeNames.set(node, this.#name(node.op.name, node.name));
     if (listed) {
       this.#to.varint(node.inputs.length);
       // A state is new where it is met first, in this node or before it.
@@ -218,15 +222,23 @@ class GraphWriter {
       return last - place;
     });
     if (distances.length === 0) throw new PenjingError("graph", "the graph has no result to run for");
+    for (const result of graph.results) {
+      const usual = this.#names.unique(RESULT_NAME);
+      const maker = makerOf(result);
+      if (maker && this.#nodeNames.get(maker) !== resultName(result)) this.renamed[usual] = resultName(result);
+    }
     if (distances.length === 1 && distances[0] === 1) return;
     this.#to.varint(RESULTS);
     this.#to.varint(distances.length);
     for (const distance of distances) this.#to.varint(distance);
   }
 
-  #name(usual: string, name: string): void {
+  /** Keeps a name, if names are kept or this one is whatever they are; gives what a reader will call it. */
+  #name(usual: string, name: string, keep = this.#keepsNames): string {
     const given = this.#names.unique(usual);
+    if (!keep) return given;
     if (given !== name) this.renamed[given] = name;
+    return name;
   }
 
   #know(value: Value): void {

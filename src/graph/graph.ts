@@ -118,7 +118,9 @@ export class Graph {
 
   replace(from: Value, to: Value): void {
     for (const n of this.nodes) n.inputs = n.inputs.map(v => (v === from ? to : v));
+    if (!this.results.includes(from)) return;
     this.results = this.results.map(v => (v === from ? to : v));
+    to.name ||= from.name;
   }
 
   /** Drops nodes nobody needs, and leaves no node reads. What updates state is needed by itself. */

@@ -184,6 +184,7 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
     });
   }
   graph.results = from.results.map(v => (options.int8Borders ? asInt8(v) : asFloat(v)));
+  keepNames(graph, from);
   graph.prune();
   return graph;
 }
@@ -204,8 +205,16 @@ export function quantizeDynamic(from: Graph, includes: (node: Node) => boolean =
     node.outputs.forEach((o, i) => of.set(o, outputs[i]!));
   }
   graph.results = from.results.map(v => of.get(v)!);
+  keepNames(graph, from);
   graph.prune();
   return graph;
+}
+
+/** Results that have names of their own keep them. */
+function keepNames(graph: Graph, from: Graph): void {
+  graph.results.forEach((result, i) => {
+    result.name ||= from.results[i]!.name;
+  });
 }
 
 function quantizationFor(v: Value, options: QuantizeOptions): Quantization {

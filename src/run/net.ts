@@ -5,7 +5,7 @@
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { allocate, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { Names } from "../container/names.ts";
+import { Names, resultName } from "../container/names.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
@@ -379,7 +379,7 @@ const outputName = (i: number, batch: number): string => `output ${i} x${batch}`
 
 function portsOf(values: readonly Value[]): Port[] {
   const names = new Names();
-  return values.map(v => portOf(names.unique(v.name || v.node!.name), v.type));
+  return values.map(v => portOf(names.unique(resultName(v)), v.type));
 }
 
 /** The fused graph with streams of images for its inputs and streams of results. */

@@ -38,6 +38,8 @@ export interface TfliteFile {
   readonly operators: readonly FileOperator[];
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** What the first signature calls its inputs and outputs, by the number of the tensor. */
+  readonly names: { readonly inputs: ReadonlyMap<number, string>; readonly outputs: ReadonlyMap<number, string> };
 }
 
 /** More elements than any small network's tensor has; a product of sizes stays far from where float64 loses integers. */
@@ -63,9 +65,23 @@ export function readFile(bytes: Uint8Array, path?: string): TfliteFile {
     operators,
     inputs: graph.i32s(FIELD.subgraph.inputs),
     outputs: graph.i32s(FIELD.subgraph.outputs),
+    names: namesOf(model),
   };
   checkReferences(file, graph);
   return file;
+}
+
+function namesOf(model: Table): TfliteFile["names"] {
+  const f = FIELD.signature;
+  const signature = model.tables(FIELD.model.signatures).find(table => table.u32(f.subgraph) === 0);
+  const named = (field: number) =>
+    new Map(
+      (signature?.tables(field) ?? []).map(table => [
+        table.u32(FIELD.signatureTensor.index),
+        table.text(FIELD.signatureTensor.name),
+      ]),
+    );
+  return { inputs: named(f.inputs), outputs: named(f.outputs) };
 }
 
 function tensorOf(table: Table, index: number, buffers: readonly Table[]): FileTensor {

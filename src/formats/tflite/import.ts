@@ -28,7 +28,7 @@ class Importer implements Surroundings {
     this.tensors = file.tensors;
     this.single = file.inputs.every(i => !this.tensors[i]!.dynamic[0]);
     if (!file.inputs.length || !file.outputs.length) this.#fail("the graph has no inputs or no outputs");
-    for (const i of file.inputs) this.#input(this.tensors[i]!);
+    for (const i of file.inputs) this.#input(this.tensors[i]!, file.names.inputs.get(i));
     for (const operator of file.operators) this.#read(operator);
     const results = file.outputs.map(i => this.#result(i));
     if (this.#failures.length)
@@ -38,6 +38,10 @@ class Importer implements Surroundings {
         path === undefined ? {} : { path },
       );
     this.graph.results = results.flatMap(v => v ?? []);
+    this.graph.results.forEach((result, k) => {
+      const i = file.outputs[k]!;
+      if (result.node) result.name = file.names.outputs.get(i) || this.tensors[i]!.name;
+    });
     this.graph.prune();
   }
 
@@ -45,7 +49,7 @@ class Importer implements Surroundings {
     this.#failures.push(line);
   }
 
-  #input(tensor: FileTensor): void {
+  #input(tensor: FileTensor, signed: string | undefined): void {
     const { index, shape, dynamic, type } = tensor;
     const what = `input "${tensor.name}"`;
     const open = dynamic.findIndex((d, axis) => axis > 0 && d);
@@ -57,7 +61,7 @@ class Importer implements Surroundings {
     else {
       const quantization = type === "int8" ? this.activationQuantization(tensor) : undefined;
       const image = shape.slice(1);
-      const value = this.graph.leaf("input", this.names.unique(INPUT_NAME), {
+      const value = this.graph.leaf("input", this.names.unique(signed || tensor.name || INPUT_NAME), {
         shape: image,
         dtype: type === "int8" ? "i8" : "f32",
         batched: true,

@@ -8,7 +8,9 @@ export const SCHEMA_VERSION = 3;
 
 /** Fields by table. Those of an operator's options stand where the operator is read. */
 export const FIELD = {
-  model: { version: 0, operatorCodes: 1, subgraphs: 2, buffers: 4 },
+  model: { version: 0, operatorCodes: 1, subgraphs: 2, buffers: 4, signatures: 7 },
+  signature: { inputs: 0, outputs: 1, subgraph: 4 },
+  signatureTensor: { name: 0, index: 1 },
   operatorCode: { deprecatedBuiltinCode: 0, customCode: 1, builtinCode: 3 },
   subgraph: { tensors: 0, inputs: 1, outputs: 2, operators: 3 },
   tensor: { shape: 0, type: 1, buffer: 2, name: 3, quantization: 4, isVariable: 5, sparsity: 6, signature: 7 },

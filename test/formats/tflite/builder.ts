@@ -36,9 +36,11 @@ export interface BuiltFile {
   operators: readonly BuiltOperator[];
   inputs: readonly number[];
   outputs: readonly number[];
+  /** What a signature calls tensors. */
+  signature?: { readonly inputs: Readonly<Record<string, number>>; readonly outputs: Readonly<Record<string, number>> };
 }
 
-export function built({ tensors, operators, inputs, outputs }: BuiltFile): Uint8Array {
+export function built({ tensors, operators, inputs, outputs, signature }: BuiltFile): Uint8Array {
   const b = new Builder(1024);
   const list = (items: readonly number[], bytes: number, add: (n: number) => void) => {
     b.startVector(bytes, items.length, bytes);
@@ -119,6 +121,25 @@ export function built({ tensors, operators, inputs, outputs }: BuiltFile): Uint8
 
   const parts = [refs(made), ints(inputs), ints(outputs), refs(nodes)];
   const graph = table(Object.fromEntries(parts.map((at, n) => [n, () => b.addFieldOffset(n, at, 0)])));
+  const called = (names: Readonly<Record<string, number>>) =>
+    refs(
+      Object.entries(names).map(([name, index]) => {
+        const text = b.createString(name);
+        return table({
+          0: () => b.addFieldOffset(FIELD.signatureTensor.name, text, 0),
+          1: () => b.addFieldInt32(FIELD.signatureTensor.index, index, -1),
+        });
+      }),
+    );
+  const signed = signature && [called(signature.inputs), called(signature.outputs)];
+  const signatures =
+    signed &&
+    refs([
+      table({
+        0: () => b.addFieldOffset(FIELD.signature.inputs, signed[0]!, 0),
+        1: () => b.addFieldOffset(FIELD.signature.outputs, signed[1]!, 0),
+      }),
+    ]);
   const lists = [refs(codes), refs([graph]), refs(buffers)];
   const m = FIELD.model;
   const model = table({
@@ -126,6 +147,7 @@ export function built({ tensors, operators, inputs, outputs }: BuiltFile): Uint8
     1: () => b.addFieldOffset(m.operatorCodes, lists[0]!, 0),
     2: () => b.addFieldOffset(m.subgraphs, lists[1]!, 0),
     4: () => b.addFieldOffset(m.buffers, lists[2]!, 0),
+    ...(signatures && { 7: () => b.addFieldOffset(m.signatures, signatures, 0) }),
   });
   b.finish(model, "TFL3");
   return b.asUint8Array().slice();

@@ -133,7 +133,7 @@ describe("what comes out is an ordinary model", () => {
   test("it prints, and costs what its layers cost", async () => {
     const { graph } = await load("tflite/lenet5_float");
     expect(printGraph(graph)).toMatchInlineSnapshot(`
-      "input input: f32*[28x28x1]
+      "input input_1: f32*[28x28x1]
       state conv2d/kernel: f32[6x5x5x1]
       state conv2d/bias: f32[6]
       state conv2d_1/kernel: f32[16x5x5x6]
@@ -144,7 +144,7 @@ describe("what comes out is an ordinary model", () => {
       state dense_1/bias: f32[84]
       state dense_2/kernel: f32[10x84]
       state dense_2/bias: f32[10]
-      %3: f32*[24x24x6] = conv2d(input, conv2d/kernel, conv2d/bias) strides=[1,1] pads=[0,0,0,0] dilations=[1,1] groups=1
+      %3: f32*[24x24x6] = conv2d(input_1, conv2d/kernel, conv2d/bias) strides=[1,1] pads=[0,0,0,0] dilations=[1,1] groups=1
       %4: f32*[24x24x6] = relu(%3)
       %5: f32*[12x12x6], %6: i32*[12x12x6] = maxPool2d(%4) size=[2,2] strides=[2,2] dilations=[1,1] pads=[0,0,0,0]
       %9: f32*[8x8x16] = conv2d(%5, conv2d_1/kernel, conv2d_1/bias) strides=[1,1] pads=[0,0,0,0] dilations=[1,1] groups=1    ; conv2d_1
