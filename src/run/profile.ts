@@ -75,12 +75,13 @@ export async function profile(graph: Graph, options: ProfileOptions = {}): Promi
   machine.run(program);
 
   const calls = new RepeatedCalls(machine, program);
+  const enough = Math.max(0.25, 10 * clockStep()); // the clock's own step must not count
   const times = callsOf(program).map((_, i) => {
     calls.once(i);
-    return least(turns => calls.alone(i, turns), milliseconds);
+    return least(turns => calls.alone(i, turns), milliseconds, enough);
   });
   // last, when every kernel has been compiled for good
-  const whole = least(calls.whole, milliseconds);
+  const whole = least(calls.whole, milliseconds, enough);
   machine.rewrite();
 
   const rows = rowsOf(program, times);
@@ -142,23 +143,30 @@ class RepeatedCalls {
   }
 }
 
-/** The least microseconds of a turn: whatever else a machine does only makes code slower. */
-function least(run: (turns: number) => void, milliseconds: number): number {
-  const time = (turns: number): number => {
-    const began = performance.now();
-    run(turns);
-    return (performance.now() - began) / turns;
-  };
+/** Milliseconds from one reading of the clock to the next it can tell apart: nanoseconds in Node, a whole one in some pages. */
+function clockStep(): number {
+  const began = performance.now();
+  let now = began;
+  while (now === began) now = performance.now();
+  return now - began;
+}
+
+/** The least microseconds of a turn, by measurements of at least `enough` milliseconds: whatever else a machine does only makes code slower. */
+function least(run: (turns: number) => void, milliseconds: number, enough: number): number {
+  let turns = 1;
   let shortest = Infinity;
-  const until = (milliseconds: number, turns: () => number) => {
+  const until = (milliseconds: number) => {
     const end = performance.now() + milliseconds;
-    do shortest = Math.min(shortest, time(turns()));
-    while (performance.now() < end);
+    do {
+      const began = performance.now();
+      run(turns);
+      const took = performance.now() - began;
+      if (took >= enough) shortest = Math.min(shortest, took / turns);
+      else turns = Math.ceil(turns * Math.min(10, (1.2 * enough) / took));
+    } while (performance.now() < end || shortest === Infinity);
   };
-  // a quarter of a millisecond a measurement, so that the clock's own step does not count
-  const enough = () => Math.max(1, Math.min(1000, Math.ceil(0.25 / Math.max(shortest, 1e-5))));
-  until(milliseconds, () => (shortest === Infinity ? 1 : enough())); // until the engine's second compiler is done with it
-  until(milliseconds, enough);
+  until(milliseconds); // until the engine's second compiler is done with it
+  until(milliseconds);
   return 1000 * shortest;
 }
 

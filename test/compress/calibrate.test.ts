@@ -3,10 +3,10 @@ import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { calibrate } from "../../src/compress/calibrate.ts";
 import { Dataset } from "../../src/data/dataset.ts";
-import { mnist } from "../../src/data/mnist.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { quantizationOf } from "../../src/passes/quantize.ts";
 import { lenet5 } from "../container/networks.ts";
+import { digits } from "../data/digits.ts";
 import { evaluated } from "../ops/planned.ts";
 import { converted, tensorflowLenet5, ulps } from "./tflite.ts";
 
@@ -63,7 +63,7 @@ describe("calibrate", () => {
   test("finds the quantization TensorFlow's converter found, to the order of its sums", async () => {
     const graph = tensorflowLenet5();
     const watched = layers(graph);
-    const { train } = await mnist();
+    const { train } = await digits();
     const ranges = await calibrate(graph, train.take(512), [...watched.values()]);
     for (const [name, { scale, zeroPoint }] of Object.entries(converted.activations)) {
       const ours = quantizationOf(ranges.get(watched.get(name)!)!);

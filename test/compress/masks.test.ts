@@ -13,9 +13,7 @@ interface Vector {
   mask: { data: number[] };
 }
 
-const vectors: Record<string, Vector> = JSON.parse(
-  readFileSync(new URL("../vectors/tfmot/masks.json", import.meta.url), "utf8"),
-);
+const vectors: Record<string, Vector> = JSON.parse(readFileSync("test/vectors/tfmot/masks.json", "utf8"));
 const elementwise = Object.entries(vectors).filter(([, v]) => v.blockSize.every(n => n === 1) && !v.mByN);
 const zeros = (m: Float32Array) => m.filter(v => v === 0).length;
 

@@ -5,7 +5,6 @@ import { pruneOnce } from "../../src/compress/prune.ts";
 import { type QuantizedModel, quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { read } from "../../src/container/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";
-import { mnist } from "../../src/data/mnist.ts";
 import { verify } from "../../src/graph/verify.ts";
 import {
   batchNormalization,
@@ -21,6 +20,7 @@ import {
 } from "../../src/model/index.ts";
 import { lenet5 } from "../../src/models/index.ts";
 import { Net } from "../../src/run/net.ts";
+import { digits } from "../data/digits.ts";
 import { evaluated } from "../ops/planned.ts";
 import { converted, convertedKernels, tensorflowLenet5, ulps } from "./tflite.ts";
 
@@ -68,7 +68,7 @@ describe("quantizeStatic", () => {
   });
 
   test("makes of TensorFlow's LeNet-5 what TensorFlow's converter makes of it", async () => {
-    const { train } = await mnist();
+    const { train } = await digits();
     const quantized = await quantizeStatic(new Model(tensorflowLenet5()), {
       calibration: train.take(512),
       inputType: "i8",

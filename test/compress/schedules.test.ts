@@ -9,9 +9,7 @@ interface Vector {
   sparsity: number[];
 }
 
-const vectors: Record<string, Vector> = JSON.parse(
-  readFileSync(new URL("../vectors/tfmot/schedules.json", import.meta.url), "utf8"),
-);
+const vectors: Record<string, Vector> = JSON.parse(readFileSync("test/vectors/tfmot/schedules.json", "utf8"));
 
 const camel = (config: Record<string, number>) =>
   Object.fromEntries(

@@ -4,7 +4,7 @@ import { size } from "../../src/base/shape.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { lenet5 } from "../container/networks.ts";
 
-const bytes = (name: string) => new Uint8Array(readFileSync(new URL(`../vectors/tflite/${name}`, import.meta.url)));
+const bytes = (name: string) => new Uint8Array(readFileSync(`test/vectors/tflite/${name}`));
 
 interface Converted {
   activations: Record<string, { scale: number; zeroPoint: number }>;

@@ -8,7 +8,7 @@ import { dense } from "../../src/ops/dense.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { described } from "./networks.ts";
 
-const document = readFileSync(new URL("../../docs/container.md", import.meta.url), "utf8");
+const document = readFileSync("docs/container.md", "utf8");
 
 /** The network of the annotated example. */
 function example(): Graph {

@@ -51,7 +51,7 @@ class Case {
     for (const key of keys) {
       const stored = this.#arrays[`${this.name}_${key}`];
       if (stored?.data) return stored.data;
-      if (stored?.base64) return [...new Int8Array(Uint8Array.from(Buffer.from(stored.base64, "base64")).buffer)];
+      if (stored?.base64) return [...new Int8Array(Uint8Array.from(atob(stored.base64), c => c.charCodeAt(0)).buffer)];
     }
     throw new Error(`${this.name} has no ${keys}`);
   }

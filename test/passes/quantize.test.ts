@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { mnist } from "../../src/data/mnist.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import {
   quantizationOf,
@@ -11,6 +10,7 @@ import {
 } from "../../src/passes/quantize.ts";
 import { Net } from "../../src/run/net.ts";
 import { answers, converted, convertedKernels, tensorflowLenet5 } from "../compress/tflite.ts";
+import { digits } from "../data/digits.ts";
 
 describe("TensorFlow's converter", () => {
   const graph = tensorflowLenet5();
@@ -48,7 +48,7 @@ describe("LiteRT", () => {
   test("answers the first 200 test images with the same bytes", async () => {
     const graph = quantizeStatic(tensorflowLenet5(), { range, int8Borders: true });
     const net = await Net.create(graph);
-    const { test: images } = await mnist();
+    const { test: images } = await digits();
     const pixels = Int8Array.from({ length: 200 * 784 }, (_, i) => images.images[i]! - 128);
     const logits = net.run(pixels) as Int8Array;
     const { scale } = converted.activations.dense_2!;

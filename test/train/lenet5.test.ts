@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
-import { mnist } from "../../src/data/mnist.ts";
 import { Net } from "../../src/run/net.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
 import { adam } from "../../src/train/optimizers.ts";
+import { digits } from "../data/digits.ts";
 import { lenet5, type Weights } from "./networks.ts";
 
 const folder = "test/vectors/keras/lenet5-adam";
@@ -29,7 +29,7 @@ function kerasWeights(file: string): Weights {
 const APART = { loss: 1e-5, weight: 1e-4, logit: 2e-4 };
 
 test("30 steps of LeNet-5 from given weights lose what Keras loses", async () => {
-  const { train, test: held } = await mnist();
+  const { train, test: held } = await digits();
   const graph = lenet5(kerasWeights(`${folder}.initial.f32.bin`));
   const losses: number[] = [];
   await fit(graph, train.take(vector.batch * vector.steps), {

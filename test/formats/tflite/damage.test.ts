@@ -68,6 +68,7 @@ test("errors say what is wrong, and where", async () => {
     offset: 4,
   });
   expect(await outcome(whole.slice(0, 2000))).toMatchObject({ code: "truncated" });
-  await expect(loadTflite(new URL("file:///no/such/file.tflite"))).rejects.toMatchObject({ code: "missing" });
+  const nowhere = new URL("/files/no-such-file.tflite", globalThis.location?.href ?? "file:///");
+  await expect(loadTflite(nowhere)).rejects.toMatchObject({ code: "missing" });
   await expect(loadTflite(whole, { nam: 1 } as never)).rejects.toThrow('"options" has no option "nam"');
 });

@@ -119,7 +119,7 @@ interface Answered {
 }
 
 const ANSWERED: Answered[] = JSON.parse(new TextDecoder().decode(bytesOf("tflite-operators/operators.json")));
-const decoded = (text: string) => Uint8Array.from(Buffer.from(text, "base64"));
+const decoded = (text: string) => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 
 test.each(ANSWERED)("int8 $name answers as LiteRT does", async ({ within, model, inputs, outputs }) => {
   const net = await (await loadTflite(decoded(model))).net();

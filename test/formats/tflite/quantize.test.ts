@@ -1,9 +1,9 @@
 /** Our static quantizer in place of TensorFlow's converter: the float file and the converter's calibration images give its int8 network. */
 import { expect, test } from "vitest";
 import { quantizeStatic } from "../../../src/compress/index.ts";
-import { mnist } from "../../../src/data/index.ts";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
+import { digits } from "../../data/digits.ts";
 import { bytesOf, int8Of } from "./vectors.ts";
 
 const ulps = (a: number, b: number): number => {
@@ -12,7 +12,7 @@ const ulps = (a: number, b: number): number => {
 };
 
 test("lenet5_float.tflite quantizes to lenet5_int8.tflite", async () => {
-  const { train } = await mnist();
+  const { train } = await digits();
   const float = await loadTflite(bytesOf("tflite/lenet5_float.tflite"));
   const ours = await quantizeStatic(float, { calibration: train.take(512), inputType: "i8" });
   const theirs = await loadTflite(bytesOf("tflite/lenet5_int8.tflite"));

@@ -1,8 +1,7 @@
 /** Networks of test/vectors with inputs and what LiteRT answers to them. */
 import { readFileSync } from "node:fs";
 
-export const bytesOf = (path: string): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(readFileSync(new URL(`../../vectors/${path}`, import.meta.url)));
+export const bytesOf = (path: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(`test/vectors/${path}`));
 
 export const int8Of = (path: string): Int8Array => new Int8Array(bytesOf(path).buffer);
 export const floatsOf = (path: string): Float32Array => new Float32Array(bytesOf(path).buffer);

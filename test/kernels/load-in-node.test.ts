@@ -1,0 +1,55 @@
+/** The loader in Nodes of other versions and with other flags. */
+import { execFileSync } from "node:child_process";
+import { buildSync } from "esbuild";
+import { describe, expect, test } from "vitest";
+import { supported } from "../../src/kernels/load.ts";
+
+test("Node 22 and older have no clean relaxed dot", () => {
+  const major = Number(process.versions.node.split(".")[0]);
+  const possible = major < 22 ? ["none"] : major < 24 ? ["saturating", "s8"] : ["u8", "s8", "saturating"];
+  if (!process.execArgv.includes("--experimental-wasm-relaxed-simd"))
+    expect(possible).toContain(supported().relaxedDot);
+});
+
+const ENGINE = `
+  import * as load from "./src/kernels/load.ts";
+  import { RUN } from "./src/kernels/load-run.ts";
+  const memory = new WebAssembly.Memory({ initial: 1 });
+`;
+
+/** What `code`, which sees the loader as `load`, leaves in `result`, in a Node of its own. */
+function inNode(flags: string[], code: string): unknown {
+  const contents = `${ENGINE} let result; ${code}; console.log(JSON.stringify(result));`;
+  const { outputFiles } = buildSync({
+    stdin: { contents, resolveDir: ".", loader: "ts" },
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+  });
+  const args = [...flags, "--input-type=module", "-e", outputFiles[0]!.text];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
+}
+
+describe("other engines", () => {
+  test("one without SIMD is named", () => {
+    const code = `try { await load.instantiate(RUN, memory) } catch (e) { result = { ...e, message: e.message } }`;
+    expect(inNode(["--no-enable-sse4-1"], code)).toMatchObject({
+      code: "no-simd",
+      message: expect.stringContaining(`node ${process.versions.node}`),
+    });
+  });
+
+  test("one without Node's modules unpacks by itself", () => {
+    const code = `process.getBuiltinModule = undefined; delete globalThis.DecompressionStream;
+      result = typeof (await load.instantiate(RUN, memory)).run`;
+    expect(inNode([], code)).toBe("function");
+  });
+
+  // Node 20 hides the instructions behind a flag that later ones no longer have; its relaxed dot loses the accumulator, so the probe refuses it
+  const flags = process.versions.node.startsWith("20.") ? ["--experimental-wasm-relaxed-simd"] : [];
+  test("the relaxed binary loads wherever its instructions are, chosen or not", () => {
+    const code = `result = [load.supported().relaxed, typeof (await load.instantiate(RUN, memory, "relaxed")).run]`;
+    expect(inNode(flags, code)).toEqual([true, "function"]);
+  });
+});
