@@ -1,6 +1,8 @@
 // What is needed before the other binaries are there: those lie packed in the JavaScript, and this unpacks them. It is small, as browsers
 // compile no more than 4 kB at once on a page's main thread, and it validates exactly where there is SIMD.
 //
+// A packed module is first told apart into columns (see `assemble`), since like follows like there, then packed.
+//
 // Unpacking is LZMA as its specification describes it (LZMA SDK, lzma-specification.txt), with lc = 3, lp = 0, pb = 2 and without the
 // header. The model, probabilities of 11 bits in 16 each, lies from address 0 on:
 //
@@ -178,6 +180,144 @@ export function unpack(from: usize, to: usize, bytes: i32): usize {
   }
   return next;
 }
+
+// ---------------------------------------------------------------- columns -> module
+
+// A module in columns: how long each column is, 4 bytes each, then the columns.
+//   HEAD           all that comes before the first function, as it is
+//   LOCALS         what each function declares
+//   OPCODES        of all instructions
+//   GETS, SETS     which local they take or set: its place in the list of this function's locals, those used last in front
+//   ADDRESSES      alignments, offsets and lanes of loads and stores
+//   VECTORS        16 bytes each
+//   REST           all else that follows opcodes
+const COLUMNS: usize = 0;
+const LOCALS: usize = COLUMNS + 4;
+const OPCODES: usize = LOCALS + 4;
+const GETS: usize = OPCODES + 4;
+const SETS: usize = GETS + 4;
+const ADDRESSES: usize = SETS + 4;
+const VECTORS: usize = ADDRESSES + 4;
+const REST: usize = VECTORS + 4;
+/** The list of locals, the last used first, 16 bits each. */
+const RECENT: usize = REST + 4;
+
+let out: usize = 0;
+
+/** Copies n bytes of a column. Returns the last. */
+function copyBytes(column: usize, n: u32): u32 {
+  let p = load<usize>(column);
+  let byte: u32 = 0;
+  for (; n > 0; n--) {
+    byte = load<u8>(p++);
+    store<u8>(out++, byte);
+  }
+  store<usize>(column, p);
+  return byte;
+}
+
+/** Copies n numbers of a column, seven bits a byte. Returns the last. */
+function copyNumbers(column: usize, n: u32): u32 {
+  let p = load<usize>(column);
+  let to = out;
+  let value: u32 = 0;
+  for (; n > 0; n--) {
+    value = 0;
+    for (let shift = 0, byte: u32 = 128; byte > 127; shift += 7) {
+      byte = load<u8>(p++);
+      store<u8>(to++, byte);
+      value |= (byte & 127) << shift;
+    }
+  }
+  store<usize>(column, p);
+  out = to;
+  return value;
+}
+
+/** How much of the list is there; what comes after is in order. */
+let listed: u32 = 0;
+
+/** The local at this place of the list, which it then leads. */
+function local(place: u32): u32 {
+  for (; listed <= place; listed++) store<u16>(RECENT + (listed << 1), listed);
+  let at = RECENT + (place << 1);
+  const found = load<u16>(at);
+  for (; at > RECENT; at -= 2) store<u16>(at, load<u16>(at - 2));
+  store<u16>(RECENT, found);
+  return found;
+}
+
+/** The module of `bytes` bytes whose columns are at `from`, written to `to`. */
+export function assemble(from: usize, to: usize, bytes: i32): void {
+  let column = from + RECENT;
+  for (let i: usize = 0; i < RECENT; i += 4) {
+    store<usize>(COLUMNS + i, column);
+    column += load<usize>(from + i);
+  }
+  out = to;
+  copyBytes(COLUMNS, load<u32>(from));
+  const end = to + bytes;
+  while (out < end) {
+    // a number of three bytes, however long the function is
+    const size = out;
+    out += 3;
+    for (let groups = copyNumbers(LOCALS, 1); groups > 0; groups--) {
+      copyNumbers(LOCALS, 1);
+      copyBytes(LOCALS, 1);
+    }
+    listed = 0;
+    for (let depth = 1; depth > 0; ) {
+      let numbers: u32 = 0;
+      let others: u32 = 0;
+      let where = REST;
+      const op = copyBytes(OPCODES, 1);
+      if (op == 0x0b) depth--;
+      else if (op >= 0x02 && op <= 0x04) {
+        // block, loop, if
+        depth++;
+        others = 1;
+      } else if (op == 0x0e) numbers = copyNumbers(REST, 1) + 1; // br_table
+      else if (op == 0x0c || op == 0x0d || op == 0x10 || (op >= 0x3f && op <= 0x42)) numbers = 1; // br, br_if, call, memory.size, memory.grow, constants
+      else if (op >= 0x20 && op <= 0x22) {
+        const begin = out;
+        const found = local(copyNumbers(op == 0x20 ? GETS : SETS, 1));
+        out = begin;
+        if (found > 127) store<u8>(out++, found | 128);
+        store<u8>(out++, found > 127 ? found >>> 7 : found);
+      } else if (op >= 0x28 && op <= 0x3e) {
+        // loads and stores
+        numbers = 2;
+        where = ADDRESSES;
+      } else if (op == 0x43) others = 4; // f32.const
+      else if (op == 0x44) others = 8; // f64.const
+      else if (op == 0xfc) {
+        // conversions that saturate, then memory.copy, memory.fill
+        const more = copyNumbers(OPCODES, 1);
+        if (more >= 10) numbers = 12 - more;
+      } else if (op == 0xfd) {
+        const more = copyNumbers(OPCODES, 1);
+        if (more < 12 || (more >= 84 && more < 94)) {
+          // loads and stores, those of single lanes in between
+          numbers = 2;
+          where = ADDRESSES;
+          if (more < 92 && more > 83) others = 1;
+        } else if (more < 14) {
+          // v128.const, i8x16.shuffle
+          others = 16;
+          where = VECTORS;
+        } else if (more > 20 && more < 35) others = 1; // lanes
+      }
+      if (numbers) copyNumbers(where, numbers);
+      if (others) copyBytes(where, others);
+    }
+    const length = <u32>(out - size - 3);
+    store<u8>(size, length | 128);
+    store<u8>(size, (length >>> 7) | 128, 1);
+    store<u8>(size, length >>> 14, 2);
+  }
+}
+
+// ---------------------------------------------------------------- bytes
 
 /** Base64 without padding, to bytes in its place. */
 export function decode(text: usize, characters: i32): void {

@@ -6,18 +6,20 @@
  */
 import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { roundUp } from "../base/shape.ts";
+import { END, formOf, namesOf } from "./forms.ts";
 import { panels } from "./layout.ts";
-import { chooseVariant, instantiate, type Kernels, type Variant } from "./load.ts";
+import { type Binary, chooseVariant, instantiate, type Variant } from "./load.ts";
 import { RUN } from "./load-run.ts";
 import { TRAIN } from "./load-train.ts";
 import type { Csr } from "./reference/f32-spmm.ts";
 import { groupsOf, panelBytes, storedBytes } from "./stored.ts";
 import { type Conv2dGeometry, conv2dScratch } from "./table/f32-conv2d.ts";
 import { gemmScratch, MODE } from "./table/f32-gemm.ts";
+import type { KernelName } from "./table.ts";
 
 const PAGE = 65536;
-/** No allocation lies lower, so that no address is 0. */
-const FIRST = 64;
+/** No allocation lies lower, so that no address is 0; calls are put there. */
+const FIRST = 128;
 /** Between allocations: more than any kernel's over-read or over-write. */
 const SLACK = 64;
 
@@ -88,6 +90,9 @@ export interface KernelsOptions {
   readonly fused?: boolean;
 }
 
+/** Kernels by name; arguments in the order of the kernel table. */
+export type Kernels = Readonly<Record<KernelName, (...args: number[]) => void>>;
+
 /** Every kernel by its name, with a memory to put arrays in. */
 export type RawKernels = Kernels & ArrayKernels;
 
@@ -105,8 +110,27 @@ export async function kernels(options: KernelsOptions = {}): Promise<RawKernels>
     instantiate(RUN, memory, variant),
     instantiate(TRAIN, memory, options.fused ? "relaxed" : "simd"),
   ]);
-  const raw: Kernels = { ...train, ...run };
+  const raw = { ...calls(TRAIN, train.run, memory), ...calls(RUN, run.run, memory) } as Kernels;
   return Object.assign(new ArrayKernels(memory, variant ?? chooseVariant(RUN), raw), raw);
+}
+
+/** The kernels of a binary, each a call of its interpreter with a program of one instruction. */
+function calls({ kernels }: Binary, run: (pc: number) => void, memory: WebAssembly.Memory): Partial<Kernels> {
+  const words = new Int32Array(memory.buffer, 0, FIRST / 4);
+  const floats = new Float32Array(memory.buffer, 0, FIRST / 4);
+  const called = (name: KernelName) => {
+    const { number, args } = formOf(kernels, name);
+    return (...values: number[]) => {
+      words[0] = number;
+      words[1] = 2 + args.length;
+      args.forEach(({ role }, i) => {
+        (role === "~" ? floats : words)[2 + i] = values[i]!;
+      });
+      words[2 + args.length] = END;
+      run(0);
+    };
+  };
+  return Object.fromEntries(namesOf(kernels).map(name => [name, called(name)]));
 }
 
 /** What `kernels()` gives besides the raw kernels. Errors of all methods: TypeError for a wrong type or option, RangeError for sizes that do not fit. */

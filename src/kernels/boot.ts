@@ -10,6 +10,7 @@ interface Boot {
   readonly memory: WebAssembly.Memory;
   decode(text: number, characters: number): void;
   unpack(from: number, to: number, bytes: number): number;
+  assemble(from: number, to: number, bytes: number): void;
   crc32(crc: number, x: number, bytes: number): number;
   expand(x: number, end: number, y: number, elements: number, bytes: number, width: number, gap: number): number;
 }
@@ -36,13 +37,15 @@ export const hasSimd = (): boolean => WebAssembly.validate(bytesOf(boot));
 export const noSimd = (): PenjingError =>
   new PenjingError("no-simd", `penjing needs WebAssembly SIMD, which this engine does not have: ${engineName()}`);
 
-/** The first `bytes` bytes of what `packed`, LZMA without a header as base64, holds. */
-export function unpack(packed: string, bytes: number): Uint8Array<ArrayBuffer> {
-  const { memory, decode, unpack } = instance(packed.length + bytes);
+/** The module of `bytes` bytes that the bytes `from` to `to` of what `packed` holds tell in columns; `packed` is LZMA without a header, as base64. */
+export function unpack(packed: string, from: number, to: number, bytes: number): Uint8Array<ArrayBuffer> {
+  const { memory, decode, unpack, assemble } = instance(packed.length + to + bytes);
+  const content = FIRST + packed.length;
   new TextEncoder().encodeInto(packed, new Uint8Array(memory.buffer, FIRST));
   decode(FIRST, packed.length);
-  unpack(FIRST, FIRST + packed.length, bytes);
-  return new Uint8Array(memory.buffer, FIRST + packed.length, bytes);
+  unpack(FIRST, content, to);
+  assemble(content + from, content + to, bytes);
+  return new Uint8Array(memory.buffer, content + to, bytes);
 }
 
 const CHUNK = 2 * PAGE - FIRST;
@@ -92,9 +95,9 @@ export function expand(
   return { data: memory.buffer.slice(to, to + elements * bytes), taken: read - FIRST };
 }
 
-/** For the little that has to be there before `decode` is. */
-export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), character => character.charCodeAt(0));
+/** What is not packed is in hexadecimal. */
+export function bytesOf(hex: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(hex.match(/../g)!, byte => Number.parseInt(byte, 16));
 }
 
 /** Name and version, as far as the engine tells: "node 20.20.2 (v8 11.3.244.8)". */

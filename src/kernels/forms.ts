@@ -11,6 +11,9 @@ import type { KernelName } from "./table.ts";
 /** Bytes that may be read or written past the end of whatever a kernel gets: no row's overRead or overWrite is more. */
 export const SLACK = 128;
 
+/** The instruction that ends a program. */
+export const END = 0;
+
 /** Instruction numbers below are control: 0 end, 1 loop, 2 next. The kernels of a binary are numbered from here, in the order of the table. */
 export const FIRST_KERNEL = 4;
 
@@ -28,3 +31,5 @@ export function formOf(kernels: string, kernel: KernelName): Form {
   const marked = kernels.slice(from, kernels.indexOf(";", from)).match(/\w+./g)!;
   return { number, args: marked.map(arg => ({ name: arg.slice(0, -1), role: arg.at(-1)! })) };
 }
+
+export const namesOf = (kernels: string): KernelName[] => kernels.match(/\w+(?= )/g) as KernelName[];

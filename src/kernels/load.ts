@@ -14,7 +14,6 @@
 import { probe } from "../../build/boot-binaries.ts";
 import { oneOf, PenjingError } from "../base/errors.ts";
 import * as boot from "./boot.ts";
-import type { KernelName } from "./table.ts";
 
 /** Kernels compiled for plain SIMD, which every engine has, or with relaxed SIMD, whose int8 dot product is twice as fast where it is exact. */
 export type Variant = "simd" | "relaxed";
@@ -38,21 +37,21 @@ export interface Support {
 /** A compiled kernel collection, embedded as text. */
 export interface Binary {
   readonly name: "run" | "train";
-  /** LZMA without a header, as base64. What comes before the variants in it is other binaries that these resemble. */
+  /** Its variants, packed (see boot.ts). What comes before them in it is other binaries that these resemble. */
   readonly packed: string;
-  /** Where each variant begins and ends in what `packed` holds. */
-  readonly variants: Readonly<Record<Variant, readonly [from: number, to: number]>>;
+  /** Where the columns of each variant are in what `packed` holds, and how long the module is that they make. */
+  readonly variants: Readonly<Record<Variant, readonly [from: number, to: number, bytes: number]>>;
   /** How its kernels are called: see forms.ts. */
   readonly kernels: string;
   /** The variants give the same bits, so the faster may be chosen unasked. */
   readonly automatic: boolean;
 }
 
-/** The kernels of one instance, by name; arguments in the order of the kernel table. A kernel its binary lacks is undefined. */
-export type Kernels = Readonly<Record<KernelName, (...args: number[]) => void>> & {
+/** What an instance offers. */
+export interface Kernels {
   /** Interprets the program at byte address `pc`. */
   run(pc: number): void;
-};
+}
 
 // ---------------------------------------------------------------- what the engine can do
 
@@ -182,11 +181,9 @@ export function compile(binary: Binary, variant: Variant = chooseVariant(binary)
   return module;
 }
 
-/** The bytes of a binary, as the compiler made them. */
-export function unpack({ packed, variants }: Binary, variant: Variant): Uint8Array<ArrayBuffer> {
-  const [from, to] = variants[variant];
-  return boot.unpack(packed, to).subarray(from);
-}
+/** The bytes of a binary. */
+export const unpack = ({ packed, variants }: Binary, variant: Variant): Uint8Array<ArrayBuffer> =>
+  boot.unpack(packed, ...variants[variant]);
 
 /**
  * The kernels of `binary` over `memory`, which stays the caller's: nothing in it is written before a kernel is called.

@@ -8,12 +8,12 @@
  * `count`), inner ones over groups of images.
  */
 
+import { END } from "../kernels/forms.ts";
 import { type Call, isRef } from "./lower.ts";
 import type { Block } from "./tile.ts";
 
 export const LOOP = 1;
 export const NEXT = 2;
-export const END = 0;
 
 export interface Words {
   readonly words: Int32Array;

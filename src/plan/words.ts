@@ -1,7 +1,8 @@
 /** Programs read back from their words, for those who look at them: their calls, and a loop of some of them. */
+import { END } from "../kernels/forms.ts";
 import type { Call } from "./lower.ts";
 import type { Program } from "./plan.ts";
-import { END, LOOP, NEXT } from "./program.ts";
+import { LOOP, NEXT } from "./program.ts";
 
 /** A call as it lies in a program: `words[word]` is its kernel's number. */
 export interface PlacedCall extends Call {

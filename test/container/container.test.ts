@@ -84,7 +84,13 @@ describe("round trips", () => {
     expect(write(networks.odd).length).toBeGreaterThan(write(networks.odd, { names: false }).length);
     const { graph } = read(write(networks.odd, { names: false }));
     expect(graph.nodes.map(n => n.name)).toEqual(["conv2d", "conv2d_1", "add", "maxPool2d", "reshape", "dense"]);
-    expect(graph.leaves.map(v => v.name)).toEqual(["left eye", "right eye", "conv2d/kernel", "dense/kernel", "dense/bias"]);
+    expect(graph.leaves.map(v => v.name)).toEqual([
+      "left eye",
+      "right eye",
+      "conv2d/kernel",
+      "dense/kernel",
+      "dense/bias",
+    ]);
   });
 
   test("what no node reads is not stored", () => {

@@ -3,13 +3,13 @@ import { PenjingError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import { Dataset, mnist } from "../../data/index.ts";
 import type { Graph, Node } from "../../graph/graph.ts";
-import type { Kernels, Variant } from "../../kernels/load.ts";
+import type { Variant } from "../../kernels/load.ts";
 import type { KernelName } from "../../kernels/table.ts";
 import { conv2d, type Model, maxPool2d, sequential } from "../../model/index.ts";
 import { lenet5 } from "../../models/index.ts";
 import { COST, type OpName } from "../../ops/index.ts";
 import { quantizeStatic } from "../../passes/quantize.ts";
-import { argumentsOf, callsOf } from "../../plan/words.ts";
+import { callsOf, repeated } from "../../plan/words.ts";
 import { Net } from "../../run/net.ts";
 import { fit } from "../../train/fit.ts";
 import { adam } from "../../train/optimizers.ts";
@@ -66,14 +66,15 @@ export async function convolutions(variant: Variant): Promise<Case[]> {
   return cases;
 }
 
-/** The convolution in the program of a network for one image, with the arguments it has there. */
+/** The convolution in the program of a network for one image, with the arguments it has there: alone in the place of the program. */
 function conv2dCall(net: Net): { kernel: KernelName; call: () => void } {
-  const program = net.machine.program("x1");
-  net.machine.run(program);
-  const found = callsOf(program).find(({ kernel }) => kernel.includes("conv2d"))!;
-  const args = argumentsOf(program, found);
-  const run = net.machine.kernels[found.kernel] as Kernels[KernelName];
-  return { kernel: found.kernel, call: () => run(...args) };
+  const { machine } = net;
+  const program = machine.program("x1");
+  machine.run(program);
+  const { kernel, word, form } = callsOf(program).find(call => call.kernel.includes("conv2d"))!;
+  const alone = repeated([program.words.slice(word, word + 2 + form.args.length)], 1);
+  new Int32Array(machine.memory.buffer, program.at).set(alone);
+  return { kernel, call: () => machine.kernels.run(program.at) };
 }
 
 // ---------------------------------------------------------------- LeNet-5
