@@ -10,7 +10,7 @@
 //
 // Where the last kernel column is left over, it is taken as groups that go down: [rows y..y+3 of one column]: a 5x5 kernel is then
 // 7 groups of 4 instead of 10, or 13 of 2 instead of 15.
-import { dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
+import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
 
 /** Bytes from one row of a strip to the next: 4 pairs of vectors (relaxed), or 16 columns and one pair (plain). */
 @inline const PITCH: usize = RELAXED ? 128 : 64;
@@ -18,27 +18,65 @@ import { dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, S
 @inline const ACROSS: usize = RELAXED ? 16 : 2;
 @inline const DOWN: usize = 16;
 
-/** Channels in pairs: 2 biases, 2 scales, then for each k-group the weights of both. `order` holds GROUP taps per k-group, -1 for none. */
+// Of a kernel kh x kw, columns that are taken in whole k-groups across; rows of a single left-over column that are taken in whole ones down;
+// k-groups of either; groups of 4 columns a strip holds (relaxed); and where in a strip the column that goes down is.
+@inline function wholeOf(kw: i32): i32 {
+  return kw - kw % GROUP;
+}
+@inline function rowsDown(kh: i32, kw: i32): i32 {
+  return kw % GROUP == 1 ? kh - kh % GROUP : 0;
+}
+@inline function acrossOf(kh: i32, kw: i32): i32 {
+  return kh * (wholeOf(kw) / GROUP) + (wholeOf(kw) < kw ? kh - rowsDown(kh, kw) : 0);
+}
+@inline function quadsOf(kh: i32, kw: i32): i32 {
+  return (wholeOf(kw) >> 2) + (wholeOf(kw) < kw && rowsDown(kh, kw) < kh ? 1 : 0);
+}
+@inline function columnOf(kh: i32, kw: i32): i32 {
+  return RELAXED ? quadsOf(kh, kw) * 32 : 32;
+}
+
+/** Weights of `some` taps, `step` apart, -> a k-group; gives their sum. */
+function packGroup(w: usize, some: i32, step: i32, y: usize): i32 {
+  let sum = 0;
+  for (let i = 0; i < some; i++) {
+    const v = <i32>load<i8>(w + <usize>(i * step));
+    storeWeight(y + <usize>i * WEIGHT, v);
+    sum += v;
+  }
+  return sum;
+}
+
+/** The place of each k-group in a strip; then channels in pairs: 2 biases, 2 scales, then for each k-group the weights of both. */
 export function i8_conv2d_1c_pack(
-  outs: i32, length: i32, groups: i32, order: usize, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
+  outs: i32, kh: i32, kw: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
+  const whole = wholeOf(kw), down = rowsDown(kh, kw), groups = acrossOf(kh, kw) + down / GROUP;
+  let place = y;
+  for (let r = 0; r < kh; r++)
+    for (let c = 0; c < (r < down ? whole : kw); c += GROUP) {
+      store<i32>(place, r * <i32>PITCH + c * (RELAXED ? 8 : 2));
+      place += 4;
+    }
+  for (let r = 0; r < down; r += GROUP) {
+    store<i32>(place, r * <i32>PITCH + columnOf(kh, kw));
+    place += 4;
+  }
   const block: usize = 16 + <usize>groups * 8;
   for (let o = 0; o < outs; o++) {
-    const pair = y + <usize>(o >> 1) * block, half = <usize>(o & 1) * 4;
+    const pair = place + <usize>(o >> 1) * block, half = <usize>(o & 1) * 4, from = w + <usize>(o * kh * kw);
     if (half == 0) memory.fill(pair, 0, block);
-    let sum = 0, to = pair + 16 + half, tap = order;
-    let g = groups;
-    if (g > 0) do {
-      for (let i = 0; i < GROUP; i++) {
-        const index = load<i32>(tap);
-        const v = index < 0 ? 0 : <i32>load<i8>(w + <usize>(o * length + index));
-        storeWeight(to + <usize>i * WEIGHT, v);
-        sum += v;
-        tap += 4;
+    let sum = 0, to = pair + 16 + half;
+    for (let r = 0; r < kh; r++)
+      for (let c = 0; c < (r < down ? whole : kw); c += GROUP) {
+        sum += packGroup(from + <usize>(r * kw + c), min(GROUP, kw - c), 1, to);
+        to += 8;
       }
+    for (let r = 0; r < down; r += GROUP) {
+      sum += packGroup(from + <usize>(r * kw + whole), GROUP, kw, to);
       to += 8;
-    } while (--g > 0);
-    store<i32>(pair + half, load<i32>(bias + (<usize>o << 2)) - (zero + 128) * sum);
+    }
+    store<i32>(pair + half, biasOf(bias, o) - (zero + 128) * sum);
     store<f32>(pair + half, load<f32>(scale + (<usize>o << 2)), 8);
   }
 }
@@ -123,20 +161,22 @@ export function i8_conv2d_1c_pack(
 }
 
 export function i8_conv2d_1c_max_pool2d(
-  n: i32, x: usize, xs: i32, pitch: i32, rows: i32, strips: usize, quads: i32, column: i32,
-  w: usize, across: i32, down: i32, taps: usize,
+  n: i32, x: usize, xs: i32, pitch: i32, kh: i32, kw: i32, scratch: usize, w: usize,
   y: usize, ys: i32, ypitch: i32, ypixel: i32, height: i32, width: i32, outs: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
-  const block: usize = 16 + <usize>(across + down) * 8, pixel = <usize>ypixel;
+  const across = acrossOf(kh, kw), down = rowsDown(kh, kw) / GROUP, rows = 2 * height + kh - 1;
+  const quads = quadsOf(kh, kw), column = down ? wholeOf(kw) : -1;
+  const taps = w, block: usize = 16 + <usize>(across + down) * 8, pixel = <usize>ypixel;
+  w += <usize>(across + down) << 2;
   // two strides are the same where relaxed: one loop runs over all groups
   const first = RELAXED ? across + down : across;
   for (; n > 0; n--) {
     for (let px = 0; px < width; px += 4) {
       // the last strip overlaps the one before
       if (px > width - 4) px = width - 4;
-      strip(x + <usize>(2 * px) * STORED, <usize>pitch, rows, quads, column, strips);
-      let base = strips, row = y + <usize>px * pixel;
+      strip(x + <usize>(2 * px) * STORED, <usize>pitch, rows, quads, column, scratch);
+      let base = scratch, row = y + <usize>px * pixel;
       for (let py = height; py > 0; py--) {
         let o = row, b = w;
         for (let left = outs; left > 0; left -= 2) {

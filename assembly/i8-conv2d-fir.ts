@@ -12,7 +12,7 @@
 // 64 instead of 100 multiplications a window for a 5x5 kernel, 25 instead of 36 for 3x3. Sums of four weights and differences of four activations
 // need 16 bits, so that only the plain variant has it.
 import { HEAD } from "./i8-tile";
-import { dot, highest, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst } from "./stored";
+import { biasOf, dot, highest, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst } from "./stored";
 
 // parts of an axis: S, H0, H1 of the kernel; x[2n+1], x[2n] - x[2n+1], x[2n+2] - x[2n+1] of the image
 const PARTS: i32 = 3;
@@ -36,11 +36,35 @@ function partialSum(w: usize, kh: i32, kw: i32, channels: i32, r: i32, c: i32, j
   return sum;
 }
 
-/** Panels of 8 outputs: 8 biases, 8 scales, then for each pair of parts its rows of k-groups, 2 weights each. */
+/** Bytes of one of the nine steps of a tile, and of all, padded to vectors. */
+@inline const STEP: usize = 24;
+@inline const STEPS: usize = 224;
+
+/**
+ * What a tile does, one product after the other: rows of taps, k-groups a row, two slots whose sum it starts from, the slot it goes to,
+ * and whether that takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over r and c of SH[c] + HS[r] + HH[r][c].
+ */
+function packSteps(kh: i32, kw: i32, channels: i32, y: usize): void {
+  for (let r = 0; r < PARTS; r++)
+    for (let c = 0; c < PARTS; c++) {
+      const inner = r > 0 && c > 0;
+      store<i32>(y, taps(r, kh));
+      store<i32>(y, (taps(c, kw) * channels + 1) >> 1, 4);
+      store<i32>(y, inner ? (1 + c) * <i32>SLOT : 0, 8);
+      store<i32>(y, inner ? 4 * <i32>SLOT : 0, 12);
+      store<i32>(y, (inner ? 5 : r > 0 ? 4 : 1 + c) * <i32>SLOT, 16);
+      store<i32>(y, inner && r + c > 2 ? 1 : 0, 20);
+      y += STEP;
+    }
+}
+
+/** The steps; then panels of 8 outputs: 8 biases, 8 scales, then for each pair of parts its rows of k-groups, 2 weights each. */
 export function i8_conv2d_fir_pack(
   outs: i32, kh: i32, kw: i32, channels: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
   if (RELAXED) unreachable();
+  packSteps(kh, kw, channels, y);
+  y += STEPS;
   const k = kh * kw * channels;
   for (let first = 0; first < outs; first += 8) {
     const here = min(8, outs - first);
@@ -49,7 +73,7 @@ export function i8_conv2d_fir_pack(
       const from = w + <usize>((first + o) * k), at = <usize>(first + o) << 2, head = y + (<usize>o << 2);
       let sum = 0;
       for (let i = 0; i < k; i++) sum += <i32>load<i8>(from + <usize>i);
-      store<i32>(head, load<i32>(bias + at) - (zero + 128) * sum);
+      store<i32>(head, biasOf(bias, first + o) - (zero + 128) * sum);
       store<f32>(head, load<f32>(scale + at), 32);
     }
     y += HEAD;
@@ -105,7 +129,7 @@ export function i8_conv2d_fir_pack(
 }
 
 export function i8_conv2d_fir_max_pool2d(
-  n: i32, x: usize, xs: i32, pitch: i32, channels: i32, kh: i32, kw: i32, scratch: usize, w: usize, steps: usize,
+  n: i32, x: usize, xs: i32, pitch: i32, channels: i32, kh: i32, kw: i32, scratch: usize, w: usize,
   y: usize, ys: i32, ypitch: i32, ypixel: i32, height: i32, width: i32, outs: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {
   if (RELAXED) unreachable();
@@ -120,6 +144,8 @@ export function i8_conv2d_fir_max_pool2d(
   for (let p = 0; p < PARTS * PARTS; p++) groups += taps(p / PARTS, kh) * ((taps(p % PARTS, kw) * channels + 1) >> 1);
   const panel = HEAD + <usize>groups * 32;
   memory.fill(scratch, 0, SLOT);
+  const steps = w;
+  w += STEPS;
   for (; n > 0; n--) {
     for (let c = 0; c < channels; c += 8) {
       // the last 8 channels overlap those before
@@ -189,7 +215,7 @@ export function i8_conv2d_fir_max_pool2d(
             v128.store(d, c21, 80);
             v128.store(d, c30, 96);
             v128.store(d, c31, 112);
-            step += 24;
+            step += STEP;
             from += plane;
           }
           const b0 = v128.load(head), b1 = v128.load(head, 16), s0 = v128.load(head, 32), s1 = v128.load(head, 48);

@@ -10,7 +10,7 @@
 // y is made the sum over pixel - 128, so that |y| <= 128 * 128 * 9 * channels: in range up to 227 channels (`winogradFits`), whatever the weights are.
 // Of a constant image B' d B has but one element that is not 0, (1, 1), 36 times the constant: those sums start from what 128 takes away.
 import { HEAD } from "./i8-tile";
-import { highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, STORED } from "./stored";
+import { biasOf, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, STORED } from "./stored";
 
 const POINTS: i32 = 36;
 /** Bytes before the points of a panel: 8 biases, 8 scales, 8 starts of point (1, 1). */
@@ -66,7 +66,7 @@ export function i8_conv2d_winograd_pack(outs: i32, channels: i32, w: usize, bias
         }
       }
       // pixels - 128 are summed: only the zero point is left to be taken away
-      store<i32>(head, load<i32>(bias + at) - zero * sum);
+      store<i32>(head, biasOf(bias, first + o) - zero * sum);
       store<f32>(head, load<f32>(scale + at), 32);
       store<i32>(head, -128 * CONSTANT_SUM * sum, HEAD);
     }

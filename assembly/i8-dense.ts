@@ -7,7 +7,7 @@
 //
 // A block is up to 8 vectors of outputs; blocks are as even as they can be, the larger ones first:
 //   i32 bias' | f32 scale | k-group 0: 16 bytes a unit | k-group 1 ...
-import { dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, sumOfLanes } from "./stored";
+import { biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, sumOfLanes } from "./stored";
 
 /** Outputs of one unit, and units in the largest block. */
 @inline const UNIT: i32 = RELAXED ? 4 : 8;
@@ -45,7 +45,7 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
           else store<i16>(lane, <i16>(<i32>load<i16>(lane) + v * 256));
         }
       }
-      store<i32>(y + (<usize>c << 2), here ? load<i32>(bias + (<usize>o << 2)) - (zero + 128) * sum : 0);
+      store<i32>(y + (<usize>c << 2), here ? biasOf(bias, o) - (zero + 128) * sum : 0);
       store<f32>(y + head + (<usize>c << 2), here ? load<f32>(scale + (<usize>o << 2)) : <f32>0);
     }
     y = body + <usize>(groups * units) * 16;

@@ -7,7 +7,7 @@
 //
 // Two rows of results from four rows of pixels where rows are a step of 1 apart; else, and for a last row, one from three, with r2 in the place of r3.
 // An element is a channel of a pixel. Four channels at a time, the last four overlapping those before: any number from 4 on.
-import { dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
+import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
 
 /** Bytes of a panel of 4 channels: biases, scales, then vectors of weights, three columns of each row of results (relaxed: of the first). */
 const HEAD: usize = 32;
@@ -34,7 +34,7 @@ export function i8_depthwise_3x3_pack(channels: i32, w: usize, bias: usize, scal
         }
         sum += v;
       }
-      store<i32>(y + lane, load<i32>(bias + at) - (zero + 128) * sum);
+      store<i32>(y + lane, biasOf(bias, first + c) - (zero + 128) * sum);
       store<f32>(y + lane, load<f32>(scale + at), 16);
     }
     y += PANEL;

@@ -1,7 +1,7 @@
 // int8 depthwise convolution on stored images, any kernel, stride, pads and dilation, driven by the tables of i8_conv2d.
 // Two taps at a time: the activations of both are interleaved and meet pairs of 16-bit weights in i32x4.dot_i16x8_s, in both variants.
 import { HEAD } from "./i8-tile";
-import { highest, load8, lowest, narrowed, requantized, shiftOf, storeFirst, STORED } from "./stored";
+import { biasOf, highest, load8, lowest, narrowed, requantized, shiftOf, storeFirst, STORED } from "./stored";
 
 /** int8 weights [channels][taps] -> panels of 8 channels: 8 biases, 8 scales, then 8 x 2 weights of 16 bits for each pair of taps. */
 export function i8_depthwise_pack(channels: i32, taps: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
@@ -18,7 +18,7 @@ export function i8_depthwise_pack(channels: i32, taps: i32, w: usize, bias: usiz
       store<i16>(y + HEAD + <usize>(t >> 1) * 32 + lane + <usize>(t & 1) * 2, <i16>v);
       sum += v;
     }
-    store<i32>(y + lane, load<i32>(bias + at) - (zero + 128) * sum);
+    store<i32>(y + lane, biasOf(bias, c) - (zero + 128) * sum);
     store<f32>(y + lane, load<f32>(scale + at), 32);
   }
 }
@@ -34,7 +34,7 @@ export function i8_depthwise_pack(channels: i32, taps: i32, w: usize, bias: usiz
 }
 
 export function i8_depthwise_conv2d(
-  n: i32, x: usize, xs: i32, w: usize, pairs: i32, taps: usize, tiles: i32, pixels: usize, y: usize, ys: i32, channels: i32,
+  n: i32, x: usize, xs: i32, w: usize, pairs: i32, taps: usize, tiles: i32, pixels: usize, results: usize, y: usize, ys: i32, channels: i32,
   zero: i32, qmin: i32, qmax: i32,
 ): void {
   const least = lowest(qmin, zero), shift = shiftOf(zero), most = highest(qmax);
@@ -42,7 +42,7 @@ export function i8_depthwise_conv2d(
   for (; n > 0; n--) {
     let head = w, from = x, to = y;
     for (let rest = channels; rest > 0; rest -= 8) {
-      let p = pixels;
+      let p = pixels, o = results;
       for (let t = tiles; t > 0; t--) {
         const a0 = from + load<usize>(p), a1 = from + load<usize>(p, 4), a2 = from + load<usize>(p, 8), a3 = from + load<usize>(p, 12);
         let c00 = v128.load(head), c01 = v128.load(head, 16);
@@ -74,11 +74,12 @@ export function i8_depthwise_conv2d(
         const q1 = narrowed(requantized(c10, s0, least, shift), requantized(c11, s1, least, shift), most);
         const q2 = narrowed(requantized(c20, s0, least, shift), requantized(c21, s1, least, shift), most);
         const q3 = narrowed(requantized(c30, s0, least, shift), requantized(c31, s1, least, shift), most);
-        storeFirst(to + load<usize>(p, 16), q0, rest);
-        storeFirst(to + load<usize>(p, 20), q1, rest);
-        storeFirst(to + load<usize>(p, 24), q2, rest);
-        storeFirst(to + load<usize>(p, 28), q3, rest);
-        p += 32;
+        storeFirst(to + load<usize>(o), q0, rest);
+        storeFirst(to + load<usize>(o, 4), q1, rest);
+        storeFirst(to + load<usize>(o, 8), q2, rest);
+        storeFirst(to + load<usize>(o, 12), q3, rest);
+        p += 16;
+        o += 16;
       }
       head += panel;
       from += 8 * STORED;

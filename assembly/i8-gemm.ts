@@ -1,6 +1,6 @@
 // int8 matrix products: y[n][outs] = x[n][k] w[outs][k], x stored (q + 128), w in panels of 8 outputs.
 import { HEAD, INTEGERS, QUANTIZED, REALS, tile } from "./i8-tile";
-import { GROUP, highest, lowest, shiftOf, storeWeight, STORED, WEIGHT } from "./stored";
+import { biasOf, GROUP, highest, lowest, shiftOf, storeWeight, STORED, WEIGHT } from "./stored";
 
 export function i8_gemm_pack(
   outs: i32, runs: i32, length: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
@@ -27,7 +27,7 @@ export function i8_gemm_pack(
         }
       }
       const at = <usize>(first + o) << 2, head = y + (<usize>o << 2);
-      store<i32>(head, load<i32>(bias + at) - (zero + 128) * sum);
+      store<i32>(head, biasOf(bias, first + o) - (zero + 128) * sum);
       store<f32>(head, load<f32>(scale + at), 32);
     }
     y += panel;

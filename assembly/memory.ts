@@ -60,6 +60,26 @@ export function rearrange(
   }
 }
 
+/** Places along the first of `rank` axes, from `place` on; gives the end of what it wrote. */
+function offsetsAlong(rank: i32, axes: usize, place: i32, y: usize): usize {
+  for (let i = load<i32>(axes); i > 0; i--) {
+    if (rank > 1) y = offsetsAlong(rank - 1, axes + 8, place, y);
+    else {
+      store<i32>(y, place);
+      y += 4;
+    }
+    place += load<i32>(axes, 4);
+  }
+  return y;
+}
+
+export function offsets(rank: i32, axes: usize, y: usize): void {
+  const end = offsetsAlong(rank, axes, 0, y), last = load<i32>(end - 4);
+  store<i32>(end, last);
+  store<i32>(end, last, 4);
+  store<i32>(end, last, 8);
+}
+
 /** In order of the elements of dy, so that the sums are the same on every engine. */
 export function f32_scatter_add(n: i32, dy: usize, dys: i32, dx: usize, dxs: i32, length: i32, index: usize): void {
   for (let i = 0; i < n; i++) {

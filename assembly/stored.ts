@@ -102,6 +102,11 @@ function storeSome(p: usize, v: v128, n: i32): void {
   else store<i16>(p, <i16>w);
 }
 
+/** The bias of output o; none at all: 0. */
+@inline export function biasOf(bias: usize, o: i32): i32 {
+  return bias ? load<i32>(bias + (<usize>o << 2)) : 0;
+}
+
 /** The sum of four i32 lanes in every lane. */
 @inline export function sumOfLanes(s: v128): v128 {
   // 0 1 2 3 + 2 3 0 1, then + 1 0 3 2 of that

@@ -1,6 +1,6 @@
 /**
- * How int8 lies in memory for the kernels of assembly/i8-*.ts: stored activations, packed weights,
- * and the tables of offsets that drive a convolution. Pure arithmetic on shapes: the bytes are written by kernels.
+ * How int8 lies in memory for the kernels of assembly/i8-*.ts: stored activations, packed weights, scratch.
+ * Pure arithmetic on shapes: the bytes are written by kernels.
  */
 import { roundUp, type Shape, size } from "../base/shape.ts";
 import { flat, type Layout } from "./layout.ts";
@@ -9,25 +9,19 @@ import type { Variant } from "./load.ts";
 /** Bytes of one stored activation: q + 128 as u8 (relaxed) or i16 (plain). */
 export const storedBytes = (variant: Variant): 1 | 2 => (variant === "relaxed" ? 1 : 2);
 
-/** Weights in one k-group, four bytes when packed. */
-export const groupLength = (variant: Variant): 2 | 4 => (variant === "relaxed" ? 4 : 2);
+/** Pixels around an image that hold its zero point, ordered as pads are. */
+export type Halo = readonly [top: number, left: number, bottom: number, right: number];
 
-/** Pixels around an image that hold its zero point. */
-export interface Halo {
-  readonly top: number;
-  readonly bottom: number;
-  readonly left: number;
-  readonly right: number;
-}
+export const NO_HALO: Halo = [0, 0, 0, 0];
 
-export const NO_HALO: Halo = { top: 0, bottom: 0, left: 0, right: 0 };
+/** Does halo `a` hold all of `b`? */
+export const covers = (a: Halo, b: Halo): boolean => a.every((n, side) => n >= b[side]!);
 
-/** Where things are in a stored image, in bytes from its start. */
+/** Where things are in an image in memory, in bytes from its start. */
 export interface StoredImage {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  readonly halo: Halo;
   /** From one pixel to the next. */
   readonly pixel: number;
   /** From one row to the next. */
@@ -37,22 +31,35 @@ export interface StoredImage {
   readonly bytes: number;
 }
 
-/** The geometry of a shape: [h][w][c]; anything of another rank is one row of one pixel. */
-export function storedImage(shape: Shape, variant: Variant, halo: Halo = NO_HALO): StoredImage {
+/** The geometry of a shape whose elements have so many bytes: [h][w][c]; anything of another rank is one row of one pixel. */
+export function imageOf(shape: Shape, element: number, [top, left, bottom, right] = NO_HALO): StoredImage {
   const [height, width, channels] = shape.length === 3 ? (shape as [number, number, number]) : [1, 1, size(shape)];
-  const pixel = channels * storedBytes(variant);
-  const pitch = (halo.left + width + halo.right) * pixel;
-  return {
-    height,
-    width,
-    channels,
-    halo,
-    pixel,
-    pitch,
-    first: halo.top * pitch + halo.left * pixel,
-    bytes: (halo.top + height + halo.bottom) * pitch,
-  };
+  const pixel = channels * element;
+  const pitch = (left + width + right) * pixel;
+  const first = top * pitch + left * pixel;
+  return { height, width, channels, pixel, pitch, first, bytes: (top + height + bottom) * pitch };
 }
+
+export const storedImage = (shape: Shape, variant: Variant, halo?: Halo): StoredImage =>
+  imageOf(shape, storedBytes(variant), halo);
+
+/** The rows of images of one shape as kernels that walk rows want them: all is one row where no image has pads at its sides. */
+export function rowsOf(...images: StoredImage[]): { rows: number; length: number } {
+  const { height, width, channels } = images[0]!;
+  return images.every(({ pitch, pixel }) => pitch === width * pixel)
+    ? { rows: 1, length: height * width * channels }
+    : { rows: height, length: width * channels };
+}
+
+/** An image and its halo, as kernels that write both take them. */
+export const framed = (image: StoredImage, [top, left, bottom, right]: Halo, zero: number) => ({
+  ...image,
+  top,
+  left,
+  bottom,
+  right,
+  zero,
+});
 
 /**
  * Stored activations, NHWC, with a halo that holds the zero point:
@@ -63,67 +70,50 @@ export function storedImage(shape: Shape, variant: Variant, halo: Halo = NO_HALO
  *     b b b b b b b
  */
 export interface StoredLayout extends Layout {
-  readonly variant: Variant;
   readonly halo: Halo;
 }
 
 /** `zero`: what the halo holds. */
 export function stored(variant: Variant, halo: Halo = NO_HALO, zero = 0): StoredLayout {
-  const { top, bottom, left, right } = halo;
-  const around = top + bottom + left + right ? `(${top},${bottom},${left},${right}:${zero})` : "";
+  const image = (shape: Shape) => storedImage(shape, variant, halo);
   return {
-    name: `stored.${variant}${around}`,
-    variant,
+    name: `stored.${variant}${covers(NO_HALO, halo) ? "" : `(${halo}:${zero})`}`,
     halo,
-    bytes: shape => roundUp(storedImage(shape, variant, halo).bytes, 32),
+    bytes: shape => roundUp(image(shape).bytes, 32),
     from: flat,
-    by(shape) {
-      const { height, width, channels } = storedImage(shape, variant, halo);
-      return { kernel: "i8_enter", args: { height, width, channels, top, bottom, left, right, zero } };
-    },
-    back: shape => ({ kernel: "i8_leave", args: storedRows(storedImage(shape, variant, halo)) }),
-    serving: other => (isStored(other) ? stored(variant, aroundBoth(halo, other.halo), zero) : undefined),
+    by: shape => ({ kernel: "i8_enter", args: framed(image(shape), halo, zero) }),
+    back: shape => ({ kernel: "i8_leave", args: { ...image(shape), ...rowsOf(image(shape)) } }),
+    serving: other =>
+      isStored(other)
+        ? stored(variant, halo.map((n, side) => Math.max(n, other.halo[side]!)) as unknown as Halo, zero)
+        : undefined,
   };
-}
-
-/** The rows of a stored image as kernels that walk rows want them; without pads at the sides all is one row. */
-export function storedRows(image: StoredImage): { first: number; rows: number; length: number; pitch: number } {
-  const { first, height, width, channels, pitch, halo } = image;
-  const length = width * channels;
-  if (halo.left + halo.right === 0) return { first, rows: 1, length: height * length, pitch: height * pitch };
-  return { first, rows: height, length, pitch };
 }
 
 export const isStored = (layout: Layout): layout is StoredLayout => layout.name.startsWith("stored.");
 
-/** The least halo that holds both. */
-export const aroundBoth = (a: Halo, b: Halo): Halo => ({
-  top: Math.max(a.top, b.top),
-  bottom: Math.max(a.bottom, b.bottom),
-  left: Math.max(a.left, b.left),
-  right: Math.max(a.right, b.right),
-});
-
-/** Does halo `a` hold all of `b`? */
-export const covers = (a: Halo, b: Halo): boolean =>
-  a.top >= b.top && a.bottom >= b.bottom && a.left >= b.left && a.right >= b.right;
-
 // ---------------------------------------------------------------- packed weights
 
-/** k-groups of a row of weights: `runs` of `length`, each padded to whole groups. */
+/** k-groups of a row of weights, four bytes each when packed: `runs` of `length`, each padded to whole groups. */
 export const groupsOf = (variant: Variant, runs: number, length: number): number =>
-  runs * Math.ceil(length / groupLength(variant));
+  runs * Math.ceil((length * storedBytes(variant)) / 4);
 
 /** Bytes that `i8_gemm_pack` writes: panels of 8 outputs. */
 export const panelBytes = (outs: number, groups: number): number => Math.ceil(outs / 8) * (64 + groups * 32);
 
 /** Bytes that `i8_dense_pack` writes. */
 export function densePackedBytes(variant: Variant, outs: number, length: number): number {
-  if (variant === "relaxed") return Math.ceil(outs / 4) * (32 + Math.ceil(length / 4) * 16);
-  return Math.ceil(outs / 8) * (64 + Math.ceil(length / 8) * 64);
+  const relaxed = variant === "relaxed";
+  return relaxed
+    ? Math.ceil(outs / 4) * (32 + 16 * Math.ceil(length / 4))
+    : panelBytes(outs, 2 * Math.ceil(length / 8));
 }
 
-// ---------------------------------------------------------------- tables of a convolution
+/** Bytes that `i8_depthwise_pack` writes: 16-bit weights in both variants. */
+export const depthwisePackedBytes = (channels: number, taps: number): number =>
+  panelBytes(channels, Math.ceil(taps / 2));
+
+// ---------------------------------------------------------------- convolutions
 
 export interface Window {
   readonly kernel: readonly [height: number, width: number];
@@ -133,30 +123,65 @@ export interface Window {
 }
 
 /** What lies side by side in a stored image: a whole kernel row, or one tap where the kernel is dilated or reads only part of the channels. */
-export function runsOf(window: Window, channels: number, groups = 1): { runs: number; length: number } {
-  const [kh, kw] = window.kernel;
-  const inside = channels / groups;
-  const whole = (window.dilations[1] === 1 || kw === 1) && groups === 1;
-  return whole ? { runs: kh, length: kw * inside } : { runs: kh * kw, length: inside };
+export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number, groups = 1) {
+  const whole = (dilations[1] === 1 || kw === 1) && groups === 1;
+  return whole ? { runs: kh, length: kw * channels } : { runs: kh * kw, length: channels / groups };
 }
 
-/** For each k-group, its byte offset from the pixel's first tap. */
-export function tapTable(variant: Variant, x: StoredImage, window: Window, groups = 1): Int32Array {
-  const { runs, length } = runsOf(window, x.channels, groups);
-  const [, kw] = window.kernel;
-  const perRun = groupsOf(variant, 1, length);
-  const table = new Int32Array(runs * perRun);
-  for (let run = 0; run < runs; run++) {
-    const [ky, kx] = runs === window.kernel[0] * kw ? [Math.floor(run / kw), run % kw] : [run, 0];
-    const start = ky * window.dilations[0] * x.pitch + kx * window.dilations[1] * x.pixel;
-    for (let g = 0; g < perRun; g++) table[run * perRun + g] = start + 4 * g;
-  }
-  return table;
+/** A table of the places along axes, the outermost first: how many, and bytes from one to the next. Kernel `offsets` writes it, and the last place three times more. */
+export type TableAxes = readonly (readonly [count: number, step: number])[];
+
+export const tableBytes = (axes: TableAxes): number => axes.reduce((n, [count]) => n * count, 4) + 12;
+
+/** For each k-group, how far it is from the pixel's first tap. */
+export function tapAxes(
+  variant: Variant,
+  { pitch, pixel, channels }: StoredImage,
+  window: Window,
+  groups = 1,
+): TableAxes {
+  const { runs, length } = runsOf(window, channels, groups);
+  const [kh] = window.kernel;
+  const [down, across] = window.dilations;
+  return [
+    [kh, down * pitch],
+    [runs / kh, across * pixel],
+    [groupsOf(variant, 1, length), 4],
+  ];
 }
 
-/** The byte offset of the first tap of output pixel (row, column). */
-const firstTap = (x: StoredImage, { strides, pads }: Window, row: number, column: number): number =>
-  x.first + (row * strides[0] - pads.top) * x.pitch + (column * strides[1] - pads.left) * x.pixel;
+/** The same for each tap of a depthwise kernel. */
+export const depthwiseTapAxes = ({ pitch, pixel }: StoredImage, { kernel, dilations }: Window): TableAxes => [
+  [kernel[0], dilations[0] * pitch],
+  [kernel[1], dilations[1] * pixel],
+];
+
+/** For each pixel of y, how far its first tap in x is from that of the first; where `pooled`, for all four of a 2x2 window. */
+export function pixelAxes(
+  { pitch, pixel }: StoredImage,
+  { height, width }: StoredImage,
+  { strides: [down, across] }: Window,
+  pooled = false,
+): TableAxes {
+  const [row, column] = [down * pitch, across * pixel];
+  if (!pooled)
+    return [
+      [height, row],
+      [width, column],
+    ];
+  return [
+    [height, 2 * row],
+    [width, 2 * column],
+    [2, row],
+    [2, column],
+  ];
+}
+
+/** How far each pixel of an image is from the first. */
+export const resultAxes = ({ height, width, pitch, pixel }: StoredImage): TableAxes => [
+  [height, pitch],
+  [width, pixel],
+];
 
 /**
  * Pixels in a tile of `i8_conv2d`: 4; 2, with two panels of outputs, where rows are not long (measured: 17 % faster on 8 channels to 16, 6 % at 32,
@@ -167,188 +192,65 @@ export function tileRows(groups: number, pixels: number, outs: number): 2 | 3 | 
   return Math.ceil(pixels / 3) * 3.2 < Math.ceil(pixels / 4) * 4 ? 3 : 4;
 }
 
-/** For each tile, `rows` pixels of x and as many of y. The tail repeats the last pixel. */
-export function pixelTable(x: StoredImage, y: StoredImage, window: Window, rows = 4): Int32Array {
-  const pixels = y.height * y.width;
-  const tiles = Math.ceil(pixels / rows);
-  const table = new Int32Array(tiles * 2 * rows);
-  for (let t = 0; t < tiles; t++)
-    for (let i = 0; i < rows; i++) {
-      const p = Math.min(rows * t + i, pixels - 1);
-      const row = Math.floor(p / y.width);
-      const column = p % y.width;
-      table[2 * rows * t + i] = firstTap(x, window, row, column);
-      table[2 * rows * t + rows + i] = y.first + row * y.pitch + column * y.pixel;
-    }
-  return table;
-}
-
-/** For each pixel of y, the four pixels of its 2x2 window (before pooling) in x, then y's own. */
-export function pooledPixelTable(x: StoredImage, y: StoredImage, window: Window): Int32Array {
-  const table = new Int32Array(y.height * y.width * 5);
-  let at = 0;
-  for (let row = 0; row < y.height; row++)
-    for (let column = 0; column < y.width; column++) {
-      for (let i = 0; i < 4; i++) table[at++] = firstTap(x, window, 2 * row + (i >> 1), 2 * column + (i & 1));
-      table[at++] = y.first + row * y.pitch + column * y.pixel;
-    }
-  return table;
-}
-
 // ---------------------------------------------------------------- one input channel
 
-/** How `i8_conv2d_1c_max_pool2d` walks a kernel. */
-export interface ChannelWalk {
-  /** k-groups along rows, then k-groups down the last column. */
-  readonly across: number;
-  readonly down: number;
-  /** Groups of 4 columns a strip holds (relaxed). */
-  readonly quads: number;
-  /** The column of the groups that go down, -1: none. */
-  readonly column: number;
-  /** Taps (ky * kw + kx) of each k-group, -1 where it has fewer. */
-  readonly order: Int32Array;
-  /** Byte offset of each k-group in a strip. */
-  readonly taps: Int32Array;
+/** Columns of a kernel that `i8_conv2d_1c_max_pool2d` takes whatever its height: a strip has no room for more. */
+export const ONE_CHANNEL_WIDTH = 8;
+
+/** Bytes that `i8_conv2d_1c_pack` writes at most: the place of each k-group in a strip, then pairs of outputs. */
+export function oneChannelPackedBytes(variant: Variant, outs: number, kh: number, kw: number): number {
+  const groups = groupsOf(variant, kh, kw);
+  return 4 * groups + Math.ceil(outs / 2) * (16 + 8 * groups);
 }
 
-/** Bytes from one row of a strip to the next. */
-const STRIP_PITCH = { simd: 64, relaxed: 128 } as const;
-
-/** Scratch of `i8_conv2d_1c_max_pool2d`: one strip. */
-export const stripBytes = (variant: Variant, rows: number): number => rows * STRIP_PITCH[variant];
-
-/** Bytes that `i8_conv2d_1c_pack` writes. */
-export const channelPackedBytes = (outs: number, walk: ChannelWalk): number =>
-  Math.ceil(outs / 2) * (16 + (walk.across + walk.down) * 8);
-
-/** The walk of a kernel; undefined where a strip is too narrow for it. */
-export function channelWalk(variant: Variant, [kh, kw]: readonly [number, number]): ChannelWalk | undefined {
-  const G = groupLength(variant);
-  const pitch = STRIP_PITCH[variant];
-  const whole = kw - (kw % G);
-  const goesDown = kw % G === 1;
-  const across: { y: number; x: number; taps: number }[] = [];
-  for (let y = 0; y < kh; y++) for (let x = 0; x < whole; x += G) across.push({ y, x, taps: G });
-  const downRows = goesDown ? kh - (kh % G) : 0;
-  if (whole < kw) for (let y = downRows; y < kh; y++) across.push({ y, x: whole, taps: kw - whole });
-  const down = Array.from({ length: downRows / G }, (_, i) => i * G);
-
-  const last = Math.max(0, ...across.map(g => g.x));
-  const quads = variant === "relaxed" && across.length ? last / 4 + 1 : 0;
-  const columnAt = variant === "relaxed" ? quads * 32 : 32;
-  if (variant === "relaxed" ? columnAt + (down.length ? 32 : 0) > pitch : last > 7) return undefined;
-
-  const order = new Int32Array((across.length + down.length) * G).fill(-1);
-  across.forEach(({ y, x, taps }, g) => {
-    for (let i = 0; i < taps; i++) order[g * G + i] = y * kw + x + i;
-  });
-  down.forEach((y, g) => {
-    for (let i = 0; i < G; i++) order[(across.length + g) * G + i] = (y + i) * kw + whole;
-  });
-  const at = ({ y, x }: { y: number; x: number }) => y * pitch + (variant === "relaxed" ? x * 8 : x * 2);
-  const taps = Int32Array.from([...across.map(at), ...down.map(y => y * pitch + columnAt)]);
-  return { across: across.length, down: down.length, quads, column: down.length ? whole : -1, order, taps };
-}
+/** Scratch of `i8_conv2d_1c_max_pool2d`: one strip, for a pooled image so high. */
+export const stripBytes = (variant: Variant, height: number, kh: number): number =>
+  (2 * height + kh - 1) * 64 * (3 - storedBytes(variant));
 
 // ---------------------------------------------------------------- fast FIR (plain kernels only)
 
-/** Taps of the parts S, H0, H1 of a kernel axis. */
-const firTaps = (kernel: number): [number, number, number] => [(kernel + 1) >> 1, (kernel + 1) >> 1, kernel >> 1];
+/** Taps of the longer parts of a kernel axis, S and H0. */
+const half = (kernel: number): number => (kernel + 1) >> 1;
 
-const firGroups = (kw: number, channels: number): number[] => firTaps(kw).map(taps => Math.ceil((taps * channels) / 2));
+/** Pairs of numbers in all parts of a kernel axis, S, H0 and H1, of taps of so many. */
+const firPairs = (kernel: number, taps: number): number =>
+  2 * Math.ceil((half(kernel) * taps) / 2) + Math.ceil(((kernel >> 1) * taps) / 2);
 
-/** Bytes that `i8_conv2d_fir_pack` writes. */
-export function firPackedBytes(outs: number, [kh, kw]: readonly [number, number], channels: number): number {
-  const rows = firTaps(kh).reduce((a, b) => a + b);
-  const groups = firGroups(kw, channels).reduce((a, b) => a + b);
-  return Math.ceil(outs / 8) * (64 + rows * groups * 32);
-}
+/** Weights of all parts of a kernel, in pairs. */
+const firProducts = (kh: number, kw: number, channels: number): number => firPairs(kh, 2) * firPairs(kw, channels);
+
+/** Bytes that `i8_conv2d_fir_pack` writes: its nine steps, then panels of 8 outputs. */
+export const firPackedBytes = (outs: number, kh: number, kw: number, channels: number): number =>
+  224 + panelBytes(outs, firProducts(kh, kw, channels));
 
 /**
  * Are the products it saves worth more than the planes it makes? A window costs the direct kernel 4 * taps multiplications an output;
  * the planes cost some 27 vector operations of 8 channels, as long as two multiplications each (measured on 5x5 and 3x3 kernels).
  */
-export function firPays([kh, kw]: readonly [number, number], channels: number, outs: number): boolean {
-  const rows = firTaps(kh).reduce((a, b) => a + b);
-  const products = 2 * rows * firGroups(kw, channels).reduce((a, b) => a + b);
-  const direct = 8 * kh * Math.ceil((kw * channels) / 2);
-  const whole = 8 * Math.ceil(outs / 8);
-  return kh > 1 && kw > 1 && products * whole + 54 * channels < direct * whole;
+export function firPays(kh: number, kw: number, channels: number, outs: number): boolean {
+  const saved = 8 * kh * Math.ceil((kw * channels) / 2) - 2 * firProducts(kh, kw, channels);
+  return kh > 1 && kw > 1 && 54 * channels < saved * 8 * Math.ceil(outs / 8);
 }
 
-/** Scratch of `i8_conv2d_fir_max_pool2d` for a pooled image of height x width. */
-export function firScratchBytes(
-  height: number,
-  width: number,
-  [kh, kw]: readonly [number, number],
-  channels: number,
-): number {
-  const plane = (height + firTaps(kh)[0] - 1) * (width + firTaps(kw)[0] - 1) * channels * 2;
+/** Scratch of `i8_conv2d_fir_max_pool2d` for a pooled image of height x width: slots of sums, and nine planes. */
+export function firScratchBytes(height: number, width: number, kh: number, kw: number, channels: number): number {
+  const plane = (height + half(kh) - 1) * (width + half(kw) - 1) * channels * 2;
   return 6 * 128 + 9 * (roundUp(plane + 32, 16) + 16);
-}
-
-/**
- * The nine products of a tile: rows of taps, k-groups a row, two slots whose sum they start from, the slot they go to,
- * and whether it takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over r and c of SH[c] + HS[r] + HH[r][c].
- */
-export function firSteps([kh, kw]: readonly [number, number], channels: number): Int32Array {
-  const slots: [from: number, plus: number, to: number, max: number][] = [
-    [0, 0, 1, 0],
-    [0, 0, 2, 0],
-    [0, 0, 3, 0],
-    [0, 0, 4, 0],
-    [2, 4, 5, 0],
-    [3, 4, 5, 1],
-    [0, 0, 4, 0],
-    [2, 4, 5, 1],
-    [3, 4, 5, 1],
-  ];
-  const groups = firGroups(kw, channels);
-  return Int32Array.from(
-    slots.flatMap(([from, plus, to, max], p) => [
-      firTaps(kh)[Math.floor(p / 3)]!,
-      groups[p % 3]!,
-      128 * from,
-      128 * plus,
-      128 * to,
-      max,
-    ]),
-  );
 }
 
 // ---------------------------------------------------------------- depthwise, sums
 
-/** For each tap its byte offset from the pixel's first, the last repeated where their number is odd. */
-export function depthwiseTapTable(x: StoredImage, { kernel: [kh, kw], dilations }: Window): Int32Array {
-  const taps = kh * kw;
-  return Int32Array.from({ length: taps + (taps & 1) }, (_, i) => {
-    const tap = Math.min(i, taps - 1);
-    return Math.floor(tap / kw) * dilations[0] * x.pitch + (tap % kw) * dilations[1] * x.pixel;
-  });
-}
-
-/** Bytes that `i8_depthwise_pack` writes. */
-export const depthwisePackedBytes = (channels: number, taps: number): number =>
-  Math.ceil(channels / 8) * (64 + Math.ceil(taps / 2) * 32);
-
 /** Does `i8_depthwise_conv2d_3x3` know such a window? */
 export const depthwise3x3Fits = ({ kernel, strides, dilations }: Window, channels: number): boolean =>
-  channels >= 4 &&
-  kernel.every(n => n === 3) &&
-  strides.every(n => n === 1 || n === 2) &&
-  dilations.every(n => n === 1);
+  channels >= 4 && kernel.every(n => n === 3) && strides.every(n => n <= 2) && dilations.every(n => n === 1);
 
 /** Bytes that `i8_depthwise_3x3_pack` writes. */
 export const depthwise3x3PackedBytes = (variant: Variant, channels: number): number =>
   Math.ceil(channels / 4) * (variant === "relaxed" ? 80 : 224);
 
 /** Scratch of `i8_depthwise_conv2d_3x3`: four rows interleaved, in chunks of a vector. */
-export function depthwise3x3ScratchBytes(variant: Variant, width: number, across: number, channels: number): number {
-  const elements = ((width - 1) * across + 3) * channels;
-  return variant === "relaxed" ? roundUp(elements, 16) * 4 : roundUp(elements, 8) * 8;
-}
-
+export const depthwise3x3ScratchBytes = (variant: Variant, width: number, across: number, channels: number): number =>
+  4 * roundUp(((width - 1) * across + 3) * channels * storedBytes(variant), 16);
 /** The numbers of `i8_add`. */
 export interface Addition {
   readonly ma: number;

@@ -6,7 +6,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../graph
 import { requantized } from "../kernels/reference/stored.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import { free } from "./elementwise.ts";
-import { affine, at, elementwiseType, isInt8, type Quantized, storedLayout, storedWhole } from "./quantized.ts";
+import { affine, at, elementwiseType, isInt8, type Quantized, storedLayout } from "./quantized.ts";
 import { copyWhole, spreadOut } from "./rearrange.ts";
 import { sliced } from "./strided-slice.ts";
 
@@ -107,7 +107,7 @@ function lowerInt8(node: Node<Concat>, c: Lowering): void {
     const { rows, length } = rowsFrom(x.type.shape, axis);
     const { scale, zero } = requantization(x.type, y.type);
     c.each("i8_requantize", {
-      ...storedWhole(c, x),
+      x: c.in(x, storedLayout(c, x)),
       xpitch: length * element,
       y: at(to, from),
       ypitch,

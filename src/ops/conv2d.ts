@@ -8,7 +8,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/
 import { inputPanels, panels } from "../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../kernels/table/f32-conv2d.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
-import { haloOf, lowerConv2dDynamic, lowerConv2dInt8 } from "./conv2d-int8.ts";
+import { haloOf, lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
   convolutionGradient,
   convolve,
@@ -78,12 +78,8 @@ export const lower = {
   conv2d(node: Node<Conv2d>, c) {
     const [x, weight, bias] = node.inputs;
     const y = node.outputs[0]!;
-    if (isInt8(x!.type)) {
-      lowerConv2dInt8(node, c);
-      return;
-    }
     if (isInt8(weight!.type)) {
-      lowerConv2dDynamic(node, node.attrs.groups, c);
+      lowerConv2dInt8(node, node.attrs.groups, c);
       return;
     }
     const g = geometry(x!.type.shape, weight!.type.shape, y.type.shape, node.attrs);

@@ -16,7 +16,7 @@ import {
 } from "../graph/meaning.ts";
 import { flat, panels, panelsTransposed } from "../kernels/layout.ts";
 import { gemmScratch, MODE } from "../kernels/table/f32-gemm.ts";
-import { lowerDenseDynamic, lowerDenseInt8 } from "./dense-int8.ts";
+import { lowerDenseInt8 } from "./dense-int8.ts";
 import { evaluateWeighted, isInt8, type Quantized, weightedType } from "./quantized.ts";
 import { reluGradient } from "./relu.ts";
 
@@ -116,12 +116,8 @@ export const lower = {
     const y = node.outputs[0]!;
     const [N, K] = weight!.type.shape as [number, number];
     const relu = !!node.attrs.relu;
-    if (isInt8(x!.type)) {
-      lowerDenseInt8(node, c);
-      return;
-    }
     if (isInt8(weight!.type)) {
-      lowerDenseDynamic(node, c);
+      lowerDenseInt8(node, c);
       return;
     }
     if (relu && !bias) throw new Error("a fused relu comes with a bias");

@@ -9,7 +9,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/
 import { taps as tapsLayout } from "../kernels/layout.ts";
 import { type DepthwiseGeometry, depthwiseScratch } from "../kernels/table/f32-depthwise.ts";
 import { MODE } from "../kernels/table/f32-gemm.ts";
-import { haloOf, lowerConv2dDynamic, lowerDepthwiseInt8 } from "./conv2d-int8.ts";
+import { haloOf, lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
   convolutionGradient,
   convolve,
@@ -76,12 +76,8 @@ export const lower = {
   depthwiseConv2d(node: Node<DepthwiseConv2d>, c) {
     const [x, weight, bias] = node.inputs;
     const y = node.outputs[0]!;
-    if (isInt8(x!.type)) {
-      lowerDepthwiseInt8(node, c);
-      return;
-    }
     if (isInt8(weight!.type)) {
-      lowerConv2dDynamic(node, x!.type.shape[2]!, c);
+      lowerConv2dInt8(node, x!.type.shape[2]!, c);
       return;
     }
     const g = geometry(x!.type.shape, weight!.type.shape, y.type.shape, node.attrs);

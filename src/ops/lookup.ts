@@ -6,7 +6,7 @@ import { size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
-import { storedBytes } from "../kernels/stored.ts";
+import { NO_HALO, storedBytes } from "../kernels/stored.ts";
 import { free } from "./elementwise.ts";
 import {
   elementwiseType,
@@ -16,7 +16,6 @@ import {
   storedIn,
   storedLayout,
   storedOut,
-  storedWhole,
 } from "./quantized.ts";
 
 export const lookup: Op<Quantized> = {
@@ -52,17 +51,10 @@ export const lower = {
       table: c.in(tables!, storedLayout(c, tables!)),
       step: count > 1 ? 256 * storedBytes(c.variant) : 0,
     };
-    const from = storedIn(c, x!);
-    const row = from.image.width * from.image.channels;
-    if (row % count === 0) {
-      const period = count > 1 ? count : row;
-      c.each("i8_lookup", { ...rowsBetween(from, storedOut(c, y)), ...table, period });
-      return;
-    }
-    // tables go on from row to row: all is one
-    const length = size(x!.type.shape);
-    const ends = { ...storedWhole(c, x!), y: c.out(y, storedLayout(c, y)) };
-    c.each("i8_lookup", { ...ends, xpitch: 0, ypitch: 0, rows: 1, length, ...table, period: count });
+    // where tables go on from row to row, all must be one
+    const whole = x!.type.shape.length === 3 && (x!.type.shape[1]! * x!.type.shape[2]!) % count !== 0;
+    const rows = rowsBetween(storedIn(c, x!, NO_HALO, whole), storedOut(c, y, whole));
+    c.each("i8_lookup", { ...rows, ...table, period: count > 1 ? count : rows.length });
   },
 } satisfies Record<string, Lower>;
 

@@ -13,7 +13,7 @@ import {
   refuse,
 } from "../graph/meaning.ts";
 
-import { at, isInt8, storedIn, storedOut } from "./quantized.ts";
+import { isInt8, storedIn, storedOut } from "./quantized.ts";
 import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
 export interface Pool2d extends Window {
@@ -106,23 +106,21 @@ export function poolInt8(node: Node<Pool2d>, c: Lowering) {
   const from = storedIn(c, x);
   const to = storedOut(c, y);
   return {
-    x: at(from.ref, from.image.first),
-    xs: from.stride,
-    pitch: from.image.pitch,
-    h: from.image.height,
-    w: from.image.width,
-    channels: from.image.channels,
+    x: from.ref,
+    pitch: from.pitch,
+    h: from.height,
+    w: from.width,
+    channels: from.channels,
     kh: kernel[0],
     kw: kernel[1],
     sh: strides[0],
     sw: strides[1],
     top: pads[0],
     left: pads[1],
-    y: at(to.ref, to.image.first),
-    ys: to.stride,
-    ypitch: to.image.pitch,
-    oh: to.image.height,
-    ow: to.image.width,
+    y: to.ref,
+    ypitch: to.pitch,
+    oh: to.height,
+    ow: to.width,
   };
 }
 

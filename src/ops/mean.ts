@@ -9,7 +9,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.t
 import { averaged } from "../kernels/reference/i8-reduce.ts";
 import { type AveragePool2d, averagePool2dGradient } from "./average-pool2d.ts";
 import { free } from "./elementwise.ts";
-import { affine, elementwiseType, isInt8, type Quantized, storedLayout, storedWhole } from "./quantized.ts";
+import { affine, elementwiseType, isInt8, type Quantized, storedLayout } from "./quantized.ts";
 import { reshape } from "./reshape.ts";
 import { plainWindow } from "./window.ts";
 
@@ -97,7 +97,7 @@ export const lower = {
     const y = node.outputs[0]!;
     const { outer, length, inner } = parts(x.type.shape, node.attrs);
     if (isInt8(x.type)) {
-      const ends = { ...storedWhole(c, x), y: c.out(y, storedLayout(c, y)) };
+      const ends = { x: c.in(x, storedLayout(c, x)), y: c.out(y, storedLayout(c, y)) };
       c.each("i8_mean", { ...ends, outer, length, inner, ...quantizedMean(x.type, y.type, length) });
       return;
     }

@@ -4,9 +4,9 @@ import { tensor } from "../base/tensor.ts";
 import type { Node, Type, Value } from "../graph/graph.ts";
 import type { Evaluate, Lowering, Prefers } from "../graph/meaning.ts";
 import { requantized } from "../kernels/reference/stored.ts";
-import { type Addition, addition } from "../kernels/stored.ts";
+import { type Addition, addition, rowsOf } from "../kernels/stored.ts";
 import { asOutput, sameTypes } from "./elementwise.ts";
-import { affine, at, clamps, isInt8, storedIn, storedOut } from "./quantized.ts";
+import { affine, clamps, isInt8, type StoredPlace, storedIn, storedOut } from "./quantized.ts";
 
 function numbers(a: Type, b: Type, y: Type, sign: 1 | -1): Addition {
   const found = addition(affine(a), affine(b), affine(y), sign);
@@ -58,24 +58,17 @@ export const evaluateProduct: Evaluate = pairs(
 
 /** Both operands and the output, row by row. */
 function ends(node: Node, c: Lowering) {
-  const [a, b] = node.inputs as [Value, Value];
   const y = node.outputs[0]!;
-  const first = storedIn(c, a);
-  const second = storedIn(c, b);
+  const [a, b] = node.inputs.map(v => storedIn(c, v)) as [StoredPlace, StoredPlace];
   const to = storedOut(c, y);
-  const { height, width, channels } = to.image;
   return {
-    a: at(first.ref, first.image.first),
-    as: first.stride,
-    apitch: first.image.pitch,
-    b: at(second.ref, second.image.first),
-    bs: second.stride,
-    bpitch: second.image.pitch,
-    y: at(to.ref, to.image.first),
-    ys: to.stride,
-    ypitch: to.image.pitch,
-    rows: height,
-    length: width * channels,
+    a: a.ref,
+    apitch: a.pitch,
+    b: b.ref,
+    bpitch: b.pitch,
+    y: to.ref,
+    ypitch: to.pitch,
+    ...rowsOf(a, b, to),
     ...clamps(y.type),
   };
 }
@@ -102,8 +95,7 @@ export const sameQuantization =
   };
 
 export function lowerInt8Extreme(kernel: "i8_min" | "i8_max", node: Node, c: Lowering): void {
-  const { zero, qmin, qmax, ...rows } = ends(node, c);
-  c.each(kernel, rows);
+  c.each(kernel, ends(node, c));
 }
 
 /** Floats lie as the readers of the output wish. */

@@ -3,9 +3,9 @@ import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Quantization } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 
-import { storedRows } from "../kernels/stored.ts";
+import { rowsOf } from "../kernels/stored.ts";
 import { sameAxes } from "./elementwise.ts";
-import { affine, at, nearest, storedIn, storedOut } from "./quantized.ts";
+import { affine, nearest, storedIn, storedOut } from "./quantized.ts";
 
 export interface Quantize {
   quantization: Quantization;
@@ -55,27 +55,17 @@ export const gradient = { quantize: noGradient, dequantize: noGradient } satisfi
 
 export const lower = {
   quantize(node: Node<Quantize>, c) {
-    const x = node.inputs[0]!;
     const y = node.outputs[0]!;
-    const to = storedOut(c, y);
-    const { first, ...rows } = storedRows(to.image);
     const { scale, zero } = affine(y.type);
-    c.each("i8_quantize", {
-      x: c.in(x),
-      y: at(to.ref, first),
-      ys: to.stride,
-      ...rows,
-      inverse: Math.fround(1 / scale),
-      zero,
-    });
+    const to = storedOut(c, y);
+    const inverse = Math.fround(1 / scale);
+    c.each("i8_quantize", { x: c.in(node.inputs[0]!), y: to.ref, pitch: to.pitch, ...rowsOf(to), inverse, zero });
   },
   dequantize(node: Node, c) {
     const x = node.inputs[0]!;
-    const y = node.outputs[0]!;
     const from = storedIn(c, x);
-    const { first, ...rows } = storedRows(from.image);
-    const ends = { x: at(from.ref, first), xs: from.stride, y: c.out(y) };
-    c.each("i8_dequantize", { ...ends, ...rows, ...affine(x.type) });
+    const y = c.out(node.outputs[0]!);
+    c.each("i8_dequantize", { x: from.ref, y, pitch: from.pitch, ...rowsOf(from), ...affine(x.type) });
   },
 } satisfies Record<string, Lower>;
 

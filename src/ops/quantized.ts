@@ -8,14 +8,16 @@ import { type Shape, showShape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Quantization, Type, Value } from "../graph/graph.ts";
 import type { Lowering, Ref } from "../graph/meaning.ts";
-import type { Layout } from "../kernels/layout.ts";
+import { flat, type Layout } from "../kernels/layout.ts";
 import { chosen } from "../kernels/reference/i8-quantize.ts";
 import { clamp, halfEven, requantized } from "../kernels/reference/stored.ts";
 import {
   covers,
+  framed,
   type Halo,
   isStored,
   NO_HALO,
+  rowsOf,
   type StoredImage,
   type StoredLayout,
   stored,
@@ -182,66 +184,46 @@ export function int8Table(x: Type, y: Type, f: (real: number) => number): Int8Ar
 
 // ---------------------------------------------------------------- lowering
 
-/** An int8 value as kernels take it: where, its geometry, and bytes from image to image. */
-export interface StoredPlace {
+/** An int8 value as kernels take it: its geometry, and where its first pixel is. */
+export interface StoredPlace extends StoredImage {
   readonly ref: Ref;
-  readonly image: StoredImage;
-  readonly stride: number;
+  /** From image to image, where it is scratch. */
+  readonly stride?: number;
 }
 
 export const at = (ref: Ref, bytes: number): Ref => ({ ...ref, offset: ref.offset + bytes });
-
-/** v in stored form, with at least `need` around it: as it lies, or as all who read it can share it. */
-export function storedIn(c: Lowering, v: Value, need: Halo = NO_HALO): StoredPlace {
-  const serves = (layout: Layout) => isStored(layout) && covers(layout.halo, need);
-  const have = [c.layoutOf(v), c.prefer(v)].find(serves) as StoredLayout | undefined;
-  const layout = have ?? storedLayout(c, v, need);
-  return {
-    ref: c.in(v, layout),
-    image: storedImage(v.type.shape, c.variant, layout.halo),
-    stride: c.strideIn(v, layout),
-  };
-}
-
-/** v in stored form, all rows one after another. */
-export function storedWhole(c: Lowering, v: Value): { x: Ref; xs: number } {
-  const layout = storedLayout(c, v);
-  return { x: c.in(v, layout), xs: c.strideIn(v, layout) };
-}
 
 /** How v is stored with `halo` around it. */
 export const storedLayout = (c: Lowering, v: Value, halo: Halo = NO_HALO): StoredLayout =>
   stored(c.variant, halo, affine(v.type).zero);
 
-/** A buffer for v in stored form, with the halo its consumers wish for. The halo is written once, so the buffer is v's alone. */
-export function storedOut(c: Lowering, v: Value): StoredPlace {
-  const wish = c.prefer(v);
-  const layout = isStored(wish) ? wish : storedLayout(c, v);
-  const ref = c.out(v, layout);
-  const image = storedImage(v.type.shape, c.variant, layout.halo);
-  const { height, width, channels } = image;
-  const { top, bottom, left, right } = layout.halo;
-  const stride = c.stride(v);
-  if (top + bottom + left + right)
-    c.once("i8_halo", {
-      n: c.batch,
-      y: ref,
-      ys: stride,
-      height,
-      width,
-      channels,
-      top,
-      bottom,
-      left,
-      right,
-      zero: affine(v.type).zero,
-    });
-  return { ref, image, stride };
+/** How kernels take v where it has no halo: int8 stored, all rows one after another; floats flat. */
+export const wholeLayout = (c: Lowering, v: Value): Layout => (isInt8(v.type) ? storedLayout(c, v) : flat);
+
+/** An image of v, whose first byte is at `ref`. */
+function placeOf(c: Lowering, v: Value, { halo }: StoredLayout, ref: Ref): StoredPlace {
+  const image = storedImage(v.type.shape, c.variant, halo);
+  return { ...image, ref: at(ref, image.first) };
 }
 
-/** A flat i32 bias, or zeros. */
-export const biasIn = (c: Lowering, bias: Value | undefined, outs: number): Ref =>
-  bias ? c.in(bias) : c.constant("no bias", new Int32Array(outs));
+/** v in stored form, with at least `need` around it: as it lies, or as all who read it can share it. `bare`: with no halo. */
+export function storedIn(c: Lowering, v: Value, need: Halo = NO_HALO, bare = false): StoredPlace {
+  const serves = (layout: Layout) => isStored(layout) && covers(layout.halo, need) && !bare;
+  const have = [c.layoutOf(v), c.prefer(v)].find(serves) as StoredLayout | undefined;
+  const layout = have ?? storedLayout(c, v, need);
+  return placeOf(c, v, layout, c.in(v, layout));
+}
+
+/** A buffer for v in stored form, with the halo its consumers wish for. The halo is written once, so the buffer is v's alone. `bare`: with no halo. */
+export function storedOut(c: Lowering, v: Value, bare = false): StoredPlace {
+  const wish = c.prefer(v);
+  const layout = isStored(wish) && !bare ? wish : storedLayout(c, v);
+  const y = c.out(v, layout);
+  const place = placeOf(c, v, layout, y);
+  if (!covers(NO_HALO, layout.halo))
+    c.once("i8_halo", { n: c.batch, y, ...framed(place, layout.halo, affine(v.type).zero) });
+  return place;
+}
 
 /** What requantization does to a node's accumulators. */
 export function clamps(y: Type, relu = false): { zero: number; qmin: number; qmax: number } {
@@ -255,28 +237,20 @@ export function lowerTable(c: Lowering, x: Value, y: Value, table: Int8Array): v
     c.alias(y, x);
     return;
   }
-  const from = storedIn(c, x);
-  const to = storedOut(c, y);
   const size = storedBytes(c.variant);
   const bytes = new Uint8Array(256 * size);
   table.forEach((q, i) => {
     bytes[i * size] = q + 128;
   });
-  const rows = rowsBetween(from, to);
+  const rows = rowsBetween(storedIn(c, x), storedOut(c, y));
   c.each("i8_lookup", { ...rows, table: c.constant("table", bytes), period: rows.length, step: 0 });
 }
 
 /** The arguments of a kernel that goes from rows to rows of equal length. */
-export function rowsBetween(from: StoredPlace, to: StoredPlace) {
-  const { height, width, channels } = from.image;
-  return {
-    x: at(from.ref, from.image.first),
-    xs: from.stride,
-    xpitch: from.image.pitch,
-    y: at(to.ref, to.image.first),
-    ys: to.stride,
-    ypitch: to.image.pitch,
-    rows: height,
-    length: width * channels,
-  };
-}
+export const rowsBetween = (from: StoredPlace, to: StoredPlace) => ({
+  x: from.ref,
+  xpitch: from.pitch,
+  y: to.ref,
+  ypitch: to.pitch,
+  ...rowsOf(from, to),
+});

@@ -90,13 +90,10 @@ export interface Spread {
   readonly pitches: readonly number[];
 }
 
-const spread = (v: Value, { ref, image }: StoredPlace): Spread => {
-  const element = image.pixel / image.channels;
-  return {
-    ref: at(ref, image.first),
-    pitches:
-      v.type.shape.length === 3 ? [image.pitch, image.pixel, element] : stridesOf(v.type.shape).map(s => s * element),
-  };
+const spread = (v: Value, { ref, pitch, pixel, channels }: StoredPlace): Spread => {
+  const { shape } = v.type;
+  const element = pixel / channels;
+  return { ref, pitches: shape.length === 3 ? [pitch, pixel, element] : stridesOf(shape).map(s => s * element) };
 };
 
 const flatPitches = (v: Value): number[] => stridesOf(v.type.shape).map(s => 4 * s);

@@ -10,7 +10,7 @@ import { flat } from "../kernels/layout.ts";
 import { halfEven, storedBytes } from "../kernels/stored.ts";
 import { type Coordinates, neighbours } from "./coordinates.ts";
 import { noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
-import { isInt8, storedLayout, storedWhole } from "./quantized.ts";
+import { isInt8, storedLayout } from "./quantized.ts";
 import { resized } from "./resize-nearest.ts";
 
 export interface ResizeBilinear {
@@ -129,7 +129,7 @@ export const lower = {
     const { rows, columns, channels } = quantized
       ? tables(x.type.shape, node.attrs, storedBytes(c.variant), integral)
       : tables(x.type.shape, node.attrs, 4, bitsOf);
-    const from = quantized ? storedWhole(c, x) : { x: c.in(x) };
+    const from = quantized ? { x: c.in(x, storedLayout(c, x)) } : { x: c.in(x) };
     const to = c.out(y, quantized ? storedLayout(c, y) : flat);
     if (!quantized && flat.bytes(y.type.shape, "f32") > elements(y.type.shape) * 4)
       c.each("zero", { y: to, bytes: { per: c.stride(y) } });

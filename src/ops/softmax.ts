@@ -13,7 +13,7 @@ import {
   sameAxes,
   sameType,
 } from "./elementwise.ts";
-import { affine, isInt8, storedLayout, storedWhole } from "./quantized.ts";
+import { affine, isInt8, storedLayout } from "./quantized.ts";
 import { lowerRows, lowerRowsGradient, overRows } from "./rows.ts";
 
 export const softmax: Op = { name: "softmax", infer: chosenType };
@@ -62,7 +62,7 @@ export const lower = {
     const y = node.outputs[0]!;
     if (isInt8(x.type)) {
       const { repeat: rows, k: length } = rowsOf(x);
-      const from = storedWhole(c, x);
+      const from = { x: c.in(x, storedLayout(c, x)) };
       const ends = { ...from, y: c.out(y, storedLayout(c, y)) };
       const table = c.constant("exponentials", exponentials(x.type));
       c.each("i8_softmax", { ...ends, rows, length, table, ...affine(y.type) });

@@ -14,6 +14,8 @@ const CALLS_ALLOWED: Record<string, string> = {
   packRows: "once per four rows, holds a loop",
   convolve: "once per image, holds loops",
   copyAlong: "once per image, and along an axis for what lies along the next",
+  offsetsAlong: "once per index of an axis, for what lies along the next; prepare only",
+  packGroup: "once per four bytes of packed weights, holds a loop; prepare only",
   fill: "once per side of an image",
   storeSome: "once per row, for the vector that is not whole",
   accumulateRow: "once per pooled window, holds a loop",

@@ -8,23 +8,24 @@ import {
 } from "../../src/kernels/i8-winograd.ts";
 import * as twin from "../../src/kernels/reference/i8-conv2d.ts";
 import type { Requantization } from "../../src/kernels/reference/i8-gemm.ts";
+import { offsets } from "../../src/kernels/reference/memory.ts";
 import {
-  channelPackedBytes,
-  channelWalk,
   firPackedBytes,
   firScratchBytes,
-  firSteps,
   groupsOf,
   type Halo,
+  imageOf,
   NO_HALO,
+  oneChannelPackedBytes,
   panelBytes,
-  pixelTable,
-  pooledPixelTable,
+  pixelAxes,
+  resultAxes,
   runsOf,
   storedBytes,
   storedImage,
   stripBytes,
-  tapTable,
+  type TableAxes,
+  tapAxes,
   tileRows,
 } from "../../src/kernels/stored.ts";
 import { type Bench, noise, overVariants } from "./harness.ts";
@@ -49,8 +50,8 @@ const CASES: Case[] = [
   { height: 1, width: 1, channels: 1, outs: 1, kernel: [1, 1] },
   { height: 1, width: 3, channels: 4, outs: 7, kernel: [1, 1] },
   { height: 3, width: 3, channels: 5, outs: 8, kernel: [1, 1] },
-  { height: 5, width: 4, channels: 3, outs: 9, kernel: [3, 3], pads: { top: 1, bottom: 1, left: 1, right: 1 } },
-  { height: 7, width: 5, channels: 6, outs: 16, kernel: [5, 5], pads: { top: 2, bottom: 2, left: 2, right: 2 } },
+  { height: 5, width: 4, channels: 3, outs: 9, kernel: [3, 3], pads: [1, 1, 1, 1] },
+  { height: 7, width: 5, channels: 6, outs: 16, kernel: [5, 5], pads: [2, 2, 2, 2] },
   {
     height: 6,
     width: 7,
@@ -58,7 +59,7 @@ const CASES: Case[] = [
     outs: 3,
     kernel: [3, 2],
     strides: [2, 1],
-    pads: { top: 0, bottom: 1, left: 0, right: 1 },
+    pads: [0, 0, 1, 1],
   },
   {
     height: 9,
@@ -67,21 +68,21 @@ const CASES: Case[] = [
     outs: 5,
     kernel: [3, 3],
     dilations: [2, 2],
-    pads: { top: 2, bottom: 2, left: 2, right: 2 },
+    pads: [2, 2, 2, 2],
   },
   { height: 9, width: 8, channels: 1, outs: 5, kernel: [4, 3], dilations: [2, 1], strides: [1, 2] },
-  { height: 3, width: 3, channels: 7, outs: 32, kernel: [1, 1], beyond: { top: 1, bottom: 2, left: 1, right: 3 } },
+  { height: 3, width: 3, channels: 7, outs: 32, kernel: [1, 1], beyond: [1, 1, 2, 3] },
   { height: 1, width: 1, channels: 8, outs: 16, kernel: [1, 1] },
   { height: 2, width: 9, channels: 3, outs: 16, kernel: [1, 4] },
-  { height: 10, width: 4, channels: 1, outs: 19, kernel: [10, 4], around: { top: 1, bottom: 0, left: 2, right: 1 } },
-  { height: 5, width: 5, channels: 8, outs: 12, kernel: [2, 2], beyond: { top: 1, bottom: 2, left: 1, right: 3 } },
+  { height: 10, width: 4, channels: 1, outs: 19, kernel: [10, 4], around: [1, 2, 0, 1] },
+  { height: 5, width: 5, channels: 8, outs: 12, kernel: [2, 2], beyond: [1, 1, 2, 3] },
 ];
 
 const POOLED: Case[] = [
   { height: 2, width: 2, channels: 1, outs: 1, kernel: [1, 1] },
   { height: 6, width: 7, channels: 3, outs: 6, kernel: [3, 3] },
-  { height: 9, width: 8, channels: 6, outs: 16, kernel: [5, 5], beyond: { top: 1, bottom: 1, left: 1, right: 1 } },
-  { height: 5, width: 6, channels: 4, outs: 9, kernel: [3, 3], pads: { top: 1, bottom: 1, left: 1, right: 1 } },
+  { height: 9, width: 8, channels: 6, outs: 16, kernel: [5, 5], beyond: [1, 1, 1, 1] },
+  { height: 5, width: 6, channels: 4, outs: 9, kernel: [3, 3], pads: [1, 1, 1, 1] },
 ];
 
 /** Kernels around the k-groups of both variants, pooled widths around a strip of 4, one pair of outputs and an odd one. */
@@ -102,8 +103,8 @@ const ONE_CHANNEL: Case[] = [
     channels: 1,
     outs: 1 + i,
     kernel: kernel as [number, number],
-    ...(i === 3 && { pads: { top: 1, bottom: 1, left: 1, right: 1 } }),
-    ...(i === 2 && { beyond: { top: 1, bottom: 2, left: 1, right: 3 } }),
+    ...(i === 3 && { pads: [1, 1, 1, 1] }),
+    ...(i === 2 && { beyond: [1, 1, 2, 3] }),
   })),
 );
 
@@ -126,8 +127,8 @@ const FIR: Case[] = (
     channels,
     outs: 7 + i + k,
     kernel: [kh, kw] as [number, number],
-    ...(i === 1 && { pads: { top: 1, bottom: 1, left: 1, right: 1 } }),
-    ...(i === 2 && { beyond: { top: 1, bottom: 2, left: 1, right: 3 } }),
+    ...(i === 1 && { pads: [1, 1, 1, 1] }),
+    ...(i === 2 && { beyond: [1, 1, 2, 3] }),
   })),
 );
 
@@ -148,9 +149,9 @@ const WINOGRAD: Case[] = (
     channels,
     outs: [8, 16, 9, 13, 19][(i + s) % 5]!,
     kernel: [3, 3] as [number, number],
-    pads: { top: 1, bottom: 1, left: 1, right: 1 },
-    ...(i === 1 && { around: { top: 2, bottom: 1, left: 1, right: 3 } }),
-    ...(i === 2 && { beyond: { top: 1, bottom: 2, left: 1, right: 3 } }),
+    pads: [1, 1, 1, 1],
+    ...(i === 1 && { around: [2, 1, 1, 3] }),
+    ...(i === 2 && { beyond: [1, 1, 2, 3] }),
   })),
 );
 
@@ -160,8 +161,8 @@ const name = (c: Case) =>
 function setUp(bench: Bench, c: Case) {
   bench.reset();
   const { height, width, channels, outs, kernel } = c;
-  const taps = kernel[0] * kernel[1] * channels;
-  const reach = 127 * 80 * Math.sqrt(taps);
+  const length = kernel[0] * kernel[1] * channels;
+  const reach = 127 * 80 * Math.sqrt(length);
   const convolution = (image: number): twin.Convolution => ({
     height,
     width,
@@ -174,7 +175,7 @@ function setUp(bench: Bench, c: Case) {
     pads: c.pads ?? NO_HALO,
     x: bytes(height * width * channels, 3 + image, bench),
     zero: zeroPoint(5, bench),
-    w: weights(outs * taps, 7),
+    w: weights(outs * length, 7),
     bias: biases(outs, reach / 4, 11),
   });
   const images = [convolution(0), convolution(1)];
@@ -198,24 +199,27 @@ function setUp(bench: Bench, c: Case) {
     qmin: -101,
     qmax: 120,
   };
-  const { runs, length } = runsOf(first, channels);
-  const groups = groupsOf(bench.variant, runs, length);
+  const { runs, length: run } = runsOf(first, channels);
+  const groups = groupsOf(bench.variant, runs, run);
   const pack = (dynamic: boolean) => {
     const y = bench.output(panelBytes(outs, groups));
     bench.run("i8_gemm_pack", {
       outs,
       runs,
-      length,
+      length: run,
       w: bench.input(first.w),
-      bias: bench.input(dynamic ? new Int32Array(outs) : first.bias),
+      bias: dynamic ? 0 : bench.input(first.bias),
       scale: bench.input(requantization.scale),
       zero: dynamic ? -127 : first.zero,
       y,
     });
     return y;
   };
-  const table = bench.input(tapTable(bench.variant, x, first));
-  return { images, first, x, requantization, pack, args: { n: 2, x: at, xs, groups, taps: table, outs } };
+  const table = (axes: TableAxes) => bench.input(offsets(axes));
+  const taps = table(tapAxes(bench.variant, x, first));
+  // the first tap of the first pixel
+  const start = at + x.first - first.pads[0] * x.pitch - first.pads[1] * x.pixel;
+  return { images, first, x, requantization, pack, table, args: { n: 2, x: start, xs, groups, taps, outs } };
 }
 
 overVariants("i8-conv2d", "run", bench => {
@@ -227,12 +231,11 @@ overVariants("i8-conv2d", "run", bench => {
         return [true, ...(beside ? [false] : [])].map(table => [name(c), rows, table, c] as const);
       }),
   );
-  test.each(TILED)("%s, tiles of %i, by a table: %s", (_, rows, table, c) => {
-    const { images, first, x, requantization, pack, args } = setUp(bench, c);
+  test.each(TILED)("%s, tiles of %i, by a table: %s", (_, rows, scattered, c) => {
+    const { images, first, x, requantization, pack, table, args } = setUp(bench, c);
     const shape = [...twin.outputSize(first), c.outs];
     const halo = c.beyond ?? NO_HALO;
     const image = storedImage(shape, bench.variant, halo);
-    const pixels = pixelTable(x, image, first, rows);
     const ys = image.bytes + 8;
     const y = bench.output(2 * ys);
     bench.u8.fill(0, y, y + 2 * ys);
@@ -240,11 +243,12 @@ overVariants("i8-conv2d", "run", bench => {
     bench.run("i8_conv2d", {
       ...args,
       w: pack(false),
-      ...(!table && { taps: 0 }),
+      ...(!scattered && { taps: 0 }),
       rows,
-      tiles: pixels.length / (2 * rows),
-      pixels: bench.input(pixels),
-      y,
+      tiles: Math.ceil((image.height * image.width) / rows),
+      pixels: table(pixelAxes(x, image, first)),
+      results: table(resultAxes(image)),
+      y: y + image.first,
       ys,
       zero,
       qmin,
@@ -259,21 +263,21 @@ overVariants("i8-conv2d", "run", bench => {
   });
 
   test.each(POOLED.map(c => [name(c), c] as const))("pooled: %s", (_, c) => {
-    const { images, first, x, requantization, pack, args } = setUp(bench, c);
+    const { images, first, x, requantization, pack, table, args } = setUp(bench, c);
     const [oh, ow] = twin.outputSize(first);
     const shape = [oh >> 1, ow >> 1, c.outs];
     const halo = c.beyond ?? NO_HALO;
     const image = storedImage(shape, bench.variant, halo);
-    const pixels = pooledPixelTable(x, image, first);
     const ys = image.bytes + 8;
     const y = bench.output(ys + image.bytes);
     const { zero, qmin, qmax } = requantization;
     bench.run("i8_conv2d_max_pool2d", {
       ...args,
       w: pack(false),
-      tiles: pixels.length / 5,
-      pixels: bench.input(pixels),
-      y,
+      tiles: image.height * image.width,
+      pixels: table(pixelAxes(x, image, first, true)),
+      results: table(resultAxes(image)),
+      y: y + image.first,
       ys,
       zero,
       qmin,
@@ -292,20 +296,18 @@ overVariants("i8-conv2d", "run", bench => {
     const shape = [oh >> 1, ow >> 1, c.outs];
     const halo = c.beyond ?? NO_HALO;
     const image = storedImage(shape, bench.variant, halo);
-    const walk = channelWalk(bench.variant, c.kernel)!;
-    const w = bench.output(channelPackedBytes(c.outs, walk));
+    const [kh, kw] = c.kernel;
+    const w = bench.output(oneChannelPackedBytes(bench.variant, c.outs, kh, kw));
     bench.run("i8_conv2d_1c_pack", {
       outs: c.outs,
-      length: c.kernel[0] * c.kernel[1],
-      groups: walk.across + walk.down,
-      order: bench.input(walk.order),
+      kh,
+      kw,
       w: bench.input(first.w),
       bias: bench.input(first.bias),
       scale: bench.input(requantization.scale),
       zero: first.zero,
       y: w,
     });
-    const rows = 2 * shape[0]! + c.kernel[0] - 1;
     const ys = image.bytes + 8;
     const y = bench.output(2 * ys);
     bench.u8.fill(0, y, y + 2 * ys);
@@ -315,14 +317,10 @@ overVariants("i8-conv2d", "run", bench => {
       x: args.x,
       xs: args.xs,
       pitch: x.pitch,
-      rows,
-      strips: bench.output(stripBytes(bench.variant, rows)),
-      quads: walk.quads,
-      column: walk.column,
+      kh,
+      kw,
+      scratch: bench.output(stripBytes(bench.variant, shape[0]!, kh)),
       w,
-      across: walk.across,
-      down: walk.down,
-      taps: bench.input(walk.taps),
       y: y + image.first,
       ys,
       ypitch: image.pitch,
@@ -351,7 +349,7 @@ overVariants("i8-conv2d", "run", bench => {
       const halo = c.beyond ?? NO_HALO;
       const image = storedImage(shape, bench.variant, halo);
       const [kh, kw] = c.kernel;
-      const w = bench.output(firPackedBytes(c.outs, c.kernel, c.channels));
+      const w = bench.output(firPackedBytes(c.outs, kh, kw, c.channels));
       bench.run("i8_conv2d_fir_pack", {
         outs: c.outs,
         kh,
@@ -375,9 +373,8 @@ overVariants("i8-conv2d", "run", bench => {
         channels: c.channels,
         kh,
         kw,
-        scratch: bench.output(firScratchBytes(shape[0]!, shape[1]!, c.kernel, c.channels)),
+        scratch: bench.output(firScratchBytes(shape[0]!, shape[1]!, kh, kw, c.channels)),
         w,
-        steps: bench.input(firSteps(c.kernel, c.channels)),
         y: y + image.first,
         ys,
         ypitch: image.pitch,
@@ -423,10 +420,9 @@ overVariants("i8-conv2d", "run", bench => {
         const y = bench.output(2 * ys);
         bench.u8.fill(0, y, y + 2 * ys);
         const { zero, qmin, qmax } = requantization;
-        const { pads } = first;
         bench.run("i8_conv2d_winograd", {
           n: 2,
-          x: args.x + x.first - pads.top * x.pitch - pads.left * x.pixel,
+          x: args.x,
           xs: args.xs,
           pitch: x.pitch,
           channels,
@@ -515,17 +511,11 @@ overVariants("i8-conv2d", "run", bench => {
     expect(winogradPays("relaxed", { ...shape, channels: 8, outs: 8 })).toBe(false);
   });
 
-  test("a kernel too wide for a strip is refused", () => {
-    expect(channelWalk("simd", [3, 10])).toBeUndefined();
-    expect(channelWalk("relaxed", [3, 17])).toBeUndefined();
-  });
-
   test.each(CASES.map(c => [name(c), c] as const))("quantized at run time: %s", (_, c) => {
-    const { images, first, x, requantization, pack, args } = setUp(bench, c);
+    const { images, first, x, requantization, pack, table, args } = setUp(bench, c);
     const [oh, ow] = twin.outputSize(first);
     // f32 results lie flat
-    const image = { ...storedImage([oh, ow, c.outs], "relaxed"), pixel: 4 * c.outs, pitch: 4 * c.outs * ow };
-    const pixels = pixelTable(x, image, first);
+    const image = imageOf([oh, ow, c.outs], 4);
     const length = oh * ow * c.outs;
     const ys = 4 * length + 16;
     const y = bench.output(ys + 4 * length);
@@ -535,8 +525,9 @@ overVariants("i8-conv2d", "run", bench => {
     bench.run("i8_conv2d_dynamic", {
       ...args,
       w: pack(true),
-      tiles: pixels.length / 8,
-      pixels: bench.input(pixels),
+      tiles: Math.ceil((oh * ow) / 4),
+      pixels: table(pixelAxes(x, image, first)),
+      results: table(resultAxes(image)),
       y,
       ys,
       chosen: bench.input(choice),

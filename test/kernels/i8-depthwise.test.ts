@@ -1,27 +1,31 @@
 import { expect, test } from "vitest";
 import { outputSize } from "../../src/kernels/reference/i8-conv2d.ts";
 import { i8_depthwise_conv2d } from "../../src/kernels/reference/i8-depthwise.ts";
+import { offsets } from "../../src/kernels/reference/memory.ts";
 import {
   depthwise3x3Fits,
   depthwise3x3PackedBytes,
   depthwise3x3ScratchBytes,
   depthwisePackedBytes,
-  depthwiseTapTable,
+  depthwiseTapAxes,
+  type Halo,
   NO_HALO,
-  pixelTable,
+  pixelAxes,
+  resultAxes,
   storedBytes,
   storedImage,
+  type TableAxes,
   type Window,
 } from "../../src/kernels/stored.ts";
 import { overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 
-const one = { top: 1, bottom: 1, left: 1, right: 1 };
+const one: Halo = [1, 1, 1, 1];
 const WINDOWS: Window[] = [
   { kernel: [1, 1], strides: [1, 1], dilations: [1, 1], pads: NO_HALO },
   { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: one },
-  { kernel: [3, 3], strides: [2, 2], dilations: [1, 1], pads: { ...one, top: 0, left: 0 } },
-  { kernel: [2, 5], strides: [1, 2], dilations: [1, 1], pads: { top: 0, bottom: 1, left: 2, right: 2 } },
+  { kernel: [3, 3], strides: [2, 2], dilations: [1, 1], pads: [0, 0, 1, 1] },
+  { kernel: [2, 5], strides: [1, 2], dilations: [1, 1], pads: [0, 2, 1, 2] },
   { kernel: [3, 2], strides: [1, 1], dilations: [2, 3], pads: one },
 ];
 const CASES = WINDOWS.flatMap((window, i) =>
@@ -77,18 +81,19 @@ overVariants("i8-depthwise", "run", bench => {
     const ys = to.bytes + 4;
     const y = bench.output(2 * ys);
     bench.u8.fill(0, y, y + 2 * ys);
-    const table = depthwiseTapTable(from, window);
-    const pixels = pixelTable(from, to, window);
+    const table = (axes: TableAxes) => bench.input(offsets(axes));
+    const x = bench.input(storedImages(bench, images, [height, width, channels], window.pads, zero, xs));
     bench.run("i8_depthwise_conv2d", {
       n: 2,
-      x: bench.input(storedImages(bench, images, [height, width, channels], window.pads, zero, xs)),
+      x: x + from.first - window.pads[0] * from.pitch - window.pads[1] * from.pixel,
       xs,
       w: pack,
-      pairs: table.length / 2,
-      taps: bench.input(table),
-      tiles: pixels.length / 8,
-      pixels: bench.input(pixels),
-      y,
+      pairs: Math.ceil(taps / 2),
+      taps: table(depthwiseTapAxes(from, window)),
+      tiles: Math.ceil((to.height * to.width) / 4),
+      pixels: table(pixelAxes(from, to, window)),
+      results: table(resultAxes(to)),
+      y: y + to.first,
       ys,
       channels,
       zero: requantization.zero,
@@ -108,7 +113,7 @@ overVariants("i8-depthwise", "run", bench => {
     (_, __, { height, width, channels, strides, around }) => {
       bench.reset();
       const zero = zeroPoint(5, bench);
-      const pads = { top: 1, bottom: 0, left: 0, right: 1 };
+      const pads: Halo = [1, 0, 0, 1];
       const [h, w] = [(height - 1) * strides[0] + 2, (width - 1) * strides[1] + 2];
       const window: Window = { kernel: [3, 3], strides, dilations: [1, 1], pads };
       expect(depthwise3x3Fits(window, channels)).toBe(true);
@@ -117,7 +122,7 @@ overVariants("i8-depthwise", "run", bench => {
       const reach = 127 * 80 * 3;
       const bias = biases(channels, reach / 4, 11);
       const requantization = { scale: scales(channels, reach, 13), zero: -3, qmin: -101, qmax: 120 };
-      const halo = around ? { top: 2, bottom: 1, left: 3, right: 1 } : pads;
+      const halo: Halo = around ? [2, 3, 1, 1] : pads;
       const from = storedImage([h, w, channels], bench.variant, halo);
       const shape = [height, width, channels];
       const beyond = around ? one : NO_HALO;
@@ -138,7 +143,7 @@ overVariants("i8-depthwise", "run", bench => {
       const x = bench.input(storedImages(bench, images, [h, w, channels], halo, zero, xs));
       bench.run("i8_depthwise_conv2d_3x3", {
         n: 2,
-        x: x + from.first - pads.top * from.pitch,
+        x: x + from.first - pads[0] * from.pitch - pads[1] * from.pixel,
         xs,
         pitch: from.pitch,
         channels,

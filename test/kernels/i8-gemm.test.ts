@@ -29,7 +29,7 @@ function setUp(bench: Bench, n: number, outs: number, k: number) {
     product,
     requantization,
     xs,
-    x: bench.input(storedImages(bench, rows, [k], { top: 0, bottom: 0, left: 0, right: 0 }, zero, xs)),
+    x: bench.input(storedImages(bench, rows, [k], [0, 0, 0, 0], zero, xs)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import * as twin from "../../src/kernels/reference/i8-pool2d.ts";
-import { storedImage } from "../../src/kernels/stored.ts";
+import { type Halo, storedImage } from "../../src/kernels/stored.ts";
 import { overVariants } from "./harness.ts";
 import { bytes, fromStored, storedImages } from "./i8.ts";
 
@@ -19,7 +19,7 @@ overVariants("i8-pool2d", "run", bench => {
   test.each(CASES)("window %s, %i channels", (_, channels, pool) => {
     const p: twin.Pool = { ...pool, channels };
     const images = [3, 4].map(seed => bytes(p.h * p.w * channels, seed, bench, false));
-    const halo = { top: 1, bottom: 0, left: 2, right: 1 };
+    const halo: Halo = [1, 2, 0, 1];
     const from = storedImage([p.h, p.w, channels], bench.variant, halo);
     const xs = from.bytes + 12;
     const shape = [p.oh, p.ow, channels];

@@ -49,7 +49,7 @@ overVariants("i8-quantize", "run", bench => {
     [2, 17, 1, 0, 0, 1, 1],
   ])("enter, leave and the halo of %ix%ix%i: %i, %i, %i, %i", (height, width, channels, top, bottom, left, right) => {
     bench.reset();
-    const image = storedImage([height, width, channels], bench.variant, { top, bottom, left, right });
+    const image = storedImage([height, width, channels], bench.variant, [top, left, bottom, right]);
     const ys = image.bytes + 4;
     const total = ys + image.bytes;
     const args = { height, width, channels, top, bottom, left, right, zero: -7 };
@@ -173,7 +173,7 @@ overVariants("i8-quantize", "run", bench => {
     const space = 4 * pitch;
     const y = bench.output(n * space);
     const expected = storedArray(bench, (n * space) / size);
-    const shared = { rows: 1, length, pitch, before, bytes: space };
+    const shared = { rows: 1, length, pitch, first: before, bytes: space };
     twin.i8_quantize_dynamic(n, x, xs, choices, 16, expected, space, 1, length, pitch, before, space);
     bench.run("i8_quantize_dynamic", { n, x: at, xs, chosen: choice, cs: 16, y, ys: space, ...shared });
     sameStored(y, n * space, expected);

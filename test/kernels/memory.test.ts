@@ -14,6 +14,30 @@ overVariants("memory", "run", bench => {
 });
 
 overVariants("memory along axes", "run", bench => {
+  test.each([
+    [[[5, 12]]],
+    [
+      [
+        [3, 100],
+        [1, 7],
+        [4, -8],
+      ],
+    ],
+    [
+      [
+        [2, 64],
+        [2, 16],
+        [2, 4],
+        [2, 1],
+      ],
+    ],
+  ] as [number, number][][][])("offsets along %j", axes => {
+    bench.reset();
+    const expected = twin.offsets(axes);
+    const y = bench.output(expected.byteLength);
+    bench.run("offsets", { rank: axes.length, axes: bench.input(Int32Array.from(axes.flat())), y });
+    expect([...bench.i32.subarray(y / 4, y / 4 + expected.length)]).toEqual([...expected]);
+  });
   // along y: rows with a gap between them; along x: in any order, the same twice, nowhere
   const CASES: [string, number, readonly (readonly number[])[]][] = [
     ["one axis", 1, [[3, 0, 0, 2]]],

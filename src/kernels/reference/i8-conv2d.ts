@@ -31,8 +31,8 @@ export const outputLength = (
 export function outputSize(c: Convolution): [height: number, width: number] {
   const { pads, kernel, strides, dilations } = c;
   return [
-    outputLength(c.height, pads.top, pads.bottom, kernel[0], strides[0], dilations[0]),
-    outputLength(c.width, pads.left, pads.right, kernel[1], strides[1], dilations[1]),
+    outputLength(c.height, pads[0], pads[2], kernel[0], strides[0], dilations[0]),
+    outputLength(c.width, pads[1], pads[3], kernel[1], strides[1], dilations[1]),
   ];
 }
 
@@ -50,8 +50,8 @@ export function accumulators(c: Convolution): Int32Array {
         let sum = c.bias[o]!;
         for (let ky = 0; ky < kh; ky++)
           for (let kx = 0; kx < kw; kx++) {
-            const iy = row * c.strides[0] - c.pads.top + ky * c.dilations[0];
-            const ix = column * c.strides[1] - c.pads.left + kx * c.dilations[1];
+            const iy = row * c.strides[0] - c.pads[0] + ky * c.dilations[0];
+            const ix = column * c.strides[1] - c.pads[1] + kx * c.dilations[1];
             if (iy < 0 || iy >= c.height || ix < 0 || ix >= c.width) continue;
             for (let i = 0; i < inside; i++)
               sum +=

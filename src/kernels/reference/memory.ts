@@ -28,3 +28,12 @@ export function f32_scatter_add(dy: Float32Array, dx: Float32Array, index: Int32
     if (at >= 0) dx[at] = dx[at]! + dy[j]!;
   });
 }
+
+/** The places along axes, [how many, step] each, and the last three times more. */
+export function offsets(axes: readonly (readonly [count: number, step: number])[]): Int32Array {
+  let places = [0];
+  for (const [count, step] of axes)
+    places = places.flatMap(place => Array.from({ length: count }, (_, i) => place + i * step));
+  const last = places.at(-1)!;
+  return Int32Array.from([...places, last, last, last]);
+}

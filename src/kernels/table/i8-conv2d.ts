@@ -4,9 +4,10 @@ import type { Rows } from "./row.ts";
  * int8 convolutions without im2col: assembly/i8-conv2d.ts. Weights are packed by `i8_gemm_pack`, a run being what lies side by side in a stored image
  * (a kernel row, or one tap where the kernel is dilated or the channels are in groups).
  *
- * Two tables drive the tile, so that stride, pads, dilation and tails cost nothing inside it (all offsets in bytes):
+ * Tables that `offsets` writes drive the tile, so that stride, pads, dilation and tails cost nothing inside it (all in bytes):
  * - `taps`: for each k-group, how far it is from the first tap of the pixel
- * - `pixels`: for each tile, the four first taps relative to x, then the four results relative to y. A tail repeats pixels.
+ * - `pixels`: for each pixel, how far its first tap is from x, that of the first
+ * - `results`: for each pixel, how far its result is from y. What is read of both past the last pixel repeats it.
  *
  * i8_conv2d has tiles of 4, 3 or 2 `rows` of pixels (`tileRows`); with 2 it takes two panels at a time, of outputs that are whole sixteens.
  * Its `taps` may be 0: the k-groups of a pixel lie side by side, which saves their addresses (3 % of MobileNetV1 0.25).
@@ -24,6 +25,7 @@ export const i8Conv2d = {
       rows: "int",
       tiles: "int",
       pixels: "read",
+      results: "read",
       y: "write",
       ys: "int",
       outs: "int",
@@ -34,7 +36,7 @@ export const i8Conv2d = {
     binary: "run",
     overRead: 4,
   },
-  /** The same and a 2x2 max pool of stride 2: the four pixels of a tile are one window; a tile's entry is four places and one result. */
+  /** The same and a 2x2 max pool of stride 2: the four pixels of a tile are one window, for which there is one result. */
   i8_conv2d_max_pool2d: {
     args: {
       n: "count",
@@ -45,6 +47,7 @@ export const i8Conv2d = {
       taps: "read",
       tiles: "int",
       pixels: "read",
+      results: "read",
       y: "write",
       ys: "int",
       outs: "int",
@@ -66,6 +69,7 @@ export const i8Conv2d = {
       taps: "read",
       tiles: "int",
       pixels: "read",
+      results: "read",
       y: "write",
       ys: "int",
       outs: "int",
@@ -79,17 +83,16 @@ export const i8Conv2d = {
 } as const satisfies Rows;
 
 /**
- * One input channel, stride 1, with a 2x2 max pool: assembly/i8-conv2d-1c.ts. `channelWalk` of kernels/stored.ts gives `order`, `taps` and the counts;
- * the pooled image is at least 4 wide.
+ * One input channel, stride 1, with a 2x2 max pool: assembly/i8-conv2d-1c.ts. Kernels are at most
+ * `ONE_CHANNEL_WIDTH` (kernels/stored.ts) wide, the pooled image at least 4.
  */
 export const i8Conv2d1c = {
-  /** int8 weights [outs][length], i32 bias and f32 scale per output -> pairs of outputs, k-groups in `order`. */
+  /** int8 weights [outs][kh][kw], i32 bias (address 0: none) and f32 scale per output -> the places of k-groups, then pairs of outputs. */
   i8_conv2d_1c_pack: {
     args: {
       outs: "int",
-      length: "int",
-      groups: "int",
-      order: "read",
+      kh: "int",
+      kw: "int",
       w: "read",
       bias: "read",
       scale: "read",
@@ -99,8 +102,8 @@ export const i8Conv2d1c = {
     binary: "run",
   },
   /**
-   * x: the first tap of the first pixel of a stored image, of which 2 * height + kernel height - 1 `rows` are read; y: the first pixel of the pooled one,
-   * height x width. `strips`: scratch.
+   * x: the first tap of the first pixel of a stored image, of which 2 * height + kh - 1 rows are read; y: the first pixel of the pooled one,
+   * height x width. `scratch`: a strip.
    */
   i8_conv2d_1c_max_pool2d: {
     args: {
@@ -108,14 +111,10 @@ export const i8Conv2d1c = {
       x: "read",
       xs: "int",
       pitch: "int",
-      rows: "int",
-      strips: "write",
-      quads: "int",
-      column: "int",
+      kh: "int",
+      kw: "int",
+      scratch: "write",
       w: "read",
-      across: "int",
-      down: "int",
-      taps: "read",
       y: "write",
       ys: "int",
       ypitch: "int",
@@ -134,7 +133,7 @@ export const i8Conv2d1c = {
 
 /** The same for any number of channels with fewer products (assembly/i8-conv2d-fir.ts); only in the plain binary. */
 export const i8Conv2dFir = {
-  /** int8 weights [outs][kh][kw][channels], i32 bias and f32 scale per output -> panels of sums of weights. */
+  /** int8 weights [outs][kh][kw][channels], i32 bias (address 0: none) and f32 scale per output -> the steps of a tile, then panels of sums of weights. */
   i8_conv2d_fir_pack: {
     args: {
       outs: "int",
@@ -161,7 +160,6 @@ export const i8Conv2dFir = {
       kw: "int",
       scratch: "write",
       w: "read",
-      steps: "read",
       y: "write",
       ys: "int",
       ypitch: "int",

@@ -9,7 +9,7 @@ import type { Rows } from "./row.ts";
  */
 export const i8Gemm = {
   /**
-   * int8 weights [outs][runs][length], i32 bias and f32 scale per output -> panels. `runs`: k-groups do not straddle them,
+   * int8 weights [outs][runs][length], i32 bias (address 0: none) and f32 scale per output -> panels. `runs`: k-groups do not straddle them,
    * since a convolution reads each from another place; `zero`: of the activations to come.
    */
   i8_gemm_pack: {

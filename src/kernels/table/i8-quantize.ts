@@ -154,7 +154,7 @@ export const i8Quantize = {
       rows: "int",
       length: "int",
       pitch: "int",
-      before: "int",
+      first: "int",
       bytes: "int",
     },
     binary: "run",

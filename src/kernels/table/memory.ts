@@ -24,6 +24,8 @@ export const memory = {
     },
     binary: "both",
   },
+  /** y[i][j] ... = i a + j b + ..., then the last of these three times more. `axes` holds for each of `rank`, the outermost first: how many indices, then a, b, ... */
+  offsets: { args: { rank: "int", axes: "read", y: "write" }, binary: "run" },
   /** dx[index[j]] += dy[j], in order of j, where index[j] >= 0: what flows back through `rearrange`. */
   f32_scatter_add: {
     args: { n: "count", dy: "read", dys: "int", dx: "update", dxs: "int", length: "int", index: "read" },
