@@ -48,13 +48,15 @@ export function unpack(packed: string, from: number, to: number, bytes: number):
   return new Uint8Array(memory.buffer, content + to, bytes);
 }
 
-const CHUNK = 2 * PAGE - FIRST;
+/** Memory that is never written takes no room. */
+const KEPT = 16 * PAGE - FIRST;
+const CHUNK = PAGE;
 let kept: Boot | undefined;
 
 /** Room for so many bytes, in a memory that is kept where they are not too many. */
 function roomFor(bytes: number): Boot {
-  if (bytes > CHUNK) return instance(bytes);
-  kept ??= instance(CHUNK);
+  if (bytes > KEPT) return instance(bytes);
+  kept ??= instance(KEPT);
   return kept;
 }
 
