@@ -1,4 +1,4 @@
-// Own exp, log, tanh ... on four lanes: the same bits on every engine. Never fused, so that the twins in src/base/math.ts hold in
+// Own exp, log, tanh ... on four lanes: the same bits on every engine. Never fused, so that the twins in src/base/math-f32.ts hold in
 // every binary. Methods: argument reduction by Cody & Waite, polynomials with the coefficients of Moshier's Cephes (single precision).
 
 /** 2^n for whole n in [-126, 127]. */

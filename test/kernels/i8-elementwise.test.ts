@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expf } from "../../src/base/math.ts";
+import { expf } from "../../src/base/math-f32.ts";
 import * as twin from "../../src/kernels/reference/i8-elementwise.ts";
 import { addition, NO_HALO, storedBytes } from "../../src/kernels/stored.ts";
 import { overVariants } from "./harness.ts";

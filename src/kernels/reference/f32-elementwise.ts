@@ -1,6 +1,6 @@
 /** Twins of the elementwise kernels: one element in, one element out, each operation rounded to f32. */
 
-import { expf, expm1f, logf, sigmoidf, tanhf } from "../../base/math.ts";
+import { expf, expm1f, logf, sigmoidf, tanhf } from "../../base/math-f32.ts";
 
 const f = Math.fround;
 

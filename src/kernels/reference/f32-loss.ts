@@ -1,6 +1,6 @@
 /** Twins of the losses, on one image: rows x (predictions) and t (targets) of k numbers. */
 
-import { expf, log1pf, logf, sigmoidf } from "../../base/math.ts";
+import { expf, log1pf, logf, sigmoidf } from "../../base/math-f32.ts";
 import { laneSum, smoothTarget } from "./f32-softmax.ts";
 
 type Row = ArrayLike<number>;

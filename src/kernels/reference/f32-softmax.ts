@@ -1,6 +1,6 @@
 /** Twins of the softmax kernels, on one row (an array of k numbers). Sums run in four lanes as the kernels' do. */
 
-import { expf, logf } from "../../base/math.ts";
+import { expf, logf } from "../../base/math-f32.ts";
 
 type Row = ArrayLike<number>;
 
