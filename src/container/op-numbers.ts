@@ -86,6 +86,13 @@ const resize = {
   coordinates: { of: COORDINATES, usual: COORDINATES[0] },
 };
 
+/** Of affine coordinates alone. */
+const affine = {
+  scales: { of: real, usual: [1, 1] as const },
+  shifts: { of: real, usual: [0, 0] as const },
+  offsets: { of: real, usual: [0, 0] as const },
+};
+
 const sizes = { of: count };
 const places = { of: index };
 
@@ -132,8 +139,8 @@ export const STORED = {
   33: stored(stridedSlice, ONE, { begin: places, strides: { of: signed }, shape: sizes }),
   34: stored(constantPad, ONE, { before: places, after: places, value: { of: real, usual: 0 } }),
   35: stored(mean, ONE, { axes: places, keepDims: { usual: false } }),
-  36: stored(resizeNearest, ONE, { ...resize, rounding: { of: ROUNDINGS, usual: ROUNDINGS[0] } }),
-  37: stored(resizeBilinear, ONE, resize),
+  36: stored(resizeNearest, ONE, { ...resize, rounding: { of: ROUNDINGS, usual: ROUNDINGS[0] }, ...affine }),
+  37: stored(resizeBilinear, ONE, { ...resize, ...affine }),
   38: stored(requantize, ONE, {}),
   39: stored(lookup, TWO, {}, [{ name: "table", shape: () => [1, 256] }]),
   40: stored(scale, ONE, { scale: { of: real, usual: -1 } }),

@@ -1,4 +1,5 @@
 /** Where along an axis the elements of a resized image lie in the one they are made from: the coordinate modes of TensorFlow Lite and ONNX, in float32. */
+import { type Shape, showShape } from "../base/shape.ts";
 
 /**
  * Of output element o of `out`, made from `size`:
@@ -7,26 +8,60 @@
  * - pytorchHalfPixel: the same, but 0 where there is one output
  * - alignCorners: o * (size - 1) / (out - 1), first on first and last on last
  * - tfHalfPixelForNn: (o + 1/2) * size / out, what TensorFlow rounds down to the nearest with half_pixel_centers
+ * - affine: (o + shift) / scale + offset, by numbers of its own for height and width: scales that are not the ratio of the sizes, and ONNX's
+ *   half_pixel_symmetric and tf_crop_and_resize (what lies outside the image is a constantPad around the result)
  */
-export type Coordinates = "asymmetric" | "halfPixel" | "pytorchHalfPixel" | "alignCorners" | "tfHalfPixelForNn";
+export type Coordinates = (typeof COORDINATES)[number];
 
-export const COORDINATES = ["halfPixel", "asymmetric", "alignCorners", "tfHalfPixelForNn", "pytorchHalfPixel"] as const;
+export const COORDINATES = [
+  "halfPixel",
+  "asymmetric",
+  "alignCorners",
+  "tfHalfPixelForNn",
+  "pytorchHalfPixel",
+  "affine",
+] as const;
+
+/** How an op that resizes finds its pixels. */
+export interface Placement {
+  /** [height, width] of the output. */
+  size: readonly [number, number];
+  coordinates: Coordinates;
+  /** Of affine coordinates alone, for height and width. */
+  scales?: readonly [number, number];
+  shifts?: readonly [number, number];
+  offsets?: readonly [number, number];
+}
 
 const { fround } = Math;
 
-/** The coordinate of output o, which may lie up to half a pixel outside. */
-export function coordinate(mode: Coordinates, o: number, size: number, out: number): number {
-  if (mode === "alignCorners") return out > 1 ? fround(o * fround(fround(size - 1) / fround(out - 1))) : 0;
+/** The coordinate of output o along `axis` of images of `length` there, which may lie outside. */
+export function coordinate(placement: Placement, axis: 0 | 1, o: number, length: number): number {
+  const { coordinates: mode, scales, shifts, offsets } = placement;
+  const out = placement.size[axis];
+  if (mode === "affine") return (o + shifts![axis]) / scales![axis] + offsets![axis];
+  if (mode === "alignCorners") return out > 1 ? fround(o * fround(fround(length - 1) / fround(out - 1))) : 0;
   if (mode === "pytorchHalfPixel" && out === 1) return 0;
-  const scale = fround(size / out);
+  const scale = fround(length / out);
   if (mode === "asymmetric") return fround(o * scale);
   if (mode === "tfHalfPixelForNn") return fround((o + 0.5) * scale);
   return fround(fround(o * scale) + fround(fround(0.5 * scale) - 0.5));
 }
 
-/** The two neighbours of output o and the share of the second, in 0..1. */
-export function neighbours(mode: Coordinates, o: number, size: number, out: number): [number, number, number] {
-  const at = Math.min(size - 1, Math.max(0, coordinate(mode, o, size, out)));
-  const first = Math.floor(at);
-  return [first, Math.min(first + 1, size - 1), fround(at - first)];
+/** For each output along `axis`: its two neighbours and the share of the second, in 0..1. */
+export const neighbours = (placement: Placement, axis: 0 | 1, length: number): [number, number, number][] =>
+  Array.from({ length: placement.size[axis] }, (_, o) => {
+    const at = Math.min(length - 1, Math.max(0, coordinate(placement, axis, o, length)));
+    const first = Math.floor(at);
+    return [first, Math.min(first + 1, length - 1), fround(at - first)];
+  });
+
+/** The shape of an image after resizing. */
+export function resized(image: Shape, { size, coordinates, ...affine }: Placement): Shape {
+  if (image.length !== 3) throw new RangeError(`expects images of height x width x channels, got ${showShape(image)}`);
+  if (!size.every(n => Number.isInteger(n) && n > 0)) throw new RangeError(`expects a size >= 1, got [${size}]`);
+  const { scales, shifts, offsets } = affine;
+  if (coordinates === "affine" && !(scales?.every(s => s > 0) && shifts && offsets))
+    throw new RangeError("affine coordinates need scales > 0, shifts and offsets");
+  return [...size, image[2]!];
 }

@@ -18,6 +18,12 @@ export const free: CostOf = () => ({ macs: 0 });
 /** The output is like the first input. */
 export const sameType = ([x]: Type[]): Type[] => [x!];
 
+/** The output is like the first input, which is f32: int8 of such an op lies between a dequantize and a quantize. */
+export const realType = ([x]: Type[]): Type[] => {
+  if (isInt8(x!)) throw new TypeError("expects f32, got i8");
+  return [x!];
+};
+
 /** The output is like the input, or, where that is int8, of the quantization in the attributes. */
 export const chosenType = ([x]: Type[], attrs: unknown): Type[] => [elementwiseType(x!, attrs as Quantized)];
 

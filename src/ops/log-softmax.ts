@@ -2,10 +2,10 @@
 import { exp, log } from "../base/math.ts";
 import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-import { free, fromOutput, noBackwardAxes, noSecondDerivative, sameAxes, sameType } from "./elementwise.ts";
+import { free, fromOutput, noBackwardAxes, noSecondDerivative, realType, sameAxes, sameType } from "./elementwise.ts";
 import { lowerRows, lowerRowsGradient, overRows } from "./rows.ts";
 
-export const logSoftmax: Op = { name: "logSoftmax", infer: sameType };
+export const logSoftmax: Op = { name: "logSoftmax", infer: realType };
 
 /** (upstream, output) -> d input. */
 export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", infer: sameType };

@@ -4,17 +4,18 @@ import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Value } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
-import { free, noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
+import { free, noBackwardAxes, noSecondDerivative, realType } from "./elementwise.ts";
 
 export const prelu: Op = {
   name: "prelu",
   infer([x, alpha]) {
+    const types = realType([x!]);
     const shared = alpha!.shape.findIndex(n => n !== 1);
     const own = shared < 0 ? [] : alpha!.shape.slice(shared);
     const fits =
       alpha!.shape.length === x!.shape.length && sameShape(own, x!.shape.slice(x!.shape.length - own.length));
     if (!fits) throw new RangeError(`slopes of ${showShape(alpha!.shape)} do not fit ${showShape(x!.shape)}`);
-    return [x!];
+    return types;
   },
 };
 

@@ -8,20 +8,15 @@ import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { flat } from "../kernels/layout.ts";
 import { halfEven, storedBytes } from "../kernels/stored.ts";
-import { type Coordinates, neighbours } from "./coordinates.ts";
+import { neighbours, type Placement, resized } from "./coordinates.ts";
 import { noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
 import { isInt8, storedLayout } from "./quantized.ts";
-import { resized } from "./resize-nearest.ts";
 
-export interface ResizeBilinear {
-  /** [height, width] of the output. */
-  size: readonly [number, number];
-  coordinates: Coordinates;
-}
+export type ResizeBilinear = Placement;
 
 export const resizeBilinear: Op<ResizeBilinear> = {
   name: "resizeBilinear",
-  infer: ([x], { size }) => [{ ...x!, shape: resized(x!.shape, size) }],
+  infer: ([x], attrs) => [{ ...x!, shape: resized(x!.shape, attrs) }],
 };
 
 export interface Back extends ResizeBilinear {
@@ -33,10 +28,6 @@ export const resizeBilinearGradient: Op<Back> = {
   name: "resizeBilinearGradient",
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 };
-
-/** For each output along an axis: two neighbours and the share of the second. */
-const along = (mode: Coordinates, size: number, out: number) =>
-  Array.from({ length: out }, (_, o) => neighbours(mode, o, size, out));
 
 /** A share as an integer in 0..2048. */
 const integral = (share: number): number => halfEven(share * 2048);
@@ -62,28 +53,28 @@ const integer: Mix = (tl, tr, bl, br, right, down) => {
 };
 
 export const evaluate = {
-  resizeBilinear([x], { size, coordinates }: ResizeBilinear, { inputs: [type] }) {
+  resizeBilinear([x], attrs: ResizeBilinear, { inputs: [type] }) {
     const [images, h, w, channels] = x!.shape as [number, number, number, number];
-    const y = tensor([images, ...size, channels]);
+    const y = tensor([images, ...attrs.size, channels]);
     const mix = isInt8(type!) ? integer : real;
     let i = 0;
     for (let n = 0; n < images; n++)
-      for (const [top, bottom, down] of along(coordinates, h, size[0]))
-        for (const [left, right, share] of along(coordinates, w, size[1]))
+      for (const [top, bottom, down] of neighbours(attrs, 0, h))
+        for (const [left, right, share] of neighbours(attrs, 1, w))
           for (let c = 0; c < channels; c++) {
             const at = (row: number, column: number) => x!.data[((n * h + row) * w + column) * channels + c]!;
             y.data[i++] = mix(at(top, left), at(top, right), at(bottom, left), at(bottom, right), share, down);
           }
     return [y];
   },
-  resizeBilinearGradient([upstream], { image, size, coordinates }: Back) {
+  resizeBilinearGradient([upstream], { image, ...attrs }: Back) {
     const [h, w, channels] = image as [number, number, number];
     const images = upstream!.shape[0]!;
     const dx = tensor([images, ...image]);
     let i = 0;
     for (let n = 0; n < images; n++)
-      for (const [top, bottom, down] of along(coordinates, h, size[0]))
-        for (const [left, right, share] of along(coordinates, w, size[1]))
+      for (const [top, bottom, down] of neighbours(attrs, 0, h))
+        for (const [left, right, share] of neighbours(attrs, 1, w))
           for (let c = 0; c < channels; c++) {
             const d = upstream!.data[i++]!;
             const add = (row: number, column: number, v: number) => {
@@ -106,17 +97,16 @@ export const gradient = {
 } satisfies Record<string, Gradient | object>;
 
 /** What the kernels walk: [first, second, share] of each output, the neighbours as byte offsets. */
-function table(mode: Coordinates, size: number, out: number, pitch: number, share: (s: number) => number): Int32Array {
-  return Int32Array.from(along(mode, size, out).flatMap(([a, b, s]) => [a * pitch, b * pitch, share(s)]));
-}
+const table = (of: [number, number, number][], pitch: number, share: (s: number) => number): Int32Array =>
+  Int32Array.from(of.flatMap(([a, b, s]) => [a * pitch, b * pitch, share(s)]));
 
 const bitsOf = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0]!;
 
-function tables(image: Shape, { size, coordinates }: ResizeBilinear, element: number, share: (s: number) => number) {
+function tables(image: Shape, attrs: ResizeBilinear, element: number, share: (s: number) => number) {
   const [h, w, channels] = image as [number, number, number];
   return {
-    rows: table(coordinates, h, size[0], w * channels * element, share),
-    columns: table(coordinates, w, size[1], channels * element, share),
+    rows: table(neighbours(attrs, 0, h), w * channels * element, share),
+    columns: table(neighbours(attrs, 1, w), channels * element, share),
     channels,
   };
 }

@@ -1,31 +1,20 @@
 /** resizeNearest(x [h, w, c]) -> [size[0], size[1], c]: each pixel is the one of x that lies nearest, by the coordinate modes and roundings of TensorFlow Lite and ONNX. */
-import { type Shape, showShape } from "../base/shape.ts";
 import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-import { type Coordinates, coordinate } from "./coordinates.ts";
+import { coordinate, type Placement, resized } from "./coordinates.ts";
 import { free } from "./elementwise.ts";
 import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
 /** Which neighbour a coordinate is taken for; the last two differ where it lies in the middle. */
 export const ROUNDINGS = ["floor", "roundPreferFloor", "roundPreferCeil", "ceil"] as const;
 
-export interface ResizeNearest {
-  /** [height, width] of the output. */
-  size: readonly [number, number];
-  coordinates: Coordinates;
+export interface ResizeNearest extends Placement {
   rounding: (typeof ROUNDINGS)[number];
-}
-
-/** The shape of an image after resizing. */
-export function resized(image: Shape, size: readonly [number, number]): Shape {
-  if (image.length !== 3) throw new RangeError(`expects images of height x width x channels, got ${showShape(image)}`);
-  if (!size.every(n => Number.isInteger(n) && n > 0)) throw new RangeError(`expects a size >= 1, got [${size}]`);
-  return [...size, image[2]!];
 }
 
 export const resizeNearest: Op<ResizeNearest> = {
   name: "resizeNearest",
-  infer: ([x], { size }) => [{ ...x!, shape: resized(x!.shape, size) }],
+  infer: ([x], attrs) => [{ ...x!, shape: resized(x!.shape, attrs) }],
 };
 
 const ROUND = {
@@ -35,11 +24,11 @@ const ROUND = {
   roundPreferCeil: (x: number) => Math.floor(x + 0.5),
 };
 
-const places: Places<ResizeNearest> = (pitches, input, output, { coordinates, rounding }) =>
+const places: Places<ResizeNearest> = (pitches, input, output, attrs) =>
   output.map((out, axis) => {
     const size = input[axis]!;
     const nearest = (o: number) =>
-      axis < 2 ? Math.min(size - 1, Math.max(0, ROUND[rounding](coordinate(coordinates, o, size, out)))) : o;
+      axis < 2 ? Math.min(size - 1, Math.max(0, ROUND[attrs.rounding](coordinate(attrs, axis as 0 | 1, o, size)))) : o;
     return along(out, o => nearest(o) * pitches[axis]!);
   });
 

@@ -13,24 +13,30 @@ import { clip } from "../../src/ops/clip.ts";
 import { concat } from "../../src/ops/concat.ts";
 import { constantPad } from "../../src/ops/constant-pad.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
-import { COORDINATES } from "../../src/ops/coordinates.ts";
+import { COORDINATES, type Placement } from "../../src/ops/coordinates.ts";
 import { dense } from "../../src/ops/dense.ts";
 import { depthwiseConv2d } from "../../src/ops/depthwise-conv2d.ts";
 import { elu } from "../../src/ops/elu.ts";
+import { hardSigmoid } from "../../src/ops/hard-sigmoid.ts";
 import { hardSwish } from "../../src/ops/hard-swish.ts";
 import { leakyRelu } from "../../src/ops/leaky-relu.ts";
+import { logSoftmax } from "../../src/ops/log-softmax.ts";
+import { lookup } from "../../src/ops/lookup.ts";
 import { maxPool2d } from "../../src/ops/max-pool2d.ts";
 import { maximum } from "../../src/ops/maximum.ts";
 import { mean } from "../../src/ops/mean.ts";
 import { minimum } from "../../src/ops/minimum.ts";
 import { mul } from "../../src/ops/mul.ts";
 import { pad } from "../../src/ops/pad.ts";
+import { prelu } from "../../src/ops/prelu.ts";
+import { dequantize, quantize } from "../../src/ops/quantize.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { requantize } from "../../src/ops/requantize.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { resizeBilinear } from "../../src/ops/resize-bilinear.ts";
 import { ROUNDINGS, resizeNearest } from "../../src/ops/resize-nearest.ts";
 import { LOWER, PREFERS } from "../../src/ops/run.ts";
+import { scale } from "../../src/ops/scale.ts";
 import { sigmoid } from "../../src/ops/sigmoid.ts";
 import { softmax } from "../../src/ops/softmax.ts";
 import { stridedSlice } from "../../src/ops/strided-slice.ts";
@@ -104,6 +110,12 @@ const unary =
   (d, x) =>
     d.one(op, [x], { ...attrs(d), ...d.chosen() });
 
+/** What is computed in real numbers, of int8 between a dequantize and a quantize. */
+function real(d: Draw, x: Value, compute: (v: Value) => Value): Value {
+  if (d.dtype === "f32") return compute(x);
+  return d.one(quantize, [compute(d.one(dequantize, [x], {}))], { quantization: d.quantization() });
+}
+
 /** With itself turned about, or with a constant along some axes. */
 const pair =
   (op: Op<any>, own: boolean): Layer =>
@@ -125,14 +137,23 @@ const pool =
     return d.one(op, [x], { ...plainWindow, size: kernel, strides: [d.upTo(2), d.upTo(2)] });
   };
 
+function placement(d: Draw): Placement {
+  const both = (low: number, high: number) => [d.random.uniform(low, high), d.random.uniform(low, high)] as const;
+  const affine = { scales: both(0.4, 3), shifts: both(0, 1), offsets: both(-1, 1) };
+  const coordinates = d.of(COORDINATES);
+  return { size: [d.upTo(6), d.upTo(6)], coordinates, ...(coordinates === "affine" && affine) };
+}
+
 const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
   conv2d: {
     layer(d, x) {
-      const [kh, kw, out] = [d.upTo(3), d.upTo(3), d.upTo(9)];
+      const [kh, kw, channels] = [d.upTo(3), d.upTo(3), x.type.shape[2]!];
+      const groups = d.of([1, 2, 3, channels].filter(n => channels % n === 0));
+      const out = groups * d.upTo(groups > 4 ? 2 : 5);
       const window = { strides: [d.upTo(2), d.upTo(2)] as const, dilations: [1, d.upTo(2)] as const, pads: pads(d, 2) };
       const large = x.type.shape[0]! >= kh && x.type.shape[1]! > (kw - 1) * window.dilations[1];
-      const attrs = large ? { ...window, groups: 1 } : { ...plainWindow, pads: [2, 4, 2, 4] as const, groups: 1 };
-      return d.one(conv2d, [x, ...d.weights([out, kh, kw, x.type.shape[2]!])], { ...attrs, ...d.chosen() });
+      const attrs = large ? { ...window, groups } : { ...plainWindow, pads: [2, 4, 2, 4] as const, groups };
+      return d.one(conv2d, [x, ...d.weights([out, kh, kw, channels / groups])], { ...attrs, ...d.chosen() });
     },
   },
   depthwiseConv2d: {
@@ -159,6 +180,39 @@ const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
   tanh: { layer: unary(tanh, () => ({})) },
   hardSwish: { layer: unary(hardSwish, () => ({})) },
   softmax: { layer: unary(softmax, () => ({})) },
+  // of int8 in real numbers, as readers of other formats have it
+  logSoftmax: { layer: (d, x) => real(d, x, v => d.one(logSoftmax, [v], {})) },
+  prelu: {
+    layer(d, x) {
+      const own = d.of([[1, 1, x.type.shape[2]!], [1, 1, 1], x.type.shape]);
+      return real(d, x, v => d.one(prelu, [v, d.state(own, "f32")], {}));
+    },
+  },
+  lookup: {
+    layer(d, x) {
+      const [count, quantization] = [d.of([1, x.type.shape[2]!, size(x.type.shape)]), d.quantization()];
+      return d.one(lookup, [x, d.state([count, 256], "i8", quantization)], { quantization });
+    },
+    only: "i8",
+  },
+  quantize: {
+    layer: (d, x) => d.one(dequantize, [d.one(quantize, [x], { quantization: d.quantization() })], {}),
+    only: "f32",
+  },
+  dequantize: { layer: (d, x) => real(d, x, v => v), only: "i8" },
+  scale: { layer: unary(scale, d => ({ scale: d.random.uniform(-2, 2) })) },
+  hardSigmoid: { layer: unary(hardSigmoid, () => ({ alpha: 0.2, beta: 0.5 })) },
+  reshape: {
+    layer(d, x) {
+      const [h, w, channels] = x.type.shape as [number, number, number];
+      const shape = d.of([
+        [w, h, channels],
+        [h, 1, w * channels],
+        [h * w, channels, 1],
+      ]);
+      return d.one(reshape, [x], { shape });
+    },
+  },
   maxPool2d: { layer: pool(maxPool2d) },
   averagePool2d: { layer: pool(averagePool2d) },
   pad: { layer: (d, x) => d.one(pad, [x], { pads: pads(d, 1) }) },
@@ -183,17 +237,8 @@ const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
   mean: {
     layer: (d, x) => d.one(mean, [x], { axes: d.of([[0], [1], [2], [0, 1], [1, 2]]), keepDims: true, ...d.chosen() }),
   },
-  resizeNearest: {
-    layer: (d, x) =>
-      d.one(resizeNearest, [x], {
-        size: [d.upTo(6), d.upTo(6)],
-        coordinates: d.of(COORDINATES),
-        rounding: d.of(ROUNDINGS),
-      }),
-  },
-  resizeBilinear: {
-    layer: (d, x) => d.one(resizeBilinear, [x], { size: [d.upTo(6), d.upTo(6)], coordinates: d.of(COORDINATES) }),
-  },
+  resizeNearest: { layer: (d, x) => d.one(resizeNearest, [x], { ...placement(d), rounding: d.of(ROUNDINGS) }) },
+  resizeBilinear: { layer: (d, x) => d.one(resizeBilinear, [x], placement(d)) },
   requantize: {
     layer: (d, x) => d.one(requantize, [x], { quantization: d.quantization() }),
     only: "i8",
