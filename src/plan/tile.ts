@@ -40,11 +40,13 @@ export function tile(calls: readonly Call[]): Block[] {
 
 /** Splits off what depends on nothing that varies from run to run: it runs once, as *prepare*. */
 export function prepared(calls: readonly Call[], buffers: readonly Buffer[]): { once: Call[]; rest: Call[] } {
-  const varies = new Set(
-    buffers.filter(b => b.image > 0 || b.kind === "stream" || b.kind === "input" || b.kind === "tally"),
-  );
+  const varies = new Set(buffers.filter(b => b.kind === "stream" || b.kind === "input" || b.kind === "tally"));
   const varying = (b: Buffer) => varies.has(b);
-  for (const call of calls) for (const b of call.writes) if (b.kind === "state") varies.add(b);
+  for (const { writes, split } of calls) {
+    for (const b of writes) if (b.kind === "state") varies.add(b);
+    // scratch has room for a group of images: what is made in it is made group by group
+    if (split && writes.some(b => b.kind === "temp" && !b.value)) for (const b of writes) varies.add(b);
+  }
   for (let before = -1; before !== varies.size; ) {
     before = varies.size;
     for (const call of calls)

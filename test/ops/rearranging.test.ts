@@ -13,7 +13,7 @@ import { ROUNDINGS, resizeNearest } from "../../src/ops/resize-nearest.ts";
 import { stridedSlice } from "../../src/ops/strided-slice.ts";
 import { transpose } from "../../src/ops/transpose.ts";
 import { noise } from "../kernels/harness.ts";
-import { evaluated, expectPlanned, type Feed, withGradients } from "./planned.ts";
+import { evaluated, expectClose, expectPlanned, type Feed, planned, withGradients } from "./planned.ts";
 import { expectSlopes } from "./slopes.ts";
 
 interface Case {
@@ -28,6 +28,9 @@ const of = (name: string, shape: Shape, build: (graph: Graph, x: Value) => Value
   inputs: [shape],
   build: (graph, [x]) => build(graph, x!),
 });
+
+/** What affine coordinates are; other modes ask for none. */
+const AFFINE = { scales: [1.7, 0.6], shifts: [0.4, 0], offsets: [-0.5, 0.2] } as const;
 
 const CASES: Case[] = [
   ...(
@@ -54,11 +57,11 @@ const CASES: Case[] = [
   ...COORDINATES.flatMap(coordinates => [
     ...ROUNDINGS.map(rounding =>
       of(`nearest, ${coordinates}, ${rounding}`, [3, 4, 2], (graph, x) =>
-        graph.one(resizeNearest, [x], { size: [5, 3], coordinates, rounding }),
+        graph.one(resizeNearest, [x], { size: [5, 3], coordinates, rounding, ...AFFINE }),
       ),
     ),
     of(`bilinear, ${coordinates}`, [3, 4, 5], (graph, x) =>
-      graph.one(resizeBilinear, [x], { size: [6, 3], coordinates }),
+      graph.one(resizeBilinear, [x], { size: [6, 3], coordinates, ...AFFINE }),
     ),
   ]),
   of("bilinear to one pixel", [3, 4, 5], (graph, x) =>
@@ -152,4 +155,27 @@ test("what does not fit is named", () => {
     "expects images of height x width x channels, got 3x4",
   );
   expect(() => one(requantize as never, {})).toThrow("expects i8, got f32");
+});
+
+test("a constant is repeated once, before the first run; a value at every run", async () => {
+  const repeats = async (own: boolean) => {
+    const graph = new Graph();
+    const x = graph.leaf("input", "x", { shape: [3, 4], dtype: "f32", batched: true });
+    const row = own
+      ? graph.one(stridedSlice, [x], { begin: [0, 0], strides: [1, 1], shape: [1, 4] })
+      : graph.leaf("state", "row", { shape: [4], dtype: "f32", batched: false }, Float32Array.of(1, 2, 3, 4));
+    graph.results = [graph.one(mul, [x, graph.one(broadcast, [row, x], { shape: [3, 4] })])];
+    const { machine, results } = await planned(graph, { x: noise(24, 1), row: [1, 2, 3, 4] }, { batch: 2 });
+    expectClose(
+      results[0]!.data,
+      evaluated(graph, { x: noise(24, 1), row: [1, 2, 3, 4] }, 2)[0]!.data,
+      "products",
+      1e-6,
+    );
+    const [{ once, blocks } = { once: [], blocks: [] }] = machine.plan.programs;
+    const moves = (calls: readonly { kernel: string }[]) => calls.filter(c => c.kernel === "rearrange").length;
+    return [moves(once), moves(blocks.flatMap(b => b.calls))];
+  };
+  expect(await repeats(false)).toEqual([1, 0]);
+  expect(await repeats(true)).toEqual([0, 2]);
 });
