@@ -105,11 +105,11 @@ export function i8_max(
 }
 
 /** TFLite's: `table[d]` is exp(-d * scale of x) in f32, summed in order; quantized as round(e * f32(1 / (sum * scale of y))) + zero. */
-export function i8_softmax(n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, table: usize, scale: f32, zero: i32): void {
-  const row = <usize>length * STORED;
+export function i8_softmax(n: i32, x: usize, xs: i32, y: usize, ys: i32, repeat: i32, k: i32, table: usize, scale: f32, zero: i32): void {
+  const row = <usize>k * STORED;
   for (; n > 0; n--) {
     let p = x, o = y;
-    for (let r = rows; r > 0; r--) {
+    for (let r = repeat; r > 0; r--) {
       let most = 0;
       for (let i: usize = 0; i < row; i += STORED) most = max(most, loadOne(p + i));
       let sum: f32 = 0;

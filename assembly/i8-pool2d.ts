@@ -2,20 +2,20 @@
 import { load8, storeFirst, STORED } from "./stored";
 
 export function i8_max_pool2d(
-  n: i32, x: usize, xs: i32, pitch: i32, h: i32, w: i32, channels: i32,
-  kh: i32, kw: i32, sh: i32, sw: i32, top: i32, left: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
+  n: i32, x: usize, xs: i32, xpitch: i32, h: i32, w: i32, c: i32,
+  kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
 ): void {
-  const pixel = <usize>channels * STORED;
+  const pixel = <usize>c * STORED;
   for (; n > 0; n--) {
     let row = y;
     for (let r = 0; r < oh; r++) {
-      const y0 = max(0, r * sh - top), y1 = min(h, r * sh - top + kh);
+      const y0 = max(0, r * sh - pt), y1 = min(h, r * sh - pt + kh);
       let to = row;
-      for (let c = 0; c < ow; c++) {
-        const x0 = max(0, c * sw - left), x1 = min(w, c * sw - left + kw);
-        const corner = x + <usize>(y0 * pitch) + <usize>x0 * pixel;
+      for (let column = 0; column < ow; column++) {
+        const x0 = max(0, column * sw - pl), x1 = min(w, column * sw - pl + kw);
+        const corner = x + <usize>(y0 * xpitch) + <usize>x0 * pixel;
         let at: usize = 0;
-        for (let rest = channels; rest > 0; rest -= 8) {
+        for (let rest = c; rest > 0; rest -= 8) {
           let most = i16x8.splat(0), line = corner + at;
           for (let i = y0; i < y1; i++) {
             let p = line;
@@ -23,7 +23,7 @@ export function i8_max_pool2d(
               most = i16x8.max_s(most, load8(p));
               p += pixel;
             }
-            line += <usize>pitch;
+            line += <usize>xpitch;
           }
           storeFirst(to + at, most, rest);
           at += 8 * STORED;
@@ -51,26 +51,26 @@ export function i8_max_pool2d(
 }
 
 export function i8_average_pool2d(
-  n: i32, x: usize, xs: i32, pitch: i32, h: i32, w: i32, channels: i32,
-  kh: i32, kw: i32, sh: i32, sw: i32, top: i32, left: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
-  bottom: i32, right: i32, include: i32, zero: i32,
+  n: i32, x: usize, xs: i32, xpitch: i32, h: i32, w: i32, c: i32,
+  kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
+  pb: i32, pr: i32, includePad: i32, zero: i32,
 ): void {
-  const pixel = <usize>channels * STORED;
+  const pixel = <usize>c * STORED;
   for (; n > 0; n--) {
     let row = y;
     for (let r = 0; r < oh; r++) {
-      const y0 = max(0, r * sh - top), y1 = min(h, r * sh - top + kh);
+      const y0 = max(0, r * sh - pt), y1 = min(h, r * sh - pt + kh);
       let to = row;
-      for (let c = 0; c < ow; c++) {
-        const x0 = max(0, c * sw - left), x1 = min(w, c * sw - left + kw);
+      for (let column = 0; column < ow; column++) {
+        const x0 = max(0, column * sw - pl), x1 = min(w, column * sw - pl + kw);
         const inside = (y1 - y0) * (x1 - x0);
-        const count = include ? padded(r * sh - top, kh, h + bottom) * padded(c * sw - left, kw, w + right) : inside;
+        const count = includePad ? padded(r * sh - pt, kh, h + pb) * padded(column * sw - pl, kw, w + pr) : inside;
         // stored values are q + 128; pads, where they count, are the zero point
         const start = i32x4.splat((count - inside) * zero - 128 * inside);
         const half = i32x4.splat(count >> 1), by = f32x4.splat(<f32>count);
-        const corner = x + <usize>(y0 * pitch) + <usize>x0 * pixel;
+        const corner = x + <usize>(y0 * xpitch) + <usize>x0 * pixel;
         let at: usize = 0;
-        for (let rest = channels; rest > 0; rest -= 8) {
+        for (let rest = c; rest > 0; rest -= 8) {
           let s0 = start, s1 = start, line = corner + at;
           for (let i = y0; i < y1; i++) {
             let p = line;
@@ -80,7 +80,7 @@ export function i8_average_pool2d(
               s1 = i32x4.add(s1, i32x4.extend_high_i16x8_s(v));
               p += pixel;
             }
-            line += <usize>pitch;
+            line += <usize>xpitch;
           }
           const q = i16x8.narrow_i32x4_s(divided(s0, half, by), divided(s1, half, by));
           storeFirst(to + at, i16x8.add(q, i16x8.splat(128)), rest);

@@ -4,8 +4,7 @@ import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
 
-import type { AveragePoolGeometry } from "../kernels/table/f32-pool.ts";
-import { type Pool2d, poolInt8 } from "./max-pool2d.ts";
+import { type Pool2d, pool } from "./max-pool2d.ts";
 import { affine, isInt8 } from "./quantized.ts";
 import { taps, windowed, windowGeometry } from "./window.ts";
 
@@ -98,26 +97,14 @@ export const gradient = {
   averagePool2dGradient: refuse("second derivatives are not built"),
 } satisfies Record<string, Gradient | object>;
 
-const geometry = (image: Shape, y: Shape, a: AveragePool2d): AveragePoolGeometry => ({
-  ...windowGeometry(image, a.size, y, a),
-  c: image[2]!,
-  pb: a.pads[2],
-  pr: a.pads[3],
-  includePad: a.countIncludePad ? 1 : 0,
-});
+const includePad = (a: AveragePool2d): number => (a.countIncludePad ? 1 : 0);
 
 export const lower = {
   averagePool2d(node: Node<AveragePool2d>, c) {
-    const x = node.inputs[0]!;
-    const y = node.outputs[0]!;
-    if (isInt8(x.type)) {
-      const [, , bottom, right] = node.attrs.pads;
-      const include = node.attrs.countIncludePad ? 1 : 0;
-      c.each("i8_average_pool2d", { ...poolInt8(node, c), bottom, right, include, zero: affine(x.type).zero });
-      return;
-    }
-    const ends = { x: c.in(x), y: c.out(y) };
-    c.each("f32_average_pool2d", { ...ends, ...geometry(x.type.shape, y.type.shape, node.attrs) });
+    const { type } = node.inputs[0]!;
+    const args = { ...pool(node, c), includePad: includePad(node.attrs) };
+    if (isInt8(type)) c.each("i8_average_pool2d", { ...args, zero: affine(type).zero });
+    else c.each("f32_average_pool2d", args);
   },
 } satisfies Record<string, Lower>;
 
@@ -128,7 +115,8 @@ export const lowerBackward = {
     c.each("f32_average_pool2d_gradient", {
       gy: c.in(upstream),
       gx: c.out(dx),
-      ...geometry(dx.type.shape, upstream.type.shape, node.attrs),
+      ...windowGeometry(dx.type.shape, node.attrs.size, upstream.type.shape, node.attrs),
+      includePad: includePad(node.attrs),
     });
   },
 } satisfies Record<string, Lower>;

@@ -4,6 +4,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/
 import {
   each,
   eachPair,
+  evaluateEach,
   free,
   fromOutput,
   lowerGradient,
@@ -25,8 +26,10 @@ export const clip: Op<Clip> = { name: "clip", infer: sameType };
 /** (upstream, output) -> d input. */
 export const clipGradient: Op<Clip> = { name: "clipGradient", infer: sameType };
 
+const values = each((x, { low, high }: Clip) => Math.min(Math.max(x, low), high));
+
 export const evaluate = {
-  clip: each((x, { low, high }: Clip) => Math.min(Math.max(x, low), high)),
+  clip: evaluateEach(values),
   clipGradient: eachPair((d, y, { low, high }: Clip) => (y > low && y < high ? d : 0)),
 } satisfies Record<string, Evaluate>;
 
@@ -35,7 +38,7 @@ export const gradient = {
   clipGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { clip: lowerUnary("f32_clip", evaluate.clip) } satisfies Record<string, Lower>;
+export const lower = { clip: lowerUnary("f32_clip", values) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { clipGradient: lowerGradient("f32_clip_gradient") } satisfies Record<string, Lower>;
 

@@ -1,10 +1,13 @@
 /** What conv2d and depthwiseConv2d share: a depthwise convolution is one with as many groups as channels. */
-import { type Shape, size } from "../base/shape.ts";
+import { type Shape, showShape, size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
-import type { CostOf, Evaluate, Gradient, Lowering, Ref } from "../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lowering, Prefers, Ref } from "../graph/meaning.ts";
 import { flat, type Layout } from "../kernels/layout.ts";
-import { taps, type Window } from "./window.ts";
+import { MODE } from "../kernels/table/f32-gemm.ts";
+import { haloOf } from "./conv2d-int8.ts";
+import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "./quantized.ts";
+import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
 export interface WeightGradient {
   weight: Shape;
@@ -13,6 +16,19 @@ export interface WeightGradient {
 
 export interface InputGradient {
   image: Shape;
+}
+
+/** The output of a convolution in so many groups of channels, or what does not fit. */
+export function convolved([x, weight, bias]: Type[], attrs: Window & Quantized, groups: number): Type[] {
+  const [image, filters] = [x!.shape, weight!.shape];
+  const [out, kh, kw, depth] = filters as [number, number, number, number];
+  if (filters.length !== 4) throw new RangeError(`expects weights out x kh x kw x in, got ${showShape(filters)}`);
+  const [oh, ow] = windowed(image, [kh, kw], attrs);
+  if (depth * groups !== image[2] || out % groups)
+    throw new RangeError(
+      `weights of ${showShape(filters)} with ${groups} groups do not fit images of ${showShape(image)}`,
+    );
+  return [weightedType([oh, ow, out], x!, weight!, bias, attrs)];
 }
 
 /** (x, upstream) -> d weight, d bias?, each a sum over the images. */
@@ -55,8 +71,52 @@ function products(
   });
 }
 
+/** The arguments of all f32 kernels of a convolution. */
+export const geometry = (image: Shape, [, kh, kw]: Shape, y: Shape, window: Window) =>
+  windowGeometry(image, [kh!, kw!], y, window);
+
+/** Lowers a convolution with float weights in `layout`; `shape`: the kernel's own numbers, `padded`: bytes of its scratch. */
+export function lowerConvolution(
+  node: Node,
+  c: Lowering,
+  kernel: "f32_conv2d" | "f32_depthwise",
+  layout: Layout,
+  shape: object,
+  padded: number,
+): void {
+  const [x, weight, bias] = node.inputs;
+  c.each(kernel, {
+    x: c.in(x!),
+    weight: c.in(weight!, layout),
+    y: c.out(node.outputs[0]!),
+    mode: bias ? MODE.bias : MODE.plain,
+    aux: bias ? c.in(bias) : 0,
+    ...shape,
+    scratch: c.scratch("padded image", padded),
+  } as never);
+}
+
+/** Int8 images like a halo of all that taps may touch, float weights lie as their kernel reads them. */
+export const convolutionPrefers =
+  (layout: Layout): Prefers<Window> =>
+  (node, operand, c) => {
+    const v = node.inputs[operand]!;
+    if (operand === 0 && isInt8(v.type)) return storedLayout(c, v, haloOf(node.attrs));
+    return operand === 1 && !isInt8(v.type) ? layout : undefined;
+  };
+
+/** Evaluates a convolution in the arithmetic its types ask for. */
+export const evaluateConvolution: Evaluate<Window & { relu?: boolean }> = (inputs, attrs, types) =>
+  evaluateWeighted(inputs, attrs, types, real => convolve(real, attrs, types.outputs[0]!.shape));
+
+/** Filters, in operands 0 x, 1 weight, 2 bias, then the output. */
+export function filterAxes({ inputs }: Node): [operand: number, axis: number][] {
+  const bias: [number, number][] = inputs[2] ? [[2, 0]] : [];
+  return [[1, 0], [inputs.length, 2], ...bias];
+}
+
 /** The forward, of one image's output `shape`. */
-export function convolve([x, weight, bias]: readonly Tensor[], window: Window, shape: Shape): Tensor {
+function convolve([x, weight, bias]: readonly Tensor[], window: Window, shape: Shape): Tensor {
   const y = tensor([x!.shape[0]!, ...shape]);
   if (bias) for (let i = 0; i < y.data.length; i++) y.data[i] = bias.data[i % bias.data.length]!;
   products(x!.shape, weight!.shape, y.shape, window, (p, q, r) => {

@@ -31,8 +31,6 @@ export const dense: Op<Dense> = {
       throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
     if (weight!.shape.length !== 2 || weight!.shape[1] !== x!.shape[0])
       throw new RangeError(`weights of ${showShape(weight!.shape)} do not fit inputs of ${showShape(x!.shape)}`);
-    if (bias && bias.shape[0] !== weight!.shape[0])
-      throw new RangeError(`a bias of ${showShape(bias.shape)} does not fit ${weight!.shape[0]} units`);
     return [weightedType([weight!.shape[0]!], x!, weight!, bias, attrs)];
   },
 };

@@ -4,8 +4,9 @@ import { sameShape, showShape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type, Value } from "../graph/graph.ts";
 import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
+import { clamp, halfEven } from "../kernels/reference/stored.ts";
 import type { KernelName } from "../kernels/table.ts";
-import { elementwiseType, int8Table, isInt8, lowerTable, type Quantized } from "./quantized.ts";
+import { affine, elementwiseType, isInt8, lowerTable, type Quantized } from "./quantized.ts";
 
 /** Every axis of every operand is the same axis of the output. */
 export const sameAxes = (node: Node): [number, number][][] =>
@@ -42,16 +43,29 @@ export const noLossAxes = refuse("slimming works on models, which end before the
 
 // ---------------------------------------------------------------- y = f(x)
 
-/** y = f(x) of every element; of int8 the nearest to f of the real number. */
+/** What becomes of one element, in the numbers of both types. */
+export type Values<A = any> = (x: Type, y: Type, attrs: A) => (v: number) => number;
+
+/** y = f(x); of int8 the nearest to f of the real number. */
 export const each =
-  <A>(f: (x: number, attrs: A) => number): Evaluate<A> =>
-  ([x], attrs, { inputs, outputs }) => {
-    const real = (v: number) => f(v, attrs);
-    const of = isInt8(inputs[0]!) ? tabled(int8Table(inputs[0]!, outputs[0]!, real)) : real;
-    return [tensor(x!.shape, x!.data.map(of))];
+  <A>(f: (x: number, attrs: A) => number): Values<A> =>
+  (x, y, attrs) => {
+    if (!isInt8(x)) return v => f(v, attrs);
+    const [from, to] = [affine(x), affine(y)];
+    return q => clamp(halfEven(f((q - from.zero) * from.scale, attrs) / to.scale) + to.zero, -128, 127);
   };
 
-const tabled = (table: Int8Array) => (q: number) => table[q + 128]!;
+export const evaluateEach =
+  <A>(values: Values<A>): Evaluate<A> =>
+  ([x], attrs, { inputs, outputs }) => {
+    const of = values(inputs[0]!, outputs[0]!, attrs);
+    return [
+      tensor(
+        x!.shape,
+        x!.data.map(v => of(v)),
+      ),
+    ];
+  };
 
 /** y = f(a, b) of every pair. */
 export const eachPair =
@@ -73,18 +87,13 @@ export const fromInput =
   <A>(backward: Op<A>): Gradient<A> =>
   (node: Node<A>, [upstream], graph) => [graph.one(backward, [upstream!, node.inputs[0]!], node.attrs)];
 
-/** A kernel (n, x, y, attributes) on x as it is stored; int8 by a table of what `evaluate` gives. */
+/** A kernel (n, x, y, attributes) on x as it is stored; int8 by a table. */
 export const lowerUnary =
-  (kernel: KernelName, evaluate: Evaluate): Lower =>
-  (node, c) => {
+  <A>(kernel: KernelName, values: Values<A>): Lower<A> =>
+  (node: Node<A>, c) => {
     const x = node.inputs[0]!;
     if (isInt8(x.type)) {
-      const all = tensor(
-        [256],
-        Float64Array.from({ length: 256 }, (_, i) => i - 128),
-      );
-      const types = { inputs: [x.type], outputs: [node.outputs[0]!.type] };
-      lowerTable(c, x, node.outputs[0]!, Int8Array.from(evaluate([all], node.attrs, types)[0]!.data));
+      lowerTable(c, x, node.outputs[0]!, values(x.type, node.outputs[0]!.type, node.attrs));
       return;
     }
     const y = c.out(node.outputs[0]!, c.layoutOf(x));

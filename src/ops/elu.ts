@@ -1,7 +1,6 @@
 /** elu(x) = x > 0 ? x : alpha (e^x - 1), alpha >= 0, any shape and layout (Clevert et al. 2015). */
 
 import { expm1 } from "../base/math.ts";
-import { tensor } from "../base/tensor.ts";
 import type { Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { clamp, halfEven } from "../kernels/reference/stored.ts";
@@ -9,6 +8,7 @@ import {
   chosenType,
   each,
   eachPair,
+  evaluateEach,
   free,
   fromOutput,
   lowerGradient,
@@ -17,6 +17,7 @@ import {
   noSecondDerivative,
   sameAxes,
   sameType,
+  type Values,
 } from "./elementwise.ts";
 import { affine, isInt8 } from "./quantized.ts";
 
@@ -29,7 +30,7 @@ export const elu: Op<Elu> = { name: "elu", infer: chosenType };
 /** (upstream, output) -> d input. */
 export const eluGradient: Op<Elu> = { name: "eluGradient", infer: sameType };
 
-const real: Evaluate<Elu> = each((x, { alpha }) => (x > 0 ? x : alpha * expm1(x)));
+const real = each((x, { alpha }: Elu) => (x > 0 ? x : alpha * expm1(x)));
 
 /** Of int8 as XNNPACK makes its table: in f32, rounded half to even. */
 function table(x: Type, y: Type, alpha: number): (q: number) => number {
@@ -44,12 +45,10 @@ function table(x: Type, y: Type, alpha: number): (q: number) => number {
   };
 }
 
+const values: Values<Elu> = (x, y, attrs) => (isInt8(x) ? table(x, y, attrs.alpha) : real(x, y, attrs));
+
 export const evaluate = {
-  elu(inputs, attrs: Elu, types) {
-    const [x] = inputs;
-    if (!isInt8(types.inputs[0]!)) return real(inputs, attrs, types);
-    return [tensor(x!.shape, x!.data.map(table(types.inputs[0]!, types.outputs[0]!, attrs.alpha)))];
-  },
+  elu: evaluateEach(values),
   eluGradient: eachPair((d, y, { alpha }: Elu) => (y > 0 ? d : d * (y + alpha))),
 } satisfies Record<string, Evaluate>;
 
@@ -58,7 +57,7 @@ export const gradient = {
   eluGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { elu: lowerUnary("f32_elu", evaluate.elu) } satisfies Record<string, Lower>;
+export const lower = { elu: lowerUnary("f32_elu", values) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { eluGradient: lowerGradient("f32_elu_gradient") } satisfies Record<string, Lower>;
 

@@ -5,6 +5,7 @@ import {
   chosenType,
   each,
   eachPair,
+  evaluateEach,
   free,
   lowerGradient,
   lowerUnary,
@@ -26,8 +27,10 @@ export const hardSigmoid: Op<HardSigmoid> = { name: "hardSigmoid", infer: chosen
 /** (upstream, output) -> d input. */
 export const hardSigmoidGradient: Op<Slope> = { name: "hardSigmoidGradient", infer: sameType };
 
+const values = each((x, { alpha, beta }: HardSigmoid) => Math.min(Math.max(alpha * x + beta, 0), 1));
+
 export const evaluate = {
-  hardSigmoid: each((x, { alpha, beta }: HardSigmoid) => Math.min(Math.max(alpha * x + beta, 0), 1)),
+  hardSigmoid: evaluateEach(values),
   hardSigmoidGradient: eachPair((d, y, { alpha }: Slope) => (y > 0 && y < 1 ? alpha * d : 0)),
 } satisfies Record<string, Evaluate>;
 
@@ -38,10 +41,7 @@ export const gradient = {
   hardSigmoidGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { hardSigmoid: lowerUnary("f32_hard_sigmoid", evaluate.hardSigmoid) } satisfies Record<
-  string,
-  Lower
->;
+export const lower = { hardSigmoid: lowerUnary("f32_hard_sigmoid", values) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { hardSigmoidGradient: lowerGradient("f32_hard_sigmoid_gradient") } satisfies Record<
   string,

@@ -5,6 +5,7 @@ import {
   chosenType,
   each,
   eachPair,
+  evaluateEach,
   free,
   fromInput,
   lowerGradient,
@@ -20,8 +21,10 @@ export const hardSwish: Op = { name: "hardSwish", infer: chosenType };
 /** (upstream, input) -> d input. */
 export const hardSwishGradient: Op = { name: "hardSwishGradient", infer: sameType };
 
+const values = each(x => (x * Math.min(Math.max(x + 3, 0), 6)) / 6);
+
 export const evaluate = {
-  hardSwish: each(x => (x * Math.min(Math.max(x + 3, 0), 6)) / 6),
+  hardSwish: evaluateEach(values),
   hardSwishGradient: eachPair((d, x) => (x >= 3 ? d : x > -3 ? d * (x / 3 + 0.5) : 0)),
 } satisfies Record<string, Evaluate>;
 
@@ -30,7 +33,7 @@ export const gradient = {
   hardSwishGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { hardSwish: lowerUnary("f32_hard_swish", evaluate.hardSwish) } satisfies Record<string, Lower>;
+export const lower = { hardSwish: lowerUnary("f32_hard_swish", values) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { hardSwishGradient: lowerGradient("f32_hard_swish_gradient", "x") } satisfies Record<
   string,

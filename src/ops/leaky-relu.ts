@@ -1,5 +1,3 @@
-/** leakyRelu(x) = x > 0 ? x : alpha x, alpha >= 0, any shape and layout. Keras' alpha (negative_slope) is 0.3. Of int8 by table. */
-import { tensor } from "../base/tensor.ts";
 import type { Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { clamp, halfEven } from "../kernels/reference/stored.ts";
@@ -7,6 +5,7 @@ import {
   chosenType,
   each,
   eachPair,
+  evaluateEach,
   free,
   fromOutput,
   lowerGradient,
@@ -15,6 +14,7 @@ import {
   noSecondDerivative,
   sameAxes,
   sameType,
+  type Values,
 } from "./elementwise.ts";
 import { affine, isInt8 } from "./quantized.ts";
 
@@ -27,7 +27,7 @@ export const leakyRelu: Op<LeakyRelu> = { name: "leakyRelu", infer: chosenType }
 /** (upstream, output) -> d input. */
 export const leakyReluGradient: Op<LeakyRelu> = { name: "leakyReluGradient", infer: sameType };
 
-const real: Evaluate<LeakyRelu> = each((x, { alpha }) => (x > 0 ? x : alpha * x));
+const real = each((x, { alpha }: LeakyRelu) => (x > 0 ? x : alpha * x));
 
 /**
  * XNNPACK's qs8-vlrelu: each side's ratio of scales in units of 1/256, one rounding half up. Undefined where a ratio is out of its range,
@@ -43,12 +43,11 @@ function sloped(x: Type, y: Type, alpha: number): ((q: number) => number) | unde
   return q => clamp((((q - from.zero) * (q >= from.zero ? up : down) + 128) >> 8) + to.zero, -128, 127);
 }
 
+const values: Values<LeakyRelu> = (x, y, attrs) =>
+  (isInt8(x) ? sloped(x, y, attrs.alpha) : undefined) ?? real(x, y, attrs);
+
 export const evaluate = {
-  leakyRelu(inputs, attrs: LeakyRelu, types) {
-    const [x] = inputs;
-    const of = isInt8(types.inputs[0]!) && sloped(types.inputs[0]!, types.outputs[0]!, attrs.alpha);
-    return of ? [tensor(x!.shape, x!.data.map(of))] : real(inputs, attrs, types);
-  },
+  leakyRelu: evaluateEach(values),
   leakyReluGradient: eachPair((d, y, { alpha }: LeakyRelu) => (y > 0 ? d : alpha * d)),
 } satisfies Record<string, Evaluate>;
 
@@ -57,7 +56,7 @@ export const gradient = {
   leakyReluGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { leakyRelu: lowerUnary("f32_leaky_relu", evaluate.leakyRelu) } satisfies Record<string, Lower>;
+export const lower = { leakyRelu: lowerUnary("f32_leaky_relu", values) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { leakyReluGradient: lowerGradient("f32_leaky_relu_gradient") } satisfies Record<
   string,

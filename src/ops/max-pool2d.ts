@@ -13,7 +13,7 @@ import {
   refuse,
 } from "../graph/meaning.ts";
 
-import { isInt8, storedIn, storedOut } from "./quantized.ts";
+import { isInt8, rowsBetween, storedIn, storedOut } from "./quantized.ts";
 import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
 export interface Pool2d extends Window {
@@ -76,53 +76,26 @@ export const gradient = {
   maxPool2dGradient: refuse("second derivatives are not built"),
 } satisfies Record<string, Gradient | object>;
 
-const geometry = (image: Shape, y: Shape, a: Pool2d) => ({
-  ...windowGeometry(image, a.size, y, a),
-  c: image[2]!,
-});
+/** The arguments of a pool's kernels. Of int8, windows are cut at the image's edge, so that no halo is needed. */
+export function pool(node: Node<Pool2d>, c: Lowering) {
+  const { inputs, outputs, attrs } = node;
+  const [x, y] = [inputs[0]!, outputs[0]!];
+  if (isInt8(x.type) && attrs.dilations.some(d => d !== 1))
+    throw new PenjingError("refused", `layer "${node.name}": no int8 pool is dilated`);
+  const geometry = windowGeometry(x.type.shape, attrs.size, y.type.shape, attrs);
+  const ends = isInt8(x.type) ? rowsBetween(storedIn(c, x), storedOut(c, y)) : { x: c.in(x), y: c.out(y) };
+  return { ...ends, ...geometry } as ReturnType<typeof rowsBetween> & typeof geometry;
+}
 
 export const lower = {
   maxPool2d(node: Node<Pool2d>, c) {
-    const x = node.inputs[0]!;
-    const [y, index] = node.outputs;
-    if (isInt8(x.type)) {
-      c.each("i8_max_pool2d", poolInt8(node, c));
-      return;
-    }
-    const ends = { x: c.in(x), y: c.out(y!) };
-    const shape = geometry(x.type.shape, y!.type.shape, node.attrs);
-    if (c.used(index!))
-      c.each("f32_max_pool2d_index", { ...ends, index: c.out(index!), is: c.stride(index!), ...shape });
-    else c.each("f32_max_pool2d", { ...ends, ...shape });
+    const args = pool(node, c);
+    const index = node.outputs[1]!;
+    if (isInt8(node.inputs[0]!.type)) c.each("i8_max_pool2d", args);
+    else if (c.used(index)) c.each("f32_max_pool2d_index", { ...args, index: c.out(index), is: c.stride(index) });
+    else c.each("f32_max_pool2d", args);
   },
 } satisfies Record<string, Lower>;
-
-/** The arguments of an int8 pool. Windows are cut at the image's edge, so that no halo is needed. */
-export function poolInt8(node: Node<Pool2d>, c: Lowering) {
-  const x = node.inputs[0]!;
-  const y = node.outputs[0]!;
-  const { size: kernel, strides, pads, dilations } = node.attrs;
-  if (dilations.some(d => d !== 1)) throw new PenjingError("refused", `layer "${node.name}": no int8 pool is dilated`);
-  const from = storedIn(c, x);
-  const to = storedOut(c, y);
-  return {
-    x: from.ref,
-    pitch: from.pitch,
-    h: from.height,
-    w: from.width,
-    channels: from.channels,
-    kh: kernel[0],
-    kw: kernel[1],
-    sh: strides[0],
-    sw: strides[1],
-    top: pads[0],
-    left: pads[1],
-    y: to.ref,
-    ypitch: to.pitch,
-    oh: to.height,
-    ow: to.width,
-  };
-}
 
 export const lowerBackward = {
   maxPool2dGradient(node: Node<{ image: Shape }>, c) {

@@ -1,9 +1,8 @@
 /** maximum(a, b): the larger of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal the gradient is a's, as in TensorFlow. */
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { eachPair, free, lowerBinary, sameAxes } from "./elementwise.ts";
-import { lowerInt8Extreme, prefersPair, sameQuantization } from "./pairs-int8.ts";
-import { isInt8 } from "./quantized.ts";
+import { eachPair, free, sameAxes } from "./elementwise.ts";
+import { lowerPairs, prefersPair, sameQuantization } from "./pairs-int8.ts";
 import { where } from "./where.ts";
 
 export const maximum: Op = { name: "maximum", infer: sameQuantization("take the maximum of") };
@@ -20,12 +19,7 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = {
-  maximum(node: Node, c) {
-    if (isInt8(node.outputs[0]!.type)) lowerInt8Extreme("i8_max", node, c);
-    else lowerBinary("f32_max")(node, c);
-  },
-} satisfies Record<string, Lower>;
+export const lower = { maximum: lowerPairs("f32_max", "i8_max") } satisfies Record<string, Lower>;
 
 export const prefers = { maximum: prefersPair } satisfies Record<string, Prefers>;
 

@@ -9,9 +9,9 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.t
 import { averaged } from "../kernels/reference/i8-reduce.ts";
 import { type AveragePool2d, averagePool2dGradient } from "./average-pool2d.ts";
 import { free } from "./elementwise.ts";
-import { affine, elementwiseType, isInt8, type Quantized, storedLayout } from "./quantized.ts";
+import { affine, elementwiseType, isInt8, type Quantized, wholeLayout } from "./quantized.ts";
 import { reshape } from "./reshape.ts";
-import { plainWindow } from "./window.ts";
+import { plainWindow, windowGeometry } from "./window.ts";
 
 export interface Mean extends Quantized {
   /** Ascending, without a gap. */
@@ -96,31 +96,13 @@ export const lower = {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
     const { outer, length, inner } = parts(x.type.shape, node.attrs);
-    if (isInt8(x.type)) {
-      const ends = { x: c.in(x, storedLayout(c, x)), y: c.out(y, storedLayout(c, y)) };
-      c.each("i8_mean", { ...ends, outer, length, inner, ...quantizedMean(x.type, y.type, length) });
-      return;
+    const ends = { x: c.in(x, wholeLayout(c, x)), y: c.out(y, wholeLayout(c, y)) };
+    if (isInt8(x.type)) c.each("i8_mean", { ...ends, outer, length, inner, ...quantizedMean(x.type, y.type, length) });
+    else {
+      const window = asPool(length);
+      const geometry = windowGeometry([outer, length, inner], window.size, [outer, 1, inner], window);
+      c.each("f32_average_pool2d", { ...ends, ...geometry, includePad: 0 });
     }
-    c.each("f32_average_pool2d", {
-      x: c.in(x),
-      y: c.out(y),
-      h: outer,
-      w: length,
-      c: inner,
-      oh: outer,
-      ow: 1,
-      kh: 1,
-      kw: length,
-      sh: 1,
-      sw: length,
-      pt: 0,
-      pl: 0,
-      dh: 1,
-      dw: 1,
-      pb: 0,
-      pr: 0,
-      includePad: 0,
-    });
   },
 } satisfies Record<string, Lower>;
 

@@ -1,9 +1,8 @@
 /** mul(a, b) = a b of equal shapes, any layout. */
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { free, lowerBinary, sameAxes, sameTypes } from "./elementwise.ts";
-import { evaluateProduct, lowerInt8Product, prefersPair } from "./pairs-int8.ts";
-import { isInt8 } from "./quantized.ts";
+import { free, sameAxes, sameTypes } from "./elementwise.ts";
+import { evaluateProduct, lowerPairs, prefersPair, productOf } from "./pairs-int8.ts";
 
 export const mul: Op = { name: "mul", infer: sameTypes("multiply") };
 
@@ -16,12 +15,7 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = {
-  mul(node, c) {
-    if (isInt8(node.outputs[0]!.type)) lowerInt8Product(node, c);
-    else lowerBinary("f32_mul")(node, c);
-  },
-} satisfies Record<string, Lower>;
+export const lower = { mul: lowerPairs("f32_mul", "i8_mul", productOf) } satisfies Record<string, Lower>;
 
 export const prefers = { mul: prefersPair } satisfies Record<string, Prefers>;
 

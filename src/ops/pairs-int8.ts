@@ -1,12 +1,13 @@
 /** Sums, differences and products of two int8 values, each operand and the output in a quantization of its own, in XNNPACK's arithmetic. */
 
 import { tensor } from "../base/tensor.ts";
-import type { Node, Type, Value } from "../graph/graph.ts";
-import type { Evaluate, Lowering, Prefers } from "../graph/meaning.ts";
+import type { Type, Value } from "../graph/graph.ts";
+import type { Evaluate, Lower, Prefers } from "../graph/meaning.ts";
 import { requantized } from "../kernels/reference/stored.ts";
 import { type Addition, addition, rowsOf } from "../kernels/stored.ts";
-import { asOutput, sameTypes } from "./elementwise.ts";
-import { affine, clamps, isInt8, type StoredPlace, storedIn, storedOut } from "./quantized.ts";
+import type { KernelName } from "../kernels/table.ts";
+import { asOutput, lowerBinary, sameTypes } from "./elementwise.ts";
+import { affine, clamps, isInt8, storedIn, storedOut } from "./quantized.ts";
 
 function numbers(a: Type, b: Type, y: Type, sign: 1 | -1): Addition {
   const found = addition(affine(a), affine(b), affine(y), sign);
@@ -47,7 +48,7 @@ export const evaluateSum = (sign: 1 | -1): Evaluate =>
   );
 
 /** a * b; of int8 the product of both less their zero points, requantized. */
-export const evaluateProduct: Evaluate = pairs(
+export const evaluateProduct = pairs(
   (a, b) => a * b,
   (a, b, y) => {
     const scale = productScale(a, b, y);
@@ -56,33 +57,48 @@ export const evaluateProduct: Evaluate = pairs(
   },
 );
 
-/** Both operands and the output, row by row. */
-function ends(node: Node, c: Lowering) {
-  const y = node.outputs[0]!;
-  const [a, b] = node.inputs.map(v => storedIn(c, v)) as [StoredPlace, StoredPlace];
-  const to = storedOut(c, y);
-  return {
-    a: a.ref,
-    apitch: a.pitch,
-    b: b.ref,
-    bpitch: b.pitch,
-    y: to.ref,
-    ypitch: to.pitch,
-    ...rowsOf(a, b, to),
-    ...clamps(y.type),
+/** A kernel of floats, or one of int8 row by row, which takes `numbers` too. */
+export const lowerPairs =
+  (
+    floats: KernelName,
+    integers: "i8_add" | "i8_mul" | "i8_min" | "i8_max",
+    numbers: (a: Type, b: Type, y: Type) => object = () => ({}),
+  ): Lower =>
+  (node, c) => {
+    const [a, b] = node.inputs as [Value, Value];
+    const y = node.outputs[0]!;
+    if (!isInt8(y.type)) {
+      lowerBinary(floats)(node, c);
+      return;
+    }
+    const first = storedIn(c, a);
+    const second = storedIn(c, b);
+    const to = storedOut(c, y);
+    c.each(integers, {
+      a: first.ref,
+      apitch: first.pitch,
+      b: second.ref,
+      bpitch: second.pitch,
+      y: to.ref,
+      ypitch: to.pitch,
+      ...rowsOf(first, second, to),
+      ...clamps(y.type),
+      ...numbers(a.type, b.type, y.type),
+    } as never);
   };
-}
 
-export function lowerInt8Sum(node: Node, c: Lowering, sign: 1 | -1): void {
-  const [a, b] = node.inputs as [Value, Value];
-  c.each("i8_add", { ...ends(node, c), ...numbers(a.type, b.type, node.outputs[0]!.type, sign) });
-}
+/** The numbers of `i8_add` for a + sign * b ... */
+export const sumOf =
+  (sign: 1 | -1) =>
+  (a: Type, b: Type, y: Type): Addition =>
+    numbers(a, b, y, sign);
 
-export function lowerInt8Product(node: Node, c: Lowering): void {
-  const [a, b] = node.inputs as [Value, Value];
-  const scale = productScale(a.type, b.type, node.outputs[0]!.type);
-  c.each("i8_mul", { ...ends(node, c), za: affine(a.type).zero, zb: affine(b.type).zero, scale });
-}
+/** ... and of `i8_mul`. */
+export const productOf = (a: Type, b: Type, y: Type) => ({
+  za: affine(a).zero,
+  zb: affine(b).zero,
+  scale: productScale(a, b, y),
+});
 
 /** The output is like both inputs; int8 inputs are of one quantization, and so is the output. */
 export const sameQuantization =
@@ -93,10 +109,6 @@ export const sameQuantization =
       throw new RangeError(`cannot ${verb} int8 of two quantizations`);
     return types;
   };
-
-export function lowerInt8Extreme(kernel: "i8_min" | "i8_max", node: Node, c: Lowering): void {
-  c.each(kernel, ends(node, c));
-}
 
 /** Floats lie as the readers of the output wish. */
 export const prefersPair: Prefers = (node, operand, c) =>

@@ -58,6 +58,8 @@ export function elementwiseType(x: Type, attrs: Quantized, others: readonly Type
 /** The output of a convolution or dense layer: f32, or int8 where its input is. */
 export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | undefined, attrs: Quantized): Type {
   const real: Type = { shape, dtype: "f32", batched: true };
+  if (bias && bias.shape[0] !== weight.shape[0])
+    throw new RangeError(`a bias of ${showShape(bias.shape)} does not fit ${weight.shape[0]} outputs`);
   if (!isInt8(weight)) {
     if (isInt8(x)) throw new TypeError(`int8 inputs need int8 weights, got ${weight.dtype}`);
     return real;
@@ -173,15 +175,6 @@ export function nearest(x: number, inverse: number, zero: number): number {
   return clamp(halfEven(Math.fround(Math.fround(x) * inverse)) + zero, -128, 127);
 }
 
-/** What a function of one real number is on int8: for each q from -128 to 127 the q of its value. */
-export function int8Table(x: Type, y: Type, f: (real: number) => number): Int8Array {
-  const from = affine(x);
-  const to = affine(y);
-  return Int8Array.from({ length: 256 }, (_, i) =>
-    clamp(halfEven(f((i - 128 - from.zero) * from.scale) / to.scale) + to.zero, -128, 127),
-  );
-}
-
 // ---------------------------------------------------------------- lowering
 
 /** An int8 value as kernels take it: its geometry, and where its first pixel is. */
@@ -231,17 +224,18 @@ export function clamps(y: Type, relu = false): { zero: number; qmin: number; qma
   return { zero, qmin: relu ? zero : -128, qmax: 127 };
 }
 
-/** y = table[x], element by element. A table that changes nothing costs nothing. */
-export function lowerTable(c: Lowering, x: Value, y: Value, table: Int8Array): void {
-  if (table.every((q, i) => q === i - 128)) {
+/** y = of(x), element by element, by a table. A table that changes nothing costs nothing. */
+export function lowerTable(c: Lowering, x: Value, y: Value, of: (q: number) => number): void {
+  const bytes = new Uint8Array(256 * storedBytes(c.variant));
+  let changes = false;
+  for (let q = -128; q < 128; q++) {
+    bytes[(q + 128) * storedBytes(c.variant)] = of(q) + 128;
+    changes ||= of(q) !== q;
+  }
+  if (!changes) {
     c.alias(y, x);
     return;
   }
-  const size = storedBytes(c.variant);
-  const bytes = new Uint8Array(256 * size);
-  table.forEach((q, i) => {
-    bytes[i * size] = q + 128;
-  });
   const rows = rowsBetween(storedIn(c, x), storedOut(c, y));
   c.each("i8_lookup", { ...rows, table: c.constant("table", bytes), period: rows.length, step: 0 });
 }

@@ -37,15 +37,8 @@ export const gradient = {
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
-  requantize(node: Node<Requantize>, c) {
-    const [x, y] = [node.inputs[0]!, node.outputs[0]!];
-    const of = converted(x.type, y.type);
-    lowerTable(
-      c,
-      x,
-      y,
-      Int8Array.from({ length: 256 }, (_, i) => of(i - 128)),
-    );
+  requantize({ inputs: [x], outputs: [y] }: Node<Requantize>, c) {
+    lowerTable(c, x!, y!, converted(x!.type, y!.type));
   },
 } satisfies Record<string, Lower>;
 

@@ -6,11 +6,11 @@ import { size as elements, type Shape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-import { flat } from "../kernels/layout.ts";
 import { halfEven, storedBytes } from "../kernels/stored.ts";
 import { neighbours, type Placement, resized } from "./coordinates.ts";
 import { noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
-import { isInt8, storedLayout } from "./quantized.ts";
+import { isInt8, wholeLayout } from "./quantized.ts";
+import { spreadOut } from "./rearrange.ts";
 
 export type ResizeBilinear = Placement;
 
@@ -119,13 +119,9 @@ export const lower = {
     const { rows, columns, channels } = quantized
       ? tables(x.type.shape, node.attrs, storedBytes(c.variant), integral)
       : tables(x.type.shape, node.attrs, 4, bitsOf);
-    const from = quantized ? { x: c.in(x, storedLayout(c, x)) } : { x: c.in(x) };
-    const to = c.out(y, quantized ? storedLayout(c, y) : flat);
-    if (!quantized && flat.bytes(y.type.shape, "f32") > elements(y.type.shape) * 4)
-      c.each("zero", { y: to, bytes: { per: c.stride(y) } });
     c.each(quantized ? "i8_resize_bilinear" : "f32_resize_bilinear", {
-      ...from,
-      y: to,
+      x: c.in(x, wholeLayout(c, x)),
+      y: quantized ? c.out(y, wholeLayout(c, y)) : spreadOut(c, y).ref,
       oh: node.attrs.size[0],
       ow: node.attrs.size[1],
       channels,

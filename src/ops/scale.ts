@@ -1,7 +1,7 @@
 /** scale(x) = scale x, any shape and layout. */
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-import { chosenType, each, free, lowerUnary, sameAxes } from "./elementwise.ts";
+import { chosenType, each, evaluateEach, free, lowerUnary, sameAxes } from "./elementwise.ts";
 
 export interface Scale {
   scale: number;
@@ -9,13 +9,15 @@ export interface Scale {
 
 export const scale: Op<Scale> = { name: "scale", infer: chosenType };
 
-export const evaluate = { scale: each((x, attrs: Scale) => attrs.scale * x) } satisfies Record<string, Evaluate>;
+const values = each((x, attrs: Scale) => attrs.scale * x);
+
+export const evaluate = { scale: evaluateEach(values) } satisfies Record<string, Evaluate>;
 
 export const gradient = {
   scale: (node: Node<Scale>, [upstream], graph) => [graph.one(scale, [upstream!], node.attrs)],
 } satisfies Record<string, Gradient>;
 
-export const lower = { scale: lowerUnary("f32_scale", evaluate.scale) } satisfies Record<string, Lower>;
+export const lower = { scale: lowerUnary("f32_scale", values) } satisfies Record<string, Lower>;
 
 export const cost = { scale: free } satisfies Record<string, CostOf>;
 

@@ -7,6 +7,7 @@ import {
   chosenType,
   each,
   eachPair,
+  evaluateEach,
   free,
   fromOutput,
   lowerGradient,
@@ -22,8 +23,10 @@ export const sigmoid: Op = { name: "sigmoid", infer: chosenType };
 /** (upstream, output) -> d input. */
 export const sigmoidGradient: Op = { name: "sigmoidGradient", infer: sameType };
 
+const values = each(x => logistic(x));
+
 export const evaluate = {
-  sigmoid: each(x => logistic(x)),
+  sigmoid: evaluateEach(values),
   sigmoidGradient: eachPair((d, y) => d * y * (1 - y)),
 } satisfies Record<string, Evaluate>;
 
@@ -32,7 +35,7 @@ export const gradient = {
   sigmoidGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { sigmoid: lowerUnary("f32_sigmoid", evaluate.sigmoid) } satisfies Record<string, Lower>;
+export const lower = { sigmoid: lowerUnary("f32_sigmoid", values) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { sigmoidGradient: lowerGradient("f32_sigmoid_gradient") } satisfies Record<string, Lower>;
 

@@ -13,8 +13,8 @@ import {
   sameAxes,
   sameType,
 } from "./elementwise.ts";
-import { affine, isInt8, storedLayout } from "./quantized.ts";
-import { lowerRows, lowerRowsGradient, overRows } from "./rows.ts";
+import { affine, isInt8, wholeLayout } from "./quantized.ts";
+import { lowerRowsGradient, overRows } from "./rows.ts";
 
 export const softmax: Op = { name: "softmax", infer: chosenType };
 
@@ -54,21 +54,14 @@ export const gradient = {
   softmaxGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-const lowerFloats = lowerRows("f32_softmax");
-
 export const lower = {
   softmax(node: Node, c) {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
-    if (isInt8(x.type)) {
-      const { repeat: rows, k: length } = rowsOf(x);
-      const from = { x: c.in(x, storedLayout(c, x)) };
-      const ends = { ...from, y: c.out(y, storedLayout(c, y)) };
-      const table = c.constant("exponentials", exponentials(x.type));
-      c.each("i8_softmax", { ...ends, rows, length, table, ...affine(y.type) });
-      return;
-    }
-    lowerFloats(node, c);
+    const args = { x: c.in(x, wholeLayout(c, x)), y: c.out(y, wholeLayout(c, y)), ...rowsOf(x) };
+    if (isInt8(x.type))
+      c.each("i8_softmax", { ...args, table: c.constant("exponentials", exponentials(x.type)), ...affine(y.type) });
+    else c.each("f32_softmax", args);
   },
 } satisfies Record<string, Lower>;
 

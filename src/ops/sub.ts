@@ -1,9 +1,8 @@
 /** sub(a, b) = a - b of equal shapes, any layout. */
 import type { Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
-import { free, lowerBinary, sameAxes, sameTypes } from "./elementwise.ts";
-import { evaluateSum, lowerInt8Sum, prefersPair } from "./pairs-int8.ts";
-import { isInt8 } from "./quantized.ts";
+import { free, sameAxes, sameTypes } from "./elementwise.ts";
+import { evaluateSum, lowerPairs, prefersPair, sumOf } from "./pairs-int8.ts";
 import { scale } from "./scale.ts";
 
 export const sub: Op = { name: "sub", infer: sameTypes("subtract") };
@@ -14,12 +13,7 @@ export const gradient = {
   sub: (_, [upstream], graph) => [upstream, graph.one(scale, [upstream!], { scale: -1 })],
 } satisfies Record<string, Gradient>;
 
-export const lower = {
-  sub(node, c) {
-    if (isInt8(node.outputs[0]!.type)) lowerInt8Sum(node, c, -1);
-    else lowerBinary("f32_sub")(node, c);
-  },
-} satisfies Record<string, Lower>;
+export const lower = { sub: lowerPairs("f32_sub", "i8_add", sumOf(-1)) } satisfies Record<string, Lower>;
 
 export const prefers = { sub: prefersPair } satisfies Record<string, Prefers>;
 

@@ -7,6 +7,7 @@ import {
   chosenType,
   each,
   eachPair,
+  evaluateEach,
   free,
   fromOutput,
   lowerGradient,
@@ -22,8 +23,10 @@ export const tanh: Op = { name: "tanh", infer: chosenType };
 /** (upstream, output) -> d input. */
 export const tanhGradient: Op = { name: "tanhGradient", infer: sameType };
 
+const values = each(x => hyperbolicTangent(x));
+
 export const evaluate = {
-  tanh: each(x => hyperbolicTangent(x)),
+  tanh: evaluateEach(values),
   tanhGradient: eachPair((d, y) => d * (1 - y * y)),
 } satisfies Record<string, Evaluate>;
 
@@ -32,7 +35,7 @@ export const gradient = {
   tanhGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { tanh: lowerUnary("f32_tanh", evaluate.tanh) } satisfies Record<string, Lower>;
+export const lower = { tanh: lowerUnary("f32_tanh", values) } satisfies Record<string, Lower>;
 
 export const lowerBackward = { tanhGradient: lowerGradient("f32_tanh_gradient") } satisfies Record<string, Lower>;
 

@@ -116,7 +116,7 @@ overVariants("i8-elementwise", "run", bench => {
     const xs = 2 * length * size + 6;
     const y = bench.output(xs + 2 * length * size);
     const x = place([image(0), image(2)], xs);
-    const shared = { rows: 2, length, scale: 1 / 256, zero: -128 };
+    const shared = { repeat: 2, k: length, scale: 1 / 256, zero: -128 };
     bench.run("i8_softmax", { n: 2, x, xs, y, ys: xs, ...shared, table: bench.input(table) });
     for (const i of [0, 1])
       expect([...fromStored(bench, y + i * xs, [2 * length])]).toEqual(

@@ -4,12 +4,12 @@ import { type Halo, storedImage } from "../../src/kernels/stored.ts";
 import { overVariants } from "./harness.ts";
 import { bytes, fromStored, storedImages } from "./i8.ts";
 
-const POOLS: Omit<twin.Pool, "channels">[] = [
-  { h: 1, w: 1, kh: 1, kw: 1, sh: 1, sw: 1, top: 0, left: 0, oh: 1, ow: 1 },
-  { h: 6, w: 4, kh: 2, kw: 2, sh: 2, sw: 2, top: 0, left: 0, oh: 3, ow: 2 },
-  { h: 5, w: 7, kh: 3, kw: 3, sh: 2, sw: 1, top: 1, left: 1, oh: 3, ow: 7 },
-  { h: 5, w: 5, kh: 2, kw: 3, sh: 2, sw: 2, top: 0, left: 1, oh: 3, ow: 3 },
-  { h: 7, w: 5, kh: 7, kw: 5, sh: 1, sw: 1, top: 0, left: 0, oh: 1, ow: 1 },
+const POOLS: Omit<twin.Pool, "c">[] = [
+  { h: 1, w: 1, kh: 1, kw: 1, sh: 1, sw: 1, pt: 0, pl: 0, oh: 1, ow: 1 },
+  { h: 6, w: 4, kh: 2, kw: 2, sh: 2, sw: 2, pt: 0, pl: 0, oh: 3, ow: 2 },
+  { h: 5, w: 7, kh: 3, kw: 3, sh: 2, sw: 1, pt: 1, pl: 1, oh: 3, ow: 7 },
+  { h: 5, w: 5, kh: 2, kw: 3, sh: 2, sw: 2, pt: 0, pl: 1, oh: 3, ow: 3 },
+  { h: 7, w: 5, kh: 7, kw: 5, sh: 1, sw: 1, pt: 0, pl: 0, oh: 1, ow: 1 },
 ];
 const CASES = POOLS.flatMap(pool =>
   [1, 7, 8, 9, 19].map(channels => [`${pool.kh}x${pool.kw}`, channels, pool] as const),
@@ -17,7 +17,7 @@ const CASES = POOLS.flatMap(pool =>
 
 overVariants("i8-pool2d", "run", bench => {
   test.each(CASES)("window %s, %i channels", (_, channels, pool) => {
-    const p: twin.Pool = { ...pool, channels };
+    const p: twin.Pool = { ...pool, c: channels };
     const images = [3, 4].map(seed => bytes(p.h * p.w * channels, seed, bench, false));
     const halo: Halo = [1, 2, 0, 1];
     const from = storedImage([p.h, p.w, channels], bench.variant, halo);
@@ -30,7 +30,7 @@ overVariants("i8-pool2d", "run", bench => {
       // what lies in the halo must not matter: it holds a value larger than any other
       const x = bench.input(storedImages(bench, images, [p.h, p.w, channels], halo, 127, xs)) + from.first;
       const y = bench.output(ys + to.bytes);
-      return { n: 2, x, xs, pitch: from.pitch, y, ys, ypitch: to.pitch, ...p };
+      return { n: 2, x, xs, xpitch: from.pitch, y, ys, ypitch: to.pitch, ...p };
     };
     const largest = place();
     bench.run("i8_max_pool2d", largest);
@@ -39,8 +39,8 @@ overVariants("i8-pool2d", "run", bench => {
     });
     for (const include of [0, 1]) {
       const mean = place();
-      const pads = { bottom: 1, right: 2 };
-      bench.run("i8_average_pool2d", { ...mean, ...pads, include, zero: -5 });
+      const pads = { pb: 1, pr: 2 };
+      bench.run("i8_average_pool2d", { ...mean, ...pads, includePad: include, zero: -5 });
       images.forEach((x, i) => {
         const expected = twin.i8_average_pool2d({ ...p, ...pads }, x, include === 1, -5);
         expect([...fromStored(bench, mean.y + i * ys, shape)]).toEqual([...expected]);

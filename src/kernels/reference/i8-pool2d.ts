@@ -3,50 +3,50 @@
 export interface Pool {
   h: number;
   w: number;
-  channels: number;
+  c: number;
   kh: number;
   kw: number;
   sh: number;
   sw: number;
-  top: number;
-  left: number;
+  pt: number;
+  pl: number;
   oh: number;
   ow: number;
 }
 
-/** What a window of channel c holds, row by row. */
-function inside(p: Pool, x: Int8Array, row: number, column: number, c: number): number[] {
+/** What a window of a channel holds, row by row. */
+function inside(p: Pool, x: Int8Array, row: number, column: number, channel: number): number[] {
   const values: number[] = [];
   for (let i = 0; i < p.kh; i++)
     for (let j = 0; j < p.kw; j++) {
-      const y = row * p.sh - p.top + i;
-      const at = column * p.sw - p.left + j;
-      if (y >= 0 && y < p.h && at >= 0 && at < p.w) values.push(x[(y * p.w + at) * p.channels + c]!);
+      const y = row * p.sh - p.pt + i;
+      const at = column * p.sw - p.pl + j;
+      if (y >= 0 && y < p.h && at >= 0 && at < p.w) values.push(x[(y * p.w + at) * p.c + channel]!);
     }
   return values;
 }
 
 function pooled(p: Pool, x: Int8Array, of: (values: number[], row: number, column: number) => number): Int8Array {
-  const y = new Int8Array(p.oh * p.ow * p.channels);
+  const y = new Int8Array(p.oh * p.ow * p.c);
   for (let row = 0; row < p.oh; row++)
     for (let column = 0; column < p.ow; column++)
-      for (let c = 0; c < p.channels; c++)
-        y[(row * p.ow + column) * p.channels + c] = of(inside(p, x, row, column, c), row, column);
+      for (let channel = 0; channel < p.c; channel++)
+        y[(row * p.ow + column) * p.c + channel] = of(inside(p, x, row, column, channel), row, column);
   return y;
 }
 
 export const i8_max_pool2d = (p: Pool, x: Int8Array): Int8Array => pooled(p, x, values => Math.max(-128, ...values));
 
-/** The integer mean, halves away from zero; `include`: pads, which reach `bottom` and `right` past the image, count as `zero`. */
+/** The integer mean, halves away from zero; `include`: pads, which reach `pb` and `pr` past the image, count as `zero`. */
 export function i8_average_pool2d(
-  p: Pool & { bottom: number; right: number },
+  p: Pool & { pb: number; pr: number },
   x: Int8Array,
   include: boolean,
   zero: number,
 ): Int8Array {
   return pooled(p, x, (values, row, column) => {
-    const tall = Math.min(p.kh, p.h + p.bottom - (row * p.sh - p.top));
-    const wide = Math.min(p.kw, p.w + p.right - (column * p.sw - p.left));
+    const tall = Math.min(p.kh, p.h + p.pb - (row * p.sh - p.pt));
+    const wide = Math.min(p.kw, p.w + p.pr - (column * p.sw - p.pl));
     const count = include ? tall * wide : values.length;
     const sum = values.reduce((a, b) => a + b, 0) + (include ? (count - values.length) * zero : 0);
     const half = Math.floor(count / 2);

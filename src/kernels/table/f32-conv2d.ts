@@ -29,12 +29,15 @@ export type Conv2dGeometry = { readonly [P in keyof typeof geometry]: number };
 const reach = (out: number, kernel: number, stride: number, dilation: number): number =>
   (out - 1) * stride + (kernel - 1) * dilation + 1;
 
-/** Bytes of `scratch` for f32_conv2d and f32_conv2d_weight_gradient: one padded image, or none where no window leaves the image. */
-export function conv2dScratch(g: Conv2dGeometry): number {
+/**
+ * Bytes of `scratch` for f32_conv2d and f32_conv2d_weight_gradient: one padded image, with every channel `times` times, or none where no window
+ * leaves the image.
+ */
+export function conv2dScratch(g: Omit<Conv2dGeometry, "cout" | "groups">, times = 1): number {
   const rows = reach(g.oh, g.kh, g.sh, g.dh);
   const columns = reach(g.ow, g.kw, g.sw, g.dw);
-  if (g.pt <= 0 && g.pl <= 0 && rows - g.pt <= g.h && columns - g.pl <= g.w) return 0;
-  return rows * columns * g.cin * 4 + 32;
+  if (times === 1 && g.pt <= 0 && g.pl <= 0 && rows - g.pt <= g.h && columns - g.pl <= g.w) return 0;
+  return rows * columns * g.cin * times * 4 + 32;
 }
 
 /** Bytes of `scratch` for f32_conv2d_input_gradient: the gradient of one image of y, with zeros wherever a tap of the inverse falls outside. */

@@ -1,3 +1,4 @@
+import { conv2dScratch } from "./f32-conv2d.ts";
 import type { Rows } from "./row.ts";
 
 /** Geometry as in table/f32-conv2d.ts, with cin * multiplier outputs: output channel o reads input channel floor(o / multiplier). */
@@ -21,12 +22,7 @@ const geometry = {
 export type DepthwiseGeometry = { readonly [P in keyof typeof geometry]: number };
 
 /** Bytes of `scratch` for f32_depthwise and its weight gradient: one padded image with every channel repeated `multiplier` times. */
-export function depthwiseScratch(g: DepthwiseGeometry): number {
-  const rows = (g.oh - 1) * g.sh + (g.kh - 1) * g.dh + 1;
-  const columns = (g.ow - 1) * g.sw + (g.kw - 1) * g.dw + 1;
-  if (g.multiplier === 1 && g.pt <= 0 && g.pl <= 0 && rows - g.pt <= g.h && columns - g.pl <= g.w) return 0;
-  return rows * columns * g.cin * g.multiplier * 4 + 32;
-}
+export const depthwiseScratch = (g: DepthwiseGeometry): number => conv2dScratch(g, g.multiplier);
 
 /** f32 depthwise convolutions, weights in `taps`: assembly/f32-depthwise.ts. */
 export const f32Depthwise = {

@@ -91,7 +91,7 @@ export const i8Elementwise = {
     binary: "run",
     overRead: 16,
   },
-  /** Over each of `rows` rows of `length`; `table`: 256 f32, exp(-d * scale of x); `scale`, `zero`: of y. */
+  /** Over each of `repeat` rows of k; `table`: 256 f32, exp(-d * scale of x); `scale`, `zero`: of y. */
   i8_softmax: {
     args: {
       n: "count",
@@ -99,8 +99,8 @@ export const i8Elementwise = {
       xs: "int",
       y: "write",
       ys: "int",
-      rows: "int",
-      length: "int",
+      repeat: "int",
+      k: "int",
       table: "read",
       scale: "float",
       zero: "int",

@@ -64,7 +64,7 @@ export const lowerBackward = {
 };
 
 export const prefers = {
-  conv2dMaxPool2d: (node: Node<Conv2d>, operand, c) =>
+  conv2dMaxPool2d: (node, operand, c) =>
     operand === 0 ? storedLayout(c, node.inputs[0]!, haloOf(node.attrs)) : undefined,
 } satisfies Record<string, Prefers>;
 

@@ -7,7 +7,7 @@ import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
-import { sameAxes } from "../elementwise.ts";
+import { asOutput, free, lowerBinary, sameAxes } from "../elementwise.ts";
 
 export const mask: Op = {
   name: "mask",
@@ -33,18 +33,11 @@ export const gradient = {
   mask: (node: Node, [upstream], graph) => [graph.one(mask, [upstream!, node.inputs[1]!]), undefined],
 } satisfies Record<string, Gradient>;
 
-export const lower = {
-  mask(node: Node, c) {
-    const [w, m] = node.inputs;
-    const layout = c.layoutOf(w!);
-    const y = c.out(node.outputs[0]!, layout);
-    c.map("f32_mul", w!, n => ({ n, a: c.ref(w!), b: c.in(m!, layout), y }));
-  },
-} satisfies Record<string, Lower>;
+export const lower = { mask: lowerBinary("f32_mul") } satisfies Record<string, Lower>;
 
 /** Weight and mask lie as the consumer of the masked weight wants it. */
-export const prefers = { mask: (node, _, c) => c.prefer(node.outputs[0]!) } satisfies Record<string, Prefers>;
+export const prefers = { mask: asOutput } satisfies Record<string, Prefers>;
 
-export const cost = { mask: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
+export const cost = { mask: free } satisfies Record<string, CostOf>;
 
 export const axes = { mask: sameAxes } satisfies Record<string, Axes>;
