@@ -16,6 +16,8 @@ const KINDS = {
       "--disable-component-update",
       "--disable-sync",
     ],
+    // the instructions that V8 makes vectors of
+    withoutSimd: ["--js-flags=--no-enable-sse4-1"],
   },
   firefox: {
     variable: "FIREFOX",
@@ -27,9 +29,12 @@ const KINDS = {
 
 export const BROWSERS = Object.keys(KINDS);
 
-export function launch(browser) {
-  const { variable, paths, debian, args } = KINDS[browser];
+/** Browsers that can be told to have no vectors in WebAssembly, as old ones do. */
+export const WITHOUT_SIMD = BROWSERS.filter(browser => KINDS[browser].withoutSimd);
+
+export function launch(browser, { simd = true } = {}) {
+  const { variable, paths, debian, args, withoutSimd } = KINDS[browser];
   const executablePath = process.env[variable] ?? paths.find(existsSync);
   if (!executablePath) throw new Error(`no ${browser}: install the package ${debian}, or name one in ${variable}`);
-  return puppeteer.launch({ browser, executablePath, args, headless: true });
+  return puppeteer.launch({ browser, executablePath, headless: true, args: simd ? args : [...args, ...withoutSimd] });
 }

@@ -2,14 +2,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
-const PAGES = ["README.md", ...readdirSync("docs").map(name => `docs/${name}`)].filter(path => path.endsWith(".md"));
+const PAGES = ["README.md", "web/README.md", ...readdirSync("docs").map(name => `docs/${name}`)].filter(path =>
+  path.endsWith(".md"),
+);
 
 /** What is not to be found in a clone: outputs of the build, and places shown by a pattern. */
 const elsewhere = (path: string): boolean => path.startsWith("build/") || /[<*{]/.test(path);
 
 test.each(PAGES)("files that %s names are there", page => {
   const text = readFileSync(page, "utf8").replaceAll(/^```[\s\S]*?^```$/gm, "");
-  const named = [...text.matchAll(/`((?:\.ci|assembly|bench|build|docs|scripts|src|test)\/[^`\s]*)`/g)].map(
+  const named = [...text.matchAll(/`((?:\.ci|assembly|bench|build|docs|scripts|src|test|web)\/[^`\s]*)`/g)].map(
     ([, path]) => path!,
   );
   const linked = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]

@@ -52,6 +52,11 @@ for (const manager of ["npm", "pnpm"])
     assert.equal(run(process.execPath, "--input-type=module", "-e", code), "11");
     console.log(`${manager}: a kernel gives the right answer`);
 
+    answers(run, folder);
+    console.log(`${manager}: a network answers alike by import, by require, and bundled as either`);
+    imports(run);
+    console.log(`${manager}: importing touches nothing of a page; without SIMD it is load that fails`);
+
     cpSync("test/package/consumer.ts", join(folder, "consumer.ts"));
     const required = entries.map((entry, i) => `import m${i} = require("${entry}");\nm${i} satisfies object;`);
     writeFileSync(join(folder, "consumer.cts"), required.join("\n"));
@@ -65,3 +70,50 @@ for (const manager of ["npm", "pnpm"])
     assert.equal(run(join(folder, "node_modules/.bin/penjing"), "--version"), version);
     console.log(`${manager}: penjing --help`);
   });
+
+/** The same answer to the same image, however the library came. */
+function answers(run, folder) {
+  const node = (kind, code) => run(process.execPath, `--input-type=${kind}`, "-e", code);
+  node("module", 'import { lenet5 } from "penjing"; await lenet5({ seed: 1 }).save("digits.penjing");');
+  const use = 'load("digits.penjing").then(net => console.log(net.predict(new Uint8Array(784).fill(99)).join()))';
+  const imported = `import { load } from "penjing/run"; ${use};`;
+  const required = `const { load } = require("penjing/run"); ${use};`;
+  const expected = node("module", imported);
+  assert.equal(expected.split(",").map(Number).filter(Number.isFinite).length, 10);
+  assert.equal(node("commonjs", required), expected, "require");
+  for (const [kind, format, code] of [
+    ["module", "esm", imported],
+    ["commonjs", "cjs", imported],
+    ["commonjs", "cjs", required],
+  ]) {
+    const options = ["--bundle", "--platform=node", `--format=${format}`, "--minify"];
+    const bundle = execFileSync(resolve("node_modules/.bin/esbuild"), options, { cwd: folder, input: code });
+    assert.equal(node(kind, bundle.toString()), expected, `${code} bundled as ${format}`);
+  }
+}
+
+/** A server that renders pages may import the library: nothing of a page is asked for, nothing left behind. */
+function imports(run) {
+  const untouched = `
+    const page = ["window", "document", "self", "location", "navigator", "localStorage", "fetch", "Worker", "WebAssembly"];
+    const get = () => { throw new Error("touched at import") };
+    for (const name of page) Object.defineProperty(globalThis, name, { get });
+    const before = Reflect.ownKeys(globalThis).length;
+    for (const entry of ${JSON.stringify(entries)}) await import(entry);
+    console.log(Reflect.ownKeys(globalThis).length - before);`;
+  assert.equal(run(process.execPath, "--input-type=module", "-e", untouched), "0");
+
+  const bare = `
+    import { readFileSync } from "node:fs";
+    import { createContext, SourceTextModule } from "node:vm";
+    const code = readFileSync("node_modules/penjing/build/run.js", "utf8");
+    const module = new SourceTextModule(code, { context: createContext({}) });
+    await module.link(name => { throw new Error("imports " + name) });
+    await module.evaluate();
+    console.log(typeof module.namespace.load);`;
+  const vm = ["--experimental-vm-modules", "--no-warnings", "--input-type=module"];
+  assert.equal(run(process.execPath, ...vm, "-e", bare), "function", "an engine with nothing but the language");
+
+  const load = 'import { load } from "penjing/run"; console.log(await load("digits.penjing").catch(e => e.code));';
+  assert.equal(run(process.execPath, "--no-enable-sse4-1", "--input-type=module", "-e", load), "no-simd");
+}

@@ -1,0 +1,6 @@
+// The network lives in a worker: the page sends pictures and shows what comes back.
+import { paper, show } from "./paper.js";
+
+const worker = new Worker("worker.js", { type: "module" });
+worker.onmessage = ({ data }) => show(data);
+paper(image => worker.postMessage(image));
