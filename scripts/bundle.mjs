@@ -16,8 +16,8 @@ export const ENTRIES = {
 
 /**
  * Tells bundlers what may be dropped: every call at the top level of src/ops, by which tables of ops are made, is pure
- * (@__NO_SIDE_EFFECTS__ at the functions themselves does not reach the files that import them), and so are the rows of the kernel table,
- * whose `...` would count as effects.
+ * (@__NO_SIDE_EFFECTS__ at the functions themselves does not reach the files that import them), and so are the constants of base/math.ts
+ * and the rows of the kernel table, whose `...` would count as effects.
  */
 const pureTables = {
   name: "pure-tables",
@@ -26,6 +26,8 @@ const pureTables = {
       bundling.onLoad({ filter }, ({ path }) => ({ contents: change(readFileSync(path, "utf8")), loader: "ts" }));
     const made = /^((?:export )?const \w+ = | {2}\w+: |(?:export )?const \w+ = \{ \w+: )(?=[a-z]\w*(?:<[^>]*>)?\()/gm;
     change(/\/src\/ops\/.*\.ts$/, text => text.replace(made, "$1/* @__PURE__ */ "));
+    const numbers = /^((?:export )?const [A-Z\d_]+ = )/gm;
+    change(/\/src\/base\/math\.ts$/, text => text.replace(numbers, "$1/* @__PURE__ */ "));
     const rows = /^(export const \w+ = )(\{\n(?:(?!\}).*\n)*\} as const satisfies Rows);/gm;
     change(/\/src\/kernels\/table\/.*\.ts$/, text => text.replace(rows, "$1/* @__PURE__ */ (() => ($2))();"));
   },
