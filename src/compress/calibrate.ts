@@ -11,6 +11,7 @@ import { range } from "../ops/range.ts";
 import { LOWER, PREFERS } from "../ops/run.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Range } from "../passes/quantize.ts";
+import { resultOf } from "../run/contents.ts";
 import { Machine } from "../run/machine.ts";
 import { turn } from "../train/pace.ts";
 
@@ -66,7 +67,7 @@ export async function calibrate(
     }
     machine.run(program);
     ranges.forEach((seen, k) => {
-      const { data: ends, row: next } = machine.result(program.results[k]!, "f32");
+      const { data: ends, row: next } = resultOf(machine, program.results[k]!, "f32");
       for (let i = 0; i < batch; i++) {
         seen.min = Math.min(seen.min, ends[i * next]!);
         seen.max = Math.max(seen.max, ends[i * next + 1]!);

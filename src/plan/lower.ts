@@ -38,8 +38,8 @@ export interface Buffer extends Slot {
   /** Bytes from step to step of a stream; 0: the same every step. */
   readonly step: number;
   readonly layout: Layout;
-  readonly value?: Value;
-  readonly data?: TypedArray;
+  readonly value: Value | undefined;
+  readonly data: TypedArray | undefined;
 }
 
 export interface BufferRef extends Ref {
@@ -138,10 +138,10 @@ class GraphLowering implements Lowering {
   node(node: Node): void {
     this.#node = node;
     const lower = this.#options.ops.lower[node.op.name];
-    if (!lower)
-      throw new PenjingError("lower", `layer "${node.name}": op "${node.op.name}" is not among the ops loaded here`);
-    if (typeof lower !== "function")
-      throw new PenjingError("refused", `layer "${node.name}": op "${node.op.name}" does not run: ${lower.refused}`);
+    if (typeof lower !== "function") {
+      const why = lower?.refused ?? "it is not among the ops loaded here";
+      throw new PenjingError("refused", `layer "${node.name}": op "${node.op.name}" does not run: ${why}`);
+    }
     lower(node, this);
   }
 
@@ -161,30 +161,33 @@ class GraphLowering implements Lowering {
     return site.preferred;
   }
 
-  #make(name: string, kind: BufferKind, unit: number, more?: Partial<Buffer>): Buffer {
-    const buffer = {
+  /** A new buffer: of so many bytes for each image of `value`, or in all where that is not batched, or none. */
+  #make(name: string, kind: BufferKind, unit: number, value?: Value, layout = flat, data?: TypedArray): BufferRef {
+    const batched = value?.type.batched;
+    const rows = batched ? this.batch : 1;
+    const streamed = kind === "stream";
+    const buffer: Buffer = {
       name,
       kind,
       unit,
-      count: 1,
-      image: 0,
-      step: 0,
-      layout: flat,
+      count: streamed ? rows * this.#options.steps : rows,
+      image: batched ? unit : 0,
+      step: streamed ? rows * unit : 0,
+      layout,
+      value,
+      data,
       bytes: 0,
       from: -1,
       to: -1,
       at: -1,
-      ...more,
     };
     this.buffers.push(buffer);
-    return buffer;
+    return { buffer, offset: 0 };
   }
 
-  /** A buffer for v's images (or for the whole of an unbatched v) in `layout`. */
+  /** A temporary buffer for v in `layout`. */
   #room(v: Value, name: string, layout: Layout): BufferRef {
-    const unit = layout.bytes(v.type.shape, v.type.dtype);
-    const rows = v.type.batched ? { count: this.batch, image: unit } : {};
-    return { buffer: this.#make(name, "temp", unit, { layout, value: v, ...rows }), offset: 0 };
+    return this.#make(name, "temp", layout.bytes(v.type.shape, v.type.dtype), v, layout);
   }
 
   #leaf(v: Value): Buffer {
@@ -193,29 +196,19 @@ class GraphLowering implements Lowering {
       this.buffers.push(known);
       return known;
     }
-    const { shape, dtype, batched } = v.type;
+    const { shape, dtype } = v.type;
     const layout = v.leaf === "state" && dtype === "f32" ? this.prefer(v) : flat;
-    const unit = layout.bytes(shape, dtype);
-    const rows = batched ? this.batch : 1;
-    const streamed = v.leaf === "stream";
-    const buffer = this.#make(v.name, v.leaf!, unit, {
-      count: streamed ? rows * this.#options.steps : rows,
-      image: batched ? unit : 0,
-      step: streamed ? rows * unit : 0,
-      layout,
-      value: v,
-    });
+    const { buffer } = this.#make(v.name, v.leaf!, layout.bytes(shape, dtype), v, layout);
     this.#leaves.set(v.name, buffer);
     return buffer;
   }
 
   #of(v: Value): Buffer {
     const site = this.#site(v);
-    if (site.overwriter || !(site.buffer || v.leaf))
-      throw new PenjingError(
-        "lower",
-        `"${shown(v)}" is read by "${this.#node.name}" ${site.overwriter ? `after "${site.overwriter}" wrote over it` : "and nothing makes it"}`,
-      );
+    if (site.overwriter || !(site.buffer || v.leaf)) {
+      const why = site.overwriter ? `"${site.overwriter}" wrote over it` : "nothing has made it";
+      throw new PenjingError("lower", `"${this.#node.name}" reads "${shown(v)}", but ${why}`);
+    }
     site.buffer ??= this.#leaf(v);
     return site.buffer;
   }
@@ -289,11 +282,11 @@ class GraphLowering implements Lowering {
   }
 
   scratch(name: string, bytes: number): BufferRef {
-    return { buffer: this.#make(name, "temp", bytes), offset: 0 };
+    return this.#make(name, "temp", bytes);
   }
 
   constant(name: string, data: TypedArray): BufferRef {
-    return { buffer: this.#make(name, "constant", data.byteLength, { data }), offset: 0 };
+    return this.#make(name, "constant", data.byteLength, undefined, flat, data);
   }
 
   map<K extends KernelName>(kernel: K, v: Value, args: (n: Arg) => Args<K>): void {

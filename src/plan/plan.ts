@@ -18,9 +18,9 @@ export interface Program {
   readonly name: string;
   readonly batch: number;
   readonly words: Int32Array;
-  /** Addresses of the words, of *prepare* and of *run*'s step loop. */
+  /** Address of the words, which begin with *prepare*. */
   readonly at: number;
-  readonly prepare: number;
+  /** Address of *run*'s step loop. */
   readonly run: number;
   /** Where the graph's results lie, in layout flat. */
   readonly results: readonly BufferRef[];
@@ -112,7 +112,6 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
       group,
       words,
       at,
-      prepare: at,
       run: at + 4 * run,
       results,
       writesState,

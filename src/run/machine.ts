@@ -1,8 +1,8 @@
 /** Programs in a memory: one call from JavaScript per inference, or per slice of training steps. */
 import { PenjingError } from "../base/errors.ts";
-import { type DType, size, type TypedArray, view } from "../base/shape.ts";
+import { BYTES, size, type TypedArray, view } from "../base/shape.ts";
 import { type Binary, chooseVariant, instantiate, type Kernels, type Variant } from "../kernels/load.ts";
-import type { Buffer, BufferRef, Lowerings } from "../plan/lower.ts";
+import type { Buffer, Lowerings } from "../plan/lower.ts";
 import { type Plan, type Program, plan, type Wanted } from "../plan/plan.ts";
 
 const PAGE = 65536;
@@ -42,10 +42,9 @@ export class Machine {
   }
 
   #fill(): void {
-    for (const b of this.plan.constants) {
-      const { buffer, byteOffset, byteLength } = b.data!;
-      new Uint8Array(this.memory.buffer, b.at, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
-    }
+    const bytes = new Uint8Array(this.memory.buffer);
+    for (const { data, at } of this.plan.constants)
+      bytes.set(new Uint8Array(data!.buffer, data!.byteOffset, data!.byteLength), at);
     for (const b of this.plan.leaves.values()) if (b.value?.data) this.write(b.name, b.value.data);
     this.rewrite();
   }
@@ -55,28 +54,21 @@ export class Machine {
     for (const program of this.plan.programs) this.#words.set(program.words, program.at / 4);
   }
 
-  /** Fills the temporaries with NaN: no program may depend on what was there. */
-  poison(): void {
-    const { from, to } = this.plan.temporary;
-    new Uint32Array(this.memory.buffer, from, (to - from) >> 2).fill(0x7fc00000);
-  }
-
   program(name: string): Program {
-    const found = this.plan.programs.find(p => p.name === name);
-    if (!found) throw new PenjingError("program", `no program "${name}" here`);
-    return found;
+    return found(
+      name,
+      this.plan.programs.find(p => p.name === name),
+    );
   }
 
   leaf(name: string): Buffer {
-    const found = this.plan.leaves.get(name);
-    if (!found) throw new PenjingError("leaf", `no leaf "${name}" here`);
-    return found;
+    return found(name, this.plan.leaves.get(name));
   }
 
   /** Runs steps `first` .. `first + count - 1` of a program (rows of its streams). */
   run(program: Program, first = 0, count = 1): void {
     if (this.#prepared.get(program) !== this.#version) {
-      this.kernels.run(program.prepare);
+      this.kernels.run(program.at);
       this.#prepared.set(program, this.#version);
     }
     const loop = program.run >> 2;
@@ -89,18 +81,8 @@ export class Machine {
   /** The stored bytes of a leaf, as they lie, all rows and steps. */
   stored(name: string): TypedArray {
     const b = this.leaf(name);
-    return this.#view(b, b.value!.type.dtype);
-  }
-
-  #view(b: Buffer, dtype: DType, offset = 0): TypedArray {
-    const bytes = b.unit * b.count;
-    return view(dtype, this.memory.buffer, b.at + offset, bytes / (dtype === "i8" || dtype === "u8" ? 1 : 4));
-  }
-
-  /** The stored elements of a result: row i begins at i * `row`. */
-  result(ref: BufferRef, dtype: DType): { data: TypedArray; row: number } {
-    const data = this.#view(ref.buffer, dtype, ref.offset);
-    return { data, row: ref.buffer.unit / data.BYTES_PER_ELEMENT };
+    const { dtype } = b.value!.type;
+    return view(dtype, this.memory.buffer, b.at, (b.unit * b.count) / BYTES[dtype]);
   }
 
   /** Writes the logical contents of a state (or tally) leaf. */
@@ -121,17 +103,9 @@ export class Machine {
         stored[p] = at < 0 ? 0 : logical[at]!;
       });
   }
+}
 
-  /** Reads the logical contents of a state leaf. */
-  read(name: string): TypedArray {
-    const b = this.leaf(name);
-    const { shape } = b.value!.type;
-    const stored = this.stored(name);
-    if (b.layout.name === "flat") return stored.slice(0, size(shape));
-    const logical = stored.slice(0, size(shape));
-    b.layout.map!(shape).forEach((at, p) => {
-      if (at >= 0) logical[at] = stored[p]!;
-    });
-    return logical;
-  }
+function found<T>(name: string, what: T | undefined): T {
+  if (what === undefined) throw new PenjingError("name", `nothing is named "${name}" here`);
+  return what;
 }

@@ -13,6 +13,7 @@ import { TRAIN_LOWER, TRAIN_PREFERS } from "../ops/index.ts";
 import { DROPOUT_STREAM } from "../passes/training.ts";
 import type { Lowerings } from "../plan/lower.ts";
 import type { Wanted } from "../plan/plan.ts";
+import { readState, resultOf } from "../run/contents.ts";
 import { Machine } from "../run/machine.ts";
 import { targetFor } from "./defaults.ts";
 import type { RowStreams, Stream } from "./feed.ts";
@@ -228,7 +229,7 @@ export class Trainer {
 
   /** A copy, in logical order. */
   read(name: string): TypedArray {
-    return this.machine.read(this.#state(name));
+    return readState(this.machine, this.#state(name));
   }
 
   write(name: string, values: ArrayLike<number>): void {
@@ -279,7 +280,7 @@ export class Trainer {
     const { results } = this.machine.program(`gradients ${images}`);
     const gradients = new Map<string, Float32Array>();
     this.#parameters.forEach((name, i) => {
-      const { data } = this.machine.result(results[i]!, "f32");
+      const { data } = resultOf(this.machine, results[i]!, "f32");
       gradients.set(name, (data as Float32Array).slice(0, size(this.machine.leaf(name).value!.type.shape)));
     });
     return { scores: this.means(images), gradients };

@@ -19,6 +19,7 @@ import {
   sequential,
 } from "../../src/model/index.ts";
 import { lenet5 } from "../../src/models/index.ts";
+import { readState } from "../../src/run/contents.ts";
 import { Net } from "../../src/run/net.ts";
 import { digits } from "../data/digits.ts";
 import { evaluated } from "../ops/planned.ts";
@@ -44,7 +45,7 @@ async function expectIntegerKernels(quantized: QuantizedModel): Promise<void> {
   const { machine } = await quantized.net();
   for (const leaf of quantized.graph.leaves.filter(v => v.leaf === "state" && v.type.shape.length > 1)) {
     expect(leaf.type.dtype, leaf.name).toBe("i8");
-    expect(machine.read(leaf.name), leaf.name).toEqual(leaf.data);
+    expect(readState(machine, leaf.name), leaf.name).toEqual(leaf.data);
     expect(machine.leaf(leaf.name).unit, leaf.name).toBeLessThan(size(leaf.type.shape) + 64);
   }
 }

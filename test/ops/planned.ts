@@ -11,6 +11,7 @@ import { TRAIN } from "../../src/kernels/load-train.ts";
 import { evaluate, GRADIENT, TRAIN_LOWER, TRAIN_PREFERS } from "../../src/ops/index.ts";
 import { gradient } from "../../src/passes/gradient.ts";
 import type { Lowerings } from "../../src/plan/lower.ts";
+import { poison, readState, resultOf } from "../../src/run/contents.ts";
 import { Machine } from "../../src/run/machine.ts";
 
 /** Contents of leaves by name, in logical order; images one after another where batched. A leaf that is not fed keeps its `data`. */
@@ -50,18 +51,18 @@ export async function planned(graph: Graph, feed: Feed, options: PlannedOptions)
   const program = machine.program("test");
   const runs = options.runs ?? (program.writesState ? 1 : 2);
   for (let run = 0; run < runs; run++) {
-    machine.poison();
+    poison(machine);
     machine.run(program);
   }
   const results = graph.results.map((v, i) => {
-    const { data, row } = machine.result(program.results[i]!, v.type.dtype);
+    const { data, row } = resultOf(machine, program.results[i]!, v.type.dtype);
     const each = size(v.type.shape);
     const rows = v.type.batched ? batch : 1;
     const packed = new Float64Array(rows * each);
     for (let r = 0; r < rows; r++) for (let e = 0; e < each; e++) packed[r * each + e] = data[r * row + e]!;
     return tensor(batched(v, batch), packed);
   });
-  const states = Object.fromEntries(after.map(name => [name, Float64Array.from(machine.read(name))]));
+  const states = Object.fromEntries(after.map(name => [name, Float64Array.from(readState(machine, name))]));
   return { results, after: states, machine };
 }
 

@@ -10,6 +10,7 @@ import { depthwiseConv2d } from "../../src/ops/depthwise-conv2d.ts";
 import { evaluate, GRADIENT, TRAIN_LOWER, TRAIN_PREFERS } from "../../src/ops/index.ts";
 import { maxPool2d } from "../../src/ops/max-pool2d.ts";
 import { gradient } from "../../src/passes/gradient.ts";
+import { poison, resultOf } from "../../src/run/contents.ts";
 import { Machine } from "../../src/run/machine.ts";
 import { noise } from "../kernels/harness.ts";
 
@@ -81,7 +82,7 @@ test.each(cases)("$name", async c => {
   );
   const ops = { lower: TRAIN_LOWER, prefers: TRAIN_PREFERS };
   const machine = await Machine.create(TRAIN, [{ name: "step", graph, batch: BATCH }], ops, "simd");
-  machine.poison();
+  poison(machine);
   for (const v of leaves) {
     const data = feeds.get(v.name)!;
     if (v.leaf === "state") machine.write(v.name, data);
@@ -95,7 +96,7 @@ test.each(cases)("$name", async c => {
   const program = machine.program("step");
   machine.run(program);
   graph.results.forEach((v, r) => {
-    const { data, row } = machine.result(program.results[r]!, "f32");
+    const { data, row } = resultOf(machine, program.results[r]!, "f32");
     const got = logical(v, data, row);
     const expected = wanted[r]!.data;
     expect(got.length).toBe(expected.length);

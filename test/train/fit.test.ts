@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Dataset } from "../../src/data/dataset.ts";
 import { supported } from "../../src/kernels/load.ts";
+import { poison } from "../../src/run/contents.ts";
 import { Machine } from "../../src/run/machine.ts";
 import type { StepHook } from "../../src/train/callbacks.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
@@ -23,7 +24,7 @@ async function trained(options: FitOptions = {}, rows = 100): Promise<Uint8Array
 function poisoned(): void {
   const run = Machine.prototype.run;
   vi.spyOn(Machine.prototype, "run").mockImplementation(function (this: Machine, ...args) {
-    this.poison();
+    poison(this);
     run.apply(this, args);
   });
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { size } from "../../src/base/shape.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { TRAIN } from "../../src/kernels/load-train.ts";
+import { poison, readState } from "../../src/run/contents.ts";
 import { Machine } from "../../src/run/machine.ts";
 import { adam, adamW, type Optimizer, rmsprop, sgd } from "../../src/train/optimizers.ts";
 import {
@@ -58,9 +59,9 @@ async function steps(optimizer: Optimizer, { initial, gradients }: OptimizerVect
     });
     for (const [name, value] of Object.entries(optimizer.rates(step, rateAt(optimizer.learningRate, step))))
       machine.stored(name)[0] = value;
-    machine.poison();
+    poison(machine);
     machine.run(machine.program("step"));
-    return initial.map(({ shape }, i) => [...machine.read(`w${i}`)].slice(0, size(shape)));
+    return initial.map(({ shape }, i) => [...readState(machine, `w${i}`)].slice(0, size(shape)));
   });
 }
 

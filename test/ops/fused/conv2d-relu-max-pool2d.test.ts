@@ -11,6 +11,7 @@ import { relu } from "../../../src/ops/relu.ts";
 import { plainWindow } from "../../../src/ops/window.ts";
 import { FORWARD, fuse } from "../../../src/passes/fuse.ts";
 import { gradient } from "../../../src/passes/gradient.ts";
+import { poison, resultOf } from "../../../src/run/contents.ts";
 import { Machine } from "../../../src/run/machine.ts";
 import { noise } from "../../kernels/harness.ts";
 
@@ -95,7 +96,7 @@ describe("conv2dReluMaxPool2d", () => {
     const run = async (group: number) => {
       const machine = await Machine.create(TRAIN, [{ name: "step", graph, batch: IMAGES, group }], ops, "simd");
       const program = machine.program("step");
-      machine.poison();
+      poison(machine);
       for (const leaf of graph.leaves.filter(v => v.leaf === "input")) {
         const per = size(leaf.type.shape);
         const data = contents(leaf).data;
@@ -106,7 +107,7 @@ describe("conv2dReluMaxPool2d", () => {
       machine.run(program);
       return program.results.map((ref, i) => {
         const { shape, batched } = graph.results[i]!.type;
-        const { data, row } = machine.result(ref, "f32");
+        const { data, row } = resultOf(machine, ref, "f32");
         return Array.from({ length: batched ? IMAGES : 1 }, (_, n) => [
           ...data.subarray(n * row, n * row + size(shape)),
         ]).flat();
