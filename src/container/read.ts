@@ -68,6 +68,7 @@ function readFrame(from: ByteReader, bytes: Uint8Array): void {
 function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unknown>): Graph {
   const graph = new Graph();
   const names = new Names();
+  const leafNames = new Set<string>();
   /** In the order in which they are met: inputs, then for each node its new states and its first output. */
   const values: Value[] = [];
 
@@ -78,10 +79,9 @@ function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unk
 
   const leaf = (kind: Leaf, usual: string, type: Type, data?: TypedArray): Value => {
     const given = name(usual);
-    const before = graph.leaves.length;
-    const value = graph.leaf(kind, given, type, data);
-    // Leaves are found by name: two of one name would be one.
-    if (graph.leaves.length === before) throw new RangeError(`two leaves are called ${show(given)}`);
+    if (leafNames.has(given)) throw new RangeError(`two leaves are called ${show(given)}`);
+    leafNames.add(given);
+    const value = graph.newLeaf(kind, given, type, data);
     values.push(value);
     return value;
   };

@@ -70,8 +70,11 @@ export class Graph {
 
   /** The leaf of that name, made on first use: asking twice shares it. */
   leaf(leaf: Leaf, name: string, type: Type, data?: TypedArray): Value {
-    const known = this.leaves.find(v => v.name === name);
-    if (known) return known;
+    return this.leaves.find(v => v.name === name) ?? this.newLeaf(leaf, name, type, data);
+  }
+
+  /** A leaf whose name no other has: the caller knows. */
+  newLeaf(leaf: Leaf, name: string, type: Type, data?: TypedArray): Value {
     const value: Value = { id: this.#next++, type, name, index: 0, leaf, ...(data && { data }) };
     this.leaves.push(value);
     return value;

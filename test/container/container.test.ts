@@ -286,6 +286,14 @@ describe("damage", () => {
     expect(process.memoryUsage().rss - before.rss).toBeLessThan(1e8);
   });
 
+  test("a network of many layers takes no longer for each of them", () => {
+    const layer = [DENSE, 0, 1, ...f32(1), 0, ...f32(1)];
+    const layers = Array.from({ length: 20_000 }, () => layer).flat();
+    const { graph } = read(sealed(Uint8Array.from([0, 1, 0x10, 1].concat(layers))));
+    expect(graph.leaves.length).toBe(40_001);
+    expect(graph.leaves.at(-1)!.name).toBe("dense_19999/bias");
+  });
+
   test("nonsense behind a right checksum is damage, and says which", () => {
     const weights = [0, 2, ...f32(1), ...f32(2), ...f32(3), ...f32(4), ...f32(5), ...f32(6)];
     const bias = [0, ...f32(1), ...f32(2)];
