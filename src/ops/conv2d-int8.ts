@@ -2,10 +2,11 @@
  * How int8 convolutions, depthwise ones among them, become kernel calls. Static: by shape, in one of several ways, all of them exact; what none of
  * these takes goes by tables, a call for each group of channels. Dynamic: by tables, on images quantized at run time.
  */
-import { roundUp, size } from "../base/shape.ts";
+import { roundUp, type Shape, size } from "../base/shape.ts";
 import type { Node, Value } from "../graph/graph.ts";
 import type { Arg, Args, Lowering, Ref } from "../graph/meaning.ts";
 import { winogradBand, winogradPackedBytes, winogradPays, winogradScratchBytes } from "../kernels/i8-winograd.ts";
+import { flat } from "../kernels/layout.ts";
 import {
   depthwise3x3Fits,
   depthwise3x3PackedBytes,
@@ -18,6 +19,7 @@ import {
   groupsOf,
   type Halo,
   imageOf,
+  NO_HALO,
   ONE_CHANNEL_WIDTH,
   oneChannelPackedBytes,
   panelBytes,
@@ -40,13 +42,14 @@ import {
   at,
   clamps,
   isInt8,
+  ofPixels,
   requantizationScales,
   type StoredPlace,
   storedIn,
   storedOut,
   weightScales,
 } from "./quantized.ts";
-import { along, copyAlong } from "./rearrange.ts";
+import { along, copyAlong, spreadOut } from "./rearrange.ts";
 import { plainWindow, type Window } from "./window.ts";
 
 /** What a layer's attributes say that matters here; a dense layer has no window. */
@@ -65,16 +68,71 @@ const CHOICE = 16;
 
 /** x (f32) quantized image by image: where the stored images are, and what was chosen for each. */
 function quantizedAtRunTime(c: Lowering, x: Value, halo: Halo): { from: StoredPlace; chosen: Ref; cs: number } {
-  const image = storedImage(x.type.shape, c.variant, halo);
+  return { cs: CHOICE, ...chosenFor(c, x.type.shape, halo, 1, { x: c.in(x) }) };
+}
+
+/** `each` pieces of `shape` an image, quantized by the range of each. `ends`: x, and how far apart pieces are. */
+function chosenFor(
+  c: Lowering,
+  shape: Shape,
+  halo: Halo,
+  each: number,
+  ends: { x: Ref; xs?: number; n?: { per: number } },
+): { from: StoredPlace; chosen: Ref } {
+  const { x, ...pieces } = ends;
+  const n = ends.n && { n: ends.n };
+  const image = storedImage(shape, c.variant, halo);
   const stride = roundUp(image.bytes, 32);
-  const range = c.scratch("ranges", 8 * c.group);
-  const chosen = c.scratch("quantizations", CHOICE * c.group);
-  const ref = c.scratch("quantized images", stride * c.group);
-  const real = c.in(x);
-  c.each("i8_range", { x: real, length: size(x.type.shape), y: range, ys: 8 });
-  c.each("i8_choose", { x: range, xs: 8, y: chosen, ys: CHOICE });
-  c.each("i8_quantize_dynamic", { x: real, chosen, cs: CHOICE, y: ref, ys: stride, ...image, ...rowsOf(image) });
-  return { from: { ...image, ref: at(ref, image.first), stride }, chosen, cs: CHOICE };
+  const range = c.scratch("ranges", 8 * c.group * each);
+  const chosen = c.scratch("quantizations", CHOICE * c.group * each);
+  const ref = c.scratch("quantized images", stride * c.group * each);
+  c.each("i8_range", { ...pieces, x, length: size(shape), y: range, ys: 8 });
+  c.each("i8_choose", { ...n, x: range, xs: 8, y: chosen, ys: CHOICE });
+  const stored = { y: ref, ys: stride, ...image, ...rowsOf(image) };
+  c.each("i8_quantize_dynamic", { ...pieces, x, chosen, cs: CHOICE, ...stored });
+  return { from: { ...image, ref: at(ref, image.first), stride }, chosen };
+}
+
+/**
+ * A convolution of 1x1 at run time is a dense layer of its pixels, each quantized by its own range. Pixels that do not follow one another from
+ * image to image, since those are padded, are brought together first.
+ */
+function lowerPixels({ inputs, outputs: [y] }: Pick<Node, "inputs" | "outputs">, c: Lowering): void {
+  const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
+  const [outs, length] = [weight.type.shape[0]!, x.type.shape[2]!];
+  const pixels = x.type.shape[0]! * x.type.shape[1]!;
+  const n = { per: pixels };
+  const whole = (v: Value) => {
+    const bytes = 4 * size(v.type.shape);
+    const padded = flat.bytes(v.type.shape, "f32") !== bytes;
+    return {
+      bytes,
+      offsets: [along(size(v.type.shape), i => 4 * i)],
+      together: padded && c.scratch("pixels", bytes * c.group),
+    };
+  };
+  const [from, to] = [whole(x), whole(y!)];
+  if (from.together) copyAlong(c, 4, from.offsets, [4], { x: c.in(x), y: from.together, ys: from.bytes });
+  const pieces = { x: from.together || c.in(x), xs: 4 * length, n };
+  const { from: stored, chosen } = chosenFor(c, [length], NO_HALO, pixels, pieces);
+  const groups = groupsOf(c.variant, 1, length);
+  const w = c.scratch("packed weights", panelBytes(outs, groups));
+  const scale = c.constant("scales", weightScales(weight.type));
+  c.call("i8_gemm_pack", { outs, runs: 1, length, w: c.in(weight), bias: 0, scale, zero: SUMS_ONLY, y: w });
+  c.each("i8_gemm_dynamic", {
+    n,
+    x: stored.ref,
+    xs: stored.stride!,
+    groups,
+    w,
+    y: to.together || c.out(y!),
+    ys: 4 * outs,
+    outs,
+    chosen,
+    cs: CHOICE,
+    bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(outs)),
+  });
+  if (to.together) copyAlong(c, 4, to.offsets, [4], { x: to.together, xs: to.bytes, y: spreadOut(c, y!).ref });
 }
 
 /** Every channel `times` times, halo included: what a depthwise convolution with a multiplier reads. */
@@ -255,6 +313,11 @@ function table(c: Lowering, name: string, axes: TableAxes): Ref {
 }
 
 function lowerInt8<A extends Weighted>(node: Node<A>, groups: number, c: Lowering, pooled: boolean): void {
+  const [x, weight] = node.inputs;
+  if (!isInt8(x!.type) && ofPixels(weight!.type.shape, node.attrs, groups)) {
+    lowerPixels(node, c);
+    return;
+  }
   const site = siteOf(node, groups, c);
   const ways = pooled ? [oneChannel, fastFir] : [winograd, depthwise3x3, anyDepthwise];
   const way = site.dynamic ? undefined : ways.find(({ takes }) => takes(site));

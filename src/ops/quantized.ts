@@ -24,6 +24,7 @@ import {
   storedBytes,
   storedImage,
 } from "../kernels/stored.ts";
+import type { Window } from "./window.ts";
 
 /** What a node of int8 activations says about its output. */
 export interface Quantized {
@@ -95,7 +96,7 @@ export function requantizationScales(x: Type, weight: Type, y: Type): Float32Arr
  */
 export function evaluateWeighted(
   [x, weight, bias]: Tensor[],
-  { relu }: { relu?: boolean },
+  { relu, groups, ...window }: { relu?: boolean; groups?: number } & Partial<Window>,
   { inputs, outputs }: { inputs: Type[]; outputs: Type[] },
   sums: (inputs: Tensor[]) => Tensor,
 ): Tensor[] {
@@ -124,7 +125,8 @@ export function evaluateWeighted(
       ),
     ];
   }
-  return [dynamic(x!, weight!, bias, relu, weightScales(inputs[1]!), sums)];
+  const pieces = ofPixels(weight!.shape, window, groups) ? x!.data.length / weight!.shape[3]! : x!.shape[0]!;
+  return [dynamic(x!, pieces, weight!, bias, relu, weightScales(inputs[1]!), sums)];
 }
 
 const shifted = (x: Tensor, zero: number): Tensor =>
@@ -133,19 +135,29 @@ const shifted = (x: Tensor, zero: number): Tensor =>
     x.data.map(q => q - zero),
   );
 
-/** Each image quantized by its own range; then f32(f32(f32(acc) * s_x) * s_w[c]) + bias[c]. */
+/** Is a convolution at run time one of 1x1 that takes pixels as they are? Each of them is quantized by its own range, as in XNNPACK. */
+export const ofPixels = (weight: Shape, window: Partial<Window>, groups: number | undefined): boolean =>
+  weight.length === 4 &&
+  groups === 1 &&
+  weight[1] === 1 &&
+  weight[2] === 1 &&
+  weight[0]! + weight[3]! > 2 &&
+  window.strides!.every(n => n === 1) &&
+  window.pads!.every(n => n === 0);
+
+/** Each of `pieces` quantized by its own range; then f32(f32(f32(acc) * s_x) * s_w[c]) + bias[c]. */
 function dynamic(
   x: Tensor,
+  pieces: number,
   weight: Tensor,
   bias: Tensor | undefined,
   relu: boolean | undefined,
   scales: Float32Array,
   sums: (inputs: Tensor[]) => Tensor,
 ): Tensor {
-  const images = x.shape[0]!;
-  const each = x.data.length / images;
+  const each = x.data.length / pieces;
   const quantized = tensor(x.shape);
-  const steps = Array.from({ length: images }, (_, n) => {
+  const steps = Array.from({ length: pieces }, (_, n) => {
     const row = Float32Array.from(x.data.subarray(n * each, (n + 1) * each));
     const numbers = row.filter(v => !Number.isNaN(v));
     const least = numbers.reduce((a, b) => Math.min(a, b), Infinity);
@@ -157,12 +169,12 @@ function dynamic(
     return scale;
   });
   const acc = sums([quantized, weight]);
-  const perImage = acc.data.length / images;
+  const perPiece = acc.data.length / pieces;
   return tensor(
     acc.shape,
     acc.data.map((v, i) => {
       const c = i % scales.length;
-      const product = Math.fround(Math.fround(Math.fround(v) * steps[Math.floor(i / perImage)]!) * scales[c]!);
+      const product = Math.fround(Math.fround(Math.fround(v) * steps[Math.floor(i / perPiece)]!) * scales[c]!);
       const y = Math.fround(product + (bias?.data[c] ?? 0));
       return relu ? Math.max(0, y) : y;
     }),

@@ -118,14 +118,14 @@ export const elementBytes = (c: Lowering, v: Value): number => (isInt8(v.type) ?
 
 /**
  * Copies elements from x to y: along each axis, index i from `offsets[axis][i]` bytes after x to i times `pitches[axis]` bytes after y.
- * `fill`: what padding is. `ys`: from image to image of a y that is scratch.
+ * `fill`: what padding is. `xs`, `ys`: from image to image of what is scratch.
  */
 export function copyAlong(
   c: Lowering,
   element: number,
   offsets: readonly number[][],
   pitches: readonly number[],
-  { batched = true, fill = 0, ...ends }: { x: Ref; y: Ref; ys?: number; batched?: boolean; fill?: number },
+  { batched = true, fill = 0, ...ends }: { x: Ref; y: Ref; xs?: number; ys?: number; batched?: boolean; fill?: number },
 ): void {
   let { x } = ends;
   let bytes = element;

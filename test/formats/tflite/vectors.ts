@@ -1,5 +1,6 @@
 /** Networks of test/vectors with inputs and what LiteRT answers to them. */
 import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 
 export const bytesOf = (path: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(`test/vectors/${path}`));
 
@@ -29,3 +30,29 @@ export const FLOAT: readonly string[] = [
 /** The first 200 digits as real numbers: what the forms of LeNet-5 with float borders were asked. */
 export const digits = (): Float32Array =>
   Float32Array.from(int8Of("tflite/mnist_valid_q.in.s8.bin").subarray(0, 200 * 784), q => Math.fround((q + 128) / 255));
+
+/** A network of one operator, an input, and what LiteRT answers to it. */
+export interface Answered {
+  name: string;
+  type: "f32" | "i8";
+  within?: 1;
+  model: Uint8Array<ArrayBuffer>;
+  input: ArrayBuffer;
+  output: ArrayBuffer;
+}
+
+/** What test/vectors/tflite-operators/README.md describes. */
+export function answered(): Answered[] {
+  const bytes = new Uint8Array(gunzipSync(bytesOf("tflite-operators/operators.bin.gz")));
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const list = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  let at = 4 + length;
+  const next = (n: number) => {
+    at += n;
+    return bytes.slice(at - n, at);
+  };
+  const models = list.map(({ sizes }: { sizes: number[] }) => next(sizes[0]!));
+  return list.map(({ sizes, ...rest }: { sizes: number[] }, i: number) => {
+    return { ...rest, model: models[i], input: next(sizes[1]!).buffer, output: next(sizes[2]!).buffer };
+  });
+}
