@@ -34,7 +34,11 @@ export class Machine {
     try {
       memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     } catch (cause) {
-      throw new PenjingError("memory", `no room for the ${pages * 64} kB this needs`, { cause });
+      throw new PenjingError(
+        "memory",
+        `no room for the ${pages * 64} kB this needs: let go of networks that are done, their memory goes with them`,
+        { cause },
+      );
     }
     const machine = new Machine(planned, memory, await instantiate(binary, memory, chosen));
     machine.#fill();
