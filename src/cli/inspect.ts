@@ -6,9 +6,9 @@ import { readSource } from "../base/source.ts";
 import { type Analysis, analyzeFile } from "../compress/index.ts";
 import { MAGIC } from "../container/format.ts";
 import { read } from "../container/index.ts";
-import type { Type } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { printArena, printProgram } from "../plan/print.ts";
+import { inputsOf, portsOf } from "../run/inputs.ts";
 import { Net } from "../run/net.ts";
 import { sizesOf, sizesText } from "./sizes.ts";
 import type { Terminal } from "./terminal.ts";
@@ -39,17 +39,12 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   const { graph, labels, preprocessing, metadata } = read(bytes, { path: file });
   const analysis = analyzeFile(bytes);
   const { parameters, nonZeros, macs, layers } = analysis;
-  const described = ({ shape, dtype, quantization }: Type) => ({
-    shape,
-    dtype,
-    ...(quantization && { scale: quantization.scale[0], zeroPoint: quantization.zeroPoint }),
-  });
   const document = {
     file,
     bytes: bytes.length,
     sections: sectionsOf(bytes),
-    inputs: graph.leaves.filter(v => v.leaf === "input").map(v => described(v.type)),
-    outputs: graph.results.map(v => described(v.type)),
+    inputs: portsOf(inputsOf(graph)),
+    outputs: portsOf(graph.results),
     ...(labels && { labels }),
     ...(preprocessing && { preprocessing }),
     ...(metadata && { metadata }),

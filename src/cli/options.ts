@@ -26,3 +26,9 @@ export const real =
   (bounds: Parameters<typeof number>[2]) =>
   (text: string): number =>
     asArgument(() => number("value", numeric(text), bounds));
+
+/** Numbers within bounds, with commas between them. */
+export const reals =
+  (bounds: Parameters<typeof number>[2]) =>
+  (text: string): number[] =>
+    text.split(",").map(real(bounds));

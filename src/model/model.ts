@@ -9,6 +9,7 @@ import { type Extras, read, readFrom, saveFile, type WriteOptions, write } from 
 import { Dataset } from "../data/dataset.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { bake } from "../passes/bake.ts";
+import { checkPreprocessing } from "../run/inputs.ts";
 import { type Inputs, Net, type Reals } from "../run/net.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
@@ -328,7 +329,17 @@ export class Model {
       ...(metadata && { metadata }),
       ...options,
     };
+    if (extras.preprocessing) checkPreprocessing(extras.preprocessing, this.graph);
+    if (extras.labels) this.#checkLabels(extras.labels);
     return write(this.graph, { ...extras, names: options.names ?? !this.#namesFollow() });
+  }
+
+  /** One for each output; two where a single output tells one from the other. */
+  #checkLabels(labels: readonly string[]): void {
+    const outputs = size(this.outputShape);
+    const classes = outputs === 1 ? 2 : outputs;
+    if (Array.isArray(labels) && labels.length !== classes)
+      throw new RangeError(`"labels" expected ${classes} names, got ${labels.length}`);
   }
 
   /** Would a reader name every state as here, and did nobody choose a layer's name? */

@@ -2,7 +2,8 @@
 import { number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { type DType, type Shape, sameShape, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import type { Quantization, Type } from "../graph/graph.ts";
+import { Names, resultName } from "../container/names.ts";
+import type { Graph, Quantization, Type, Value } from "../graph/graph.ts";
 
 /** An input or an output of a network. */
 export interface Port {
@@ -32,13 +33,22 @@ export type Input = Nested | Picture;
 
 export type ArrayKind = { new (length: number): TypedArray; readonly name: string };
 
-export const portOf = (name: string, { shape, dtype, quantization }: Type): Port => ({
-  name,
-  shape,
-  dtype,
-  scale: quantization?.scale[0],
-  zeroPoint: quantization?.zeroPoint,
-});
+export const inputsOf = (graph: Graph): Value[] => graph.leaves.filter(v => v.leaf === "input");
+
+/** Inputs or results of a graph as a user knows them. */
+export function portsOf(values: readonly Value[]): Port[] {
+  const names = new Names();
+  return values.map(v => {
+    const { shape, dtype, quantization: q } = v.type;
+    return { name: names.unique(resultName(v)), shape, dtype, scale: q?.scale[0], zeroPoint: q?.zeroPoint };
+  });
+}
+
+/** A TypeError or RangeError where `preprocessing` does not fit the network. Of several inputs some may not be pictures. */
+export function checkPreprocessing(preprocessing: Preprocessing, graph: Graph): void {
+  const [input, ...others] = inputsOf(graph);
+  if (!others.length) new Reader(input!.type, preprocessing, new Float32Array(0)).pixels;
+}
 
 /** real = factor * stored + addend, for each channel, or one for all. */
 interface Rule {

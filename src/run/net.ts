@@ -5,7 +5,6 @@
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { allocate, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { Names, resultName } from "../container/names.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
@@ -14,7 +13,7 @@ import { LOWER, PREFERS } from "../ops/run.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";
 import { type Classification, lastOp, probabilities } from "./classes.ts";
-import { type Input, type Port, portOf, Reader } from "./inputs.ts";
+import { type Input, inputsOf, type Port, portsOf, Reader } from "./inputs.ts";
 import { Machine } from "./machine.ts";
 import { type Output, Writer } from "./outputs.ts";
 import { warmUp } from "./warm-up.ts";
@@ -369,18 +368,11 @@ function intoOf<T>(options: IntoOptions<T> | undefined): T | undefined {
   return options?.into;
 }
 
-const inputsOf = (graph: Graph): Value[] => graph.leaves.filter(v => v.leaf === "input");
-
 /** Names of the leaves that hold images. */
 export const INPUT = /^input \d+ x/;
 
 const inputName = (i: number, batch: number): string => `input ${i} x${batch}`;
 const outputName = (i: number, batch: number): string => `output ${i} x${batch}`;
-
-function portsOf(values: readonly Value[]): Port[] {
-  const names = new Names();
-  return values.map(v => portOf(names.unique(resultName(v)), v.type));
-}
 
 /** The fused graph with streams of images for its inputs and streams of results. */
 function streamed(model: Graph, batch: number): Graph {

@@ -368,12 +368,52 @@ describe("convert", () => {
   test("saves a network of TensorFlow Lite that answers as it did", async () => {
     const out = at("converted.penjing");
     const document = await documentOf("convert", vector("lenet5_int8"), out);
-    expect(document).toMatchObject({ out, inputShape: [28, 28, 1], outputShape: [10], bytes: statSync(out).size });
+    expect(document).toMatchObject({
+      out,
+      inputs: [{ name: "input_1", shape: [28, 28, 1], dtype: "i8", zeroPoint: -128 }],
+      outputs: [{ name: "dense_2", shape: [10], dtype: "i8" }],
+      bytes: statSync(out).size,
+    });
     const net = await load(out);
     const vectors = (name: string) =>
       new Int8Array(readFileSync(new URL(`../vectors/tflite/${name}`, import.meta.url)));
     const x = vectors("mnist_valid_q.in.s8.bin").slice(0, 200 * 784);
     expect([...net.run(x)]).toEqual([...vectors("lenet5.out.s8.bin")]);
+  });
+
+  test("stores labels, and how pictures become numbers", async () => {
+    const out = at("labelled.penjing");
+    const names = Array.from({ length: 10 }, (_, i) => `digit ${i}`);
+    writeFileSync(at("names.txt"), `${names.join("\n")}\n`);
+    const options = [
+      "--labels",
+      at("names.txt"),
+      "--mean",
+      "0.5",
+      "--std",
+      "0.25",
+      "--scale",
+      "0.5",
+      "--layout",
+      "NCHW",
+    ];
+    const document = await documentOf("convert", vector("lenet5_float"), out, ...options);
+    const preprocessing = { scale: 0.5, mean: [0.5], std: [0.25], layout: "NCHW" };
+    expect(document).toMatchObject({ labels: names, preprocessing });
+    const net = await load(out);
+    expect([net.labels, net.preprocessing]).toEqual([names, preprocessing]);
+    await documentOf("convert", vector("lenet5_float"), out, "--labels", "a,b,c,d,e,f,g,h,i,j");
+    expect((await load(out)).labels).toEqual([..."abcdefghij"]);
+  });
+
+  test("names labels and preprocessing that do not fit", async () => {
+    const convert = (...options: string[]) =>
+      penjing(["convert", vector("lenet5_float"), at("no.penjing"), ...options]);
+    expect((await convert("--labels", "a,b")).errors).toContain('"labels" expected 10 names, got 2');
+    expect((await convert("--labels", at("none.txt"))).errors).toContain("ENOENT");
+    expect((await convert("--mean", "1,2,3")).errors).toContain('"preprocessing.mean" expected 1 channels');
+    expect((await convert("--std", "0")).errors).toContain("expected finite number > 0, got 0");
+    expect((await convert("--layout", "CHW")).errors).toContain("NHWC, NCHW");
   });
 
   test("refuses what it cannot read", async () => {
