@@ -25,7 +25,7 @@ export interface Layout {
 }
 
 /** Elements per row of a weight: all axes but the first. */
-export const rowLength = (shape: Shape): number => (shape.length ? size(shape) / (shape[0] || 1) : 1);
+const rowLength = (shape: Shape): number => (shape.length ? size(shape) / (shape[0] || 1) : 1);
 
 const counted = (stored: number, logical: (p: number) => number): Int32Array =>
   Int32Array.from({ length: stored }, (_, p) => logical(p));

@@ -109,10 +109,6 @@ export function densePackedBytes(variant: Variant, outs: number, length: number)
     : panelBytes(outs, 2 * Math.ceil(length / 8));
 }
 
-/** Bytes that `i8_depthwise_pack` writes: 16-bit weights in both variants. */
-export const depthwisePackedBytes = (channels: number, taps: number): number =>
-  panelBytes(channels, Math.ceil(taps / 2));
-
 // ---------------------------------------------------------------- convolutions
 
 export interface Window {
@@ -120,6 +116,20 @@ export interface Window {
   readonly strides: readonly [height: number, width: number];
   readonly dilations: readonly [height: number, width: number];
   readonly pads: Halo;
+}
+
+/** The numbers of a convolution, by the names that kernels have for them; with a pool behind it, height and width are the pooled image's. */
+export interface Numbers {
+  readonly channels: number;
+  readonly outs: number;
+  readonly kh: number;
+  readonly kw: number;
+  /** The strides. */
+  readonly down: number;
+  readonly across: number;
+  /** Of the result. */
+  readonly height: number;
+  readonly width: number;
 }
 
 /** What lies side by side in a stored image: a whole kernel row, or one tap where the kernel is dilated or reads only part of the channels. */
@@ -198,13 +208,13 @@ export function tileRows(groups: number, pixels: number, outs: number): 2 | 3 | 
 export const ONE_CHANNEL_WIDTH = 8;
 
 /** Bytes that `i8_conv2d_1c_pack` writes at most: the place of each k-group in a strip, then pairs of outputs. */
-export function oneChannelPackedBytes(variant: Variant, outs: number, kh: number, kw: number): number {
+export function oneChannelPackedBytes({ outs, kh, kw }: Pick<Numbers, "outs" | "kh" | "kw">, variant: Variant): number {
   const groups = groupsOf(variant, kh, kw);
   return 4 * groups + Math.ceil(outs / 2) * (16 + 8 * groups);
 }
 
-/** Scratch of `i8_conv2d_1c_max_pool2d`: one strip, for a pooled image so high. */
-export const stripBytes = (variant: Variant, height: number, kh: number): number =>
+/** Scratch of `i8_conv2d_1c_max_pool2d`: one strip. */
+export const stripBytes = ({ height, kh }: Pick<Numbers, "height" | "kh">, variant: Variant): number =>
   (2 * height + kh - 1) * 64 * (3 - storedBytes(variant));
 
 // ---------------------------------------------------------------- fast FIR (plain kernels only)
@@ -216,41 +226,55 @@ const half = (kernel: number): number => (kernel + 1) >> 1;
 const firPairs = (kernel: number, taps: number): number =>
   2 * Math.ceil((half(kernel) * taps) / 2) + Math.ceil(((kernel >> 1) * taps) / 2);
 
+type FirKernel = Pick<Numbers, "outs" | "kh" | "kw" | "channels">;
+
 /** Weights of all parts of a kernel, in pairs. */
-const firProducts = (kh: number, kw: number, channels: number): number => firPairs(kh, 2) * firPairs(kw, channels);
+const firProducts = ({ kh, kw, channels }: FirKernel): number => firPairs(kh, 2) * firPairs(kw, channels);
 
 /** Bytes that `i8_conv2d_fir_pack` writes: its nine steps, then panels of 8 outputs. */
-export const firPackedBytes = (outs: number, kh: number, kw: number, channels: number): number =>
-  224 + panelBytes(outs, firProducts(kh, kw, channels));
+export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.outs, firProducts(kernel));
 
 /**
  * Are the products it saves worth more than the planes it makes? A window costs the direct kernel 4 * taps multiplications an output;
  * the planes cost some 27 vector operations of 8 channels, as long as two multiplications each (measured on 5x5 and 3x3 kernels).
  */
-export function firPays(kh: number, kw: number, channels: number, outs: number): boolean {
-  const saved = 8 * kh * Math.ceil((kw * channels) / 2) - 2 * firProducts(kh, kw, channels);
+export function firPays(kernel: FirKernel): boolean {
+  const { outs, kh, kw, channels } = kernel;
+  const saved = 8 * kh * Math.ceil((kw * channels) / 2) - 2 * firProducts(kernel);
   return kh > 1 && kw > 1 && 54 * channels < saved * 8 * Math.ceil(outs / 8);
 }
 
-/** Scratch of `i8_conv2d_fir_max_pool2d` for a pooled image of height x width: slots of sums, and nine planes. */
-export function firScratchBytes(height: number, width: number, kh: number, kw: number, channels: number): number {
+/** Scratch of `i8_conv2d_fir_max_pool2d`: slots of sums, and nine planes. */
+export function firScratchBytes({
+  height,
+  width,
+  kh,
+  kw,
+  channels,
+}: Omit<Numbers, "outs" | "down" | "across">): number {
   const plane = (height + half(kh) - 1) * (width + half(kw) - 1) * channels * 2;
   return 6 * 128 + 9 * (roundUp(plane + 32, 16) + 16);
 }
 
 // ---------------------------------------------------------------- depthwise, sums
 
+/** Bytes that `i8_depthwise_pack` writes: 16-bit weights in both variants. */
+export const depthwisePackedBytes = ({ channels, kh, kw }: Pick<Numbers, "channels" | "kh" | "kw">): number =>
+  panelBytes(channels, Math.ceil((kh * kw) / 2));
+
 /** Does `i8_depthwise_conv2d_3x3` know such a window? */
 export const depthwise3x3Fits = ({ kernel, strides, dilations }: Window, channels: number): boolean =>
   channels >= 4 && kernel.every(n => n === 3) && strides.every(n => n <= 2) && dilations.every(n => n === 1);
 
 /** Bytes that `i8_depthwise_3x3_pack` writes. */
-export const depthwise3x3PackedBytes = (variant: Variant, channels: number): number =>
+export const depthwise3x3PackedBytes = ({ channels }: Pick<Numbers, "channels">, variant: Variant): number =>
   Math.ceil(channels / 4) * (variant === "relaxed" ? 80 : 224);
 
 /** Scratch of `i8_depthwise_conv2d_3x3`: four rows interleaved, in chunks of a vector. */
-export const depthwise3x3ScratchBytes = (variant: Variant, width: number, across: number, channels: number): number =>
-  4 * roundUp(((width - 1) * across + 3) * channels * storedBytes(variant), 16);
+export const depthwise3x3ScratchBytes = (
+  { width, across, channels }: Pick<Numbers, "width" | "across" | "channels">,
+  variant: Variant,
+): number => 4 * roundUp(((width - 1) * across + 3) * channels * storedBytes(variant), 16);
 /** The numbers of `i8_add`. */
 export interface Addition {
   readonly ma: number;

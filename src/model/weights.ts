@@ -40,7 +40,7 @@ export function weightsOf(graph: Graph): Value[] {
 const isConstant = (leaf: Value): boolean => /\/(ones|zeros)$/.test(leaf.name);
 
 /** Is it a moving average, which training changes but no optimizer? */
-export function isStatistic(graph: Graph, leaf: Value): boolean {
+function isStatistic(graph: Graph, leaf: Value): boolean {
   const reader = readerOf(graph, leaf);
   return reader !== undefined && (STATISTICS[reader.node.op.name]?.includes(reader.operand) ?? false);
 }

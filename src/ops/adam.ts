@@ -13,6 +13,7 @@ import {
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
+import { noBackwardAxes } from "./elementwise.ts";
 
 export interface Adam {
   beta1: number;
@@ -65,4 +66,4 @@ export const prefers = {
 
 export const cost = { adam: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
-export const axes = { adam: refuse("slimming works on forward graphs") } satisfies Record<string, Axes | object>;
+export const axes = { adam: noBackwardAxes } satisfies Record<string, Axes | object>;

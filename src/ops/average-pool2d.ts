@@ -2,8 +2,8 @@
 import type { Shape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
-
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
+import { noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
 import { type Pool2d, pool } from "./max-pool2d.ts";
 import { affine, isInt8 } from "./quantized.ts";
 import { taps, windowed, windowGeometry } from "./window.ts";
@@ -94,7 +94,7 @@ export const gradient = {
   averagePool2d: (node: Node<AveragePool2d>, [upstream], graph) => [
     graph.one(averagePool2dGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
   ],
-  averagePool2dGradient: refuse("second derivatives are not built"),
+  averagePool2dGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 const includePad = (a: AveragePool2d): number => (a.countIncludePad ? 1 : 0);
@@ -133,5 +133,5 @@ export const axes = {
       [1, 2],
     ],
   ],
-  averagePool2dGradient: refuse("slimming works on forward graphs"),
+  averagePool2dGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

@@ -6,7 +6,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../graph
 import { requantized } from "../kernels/reference/stored.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import { free } from "./elementwise.ts";
-import { affine, at, elementwiseType, isInt8, type Quantized, storedLayout } from "./quantized.ts";
+import { affine, at, elementwiseType, isInt8, type Quantized, stepsOf, storedLayout } from "./quantized.ts";
 import { copyWhole, spreadOut } from "./rearrange.ts";
 import { sliced } from "./strided-slice.ts";
 
@@ -39,7 +39,7 @@ function moved(from: Type, to: Type): (v: number) => number {
 }
 
 const requantization = (from: Type, to: Type) => ({
-  scale: Math.fround(Math.fround(affine(from).scale) / Math.fround(affine(to).scale)),
+  scale: stepsOf(from, to),
   zero: affine(to).zero,
 });
 

@@ -7,6 +7,7 @@ import type { Node, Value } from "../graph/graph.ts";
 import type { Arg, Args, Lowering, Ref } from "../graph/meaning.ts";
 import { winogradBand, winogradPackedBytes, winogradPays, winogradScratchBytes } from "../kernels/i8-winograd.ts";
 import { flat } from "../kernels/layout.ts";
+import type { Variant } from "../kernels/load.ts";
 import {
   depthwise3x3Fits,
   depthwise3x3PackedBytes,
@@ -20,6 +21,7 @@ import {
   type Halo,
   imageOf,
   NO_HALO,
+  type Numbers,
   ONE_CHANNEL_WIDTH,
   oneChannelPackedBytes,
   panelBytes,
@@ -102,18 +104,12 @@ function lowerPixels({ inputs, outputs: [y] }: Pick<Node, "inputs" | "outputs">,
   const [outs, length] = [weight.type.shape[0]!, x.type.shape[2]!];
   const pixels = x.type.shape[0]! * x.type.shape[1]!;
   const n = { per: pixels };
-  const whole = (v: Value) => {
-    const bytes = 4 * size(v.type.shape);
-    const padded = flat.bytes(v.type.shape, "f32") !== bytes;
-    return {
-      bytes,
-      offsets: [along(size(v.type.shape), i => 4 * i)],
-      together: padded && c.scratch("pixels", bytes * c.group),
-    };
-  };
-  const [from, to] = [whole(x), whole(y!)];
-  if (from.together) copyAlong(c, 4, from.offsets, [4], { x: c.in(x), y: from.together, ys: from.bytes });
-  const pieces = { x: from.together || c.in(x), xs: 4 * length, n };
+  const [xs, ys] = [4 * length * pixels, 4 * outs * pixels];
+  const room = (v: Value, bytes: number) =>
+    flat.bytes(v.type.shape, "f32") === bytes ? undefined : c.scratch("pixels", bytes * c.group);
+  const [from, to] = [room(x, xs), room(y!, ys)];
+  if (from) copyAlong(c, xs, [[0]], [0], { x: c.in(x), y: from, ys: xs });
+  const pieces = { x: from ?? c.in(x), xs: 4 * length, n };
   const { from: stored, chosen } = chosenFor(c, [length], NO_HALO, pixels, pieces);
   const groups = groupsOf(c.variant, 1, length);
   const w = c.scratch("packed weights", panelBytes(outs, groups));
@@ -125,14 +121,14 @@ function lowerPixels({ inputs, outputs: [y] }: Pick<Node, "inputs" | "outputs">,
     xs: stored.stride!,
     groups,
     w,
-    y: to.together || c.out(y!),
+    y: to ?? c.out(y!),
     ys: 4 * outs,
     outs,
     chosen,
     cs: CHOICE,
     bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(outs)),
   });
-  if (to.together) copyAlong(c, 4, to.offsets, [4], { x: to.together, xs: to.bytes, y: spreadOut(c, y!).ref });
+  if (to) copyAlong(c, ys, [[0]], [0], { x: to, xs: ys, y: spreadOut(c, y!).ref });
 }
 
 /** Every channel `times` times, halo included: what a depthwise convolution with a multiplier reads. */
@@ -239,13 +235,15 @@ export function packed<K extends KernelName>(
   return y;
 }
 
-/** One way to run a convolution: where it can and pays, the kernel that packs weights, how many bytes, the kernel that runs, and what else that takes. */
+/** One way to run a convolution: where it can and pays, the kernels that pack weights and run, and the bytes of packed weights and scratch. */
 interface Way {
   takes(site: Site): boolean;
   readonly pack: KernelName;
-  bytes(site: Site): number;
+  bytes(of: Numbers, variant: Variant): number;
   readonly kernel: KernelName;
-  more(site: Site): Record<string, Arg>;
+  scratch?(of: Numbers, variant: Variant): number;
+  /** What else the kernel takes. */
+  more?(site: Site): Record<string, Arg>;
 }
 
 /** One input channel, then a pool. */
@@ -253,64 +251,62 @@ const oneChannel: Way = {
   takes: ({ plain, running: { channels, kw, width } }) =>
     plain && channels === 1 && kw <= ONE_CHANNEL_WIDTH && width >= 4,
   pack: "i8_conv2d_1c_pack",
-  bytes: ({ c, running: { outs, kh, kw } }) => oneChannelPackedBytes(c.variant, outs, kh, kw),
+  bytes: oneChannelPackedBytes,
   kernel: "i8_conv2d_1c_max_pool2d",
-  more: ({ c, running: { height, kh } }) => ({ scratch: c.scratch("strip", stripBytes(c.variant, height, kh)) }),
+  scratch: stripBytes,
 };
 
 /** Fast FIR, then a pool. */
 const fastFir: Way = {
-  takes: ({ c, plain, running: { kh, kw, channels, outs, width } }) =>
-    c.variant === "simd" && plain && width >= 4 && firPays(kh, kw, channels, outs),
+  takes: ({ c, plain, running }) => c.variant === "simd" && plain && running.width >= 4 && firPays(running),
   pack: "i8_conv2d_fir_pack",
-  bytes: ({ running: { outs, kh, kw, channels } }) => firPackedBytes(outs, kh, kw, channels),
+  bytes: firPackedBytes,
   kernel: "i8_conv2d_fir_max_pool2d",
-  more: ({ c, running: { height, width, kh, kw, channels } }) => ({
-    scratch: c.scratch("planes", firScratchBytes(height, width, kh, kw, channels)),
-  }),
+  scratch: firScratchBytes,
 };
 
 const winograd: Way = {
   takes: ({ c, plain, running }) => plain && running.kh === 3 && running.kw === 3 && winogradPays(c.variant, running),
   pack: "i8_conv2d_winograd_pack",
-  bytes: ({ running }) => winogradPackedBytes(running),
+  bytes: winogradPackedBytes,
   kernel: "i8_conv2d_winograd",
-  more({ c, running }) {
-    const band = winogradBand(running);
-    return { band, scratch: c.scratch("transformed tiles", winogradScratchBytes(running, band)) };
-  },
+  scratch: of => winogradScratchBytes(of, winogradBand(of)),
+  more: ({ running }) => ({ band: winogradBand(running) }),
 };
 
 const depthwise3x3: Way = {
   takes: ({ depthwise, window, running }) => depthwise && depthwise3x3Fits(window, running.channels),
   pack: "i8_depthwise_3x3_pack",
-  bytes: ({ c, running }) => depthwise3x3PackedBytes(c.variant, running.channels),
+  bytes: depthwise3x3PackedBytes,
   kernel: "i8_depthwise_conv2d_3x3",
-  more: ({ c, running: { width, across, channels } }) => ({
-    scratch: c.scratch("interleaved rows", depthwise3x3ScratchBytes(c.variant, width, across, channels)),
-  }),
+  scratch: depthwise3x3ScratchBytes,
 };
 
 const anyDepthwise: Way = {
   takes: ({ depthwise }) => depthwise,
   pack: "i8_depthwise_pack",
-  bytes: ({ packing: { channels, taps } }) => depthwisePackedBytes(channels, taps),
+  bytes: depthwisePackedBytes,
   kernel: "i8_depthwise_conv2d",
-  more: ({ c, window, from, to, packing: { taps } }) => ({
-    pairs: Math.ceil(taps / 2),
-    taps: table(c, "taps", depthwiseTapAxes(from, window)),
-    tiles: Math.ceil((to.height * to.width) / 4),
-    pixels: table(c, "pixels", pixelAxes(from, to, window)),
-    results: table(c, "results", resultAxes(to)),
+  more: site => ({
+    pairs: Math.ceil(site.packing.taps / 2),
+    taps: table(site, "taps", depthwiseTapAxes(site.from, site.window)),
+    ...pixels(site, false, 4),
   }),
 };
 
 /** Made once, by a kernel. */
-function table(c: Lowering, name: string, axes: TableAxes): Ref {
+function table({ c }: Site, name: string, axes: TableAxes): Ref {
   const y = c.scratch(name, tableBytes(axes));
   c.call("offsets", { rank: axes.length, axes: c.constant("axes", Int32Array.from(axes.flat())), y });
   return y;
 }
+
+/** What drives a kernel over the pixels, `rows` of them at a time; where `pooled`, over windows. */
+const pixels = (site: Site, pooled: boolean, rows: number) => ({
+  tiles: Math.ceil((site.to.height * site.to.width) / (pooled ? 1 : rows)),
+  pixels: table(site, "pixels", pixelAxes(site.from, site.to, site.window, pooled)),
+  results: table(site, "results", resultAxes(site.to)),
+});
 
 function lowerInt8<A extends Weighted>(node: Node<A>, groups: number, c: Lowering, pooled: boolean): void {
   const [x, weight] = node.inputs;
@@ -325,8 +321,10 @@ function lowerInt8<A extends Weighted>(node: Node<A>, groups: number, c: Lowerin
     byTables(site, pooled);
     return;
   }
-  const w = packed(site, way.pack, way.bytes(site));
-  c.each(way.kernel, { ...site.running, ...way.more(site), w } as never);
+  const { running } = site;
+  const w = packed(site, way.pack, way.bytes(running, c.variant));
+  const scratch = c.scratch("scratch", way.scratch?.(running, c.variant) ?? 0);
+  c.each(way.kernel, { ...running, ...way.more?.(site), w, scratch } as never);
 }
 
 /** A convolution or depthwise convolution with int8 weights. */
@@ -342,18 +340,15 @@ function byTables(site: Site, pooled: boolean): void {
   const { runs, length } = runsOf(window, from.channels, all);
   const groups = groupsOf(c.variant, runs, length);
   const outs = packing.outs / all;
-  const pixels = to.height * to.width;
-  const rows = dynamic || pooled ? 4 : tileRows(groups, pixels, outs);
+  const rows = dynamic || pooled ? 4 : tileRows(groups, to.height * to.width, outs);
   const shared = {
     ...running,
     groups,
     outs,
     // the k-groups of a single run lie side by side
-    taps: runs === 1 && !pooled && !dynamic ? 0 : table(c, "taps", tapAxes(c.variant, from, window, all)),
+    taps: runs === 1 && !pooled && !dynamic ? 0 : table(site, "taps", tapAxes(c.variant, from, window, all)),
     rows,
-    tiles: pooled ? pixels : Math.ceil(pixels / rows),
-    pixels: table(c, "pixels", pixelAxes(from, to, window, pooled)),
-    results: table(c, "results", resultAxes(to)),
+    ...pixels(site, pooled, rows),
   };
   const kernel = dynamic ? "i8_conv2d_dynamic" : pooled ? "i8_conv2d_max_pool2d" : "i8_conv2d";
   for (let g = 0; g < all; g++) {

@@ -5,18 +5,11 @@
 import { showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Prefers,
-  refuse,
-} from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../graph/meaning.ts";
 import { flat, panels, panelsTransposed } from "../kernels/layout.ts";
 import { gemmScratch, MODE } from "../kernels/table/f32-gemm.ts";
 import { lowerDenseInt8 } from "./dense-int8.ts";
+import { noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
 import { evaluateWeighted, isInt8, type Quantized, weightedType } from "./quantized.ts";
 import { reluGradient } from "./relu.ts";
 
@@ -101,8 +94,8 @@ export const gradient = {
     const [dw, db] = graph.add(denseWeightGradient, [x!, d], { bias: !!bias });
     return [graph.one(denseInputGradient, [weight!, d]), dw, db];
   },
-  denseWeightGradient: refuse("second derivatives are not built"),
-  denseInputGradient: refuse("second derivatives are not built"),
+  denseWeightGradient: noSecondDerivative,
+  denseInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** Columns a GEMM writes so that the padding of a flat row of `n` floats becomes zero too. */
@@ -202,6 +195,6 @@ export const axes = {
       units,
     ];
   },
-  denseWeightGradient: refuse("slimming works on forward graphs"),
-  denseInputGradient: refuse("slimming works on forward graphs"),
+  denseWeightGradient: noBackwardAxes,
+  denseInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

@@ -61,7 +61,7 @@ import * as transpose from "./transpose.ts";
 import * as mask from "./weight/mask.ts";
 import * as where from "./where.ts";
 
-export const EVALUATE = {
+const EVALUATE = {
   ...accuracy.evaluate,
   ...adam.evaluate,
   ...add.evaluate,

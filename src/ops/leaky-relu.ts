@@ -16,7 +16,7 @@ import {
   sameType,
   type Values,
 } from "./elementwise.ts";
-import { affine, isInt8 } from "./quantized.ts";
+import { affine, isInt8, stepsOf } from "./quantized.ts";
 
 export interface LeakyRelu {
   alpha: number;
@@ -33,10 +33,10 @@ const real = each((x, { alpha }: LeakyRelu) => (x > 0 ? x : alpha * x));
  * XNNPACK's qs8-vlrelu: each side's ratio of scales in units of 1/256, one rounding half up. Undefined where a ratio is out of its range,
  * 2^-8 .. 2^7; such layers are rounded exactly.
  */
-function sloped(x: Type, y: Type, alpha: number): ((q: number) => number) | undefined {
+export function sloped(x: Type, y: Type, alpha: number): ((q: number) => number) | undefined {
   const from = affine(x);
   const to = affine(y);
-  const ratio = Math.fround(Math.fround(from.scale) / Math.fround(to.scale));
+  const ratio = stepsOf(x, y);
   const below = Math.fround(ratio * Math.fround(alpha));
   if (!(ratio >= 2 ** -8 && ratio <= 2 ** 7 && below >= 2 ** -8)) return undefined;
   const [up, down] = [halfEven(256 * ratio), halfEven(256 * below)];

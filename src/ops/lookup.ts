@@ -5,14 +5,16 @@
 import { size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { NO_HALO, storedBytes } from "../kernels/stored.ts";
 import { free } from "./elementwise.ts";
 import {
   elementwiseType,
   isInt8,
+  noIntegerGradient,
   type Quantized,
   rowsBetween,
+  runsOnly,
   storedIn,
   storedLayout,
   storedOut,
@@ -38,9 +40,7 @@ export const evaluate = {
   ],
 } satisfies Record<string, Evaluate>;
 
-const trained = refuse("integers do not carry gradients: train the float graph, then quantize it");
-
-export const gradient = { lookup: trained } satisfies Record<string, Gradient | object>;
+export const gradient = { lookup: noIntegerGradient } satisfies Record<string, Gradient | object>;
 
 export const lower = {
   lookup(node: Node<Quantized>, c) {
@@ -59,7 +59,7 @@ export const lower = {
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  lookup: refuse("int8 runs in the running binary, not in the training one"),
+  lookup: runsOnly,
 };
 
 export const cost = { lookup: free } satisfies Record<string, CostOf>;

@@ -3,16 +3,8 @@ import { PenjingError } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Lowering,
-  refuse,
-} from "../graph/meaning.ts";
-
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../graph/meaning.ts";
+import { noBackwardAxes, noSecondDerivative } from "./elementwise.ts";
 import { isInt8, rowsBetween, storedIn, storedOut } from "./quantized.ts";
 import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
@@ -73,7 +65,7 @@ export const gradient = {
   maxPool2d: (node: Node<Pool2d>, [upstream], graph) => [
     graph.one(maxPool2dGradient, [upstream!, node.outputs[1]!], { image: node.inputs[0]!.type.shape }),
   ],
-  maxPool2dGradient: refuse("second derivatives are not built"),
+  maxPool2dGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** The arguments of a pool's kernels. Of int8, windows are cut at the image's edge, so that no halo is needed. */
@@ -125,5 +117,5 @@ export const axes = {
       [2, 2],
     ],
   ],
-  maxPool2dGradient: refuse("slimming works on forward graphs"),
+  maxPool2dGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

@@ -9,7 +9,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.t
 import { averaged } from "../kernels/reference/i8-reduce.ts";
 import { type AveragePool2d, averagePool2dGradient } from "./average-pool2d.ts";
 import { free } from "./elementwise.ts";
-import { affine, elementwiseType, isInt8, type Quantized, wholeLayout } from "./quantized.ts";
+import { affine, elementwiseType, isInt8, type Quantized, stepsOf, wholeLayout } from "./quantized.ts";
 import { reshape } from "./reshape.ts";
 import { plainWindow, windowGeometry } from "./window.ts";
 
@@ -48,7 +48,7 @@ function parts(shape: Shape, { axes }: Mean): { outer: number; length: number; i
 function quantizedMean(x: Type, y: Type, length: number): { scale: number; offset: number } {
   const f = Math.fround;
   const [from, to] = [affine(x), affine(y)];
-  const scale = f(f(f(from.scale) / f(to.scale)) * f(1 / length));
+  const scale = f(stepsOf(x, y) * f(1 / length));
   return { scale, offset: f(to.zero - f(length * from.zero * scale)) };
 }
 

@@ -1,11 +1,11 @@
 /** quantize(x f32) -> int8 of `quantization`, and dequantize back: the borders of int8 in a graph. */
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Quantization } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 
 import { rowsOf } from "../kernels/stored.ts";
 import { sameAxes } from "./elementwise.ts";
-import { affine, nearest, storedIn, storedOut } from "./quantized.ts";
+import { affine, nearest, noIntegerGradient, runsOnly, storedIn, storedOut } from "./quantized.ts";
 
 export interface Quantize {
   quantization: Quantization;
@@ -49,9 +49,10 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-const noGradient = refuse("integers do not carry gradients: train the float graph, then quantize it");
-
-export const gradient = { quantize: noGradient, dequantize: noGradient } satisfies Record<string, Gradient | object>;
+export const gradient = { quantize: noIntegerGradient, dequantize: noIntegerGradient } satisfies Record<
+  string,
+  Gradient | object
+>;
 
 export const lower = {
   quantize(node: Node<Quantize>, c) {
@@ -70,8 +71,8 @@ export const lower = {
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  quantize: refuse("int8 runs in the running binary, not in the training one"),
-  dequantize: refuse("int8 runs in the running binary, not in the training one"),
+  quantize: runsOnly,
+  dequantize: runsOnly,
 };
 
 export const cost = { quantize: () => ({ macs: 0 }), dequantize: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;

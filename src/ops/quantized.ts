@@ -7,7 +7,7 @@
 import { type Shape, showShape } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Quantization, Type, Value } from "../graph/graph.ts";
-import type { Lowering, Ref } from "../graph/meaning.ts";
+import { type Lowering, type Ref, refuse } from "../graph/meaning.ts";
 import { flat, type Layout } from "../kernels/layout.ts";
 import { chosen } from "../kernels/reference/i8-quantize.ts";
 import { clamp, halfEven, requantized } from "../kernels/reference/stored.ts";
@@ -47,6 +47,10 @@ export function affine(type: Type): Affine {
   return affineOf(type.quantization);
 }
 
+/** f32(f32(s_x) / f32(s_y)): how many steps of y one of x is. */
+export const stepsOf = (x: Type, y: Type): number =>
+  Math.fround(Math.fround(affine(x).scale) / Math.fround(affine(y).scale));
+
 /** The output of an op that keeps its input's type where it is float, and chooses a quantization where it is int8. */
 export function elementwiseType(x: Type, attrs: Quantized, others: readonly Type[] = []): Type {
   const odd = others.find(t => t.dtype !== x.dtype);
@@ -74,6 +78,10 @@ export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | u
   affine(x);
   return { ...real, dtype: "i8", quantization: attrs.quantization };
 }
+
+/** What ops of int8 alone have no meaning for. */
+export const noIntegerGradient = refuse("integers do not carry gradients: train the float graph, then quantize it");
+export const runsOnly = refuse("int8 runs in the running binary, not in the training one");
 
 // ---------------------------------------------------------------- the specification
 

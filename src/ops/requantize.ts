@@ -1,10 +1,18 @@
 /** requantize(x int8) -> int8 of `quantization`, by table. As in XNNPACK (qs8-vcvt) the ratio of the scales is in units of 1/256, rounded half up. */
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
-import { clamp, halfEven } from "../kernels/reference/stored.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { free, sameAxes } from "./elementwise.ts";
-import { affine, elementwiseType, isInt8, lowerTable, type Quantized } from "./quantized.ts";
+import { sloped } from "./leaky-relu.ts";
+import {
+  affine,
+  elementwiseType,
+  isInt8,
+  lowerTable,
+  noIntegerGradient,
+  type Quantized,
+  runsOnly,
+} from "./quantized.ts";
 
 export type Requantize = Quantized;
 
@@ -20,20 +28,15 @@ export const requantize: Op<Requantize> = {
   },
 };
 
-function converted(x: Type, y: Type): (q: number) => number {
-  const from = affine(x);
-  const to = affine(y);
-  const ratio = Math.fround(Math.fround(from.scale) / Math.fround(to.scale));
-  const multiplier = halfEven(256 * ratio);
-  return q => clamp((((q - from.zero) * multiplier + 128) >> 8) + to.zero, -128, 127);
-}
+/** Both sides of zero have the same ratio. */
+const converted = (x: Type, y: Type) => sloped(x, y, 1)!;
 
 export const evaluate = {
   requantize: ([x], _, { inputs, outputs }) => [tensor(x!.shape, x!.data.map(converted(inputs[0]!, outputs[0]!)))],
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  requantize: refuse("integers do not carry gradients: train the float graph, then quantize it"),
+  requantize: noIntegerGradient,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -43,7 +46,7 @@ export const lower = {
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  requantize: refuse("int8 runs in the running binary, not in the training one"),
+  requantize: runsOnly,
 };
 
 export const cost = { requantize: free } satisfies Record<string, CostOf>;

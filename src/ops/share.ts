@@ -5,6 +5,7 @@
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import { noLossAxes } from "./elementwise.ts";
 
 export const share: Op = { name: "share", infer: () => [{ shape: [], dtype: "f32", batched: true }] };
 
@@ -34,7 +35,4 @@ export const lowerBackward = {
 
 export const cost = { share: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
-export const axes = { share: refuse("slimming works on models, which end before their loss") } satisfies Record<
-  string,
-  Axes | object
->;
+export const axes = { share: noLossAxes } satisfies Record<string, Axes | object>;

@@ -7,7 +7,6 @@ import { sameShape, showShape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-
 import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "./elementwise.ts";
 
 export interface Smoothing {
@@ -57,39 +56,41 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-export const gradient = {
-  softmaxCrossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
-    graph.one(softmaxCrossEntropyGradient, [node.outputs[1]!, node.inputs[1]!, upstream!], node.attrs),
+/** By a backward op that reads (probabilities, targets, upstream per image). */
+export const crossEntropyGradient =
+  (backward: Op<Smoothing>): Gradient<Smoothing> =>
+  (node, [upstream], graph) => [
+    graph.one(backward, [node.outputs[1]!, node.inputs[1]!, upstream!], node.attrs),
     undefined,
-  ],
+  ];
+
+export const gradient = {
+  softmaxCrossEntropy: crossEntropyGradient(softmaxCrossEntropyGradient),
   softmaxCrossEntropyGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
-export const lowerBackward = {
-  softmaxCrossEntropy(node: Node<Smoothing>, c) {
+/** A kernel (logits, targets) -> loss and probabilities. */
+export const lowerCrossEntropy =
+  (kernel: "f32_softmax_cross_entropy" | "f32_sparse_softmax_cross_entropy"): Lower<Smoothing> =>
+  (node: Node<Smoothing>, c) => {
     const [x, t] = node.inputs;
     const [loss, p] = node.outputs;
-    c.each("f32_softmax_cross_entropy", {
-      x: c.in(x!),
-      t: c.in(t!),
-      k: x!.type.shape[0]!,
-      smoothing: node.attrs.smoothing,
-      loss: c.out(loss!),
-      p: c.out(p!),
-    });
-  },
-  softmaxCrossEntropyGradient(node: Node<Smoothing>, c) {
+    const ends = { x: c.in(x!), t: c.in(t!), loss: c.out(loss!), p: c.out(p!) };
+    c.each(kernel, { ...ends, k: x!.type.shape[0]!, smoothing: node.attrs.smoothing });
+  };
+
+/** A kernel (probabilities, targets, upstream per image) -> d logits. */
+export const lowerCrossEntropyGradient =
+  (kernel: "f32_softmax_cross_entropy_gradient" | "f32_sparse_softmax_cross_entropy_gradient"): Lower<Smoothing> =>
+  (node: Node<Smoothing>, c) => {
     const [p, t, upstream] = node.inputs;
-    const dx = node.outputs[0]!;
-    c.each("f32_softmax_cross_entropy_gradient", {
-      p: c.in(p!),
-      t: c.in(t!),
-      k: p!.type.shape[0]!,
-      smoothing: node.attrs.smoothing,
-      up: c.ref(upstream!),
-      dx: c.out(dx),
-    });
-  },
+    const ends = { p: c.in(p!), t: c.in(t!), up: c.ref(upstream!), dx: c.out(node.outputs[0]!) };
+    c.each(kernel, { ...ends, k: p!.type.shape[0]!, smoothing: node.attrs.smoothing });
+  };
+
+export const lowerBackward = {
+  softmaxCrossEntropy: lowerCrossEntropy("f32_softmax_cross_entropy"),
+  softmaxCrossEntropyGradient: lowerCrossEntropyGradient("f32_softmax_cross_entropy_gradient"),
 } satisfies Record<string, Lower>;
 
 export const cost = { softmaxCrossEntropy: free, softmaxCrossEntropyGradient: free } satisfies Record<string, CostOf>;

@@ -4,12 +4,15 @@
  */
 import { exp, log } from "../base/math.ts";
 import { tensor } from "../base/tensor.ts";
-import type { Node, Op } from "../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
-
-export interface Smoothing {
-  smoothing: number;
-}
+import type { Op } from "../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
+import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "./elementwise.ts";
+import {
+  crossEntropyGradient,
+  lowerCrossEntropy,
+  lowerCrossEntropyGradient,
+  type Smoothing,
+} from "./softmax-cross-entropy.ts";
 
 export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
   name: "sparseSoftmaxCrossEntropy",
@@ -25,7 +28,7 @@ export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
 /** (probabilities, class, upstream per image) -> d logits. */
 export const sparseSoftmaxCrossEntropyGradient: Op<Smoothing> = {
   name: "sparseSoftmaxCrossEntropyGradient",
-  infer: ([p]) => [p!],
+  infer: sameType,
 };
 
 export const evaluate = {
@@ -61,46 +64,21 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  sparseSoftmaxCrossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
-    graph.one(sparseSoftmaxCrossEntropyGradient, [node.outputs[1]!, node.inputs[1]!, upstream!], node.attrs),
-    undefined,
-  ],
-  sparseSoftmaxCrossEntropyGradient: refuse("second derivatives are not built"),
+  sparseSoftmaxCrossEntropy: crossEntropyGradient(sparseSoftmaxCrossEntropyGradient),
+  sparseSoftmaxCrossEntropyGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lowerBackward = {
-  sparseSoftmaxCrossEntropy(node: Node<Smoothing>, c) {
-    const [x, t] = node.inputs;
-    const [loss, p] = node.outputs;
-    c.each("f32_sparse_softmax_cross_entropy", {
-      x: c.in(x!),
-      t: c.ref(t!),
-      k: x!.type.shape[0]!,
-      smoothing: node.attrs.smoothing,
-      loss: c.out(loss!),
-      p: c.out(p!),
-    });
-  },
-  sparseSoftmaxCrossEntropyGradient(node: Node<Smoothing>, c) {
-    const [p, t, upstream] = node.inputs;
-    const dx = node.outputs[0]!;
-    c.each("f32_sparse_softmax_cross_entropy_gradient", {
-      p: c.in(p!),
-      t: c.ref(t!),
-      k: p!.type.shape[0]!,
-      smoothing: node.attrs.smoothing,
-      up: c.ref(upstream!),
-      dx: c.out(dx),
-    });
-  },
+  sparseSoftmaxCrossEntropy: lowerCrossEntropy("f32_sparse_softmax_cross_entropy"),
+  sparseSoftmaxCrossEntropyGradient: lowerCrossEntropyGradient("f32_sparse_softmax_cross_entropy_gradient"),
 } satisfies Record<string, Lower>;
 
 export const cost = {
-  sparseSoftmaxCrossEntropy: () => ({ macs: 0 }),
-  sparseSoftmaxCrossEntropyGradient: () => ({ macs: 0 }),
+  sparseSoftmaxCrossEntropy: free,
+  sparseSoftmaxCrossEntropyGradient: free,
 } satisfies Record<string, CostOf>;
 
 export const axes = {
-  sparseSoftmaxCrossEntropy: refuse("slimming works on models, which end before their loss"),
-  sparseSoftmaxCrossEntropyGradient: refuse("slimming works on forward graphs"),
+  sparseSoftmaxCrossEntropy: noLossAxes,
+  sparseSoftmaxCrossEntropyGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

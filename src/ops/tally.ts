@@ -5,6 +5,7 @@
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../graph/meaning.ts";
+import { noLossAxes } from "./elementwise.ts";
 
 export const TALLY: Type = { shape: [4], dtype: "f32", batched: false };
 
@@ -56,6 +57,6 @@ export const lowerBackward = {
 export const cost = { tally: () => ({ macs: 0 }), tallyPenalty: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
 export const axes = {
-  tally: refuse("slimming works on models, which end before their loss"),
-  tallyPenalty: refuse("slimming works on models, which end before their loss"),
+  tally: noLossAxes,
+  tallyPenalty: noLossAxes,
 } satisfies Record<string, Axes | object>;

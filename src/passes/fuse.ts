@@ -16,7 +16,7 @@ import { relu, reluGradient } from "../ops/relu.ts";
 export type Rule = (node: Node, graph: Graph) => (Value | undefined)[] | undefined;
 
 /** The node of kind `op` that makes v, where nobody else reads v. */
-export function soleProducer<A>(graph: Graph, v: Value, op: Op<A>): Node<A> | undefined {
+function soleProducer<A>(graph: Graph, v: Value, op: Op<A>): Node<A> | undefined {
   return v.node?.op === op && graph.users(v).length === 1 && !graph.results.includes(v) ? v.node : undefined;
 }
 

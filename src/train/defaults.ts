@@ -8,7 +8,7 @@ import { accuracy, type Metric } from "./metrics.ts";
 const CARRIERS: ReadonlySet<string> = new Set(["reshape", "quantize", "dequantize", "dropout"]);
 
 /** The name of the op that makes a graph's output what it is; undefined: it is the input. */
-export function lastOp(graph: Graph): string | undefined {
+function lastOp(graph: Graph): string | undefined {
   let value = graph.results[0];
   while (value?.node && CARRIERS.has(value.node.op.name)) value = value.node.inputs[0];
   return value?.node?.op.name;

@@ -297,7 +297,7 @@ overVariants("i8-conv2d", "run", bench => {
     const halo = c.beyond ?? NO_HALO;
     const image = storedImage(shape, bench.variant, halo);
     const [kh, kw] = c.kernel;
-    const w = bench.output(oneChannelPackedBytes(bench.variant, c.outs, kh, kw));
+    const w = bench.output(oneChannelPackedBytes({ outs: c.outs, kh, kw }, bench.variant));
     bench.run("i8_conv2d_1c_pack", {
       outs: c.outs,
       kh,
@@ -319,7 +319,7 @@ overVariants("i8-conv2d", "run", bench => {
       pitch: x.pitch,
       kh,
       kw,
-      scratch: bench.output(stripBytes(bench.variant, shape[0]!, kh)),
+      scratch: bench.output(stripBytes({ height: shape[0]!, kh }, bench.variant)),
       w,
       y: y + image.first,
       ys,
@@ -349,7 +349,7 @@ overVariants("i8-conv2d", "run", bench => {
       const halo = c.beyond ?? NO_HALO;
       const image = storedImage(shape, bench.variant, halo);
       const [kh, kw] = c.kernel;
-      const w = bench.output(firPackedBytes(c.outs, kh, kw, c.channels));
+      const w = bench.output(firPackedBytes({ outs: c.outs, kh, kw, channels: c.channels }));
       bench.run("i8_conv2d_fir_pack", {
         outs: c.outs,
         kh,
@@ -373,7 +373,7 @@ overVariants("i8-conv2d", "run", bench => {
         channels: c.channels,
         kh,
         kw,
-        scratch: bench.output(firScratchBytes(shape[0]!, shape[1]!, kh, kw, c.channels)),
+        scratch: bench.output(firScratchBytes({ height: shape[0]!, width: shape[1]!, kh, kw, channels: c.channels })),
         w,
         y: y + image.first,
         ys,

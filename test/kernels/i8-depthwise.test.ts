@@ -68,7 +68,7 @@ overVariants("i8-depthwise", "run", bench => {
     const xs = from.bytes + 12;
     const shape = [...outputSize({ ...convolution(images[0]!), groups: channels, outs: channels }), channels];
     const to = storedImage(shape, bench.variant, one);
-    const pack = bench.output(depthwisePackedBytes(channels, taps));
+    const pack = bench.output(depthwisePackedBytes({ channels, kh: window.kernel[0], kw: window.kernel[1] }));
     bench.run("i8_depthwise_pack", {
       channels,
       taps,
@@ -127,7 +127,7 @@ overVariants("i8-depthwise", "run", bench => {
       const shape = [height, width, channels];
       const beyond = around ? one : NO_HALO;
       const to = storedImage(shape, bench.variant, beyond);
-      const pack = bench.output(depthwise3x3PackedBytes(bench.variant, channels));
+      const pack = bench.output(depthwise3x3PackedBytes({ channels }, bench.variant));
       bench.run("i8_depthwise_3x3_pack", {
         channels,
         w: bench.input(kernel),
@@ -150,7 +150,7 @@ overVariants("i8-depthwise", "run", bench => {
         down: strides[0],
         across: strides[1],
         w: pack,
-        scratch: bench.output(depthwise3x3ScratchBytes(bench.variant, width, strides[1], channels)),
+        scratch: bench.output(depthwise3x3ScratchBytes({ width, across: strides[1], channels }, bench.variant)),
         y: y + to.first,
         ys,
         ypitch: to.pitch,

@@ -58,7 +58,7 @@ export interface DropoutKey {
 }
 
 /** 32 random bits. */
-export function dropoutBits({ seed, salt, image }: DropoutKey, element: number): number {
+function dropoutBits({ seed, salt, image }: DropoutKey, element: number): number {
   const salted = seed + Math.imul(salt, 0x632be5ab);
   let h = Math.imul(salted, 0x9e3779b1) ^ Math.imul(image, 0x85ebca77) ^ Math.imul(element, 0xc2b2ae3d);
   h ^= h >>> 15;

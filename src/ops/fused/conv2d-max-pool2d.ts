@@ -17,7 +17,7 @@ import {
 import * as convolution from "../conv2d.ts";
 import { type Conv2d, conv2d } from "../conv2d.ts";
 import { haloOf, lowerConv2dPoolInt8 } from "../conv2d-int8.ts";
-import { isInt8, storedLayout } from "../quantized.ts";
+import { isInt8, noIntegerGradient, runsOnly, storedLayout } from "../quantized.ts";
 
 export const conv2dMaxPool2d: Op<Conv2d> = {
   name: "conv2dMaxPool2d",
@@ -52,15 +52,12 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-export const gradient = { conv2dMaxPool2d: refuse("integers do not carry gradients") } satisfies Record<
-  string,
-  Gradient | object
->;
+export const gradient = { conv2dMaxPool2d: noIntegerGradient } satisfies Record<string, Gradient | object>;
 
 export const lower = { conv2dMaxPool2d: lowerConv2dPoolInt8 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  conv2dMaxPool2d: refuse("int8 runs in the running binary, not in the training one"),
+  conv2dMaxPool2d: runsOnly,
 };
 
 export const prefers = {

@@ -8,19 +8,11 @@
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Lowering,
-  type Prefers,
-  refuse,
-} from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Prefers } from "../../graph/meaning.ts";
 import { flat, kernelRows, type Layout, movedRows, panels, planes, winogradRows } from "../../kernels/layout.ts";
 import { planeScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d.ts";
 import { winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
+import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 
 /**
  * The forward kernel for these shapes, or undefined where there is none. The one place that knows: fusion asks it whether to fuse,
@@ -167,8 +159,8 @@ export const gradient = {
     const dx = graph.one(conv2dReluMaxPool2dInputGradient, [weight!, argmax, upstream!], { image: x!.type.shape });
     return [dx, dw, db];
   },
-  conv2dReluMaxPool2dWeightGradient: refuse("second derivatives are not built"),
-  conv2dReluMaxPool2dInputGradient: refuse("second derivatives are not built"),
+  conv2dReluMaxPool2dWeightGradient: noSecondDerivative,
+  conv2dReluMaxPool2dInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -179,30 +171,22 @@ export const lower = {
     const [h, wd, cin] = image as [number, number, number];
     const [cout, kh, kw] = weight!.type.shape as [number, number, number];
     const [ph, pw] = windows(image, weight!.type.shape);
-    const common = {
+    const kernel = pick(image, weight!.type.shape)!;
+    const args = {
       x: c.in(x!),
+      w: c.in(weight!, kernel === "winograd" ? winogradRows : panels),
       bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(8 * Math.ceil(cout / 8))),
       y: c.out(y!),
       argmax: c.out(argmax!, argmaxLayout(image, weight!.type.shape)),
-      cout,
+      ...{ h, wd, cin, cout, kh, kw, ph, pw, run: kw * cin, row: wd * cin * 4, pixel: cin * 4 },
     };
-    switch (pick(image, weight!.type.shape)) {
-      case "plane": {
-        const scratch = c.scratch("split columns", planeScratch(h, wd, cout));
-        const w = c.in(weight!, panels);
-        c.each("f32_conv2d_relu_max_pool2d_plane", { ...common, w, h, wd, kh, kw, scratch });
-        break;
-      }
-      case "winograd": {
-        const scratch = c.scratch("transformed columns", winogradScratch(h, cin));
-        const w = c.in(weight!, winogradRows);
-        c.each("f32_conv2d_relu_max_pool2d_winograd", { ...common, w, h, wd, cin, kh, scratch });
-        break;
-      }
-      case "direct": {
-        const geometry = { ph, pw, kh, run: kw * cin, row: wd * cin * 4, pixel: cin * 4 };
-        c.each("f32_conv2d_relu_max_pool2d", { ...common, w: c.in(weight!, panels), ...geometry });
-      }
+    if (kernel === "direct") c.each("f32_conv2d_relu_max_pool2d", args);
+    else if (kernel === "plane") {
+      const scratch = c.scratch("split columns", planeScratch(h, wd, cout));
+      c.each("f32_conv2d_relu_max_pool2d_plane", { ...args, scratch });
+    } else {
+      const scratch = c.scratch("transformed columns", winogradScratch(h, cin));
+      c.each("f32_conv2d_relu_max_pool2d_winograd", { ...args, scratch });
     }
   },
 } satisfies Record<string, Lower>;
@@ -303,6 +287,6 @@ export const axes = {
       filters,
     ];
   },
-  conv2dReluMaxPool2dWeightGradient: refuse("slimming works on forward graphs"),
-  conv2dReluMaxPool2dInputGradient: refuse("slimming works on forward graphs"),
+  conv2dReluMaxPool2dWeightGradient: noBackwardAxes,
+  conv2dReluMaxPool2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
