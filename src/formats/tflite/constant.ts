@@ -21,7 +21,7 @@ export function constantOf(tensor: FileTensor): Constant {
   const elements = size(shape);
   const data = tensor.sparsity ? densified(tensor, tensor.sparsity, stored) : stored;
   if (data.length !== elements) throw tensor.error("damaged", `${data.length} numbers for a shape of ${elements}`);
-  const quantization = type === "int8" || type === "int32" ? quantizationOf(tensor) : undefined;
+  const quantization = type.startsWith("int") ? quantizationOf(tensor) : undefined;
   return {
     shape,
     dtype: data instanceof Float32Array ? "f32" : data instanceof Int8Array ? "i8" : "i32",
@@ -43,6 +43,9 @@ const DECODE = {
   float32: (t: FileTensor) => new Float32Array(words(whole(t, 4))),
   float16: (t: FileTensor) => Float32Array.from(new Uint16Array(words(whole(t, 2))), fromHalf),
   int8: (t: FileTensor) => new Int8Array(words(t.data!)),
+  // two in a byte, the first in its lower half
+  int4: (t: FileTensor) =>
+    Int8Array.from({ length: size(t.shape) }, (_, i) => ((t.data![i >> 1] ?? 0) << (i & 1 ? 24 : 28)) >> 28),
   int32: (t: FileTensor) => new Int32Array(words(whole(t, 4))),
   int64: (t: FileTensor) =>
     Int32Array.from(new BigInt64Array(words(whole(t, 8))), v => {

@@ -113,7 +113,8 @@ function tensorOf(table: Table, index: number, buffers: readonly Table[]): FileT
     axis: quantization?.i32(FIELD.quantization.axis) ?? 0,
     variable: table.flag(f.isVariable),
     error,
-    ...(data.length > 0 && { data }),
+    // a constant without elements is one all the same
+    ...((data.length > 0 || shape.includes(0)) && { data }),
     ...(sparsity && { sparsity }),
   };
 }
@@ -122,8 +123,9 @@ function contents(table: Table, buffer: number, buffers: readonly Table[], error
   if (buffer === 0 && !table.has(FIELD.tensor.buffer)) return new Uint8Array(0);
   const found = buffers[buffer];
   if (!found) throw error("damaged", `its buffer ${buffer} is none of ${buffers.length}`);
-  if (found.has(FIELD.buffer.offset)) throw error("unsupported", "its buffer lies outside the FlatBuffer");
-  return found.bytes(FIELD.buffer.data);
+  // of files larger than a FlatBuffer may be, contents lie behind it; 0 and 1 are no places but notes of the writer
+  const offset = found.u64(FIELD.buffer.offset);
+  return offset > 1 ? found.outside(offset, found.u64(FIELD.buffer.size)) : found.bytes(FIELD.buffer.data);
 }
 
 /** Old files have the number in a byte, newer ones in an i32; the larger one counts. */

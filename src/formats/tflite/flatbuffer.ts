@@ -64,6 +64,7 @@ export class FlatBuffer {
   f32 = (at: number): number => this.#buffer.readFloat32(at);
   /** Only numbers that a float64 holds exactly are of use here. */
   i64 = (at: number): number => Number(this.#buffer.readInt64(at));
+  u64 = (at: number): number => Number(this.#buffer.readUint64(at));
 }
 
 /** One table; fields are told by their number in the schema. */
@@ -108,6 +109,8 @@ export class Table {
   i32 = (n: number, usual = 0): number => this.#number(n, 4, this.#file.i32, usual);
   u32 = (n: number, usual = 0): number => this.#number(n, 4, this.#file.u32, usual);
   f32 = (n: number, usual = 0): number => this.#number(n, 4, this.#file.f32, usual);
+  /** Exact up to 2^53; what is larger is more than any file has. */
+  u64 = (n: number): number => this.#number(n, 8, this.#file.u64, 0);
   flag = (n: number): boolean => this.u8(n) !== 0;
 
   has(n: number): boolean {
@@ -145,6 +148,12 @@ export class Table {
   bytes(n: number): Uint8Array {
     const list = this.#list(n, 1);
     return list ? this.#file.bytes.subarray(list.first, list.first + list.length) : new Uint8Array(0);
+  }
+
+  /** Bytes anywhere in the file. */
+  outside(from: number, length: number): Uint8Array {
+    this.#file.check(from, length, "contents behind the FlatBuffer");
+    return this.#file.bytes.subarray(from, from + length);
   }
 
   text(n: number): string {

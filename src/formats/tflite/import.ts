@@ -16,6 +16,18 @@ export function importGraph(file: TfliteFile, path?: string): Graph {
   return new Importer(file, path).graph;
 }
 
+/** Operators that an output depends on. */
+function needed({ operators, outputs }: TfliteFile): FileOperator[] {
+  const tensors = new Set(outputs);
+  const kept: FileOperator[] = [];
+  for (const operator of [...operators].reverse()) {
+    if (!operator.outputs.some(i => tensors.has(i))) continue;
+    kept.push(operator);
+    for (const i of operator.inputs) tensors.add(i);
+  }
+  return kept.reverse();
+}
+
 class Importer implements Surroundings {
   readonly graph = new Graph();
   readonly names = new Names();
@@ -29,7 +41,7 @@ class Importer implements Surroundings {
     this.single = file.inputs.every(i => !this.tensors[i]!.dynamic[0]);
     if (!file.inputs.length || !file.outputs.length) this.#fail("the graph has no inputs or no outputs");
     for (const i of file.inputs) this.#input(this.tensors[i]!, file.names.inputs.get(i));
-    for (const operator of file.operators) this.#read(operator);
+    for (const operator of needed(file)) this.#read(operator);
     const results = file.outputs.map(i => this.#result(i));
     if (this.#failures.length)
       throw new PenjingError(
@@ -95,10 +107,11 @@ class Importer implements Surroundings {
         return;
       }
     } catch (error) {
-      if (error instanceof PenjingError) throw error;
-      if (!(error instanceof Unsupported))
-        throw operator.error("damaged", `${site.title}: ${(error as Error).message}`, error);
-      this.#fail(`${site.title} ${error.message}`);
+      if (error instanceof PenjingError) {
+        if (error.code !== "unsupported") throw error;
+        this.#fail(`${site.title}: ${error.message}`);
+      } else if (error instanceof Unsupported) this.#fail(`${site.title} ${error.message}`);
+      else throw operator.error("damaged", `${site.title}: ${(error as Error).message}`, error);
     }
     for (const i of operator.outputs) this.#known.set(i, { kind: "unknown" });
   }

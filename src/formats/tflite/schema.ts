@@ -15,7 +15,7 @@ export const FIELD = {
   subgraph: { tensors: 0, inputs: 1, outputs: 2, operators: 3 },
   tensor: { shape: 0, type: 1, buffer: 2, name: 3, quantization: 4, isVariable: 5, sparsity: 6, signature: 7 },
   quantization: { scale: 2, zeroPoint: 3, detailsType: 4, axis: 6 },
-  buffer: { data: 0, offset: 1 },
+  buffer: { data: 0, offset: 1, size: 2 },
   operator: { code: 0, inputs: 1, outputs: 2, options: 4 },
   sparsity: { traversalOrder: 0, blockMap: 1, dimensions: 2 },
   dimension: { format: 0, denseSize: 1, segmentsType: 2, segments: 3, indicesType: 4, indices: 5 },

@@ -32,6 +32,8 @@ export interface BuiltOperator {
 }
 
 export interface BuiltFile {
+  /** Contents lie behind the FlatBuffer, as in files that would be too large for one. */
+  behind?: boolean;
   tensors: readonly BuiltTensor[];
   operators: readonly BuiltOperator[];
   inputs: readonly number[];
@@ -40,7 +42,18 @@ export interface BuiltFile {
   signature?: { readonly inputs: Readonly<Record<string, number>>; readonly outputs: Readonly<Record<string, number>> };
 }
 
-export function built({ tensors, operators, inputs, outputs, signature }: BuiltFile): Uint8Array {
+export function built(file: BuiltFile): Uint8Array {
+  if (!file.behind) return flatBuffer(file);
+  // places depend on how long the FlatBuffer is, which does not depend on them
+  const { length } = flatBuffer(file, 2);
+  const contents = file.tensors.flatMap(({ data }) => (data ? [...bytesOf(data)] : []));
+  return Uint8Array.from([...flatBuffer(file, length), ...contents]);
+}
+
+const bytesOf = (data: NonNullable<BuiltTensor["data"]>) =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+function flatBuffer({ tensors, operators, inputs, outputs, signature }: BuiltFile, end?: number): Uint8Array {
   const b = new Builder(1024);
   const list = (items: readonly number[], bytes: number, add: (n: number) => void) => {
     b.startVector(bytes, items.length, bytes);
@@ -55,8 +68,17 @@ export function built({ tensors, operators, inputs, outputs, signature }: BuiltF
     return b.endObject();
   };
 
+  let place = end;
   const buffer = (data?: BuiltTensor["data"]) => {
-    const bytes = data && b.createByteVector(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if (data && place !== undefined) {
+      const [from, length] = [BigInt(place), BigInt(data.byteLength)];
+      place += data.byteLength;
+      return table({
+        1: () => b.addFieldInt64(FIELD.buffer.offset, from, 0n),
+        2: () => b.addFieldInt64(FIELD.buffer.size, length, 0n),
+      });
+    }
+    const bytes = data && b.createByteVector(bytesOf(data));
     return table({ ...(bytes && { 0: () => b.addFieldOffset(FIELD.buffer.data, bytes, 0) }) });
   };
   const buffers = [buffer(), ...tensors.map(t => buffer(t.data))];

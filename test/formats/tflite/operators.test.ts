@@ -100,6 +100,26 @@ describe("single operators", () => {
     expect((await answer(built({ tensors, operators, inputs: [0], outputs: [2] }))).y).toEqual([1, 0, -1]);
   });
 
+  test("contents may lie behind the FlatBuffer", async () => {
+    const tensors = [{ shape: [1, 3] }, floats([], 1), { shape: [1, 3] }, floats([3], 5, 6, 7), { shape: [1, 3] }];
+    const operators = [
+      { name: "SUB" as const, inputs: [1, 0], outputs: [2] },
+      { name: "MUL" as const, inputs: [2, 3], outputs: [4] },
+    ];
+    const file = built({ tensors, operators, inputs: [0], outputs: [4], behind: true });
+    expect((await answer(file)).y).toEqual([5, 0, -7]);
+    await expect(loadTflite(file.subarray(0, file.length - 1))).rejects.toMatchObject({ code: "truncated" });
+  });
+
+  test("what no output needs is not looked at", async () => {
+    const tensors = [{ shape: [1, 3] }, { shape: [1, 3] }, { shape: [1, 3] }];
+    const operators = [
+      { name: "COS" as const, inputs: [0], outputs: [1] },
+      { name: "RELU" as const, inputs: [0], outputs: [2] },
+    ];
+    expect((await answer(built({ tensors, operators, inputs: [0], outputs: [2] }))).y).toEqual([0, 1, 2]);
+  });
+
   test("SPLIT gives its parts", async () => {
     const tensors = [ints(1), { shape: [1, 4] }, { shape: [1, 2] }, { shape: [1, 2] }, { shape: [1, 2] }];
     const operators = [
@@ -186,6 +206,25 @@ describe("what cannot be read", () => {
       'this network cannot be read: node 0 COS ("cosine") is not among the operators read here; ' +
         'node 2 SIN ("sine") is not among the operators read here',
     );
+  });
+
+  test("constants of a type that is not read are named with the others", async () => {
+    const strange = { name: "halves", type: "uint8" as const, shape: [2], data: Int8Array.of(1, 2) };
+    const tensors: BuiltTensor[] = [
+      { shape: [1, 2] },
+      strange,
+      { shape: [1, 2] },
+      { shape: [1, 2] },
+      { shape: [1, 2] },
+    ];
+    const operators: BuiltOperator[] = [
+      { name: "ADD", inputs: [0, 1], outputs: [2] },
+      { name: "COS", inputs: [0], outputs: [3] },
+      { name: "ADD", inputs: [2, 3], outputs: [4] },
+    ];
+    const { message } = await named(built({ tensors, operators, inputs: [0], outputs: [4] }));
+    expect(message).toContain('tensor 1 ("halves"): constants of type uint8 are not read');
+    expect(message).toContain("node 1 COS");
   });
 
   test.each([
