@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { ByteWriter } from "../../src/base/byte-writer.ts";
@@ -433,7 +434,21 @@ test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async 
   const data = new URL(`data:application/octet-stream;base64,${Buffer.from(bytes).toString("base64")}`);
   const shared = new SharedArrayBuffer(bytes.length);
   new Uint8Array(shared).set(bytes);
-  const sources = [path, pathToFileURL(path), data, String(data), Buffer.from(bytes), buffer, bytes, shared];
+  // Of a frame, or of the sandbox of a test runner: no instance of our ArrayBuffer.
+  const foreign = runInNewContext(`Uint8Array.of(${bytes}).buffer`) as ArrayBuffer;
+  expect(foreign instanceof ArrayBuffer).toBe(false);
+  const sources = [
+    path,
+    pathToFileURL(path),
+    String(pathToFileURL(path)),
+    data,
+    String(data),
+    Buffer.from(bytes),
+    buffer,
+    bytes,
+    shared,
+    foreign,
+  ];
   for (const source of [...sources, new Blob([bytes]), new File([bytes], "odd.penjing")])
     expect(described((await readFrom(source)).graph)).toEqual(described(networks.odd));
   await expect(readFrom(join(folder, "nowhere"))).rejects.toMatchObject({
@@ -443,5 +458,8 @@ test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async 
   writeFileSync(path, bytes.subarray(0, 50));
   await expect(readFrom(path)).rejects.toMatchObject({ code: "truncated", path });
   await expect(readFrom(new File([bytes.subarray(0, 50)], "x.penjing"))).rejects.toMatchObject({ path: "x.penjing" });
-  await expect(readFrom(7 as never)).rejects.toThrow(TypeError);
+  for (const wrong of [7, null, undefined, {}]) await expect(readFrom(wrong as never)).rejects.toThrow(TypeError);
+  await expect(readFrom(folder)).rejects.toMatchObject({ code: "unreadable", path: folder });
+  const stopped = AbortSignal.abort(new Error("stopped"));
+  await expect(readFrom(path, { signal: stopped })).rejects.toThrow("stopped");
 });
