@@ -152,6 +152,8 @@ async function expectAnswer({ name, type, within, model, input, output }: Answer
   if (off >= 0) expect.fail(`${name}: answer ${off} is ${got[off]}, expected ${expected[off]}`);
 }
 
+test.each(answered("networks"))("$name answers as LiteRT does", expectAnswer);
+
 test.each(FAMILIES)("%s answers as LiteRT does", async family => {
   for (const one of ANSWERED) if (one.name.split(" ")[0] === family) await expectAnswer(one);
 });

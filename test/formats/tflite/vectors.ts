@@ -42,8 +42,8 @@ export interface Answered {
 }
 
 /** What test/vectors/tflite-operators/README.md describes. */
-export function answered(): Answered[] {
-  const bytes = new Uint8Array(gunzipSync(bytesOf("tflite-operators/operators.bin.gz")));
+export function answered(file: "operators" | "networks" = "operators"): Answered[] {
+  const bytes = new Uint8Array(gunzipSync(bytesOf(`tflite-operators/${file}.bin.gz`)));
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const list = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
   let at = 4 + length;
