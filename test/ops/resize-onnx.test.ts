@@ -32,7 +32,7 @@ interface Case {
   roi?: number[];
 }
 
-const CASES: Case[] = JSON.parse(readFileSync(new URL("../vectors/onnx-resize/resize.json", import.meta.url), "utf8"));
+const CASES: Case[] = JSON.parse(readFileSync("test/vectors/onnx-resize/resize.json", "utf8"));
 
 const ROUNDING = {
   round_prefer_floor: "roundPreferFloor",

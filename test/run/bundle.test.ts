@@ -24,7 +24,7 @@ const bundle: typeof source = await import(new URL("../../build/run.js", import.
 
 const VECTORS = "test/vectors";
 /** The first of every operator, in floats and in int8. */
-const operators = answered().filter(({ name }, i, all) => {
+const operators = (await answered()).filter(({ name }, i, all) => {
   const kind = (one: string) => one.split(" ", 2).join(" ");
   return all.findIndex(other => kind(other.name) === kind(name)) === i;
 });

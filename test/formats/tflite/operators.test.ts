@@ -130,7 +130,7 @@ describe("single operators", () => {
   });
 });
 
-const ANSWERED = answered();
+const ANSWERED = await answered();
 const FAMILIES = [...new Set(ANSWERED.map(c => c.name.split(" ")[0]!))];
 
 test("operators of the files are many", () => {
@@ -152,7 +152,7 @@ async function expectAnswer({ name, type, within, model, input, output }: Answer
   if (off >= 0) expect.fail(`${name}: answer ${off} is ${got[off]}, expected ${expected[off]}`);
 }
 
-test.each(answered("networks"))("$name answers as LiteRT does", expectAnswer);
+test.each(await answered("networks"))("$name answers as LiteRT does", expectAnswer);
 
 test.each(FAMILIES)("%s answers as LiteRT does", async family => {
   for (const one of ANSWERED) if (one.name.split(" ")[0] === family) await expectAnswer(one);

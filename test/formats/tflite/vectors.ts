@@ -1,6 +1,5 @@
 /** Networks of test/vectors with inputs and what LiteRT answers to them. */
 import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 
 export const bytesOf = (path: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(`test/vectors/${path}`));
 
@@ -42,8 +41,10 @@ export interface Answered {
 }
 
 /** What test/vectors/tflite-operators/README.md describes. */
-export function answered(file: "operators" | "networks" = "operators"): Answered[] {
-  const bytes = new Uint8Array(gunzipSync(bytesOf(`tflite-operators/${file}.bin.gz`)));
+export async function answered(file: "operators" | "networks" = "operators"): Promise<Answered[]> {
+  const packed = new Blob([bytesOf(`tflite-operators/${file}.bin.gz`)]).stream();
+  const unpacked = new Response(packed.pipeThrough(new DecompressionStream("gzip")));
+  const bytes = new Uint8Array(await unpacked.arrayBuffer());
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const list = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
   let at = 4 + length;
