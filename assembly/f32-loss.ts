@@ -1,5 +1,6 @@
 // Losses of k predictions per image, in Keras' semantics, and their gradients.
 
+import { smoothed } from "./f32-softmax";
 import { expf, log1pf, logf, sigmoidf } from "./math";
 import { keepLanes, rowSum, storeLanes, zeroPadding } from "./row";
 import { sumLanes } from "./simd";
@@ -28,9 +29,9 @@ const ENTROPY: i32 = 6;
   return v128.and(d, v128.and(f32x4.ge(x, f32x4.splat(EPSILON)), f32x4.le(x, f32x4.splat(high))));
 }
 
-/** t drawn towards 1/2. */
+/** t of two classes, drawn towards 1/2. */
 @inline function drawn(t: v128, smoothing: f32): v128 {
-  return f32x4.add(f32x4.mul(t, f32x4.splat(1 - smoothing)), f32x4.splat(smoothing * 0.5));
+  return smoothed(t, f32x4.splat(1 - smoothing), f32x4.splat(smoothing * 0.5));
 }
 
 /** What one element adds to the loss. p: delta or smoothing. */

@@ -191,7 +191,7 @@ export function f32_sparse_softmax_cross_entropy_gradient(
 }
 
 /** t (1 - smoothing) + smoothing / k. */
-@inline function smoothed(t: v128, keep: v128, low: v128): v128 {
+@inline export function smoothed(t: v128, keep: v128, low: v128): v128 {
   return f32x4.add(f32x4.mul(t, keep), low);
 }
 

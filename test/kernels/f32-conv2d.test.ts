@@ -4,7 +4,7 @@ import * as twin from "../../src/kernels/reference/f32-conv2d.ts";
 import { type Conv2dGeometry, conv2dInputGradientScratch, conv2dScratch } from "../../src/kernels/table/f32-conv2d.ts";
 import { MODE } from "../../src/kernels/table/f32-gemm.ts";
 import { noise, overVariants } from "./harness.ts";
-import { expectGapsUntouched, expectSame, gathered, spread, stored } from "./placing.ts";
+import { expectGapsUntouched, expectSame, gathered, spread, stored, withOutputs } from "./placing.ts";
 
 const base = {
   h: 9,
@@ -23,13 +23,6 @@ const base = {
   pb: 0,
   pr: 0,
 };
-
-/** oh and ow from the padding below and right. */
-function geometry({ pb, pr, ...g }: typeof base): Conv2dGeometry {
-  const outputs = (size: number, kernel: number, stride: number, dilation: number) =>
-    Math.floor((size - (kernel - 1) * dilation - 1) / stride) + 1;
-  return { ...g, oh: outputs(g.h + g.pt + pb, g.kh, g.sh, g.dh), ow: outputs(g.w + g.pl + pr, g.kw, g.sw, g.dw) };
-}
 
 const cases: Record<string, Partial<typeof base>> = {
   valid: {},
@@ -56,7 +49,7 @@ const cases: Record<string, Partial<typeof base>> = {
   "groups of one channel": { cin: 9, cout: 18, groups: 9 },
   "groups of whole panels": { cin: 16, cout: 16, groups: 2, sh: 2, sw: 2, pt: 1 },
 };
-const sweep = Object.entries(cases).map(([name, g]) => [name, geometry({ ...base, ...g })] as const);
+const sweep = Object.entries(cases).map(([name, g]) => [name, withOutputs({ ...base, ...g })] as const);
 
 const N = 3;
 const gap = 7;

@@ -4,7 +4,7 @@ import * as twin from "../../src/kernels/reference/f32-depthwise.ts";
 import { type DepthwiseGeometry, depthwiseScratch } from "../../src/kernels/table/f32-depthwise.ts";
 import { MODE } from "../../src/kernels/table/f32-gemm.ts";
 import { noise, overVariants } from "./harness.ts";
-import { expectGapsUntouched, expectSame, gathered, spread, stored } from "./placing.ts";
+import { expectGapsUntouched, expectSame, gathered, spread, stored, withOutputs } from "./placing.ts";
 
 const base = {
   h: 9,
@@ -23,13 +23,6 @@ const base = {
   pr: 0,
 };
 
-/** oh and ow from the padding below and right. */
-function geometry({ pb, pr, ...g }: typeof base): DepthwiseGeometry {
-  const outputs = (size: number, kernel: number, stride: number, dilation: number) =>
-    Math.floor((size - (kernel - 1) * dilation - 1) / stride) + 1;
-  return { ...g, oh: outputs(g.h + g.pt + pb, g.kh, g.sh, g.dh), ow: outputs(g.w + g.pl + pr, g.kw, g.sw, g.dw) };
-}
-
 const cases: Record<string, Partial<typeof base>> = {
   valid: {},
   cropped: { pt: -1, pl: -2, pb: -1, pr: -1, h: 11, w: 12 },
@@ -45,7 +38,7 @@ const cases: Record<string, Partial<typeof base>> = {
   "multiplier 3, padded": { multiplier: 3, cin: 4, pt: 1, pl: 2, pb: 2, pr: 1 },
   "one output pixel": { kh: 9, kw: 8, cin: 6 },
 };
-const sweep = Object.entries(cases).map(([name, g]) => [name, geometry({ ...base, ...g })] as const);
+const sweep = Object.entries(cases).map(([name, g]) => [name, withOutputs({ ...base, ...g })] as const);
 
 const N = 3;
 const gap = 7;

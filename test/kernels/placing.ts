@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import type { Shape } from "../../src/base/shape.ts";
 import type { Layout } from "../../src/kernels/layout.ts";
+import { outputSize } from "../../src/ops/window.ts";
 import { type Bench, noise } from "./harness.ts";
 
 /** `data` as `layout` stores it. */
@@ -43,3 +44,26 @@ export function expectSame(bench: Bench, got: Float32Array, wanted: Float32Array
 
 /** Numbers in [-1, 1), some of them exactly zero. */
 export const sparseNoise = (n: number, seed = 1): Float32Array => noise(n, seed).map(v => (Math.abs(v) < 0.1 ? 0 : v));
+
+/** The numbers of a window, with the padding below and right. */
+interface Padded {
+  h: number;
+  w: number;
+  kh: number;
+  kw: number;
+  sh: number;
+  sw: number;
+  dh: number;
+  dw: number;
+  pt: number;
+  pl: number;
+  pb: number;
+  pr: number;
+}
+
+/** As kernels take them: the outputs instead of the padding below and right. */
+export const withOutputs = <G extends Padded>({ pb, pr, ...g }: G) => ({
+  ...g,
+  oh: outputSize(g.h, g.kh, g.sh, g.dh, g.pt, pb),
+  ow: outputSize(g.w, g.kw, g.sw, g.dw, g.pl, pr),
+});
