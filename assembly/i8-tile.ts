@@ -1,13 +1,13 @@
-// The tile that i8_gemm and i8_conv2d share: 4 rows of activations times a panel of 8 outputs, 8 accumulators. i8_conv2d has two more, for few pixels and short rows.
+// What i8_gemm and i8_conv2d share: rows of activations times panels of 8 outputs, in tiles of 4 rows and 8 accumulators. i8_conv2d has one more, for short rows.
 // Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2 and 5x2 spill in the plain variant.
 // `do ... while`, here and in the other int8 loops: a `for` loop jumps twice a turn, which costs up to 13 % (measured on 512^3 and LeNet-5).
 // One k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
-import { dot, narrowed, RELAXED, requantized, store8, storeFirst, STORED } from "./stored";
+import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./stored";
 
 // what becomes of the accumulators
 @inline export const INTEGERS: i32 = 0; // stored as i32
 @inline export const QUANTIZED: i32 = 1; // requantized, stored as q + 128
-@inline export const POOLED: i32 = 2; // the largest of the four rows, requantized: o0 is the one result
+@inline export const POOLED: i32 = 2; // the largest of the four rows, requantized: one result
 @inline export const REALS: i32 = 3; // acc * first * scale + bias as f32, where first is the scale of the activations
 
 /** Bytes before the k-groups of a panel: 8 biases, 8 scales. */
@@ -56,72 +56,48 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * `become`, `scattered` and `rows`, 3 or 4, are literals. Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, else at a + 4 g.
+ * Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, a literal, else at a + 4 g.
  * `panel` is one panel of i8_gemm_pack; the results of row r go to o_r, `rest` of them (8 or more: all).
  * low, shift, high: see stored.ts. REALS: low is the scale of the activations, shift their zero point + 128, `bias` 8 floats.
+ * Only scattered rows are POOLED, only others become INTEGERS.
  */
-@inline export function tile(
-  become: i32, scattered: bool, rows: i32, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, groups: i32, panel: usize,
+@inline function tile(
+  become: i32, scattered: bool, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, groups: i32, panel: usize,
   o0: usize, o1: usize, o2: usize, o3: usize, rest: i32, low: v128, shift: v128, high: v128, bias: usize,
 ): void {
   let b = panel + HEAD;
-  let c00: v128, c01: v128;
-  if (become == POOLED) {
-    // all rows have the same bias: it is added after the maximum
-    c00 = i32x4.splat(0);
-    c01 = c00;
-  } else {
-    c00 = v128.load(panel);
-    c01 = v128.load(panel, 16);
-    if (become == REALS) {
-      c00 = i32x4.mul(c00, shift);
-      c01 = i32x4.mul(c01, shift);
-    }
+  let c00 = v128.load(panel), c01 = v128.load(panel, 16);
+  if (become == REALS) {
+    c00 = i32x4.mul(c00, shift);
+    c01 = i32x4.mul(c01, shift);
   }
   let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
   let g = groups;
   if (g > 0) do {
     const w0 = v128.load(b), w1 = v128.load(b, 16);
-    if (scattered) {
-      const tap = load<usize>(taps);
-      let a = v128.load32_splat(a0 + tap);
-      c00 = dot(w0, a, c00);
-      c01 = dot(w1, a, c01);
-      a = v128.load32_splat(a1 + tap);
-      c10 = dot(w0, a, c10);
-      c11 = dot(w1, a, c11);
-      a = v128.load32_splat(a2 + tap);
-      c20 = dot(w0, a, c20);
-      c21 = dot(w1, a, c21);
-      if (rows > 3) {
-        a = v128.load32_splat(a3 + tap);
-        c30 = dot(w0, a, c30);
-        c31 = dot(w1, a, c31);
-      }
-      taps += 4;
-    } else {
-      let a = v128.load32_splat(a0);
-      c00 = dot(w0, a, c00);
-      c01 = dot(w1, a, c01);
-      a = v128.load32_splat(a1);
-      c10 = dot(w0, a, c10);
-      c11 = dot(w1, a, c11);
-      a = v128.load32_splat(a2);
-      c20 = dot(w0, a, c20);
-      c21 = dot(w1, a, c21);
-      if (rows > 3) {
-        a = v128.load32_splat(a3);
-        c30 = dot(w0, a, c30);
-        c31 = dot(w1, a, c31);
-        a3 += 4;
-      }
+    const tap = scattered ? load<usize>(taps) : 0;
+    let a = v128.load32_splat(a0 + tap);
+    c00 = dot(w0, a, c00);
+    c01 = dot(w1, a, c01);
+    a = v128.load32_splat(a1 + tap);
+    c10 = dot(w0, a, c10);
+    c11 = dot(w1, a, c11);
+    a = v128.load32_splat(a2 + tap);
+    c20 = dot(w0, a, c20);
+    c21 = dot(w1, a, c21);
+    a = v128.load32_splat(a3 + tap);
+    c30 = dot(w0, a, c30);
+    c31 = dot(w1, a, c31);
+    if (scattered) taps += 4;
+    else {
       a0 += 4;
       a1 += 4;
       a2 += 4;
+      a3 += 4;
     }
     b += 32;
   } while (--g > 0);
-  if (become == INTEGERS) {
+  if (!scattered && become == INTEGERS) {
     storeWords(o0, c00, c01, rest);
     storeWords(o1, c10, c11, rest);
     storeWords(o2, c20, c21, rest);
@@ -137,24 +113,93 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
     storeWords(o3, real(c30, low, s0, b0), real(c31, low, s1, b1), rest);
     return;
   }
-  if (become == POOLED) {
+  if (scattered && become == POOLED) {
     c00 = i32x4.max_s(i32x4.max_s(c00, c10), i32x4.max_s(c20, c30));
     c01 = i32x4.max_s(i32x4.max_s(c01, c11), i32x4.max_s(c21, c31));
-    c00 = requantized(i32x4.add(c00, v128.load(panel)), s0, low, shift);
-    c01 = requantized(i32x4.add(c01, v128.load(panel, 16)), s1, low, shift);
-    const q = narrowed(c00, c01, high);
-    if (rest >= 8) store8(o0, q);
-    else storeFirst(o0, q, rest);
+    storeFirst(o0, narrowed(requantized(c00, s0, low, shift), requantized(c01, s1, low, shift), high), rest);
     return;
   }
   c00 = narrowed(requantized(c00, s0, low, shift), requantized(c01, s1, low, shift), high);
   c10 = narrowed(requantized(c10, s0, low, shift), requantized(c11, s1, low, shift), high);
   c20 = narrowed(requantized(c20, s0, low, shift), requantized(c21, s1, low, shift), high);
+  c30 = narrowed(requantized(c30, s0, low, shift), requantized(c31, s1, low, shift), high);
   storeRows(o0, o1, c00, c10, rest);
-  if (rows > 3) {
-    c30 = narrowed(requantized(c30, s0, low, shift), requantized(c31, s1, low, shift), high);
-    storeRows(o2, o3, c20, c30, rest);
-  } else storeFirst(o2, c20, rest);
+  storeRows(o2, o3, c20, c30, rest);
+}
+
+/**
+ * n rows by `outs` outputs. `listed`, like `scattered` a literal: the tables tell where the rows begin in x (`pixels`) and their results in y
+ * (`results`), four of each for a tile (POOLED: one result); else rows are xs and ys bytes apart, and those of a tail are the last row again.
+ */
+@inline function multiplied(
+  become: i32, scattered: bool, listed: bool, n: i32, x: usize, xs: usize, taps: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, ys: usize, outs: i32,
+  low: v128, shift: v128, high: v128, bias: usize,
+): void {
+  const panel = HEAD + <usize>groups * 32;
+  const width: usize = become == QUANTIZED || become == POOLED ? 8 * STORED : 32;
+  // a panel stays in the first-level cache while all rows pass
+  for (let rest = outs; rest > 0; rest -= 8) {
+    let a0 = x, o0 = y, p = pixels, q = results;
+    for (let left = n; left > 0; left -= 4) {
+      let a1: usize, a2: usize, a3: usize, o1: usize, o2: usize, o3: usize;
+      if (listed) {
+        a0 = x + load<usize>(p);
+        a1 = x + load<usize>(p, 4);
+        a2 = x + load<usize>(p, 8);
+        a3 = x + load<usize>(p, 12);
+        p += 16;
+        o0 = y + load<usize>(q);
+        o1 = o0;
+        o2 = o0;
+        o3 = o0;
+        if (scattered && become == POOLED) q += 4;
+        else {
+          o1 = y + load<usize>(q, 4);
+          o2 = y + load<usize>(q, 8);
+          o3 = y + load<usize>(q, 12);
+          q += 16;
+        }
+      } else {
+        a1 = left > 1 ? a0 + xs : a0;
+        o1 = left > 1 ? o0 + ys : o0;
+        a2 = left > 2 ? a1 + xs : a1;
+        o2 = left > 2 ? o1 + ys : o1;
+        a3 = left > 3 ? a2 + xs : a2;
+        o3 = left > 3 ? o2 + ys : o2;
+      }
+      tile(become, scattered, a0, a1, a2, a3, taps, groups, w, o0, o1, o2, o3, rest, low, shift, high, bias);
+      if (!listed) {
+        a0 = a3 + xs;
+        o0 = o3 + ys;
+      }
+    }
+    w += panel;
+    y += width;
+    bias += 32;
+  }
+}
+
+/** Rows that are xs bytes apart. What becomes of the sums is asked once a tile, which where many are short costs 3 % (measured on MobileNetV1) ... */
+export function multiplyRows(
+  become: i32, n: i32, x: usize, xs: usize, groups: i32, w: usize, y: usize, ys: usize, outs: i32,
+  low: v128, shift: v128, high: v128, bias: usize,
+): void {
+  multiplied(become, false, false, n, x, xs, 0, groups, w, 0, 0, y, ys, outs, low, shift, high, bias);
+}
+
+/** Rows whose k-groups lie at taps[g]. */
+export function multiplyScattered(
+  become: i32, n: i32, x: usize, taps: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, outs: i32,
+  low: v128, shift: v128, high: v128, bias: usize,
+): void {
+  multiplied(become, true, true, n, x, 0, taps, groups, w, pixels, results, y, 0, outs, low, shift, high, bias);
+}
+
+/** ... so that pixels whose k-groups lie side by side, which is most of MobileNetV1, have a body of their own. */
+export function multiplyPixels(
+  n: i32, x: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, outs: i32, low: v128, shift: v128, high: v128,
+): void {
+  multiplied(QUANTIZED, false, true, n, x, 0, 0, groups, w, pixels, results, y, 0, outs, low, shift, high, 0);
 }
 
 /** Sixteen results of a row, stored. */
@@ -169,47 +214,39 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * Two or three (`rows`, like `scattered` a literal) rows times two panels, QUANTIZED: fewer addresses for a result than `tile` has, which pays where rows are
- * a few k-groups long; and more sums at a time, which the relaxed dot product needs, taking longer than the plain one's addition.
+ * Two rows times two panels, QUANTIZED; `scattered` is a literal: fewer addresses for a result than `tile` has, which pays where rows are
+ * a few k-groups long.
  */
 @inline export function wideTile(
-  scattered: bool, rows: i32, a0: usize, a1: usize, a2: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, o2: usize, low: v128, shift: v128, high: v128,
+  scattered: bool, a0: usize, a1: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, low: v128, shift: v128, high: v128,
 ): void {
   const bytes = <usize>groups * 32, next = panel + HEAD + bytes;
   let b = panel + HEAD, d = next + HEAD;
   let c00 = v128.load(panel), c01 = v128.load(panel, 16), c02 = v128.load(next), c03 = v128.load(next, 16);
-  let c10 = c00, c11 = c01, c12 = c02, c13 = c03, c20 = c00, c21 = c01, c22 = c02, c23 = c03;
+  let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
   do {
     const tap = scattered ? load<usize>(taps) : 0;
     const s = v128.load32_splat(a0 + tap), t = v128.load32_splat(a1 + tap);
-    let u = t;
-    if (rows > 2) u = v128.load32_splat(a2 + tap);
     let w = v128.load(b);
     c00 = dot(w, s, c00);
     c10 = dot(w, t, c10);
-    if (rows > 2) c20 = dot(w, u, c20);
     w = v128.load(b, 16);
     c01 = dot(w, s, c01);
     c11 = dot(w, t, c11);
-    if (rows > 2) c21 = dot(w, u, c21);
     w = v128.load(d);
     c02 = dot(w, s, c02);
     c12 = dot(w, t, c12);
-    if (rows > 2) c22 = dot(w, u, c22);
     w = v128.load(d, 16);
     c03 = dot(w, s, c03);
     c13 = dot(w, t, c13);
-    if (rows > 2) c23 = dot(w, u, c23);
     if (scattered) taps += 4;
     else {
       a0 += 4;
       a1 += 4;
-      if (rows > 2) a2 += 4;
     }
     b += 32;
     d += 32;
   } while (--groups > 0);
   store16(o0, c00, c01, c02, c03, panel, next, low, shift, high);
   store16(o1, c10, c11, c12, c13, panel, next, low, shift, high);
-  if (rows > 2) store16(o2, c20, c21, c22, c23, panel, next, low, shift, high);
 }

@@ -195,12 +195,10 @@ export const resultAxes = ({ height, width, pitch, pixel }: StoredImage): TableA
 
 /**
  * Pixels in a tile of `i8_conv2d`: 4; 2, with two panels of outputs, where rows are not long (measured: 17 % faster on 8 channels to 16, 6 % at 32,
- * 1 % at 64, slower at 128); 3 where fours would throw more away, a tile of 3 taking some 3.2 / 4 of the time of one of 4 (9 pixels: 18 % faster).
+ * 1 % at 64, slower at 128).
  */
-export function tileRows(groups: number, pixels: number, outs: number): 2 | 3 | 4 {
-  if (groups <= 32 && outs % 16 === 0 && pixels > 1) return 2;
-  return Math.ceil(pixels / 3) * 3.2 < Math.ceil(pixels / 4) * 4 ? 3 : 4;
-}
+export const tileRows = (groups: number, pixels: number, outs: number): 2 | 4 =>
+  groups <= 32 && outs % 16 === 0 && pixels > 1 ? 2 : 4;
 
 // ---------------------------------------------------------------- one input channel
 

@@ -11,6 +11,8 @@ const CALLS_ALLOWED: Record<string, string> = {
   ),
   ...Object.fromEntries(["rowMax", "rowExp", "rowScale", "argmax"].map(name => [name, "once per row, holds a loop"])),
   vectorProduct: "once per panel, holds a loop",
+  multiplyRows: "once per row or more, holds loops",
+  multiplyScattered: "once per image, holds loops",
   packRows: "once per four rows, holds a loop",
   convolve: "once per image, holds loops",
   copyAlong: "once per image, and along an axis for what lies along the next",
