@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { runBundle } from "./bundle.mjs";
 
 /** Ceilings in bytes under gzip of everything an entry exports, bundled and minified as a page would have it. To be lowered, never raised in passing. */
-const SIZE_LIMITS = { "penjing/run": 51_000, penjing: 121_000 };
+const SIZE_LIMITS = { "penjing/run": 50_300, penjing: 119_500 };
 
 /** What the tarball may hold. */
 const EXPECTED_FILES = [
