@@ -247,6 +247,54 @@ function local(place: u32): u32 {
   return found;
 }
 
+/** One instruction. Returns by how many blocks one is deeper in after it. A function of its own, so that engines optimize it while it is at work. */
+function instruction(): i32 {
+  let deeper = 0;
+  let numbers: u32 = 0;
+  let others: u32 = 0;
+  let where = REST;
+  const op = copyBytes(OPCODES, 1);
+  if (op == 0x0b) deeper = -1;
+  else if (op >= 0x02 && op <= 0x04) {
+    // block, loop, if
+    deeper = 1;
+    others = 1;
+  } else if (op == 0x0e) numbers = copyNumbers(REST, 1) + 1; // br_table
+  else if (op == 0x0c || op == 0x0d || op == 0x10 || (op >= 0x3f && op <= 0x42)) numbers = 1; // br, br_if, call, memory.size, memory.grow, constants
+  else if (op >= 0x20 && op <= 0x22) {
+    const begin = out;
+    const found = local(copyNumbers(op == 0x20 ? GETS : SETS, 1));
+    out = begin;
+    if (found > 127) store<u8>(out++, found | 128);
+    store<u8>(out++, found > 127 ? found >>> 7 : found);
+  } else if (op >= 0x28 && op <= 0x3e) {
+    // loads and stores
+    numbers = 2;
+    where = ADDRESSES;
+  } else if (op == 0x43) others = 4; // f32.const
+  else if (op == 0x44) others = 8; // f64.const
+  else if (op == 0xfc) {
+    // conversions that saturate, then memory.copy, memory.fill
+    const more = copyNumbers(OPCODES, 1);
+    if (more >= 10) numbers = 12 - more;
+  } else if (op == 0xfd) {
+    const more = copyNumbers(OPCODES, 1);
+    if (more < 12 || (more >= 84 && more < 94)) {
+      // loads and stores, those of single lanes in between
+      numbers = 2;
+      where = ADDRESSES;
+      if (more < 92 && more > 83) others = 1;
+    } else if (more < 14) {
+      // v128.const, i8x16.shuffle
+      others = 16;
+      where = VECTORS;
+    } else if (more > 20 && more < 35) others = 1; // lanes
+  }
+  if (numbers) copyNumbers(where, numbers);
+  if (others) copyBytes(where, others);
+  return deeper;
+}
+
 /** The module of `bytes` bytes whose columns are at `from`, written to `to`. */
 export function assemble(from: usize, to: usize, bytes: i32): void {
   let column = from + RECENT;
@@ -266,50 +314,7 @@ export function assemble(from: usize, to: usize, bytes: i32): void {
       copyBytes(LOCALS, 1);
     }
     listed = 0;
-    for (let depth = 1; depth > 0; ) {
-      let numbers: u32 = 0;
-      let others: u32 = 0;
-      let where = REST;
-      const op = copyBytes(OPCODES, 1);
-      if (op == 0x0b) depth--;
-      else if (op >= 0x02 && op <= 0x04) {
-        // block, loop, if
-        depth++;
-        others = 1;
-      } else if (op == 0x0e) numbers = copyNumbers(REST, 1) + 1; // br_table
-      else if (op == 0x0c || op == 0x0d || op == 0x10 || (op >= 0x3f && op <= 0x42)) numbers = 1; // br, br_if, call, memory.size, memory.grow, constants
-      else if (op >= 0x20 && op <= 0x22) {
-        const begin = out;
-        const found = local(copyNumbers(op == 0x20 ? GETS : SETS, 1));
-        out = begin;
-        if (found > 127) store<u8>(out++, found | 128);
-        store<u8>(out++, found > 127 ? found >>> 7 : found);
-      } else if (op >= 0x28 && op <= 0x3e) {
-        // loads and stores
-        numbers = 2;
-        where = ADDRESSES;
-      } else if (op == 0x43) others = 4; // f32.const
-      else if (op == 0x44) others = 8; // f64.const
-      else if (op == 0xfc) {
-        // conversions that saturate, then memory.copy, memory.fill
-        const more = copyNumbers(OPCODES, 1);
-        if (more >= 10) numbers = 12 - more;
-      } else if (op == 0xfd) {
-        const more = copyNumbers(OPCODES, 1);
-        if (more < 12 || (more >= 84 && more < 94)) {
-          // loads and stores, those of single lanes in between
-          numbers = 2;
-          where = ADDRESSES;
-          if (more < 92 && more > 83) others = 1;
-        } else if (more < 14) {
-          // v128.const, i8x16.shuffle
-          others = 16;
-          where = VECTORS;
-        } else if (more > 20 && more < 35) others = 1; // lanes
-      }
-      if (numbers) copyNumbers(where, numbers);
-      if (others) copyBytes(where, others);
-    }
+    for (let depth = 1; depth > 0; ) depth += instruction();
     const length = <u32>(out - size - 3);
     store<u8>(size, length | 128);
     store<u8>(size, (length >>> 7) | 128, 1);
