@@ -15,6 +15,7 @@ const IN_NODE_ALONE = {
   "test/kernels/load-in-node.test.ts": "starts other Nodes",
   "test/model/model.test.ts": "writes files",
   "test/run/bundle.test.ts": "is about the built file, which test/package/ has in browsers",
+  "test/run/memory.test.ts": "starts other Nodes",
 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
