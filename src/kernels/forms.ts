@@ -24,7 +24,17 @@ export interface Form {
   readonly args: readonly { readonly name: string; readonly role: string }[];
 }
 
+/** Of each text, by name: what is taken apart once serves all later networks. */
+const known = new Map<string, Map<KernelName, Form>>();
+
 export function formOf(kernels: string, kernel: KernelName): Form {
+  const forms = known.get(kernels) ?? new Map<KernelName, Form>();
+  const form = forms.get(kernel) ?? read(kernels, kernel);
+  known.set(kernels, forms.set(kernel, form));
+  return form;
+}
+
+function read(kernels: string, kernel: KernelName): Form {
   const at = kernels.indexOf(`;${kernel} `);
   const number = kernels.slice(0, at).split(";").length + FIRST_KERNEL - 1;
   const from = at + kernel.length + 2;

@@ -112,7 +112,6 @@ class GraphLowering implements Lowering {
   readonly #leaves: Map<string, Buffer>;
   readonly #options: LowerOptions;
   readonly #sites = new Map<Value, Site>();
-  readonly #forms = new Map<KernelName, Form>();
   /** The node that is being lowered. */
   #node!: Node;
 
@@ -309,11 +308,7 @@ class GraphLowering implements Lowering {
 
   #emit(kernel: KernelName, args: object, split: boolean, once = false): void {
     const named = args as Readonly<Record<string, Arg>>;
-    let form = this.#forms.get(kernel);
-    if (!form) {
-      form = formOf(this.#options.kernels, kernel);
-      this.#forms.set(kernel, form);
-    }
+    const form = formOf(this.#options.kernels, kernel);
     const reads: Buffer[] = [];
     const writes: Buffer[] = [];
     const list = form.args.map(({ name, role }) => {
