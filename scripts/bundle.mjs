@@ -118,7 +118,8 @@ export async function bundleRun() {
     // no functions moved into others: those bundles of users are larger, whose bundler shortens names once more
     compress: { passes: 3, inline: 1, reduce_funcs: false, pure_getters: true },
     mangle: { properties: { keep_quoted: true, regex: new RegExp(`^(?:${[...names].join("|")})$`) } },
-    format: { comments: false },
+    // an engine that reports an error prints its line
+    format: { comments: false, max_line_len: 200 },
   });
   writeFileSync("build/run.js", code);
 }

@@ -1,5 +1,4 @@
 /** penjing as a user calls it: `net.run(int8, { into })`, which writes the images and copies the results out. */
-import { Net } from "../../build/run.js";
 import { loadTflite } from "../../build/tflite.js";
 
 export const name = "penjing";
@@ -8,7 +7,7 @@ const product = shape => shape.reduce((a, b) => a * b, 1);
 
 export async function open(network, batch) {
   const model = await loadTflite(network.tflite);
-  const net = await Net.create(model.graph, { capacity: Math.min(batch, 64) });
+  const net = await model.net({ capacity: Math.min(batch, 64) });
   const images = batchOf(network.inputs, product(net.inputs[0].shape), batch);
   const options = { into: new Int8Array(batch * product(net.outputs[0].shape)) };
   return {

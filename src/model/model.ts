@@ -10,7 +10,7 @@ import { Dataset } from "../data/dataset.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { bake } from "../passes/bake.ts";
 import { checkPreprocessing } from "../run/inputs.ts";
-import { type Inputs, Net, type Reals } from "../run/net.ts";
+import { type Inputs, Net, type NetOptions, type Reals } from "../run/net.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
@@ -269,12 +269,17 @@ export class Model {
     return (results.length === 1 ? results[0] : results) as R;
   }
 
-  /** The network that runs, with the weights as they are now: for `predict` without waiting. It does not follow later changes by itself. */
-  async net(): Promise<Net> {
+  /**
+   * The network that runs, with the weights as they are now: for `predict` without waiting. It does not follow later changes by itself.
+   * With options (`capacity`, `variant`, `warmUp`, ...) a network of its own at every call, without them the same one.
+   */
+  async net(options?: NetOptions): Promise<Net> {
+    const { preprocessing, labels } = this;
+    const carried = { ...(preprocessing && { preprocessing }), ...(labels && { labels }) };
+    if (options) return Net.create(this.graph, { ...carried, ...options });
     if (!this.#net) {
       for (const leaf of statesOf(this.graph)) this.#written.set(leaf.name, leaf.data!);
-      const { preprocessing, labels } = this;
-      const made = Net.create(this.graph, { ...(preprocessing && { preprocessing }), ...(labels && { labels }) });
+      const made = Net.create(this.graph, carried);
       this.#net = made;
       // a failure is not for ever
       made.catch(() => (this.#net = undefined));

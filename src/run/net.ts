@@ -5,7 +5,7 @@
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { allocate, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import { Graph, type Value } from "../graph/graph.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
 import { emit } from "../ops/emit.ts";
@@ -154,8 +154,10 @@ export class Net {
     };
   }
 
-  /** Plans a model's graph and loads kernels and weights. */
+  /** Plans a graph and loads kernels and weights. A TypeError for the graph of another copy of the library: its ops are not this one's. */
   static async create(graph: Graph, options: NetOptions = {}): Promise<Net> {
+    if (!(graph instanceof Graph))
+      throw wrongType("graph", "a graph made by this copy of the library (of a model: model.net())", graph);
     knownOptions("options", options, NET_OPTIONS);
     if (options.warmUp !== undefined && typeof options.warmUp !== "boolean") integer("warmUp", options.warmUp, 0);
     const capacity = options.capacity === undefined ? 64 : integer("capacity", options.capacity, 1);

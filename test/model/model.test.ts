@@ -257,3 +257,33 @@ describe("copies and files", () => {
     await expect(loadModel("x", { names: 1 } as never)).rejects.toThrow('"loadModel" has no option "names"');
   });
 });
+
+describe("the network of a model", () => {
+  test("is one, with the weights as they are now", async () => {
+    const model = small();
+    const net = await model.net();
+    const before = net.predict(noise(72));
+    const w = model.getWeights();
+    model.setWeights({ "dense/bias": { data: w["dense/bias"]!.data.map(v => v + 1) } });
+    expect(await model.net()).toBe(net);
+    expectClose(
+      net.predict(noise(72)),
+      before.map(v => v + 1),
+      "predictions",
+    );
+  });
+
+  test("is one of its own where options are given", async () => {
+    const model = small();
+    const [one, other] = [
+      await model.net({ capacity: 2 }),
+      await model.net({ capacity: 2, labels: ["a", "b", "c", "d"] }),
+    ];
+    expect(one).not.toBe(other);
+    expect(one).not.toBe(await model.net());
+    expect(other.labels).toEqual(["a", "b", "c", "d"]);
+    expect(one.bytes).toBeLessThanOrEqual((await model.net()).bytes);
+    expect(other.predict(noise(72))).toEqual((await model.net()).predict(noise(72)));
+    await expect(model.net({ capcity: 2 } as never)).rejects.toThrow('"capcity"');
+  });
+});

@@ -53,6 +53,11 @@ async function expectSame(file: Uint8Array<ArrayBuffer>): Promise<void> {
   expect(theirs.arena).toEqual(ours.arena);
 }
 
+test("the graph of another copy is refused", async () => {
+  const { graph } = await loadTflite(networks[0]!.file);
+  await expect(bundle.Net.create(graph)).rejects.toThrow('"graph" expected a graph made by this copy of the library');
+});
+
 test.each(networks)("$name: the same answers", async ({ file }) => {
   await expectSame((await loadTflite(file)).toBytes());
 });
