@@ -186,7 +186,8 @@ function stateQuantization(from: ByteReader, shape: Shape): Quantization {
 function scales(from: ByteReader, count: number | undefined): Float32Array {
   if (!count) throw new RangeError("there are scales along an axis that is not there");
   const scale = rawTensor("f32", count, from) as Float32Array;
-  if (!scale.every(s => s > 0 && s < Infinity)) throw new RangeError("a scale is not above 0 and finite");
+  for (let i = 0; i < count; i++)
+    if (!(scale[i]! > 0 && scale[i]! < Infinity)) throw new RangeError("a scale is not above 0 and finite");
   return scale;
 }
 

@@ -83,5 +83,8 @@ export function storedValue({ of, usual }: Field<any>, from: ByteReader): unknow
 export function productOfScales([x, weights]: readonly Type[], channels: number | undefined): Float32Array | undefined {
   const scale = x?.quantization?.scale;
   const each = weights?.quantization?.scale;
-  return scale?.length === 1 && each?.length === channels ? each?.map(s => s * scale[0]!) : undefined;
+  if (scale?.length !== 1 || each?.length !== channels) return undefined;
+  const products = each!.slice();
+  for (let c = 0; c < products.length; c++) products[c]! *= scale[0]!;
+  return products;
 }

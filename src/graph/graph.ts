@@ -120,7 +120,7 @@ export class Graph {
   }
 
   replace(from: Value, to: Value): void {
-    for (const n of this.nodes) n.inputs = n.inputs.map(v => (v === from ? to : v));
+    for (const n of this.users(from)) n.inputs = n.inputs.map(v => (v === from ? to : v));
     if (!this.results.includes(from)) return;
     this.results = this.results.map(v => (v === from ? to : v));
     to.name ||= from.name;

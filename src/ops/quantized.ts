@@ -95,7 +95,11 @@ export function weightScales(weight: Type): Float32Array {
 export function requantizationScales(x: Type, weight: Type, y: Type): Float32Array {
   const from = Math.fround(affine(x).scale);
   const to = Math.fround(affine(y).scale);
-  return weightScales(weight).map(s => Math.fround(Math.fround(from * s) / to));
+  // What is written to the array is rounded to f32. Loops, as a large network has thousands of scales, and code runs slowly when it is new.
+  const scales = weightScales(weight).slice();
+  for (let c = 0; c < scales.length; c++) scales[c]! *= from;
+  for (let c = 0; c < scales.length; c++) scales[c]! /= to;
+  return scales;
 }
 
 /**

@@ -27,8 +27,8 @@ export function placeSlots(slots: readonly Slot[], base: number): number {
         at = Math.max(at, roundUp(other.at + other.bytes, ALIGN));
       }
     slot.at = at;
-    placed.push(slot);
-    placed.sort((a, b) => a.at - b.at);
+    const behind = placed.findIndex(other => other.at > at);
+    placed.splice(behind < 0 ? placed.length : behind, 0, slot);
     top = Math.max(top, at + slot.bytes);
   }
   return top;
