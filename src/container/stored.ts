@@ -79,12 +79,12 @@ export function storedValue({ of, usual }: Field<any>, from: ByteReader): unknow
   return word;
 }
 
-/** Scales of activations times those of weights, in float32; undefined where there are none. */
-export function productOfScales([x, weights]: readonly Type[], channels: number | undefined): Float32Array | undefined {
+/** Makes the scales of activations times those of weights, in float32; undefined where there are none. */
+export function productOfScales(
+  [x, weights]: readonly Type[],
+  channels: number | undefined,
+): (() => Float32Array) | undefined {
   const scale = x?.quantization?.scale;
   const each = weights?.quantization?.scale;
-  if (scale?.length !== 1 || each?.length !== channels) return undefined;
-  const products = each!.slice();
-  for (let c = 0; c < products.length; c++) products[c]! *= scale[0]!;
-  return products;
+  return scale?.length === 1 && each?.length === channels ? () => each!.map(s => s * scale[0]!) : undefined;
 }

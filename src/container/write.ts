@@ -170,7 +170,7 @@ class GraphWriter {
     const { shape, dtype, quantization } = leaf.type;
     const template = parameter?.shape(before, node.attrs);
     const shaped = !template || !fits(shape, template);
-    const scale = parameter?.product ? productOfScales(before, shape[0]) : quantization?.scale;
+    const scale = parameter?.product ? productOfScales(before, shape[0])?.() : quantization?.scale;
     const usual = quantization && scale && sameQuantization(quantization, { scale, zeroPoint: 0, axis: 0 });
     if (quantization && quantization.scale.length !== (quantization.axis === undefined ? 1 : shape[quantization.axis]))
       throw unsupported(leaf.name, `${quantization.scale.length} scales of ${showShape(shape)}`);

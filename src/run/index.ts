@@ -44,5 +44,5 @@ export async function load(source: Source, { signal, ...options }: LoadOptions =
   knownOptions("options", options, NET_OPTIONS);
   void compile(RUN, options.variant); // goes on while the file is read
   const { graph, labels, preprocessing } = await readFrom(source, signal ? { signal } : {});
-  return Net.create(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...options });
+  return Net.taking(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...options });
 }

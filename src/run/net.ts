@@ -105,9 +105,13 @@ export class Net {
   /** The op that makes the first output. */
   readonly #lastOp: string | undefined;
 
-  private constructor(graph: Graph, machine: Machine, batches: readonly number[], options: NetOptions) {
-    const inputs = inputsOf(graph);
-    const { results } = graph;
+  private constructor(
+    inputs: readonly Value[],
+    results: readonly Value[],
+    machine: Machine,
+    batches: readonly number[],
+    options: NetOptions,
+  ) {
     const { capacity = 64, labels, preprocessing = { scale: 1 / 255 } } = options;
     this.machine = machine;
     this.labels = labels;
@@ -158,20 +162,27 @@ export class Net {
   static async create(graph: Graph, options: NetOptions = {}): Promise<Net> {
     if (!(graph instanceof Graph))
       throw wrongType("graph", "a graph made by this copy of the library (of a model: model.net())", graph);
+    return Net.taking(graph.copy().graph, options);
+  }
+
+  /** As `create`, of a graph that nobody else has: it is changed. */
+  static async taking(graph: Graph, options: NetOptions): Promise<Net> {
     knownOptions("options", options, NET_OPTIONS);
     if (options.warmUp !== undefined && typeof options.warmUp !== "boolean") integer("warmUp", options.warmUp, 0);
     const capacity = options.capacity === undefined ? 64 : integer("capacity", options.capacity, 1);
     const quantized = graph.leaves.some(v => v.type.dtype === "i8");
     const batches = quantized || capacity < SIDE_BY_SIDE ? [1] : [SIDE_BY_SIDE, 1];
-    const wanted = batches.map(batch => ({
+    const inputs = inputsOf(graph);
+    const { results } = graph;
+    const wanted = batches.map((batch, i) => ({
       name: `x${batch}`,
-      graph: streamed(graph, batch),
+      graph: streamed(i === batches.length - 1 ? graph : graph.copy().graph, batch),
       batch,
       steps: Math.ceil(capacity / batch),
       group: SIDE_BY_SIDE,
     }));
     const machine = await Machine.create(RUN, wanted, { lower: LOWER, prefers: PREFERS }, options.variant);
-    return new Net(graph, machine, batches, options);
+    return new Net(inputs, results, machine, batches, options);
   }
 
   /** Bytes of memory it occupies. */
@@ -376,9 +387,8 @@ export const INPUT = /^input \d+ x/;
 const inputName = (i: number, batch: number): string => `input ${i} x${batch}`;
 const outputName = (i: number, batch: number): string => `output ${i} x${batch}`;
 
-/** The fused graph with streams of images for its inputs and streams of results. */
-function streamed(model: Graph, batch: number): Graph {
-  const { graph } = model.copy();
+/** `graph`, fused, with streams of images for its inputs and streams of results. */
+function streamed(graph: Graph, batch: number): Graph {
   inputsOf(graph).forEach((input, i) => graph.replace(input, graph.leaf("stream", inputName(i, batch), input.type)));
   graph.leaves = graph.leaves.filter(v => v.leaf !== "input");
   graph.results.forEach((result, i) => {
