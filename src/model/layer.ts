@@ -32,7 +32,7 @@ export interface LayerOptions {
   inputShape?: Shape;
 }
 
-export const LAYER_OPTIONS = ["name", "trainable", "inputShape"] as const;
+const LAYER_OPTIONS = ["name", "trainable", "inputShape"] as const;
 
 export interface Layer {
   (...inputs: SymbolicTensor[]): SymbolicTensor;

@@ -18,7 +18,7 @@ interface Reader {
 }
 
 /** Undefined: not a weight but a part of one, such as a mask. */
-export function readerOf(graph: Graph, leaf: Value): Reader | undefined {
+function readerOf(graph: Graph, leaf: Value): Reader | undefined {
   let value = leaf;
   for (;;) {
     const node = graph.users(value)[0];

@@ -98,7 +98,7 @@ const spread = (v: Value, { ref, pitch, pixel, channels }: StoredPlace): Spread 
 
 const flatPitches = (v: Value): number[] => stridesOf(v.type.shape).map(s => 4 * s);
 
-export const spreadIn = (c: Lowering, v: Value): Spread =>
+const spreadIn = (c: Lowering, v: Value): Spread =>
   isInt8(v.type) ? spread(v, storedIn(c, v)) : { ref: c.in(v), pitches: flatPitches(v) };
 
 /** A new buffer for v, whose padding is kept zero. */

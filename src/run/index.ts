@@ -37,8 +37,9 @@ export interface LoadOptions extends NetOptions {
 
 /**
  * A network from a file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array.
- * Labels and preprocessing are the file's, unless given. Errors: PenjingError with code `missing`, `unreadable`, `magic`, `version`, `truncated`,
- * `checksum`, `op`, `damaged` and, where the file says more than its bytes, `offset`; "no-simd" on an engine without SIMD.
+ * Labels and preprocessing are the file's, unless given. Errors: TypeError or RangeError for a wrong option; PenjingError with code
+ * `missing`, `unreadable`, `magic`, `version`, `truncated`, `checksum`, `op` or `damaged`, with the byte in `offset` where it is about one;
+ * `no-simd` on an engine without SIMD, `memory` where there is no room.
  */
 export async function load(source: Source, { signal, ...options }: LoadOptions = {}): Promise<Net> {
   knownOptions("options", options, NET_OPTIONS);

@@ -65,7 +65,18 @@ for (const manager of ["npm", "pnpm"])
     console.log(`${manager}: types under strict, from ES modules and CommonJS`);
 
     const help = run(join(folder, "node_modules/.bin/penjing"), "--help");
-    for (const verb of ["demo", "train", "evaluate", "prune", "quantize", "inspect", "profile", "predict", "bench"])
+    for (const verb of [
+      "demo",
+      "train",
+      "evaluate",
+      "prune",
+      "quantize",
+      "convert",
+      "inspect",
+      "profile",
+      "predict",
+      "bench",
+    ])
       assert.match(help, new RegExp(`\\b${verb}\\b`), `penjing --help does not name ${verb}`);
     assert.equal(run(join(folder, "node_modules/.bin/penjing"), "--version"), version);
     console.log(`${manager}: penjing --help`);

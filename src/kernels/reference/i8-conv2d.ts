@@ -19,7 +19,7 @@ export interface Convolution extends Window {
 }
 
 /** Pixels of the result along one axis. */
-export const outputLength = (
+const outputLength = (
   length: number,
   before: number,
   after: number,
