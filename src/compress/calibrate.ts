@@ -7,7 +7,7 @@ import { sameShape, showShape } from "../base/shape.ts";
 import { checkFinite, Dataset } from "../data/dataset.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { RUN } from "../kernels/load-run.ts";
-import { range } from "../ops/range.ts";
+import { lower as lowerRange, range } from "../ops/range.ts";
 import { LOWER, PREFERS } from "../ops/run.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Range } from "../passes/quantize.ts";
@@ -52,7 +52,7 @@ export async function calibrate(
   if (!values.length) return new Map();
 
   const watching = { name: "calibrate", graph: watched(graph, input, values), batch };
-  const machine = await Machine.create(RUN, [watching], { lower: LOWER, prefers: PREFERS });
+  const machine = await Machine.create(RUN, [watching], { lower: { ...LOWER, ...lowerRange }, prefers: PREFERS });
   const program = machine.program(watching.name);
   const images = machine.stored(IMAGES) as Float32Array;
   const row = machine.leaf(IMAGES).image / 4;

@@ -1,4 +1,7 @@
-/** range(x) -> [smallest, largest] of each image, NaN left out: what calibration looks at. */
+/**
+ * range(x) -> [smallest, largest] of each image, NaN left out: what calibration looks at. It runs in the running binary, but is no part of a
+ * page that only runs: calibration adds `lower` to the table of ops.
+ */
 import { size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
@@ -33,6 +36,10 @@ export const lower = {
     c.each("i8_range", { ...ends, length: size(x.type.shape) });
   },
 } satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  range: refuse("calibration runs in the running binary, not in the training one"),
+} satisfies Record<string, Lower | object>;
 
 export const cost = { range: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 

@@ -41,7 +41,7 @@ function page(): string {
 
 const INTRODUCTION = `# Kernels
 
-Every kernel of the library, as \`penjing/kernels\` gives them and as \`print(program)\` and error messages call them.
+Every kernel of the library, as \`penjing/kernels\` gives them and as \`printProgram\` and error messages call them.
 Made from the kernel table by \`npx vitest run test/docs/kernels.test.ts -u\`; what else a kernel presumes (bytes it may read or write past an end) is in its row in \`src/kernels/table/\`.
 
 Names: \`<data>[_<weights>]_<family>[_<fused>]\`. A family's code is in \`assembly/<family>.ts\`, its specification, the same in plain TypeScript, in \`src/kernels/reference/\`.

@@ -115,7 +115,7 @@ describe("freezing", () => {
   });
 });
 
-test("summary", () => {
+test("the summary has a line for each layer, what it reads, and all parameters", () => {
   expect(small().summary()).toMatchInlineSnapshot(`
     "Model: "small"
     --------------------------------------------------------------------------------------

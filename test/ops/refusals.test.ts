@@ -9,7 +9,7 @@ const refusalsOf = (meaning: string, table: Record<string, object>) =>
     .map(([op, entry]) => `${meaning} of ${op}: ${(entry as Refusal).refused}`)
     .sort();
 
-test("refusals", async () => {
+test("what ops refuse is what was agreed on", async () => {
   const all = [...refusalsOf("gradient", GRADIENT), ...refusalsOf("lower", TRAIN_LOWER), ...refusalsOf("axes", AXES)];
   await expect(`${all.join("\n")}\n`).toMatchFileSnapshot("refusals.txt");
 });

@@ -111,7 +111,7 @@ describe("schedules", () => {
     });
   });
 
-  test("constant", () => {
+  test("a constant rate is that at every step", () => {
     expect(constant(0.3)(17)).toBe(0.3);
   });
 
