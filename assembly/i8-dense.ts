@@ -7,7 +7,7 @@
 //
 // A block is up to 8 vectors of outputs; blocks are as even as they can be, the larger ones first:
 //   i32 bias' | f32 scale | k-group 0: 16 bytes a unit | k-group 1 ...
-import { biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, sumOfLanes } from "./stored";
+import { biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, storeWeight, sumOfLanes, WEIGHT } from "./stored";
 
 /** Outputs of one unit, and units in the largest block. */
 @inline const UNIT: i32 = RELAXED ? 4 : 8;
@@ -30,25 +30,26 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
   for (let blocks = (left + MOST - 1) / MOST; blocks > 0; blocks--) {
     const units = unitsOf(left, blocks), columns = units * UNIT;
     const head = <usize>columns * 4, body = y + 2 * head;
-    for (let c = 0; c < columns; c++) {
-      const o = first + c, here = o < outs;
+    const pitch = <usize>units * 16, end = body + <usize>groups * pitch;
+    memory.fill(y, 0, 2 * head);
+    // zeros everywhere
+    for (let p = body; p < end; p += 16) v128.store(p, RELAXED ? i32x4.splat(0) : i16x8.splat(128));
+    for (let c = 0, here = min(columns, outs - first); c < here; c++) {
+      const o = first + c, from = w + <usize>(o * length);
+      const column = body + <usize>(c / UNIT) * 16 + <usize>(c & 3) * 4;
+      // plain: outputs 0..3 of a unit are the low halves, 4..7 the high ones
+      const shift = (c & 4) << 1;
       let sum = 0;
-      for (let k = 0; k < groups * GROUP; k++) {
-        const v = here && k < length ? <i32>load<i8>(w + <usize>(o * length + k)) : 0;
+      for (let k: usize = 0; k < <usize>length; k++) {
+        const v = <i32>load<i8>(from + k);
+        const lane = column + (k / GROUP) * pitch + (k % GROUP) * WEIGHT;
+        storeWeight(lane, RELAXED ? v : <i32>load<i16>(lane) + (v << shift));
         sum += v;
-        const at = body + <usize>((k / GROUP) * units + c / UNIT) * 16 + <usize>(c & 3) * 4;
-        if (RELAXED) store<i8>(at + <usize>(k & 3), <i8>v);
-        else {
-          // outputs 0..3 of a unit are the low halves, 4..7 the high ones; they come in this order
-          const lane = at + <usize>(k & 1) * 2;
-          if ((c & 7) < 4) store<i16>(lane, <i16>(v + 128));
-          else store<i16>(lane, <i16>(<i32>load<i16>(lane) + v * 256));
-        }
       }
-      store<i32>(y + (<usize>c << 2), here ? biasOf(bias, o) - (zero + 128) * sum : 0);
-      store<f32>(y + head + (<usize>c << 2), here ? load<f32>(scale + (<usize>o << 2)) : <f32>0);
+      store<i32>(y + (<usize>c << 2), biasOf(bias, o) - (zero + 128) * sum);
+      store<f32>(y + head + (<usize>c << 2), load<f32>(scale + (<usize>o << 2)));
     }
-    y = body + <usize>(groups * units) * 16;
+    y = end;
     first += columns;
     left -= units;
   }

@@ -5,7 +5,7 @@ import { biasOf, GROUP, highest, lowest, shiftOf, storeWeight, STORED, WEIGHT } 
 export function i8_gemm_pack(
   outs: i32, runs: i32, length: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
-  const groups = runs * ((length + GROUP - 1) / GROUP);
+  const run = (length + GROUP - 1) / GROUP, groups = runs * run;
   const k = runs * length;
   const panel = HEAD + <usize>groups * 32;
   for (let first = 0; first < outs; first += 8) {
@@ -15,16 +15,12 @@ export function i8_gemm_pack(
       let from = w + <usize>((first + o) * k), sum = 0;
       let to = y + HEAD + <usize>o * 4;
       for (let r = runs; r > 0; r--) {
-        for (let left = length; left > 0; left -= GROUP) {
-          const some = min(left, GROUP);
-          for (let i = 0; i < some; i++) {
-            const v = <i32>load<i8>(from);
-            storeWeight(to + <usize>i * WEIGHT, v);
-            sum += v;
-            from++;
-          }
-          to += 32;
+        for (let i: usize = 0; i < <usize>length; i++) {
+          const v = <i32>load<i8>(from++);
+          storeWeight(to + (i / GROUP) * 32 + (i % GROUP) * WEIGHT, v);
+          sum += v;
         }
+        to += <usize>run * 32;
       }
       const at = <usize>(first + o) << 2, head = y + (<usize>o << 2);
       store<i32>(head, biasOf(bias, first + o) - (zero + 128) * sum);
