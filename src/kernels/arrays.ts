@@ -6,7 +6,7 @@
  */
 import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { roundUp } from "../base/shape.ts";
-import { END, formOf, namesOf } from "./forms.ts";
+import { END, formOf, namesOf, SLACK } from "./forms.ts";
 import { panels } from "./layout.ts";
 import { type Binary, chooseVariant, instantiate, type Variant } from "./load.ts";
 import { RUN } from "./load-run.ts";
@@ -20,8 +20,6 @@ import type { KernelName } from "./table.ts";
 const PAGE = 65536;
 /** No allocation lies lower, so that no address is 0; calls are put there. */
 const FIRST = 128;
-/** Between allocations: more than any kernel's over-read or over-write. */
-const SLACK = 64;
 
 type Arrays = Float32Array | Int8Array | Uint8Array | Int32Array | Uint32Array | Int16Array | Uint16Array;
 

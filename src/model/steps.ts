@@ -4,7 +4,7 @@ import { showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "../train/defaults.ts";
-import type { FitOptions } from "../train/fit.ts";
+import type { FitOptions } from "../train/fit-options.ts";
 import { adam } from "../train/optimizers.ts";
 import { arrays, ends, type Scores, Trainer } from "../train/trainer.ts";
 

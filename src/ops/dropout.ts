@@ -7,7 +7,6 @@ import { showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-
 import { dropoutKeeps } from "../kernels/reference/f32-elementwise.ts";
 import { free, noBackwardAxes, sameAxes, sameType } from "./elementwise.ts";
 

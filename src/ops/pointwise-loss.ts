@@ -8,7 +8,6 @@ import { sameShape, showShape, size } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-
 import type { KernelName } from "../kernels/table.ts";
 import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "./elementwise.ts";
 

@@ -2,7 +2,6 @@
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Quantization } from "../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
-
 import { rowsOf } from "../kernels/stored.ts";
 import { sameAxes } from "./elementwise.ts";
 import { affine, nearest, noIntegerGradient, runsOnly, storedIn, storedOut } from "./quantized.ts";

@@ -1,7 +1,6 @@
 /** What ops over the rows of the last axis share: softmax and logSoftmax. */
 import { type Tensor, tensor } from "../base/tensor.ts";
 import type { Lower } from "../graph/meaning.ts";
-
 import { rowsOf } from "./elementwise.ts";
 
 /** `of` on every row of the last axis of x, with the row of `other` beside it. */

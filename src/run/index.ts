@@ -15,7 +15,14 @@ export { PenjingError } from "../base/errors.ts";
 export type { DType, Shape, TypedArray } from "../base/shape.ts";
 export type { Source } from "../base/source.ts";
 export type { Preprocessing } from "../container/extras.ts";
-export { chooseVariant, forceVariant, type RelaxedDot, type Support, supported, type Variant } from "../kernels/load.ts";
+export {
+  chooseVariant,
+  forceVariant,
+  type RelaxedDot,
+  type Support,
+  supported,
+  type Variant,
+} from "../kernels/load.ts";
 export type { Classification } from "./classes.ts";
 export type { Input, Nested, Picture, Port } from "./inputs.ts";
 export {

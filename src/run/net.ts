@@ -165,7 +165,7 @@ export class Net {
     return Net.taking(graph.copy().graph, options);
   }
 
-  /** As `create`, of a graph that nobody else has: it is changed. */
+  /** As `create`, of a graph that nobody else has: it is changed. @internal */
   static async taking(graph: Graph, options: NetOptions): Promise<Net> {
     knownOptions("options", options, NET_OPTIONS);
     if (options.warmUp !== undefined && typeof options.warmUp !== "boolean") integer("warmUp", options.warmUp, 0);

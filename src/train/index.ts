@@ -4,7 +4,8 @@ export { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.t
 export { lossFor, metricsFor } from "./defaults.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export type { ClassWeight } from "./feed.ts";
-export { type FitOptions, type Fitted, fit, type Progress } from "./fit.ts";
+export { type Fitted, fit } from "./fit.ts";
+export type { FitOptions, Progress } from "./fit-options.ts";
 export { History, type Logs } from "./history.ts";
 export {
   binaryCrossentropy,

@@ -15,7 +15,6 @@ import {
   isClass,
   topK as topKOp,
 } from "../ops/accuracy.ts";
-
 import type { Loss, Target } from "./losses.ts";
 
 /** Of one's own: any object like this, `build` made of the library's ops. */

@@ -5,7 +5,8 @@ import { poison } from "../../src/run/contents.ts";
 import { Machine } from "../../src/run/machine.ts";
 import type { StepHook } from "../../src/train/callbacks.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
-import { type FitOptions, fit, type Progress } from "../../src/train/fit.ts";
+import { fit } from "../../src/train/fit.ts";
+import type { FitOptions, Progress } from "../../src/train/fit-options.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import { corners, linear, seeded, smallNetwork, weightBytes } from "./networks.ts";
 

@@ -5,7 +5,6 @@ import { broadcast } from "../../../ops/broadcast.ts";
 import { concat } from "../../../ops/concat.ts";
 import { constantPad } from "../../../ops/constant-pad.ts";
 import { pad } from "../../../ops/pad.ts";
-
 import { stridedSlice } from "../../../ops/strided-slice.ts";
 import { transpose } from "../../../ops/transpose.ts";
 import { realOf, transposed } from "../constant.ts";

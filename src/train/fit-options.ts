@@ -1,0 +1,93 @@
+/** What `fit` is told, and what it tells while it works. */
+import type { Dataset } from "../data/dataset.ts";
+import type { Callback, StepHook } from "./callbacks.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { ClassWeight } from "./feed.ts";
+import type { Logs } from "./history.ts";
+import type { Loss } from "./losses.ts";
+import type { Metric } from "./metrics.ts";
+import type { Optimizer } from "./optimizers.ts";
+import type { Regularizers } from "./step.ts";
+
+/** All may be left out; an unknown one is a TypeError. */
+export interface FitOptions {
+  /** The number of the last epoch plus one: with `initialEpoch` or `resume`, fewer are trained. Default 1. */
+  epochs?: number;
+  /** Images a step. The last batch of an epoch holds what is left. Default 32. */
+  batchSize?: number;
+  /** Default adam(). */
+  optimizer?: Optimizer;
+  /** Default: sparse categorical cross-entropy for labels, mean squared error for targets. */
+  loss?: Loss;
+  /** Default: accuracy where the data set has labels. */
+  metrics?: readonly Metric[];
+  /** A new order in every epoch, which depends on seed and epoch alone. Default true. */
+  shuffle?: boolean;
+  /** An integer >= 0. Default 0. */
+  seed?: number;
+  /** Measured after every epoch. */
+  validation?: Dataset;
+  /** Instead: this share of the rows, the last ones as they come, is kept for validation. */
+  validationSplit?: number;
+  /** How much each class counts in the loss; multiplied with the data set's sample weights. Not applied to validation. */
+  classWeight?: ClassWeight;
+  /** The number of the first epoch. Default 0. */
+  initialEpoch?: number;
+  /** Penalties on weights, by their names. */
+  regularizers?: Regularizers;
+  callbacks?: readonly Callback[];
+  hooks?: readonly StepHook[];
+  /** Ends the training after the slice it is in: the weights stay as they are then, and the signal's reason (an AbortError) is thrown. */
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+  /** Milliseconds between two turns of the event loop, at most; a single step may take longer. Default 50. */
+  slice?: number;
+  /**
+   * May the engine fuse products and sums, where it has relaxed SIMD? Faster (LeNet-5: 12 to 19 % on Node 24, Zen 3); the same seed then
+   * gives the same bytes on one engine and machine only. Default false.
+   */
+  fast?: boolean;
+  /** Goes on from there as if the training had not stopped: the other options must be as they were. */
+  resume?: Checkpoint;
+}
+
+/** Their names. */
+export const FIT_OPTIONS = [
+  "epochs",
+  "batchSize",
+  "optimizer",
+  "loss",
+  "metrics",
+  "shuffle",
+  "seed",
+  "validation",
+  "validationSplit",
+  "classWeight",
+  "initialEpoch",
+  "regularizers",
+  "callbacks",
+  "hooks",
+  "signal",
+  "onProgress",
+  "slice",
+  "fast",
+  "resume",
+] as const satisfies readonly (keyof FitOptions)[];
+
+/** How far a training is: after every slice, and after every epoch. */
+export interface Progress {
+  /** Counted from 0. */
+  epoch: number;
+  epochs: number;
+  /** Steps done of this epoch, and how many it has. */
+  step: number;
+  steps: number;
+  /** Means over the epoch so far. */
+  loss: number;
+  accuracy?: number;
+  /** All means; those of validation too, once they are known. */
+  logs: Logs;
+  imagesPerSecond: number;
+  /** Of training, without validation. */
+  secondsLeft: number;
+}
