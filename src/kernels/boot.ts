@@ -23,12 +23,15 @@ const FIRST = 16384;
 let compiled: { readonly module: WebAssembly.Module | undefined } | undefined;
 
 function module(): WebAssembly.Module | undefined {
-  if (!compiled)
-    try {
-      compiled = { module: new WebAssembly.Module(bytesOf(boot)) };
-    } catch {
-      compiled = { module: undefined };
-    }
+  if (compiled) return compiled.module;
+  const code = bytesOf(boot);
+  try {
+    compiled = { module: new WebAssembly.Module(code) };
+  } catch (cause) {
+    // a page's policy may forbid to compile what is valid
+    if (WebAssembly.validate(code)) throw cause;
+    compiled = { module: undefined };
+  }
   return compiled.module;
 }
 

@@ -40,6 +40,12 @@ describe("other engines", () => {
     });
   });
 
+  test("one that forbids to compile says so itself", () => {
+    const code = `WebAssembly.Module = function () { throw new WebAssembly.CompileError("against the policy of this page") };
+      try { await load.instantiate(RUN, memory) } catch (e) { result = { name: e.name, message: e.message } }`;
+    expect(inNode([], code)).toEqual({ name: "CompileError", message: "against the policy of this page" });
+  });
+
   test("one without Node's modules unpacks by itself", () => {
     const code = `process.getBuiltinModule = undefined; delete globalThis.DecompressionStream;
       result = typeof (await load.instantiate(RUN, memory)).run`;
