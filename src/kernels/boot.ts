@@ -49,7 +49,10 @@ function instance(bytes: number): Boot {
 export const noSimd = (): PenjingError =>
   new PenjingError("no-simd", `penjing needs WebAssembly SIMD, which this engine does not have: ${engineName()}`);
 
-/** The module of `bytes` bytes that the bytes `from` to `to` of what `packed` holds tell in columns; `packed` is LZMA without a header, as base64. */
+/**
+ * The module of `bytes` bytes that the bytes `from` to `to` of what `packed` holds tell in columns; `packed` is LZMA without a header,
+ * as base64.
+ */
 export function unpack(packed: string, from: number, to: number, bytes: number): Uint8Array<ArrayBuffer> {
   const { memory, decode, unpack, assemble } = instance(packed.length + to + bytes);
   const content = FIRST + packed.length;

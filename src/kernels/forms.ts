@@ -1,6 +1,6 @@
 /**
- * How the kernels of one binary are called, as far as planning needs to know. scripts/generate.ts makes the text from the kernel table, since the table
- * itself, with the kernels of training in it, would be a fifth of what a page that runs a network loads.
+ * How the kernels of one binary are called, as far as planning needs to know. scripts/generate.ts makes the text from the kernel table,
+ * since the table itself, with the kernels of training in it, would be a fifth of what a page that runs a network loads.
  *
  *     ;zero y>bytes,;permute n,x<y>index<; ... ;      kernels in the order of their numbers; arguments in order, each with the mark of its role
  *

@@ -1,6 +1,6 @@
 /**
- * Engines compile WebAssembly twice: at once and plainly, then well, once a function has run often enough. Until then a network takes three to six times as
- * long: measured with LeNet-5, for the first 100 (V8 13) to 700 (V8 11) images.
+ * Engines compile WebAssembly twice: at once and plainly, then well, once a function has run often enough. Until then a network takes
+ * three to six times as long: measured with LeNet-5, for the first 100 (V8 13) to 700 (V8 11) images.
  */
 
 /** Milliseconds of running between two pauses: what a page does not notice. */
