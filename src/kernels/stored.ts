@@ -195,10 +195,10 @@ export const resultAxes = ({ height, width, pitch, pixel }: StoredImage): TableA
 
 /**
  * Pixels in a tile of `i8_conv2d`: 4; 2, with two panels of outputs, where rows are not long (measured: 17 % faster on 8 channels to 16, 6 % at 32,
- * 1 % at 64, slower at 128), or where fours would throw more away (9 pixels: 2 % of MobileNetV1 0.25 in Node 20).
+ * 1 % at 64, slower at 128, in V8 of Node 24), or where fours would throw more away (9 pixels: 2 % of MobileNetV1 0.25).
  */
 export const tileRows = (groups: number, pixels: number, outs: number): 2 | 4 =>
-  outs % 16 === 0 && pixels > 1 && (groups <= 32 || Math.ceil(pixels / 2) * 2.2 < Math.ceil(pixels / 4) * 4) ? 2 : 4;
+  outs % 16 === 0 && pixels > 1 && (groups <= 64 || Math.ceil(pixels / 2) * 2.2 < Math.ceil(pixels / 4) * 4) ? 2 : 4;
 
 // ---------------------------------------------------------------- one input channel
 

@@ -494,10 +494,10 @@ overVariants("i8-conv2d", "run", bench => {
   });
 
   test("tiles by the number of pixels and the length of rows", () => {
-    expect(tileRows(64, 36, 64)).toBe(4);
-    expect(tileRows(64, 9, 64)).toBe(2);
-    expect(tileRows(64, 9, 24)).toBe(4);
-    expect(tileRows(64, 1, 64)).toBe(4);
+    expect(tileRows(128, 36, 64)).toBe(4);
+    expect(tileRows(128, 9, 64)).toBe(2);
+    expect(tileRows(128, 9, 24)).toBe(4);
+    expect(tileRows(128, 1, 64)).toBe(4);
     expect(tileRows(4, 36, 16)).toBe(2);
     expect(tileRows(4, 36, 24)).toBe(4);
   });
