@@ -1,20 +1,11 @@
 /** concat, pad and prelu: each beside evaluate through the planner, gradients beside slopes. */
 import { describe, expect, test } from "vitest";
-import { type Shape, size } from "../../src/base/shape.ts";
-import { Graph, type Value } from "../../src/graph/graph.ts";
+import type { Shape } from "../../src/base/shape.ts";
+import { Graph } from "../../src/graph/graph.ts";
 import { concat } from "../../src/ops/concat.ts";
 import { pad } from "../../src/ops/pad.ts";
 import { prelu } from "../../src/ops/prelu.ts";
-import { noise } from "../kernels/harness.ts";
-import { expectPlanned, type Feed, withGradients } from "./planned.ts";
-import { expectSlopes } from "./slopes.ts";
-
-interface Case {
-  name: string;
-  inputs: readonly Shape[];
-  states?: readonly Shape[];
-  build(graph: Graph, operands: Value[]): Value;
-}
+import { type Case, describeDifferentiated } from "./differentiated.ts";
 
 const joined = (axis: number, ...inputs: Shape[]): Case => ({
   name: `concat of ${inputs.map(s => s.join("x")).join(", ")} along ${axis}`,
@@ -67,36 +58,7 @@ const CASES: Case[] = [
   ),
 ];
 
-function network({ inputs, states = [], build }: Case): { graph: Graph; wrt: string[]; feed: (batch: number) => Feed } {
-  const graph = new Graph();
-  const operands = [
-    ...inputs.map((shape, i) => graph.leaf("input", `x${i}`, { shape, dtype: "f32", batched: true })),
-    ...states.map((shape, i) => graph.leaf("state", `w${i}`, { shape, dtype: "f32", batched: false })),
-  ];
-  const y = build(graph, operands);
-  graph.results = [y];
-  const wrt = operands.map(v => v.name);
-  withGradients(graph, wrt);
-  const feed = (batch: number) => {
-    const leaves = [...operands, { name: "upstream 0", type: y.type }];
-    const contents = ({ type }: Pick<Value, "type">, seed: number) =>
-      noise(size(type.shape) * (type.batched ? batch : 1), seed + 1);
-    return Object.fromEntries(leaves.map((v, i) => [v.name, contents(v, i)]));
-  };
-  return { graph, wrt, feed };
-}
-
-describe.each(CASES)("$name", c => {
-  test.each([1, 2, 5])("equals evaluate, gradients too, at batch %i", async batch => {
-    const { graph, feed } = network(c);
-    await expectPlanned(graph, feed(batch), { batch });
-  });
-
-  test("has the slope of evaluate as its gradient", () => {
-    const { graph, wrt, feed } = network(c);
-    expectSlopes(graph, feed(2), 2, wrt);
-  });
-});
+describeDifferentiated(CASES, [1, 2, 5]);
 
 describe("shapes that do not fit", () => {
   const leaves = (...shapes: Shape[]) => {

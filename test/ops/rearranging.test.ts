@@ -1,5 +1,5 @@
 /** Ops that move elements, means and resizing: each beside evaluate through the planner, gradients beside slopes; refusals by name. */
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { broadcast } from "../../src/ops/broadcast.ts";
@@ -13,15 +13,8 @@ import { ROUNDINGS, resizeNearest } from "../../src/ops/resize-nearest.ts";
 import { stridedSlice } from "../../src/ops/strided-slice.ts";
 import { transpose } from "../../src/ops/transpose.ts";
 import { noise } from "../kernels/harness.ts";
-import { evaluated, expectClose, expectPlanned, type Feed, planned, withGradients } from "./planned.ts";
-import { expectSlopes } from "./slopes.ts";
-
-interface Case {
-  name: string;
-  inputs: readonly Shape[];
-  states?: readonly Shape[];
-  build(graph: Graph, operands: Value[]): Value;
-}
+import { type Case, describeDifferentiated } from "./differentiated.ts";
+import { evaluated, expectClose, planned } from "./planned.ts";
 
 const of = (name: string, shape: Shape, build: (graph: Graph, x: Value) => Value): Case => ({
   name: `${name} of ${shape.join("x")}`,
@@ -86,36 +79,7 @@ const CASES: Case[] = [
   },
 ];
 
-function network({ inputs, states = [], build }: Case): { graph: Graph; wrt: string[]; feed: (batch: number) => Feed } {
-  const graph = new Graph();
-  const operands = [
-    ...inputs.map((shape, i) => graph.leaf("input", `x${i}`, { shape, dtype: "f32", batched: true })),
-    ...states.map((shape, i) => graph.leaf("state", `w${i}`, { shape, dtype: "f32", batched: false })),
-  ];
-  const y = build(graph, operands);
-  graph.results = [y];
-  const wrt = operands.map(v => v.name);
-  withGradients(graph, wrt);
-  const feed = (batch: number) => {
-    const leaves = [...operands, { name: "upstream 0", type: y.type }];
-    const contents = ({ type }: Pick<Value, "type">, seed: number) =>
-      noise(size(type.shape) * (type.batched ? batch : 1), seed + 1);
-    return Object.fromEntries(leaves.map((v, i) => [v.name, contents(v, i)]));
-  };
-  return { graph, wrt, feed };
-}
-
-describe.each(CASES)("$name", c => {
-  test.each([1, 5])("equals evaluate, gradients too, at batch %i", async batch => {
-    const { graph, feed } = network(c);
-    await expectPlanned(graph, feed(batch), { batch });
-  });
-
-  test("has the slope of evaluate as its gradient", () => {
-    const { graph, wrt, feed } = network(c);
-    expectSlopes(graph, feed(2), 2, wrt);
-  });
-});
+describeDifferentiated(CASES, [1, 5]);
 
 test("evaluate moves what it says it moves", () => {
   const result = (shape: Shape, build: (graph: Graph, x: Value) => Value): number[] => {
