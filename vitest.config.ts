@@ -5,10 +5,9 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: mode === "slow" ? ["test/**/*.slow.test.ts"] : ["test/**/*.test.ts"],
     exclude: mode === "slow" ? [] : ["test/**/*.slow.test.ts"],
-    passWithNoTests: mode === "slow",
     testTimeout: mode === "slow" ? 600_000 : 60_000,
     maxWorkers: 2,
     reporters: ["default", "./test/skipped-reporter.ts", "json"],
-    outputFile: { json: "build/reports/tests.json" },
+    outputFile: { json: `build/reports/${mode === "slow" ? "slow" : "tests"}.json` },
   },
 }));
