@@ -5,7 +5,7 @@ import { type Extras, read, storedBytes } from "../container/index.ts";
 import { Graph, type Node, type Value } from "../graph/graph.ts";
 import { Model } from "../model/model.ts";
 import { COST, type OpName } from "../ops/index.ts";
-import { dequantize, quantize } from "../ops/quantize.ts";
+import { dequantize, quantize } from "../ops/quantized/quantize.ts";
 import { bake } from "../passes/bake.ts";
 import { QuantizedModel } from "./quantize.ts";
 

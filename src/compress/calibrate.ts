@@ -7,7 +7,7 @@ import { sameShape, showShape } from "../base/shape.ts";
 import { checkFinite, Dataset } from "../data/dataset.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { RUN } from "../kernels/load-run.ts";
-import { lower as lowerRange, range } from "../ops/range.ts";
+import { lower as lowerRange, range } from "../ops/quantized/range.ts";
 import { LOWER, PREFERS } from "../ops/run.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Range } from "../passes/quantize.ts";

@@ -2,8 +2,8 @@
 import { PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { conv2d } from "../ops/conv2d.ts";
-import { dense } from "../ops/dense.ts";
+import { conv2d } from "../ops/convolution/conv2d.ts";
+import { dense } from "../ops/convolution/dense.ts";
 import { mask } from "../ops/weight/mask.ts";
 import { share } from "./schedules.ts";
 

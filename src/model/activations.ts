@@ -1,17 +1,17 @@
 /** Activation functions by the names Keras gives them, in camelCase. */
 import { wrongType, wrongValue } from "../base/errors.ts";
 import type { Value } from "../graph/graph.ts";
-import { clip } from "../ops/clip.ts";
-import { elu } from "../ops/elu.ts";
-import { hardSigmoid } from "../ops/hard-sigmoid.ts";
-import { hardSwish } from "../ops/hard-swish.ts";
-import { leakyRelu } from "../ops/leaky-relu.ts";
-import { logSoftmax } from "../ops/log-softmax.ts";
-import { prelu } from "../ops/prelu.ts";
-import { relu } from "../ops/relu.ts";
-import { sigmoid } from "../ops/sigmoid.ts";
-import { softmax } from "../ops/softmax.ts";
-import { tanh } from "../ops/tanh.ts";
+import { clip } from "../ops/activation/clip.ts";
+import { elu } from "../ops/activation/elu.ts";
+import { hardSigmoid } from "../ops/activation/hard-sigmoid.ts";
+import { hardSwish } from "../ops/activation/hard-swish.ts";
+import { leakyRelu } from "../ops/activation/leaky-relu.ts";
+import { logSoftmax } from "../ops/activation/log-softmax.ts";
+import { prelu } from "../ops/activation/prelu.ts";
+import { relu } from "../ops/activation/relu.ts";
+import { sigmoid } from "../ops/activation/sigmoid.ts";
+import { softmax } from "../ops/activation/softmax.ts";
+import { tanh } from "../ops/activation/tanh.ts";
 import { zeros } from "./initializers.ts";
 import type { Building } from "./layer.ts";
 

@@ -2,7 +2,7 @@
 import { integer, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
 import type { Value } from "../graph/graph.ts";
-import { samePads } from "../ops/window.ts";
+import { samePads } from "../ops/convolution/window.ts";
 
 /** One number for both directions, or [down, right]. */
 export type Pair = number | readonly [number, number];

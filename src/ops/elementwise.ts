@@ -6,7 +6,7 @@ import type { Node, Op, Type, Value } from "../graph/graph.ts";
 import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
 import { clamp, halfEven } from "../kernels/reference/stored.ts";
 import type { KernelName } from "../kernels/table.ts";
-import { affine, elementwiseType, isInt8, lowerTable, type Quantized } from "./quantized.ts";
+import { affine, elementwiseType, isInt8, lowerTable, type Quantized } from "./quantized/quantized.ts";
 
 /** Every axis of every operand is the same axis of the output. */
 export const sameAxes = (node: Node): [number, number][][] =>

@@ -7,10 +7,10 @@
  * Ensures the same outputs but for rounding, in fewer nodes.
  */
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { type BatchNormalization, batchNormalization } from "../ops/batch-normalization.ts";
-import { conv2d } from "../ops/conv2d.ts";
-import { dense } from "../ops/dense.ts";
-import { depthwiseConv2d } from "../ops/depthwise-conv2d.ts";
+import { conv2d } from "../ops/convolution/conv2d.ts";
+import { dense } from "../ops/convolution/dense.ts";
+import { depthwiseConv2d } from "../ops/convolution/depthwise-conv2d.ts";
+import { type BatchNormalization, batchNormalization } from "../ops/normalization/batch-normalization.ts";
 import { fuse, type Rule } from "./fuse.ts";
 
 /** Ops with weights [out, ...] and a bias [out]?, whose outputs are their last axis. */

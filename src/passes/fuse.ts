@@ -4,14 +4,14 @@
  * Requires nodes in order of use, ensures the same and fewer nodes.
  */
 import type { Graph, Node, Op, Value } from "../graph/graph.ts";
-import { type Conv2d, conv2d } from "../ops/conv2d.ts";
-import { type Dense, dense, denseInputGradient } from "../ops/dense.ts";
-import { depthwiseConv2d } from "../ops/depthwise-conv2d.ts";
+import { relu, reluGradient } from "../ops/activation/relu.ts";
+import { type Conv2d, conv2d } from "../ops/convolution/conv2d.ts";
+import { type Dense, dense, denseInputGradient } from "../ops/convolution/dense.ts";
+import { depthwiseConv2d } from "../ops/convolution/depthwise-conv2d.ts";
 import { conv2dMaxPool2d } from "../ops/fused/conv2d-max-pool2d.ts";
 import { conv2dReluMaxPool2d, pick } from "../ops/fused/conv2d-relu-max-pool2d.ts";
-import { maxPool2d, type Pool2d } from "../ops/max-pool2d.ts";
-import { isInt8 } from "../ops/quantized.ts";
-import { relu, reluGradient } from "../ops/relu.ts";
+import { maxPool2d, type Pool2d } from "../ops/pooling/max-pool2d.ts";
+import { isInt8 } from "../ops/quantized/quantized.ts";
 
 export type Rule = (node: Node, graph: Graph) => (Value | undefined)[] | undefined;
 

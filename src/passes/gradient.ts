@@ -5,7 +5,7 @@
 import { PenjingError } from "../base/errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { type Gradient, type Refusal, refused } from "../graph/meaning.ts";
-import { add } from "../ops/add.ts";
+import { add } from "../ops/arithmetic/add.ts";
 
 /**
  * d(sum of seeds * values) / d(wrt): `from` pairs each value with the gradient that flows into it.

@@ -10,9 +10,9 @@
 import { PenjingError } from "../base/errors.ts";
 import { size, type TypedArray } from "../base/shape.ts";
 import { Graph, type Node, type Quantization, type Type, type Value } from "../graph/graph.ts";
-import { conv2d } from "../ops/conv2d.ts";
-import { dense } from "../ops/dense.ts";
-import { dequantize, quantize } from "../ops/quantize.ts";
+import { conv2d } from "../ops/convolution/conv2d.ts";
+import { dense } from "../ops/convolution/dense.ts";
+import { dequantize, quantize } from "../ops/quantized/quantize.ts";
 
 export interface Range {
   min: number;

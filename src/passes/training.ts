@@ -3,8 +3,12 @@
  * averages along, dropout drops. Requires nodes in order of use; ensures the same.
  */
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { batchNormalization, movingAverage, trainBatchNormalization } from "../ops/batch-normalization.ts";
-import { dropout, trainDropout } from "../ops/dropout.ts";
+import {
+  batchNormalization,
+  movingAverage,
+  trainBatchNormalization,
+} from "../ops/normalization/batch-normalization.ts";
+import { dropout, trainDropout } from "../ops/normalization/dropout.ts";
 import { fuse, type Rule } from "./fuse.ts";
 
 /** Streams that dropout reads: the number of each image in its data set (u32), and one u32 that changes from step to step. */

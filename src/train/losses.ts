@@ -7,11 +7,11 @@ import {
   f32_softmax_cross_entropy,
   f32_sparse_softmax_cross_entropy,
 } from "../kernels/reference/f32-softmax.ts";
-import { crossEntropy, entropy as entropyOp, sparseCrossEntropy } from "../ops/cross-entropy.ts";
-import * as pointwise from "../ops/pointwise-loss.ts";
-import { softmax } from "../ops/softmax.ts";
-import { softmaxCrossEntropy } from "../ops/softmax-cross-entropy.ts";
-import { sparseSoftmaxCrossEntropy } from "../ops/sparse-softmax-cross-entropy.ts";
+import { softmax } from "../ops/activation/softmax.ts";
+import { crossEntropy, entropy as entropyOp, sparseCrossEntropy } from "../ops/loss/cross-entropy.ts";
+import * as pointwise from "../ops/loss/pointwise-loss.ts";
+import { softmaxCrossEntropy } from "../ops/loss/softmax-cross-entropy.ts";
+import { sparseSoftmaxCrossEntropy } from "../ops/loss/sparse-softmax-cross-entropy.ts";
 
 /** What the target of one image is: a class number or a row of numbers. */
 export type Target = number | ArrayLike<number>;

@@ -14,7 +14,7 @@ import {
   binaryAccuracy as binaryAccuracyOp,
   isClass,
   topK as topKOp,
-} from "../ops/accuracy.ts";
+} from "../ops/loss/accuracy.ts";
 import type { Loss, Target } from "./losses.ts";
 
 /** Of one's own: any object like this, `build` made of the library's ops. */

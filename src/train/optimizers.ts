@@ -2,11 +2,16 @@
 import { knownOptions, number } from "../base/errors.ts";
 import { pow } from "../base/math.ts";
 import type { Graph, Op, Type, Value } from "../graph/graph.ts";
-import { adam as adamStep } from "../ops/adam.ts";
-import { clip } from "../ops/clip.ts";
-import { clipByNorm } from "../ops/clip-by-norm.ts";
-import { rmspropCentered, rmspropCenteredMomentum, rmspropMomentum, rmsprop as rmspropStep } from "../ops/rmsprop.ts";
-import { momentum as momentumStep, sgd as sgdStep } from "../ops/sgd.ts";
+import { clip } from "../ops/activation/clip.ts";
+import { adam as adamStep } from "../ops/optimizer/adam.ts";
+import { clipByNorm } from "../ops/optimizer/clip-by-norm.ts";
+import {
+  rmspropCentered,
+  rmspropCenteredMomentum,
+  rmspropMomentum,
+  rmsprop as rmspropStep,
+} from "../ops/optimizer/rmsprop.ts";
+import { momentum as momentumStep, sgd as sgdStep } from "../ops/optimizer/sgd.ts";
 import { checkedRate, type LearningRate } from "./schedules.ts";
 
 export interface Update {

@@ -5,11 +5,11 @@
 import { wrongValue } from "../base/errors.ts";
 import type { DType, Shape } from "../base/shape.ts";
 import type { Graph, Type, Value } from "../graph/graph.ts";
+import { rescale } from "../ops/arithmetic/rescale.ts";
 import { GRADIENT } from "../ops/index.ts";
-import { one, penalty } from "../ops/penalty.ts";
-import { rescale } from "../ops/rescale.ts";
-import { share } from "../ops/share.ts";
-import { TALLY, tally, tallyPenalty } from "../ops/tally.ts";
+import { one, penalty } from "../ops/loss/penalty.ts";
+import { share } from "../ops/loss/share.ts";
+import { TALLY, tally, tallyPenalty } from "../ops/loss/tally.ts";
 import { BACKWARD, FORWARD, fuse } from "../passes/fuse.ts";
 import { gradient } from "../passes/gradient.ts";
 import { trainingForm } from "../passes/training.ts";

@@ -7,8 +7,8 @@ import { constantSparsity, polynomialDecay, type SparsityFunction } from "../../
 import { graphSparsity } from "../../src/compress/sparsity.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { dense } from "../../src/ops/dense.ts";
-import { relu } from "../../src/ops/relu.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { dense } from "../../src/ops/convolution/dense.ts";
 import type { StepHook } from "../../src/train/callbacks.ts";
 import type { Checkpoint } from "../../src/train/checkpoint.ts";
 import { fit } from "../../src/train/fit.ts";

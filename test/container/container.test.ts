@@ -13,8 +13,8 @@ import { read, readFrom, storedBytes, write } from "../../src/container/index.ts
 import { STORED } from "../../src/container/op-numbers.ts";
 import { Graph, type Op } from "../../src/graph/graph.ts";
 import { crc32 } from "../../src/kernels/boot.ts";
-import { dense } from "../../src/ops/dense.ts";
-import { relu } from "../../src/ops/relu.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { dense } from "../../src/ops/convolution/dense.ts";
 import { described, lenet5, odd } from "./networks.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "penjing-container-"));

@@ -4,8 +4,8 @@ import { read, write } from "../../src/container/index.ts";
 import { STORED } from "../../src/container/op-numbers.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { crc32 } from "../../src/kernels/boot.ts";
-import { dense } from "../../src/ops/dense.ts";
-import { relu } from "../../src/ops/relu.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { dense } from "../../src/ops/convolution/dense.ts";
 import { described } from "./networks.ts";
 
 const document = readFileSync("docs/container.md", "utf8");

@@ -4,12 +4,12 @@ import { Random } from "../../src/base/random.ts";
 import { type DType, type Shape, size, type TypedArray } from "../../src/base/shape.ts";
 import { Graph, type Quantization, type Value } from "../../src/graph/graph.ts";
 import { crc32 } from "../../src/kernels/boot.ts";
-import { add } from "../../src/ops/add.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { dense } from "../../src/ops/dense.ts";
-import { maxPool2d } from "../../src/ops/max-pool2d.ts";
-import { relu } from "../../src/ops/relu.ts";
-import { reshape } from "../../src/ops/reshape.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { add } from "../../src/ops/arithmetic/add.ts";
+import { conv2d } from "../../src/ops/convolution/conv2d.ts";
+import { dense } from "../../src/ops/convolution/dense.ts";
+import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
+import { reshape } from "../../src/ops/shape/reshape.ts";
 
 const plain = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] } as const;
 const pool = { ...plain, size: [2, 2], strides: [2, 2] } as const;

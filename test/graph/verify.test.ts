@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { Graph, type Type } from "../../src/graph/graph.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import { verify } from "../../src/graph/verify.ts";
-import { add } from "../../src/ops/add.ts";
-import { dense } from "../../src/ops/dense.ts";
-import { relu } from "../../src/ops/relu.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { add } from "../../src/ops/arithmetic/add.ts";
+import { dense } from "../../src/ops/convolution/dense.ts";
 
 const f32 = (shape: number[], batched = false): Type => ({ shape, dtype: "f32", batched });
 

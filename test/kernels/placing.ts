@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import type { Shape } from "../../src/base/shape.ts";
 import type { Layout } from "../../src/kernels/layout.ts";
-import { outputSize } from "../../src/ops/window.ts";
+import { outputSize } from "../../src/ops/convolution/window.ts";
 import { type Bench, noise } from "./harness.ts";
 
 /** `data` as `layout` stores it. */

@@ -2,7 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { Shape } from "../../src/base/shape.ts";
 import { size } from "../../src/base/shape.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { batchNormalization, movingAverage, trainBatchNormalization } from "../../src/ops/batch-normalization.ts";
+import {
+  batchNormalization,
+  movingAverage,
+  trainBatchNormalization,
+} from "../../src/ops/normalization/batch-normalization.ts";
 import { noise } from "../kernels/harness.ts";
 import { expectClose, expectPlanned, withGradients } from "./planned.ts";
 import { expectSlopes } from "./slopes.ts";

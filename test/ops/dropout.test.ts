@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Graph } from "../../src/graph/graph.ts";
-import { dropout, trainDropout } from "../../src/ops/dropout.ts";
+import { dropout, trainDropout } from "../../src/ops/normalization/dropout.ts";
 import { noise } from "../kernels/harness.ts";
 import { expectPlanned, withGradients } from "./planned.ts";
 

@@ -4,10 +4,10 @@ import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { supported, type Variant } from "../../src/kernels/load.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { dense } from "../../src/ops/dense.ts";
+import { conv2d } from "../../src/ops/convolution/conv2d.ts";
+import { dense } from "../../src/ops/convolution/dense.ts";
+import { plainWindow, type Window } from "../../src/ops/convolution/window.ts";
 import { LOWER, PREFERS } from "../../src/ops/run.ts";
-import { plainWindow, type Window } from "../../src/ops/window.ts";
 import { noise } from "../kernels/harness.ts";
 import { evaluated, planned } from "./planned.ts";
 

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../src/base/shape.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { concat } from "../../src/ops/concat.ts";
-import { pad } from "../../src/ops/pad.ts";
-import { prelu } from "../../src/ops/prelu.ts";
+import { prelu } from "../../src/ops/activation/prelu.ts";
+import { concat } from "../../src/ops/shape/concat.ts";
+import { pad } from "../../src/ops/shape/pad.ts";
 import { type Case, describeDifferentiated } from "./differentiated.ts";
 
 const joined = (axis: number, ...inputs: Shape[]): Case => ({

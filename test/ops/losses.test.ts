@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Graph, type Op, type Type } from "../../src/graph/graph.ts";
-import { crossEntropy, entropy, sparseCrossEntropy } from "../../src/ops/cross-entropy.ts";
+import { crossEntropy, entropy, sparseCrossEntropy } from "../../src/ops/loss/cross-entropy.ts";
 import {
   binaryCrossEntropy,
   huber,
@@ -8,9 +8,9 @@ import {
   meanAbsoluteError,
   meanSquaredError,
   sigmoidCrossEntropy,
-} from "../../src/ops/pointwise-loss.ts";
-import { softmaxCrossEntropy } from "../../src/ops/softmax-cross-entropy.ts";
-import { sparseSoftmaxCrossEntropy } from "../../src/ops/sparse-softmax-cross-entropy.ts";
+} from "../../src/ops/loss/pointwise-loss.ts";
+import { softmaxCrossEntropy } from "../../src/ops/loss/softmax-cross-entropy.ts";
+import { sparseSoftmaxCrossEntropy } from "../../src/ops/loss/sparse-softmax-cross-entropy.ts";
 import { noise } from "../kernels/harness.ts";
 import { shares } from "../kernels/rows.ts";
 import { expectPlanned, withGradients } from "./planned.ts";

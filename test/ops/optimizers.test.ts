@@ -1,8 +1,8 @@
 import { describe, test } from "vitest";
 import { Graph, type Op, type Value } from "../../src/graph/graph.ts";
-import { adam } from "../../src/ops/adam.ts";
-import { rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "../../src/ops/rmsprop.ts";
-import { momentum, sgd } from "../../src/ops/sgd.ts";
+import { adam } from "../../src/ops/optimizer/adam.ts";
+import { rmsprop, rmspropCentered, rmspropCenteredMomentum, rmspropMomentum } from "../../src/ops/optimizer/rmsprop.ts";
+import { momentum, sgd } from "../../src/ops/optimizer/sgd.ts";
 import { noise } from "../kernels/harness.ts";
 import { evaluated, expectClose, planned } from "./planned.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Graph, type Value } from "../../src/graph/graph.ts";
-import { clipByNorm } from "../../src/ops/clip-by-norm.ts";
-import { one, penalty, penaltyGradient } from "../../src/ops/penalty.ts";
+import { one, penalty, penaltyGradient } from "../../src/ops/loss/penalty.ts";
+import { clipByNorm } from "../../src/ops/optimizer/clip-by-norm.ts";
 import { noise } from "../kernels/harness.ts";
 import { expectPlanned } from "./planned.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { relu } from "../../src/ops/relu.ts";
-import { plainWindow } from "../../src/ops/window.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { conv2d } from "../../src/ops/convolution/conv2d.ts";
+import { plainWindow } from "../../src/ops/convolution/window.ts";
 import { evaluated, expectClose, expectPlanned, type Feed, planned, withGradients } from "./planned.ts";
 
 const noise = (n: number, random: Random) => Float32Array.from({ length: n }, () => random.normal());

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
-import { constantPad } from "../../src/ops/constant-pad.ts";
-import type { Placement } from "../../src/ops/coordinates.ts";
-import { resizeBilinear } from "../../src/ops/resize-bilinear.ts";
-import { resizeNearest } from "../../src/ops/resize-nearest.ts";
 import { LOWER, PREFERS } from "../../src/ops/run.ts";
+import { constantPad } from "../../src/ops/shape/constant-pad.ts";
+import type { Placement } from "../../src/ops/shape/coordinates.ts";
+import { resizeBilinear } from "../../src/ops/shape/resize-bilinear.ts";
+import { resizeNearest } from "../../src/ops/shape/resize-nearest.ts";
 import { evaluated, expectClose, planned } from "./planned.ts";
 
 interface Numbers {

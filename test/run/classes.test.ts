@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { activation, dense, flatten, input, model, sequential } from "../../src/model/index.ts";
-import { dequantize, quantize } from "../../src/ops/quantize.ts";
+import { dequantize, quantize } from "../../src/ops/quantized/quantize.ts";
 import { lastOp, probabilities } from "../../src/run/classes.ts";
 
 const logits = Float32Array.of(1, 3, 2);

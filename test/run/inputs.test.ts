@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../src/base/shape.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { reshape } from "../../src/ops/reshape.ts";
+import { reshape } from "../../src/ops/shape/reshape.ts";
 import { Net, type NetOptions } from "../../src/run/index.ts";
 
 /** A network that gives what it is given: f32, or int8 of this quantization. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { Dataset } from "../../src/data/dataset.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { add } from "../../src/ops/add.ts";
-import { dense } from "../../src/ops/dense.ts";
-import { scale } from "../../src/ops/scale.ts";
-import { softmax } from "../../src/ops/softmax.ts";
+import { softmax } from "../../src/ops/activation/softmax.ts";
+import { add } from "../../src/ops/arithmetic/add.ts";
+import { scale } from "../../src/ops/arithmetic/scale.ts";
+import { dense } from "../../src/ops/convolution/dense.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
 import * as losses from "../../src/train/losses.ts";

@@ -3,11 +3,11 @@ import { Random } from "../../src/base/random.ts";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
-import { conv2d } from "../../src/ops/conv2d.ts";
-import { dense } from "../../src/ops/dense.ts";
-import { maxPool2d } from "../../src/ops/max-pool2d.ts";
-import { relu } from "../../src/ops/relu.ts";
-import { reshape } from "../../src/ops/reshape.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { conv2d } from "../../src/ops/convolution/conv2d.ts";
+import { dense } from "../../src/ops/convolution/dense.ts";
+import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
+import { reshape } from "../../src/ops/shape/reshape.ts";
 
 /** Gives the contents of a weight; our order, `[out]...[in]`. */
 export type Weights = (name: string, shape: Shape) => Float32Array;

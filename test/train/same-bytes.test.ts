@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Graph } from "../../src/graph/graph.ts";
 import { crc32 } from "../../src/kernels/boot.ts";
-import { dropout } from "../../src/ops/dropout.ts";
-import { relu } from "../../src/ops/relu.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { dropout } from "../../src/ops/normalization/dropout.ts";
 import { fit } from "../../src/train/fit.ts";
 import { adam, adamW, rmsprop } from "../../src/train/optimizers.ts";
 import { cosineDecay } from "../../src/train/schedules.ts";

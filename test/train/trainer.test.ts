@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Dataset } from "../../src/data/dataset.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { batchNormalization } from "../../src/ops/batch-normalization.ts";
-import { dropout } from "../../src/ops/dropout.ts";
-import { relu } from "../../src/ops/relu.ts";
+import { relu } from "../../src/ops/activation/relu.ts";
+import { batchNormalization } from "../../src/ops/normalization/batch-normalization.ts";
+import { dropout } from "../../src/ops/normalization/dropout.ts";
 import { lossFor } from "../../src/train/defaults.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";

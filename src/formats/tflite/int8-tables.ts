@@ -1,6 +1,6 @@
 /** What LiteRT's kernels make of each int8 value, for the functions it does not hand to XNNPACK. */
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
-import type { Affine } from "../../ops/quantized.ts";
+import type { Affine } from "../../ops/quantized/quantized.ts";
 import { highProduct, multiplied, multiplierOf, powerOf2, shiftedDown } from "./fixed-point.ts";
 
 const f = Math.fround;

@@ -3,17 +3,17 @@
  * what they were fused into: rounding and clamping keep order, so of int8 both give the same bytes.
  */
 import { exp, log } from "../../base/math.ts";
-import { add } from "../../ops/add.ts";
-import { averagePool2d } from "../../ops/average-pool2d.ts";
-import { elu } from "../../ops/elu.ts";
-import { hardSwish } from "../../ops/hard-swish.ts";
-import { maxPool2d } from "../../ops/max-pool2d.ts";
-import { maximum } from "../../ops/maximum.ts";
-import { minimum } from "../../ops/minimum.ts";
-import { mul } from "../../ops/mul.ts";
-import { sigmoid } from "../../ops/sigmoid.ts";
-import { sub } from "../../ops/sub.ts";
-import { tanh } from "../../ops/tanh.ts";
+import { elu } from "../../ops/activation/elu.ts";
+import { hardSwish } from "../../ops/activation/hard-swish.ts";
+import { sigmoid } from "../../ops/activation/sigmoid.ts";
+import { tanh } from "../../ops/activation/tanh.ts";
+import { add } from "../../ops/arithmetic/add.ts";
+import { maximum } from "../../ops/arithmetic/maximum.ts";
+import { minimum } from "../../ops/arithmetic/minimum.ts";
+import { mul } from "../../ops/arithmetic/mul.ts";
+import { sub } from "../../ops/arithmetic/sub.ts";
+import { averagePool2d } from "../../ops/pooling/average-pool2d.ts";
+import { maxPool2d } from "../../ops/pooling/max-pool2d.ts";
 import { absoluteTable, hardSwishTable, realTable } from "./int8-tables.ts";
 import { clamp } from "./operators/activation.ts";
 import { batchToSpace, spaceToBatch } from "./operators/blocks.ts";

@@ -2,10 +2,10 @@
 import { type Shape, size, type TypedArray } from "../../base/shape.ts";
 import { type Names, stateName } from "../../container/names.ts";
 import type { Graph, Op, Quantization, Value } from "../../graph/graph.ts";
-import { lookup } from "../../ops/lookup.ts";
-import { affine, affineOf, isInt8, type Quantized } from "../../ops/quantized.ts";
-import { requantize } from "../../ops/requantize.ts";
-import { reshape } from "../../ops/reshape.ts";
+import { lookup } from "../../ops/quantized/lookup.ts";
+import { affine, affineOf, isInt8, type Quantized } from "../../ops/quantized/quantized.ts";
+import { requantize } from "../../ops/quantized/requantize.ts";
+import { reshape } from "../../ops/shape/reshape.ts";
 import type { Constant } from "./constant.ts";
 import { type Dimension, fixed, imageShape } from "./dimensions.ts";
 import type { FileOperator, FileTensor } from "./file.ts";

@@ -1,12 +1,12 @@
 /** Activations as layers: keras.layers.Activation, ReLU, LeakyReLU, PReLU, ELU and Softmax. */
 import { integer, number, wrongType, wrongValue } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
-import { clip } from "../../ops/clip.ts";
-import { elu as exponentialLinear } from "../../ops/elu.ts";
-import { leakyRelu } from "../../ops/leaky-relu.ts";
-import { prelu as learnedLeak } from "../../ops/prelu.ts";
-import { relu as rectify } from "../../ops/relu.ts";
-import { softmax as shares } from "../../ops/softmax.ts";
+import { clip } from "../../ops/activation/clip.ts";
+import { elu as exponentialLinear } from "../../ops/activation/elu.ts";
+import { leakyRelu } from "../../ops/activation/leaky-relu.ts";
+import { prelu as learnedLeak } from "../../ops/activation/prelu.ts";
+import { relu as rectify } from "../../ops/activation/relu.ts";
+import { softmax as shares } from "../../ops/activation/softmax.ts";
 import { type Activation, activate, activationOf } from "../activations.ts";
 import { type InitializerOption, initializerOf } from "../initializer-option.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";

@@ -1,8 +1,8 @@
 /** Convolutions: keras.layers.Conv2D and DepthwiseConv2D, over images of height x width x channels. */
 import { integer, wrongType } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
-import { conv2d as convolution } from "../../ops/conv2d.ts";
-import { depthwiseConv2d as depthwiseConvolution } from "../../ops/depthwise-conv2d.ts";
+import { conv2d as convolution } from "../../ops/convolution/conv2d.ts";
+import { depthwiseConv2d as depthwiseConvolution } from "../../ops/convolution/depthwise-conv2d.ts";
 import { type Activation, activate, activationOf } from "../activations.ts";
 import { type InitializerOption, initializerOf } from "../initializer-option.ts";
 import { kernelFans, type Layer, type LayerOptions, layer } from "../layer.ts";

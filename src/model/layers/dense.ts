@@ -1,7 +1,7 @@
 /** keras.layers.Dense, over one vector per image. */
 import { integer } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
-import { dense as matrixProduct } from "../../ops/dense.ts";
+import { dense as matrixProduct } from "../../ops/convolution/dense.ts";
 import { type Activation, activate, activationOf } from "../activations.ts";
 import { type InitializerOption, initializerOf } from "../initializer-option.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";

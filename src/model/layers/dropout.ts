@@ -1,6 +1,6 @@
 /** keras.layers.Dropout. */
 import { number } from "../../base/errors.ts";
-import { dropout as drop } from "../../ops/dropout.ts";
+import { dropout as drop } from "../../ops/normalization/dropout.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
 
 /**

@@ -5,10 +5,10 @@
 import { integer, wrongValue } from "../../base/errors.ts";
 import { type Shape, sameShape, showShape } from "../../base/shape.ts";
 import type { Op } from "../../graph/graph.ts";
-import { add as sum } from "../../ops/add.ts";
-import { concat } from "../../ops/concat.ts";
-import { mul } from "../../ops/mul.ts";
-import { sub } from "../../ops/sub.ts";
+import { add as sum } from "../../ops/arithmetic/add.ts";
+import { mul } from "../../ops/arithmetic/mul.ts";
+import { sub } from "../../ops/arithmetic/sub.ts";
+import { concat } from "../../ops/shape/concat.ts";
 import { type Layer, type LayerOptions, layer, type SymbolicTensor } from "../layer.ts";
 
 type Merge<O> = {

@@ -1,6 +1,6 @@
 /** keras.layers.BatchNormalization: channels with mean 0 and variance 1, then scaled and moved by what is learned. */
 import { number, wrongType } from "../../base/errors.ts";
-import { batchNormalization as normalize } from "../../ops/batch-normalization.ts";
+import { batchNormalization as normalize } from "../../ops/normalization/batch-normalization.ts";
 import { type InitializerOption, initializerOf } from "../initializer-option.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
 import { type Regularizer, regularizerOf } from "../regularizers.ts";

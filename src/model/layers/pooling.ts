@@ -1,8 +1,9 @@
 /** keras.layers.MaxPooling2D, AveragePooling2D and GlobalAveragePooling2D. */
-import { type AveragePool2d, averagePool2d as meanOfWindows } from "../../ops/average-pool2d.ts";
-import { maxPool2d as largestOfWindows, type Pool2d } from "../../ops/max-pool2d.ts";
-import { reshape } from "../../ops/reshape.ts";
-import { plainWindow } from "../../ops/window.ts";
+
+import { plainWindow } from "../../ops/convolution/window.ts";
+import { type AveragePool2d, averagePool2d as meanOfWindows } from "../../ops/pooling/average-pool2d.ts";
+import { maxPool2d as largestOfWindows, type Pool2d } from "../../ops/pooling/max-pool2d.ts";
+import { reshape } from "../../ops/shape/reshape.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
 import { imageShape, type Padding, type Pair, padding, padsOf, pair } from "../options.ts";
 

@@ -1,8 +1,8 @@
 /** keras.layers.Flatten, Reshape and ZeroPadding2D. */
 import { integer, wrongType, wrongValue } from "../../base/errors.ts";
 import { type Shape, showShape, size } from "../../base/shape.ts";
-import { pad } from "../../ops/pad.ts";
-import { reshape as toShape } from "../../ops/reshape.ts";
+import { pad } from "../../ops/shape/pad.ts";
+import { reshape as toShape } from "../../ops/shape/reshape.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
 import { imageShape, type Pads } from "../options.ts";
 

@@ -14,10 +14,10 @@ import {
   type Prefers,
   refuse,
 } from "../../graph/meaning.ts";
-import * as convolution from "../conv2d.ts";
-import { type Conv2d, conv2d } from "../conv2d.ts";
-import { haloOf, lowerConv2dPoolInt8 } from "../conv2d-int8.ts";
-import { isInt8, noIntegerGradient, runsOnly, storedLayout } from "../quantized.ts";
+import * as convolution from "../convolution/conv2d.ts";
+import { type Conv2d, conv2d } from "../convolution/conv2d.ts";
+import { haloOf, lowerConv2dPoolInt8 } from "../convolution/conv2d-int8.ts";
+import { isInt8, noIntegerGradient, runsOnly, storedLayout } from "../quantized/quantized.ts";
 
 export const conv2dMaxPool2d: Op<Conv2d> = {
   name: "conv2dMaxPool2d",

@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../../src/base/random.ts";
 import { size } from "../../../src/base/shape.ts";
 import { Graph } from "../../../src/graph/graph.ts";
-import { conv2d } from "../../../src/ops/conv2d.ts";
-import { dense } from "../../../src/ops/dense.ts";
-import { reshape } from "../../../src/ops/reshape.ts";
+import { conv2d } from "../../../src/ops/convolution/conv2d.ts";
+import { dense } from "../../../src/ops/convolution/dense.ts";
+import { plainWindow } from "../../../src/ops/convolution/window.ts";
+import { reshape } from "../../../src/ops/shape/reshape.ts";
 import { mask } from "../../../src/ops/weight/mask.ts";
-import { plainWindow } from "../../../src/ops/window.ts";
 import { printProgram } from "../../../src/plan/print.ts";
 import { evaluated, expectPlanned, type Feed, planned, withGradients } from "../planned.ts";
 

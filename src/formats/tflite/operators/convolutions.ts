@@ -1,11 +1,11 @@
 /** Convolutions and dense layers. */
 import { type Shape, size } from "../../../base/shape.ts";
 import type { Value } from "../../../graph/graph.ts";
-import { constantPad } from "../../../ops/constant-pad.ts";
-import { conv2d } from "../../../ops/conv2d.ts";
-import { dense } from "../../../ops/dense.ts";
-import { depthwiseConv2d } from "../../../ops/depthwise-conv2d.ts";
-import { plainWindow, samePads, type Window } from "../../../ops/window.ts";
+import { conv2d } from "../../../ops/convolution/conv2d.ts";
+import { dense } from "../../../ops/convolution/dense.ts";
+import { depthwiseConv2d } from "../../../ops/convolution/depthwise-conv2d.ts";
+import { plainWindow, samePads, type Window } from "../../../ops/convolution/window.ts";
+import { constantPad } from "../../../ops/shape/constant-pad.ts";
 import { type Constant, transposed } from "../constant.ts";
 import { batchOf, elements, fixed } from "../dimensions.ts";
 import { type Activation, type Blocks, type Reader, type Site, unsupported } from "../site.ts";

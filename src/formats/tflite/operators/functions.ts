@@ -1,14 +1,14 @@
 /** Functions of one value, and of the rows of the last axis. */
 import { size } from "../../../base/shape.ts";
 import type { Op, Value } from "../../../graph/graph.ts";
-import { leakyRelu } from "../../../ops/leaky-relu.ts";
-import { logSoftmax } from "../../../ops/log-softmax.ts";
-import { maximum } from "../../../ops/maximum.ts";
-import { mul } from "../../../ops/mul.ts";
-import { prelu } from "../../../ops/prelu.ts";
-import { type Affine, affine, affineOf, isInt8 } from "../../../ops/quantized.ts";
-import { scale } from "../../../ops/scale.ts";
-import { softmax } from "../../../ops/softmax.ts";
+import { leakyRelu } from "../../../ops/activation/leaky-relu.ts";
+import { logSoftmax } from "../../../ops/activation/log-softmax.ts";
+import { prelu } from "../../../ops/activation/prelu.ts";
+import { softmax } from "../../../ops/activation/softmax.ts";
+import { maximum } from "../../../ops/arithmetic/maximum.ts";
+import { mul } from "../../../ops/arithmetic/mul.ts";
+import { scale } from "../../../ops/arithmetic/scale.ts";
+import { type Affine, affine, affineOf, isInt8 } from "../../../ops/quantized/quantized.ts";
 import { realOf } from "../constant.ts";
 import { leakyReluTable, preluTable } from "../int8-tables.ts";
 import { type Reader, type Site, unsupported } from "../site.ts";

@@ -1,10 +1,10 @@
 /** Operators of two tensors, of shapes that are repeated to one another. */
 import { type Shape, size } from "../../../base/shape.ts";
 import type { Op, Quantization, Value } from "../../../graph/graph.ts";
-import { broadcast } from "../../../ops/broadcast.ts";
-import { mul } from "../../../ops/mul.ts";
-import { affine, isInt8, type Quantized } from "../../../ops/quantized.ts";
-import { sub } from "../../../ops/sub.ts";
+import { mul } from "../../../ops/arithmetic/mul.ts";
+import { sub } from "../../../ops/arithmetic/sub.ts";
+import { affine, isInt8, type Quantized } from "../../../ops/quantized/quantized.ts";
+import { broadcast } from "../../../ops/shape/broadcast.ts";
 import { type Constant, realOf } from "../constant.ts";
 import { batchAxis, type Dimension, fixed, product, quotient, sum } from "../dimensions.ts";
 import { type Activation, type Reader, type Site, unsupported } from "../site.ts";

@@ -1,7 +1,7 @@
 /** Pools. */
 import type { Op } from "../../../graph/graph.ts";
-import type { AveragePool2d } from "../../../ops/average-pool2d.ts";
-import type { Pool2d } from "../../../ops/max-pool2d.ts";
+import type { AveragePool2d } from "../../../ops/pooling/average-pool2d.ts";
+import type { Pool2d } from "../../../ops/pooling/max-pool2d.ts";
 import { batchOf } from "../dimensions.ts";
 import type { Activation, Reader, Site } from "../site.ts";
 import { activated } from "./activation.ts";

@@ -1,7 +1,7 @@
 /** The borders of int8, constants in other forms, and what int8 operators without arithmetic of their own become. */
 import type { Quantization, Value } from "../../../graph/graph.ts";
-import { dequantize, quantize } from "../../../ops/quantize.ts";
-import { isInt8 } from "../../../ops/quantized.ts";
+import { dequantize, quantize } from "../../../ops/quantized/quantize.ts";
+import { isInt8 } from "../../../ops/quantized/quantized.ts";
 import { realOf } from "../constant.ts";
 import { type Reader, type Site, unsupported } from "../site.ts";
 

@@ -1,12 +1,12 @@
 /** Operators that move elements about: all of them are made of transpose, concat, stridedSlice, pad, constantPad, broadcast and reshape. */
 import { type Shape, size } from "../../../base/shape.ts";
 import type { Value } from "../../../graph/graph.ts";
-import { broadcast } from "../../../ops/broadcast.ts";
-import { concat } from "../../../ops/concat.ts";
-import { constantPad } from "../../../ops/constant-pad.ts";
-import { pad } from "../../../ops/pad.ts";
-import { stridedSlice } from "../../../ops/strided-slice.ts";
-import { transpose } from "../../../ops/transpose.ts";
+import { broadcast } from "../../../ops/shape/broadcast.ts";
+import { concat } from "../../../ops/shape/concat.ts";
+import { constantPad } from "../../../ops/shape/constant-pad.ts";
+import { pad } from "../../../ops/shape/pad.ts";
+import { stridedSlice } from "../../../ops/shape/strided-slice.ts";
+import { transpose } from "../../../ops/shape/transpose.ts";
 import { realOf, transposed } from "../constant.ts";
 import {
   axisOf,

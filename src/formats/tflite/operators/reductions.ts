@@ -1,12 +1,12 @@
 /** Means, sums and extremes along axes. */
 import { size } from "../../../base/shape.ts";
 import type { Value } from "../../../graph/graph.ts";
-import { maxPool2d } from "../../../ops/max-pool2d.ts";
-import { mean } from "../../../ops/mean.ts";
-import { isInt8 } from "../../../ops/quantized.ts";
-import { scale } from "../../../ops/scale.ts";
-import { transpose } from "../../../ops/transpose.ts";
-import { plainWindow } from "../../../ops/window.ts";
+import { mean } from "../../../ops/arithmetic/mean.ts";
+import { scale } from "../../../ops/arithmetic/scale.ts";
+import { plainWindow } from "../../../ops/convolution/window.ts";
+import { maxPool2d } from "../../../ops/pooling/max-pool2d.ts";
+import { isInt8 } from "../../../ops/quantized/quantized.ts";
+import { transpose } from "../../../ops/shape/transpose.ts";
 import { axisOf, batchAxis, type Dimension, imageAxis, rowsOf } from "../dimensions.ts";
 import { type Reader, type Site, unsupported } from "../site.ts";
 import { negative } from "./functions.ts";

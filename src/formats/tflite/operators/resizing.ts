@@ -1,7 +1,7 @@
 /** Resized images. */
-import type { Coordinates } from "../../../ops/coordinates.ts";
-import { resizeBilinear } from "../../../ops/resize-bilinear.ts";
-import { resizeNearest } from "../../../ops/resize-nearest.ts";
+import type { Coordinates } from "../../../ops/shape/coordinates.ts";
+import { resizeBilinear } from "../../../ops/shape/resize-bilinear.ts";
+import { resizeNearest } from "../../../ops/shape/resize-nearest.ts";
 import { batchOf } from "../dimensions.ts";
 import type { Activation, Reader, Site } from "../site.ts";
 

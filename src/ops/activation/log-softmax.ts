@@ -1,0 +1,45 @@
+/** logSoftmax(x) = x - log(sum e^x) over the last axis. */
+import { exp, log } from "../../base/math.ts";
+import type { Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { free, fromOutput, noBackwardAxes, noSecondDerivative, realType, sameAxes, sameType } from "../elementwise.ts";
+import { lowerRows, lowerRowsGradient, overRows } from "../shape/rows.ts";
+
+export const logSoftmax: Op = { name: "logSoftmax", infer: realType };
+
+/** (upstream, output) -> d input. */
+export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", infer: sameType };
+
+export const evaluate = {
+  logSoftmax: ([x]) => [
+    overRows(x!, x!, row => {
+      const top = Math.max(...row);
+      const total = row.reduce((sum, v) => sum + exp(v - top), 0);
+      return row.map(v => v - top - log(total));
+    }),
+  ],
+  logSoftmaxGradient: ([upstream, output]) => [
+    overRows(upstream!, output!, (d, y) => {
+      const sum = d.reduce((a, b) => a + b, 0);
+      return d.map((v, j) => v - exp(y[j]!) * sum);
+    }),
+  ],
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  logSoftmax: fromOutput(logSoftmaxGradient),
+  logSoftmaxGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+export const lower = { logSoftmax: lowerRows("f32_log_softmax") } satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  logSoftmaxGradient: lowerRowsGradient("f32_log_softmax_gradient"),
+} satisfies Record<string, Lower>;
+
+export const cost = { logSoftmax: free, logSoftmaxGradient: free } satisfies Record<string, CostOf>;
+
+export const axes = { logSoftmax: sameAxes, logSoftmaxGradient: noBackwardAxes } satisfies Record<
+  string,
+  Axes | object
+>;

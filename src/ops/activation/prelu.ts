@@ -1,0 +1,122 @@
+/** prelu(x, alpha) = x > 0 ? x : alpha x (He et al. 2015). alpha has the shape of x; where its first axes are 1, one alpha serves all of theirs. */
+import { type Shape, sameShape, showShape, size } from "../../base/shape.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op, Value } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { flat } from "../../kernels/layout.ts";
+import { free, noBackwardAxes, noSecondDerivative, realType } from "../elementwise.ts";
+
+export const prelu: Op = {
+  name: "prelu",
+  infer([x, alpha]) {
+    const types = realType([x!]);
+    const shared = alpha!.shape.findIndex(n => n !== 1);
+    const own = shared < 0 ? [] : alpha!.shape.slice(shared);
+    const fits =
+      alpha!.shape.length === x!.shape.length && sameShape(own, x!.shape.slice(x!.shape.length - own.length));
+    if (!fits) throw new RangeError(`slopes of ${showShape(alpha!.shape)} do not fit ${showShape(x!.shape)}`);
+    return types;
+  },
+};
+
+/** (upstream, x, alpha) -> d x. */
+export const preluGradient: Op = { name: "preluGradient", infer: ([upstream]) => [upstream!] };
+
+/** (upstream, x) -> d alpha of shape `alpha`, a sum over the images. */
+export const preluAlphaGradient: Op<{ alpha: Shape }> = {
+  name: "preluAlphaGradient",
+  infer: (_, { alpha }) => [{ shape: alpha, dtype: "f32", batched: false }],
+};
+
+export const evaluate = {
+  prelu: ([x, alpha]) => [
+    tensor(
+      x!.shape,
+      x!.data.map((v, i) => (v > 0 ? v : v * alpha!.data[i % alpha!.data.length]!)),
+    ),
+  ],
+  preluGradient: ([upstream, x, alpha]) => [
+    tensor(
+      x!.shape,
+      upstream!.data.map((d, i) => (x!.data[i]! > 0 ? d : d * alpha!.data[i % alpha!.data.length]!)),
+    ),
+  ],
+  preluAlphaGradient([upstream, x], { alpha }) {
+    const dalpha = tensor(alpha);
+    upstream!.data.forEach((d, i) => {
+      dalpha.data[i % dalpha.data.length]! += d * Math.min(x!.data[i]!, 0);
+    });
+    return [dalpha];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  prelu(node: Node, [upstream], graph) {
+    const [x, alpha] = node.inputs;
+    return [
+      graph.one(preluGradient, [upstream!, x!, alpha!]),
+      graph.one(preluAlphaGradient, [upstream!, x!], { alpha: alpha!.type.shape }),
+    ];
+  },
+  preluGradient: noSecondDerivative,
+  preluAlphaGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+/** An image as `repeat` times k elements, k slopes. */
+const repeated = (x: Value, alpha: Shape) => ({ repeat: size(x.type.shape) / size(alpha), k: size(alpha) });
+
+export const lower = {
+  prelu(node: Node, c) {
+    const [x, alpha] = node.inputs;
+    const y = node.outputs[0]!;
+    c.each("f32_prelu", {
+      x: c.in(x!),
+      alpha: c.in(alpha!),
+      y: c.out(y),
+      ...repeated(x!, alpha!.type.shape),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  preluGradient(node: Node, c) {
+    const [upstream, x, alpha] = node.inputs;
+    const dx = node.outputs[0]!;
+    c.each("f32_prelu_gradient", {
+      dy: c.in(upstream!),
+      x: c.in(x!),
+      alpha: c.in(alpha!),
+      dx: c.out(dx),
+      ...repeated(x!, alpha!.type.shape),
+    });
+  },
+  preluAlphaGradient(node: Node<{ alpha: Shape }>, c) {
+    const [upstream, x] = node.inputs;
+    const { alpha } = node.attrs;
+    const dalpha = c.out(node.outputs[0]!);
+    c.call("zero", { y: dalpha, bytes: flat.bytes(alpha, "f32") });
+    c.each("f32_prelu_alpha_gradient", {
+      dy: c.in(upstream!),
+      x: c.in(x!),
+      dalpha,
+      ...repeated(x!, alpha),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = {
+  prelu: (node: Node) => ({ macs: size(node.inputs[0]!.type.shape) }),
+  preluGradient: free,
+  preluAlphaGradient: free,
+} satisfies Record<string, CostOf>;
+
+/** Operands: 0 x, 1 alpha, then the output. Axes along which alpha is shared are not its own. */
+export const axes = {
+  prelu: (node: Node) =>
+    node.outputs[0]!.type.shape.map((n, axis): [number, number][] => {
+      const own = node.inputs[1]!.type.shape[axis] === n;
+      return [[0, axis], ...(own ? ([[1, axis]] as [number, number][]) : []), [2, axis]];
+    }),
+  preluGradient: noBackwardAxes,
+  preluAlphaGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,44 @@
+/** tanh(x), any shape and layout. */
+
+import { tanh as hyperbolicTangent } from "../../base/math.ts";
+import type { Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import {
+  chosenType,
+  each,
+  eachPair,
+  evaluateEach,
+  free,
+  fromOutput,
+  lowerGradient,
+  lowerUnary,
+  noBackwardAxes,
+  noSecondDerivative,
+  sameAxes,
+  sameType,
+} from "../elementwise.ts";
+
+export const tanh: Op = { name: "tanh", infer: chosenType };
+
+/** (upstream, output) -> d input. */
+export const tanhGradient: Op = { name: "tanhGradient", infer: sameType };
+
+const values = each(x => hyperbolicTangent(x));
+
+export const evaluate = {
+  tanh: evaluateEach(values),
+  tanhGradient: eachPair((d, y) => d * (1 - y * y)),
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  tanh: fromOutput(tanhGradient),
+  tanhGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+export const lower = { tanh: lowerUnary("f32_tanh", values) } satisfies Record<string, Lower>;
+
+export const lowerBackward = { tanhGradient: lowerGradient("f32_tanh_gradient") } satisfies Record<string, Lower>;
+
+export const cost = { tanh: free, tanhGradient: free } satisfies Record<string, CostOf>;
+
+export const axes = { tanh: sameAxes, tanhGradient: noBackwardAxes } satisfies Record<string, Axes | object>;

@@ -1,0 +1,19 @@
+/** add(a, b) of equal shapes, any layout. */
+import type { Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import { free, sameAxes, sameTypes } from "../elementwise.ts";
+import { evaluateSum, lowerPairs, prefersPair, sumOf } from "./pairs-int8.ts";
+
+export const add: Op = { name: "add", infer: sameTypes("add") };
+
+export const evaluate = { add: evaluateSum(1) } satisfies Record<string, Evaluate>;
+
+export const gradient = { add: (_, [upstream]) => [upstream, upstream] } satisfies Record<string, Gradient>;
+
+export const lower = { add: lowerPairs("f32_add", "i8_add", sumOf(1)) } satisfies Record<string, Lower>;
+
+export const prefers = { add: prefersPair } satisfies Record<string, Prefers>;
+
+export const cost = { add: free } satisfies Record<string, CostOf>;
+
+export const axes = { add: sameAxes } satisfies Record<string, Axes>;

@@ -1,0 +1,28 @@
+/** maximum(a, b): the larger of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal the gradient is a's, as in TensorFlow. */
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import { eachPair, free, sameAxes } from "../elementwise.ts";
+import { lowerPairs, prefersPair, sameQuantization } from "./pairs-int8.ts";
+import { where } from "./where.ts";
+
+export const maximum: Op = { name: "maximum", infer: sameQuantization("take the maximum of") };
+
+export const evaluate = { maximum: eachPair((a, b) => Math.max(a, b)) } satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  maximum: (node: Node, [upstream], graph) => {
+    const [a, b] = node.inputs;
+    return [
+      graph.one(where, [upstream!, a!, b!], { equal: true }),
+      graph.one(where, [upstream!, b!, a!], { equal: false }),
+    ];
+  },
+} satisfies Record<string, Gradient>;
+
+export const lower = { maximum: lowerPairs("f32_max", "i8_max") } satisfies Record<string, Lower>;
+
+export const prefers = { maximum: prefersPair } satisfies Record<string, Prefers>;
+
+export const cost = { maximum: free } satisfies Record<string, CostOf>;
+
+export const axes = { maximum: sameAxes } satisfies Record<string, Axes>;

@@ -1,0 +1,28 @@
+/** minimum(a, b): the smaller of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal the gradient is a's, as in TensorFlow. */
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import { eachPair, free, sameAxes } from "../elementwise.ts";
+import { lowerPairs, prefersPair, sameQuantization } from "./pairs-int8.ts";
+import { where } from "./where.ts";
+
+export const minimum: Op = { name: "minimum", infer: sameQuantization("take the minimum of") };
+
+export const evaluate = { minimum: eachPair((a, b) => Math.min(a, b)) } satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  minimum: (node: Node, [upstream], graph) => {
+    const [a, b] = node.inputs;
+    return [
+      graph.one(where, [upstream!, b!, a!], { equal: true }),
+      graph.one(where, [upstream!, a!, b!], { equal: false }),
+    ];
+  },
+} satisfies Record<string, Gradient>;
+
+export const lower = { minimum: lowerPairs("f32_min", "i8_min") } satisfies Record<string, Lower>;
+
+export const prefers = { minimum: prefersPair } satisfies Record<string, Prefers>;
+
+export const cost = { minimum: free } satisfies Record<string, CostOf>;
+
+export const axes = { minimum: sameAxes } satisfies Record<string, Axes>;

@@ -1,0 +1,24 @@
+/** mul(a, b) = a b of equal shapes, any layout. */
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import { free, sameAxes, sameTypes } from "../elementwise.ts";
+import { evaluateProduct, lowerPairs, prefersPair, productOf } from "./pairs-int8.ts";
+
+export const mul: Op = { name: "mul", infer: sameTypes("multiply") };
+
+export const evaluate = { mul: evaluateProduct } satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  mul: (node: Node, [upstream], graph) => {
+    const [a, b] = node.inputs;
+    return [graph.one(mul, [upstream!, b!]), graph.one(mul, [upstream!, a!])];
+  },
+} satisfies Record<string, Gradient>;
+
+export const lower = { mul: lowerPairs("f32_mul", "i8_mul", productOf) } satisfies Record<string, Lower>;
+
+export const prefers = { mul: prefersPair } satisfies Record<string, Prefers>;
+
+export const cost = { mul: free } satisfies Record<string, CostOf>;
+
+export const axes = { mul: sameAxes } satisfies Record<string, Axes>;

@@ -1,0 +1,22 @@
+/** sub(a, b) = a - b of equal shapes, any layout. */
+import type { Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import { free, sameAxes, sameTypes } from "../elementwise.ts";
+import { evaluateSum, lowerPairs, prefersPair, sumOf } from "./pairs-int8.ts";
+import { scale } from "./scale.ts";
+
+export const sub: Op = { name: "sub", infer: sameTypes("subtract") };
+
+export const evaluate = { sub: evaluateSum(-1) } satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  sub: (_, [upstream], graph) => [upstream, graph.one(scale, [upstream!], { scale: -1 })],
+} satisfies Record<string, Gradient>;
+
+export const lower = { sub: lowerPairs("f32_sub", "i8_add", sumOf(-1)) } satisfies Record<string, Lower>;
+
+export const prefers = { sub: prefersPair } satisfies Record<string, Prefers>;
+
+export const cost = { sub: free } satisfies Record<string, CostOf>;
+
+export const axes = { sub: sameAxes } satisfies Record<string, Axes>;

@@ -1,0 +1,117 @@
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import { inputPanels, panels } from "../../kernels/layout.ts";
+import { conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
+import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import { isInt8, type Quantized } from "../quantized/quantized.ts";
+import { lowerConv2dInt8 } from "./conv2d-int8.ts";
+import {
+  convolutionGradient,
+  convolutionPrefers,
+  convolved,
+  evaluateConvolution,
+  evaluateInputGradient,
+  evaluateWeightGradient,
+  filterAxes,
+  forwardCost,
+  geometry,
+  type InputGradient,
+  inputGradientCost,
+  inputGradientOp,
+  lowerConvolution,
+  lowerWeightGradient,
+  type WeightGradient,
+  weightGradientCost,
+  weightGradientOp,
+} from "./convolution.ts";
+import type { Window } from "./window.ts";
+
+export interface Conv2d extends Window, Quantized {
+  groups: number;
+  /** max(0, y), fused in by the fusion pass; int8 only. */
+  relu?: boolean;
+}
+
+export const conv2d: Op<Conv2d> = {
+  name: "conv2d",
+  infer: (inputs, attrs) => convolved(inputs, attrs, attrs.groups),
+};
+
+export const conv2dWeightGradient = weightGradientOp<Conv2d>("conv2dWeightGradient");
+export const conv2dInputGradient = inputGradientOp<Conv2d>("conv2dInputGradient");
+
+export const evaluate = {
+  conv2d: evaluateConvolution,
+  conv2dWeightGradient: evaluateWeightGradient,
+  conv2dInputGradient: evaluateInputGradient,
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  conv2d: convolutionGradient(conv2dWeightGradient, conv2dInputGradient),
+  conv2dWeightGradient: noSecondDerivative,
+  conv2dInputGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+export const lower = {
+  conv2d(node: Node<Conv2d>, c) {
+    const [x, weight] = node.inputs;
+    const { groups } = node.attrs;
+    if (isInt8(weight!.type)) {
+      lowerConv2dInt8(node, groups, c);
+      return;
+    }
+    const g = { ...geometry(x!.type.shape, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs), groups };
+    lowerConvolution(node, c, "f32_conv2d", panels, g, conv2dScratch(g));
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  conv2dWeightGradient(node: Node<Conv2d & WeightGradient>, c) {
+    const [x, upstream] = node.inputs;
+    const { weight, groups } = node.attrs;
+    const g = { ...geometry(x!.type.shape, weight, upstream!.type.shape, node.attrs), groups };
+    lowerWeightGradient(node, c, panels, sums => {
+      const scratch = c.scratch("padded image", conv2dScratch(g));
+      c.each("f32_conv2d_weight_gradient", { ...sums, ...g, scratch });
+    });
+  },
+  conv2dInputGradient(node: Node<Conv2d & InputGradient>, c) {
+    const [weight, upstream] = node.inputs;
+    const dx = node.outputs[0]!;
+    const { image, groups } = node.attrs;
+    const g = { ...geometry(image, weight!.type.shape, upstream!.type.shape, node.attrs), groups };
+    c.each("f32_conv2d_input_gradient", {
+      gy: c.in(upstream!),
+      weight: c.in(weight!, inputPanels),
+      gx: c.out(dx),
+      ...g,
+      scratch: c.scratch("padded gradient", conv2dInputGradientScratch(g)),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const prefers = {
+  conv2d: convolutionPrefers(panels),
+  conv2dInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
+} satisfies Record<string, Prefers>;
+
+export const cost = {
+  conv2d: forwardCost,
+  conv2dWeightGradient: weightGradientCost,
+  conv2dInputGradient: inputGradientCost,
+} satisfies Record<string, CostOf>;
+
+export const axes = {
+  conv2d: (node: Node<Conv2d>) =>
+    node.attrs.groups === 1
+      ? [
+          [
+            [0, 2],
+            [1, 3],
+          ],
+          filterAxes(node),
+        ]
+      : [filterAxes(node)],
+  conv2dWeightGradient: noBackwardAxes,
+  conv2dInputGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

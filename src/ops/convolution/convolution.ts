@@ -1,0 +1,193 @@
+/** What conv2d and depthwiseConv2d share: a depthwise convolution is one with as many groups as channels. */
+import { type Shape, showShape, size } from "../../base/shape.ts";
+import { type Tensor, tensor } from "../../base/tensor.ts";
+import type { Node, Op, Type } from "../../graph/graph.ts";
+import type { CostOf, Evaluate, Gradient, Lowering, Prefers, Ref } from "../../graph/meaning.ts";
+import { flat, type Layout } from "../../kernels/layout.ts";
+import { MODE } from "../../kernels/table/f32-gemm.ts";
+import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "../quantized/quantized.ts";
+import { haloOf } from "./conv2d-int8.ts";
+import { taps, type Window, windowed, windowGeometry } from "./window.ts";
+
+export interface WeightGradient {
+  weight: Shape;
+  bias: boolean;
+}
+
+export interface InputGradient {
+  image: Shape;
+}
+
+/** The output of a convolution in so many groups of channels, or what does not fit. */
+export function convolved([x, weight, bias]: Type[], attrs: Window & Quantized, groups: number): Type[] {
+  const [image, filters] = [x!.shape, weight!.shape];
+  const [out, kh, kw, depth] = filters as [number, number, number, number];
+  if (filters.length !== 4) throw new RangeError(`expects weights out x kh x kw x in, got ${showShape(filters)}`);
+  const [oh, ow] = windowed(image, [kh, kw], attrs);
+  if (depth * groups !== image[2] || out % groups)
+    throw new RangeError(
+      `weights of ${showShape(filters)} with ${groups} groups do not fit images of ${showShape(image)}`,
+    );
+  return [weightedType([oh, ow, out], x!, weight!, bias, attrs)];
+}
+
+/** (x, upstream) -> d weight, d bias?, each a sum over the images. */
+export const weightGradientOp = <A>(name: string): Op<A & WeightGradient> => ({
+  name,
+  infer: (_, { weight, bias }) => [sum(weight), ...(bias ? [sum([weight[0]!])] : [])],
+});
+
+/** (weight, upstream) -> d x. */
+export const inputGradientOp = <A>(name: string): Op<A & InputGradient> => ({
+  name,
+  infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
+});
+
+const sum = (shape: Shape): Type => ({ shape, dtype: "f32", batched: false });
+
+/** Every product of a convolution over a batch: indices into image, weight and output. */
+function products(
+  x: Shape,
+  weight: Shape,
+  y: Shape,
+  window: Window,
+  visit: (x: number, weight: number, y: number) => void,
+): void {
+  const [out, kh, kw, depth] = weight as [number, number, number, number];
+  const [images, h, w, channels] = x as [number, number, number, number];
+  const [, oh, ow] = y as [number, number, number];
+  const perGroup = (out * depth) / channels;
+  taps([h, w], [kh, kw], [oh, ow], window, (pixel, tap, place) => {
+    for (let i = 0; i < images; i++)
+      for (let o = 0; o < out; o++) {
+        const first = Math.floor(o / perGroup) * depth;
+        for (let c = 0; c < depth; c++)
+          visit(
+            (i * h * w + pixel) * channels + first + c,
+            (o * kh * kw + tap) * depth + c,
+            (i * oh * ow + place) * out + o,
+          );
+      }
+  });
+}
+
+/** The arguments of all f32 kernels of a convolution. */
+export const geometry = (image: Shape, [, kh, kw]: Shape, y: Shape, window: Window) =>
+  windowGeometry(image, [kh!, kw!], y, window);
+
+/** Lowers a convolution with float weights in `layout`; `shape`: the kernel's own numbers, `padded`: bytes of its scratch. */
+export function lowerConvolution(
+  node: Node,
+  c: Lowering,
+  kernel: "f32_conv2d" | "f32_depthwise",
+  layout: Layout,
+  shape: object,
+  padded: number,
+): void {
+  const [x, weight, bias] = node.inputs;
+  c.each(kernel, {
+    x: c.in(x!),
+    weight: c.in(weight!, layout),
+    y: c.out(node.outputs[0]!),
+    mode: bias ? MODE.bias : MODE.plain,
+    aux: bias ? c.in(bias) : 0,
+    ...shape,
+    scratch: c.scratch("padded image", padded),
+  } as never);
+}
+
+/** Int8 images like a halo of all that taps may touch, float weights lie as their kernel reads them. */
+export const convolutionPrefers =
+  (layout: Layout): Prefers<Window> =>
+  (node, operand, c) => {
+    const v = node.inputs[operand]!;
+    if (operand === 0 && isInt8(v.type)) return storedLayout(c, v, haloOf(node.attrs));
+    return operand === 1 && !isInt8(v.type) ? layout : undefined;
+  };
+
+/** Evaluates a convolution in the arithmetic its types ask for. */
+export const evaluateConvolution: Evaluate<Window & { relu?: boolean }> = (inputs, attrs, types) =>
+  evaluateWeighted(inputs, attrs, types, real => convolve(real, attrs, types.outputs[0]!.shape));
+
+/** Filters, in operands 0 x, 1 weight, 2 bias, then the output. */
+export function filterAxes({ inputs }: Node): [operand: number, axis: number][] {
+  const bias: [number, number][] = inputs[2] ? [[2, 0]] : [];
+  return [[1, 0], [inputs.length, 2], ...bias];
+}
+
+/** The forward, of one image's output `shape`. */
+function convolve([x, weight, bias]: readonly Tensor[], window: Window, shape: Shape): Tensor {
+  const y = tensor([x!.shape[0]!, ...shape]);
+  if (bias) for (let i = 0; i < y.data.length; i++) y.data[i] = bias.data[i % bias.data.length]!;
+  products(x!.shape, weight!.shape, y.shape, window, (p, q, r) => {
+    y.data[r]! += x!.data[p]! * weight!.data[q]!;
+  });
+  return y;
+}
+
+export const evaluateWeightGradient: Evaluate<Window & WeightGradient> = ([x, upstream], attrs) => {
+  const dw = tensor(attrs.weight);
+  const db = tensor([attrs.weight[0]!]);
+  products(x!.shape, attrs.weight, upstream!.shape, attrs, (p, q, r) => {
+    dw.data[q]! += x!.data[p]! * upstream!.data[r]!;
+  });
+  upstream!.data.forEach((d, i) => {
+    db.data[i % db.data.length]! += d;
+  });
+  return attrs.bias ? [dw, db] : [dw];
+};
+
+export const evaluateInputGradient: Evaluate<Window & InputGradient> = ([weight, upstream], attrs) => {
+  const dx = tensor([upstream!.shape[0]!, ...attrs.image]);
+  products(dx.shape, weight!.shape, upstream!.shape, attrs, (p, q, r) => {
+    dx.data[p]! += weight!.data[q]! * upstream!.data[r]!;
+  });
+  return [dx];
+};
+
+/** The gradient of a forward op, by its two backward ops. */
+export const convolutionGradient =
+  <A>(byWeight: Op<A & WeightGradient>, byInput: Op<A & InputGradient>): Gradient<A> =>
+  (node, [upstream], graph) => {
+    const [x, weight, bias] = node.inputs;
+    const sums = { ...node.attrs, weight: weight!.type.shape, bias: !!bias };
+    const [dw, db] = graph.add(byWeight, [x!, upstream!], sums);
+    return [graph.one(byInput, [weight!, upstream!], { ...node.attrs, image: x!.type.shape }), dw, db];
+  };
+
+interface Sums {
+  x: Ref;
+  gy: Ref;
+  gw: Ref;
+  gb: Ref;
+  accumulate: 1;
+}
+
+/** Lowers a weight gradient to a kernel that adds up image by image; the sums, in `layout`, start from zero. */
+export function lowerWeightGradient<A extends WeightGradient>(
+  node: Node<A>,
+  c: Lowering,
+  layout: Layout,
+  emit: (sums: Sums) => void,
+): void {
+  const [x, upstream] = node.inputs;
+  const { weight, bias } = node.attrs;
+  const gw = c.out(node.outputs[0]!, layout);
+  const biasBytes = flat.bytes([weight[0]!], "f32");
+  const gb = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
+  c.call("zero", { y: gw, bytes: layout.bytes(weight, "f32") });
+  c.call("zero", { y: gb, bytes: biasBytes });
+  emit({
+    x: c.in(x!),
+    gy: c.in(upstream!),
+    gw,
+    gb,
+    accumulate: 1,
+  });
+}
+
+const macs = (weight: Shape, y: Shape) => ({ macs: size(weight) * y[0]! * y[1]! });
+
+export const forwardCost: CostOf = node => macs(node.inputs[1]!.type.shape, node.outputs[0]!.type.shape);
+export const weightGradientCost: CostOf<WeightGradient> = node => macs(node.attrs.weight, node.inputs[1]!.type.shape);
+export const inputGradientCost: CostOf = node => macs(node.inputs[0]!.type.shape, node.inputs[1]!.type.shape);

@@ -1,0 +1,118 @@
+/**
+ * depthwiseConv2d(x [h, w, in], weight [out, kh, kw, 1], bias [out]?) -> [oh, ow, out].
+ * Int8 weights make it static (int8 x, i32 bias) or dynamic (float x): see quantized.ts.
+ * Output channel o reads input channel floor(o / (out / in)) alone; out / in is Keras' depth multiplier.
+ */
+import type { Shape } from "../../base/shape.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import { taps } from "../../kernels/layout.ts";
+import { type DepthwiseGeometry, depthwiseScratch } from "../../kernels/table/f32-depthwise.ts";
+import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import { isInt8, type Quantized } from "../quantized/quantized.ts";
+import { lowerConv2dInt8 } from "./conv2d-int8.ts";
+import {
+  convolutionGradient,
+  convolutionPrefers,
+  convolved,
+  evaluateConvolution,
+  evaluateInputGradient,
+  evaluateWeightGradient,
+  filterAxes,
+  forwardCost,
+  geometry,
+  type InputGradient,
+  inputGradientCost,
+  inputGradientOp,
+  lowerConvolution,
+  lowerWeightGradient,
+  type WeightGradient,
+  weightGradientCost,
+  weightGradientOp,
+} from "./convolution.ts";
+import type { Window } from "./window.ts";
+
+export interface DepthwiseConv2d extends Window, Quantized {
+  /** max(0, y), fused in by the fusion pass; int8 only. */
+  relu?: boolean;
+}
+
+export const depthwiseConv2d: Op<DepthwiseConv2d> = {
+  name: "depthwiseConv2d",
+  infer: (inputs, attrs) => convolved(inputs, attrs, inputs[0]!.shape[2]!),
+};
+
+export const depthwiseConv2dWeightGradient = weightGradientOp<DepthwiseConv2d>("depthwiseConv2dWeightGradient");
+export const depthwiseConv2dInputGradient = inputGradientOp<DepthwiseConv2d>("depthwiseConv2dInputGradient");
+
+export const evaluate = {
+  depthwiseConv2d: evaluateConvolution,
+  depthwiseConv2dWeightGradient: evaluateWeightGradient,
+  depthwiseConv2dInputGradient: evaluateInputGradient,
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  depthwiseConv2d: convolutionGradient(depthwiseConv2dWeightGradient, depthwiseConv2dInputGradient),
+  depthwiseConv2dWeightGradient: noSecondDerivative,
+  depthwiseConv2dInputGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+const numbers = (image: Shape, weight: Shape, y: Shape, window: DepthwiseConv2d): DepthwiseGeometry => ({
+  ...geometry(image, weight, y, window),
+  multiplier: weight[0]! / image[2]!,
+});
+
+export const lower = {
+  depthwiseConv2d(node: Node<DepthwiseConv2d>, c) {
+    const [x, weight] = node.inputs;
+    const image = x!.type.shape;
+    if (isInt8(weight!.type)) {
+      lowerConv2dInt8(node, image[2]!, c);
+      return;
+    }
+    const g = numbers(image, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs);
+    lowerConvolution(node, c, "f32_depthwise", taps, g, depthwiseScratch(g));
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  depthwiseConv2dWeightGradient(node: Node<DepthwiseConv2d & WeightGradient>, c) {
+    const [x, upstream] = node.inputs;
+    const g = numbers(x!.type.shape, node.attrs.weight, upstream!.type.shape, node.attrs);
+    lowerWeightGradient(node, c, taps, sums => {
+      const scratch = c.scratch("padded image", depthwiseScratch(g));
+      c.each("f32_depthwise_weight_gradient", { ...sums, ...g, scratch });
+    });
+  },
+  depthwiseConv2dInputGradient(node: Node<DepthwiseConv2d & InputGradient>, c) {
+    const [weight, upstream] = node.inputs;
+    const dx = node.outputs[0]!;
+    c.each("f32_depthwise_input_gradient", {
+      gy: c.in(upstream!),
+      weight: c.in(weight!, taps),
+      gx: c.out(dx),
+      ...numbers(node.attrs.image, weight!.type.shape, upstream!.type.shape, node.attrs),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const prefers = {
+  depthwiseConv2d: convolutionPrefers(taps),
+  depthwiseConv2dInputGradient: (_, operand) => (operand === 0 ? taps : undefined),
+} satisfies Record<string, Prefers>;
+
+export const cost = {
+  depthwiseConv2d: forwardCost,
+  depthwiseConv2dWeightGradient: weightGradientCost,
+  depthwiseConv2dInputGradient: inputGradientCost,
+} satisfies Record<string, CostOf>;
+
+/** With one filter per channel, all are one axis. */
+export const axes = {
+  depthwiseConv2d: (node: Node<DepthwiseConv2d>) =>
+    node.inputs[1]!.type.shape[0] === node.inputs[0]!.type.shape[2]
+      ? [[[0, 2], ...filterAxes(node)]]
+      : [filterAxes(node)],
+  depthwiseConv2dWeightGradient: noBackwardAxes,
+  depthwiseConv2dInputGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

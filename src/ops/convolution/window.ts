@@ -1,0 +1,103 @@
+/** The geometry of everything that slides a window over NHWC images: convolutions and pools. */
+import { type Shape, showShape } from "../../base/shape.ts";
+
+export interface Window {
+  /** [down, right] */
+  strides: readonly [number, number];
+  /** [top, left, bottom, right], as ONNX orders them; negative pads crop. */
+  pads: readonly [number, number, number, number];
+  dilations: readonly [number, number];
+}
+
+export const plainWindow: Window = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] };
+
+/** How far a window of `kernel` taps reaches. */
+export const reach = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1;
+
+/** Output size along one axis; `ceil`: a last window may hang over the end, but must begin inside the image or its leading pad. */
+export function outputSize(
+  size: number,
+  kernel: number,
+  stride: number,
+  dilation: number,
+  before: number,
+  after: number,
+  ceil = false,
+): number {
+  const free = size + before + after - reach(kernel, dilation);
+  if (free < 0) return 0;
+  if (!ceil) return Math.floor(free / stride) + 1;
+  const n = Math.ceil(free / stride) + 1;
+  return (n - 1) * stride >= size + before ? n - 1 : n;
+}
+
+/** [height, width] of what a window of `kernel` gives on an image, or a RangeError that names both. */
+export function windowed(image: Shape, kernel: readonly [number, number], w: Window, ceil = false): [number, number] {
+  if (image.length !== 3) throw new RangeError(`expects images of height x width x channels, got ${showShape(image)}`);
+  const [top, left, bottom, right] = w.pads;
+  const h = outputSize(image[0]!, kernel[0], w.strides[0], w.dilations[0], top, bottom, ceil);
+  const wide = outputSize(image[1]!, kernel[1], w.strides[1], w.dilations[1], left, right, ceil);
+  if (h < 1 || wide < 1)
+    throw new RangeError(
+      `a window of ${showShape(kernel)} does not fit images of ${showShape(image)} with pads ${w.pads}`,
+    );
+  return [h, wide];
+}
+
+/** The pads that TensorFlow's padding "same" stands for: the odd one goes behind. */
+export function samePads(
+  image: Shape,
+  kernel: readonly [number, number],
+  strides: readonly [number, number],
+  dilations: readonly [number, number],
+): [number, number, number, number] {
+  const along = (axis: 0 | 1): [number, number] => {
+    const n = Math.ceil(image[axis]! / strides[axis]);
+    const total = Math.max(0, (n - 1) * strides[axis] + reach(kernel[axis], dilations[axis]) - image[axis]!);
+    return [total >> 1, total - (total >> 1)];
+  };
+  const [top, bottom] = along(0);
+  const [left, right] = along(1);
+  return [top, left, bottom, right];
+}
+
+/** Visits every tap of every output pixel that lies inside the image: (input pixel, tap, output pixel). */
+export function taps(
+  image: Shape,
+  kernel: readonly [number, number],
+  output: Shape,
+  w: Window,
+  visit: (input: number, tap: number, output: number) => void,
+): void {
+  const [height, width] = image as [number, number];
+  const [oh, ow] = output as [number, number];
+  for (let oy = 0; oy < oh; oy++)
+    for (let ox = 0; ox < ow; ox++)
+      for (let ky = 0; ky < kernel[0]; ky++)
+        for (let kx = 0; kx < kernel[1]; kx++) {
+          const y = oy * w.strides[0] - w.pads[0] + ky * w.dilations[0];
+          const x = ox * w.strides[1] - w.pads[1] + kx * w.dilations[1];
+          if (y >= 0 && y < height && x >= 0 && x < width) visit(y * width + x, ky * kernel[1] + kx, oy * ow + ox);
+        }
+}
+
+/** The arguments all kernels that slide a window name alike. */
+export const windowGeometry = (image: Shape, kernel: readonly [number, number], y: Shape, a: Window) => ({
+  h: image[0]!,
+  w: image[1]!,
+  c: image[2]!,
+  cin: image[2]!,
+  oh: y[0]!,
+  ow: y[1]!,
+  cout: y[2]!,
+  kh: kernel[0],
+  kw: kernel[1],
+  sh: a.strides[0],
+  sw: a.strides[1],
+  pt: a.pads[0],
+  pl: a.pads[1],
+  pb: a.pads[2],
+  pr: a.pads[3],
+  dh: a.dilations[0],
+  dw: a.dilations[1],
+});

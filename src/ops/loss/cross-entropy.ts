@@ -1,0 +1,205 @@
+/**
+ * Cross-entropy from probabilities, one loss per image, in Keras' two orders: crossEntropy(p [k], targets [k]) divides by the sum and
+ * then clips to [1e-7, 1 - 1e-7]; sparseCrossEntropy(p [k], class) clips first. target = t (1 - smoothing) + smoothing / k.
+ * entropy(p [k]) = -sum p log p has no target: how undecided a prediction is.
+ */
+import { log } from "../../base/math.ts";
+import { sameShape, showShape } from "../../base/shape.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op, Type } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
+import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+
+export interface Smoothing {
+  smoothing: number;
+}
+
+const perImage: Type = { shape: [], dtype: "f32", batched: true };
+
+function vector(x: Type): void {
+  if (x.shape.length !== 1) throw new RangeError(`expects one vector per image, got ${showShape(x.shape)}`);
+}
+
+export const crossEntropy: Op<Smoothing> = {
+  name: "crossEntropy",
+  infer([x, t]) {
+    vector(x!);
+    if (!sameShape(x!.shape, t!.shape))
+      throw new RangeError(`predictions of ${showShape(x!.shape)} do not fit targets of ${showShape(t!.shape)}`);
+    return [perImage];
+  },
+};
+
+export const sparseCrossEntropy: Op<Smoothing> = {
+  name: "sparseCrossEntropy",
+  infer([x, t]) {
+    vector(x!);
+    if (t!.shape.length || t!.dtype !== "i32") throw new RangeError("expects one class number (i32) per image");
+    return [perImage];
+  },
+};
+
+export const entropy: Op = {
+  name: "entropy",
+  infer([x]) {
+    vector(x!);
+    return [perImage];
+  },
+};
+
+/** (probabilities, targets, upstream per image) -> d probabilities; entropy has no targets. */
+export const crossEntropyGradient: Op<Smoothing> = { name: "crossEntropyGradient", infer: sameType };
+export const sparseCrossEntropyGradient: Op<Smoothing> = { name: "sparseCrossEntropyGradient", infer: sameType };
+export const entropyGradient: Op = { name: "entropyGradient", infer: sameType };
+
+const EPSILON = 1e-7;
+const clip = (x: number, high: number): number => Math.min(Math.max(x, EPSILON), high);
+const unclipped = (x: number, high: number): boolean => x >= EPSILON && x <= high;
+
+const sum = (x: Float64Array): number => x.reduce((a, b) => a + b, 0);
+const dot = (x: Float64Array, y: Float64Array): number => x.reduce((s, v, j) => s + v * y[j]!, 0);
+
+/** `of` for each image: its row of probabilities, its targets as a row, its upstream. */
+function perRow(
+  [x, t, upstream]: Parameters<Evaluate>[0],
+  { smoothing }: Smoothing,
+  of: (row: Float64Array, target: Float64Array, up: number) => ArrayLike<number>,
+): Float64Array {
+  const [images, k] = x!.shape as [number, number];
+  const all: number[] = [];
+  for (let i = 0; i < images; i++) {
+    const hit = (j: number) => (t!.data.length === images ? Number(t!.data[i] === j) : t!.data[i * k + j]!);
+    const target = Float64Array.from({ length: k }, (_, j) => hit(j) * (1 - smoothing) + smoothing / k);
+    all.push(...Array.from(of(x!.data.subarray(i * k, (i + 1) * k), target, upstream?.data[i] ?? 1)));
+  }
+  return Float64Array.from(all);
+}
+
+export const evaluate = {
+  crossEntropy(inputs, attrs: Smoothing) {
+    const loss = perRow(inputs, attrs, (row, target) => {
+      const logs = row.map(v => log(clip(v / sum(row), 1 - EPSILON)));
+      return [-dot(target, logs)];
+    });
+    return [tensor([loss.length], loss)];
+  },
+  crossEntropyGradient(inputs, attrs: Smoothing) {
+    const d = perRow(inputs, attrs, (row, target, up) => {
+      const q = row.map(v => v / sum(row));
+      const g = q.map((v, j) => (unclipped(v, 1 - EPSILON) ? -target[j]! / v : 0));
+      return g.map(v => ((v - dot(g, q)) * up) / sum(row));
+    });
+    return [tensor(inputs[0]!.shape, d)];
+  },
+  sparseCrossEntropy(inputs, attrs: Smoothing) {
+    const loss = perRow(inputs, attrs, (row, target) => {
+      const q = row.map(v => clip(v, 1 - EPSILON));
+      const logs = q.map(v => log(v));
+      return [log(sum(q)) * sum(target) - dot(target, logs)];
+    });
+    return [tensor([loss.length], loss)];
+  },
+  sparseCrossEntropyGradient(inputs, attrs: Smoothing) {
+    const d = perRow(inputs, attrs, (row, target, up) => {
+      const total = sum(row.map(v => clip(v, 1 - EPSILON)));
+      return row.map((v, j) => (unclipped(v, 1 - EPSILON) ? (1 / total - target[j]! / v) * up : 0));
+    });
+    return [tensor(inputs[0]!.shape, d)];
+  },
+  entropy([x]) {
+    const [images, k] = x!.shape as [number, number];
+    const loss = tensor([images]);
+    x!.data.forEach((v, at) => {
+      loss.data[Math.floor(at / k)]! -= clip(v, 1) * log(clip(v, 1));
+    });
+    return [loss];
+  },
+  entropyGradient([x, upstream]) {
+    const k = x!.shape[1]!;
+    const d = x!.data.map((v, at) => (unclipped(v, 1) ? -(log(v) + 1) * upstream!.data[Math.floor(at / k)]! : 0));
+    return [tensor(x!.shape, d)];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  crossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
+    graph.one(crossEntropyGradient, [...node.inputs, upstream!], node.attrs),
+    undefined,
+  ],
+  crossEntropyGradient: noSecondDerivative,
+  sparseCrossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
+    graph.one(sparseCrossEntropyGradient, [...node.inputs, upstream!], node.attrs),
+    undefined,
+  ],
+  sparseCrossEntropyGradient: noSecondDerivative,
+  entropy: (node: Node, [upstream], graph) => [graph.one(entropyGradient, [node.inputs[0]!, upstream!])],
+  entropyGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+/** The arguments every kernel here has; the target's stride is 4 where it is one class number. */
+function operands(node: Node, c: Lowering) {
+  const [x, t] = node.inputs as [Node["inputs"][0], Node["inputs"][0]];
+  return {
+    x: c.in(x),
+    t: c.in(t),
+    k: x.type.shape[0]!,
+  } as const;
+}
+
+function downstream(node: Node, c: Lowering) {
+  const dx = node.outputs[0]!;
+  return { up: c.ref(node.inputs.at(-1)!), dx: c.out(dx) };
+}
+
+export const lowerBackward = {
+  crossEntropy(node: Node<Smoothing>, c) {
+    const { smoothing } = node.attrs;
+    c.each("f32_cross_entropy", { ...operands(node, c), loss: c.out(node.outputs[0]!), smoothing });
+  },
+  crossEntropyGradient(node: Node<Smoothing>, c) {
+    const { smoothing } = node.attrs;
+    c.each("f32_cross_entropy_gradient", { ...operands(node, c), ...downstream(node, c), smoothing });
+  },
+  sparseCrossEntropy(node: Node<Smoothing>, c) {
+    const { smoothing } = node.attrs;
+    c.each("f32_sparse_cross_entropy", { ...operands(node, c), loss: c.out(node.outputs[0]!), smoothing });
+  },
+  sparseCrossEntropyGradient(node: Node<Smoothing>, c) {
+    const { smoothing } = node.attrs;
+    c.each("f32_sparse_cross_entropy_gradient", { ...operands(node, c), ...downstream(node, c), smoothing });
+  },
+  entropy(node: Node, c) {
+    const x = node.inputs[0]!;
+    c.each("f32_entropy", {
+      x: c.in(x),
+      k: x.type.shape[0]!,
+      loss: c.out(node.outputs[0]!),
+    });
+  },
+  entropyGradient(node: Node, c) {
+    const x = node.inputs[0]!;
+    c.each("f32_entropy_gradient", {
+      x: c.in(x),
+      k: x.type.shape[0]!,
+      ...downstream(node, c),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = {
+  crossEntropy: free,
+  crossEntropyGradient: free,
+  sparseCrossEntropy: free,
+  sparseCrossEntropyGradient: free,
+  entropy: free,
+  entropyGradient: free,
+} satisfies Record<string, CostOf>;
+
+export const axes = {
+  crossEntropy: noLossAxes,
+  crossEntropyGradient: noBackwardAxes,
+  sparseCrossEntropy: noLossAxes,
+  sparseCrossEntropyGradient: noBackwardAxes,
+  entropy: noLossAxes,
+  entropyGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,196 @@
+/**
+ * Losses that compare predictions and targets element by element: (predictions, targets of the same shape) -> one number per image,
+ * the mean over its elements (klDivergence: their sum). Keras' semantics: probabilities are clipped to [1e-7, 1 - 1e-7], for the
+ * divergence predictions and targets to [1e-7, 1]; beyond that nothing flows. Nothing flows into targets.
+ */
+import { exp, log, log1p, sigmoid } from "../../base/math.ts";
+import { sameShape, showShape, size } from "../../base/shape.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op, Type } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { KernelName } from "../../kernels/table.ts";
+import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+
+export interface Huber {
+  /** Where the loss turns from a square into a line. */
+  delta: number;
+}
+
+export interface Smoothing {
+  /** Targets are drawn towards 1/2 by this share. */
+  smoothing: number;
+}
+
+const perImage: Type = { shape: [], dtype: "f32", batched: true };
+
+function infer([x, t]: Type[]): Type[] {
+  if (!sameShape(x!.shape, t!.shape))
+    throw new RangeError(`predictions of ${showShape(x!.shape)} do not fit targets of ${showShape(t!.shape)}`);
+  return [perImage];
+}
+
+/** mean (x - t)^2. */
+export const meanSquaredError: Op = { name: "meanSquaredError", infer };
+/** mean |x - t|. */
+export const meanAbsoluteError: Op = { name: "meanAbsoluteError", infer };
+/** mean of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); e = x - t. */
+export const huber: Op<Huber> = { name: "huber", infer };
+/** From probabilities: mean of -(t log x + (1 - t) log(1 - x)). */
+export const binaryCrossEntropy: Op<Smoothing> = { name: "binaryCrossEntropy", infer };
+/** The same from logits. */
+export const sigmoidCrossEntropy: Op<Smoothing> = { name: "sigmoidCrossEntropy", infer };
+/** sum t log(t / x), one vector per image. */
+export const klDivergence: Op = {
+  name: "klDivergence",
+  infer(types) {
+    if (types[0]!.shape.length !== 1)
+      throw new RangeError(`expects one vector per image, got ${showShape(types[0]!.shape)}`);
+    return infer(types);
+  },
+};
+
+/** (predictions, targets, upstream per image) -> d predictions. */
+export const meanSquaredErrorGradient: Op = { name: "meanSquaredErrorGradient", infer: sameType };
+export const meanAbsoluteErrorGradient: Op = { name: "meanAbsoluteErrorGradient", infer: sameType };
+export const huberGradient: Op<Huber> = { name: "huberGradient", infer: sameType };
+export const binaryCrossEntropyGradient: Op<Smoothing> = { name: "binaryCrossEntropyGradient", infer: sameType };
+export const sigmoidCrossEntropyGradient: Op<Smoothing> = { name: "sigmoidCrossEntropyGradient", infer: sameType };
+export const klDivergenceGradient: Op = { name: "klDivergenceGradient", infer: sameType };
+
+const EPSILON = 1e-7;
+const clip = (x: number, high: number): number => Math.min(Math.max(x, EPSILON), high);
+const unclipped = (x: number, high: number): boolean => x >= EPSILON && x <= high;
+const drawn = (t: number, { smoothing }: Smoothing): number => t * (1 - smoothing) + smoothing / 2;
+
+type OfPair<A> = (x: number, t: number, attrs: A) => number;
+
+const mean =
+  <A>(term: OfPair<A>, sum = false): Evaluate<A> =>
+  ([x, t], attrs) => {
+    const images = x!.shape[0]!;
+    const k = x!.data.length / images;
+    const loss = tensor([images]);
+    x!.data.forEach((v, at) => {
+      loss.data[Math.floor(at / k)]! += term(v, t!.data[at]!, attrs) / (sum ? 1 : k);
+    });
+    return [loss];
+  };
+
+const slopes =
+  <A>(slope: OfPair<A>, sum = false): Evaluate<A> =>
+  ([x, t, upstream], attrs) => {
+    const k = x!.data.length / x!.shape[0]!;
+    const d = x!.data.map(
+      (v, at) => (slope(v, t!.data[at]!, attrs) * upstream!.data[Math.floor(at / k)]!) / (sum ? 1 : k),
+    );
+    return [tensor(x!.shape, d)];
+  };
+
+export const evaluate = {
+  meanSquaredError: mean((x, t) => (x - t) ** 2),
+  meanSquaredErrorGradient: slopes((x, t) => 2 * (x - t)),
+  meanAbsoluteError: mean((x, t) => Math.abs(x - t)),
+  meanAbsoluteErrorGradient: slopes((x, t) => Math.sign(x - t)),
+  huber: mean((x, t, { delta }: Huber) =>
+    Math.abs(x - t) <= delta ? (x - t) ** 2 / 2 : delta * (Math.abs(x - t) - delta / 2),
+  ),
+  huberGradient: slopes((x, t, { delta }: Huber) => Math.min(Math.max(x - t, -delta), delta)),
+  binaryCrossEntropy: mean((x, t, attrs: Smoothing) => {
+    const q = clip(x, 1 - EPSILON);
+    const target = drawn(t, attrs);
+    return -(target * log(q) + (1 - target) * log(1 - q));
+  }),
+  binaryCrossEntropyGradient: slopes((x, t, attrs: Smoothing) =>
+    unclipped(x, 1 - EPSILON) ? (x - drawn(t, attrs)) / (x * (1 - x)) : 0,
+  ),
+  sigmoidCrossEntropy: mean(
+    (x, t, attrs: Smoothing) => Math.max(x, 0) - x * drawn(t, attrs) + log1p(exp(-Math.abs(x))),
+  ),
+  sigmoidCrossEntropyGradient: slopes((x, t, attrs: Smoothing) => sigmoid(x) - drawn(t, attrs)),
+  klDivergence: mean((x, t) => clip(t, 1) * log(clip(t, 1) / clip(x, 1)), true),
+  klDivergenceGradient: slopes((x, t) => (unclipped(x, 1) ? -clip(t, 1) / x : 0), true),
+} satisfies Record<string, Evaluate>;
+
+const rule =
+  <A>(backward: Op<A>): Gradient<A> =>
+  (node: Node<A>, [upstream], graph) => [graph.one(backward, [...node.inputs, upstream!], node.attrs), undefined];
+
+export const gradient = {
+  meanSquaredError: rule(meanSquaredErrorGradient),
+  meanSquaredErrorGradient: noSecondDerivative,
+  meanAbsoluteError: rule(meanAbsoluteErrorGradient),
+  meanAbsoluteErrorGradient: noSecondDerivative,
+  huber: rule(huberGradient),
+  huberGradient: noSecondDerivative,
+  binaryCrossEntropy: rule(binaryCrossEntropyGradient),
+  binaryCrossEntropyGradient: noSecondDerivative,
+  sigmoidCrossEntropy: rule(sigmoidCrossEntropyGradient),
+  sigmoidCrossEntropyGradient: noSecondDerivative,
+  klDivergence: rule(klDivergenceGradient),
+  klDivergenceGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+const lowerLoss =
+  (kernel: KernelName): Lower =>
+  (node, c) => {
+    const [x, t] = node.inputs;
+    const args = { x: c.in(x!), t: c.in(t!) };
+    const loss = c.out(node.outputs[0]!);
+    c.each(kernel, { ...args, k: size(x!.type.shape), loss, ...node.attrs } as never);
+  };
+
+const lowerSlope =
+  (kernel: KernelName): Lower =>
+  (node, c) => {
+    const [x, t, upstream] = node.inputs;
+    const args = { x: c.in(x!), t: c.in(t!) };
+    const up = c.ref(upstream!);
+    const dx = c.out(node.outputs[0]!);
+    const dxs = c.stride(node.outputs[0]!);
+    c.each(kernel, { ...args, k: size(x!.type.shape), up, dx, dxs, ...node.attrs } as never);
+  };
+
+export const lowerBackward = {
+  meanSquaredError: lowerLoss("f32_mean_squared_error"),
+  meanSquaredErrorGradient: lowerSlope("f32_mean_squared_error_gradient"),
+  meanAbsoluteError: lowerLoss("f32_mean_absolute_error"),
+  meanAbsoluteErrorGradient: lowerSlope("f32_mean_absolute_error_gradient"),
+  huber: lowerLoss("f32_huber"),
+  huberGradient: lowerSlope("f32_huber_gradient"),
+  binaryCrossEntropy: lowerLoss("f32_binary_cross_entropy"),
+  binaryCrossEntropyGradient: lowerSlope("f32_binary_cross_entropy_gradient"),
+  sigmoidCrossEntropy: lowerLoss("f32_sigmoid_cross_entropy"),
+  sigmoidCrossEntropyGradient: lowerSlope("f32_sigmoid_cross_entropy_gradient"),
+  klDivergence: lowerLoss("f32_kl_divergence"),
+  klDivergenceGradient: lowerSlope("f32_kl_divergence_gradient"),
+} satisfies Record<string, Lower>;
+
+export const cost = {
+  meanSquaredError: free,
+  meanSquaredErrorGradient: free,
+  meanAbsoluteError: free,
+  meanAbsoluteErrorGradient: free,
+  huber: free,
+  huberGradient: free,
+  binaryCrossEntropy: free,
+  binaryCrossEntropyGradient: free,
+  sigmoidCrossEntropy: free,
+  sigmoidCrossEntropyGradient: free,
+  klDivergence: free,
+  klDivergenceGradient: free,
+} satisfies Record<string, CostOf>;
+
+export const axes = {
+  meanSquaredError: noLossAxes,
+  meanSquaredErrorGradient: noBackwardAxes,
+  meanAbsoluteError: noLossAxes,
+  meanAbsoluteErrorGradient: noBackwardAxes,
+  huber: noLossAxes,
+  huberGradient: noBackwardAxes,
+  binaryCrossEntropy: noLossAxes,
+  binaryCrossEntropyGradient: noBackwardAxes,
+  sigmoidCrossEntropy: noLossAxes,
+  sigmoidCrossEntropyGradient: noBackwardAxes,
+  klDivergence: noLossAxes,
+  klDivergenceGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,84 @@
+/**
+ * sparseSoftmaxCrossEntropy(logits [k], class) -> one loss per image, -sum target * log softmax(logits), and the probabilities that backward needs.
+ * target = (1 - smoothing) at the class, plus smoothing / k everywhere: Keras' CategoricalCrossentropy(from_logits, label_smoothing) on one-hot targets.
+ */
+import { exp, log } from "../../base/math.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import {
+  crossEntropyGradient,
+  lowerCrossEntropy,
+  lowerCrossEntropyGradient,
+  type Smoothing,
+} from "./softmax-cross-entropy.ts";
+
+export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
+  name: "sparseSoftmaxCrossEntropy",
+  infer([logits, target]) {
+    if (logits!.shape.length !== 1)
+      throw new RangeError(`expects one vector of logits per image, got ${logits!.shape.length} axes`);
+    if (target!.shape.length || target!.dtype !== "i32")
+      throw new RangeError("expects one class number (i32) per image");
+    return [{ shape: [], dtype: "f32", batched: true }, logits!];
+  },
+};
+
+/** (probabilities, class, upstream per image) -> d logits. */
+export const sparseSoftmaxCrossEntropyGradient: Op<Smoothing> = {
+  name: "sparseSoftmaxCrossEntropyGradient",
+  infer: sameType,
+};
+
+export const evaluate = {
+  sparseSoftmaxCrossEntropy([logits, target], { smoothing }) {
+    const [images, k] = logits!.shape as [number, number];
+    const loss = tensor([images]);
+    const p = tensor([images, k]);
+    for (let i = 0; i < images; i++) {
+      const row = logits!.data.subarray(i * k, (i + 1) * k);
+      const top = Math.max(...row);
+      const powers = row.map(v => exp(v - top));
+      const total = powers.reduce((a, b) => a + b, 0);
+      row.forEach((v, j) => {
+        const wanted = (j === target!.data[i] ? 1 - smoothing : 0) + smoothing / k;
+        loss.data[i]! += wanted * (log(total) + top - v);
+        p.data[i * k + j] = powers[j]! / total;
+      });
+    }
+    return [loss, p];
+  },
+  sparseSoftmaxCrossEntropyGradient([p, target, upstream], { smoothing }) {
+    const k = p!.shape[1]!;
+    return [
+      tensor(
+        p!.shape,
+        p!.data.map((v, at) => {
+          const i = Math.floor(at / k);
+          return (v - (at % k === target!.data[i] ? 1 - smoothing : 0) - smoothing / k) * upstream!.data[i]!;
+        }),
+      ),
+    ];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  sparseSoftmaxCrossEntropy: crossEntropyGradient(sparseSoftmaxCrossEntropyGradient),
+  sparseSoftmaxCrossEntropyGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+export const lowerBackward = {
+  sparseSoftmaxCrossEntropy: lowerCrossEntropy("f32_sparse_softmax_cross_entropy"),
+  sparseSoftmaxCrossEntropyGradient: lowerCrossEntropyGradient("f32_sparse_softmax_cross_entropy_gradient"),
+} satisfies Record<string, Lower>;
+
+export const cost = {
+  sparseSoftmaxCrossEntropy: free,
+  sparseSoftmaxCrossEntropyGradient: free,
+} satisfies Record<string, CostOf>;
+
+export const axes = {
+  sparseSoftmaxCrossEntropy: noLossAxes,
+  sparseSoftmaxCrossEntropyGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,279 @@
+/**
+ * Batch normalization over the last axis (Ioffe & Szegedy 2015), as Keras: the variance is the biased one.
+ *
+ * batchNormalization(x, gamma, beta, mean, variance) is what a model holds and what runs: the statistics are constants.
+ * trainBatchNormalization(x, gamma, beta) -> y, mean, variance takes those of the batch; movingAverage(moving, batch's) keeps them.
+ */
+import { showShape, size } from "../../base/shape.ts";
+import { type Tensor, tensor } from "../../base/tensor.ts";
+import type { Node, Op, Type } from "../../graph/graph.ts";
+import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import { flat } from "../../kernels/layout.ts";
+import { free, noBackwardAxes, noSecondDerivative, rowsOf, sameType } from "../elementwise.ts";
+
+export interface BatchNormalization {
+  epsilon: number;
+  /** How much of the moving statistics stays at each training step. */
+  momentum: number;
+}
+
+const perChannel = (x: Type): Type => ({ shape: [x.shape.at(-1)!], dtype: "f32", batched: false });
+
+function fits([x, ...parameters]: Type[]): Type {
+  if (!x!.shape.length) throw new RangeError("expects channels, got one number per image");
+  for (const p of parameters)
+    if (p.shape.length !== 1 || p.shape[0] !== x!.shape.at(-1))
+      throw new RangeError(`parameters of ${showShape(p.shape)} do not fit the channels of ${showShape(x!.shape)}`);
+  return x!;
+}
+
+export const batchNormalization: Op<BatchNormalization> = {
+  name: "batchNormalization",
+  infer: inputs => [fits(inputs)],
+};
+
+export const trainBatchNormalization: Op<BatchNormalization> = {
+  name: "trainBatchNormalization",
+  infer: inputs => [fits(inputs), perChannel(inputs[0]!), perChannel(inputs[0]!)],
+};
+
+/** (moving, batch's) -> moving * momentum + batch's * (1 - momentum), in place. */
+export const movingAverage: Op<{ momentum: number }> = { name: "movingAverage", infer: sameType, updates: [0] };
+
+/** (upstream, x, mean, variance) -> d gamma, d beta. */
+export const batchNormalizationParameterGradient: Op<{ epsilon: number }> = {
+  name: "batchNormalizationParameterGradient",
+  infer: ([, x]) => [perChannel(x!), perChannel(x!)],
+};
+
+/** (upstream, variance, gamma) -> d x, the statistics being constants. */
+export const batchNormalizationGradient: Op<{ epsilon: number }> = {
+  name: "batchNormalizationGradient",
+  infer: sameType,
+};
+
+/** (upstream, x, mean, variance, gamma, d gamma, d beta) -> d x, the statistics being the batch's, which move with x. */
+export const trainBatchNormalizationGradient: Op<{ epsilon: number }> = {
+  name: "trainBatchNormalizationGradient",
+  infer: sameType,
+};
+
+/** y = of(x, channel, index) for every element. */
+function channels(x: Tensor, of: (v: number, channel: number, at: number) => number): Tensor {
+  const k = x.shape.at(-1)!;
+  return tensor(
+    x.shape,
+    x.data.map((v, at) => of(v, at % k, at)),
+  );
+}
+
+/** The sum of of(x, channel, index) over everything but the channels. */
+function sums(x: Tensor, of: (v: number, channel: number, at: number) => number): Tensor {
+  const k = x.shape.at(-1)!;
+  const y = tensor([k]);
+  x.data.forEach((v, at) => {
+    y.data[at % k]! += of(v, at % k, at);
+  });
+  return y;
+}
+
+const deviation = (variance: Tensor, epsilon: number): Float64Array => variance.data.map(v => Math.sqrt(v + epsilon));
+
+function normalize([x, gamma, beta, mean, variance]: Tensor[], epsilon: number): Tensor {
+  const d = deviation(variance!, epsilon);
+  return channels(x!, (v, c) => ((v - mean!.data[c]!) / d[c]!) * gamma!.data[c]! + beta!.data[c]!);
+}
+
+export const evaluate = {
+  batchNormalization: (inputs, { epsilon }: BatchNormalization) => [normalize(inputs, epsilon)],
+  trainBatchNormalization([x, gamma, beta], { epsilon }: BatchNormalization) {
+    const count = x!.data.length / x!.shape.at(-1)!;
+    const mean = sums(x!, v => v / count);
+    const variance = sums(x!, (v, c) => (v - mean.data[c]!) ** 2 / count);
+    return [normalize([x!, gamma!, beta!, mean, variance], epsilon), mean, variance];
+  },
+  movingAverage: ([moving, batch], { momentum }) => [
+    tensor(
+      moving!.shape,
+      moving!.data.map((v, i) => v * momentum + batch!.data[i]! * (1 - momentum)),
+    ),
+  ],
+  batchNormalizationParameterGradient([upstream, x, mean, variance], { epsilon }) {
+    const d = deviation(variance!, epsilon);
+    return [sums(upstream!, (v, c, at) => (v * (x!.data[at]! - mean!.data[c]!)) / d[c]!), sums(upstream!, v => v)];
+  },
+  batchNormalizationGradient([upstream, variance, gamma], { epsilon }) {
+    const d = deviation(variance!, epsilon);
+    return [channels(upstream!, (v, c) => (v * gamma!.data[c]!) / d[c]!)];
+  },
+  trainBatchNormalizationGradient([upstream, x, mean, variance, gamma, dgamma, dbeta], { epsilon }) {
+    const d = deviation(variance!, epsilon);
+    const count = x!.data.length / x!.shape.at(-1)!;
+    return [
+      channels(upstream!, (v, c, at) => {
+        const z = (x!.data[at]! - mean!.data[c]!) / d[c]!;
+        return (gamma!.data[c]! / d[c]!) * (v - (dbeta!.data[c]! + z * dgamma!.data[c]!) / count);
+      }),
+    ];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  batchNormalization(node: Node<BatchNormalization>, [upstream], graph) {
+    const [x, gamma, , mean, variance] = node.inputs;
+    const attrs = { epsilon: node.attrs.epsilon };
+    const [dgamma, dbeta] = graph.add(batchNormalizationParameterGradient, [upstream!, x!, mean!, variance!], attrs);
+    const dx = graph.one(batchNormalizationGradient, [upstream!, variance!, gamma!], attrs);
+    return [dx, dgamma, dbeta, undefined, undefined];
+  },
+  /** Nothing may flow into the statistics but through y: only moving averages read them. */
+  trainBatchNormalization(node: Node<BatchNormalization>, [upstream], graph) {
+    const [x, gamma] = node.inputs;
+    const [, mean, variance] = node.outputs;
+    const attrs = { epsilon: node.attrs.epsilon };
+    const [dgamma, dbeta] = graph.add(batchNormalizationParameterGradient, [upstream!, x!, mean!, variance!], attrs);
+    const operands = [upstream!, x!, mean!, variance!, gamma!, dgamma!, dbeta!];
+    return [graph.one(trainBatchNormalizationGradient, operands, attrs), dgamma, dbeta];
+  },
+  movingAverage: refuse("moving statistics are not differentiated"),
+  batchNormalizationParameterGradient: noSecondDerivative,
+  batchNormalizationGradient: noSecondDerivative,
+  trainBatchNormalizationGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+export const lower = {
+  batchNormalization(node: Node<BatchNormalization>, c) {
+    const [x, gamma, beta, mean, variance] = node.inputs;
+    const y = node.outputs[0]!;
+    const { repeat: pixels, k } = rowsOf(x!);
+    c.each("f32_batch_normalization", {
+      x: c.in(x!),
+      y: c.out(y),
+      pixels,
+      k,
+      mean: c.in(mean!),
+      variance: c.in(variance!),
+      gamma: c.in(gamma!),
+      beta: c.in(beta!),
+      epsilon: node.attrs.epsilon,
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  trainBatchNormalization(node: Node<BatchNormalization>, c) {
+    const [x, gamma, beta] = node.inputs;
+    const [y, meanOut, varianceOut] = node.outputs;
+    const { repeat: pixels, k } = rowsOf(x!);
+    const mean = c.out(meanOut!);
+    const variance = c.out(varianceOut!);
+    const image = { x: c.in(x!), pixels, k, mean, variance } as const;
+    // the padding is averaged too, by movingAverage: zeros
+    const padded = flat.bytes([k], "f32");
+    c.call("zero", { y: mean, bytes: padded });
+    c.call("zero", { y: variance, bytes: padded });
+    c.call("f32_batch_normalization_statistics", image);
+    c.each("f32_batch_normalization", {
+      ...image,
+      y: c.out(y!),
+      gamma: c.in(gamma!),
+      beta: c.in(beta!),
+      epsilon: node.attrs.epsilon,
+    });
+  },
+  movingAverage(node: Node<{ momentum: number }>, c) {
+    const [moving, batch] = node.inputs;
+    const layout = c.layoutOf(moving!);
+    c.call("f32_moving_average", {
+      n: layout.bytes(moving!.type.shape, "f32") / 4,
+      y: c.ref(moving!),
+      x: c.in(batch!, layout),
+      momentum: node.attrs.momentum,
+    });
+    c.alias(node.outputs[0]!, moving!, true);
+  },
+  batchNormalizationParameterGradient(node: Node<{ epsilon: number }>, c) {
+    const [upstream, x, mean, variance] = node.inputs;
+    const [dgammaOut, dbetaOut] = node.outputs;
+    const { repeat: pixels, k } = rowsOf(x!);
+    const dgamma = c.out(dgammaOut!);
+    const dbeta = c.out(dbetaOut!);
+    const padded = flat.bytes([k], "f32");
+    c.call("zero", { y: dgamma, bytes: padded });
+    c.call("zero", { y: dbeta, bytes: padded });
+    c.call("f32_batch_normalization_parameter_gradient", {
+      dy: c.in(upstream!),
+      x: c.in(x!),
+      pixels,
+      k,
+      mean: c.in(mean!),
+      variance: c.in(variance!),
+      dgamma,
+      dbeta,
+      epsilon: node.attrs.epsilon,
+    });
+  },
+  batchNormalizationGradient(node: Node<{ epsilon: number }>, c) {
+    const [upstream, variance, gamma] = node.inputs;
+    const dx = node.outputs[0]!;
+    const { repeat: pixels, k } = rowsOf(dx);
+    c.each("f32_batch_normalization_frozen_gradient", {
+      dy: c.in(upstream!),
+      dx: c.out(dx),
+      pixels,
+      k,
+      variance: c.in(variance!),
+      gamma: c.in(gamma!),
+      epsilon: node.attrs.epsilon,
+    });
+  },
+  trainBatchNormalizationGradient(node: Node<{ epsilon: number }>, c) {
+    const [upstream, x, mean, variance, gamma, dgamma, dbeta] = node.inputs;
+    const dx = node.outputs[0]!;
+    const { repeat: pixels, k } = rowsOf(x!);
+    c.each("f32_batch_normalization_gradient", {
+      dy: c.in(upstream!),
+      x: c.in(x!),
+      dx: c.out(dx),
+      pixels,
+      k,
+      mean: c.in(mean!),
+      variance: c.in(variance!),
+      gamma: c.in(gamma!),
+      dgamma: c.in(dgamma!),
+      dbeta: c.in(dbeta!),
+      epsilon: node.attrs.epsilon,
+      total: c.batch * pixels,
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = {
+  batchNormalization: (node: Node) => ({ macs: size(node.outputs[0]!.type.shape) }),
+  trainBatchNormalization: (node: Node) => ({ macs: size(node.outputs[0]!.type.shape) }),
+  movingAverage: free,
+  batchNormalizationParameterGradient: free,
+  batchNormalizationGradient: free,
+  trainBatchNormalizationGradient: free,
+} satisfies Record<string, CostOf>;
+
+/** Channels are the same everywhere, pixels in and out. */
+const everyChannel = (node: Node): [number, number][][] => {
+  const y = node.inputs.length;
+  const last = node.outputs[0]!.type.shape.length - 1;
+  const pixels = Array.from({ length: last }, (_, axis): [number, number][] => [
+    [0, axis],
+    [y, axis],
+  ]);
+  const parameters = node.inputs.slice(1).map((_, i): [number, number] => [i + 1, 0]);
+  return [...pixels, [[0, last], ...parameters, [y, last]]];
+};
+
+export const axes = {
+  batchNormalization: everyChannel,
+  trainBatchNormalization: refuse("slimming works on models, which hold batchNormalization"),
+  movingAverage: noBackwardAxes,
+  batchNormalizationParameterGradient: noBackwardAxes,
+  batchNormalizationGradient: noBackwardAxes,
+  trainBatchNormalizationGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

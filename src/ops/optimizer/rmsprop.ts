@@ -1,0 +1,138 @@
+/**
+ * One RMSprop step on one parameter (Hinton 2012), in Keras' order of operations, four ops by what state they keep:
+ * rmsprop(w, v, g, rate, decay), rmspropMomentum(w, v, m, ...), rmspropCentered(w, v, a, ...), rmspropCenteredMomentum(w, v, a, m, ...).
+ * v: mean square of the gradient, a: its mean, m: momentum. `rate` and `decay` are one number each, from streams.
+ */
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op, Type } from "../../graph/graph.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../../graph/meaning.ts";
+import type { KernelName } from "../../kernels/table.ts";
+import { free, noBackwardAxes } from "../elementwise.ts";
+
+export interface Rmsprop {
+  rho: number;
+  epsilon: number;
+}
+
+export interface RmspropMomentum extends Rmsprop {
+  momentum: number;
+}
+
+/** The first `states` inputs are updated in place. */
+const step = <A>(name: string, states: readonly string[]): Op<A> => ({
+  name,
+  infer: (inputs: Type[]) => inputs.slice(0, states.length),
+  updates: states.map((_, i) => i),
+});
+
+const STATES = {
+  rmsprop: ["w", "v"],
+  rmspropMomentum: ["w", "v", "m"],
+  rmspropCentered: ["w", "v", "a"],
+  rmspropCenteredMomentum: ["w", "v", "a", "m"],
+} as const;
+
+export const rmsprop: Op<Rmsprop> = step("rmsprop", STATES.rmsprop);
+export const rmspropMomentum: Op<RmspropMomentum> = step("rmspropMomentum", STATES.rmspropMomentum);
+export const rmspropCentered: Op<Rmsprop> = step("rmspropCentered", STATES.rmspropCentered);
+export const rmspropCenteredMomentum: Op<RmspropMomentum> = step(
+  "rmspropCenteredMomentum",
+  STATES.rmspropCenteredMomentum,
+);
+
+type Name = keyof typeof STATES;
+
+const evaluateStep =
+  (name: Name): Evaluate<Rmsprop & Partial<RmspropMomentum>> =>
+  (inputs, { rho, epsilon, momentum = 0 }) => {
+    const names: readonly string[] = STATES[name];
+    const states = names.map((_, i) => tensor(inputs[i]!.shape, inputs[i]!.data.slice()));
+    const of = (state: string) => states[names.indexOf(state)]?.data;
+    const [g, rate, decay] = inputs.slice(names.length);
+    const [w, v, a, m] = [of("w")!, of("v")!, of("a"), of("m")];
+    g!.data.forEach((d, i) => {
+      v[i] = rho * v[i]! + (1 - rho) * d * d;
+      if (a) a[i] = rho * a[i]! + (1 - rho) * d;
+      const quotient = (rate!.data[0]! * d) / Math.sqrt(v[i]! - (a ? a[i]! ** 2 : 0) + epsilon);
+      if (m) m[i] = momentum * m[i]! + quotient;
+      w[i] = w[i]! * (1 - decay!.data[0]!) - (m ? m[i]! : quotient);
+    });
+    return states;
+  };
+
+export const evaluate = {
+  rmsprop: evaluateStep("rmsprop"),
+  rmspropMomentum: evaluateStep("rmspropMomentum"),
+  rmspropCentered: evaluateStep("rmspropCentered"),
+  rmspropCenteredMomentum: evaluateStep("rmspropCenteredMomentum"),
+} satisfies Record<string, Evaluate>;
+
+const noGradient = refuse("an optimizer step is not differentiated");
+
+export const gradient = {
+  rmsprop: noGradient,
+  rmspropMomentum: noGradient,
+  rmspropCentered: noGradient,
+  rmspropCenteredMomentum: noGradient,
+} satisfies Record<string, Gradient | object>;
+
+const lowerStep =
+  (name: Name, kernel: KernelName): Lower =>
+  (node: Node, c) => {
+    const states = STATES[name];
+    const w = node.inputs[0]!;
+    const layout = c.layoutOf(w);
+    const places = Object.fromEntries(states.map((state, i) => [state, c.in(node.inputs[i]!, layout)]));
+    const [g, rate, decay] = node.inputs.slice(states.length);
+    c.call(kernel, {
+      n: layout.bytes(w.type.shape, "f32") / 4,
+      ...places,
+      g: c.in(g!, layout),
+      rate: c.ref(rate!),
+      decay: c.ref(decay!),
+      ...node.attrs,
+    } as never);
+    node.outputs.forEach((o, i) => {
+      c.alias(o, node.inputs[i]!, true);
+    });
+  };
+
+export const lowerBackward = {
+  rmsprop: lowerStep("rmsprop", "f32_rmsprop"),
+  rmspropMomentum: lowerStep("rmspropMomentum", "f32_rmsprop_momentum"),
+  rmspropCentered: lowerStep("rmspropCentered", "f32_rmsprop_centered"),
+  rmspropCenteredMomentum: lowerStep("rmspropCenteredMomentum", "f32_rmsprop_centered_momentum"),
+} satisfies Record<string, Lower>;
+
+/** State lies as its parameter does. */
+const asParameter: Prefers = (node, operand, c) =>
+  operand > 0 && operand < node.outputs.length ? c.prefer(node.inputs[0]!) : undefined;
+
+export const prefers = {
+  rmsprop: asParameter,
+  rmspropMomentum: asParameter,
+  rmspropCentered: asParameter,
+  rmspropCenteredMomentum: asParameter,
+} satisfies Record<string, Prefers>;
+
+export const cost = {
+  rmsprop: free,
+  rmspropMomentum: free,
+  rmspropCentered: free,
+  rmspropCenteredMomentum: free,
+} satisfies Record<string, CostOf>;
+
+export const axes = {
+  rmsprop: noBackwardAxes,
+  rmspropMomentum: noBackwardAxes,
+  rmspropCentered: noBackwardAxes,
+  rmspropCenteredMomentum: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,137 @@
+/** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. Of int8: the integer mean, halves away from zero. */
+import type { Shape } from "../../base/shape.ts";
+import { type Tensor, tensor } from "../../base/tensor.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { taps, windowed, windowGeometry } from "../convolution/window.ts";
+import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import { affine, isInt8 } from "../quantized/quantized.ts";
+import { type Pool2d, pool } from "./max-pool2d.ts";
+
+export interface AveragePool2d extends Pool2d {
+  /** Do taps in the padding count, as zeros? Taps past the padding never do. Default false, as in Keras. */
+  countIncludePad?: boolean;
+}
+
+export const averagePool2d: Op<AveragePool2d> = {
+  name: "averagePool2d",
+  infer([x], attrs) {
+    return [{ ...x!, shape: [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!] }];
+  },
+};
+
+/** (upstream) -> d x of shape `image`. */
+export const averagePool2dGradient: Op<AveragePool2d & { image: Shape }> = {
+  name: "averagePool2dGradient",
+  infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
+};
+
+/** For each output pixel, how many taps its mean is over. */
+function populations(image: Shape, output: Shape, a: AveragePool2d): number[] {
+  const along = (axis: 0 | 1, o: number): number => {
+    let count = 0;
+    for (let k = 0; k < a.size[axis]; k++) {
+      const at = o * a.strides[axis] + k * a.dilations[axis] - a.pads[axis];
+      const inside = at >= 0 && at < image[axis]!;
+      const padding = at < 0 || at < image[axis]! + a.pads[axis === 0 ? 2 : 3];
+      if (inside || (a.countIncludePad && padding)) count++;
+    }
+    return count;
+  };
+  const [oh, ow] = output as [number, number];
+  return Array.from({ length: oh * ow }, (_, place) => along(0, Math.floor(place / ow)) * along(1, place % ow));
+}
+
+/** Every share of an average over a batch: indices into image and output, and 1 / population. */
+function shares(x: Shape, y: Shape, a: AveragePool2d, visit: (x: number, y: number, share: number) => void): void {
+  const [images, h, w, channels] = x as [number, number, number, number];
+  const [, oh, ow] = y as [number, number, number];
+  const population = populations([h, w], [oh, ow], a);
+  taps([h, w], a.size, [oh, ow], a, (pixel, _, place) => {
+    for (let i = 0; i < images; i++)
+      for (let c = 0; c < channels; c++)
+        visit((i * h * w + pixel) * channels + c, (i * oh * ow + place) * channels + c, 1 / population[place]!);
+  });
+}
+
+/** The integer mean of each window, halves away from zero; taps in the padding, where they count, are the zero point. */
+function integerMeans(x: Tensor, y: Tensor, a: AveragePool2d, zero: number): Tensor {
+  const [images, h, w, channels] = x.shape as [number, number, number, number];
+  const [, oh, ow] = y.shape as [number, number, number];
+  const population = populations([h, w], [oh, ow], a);
+  const inside = new Int32Array(oh * ow);
+  taps([h, w], a.size, [oh, ow], a, (pixel, _, place) => {
+    inside[place]!++;
+    for (let i = 0; i < images; i++)
+      for (let c = 0; c < channels; c++)
+        y.data[(i * oh * ow + place) * channels + c]! += x.data[(i * h * w + pixel) * channels + c]!;
+  });
+  y.data.forEach((sum, i) => {
+    const place = Math.floor(i / channels) % (oh * ow);
+    const count = population[place]!;
+    const whole = sum + (count - inside[place]!) * zero;
+    const half = Math.floor(count / 2);
+    y.data[i] = Math.trunc((whole > 0 ? whole + half : whole - half) / count) || 0; // integers have no -0
+  });
+  return y;
+}
+
+export const evaluate = {
+  averagePool2d([x], attrs: AveragePool2d, { inputs, outputs: [type] }) {
+    const y = tensor([x!.shape[0]!, ...type!.shape]);
+    if (isInt8(inputs[0]!)) return [integerMeans(x!, y, attrs, affine(inputs[0]!).zero)];
+    shares(x!.shape, y.shape, attrs, (p, r, share) => (y.data[r]! += x!.data[p]! * share));
+    return [y];
+  },
+  averagePool2dGradient([upstream], attrs: AveragePool2d & { image: Shape }) {
+    const dx = tensor([upstream!.shape[0]!, ...attrs.image]);
+    shares(dx.shape, upstream!.shape, attrs, (p, r, share) => (dx.data[p]! += upstream!.data[r]! * share));
+    return [dx];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  averagePool2d: (node: Node<AveragePool2d>, [upstream], graph) => [
+    graph.one(averagePool2dGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
+  ],
+  averagePool2dGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+const includePad = (a: AveragePool2d): number => (a.countIncludePad ? 1 : 0);
+
+export const lower = {
+  averagePool2d(node: Node<AveragePool2d>, c) {
+    const { type } = node.inputs[0]!;
+    const args = { ...pool(node, c), includePad: includePad(node.attrs) };
+    if (isInt8(type)) c.each("i8_average_pool2d", { ...args, zero: affine(type).zero });
+    else c.each("f32_average_pool2d", args);
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  averagePool2dGradient(node: Node<AveragePool2d & { image: Shape }>, c) {
+    const upstream = node.inputs[0]!;
+    const dx = node.outputs[0]!;
+    c.each("f32_average_pool2d_gradient", {
+      gy: c.in(upstream),
+      gx: c.out(dx),
+      ...windowGeometry(dx.type.shape, node.attrs.size, upstream.type.shape, node.attrs),
+      includePad: includePad(node.attrs),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = {
+  averagePool2d: () => ({ macs: 0 }),
+  averagePool2dGradient: () => ({ macs: 0 }),
+} satisfies Record<string, CostOf>;
+
+export const axes = {
+  averagePool2d: () => [
+    [
+      [0, 2],
+      [1, 2],
+    ],
+  ],
+  averagePool2dGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,121 @@
+/** maxPool2d(x [h, w, c]) -> [oh, ow, c], and where each maximum lay (the element's number in the image), which backward needs. */
+import { PenjingError } from "../../base/errors.ts";
+import { type Shape, size } from "../../base/shape.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
+import { taps, type Window, windowed, windowGeometry } from "../convolution/window.ts";
+import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import { isInt8, rowsBetween, storedIn, storedOut } from "../quantized/quantized.ts";
+
+export interface Pool2d extends Window {
+  /** [down, right] */
+  size: readonly [number, number];
+  /** May the last window hang over the edge? Default false. */
+  ceil?: boolean;
+}
+
+export const maxPool2d: Op<Pool2d> = {
+  name: "maxPool2d",
+  infer([x], attrs) {
+    const shape = [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!];
+    return [
+      { ...x!, shape },
+      { shape, dtype: "i32", batched: true },
+    ];
+  },
+};
+
+/** (upstream, index) -> d x of shape `image`. */
+export const maxPool2dGradient: Op<{ image: Shape }> = {
+  name: "maxPool2dGradient",
+  infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
+};
+
+export const evaluate = {
+  maxPool2d([x], attrs: Pool2d, { outputs: [type] }) {
+    const [images, h, w, channels] = x!.shape as [number, number, number, number];
+    const y = tensor([images, ...type!.shape]);
+    const index = tensor(y.shape);
+    y.data.fill(-Infinity);
+    const perImage = size(type!.shape);
+    taps([h, w], attrs.size, type!.shape, attrs, (pixel, _, place) => {
+      for (let i = 0; i < images; i++)
+        for (let c = 0; c < channels; c++) {
+          const from = pixel * channels + c;
+          const to = i * perImage + place * channels + c;
+          const v = x!.data[i * h * w * channels + from]!;
+          if (v > y.data[to]! || (Number.isNaN(v) && !Number.isNaN(y.data[to]!))) {
+            y.data[to] = v;
+            index.data[to] = from;
+          }
+        }
+    });
+    return [y, index];
+  },
+  maxPool2dGradient([upstream, index], { image }) {
+    const dx = tensor([upstream!.shape[0]!, ...image]);
+    const perImage = upstream!.data.length / upstream!.shape[0]!;
+    upstream!.data.forEach((d, i) => (dx.data[Math.floor(i / perImage) * size(image) + index!.data[i]!]! += d));
+    return [dx];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  maxPool2d: (node: Node<Pool2d>, [upstream], graph) => [
+    graph.one(maxPool2dGradient, [upstream!, node.outputs[1]!], { image: node.inputs[0]!.type.shape }),
+  ],
+  maxPool2dGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+/** The arguments of a pool's kernels. Of int8, windows are cut at the image's edge, so that no halo is needed. */
+export function pool(node: Node<Pool2d>, c: Lowering) {
+  const { inputs, outputs, attrs } = node;
+  const [x, y] = [inputs[0]!, outputs[0]!];
+  if (isInt8(x.type) && attrs.dilations.some(d => d !== 1))
+    throw new PenjingError("refused", `layer "${node.name}": no int8 pool is dilated`);
+  const geometry = windowGeometry(x.type.shape, attrs.size, y.type.shape, attrs);
+  const ends = isInt8(x.type) ? rowsBetween(storedIn(c, x), storedOut(c, y)) : { x: c.in(x), y: c.out(y) };
+  return { ...ends, ...geometry } as ReturnType<typeof rowsBetween> & typeof geometry;
+}
+
+export const lower = {
+  maxPool2d(node: Node<Pool2d>, c) {
+    const args = pool(node, c);
+    const index = node.outputs[1]!;
+    if (isInt8(node.inputs[0]!.type)) c.each("i8_max_pool2d", args);
+    else if (c.used(index)) c.each("f32_max_pool2d_index", { ...args, index: c.out(index), is: c.stride(index) });
+    else c.each("f32_max_pool2d", args);
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  maxPool2dGradient(node: Node<{ image: Shape }>, c) {
+    const [upstream, index] = node.inputs;
+    const dx = node.outputs[0]!;
+    c.each("f32_max_pool2d_gradient", {
+      gy: c.in(upstream!),
+      index: c.ref(index!),
+      is: c.stride(index!),
+      gx: c.out(dx),
+      inputs: size(dx.type.shape),
+      outputs: size(upstream!.type.shape),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = { maxPool2d: () => ({ macs: 0 }), maxPool2dGradient: () => ({ macs: 0 }) } satisfies Record<
+  string,
+  CostOf
+>;
+
+export const axes = {
+  maxPool2d: () => [
+    [
+      [0, 2],
+      [1, 2],
+      [2, 2],
+    ],
+  ],
+  maxPool2dGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,74 @@
+/**
+ * lookup(x int8, tables int8 [k, 256]) -> tables[i mod k][x + 128] of element i of an image, in the quantization of the attributes: any function
+ * of one int8 value, the same one for all (k = 1) or another one for each of the last k elements, such as each channel.
+ */
+import { size } from "../../base/shape.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { NO_HALO, storedBytes } from "../../kernels/stored.ts";
+import { free } from "../elementwise.ts";
+import {
+  elementwiseType,
+  isInt8,
+  noIntegerGradient,
+  type Quantized,
+  rowsBetween,
+  runsOnly,
+  storedIn,
+  storedLayout,
+  storedOut,
+} from "./quantized.ts";
+
+export const lookup: Op<Quantized> = {
+  name: "lookup",
+  infer([x, tables], attrs) {
+    if (!isInt8(x!) || !isInt8(tables!)) throw new TypeError(`expects int8, got ${x!.dtype} and ${tables!.dtype}`);
+    const [count, entries] = tables!.shape;
+    if (entries !== 256 || size(x!.shape) % count! !== 0)
+      throw new RangeError(`tables of [${tables!.shape}] do not fit [${x!.shape}]`);
+    return [elementwiseType(x!, attrs)];
+  },
+};
+
+export const evaluate = {
+  lookup: ([x, tables]) => [
+    tensor(
+      x!.shape,
+      x!.data.map((q, i) => tables!.data[(i % tables!.shape[0]!) * 256 + q + 128]!),
+    ),
+  ],
+} satisfies Record<string, Evaluate>;
+
+export const gradient = { lookup: noIntegerGradient } satisfies Record<string, Gradient | object>;
+
+export const lower = {
+  lookup(node: Node<Quantized>, c) {
+    const [x, tables] = node.inputs;
+    const y = node.outputs[0]!;
+    const count = tables!.type.shape[0]!;
+    const table = {
+      table: c.in(tables!, storedLayout(c, tables!)),
+      step: count > 1 ? 256 * storedBytes(c.variant) : 0,
+    };
+    // where tables go on from row to row, all must be one
+    const whole = x!.type.shape.length === 3 && (x!.type.shape[1]! * x!.type.shape[2]!) % count !== 0;
+    const rows = rowsBetween(storedIn(c, x!, NO_HALO, whole), storedOut(c, y, whole));
+    c.each("i8_lookup", { ...rows, ...table, period: count > 1 ? count : rows.length });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  lookup: runsOnly,
+};
+
+export const cost = { lookup: free } satisfies Record<string, CostOf>;
+
+/** Axes of x and y; channels have a table each where there are as many. */
+export const axes = {
+  lookup: ({ inputs: [x, tables] }: Node) =>
+    x!.type.shape.map((n, axis): [number, number][] => {
+      const own = axis === x!.type.shape.length - 1 && tables!.type.shape[0] === n && n > 1;
+      return [[0, axis], ...(own ? ([[1, 0]] as [number, number][]) : []), [2, axis]];
+    }),
+} satisfies Record<string, Axes>;

@@ -1,0 +1,79 @@
+/** quantize(x f32) -> int8 of `quantization`, and dequantize back: the borders of int8 in a graph. */
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op, Quantization } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { rowsOf } from "../../kernels/stored.ts";
+import { sameAxes } from "../elementwise.ts";
+import { affine, nearest, noIntegerGradient, runsOnly, storedIn, storedOut } from "./quantized.ts";
+
+export interface Quantize {
+  quantization: Quantization;
+}
+
+export const quantize: Op<Quantize> = {
+  name: "quantize",
+  infer([x], { quantization }) {
+    if (x!.dtype !== "f32") throw new TypeError(`expects f32, got ${x!.dtype}`);
+    return [{ shape: x!.shape, dtype: "i8", batched: x!.batched, quantization }];
+  },
+};
+
+export const dequantize: Op = {
+  name: "dequantize",
+  infer([x]) {
+    if (x!.dtype !== "i8" || !x!.quantization) throw new TypeError(`expects i8 with a quantization, got ${x!.dtype}`);
+    return [{ shape: x!.shape, dtype: "f32", batched: x!.batched }];
+  },
+};
+
+/** Kernels multiply by 1 / scale in f32: so does the specification. */
+export const evaluate = {
+  quantize([x], { quantization: q }: Quantize) {
+    const inverse = Math.fround(1 / q.scale[0]!);
+    return [
+      tensor(
+        x!.shape,
+        x!.data.map(v => nearest(v, inverse, q.zeroPoint)),
+      ),
+    ];
+  },
+  dequantize([x], _, { inputs: [type] }) {
+    const { scale, zeroPoint } = type!.quantization!;
+    return [
+      tensor(
+        x!.shape,
+        x!.data.map(v => Math.fround((v - zeroPoint) * scale[0]!)),
+      ),
+    ];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = { quantize: noIntegerGradient, dequantize: noIntegerGradient } satisfies Record<
+  string,
+  Gradient | object
+>;
+
+export const lower = {
+  quantize(node: Node<Quantize>, c) {
+    const y = node.outputs[0]!;
+    const { scale, zero } = affine(y.type);
+    const to = storedOut(c, y);
+    const inverse = Math.fround(1 / scale);
+    c.each("i8_quantize", { x: c.in(node.inputs[0]!), y: to.ref, pitch: to.pitch, ...rowsOf(to), inverse, zero });
+  },
+  dequantize(node: Node, c) {
+    const x = node.inputs[0]!;
+    const from = storedIn(c, x);
+    const y = c.out(node.outputs[0]!);
+    c.each("i8_dequantize", { x: from.ref, y, pitch: from.pitch, ...rowsOf(from), ...affine(x.type) });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  quantize: runsOnly,
+  dequantize: runsOnly,
+};
+
+export const cost = { quantize: () => ({ macs: 0 }), dequantize: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
+
+export const axes = { quantize: sameAxes, dequantize: sameAxes } satisfies Record<string, Axes>;

@@ -1,0 +1,55 @@
+/**
+ * broadcast(x, like) -> x repeated along its axes of size 1, and along axes it lacks in front, to `shape`; one for every image of `like`,
+ * also where x itself is not batched. It makes the operands of add, mul ... alike.
+ */
+import { type Shape, showShape } from "../../base/shape.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { free } from "../elementwise.ts";
+import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
+
+export interface Broadcast {
+  shape: Shape;
+}
+
+export const broadcast: Op<Broadcast> = {
+  name: "broadcast",
+  infer([x, like], { shape }) {
+    const missing = shape.length - x!.shape.length;
+    if (missing < 0 || x!.shape.some((n, axis) => n !== 1 && n !== shape[axis + missing]))
+      throw new RangeError(`${showShape(x!.shape)} cannot be repeated to ${showShape(shape)}`);
+    if (!like!.batched) throw new RangeError("expects a second operand with images to count");
+    return [{ ...x!, shape, batched: true }];
+  },
+};
+
+const places: Places<Broadcast> = (pitches, input, output) => {
+  const missing = output.length - input.length;
+  return output.map((n, axis) => along(n, i => (input[axis - missing] === n ? i * pitches[axis - missing]! : 0)));
+};
+
+export const evaluate = { broadcast: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
+
+export const gradient = { broadcast: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+
+export const lower = { broadcast: lowerRearranged(places) } satisfies Record<string, Lower>;
+
+export const cost = { broadcast: free } satisfies Record<string, CostOf>;
+
+/** Axes that are not repeated; operand 1 only counts images. */
+export const axes = {
+  broadcast(node: Node<Broadcast>) {
+    const { shape } = node.inputs[0]!.type;
+    const missing = node.attrs.shape.length - shape.length;
+    return shape.flatMap((n, axis): [number, number][][] =>
+      n === node.attrs.shape[axis + missing]
+        ? [
+            [
+              [0, axis],
+              [2, axis + missing],
+            ],
+          ]
+        : [],
+    );
+  },
+} satisfies Record<string, Axes>;

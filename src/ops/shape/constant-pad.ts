@@ -1,0 +1,74 @@
+/**
+ * constantPad(x) -> x with `before[axis]` and `after[axis]` elements of `value` around it along every axis of one image; of int8 the number
+ * nearest to `value`. For zeros around the height and width of an image, `pad` is the faster op.
+ */
+import { type Shape, showShape } from "../../base/shape.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { free } from "../elementwise.ts";
+import { affine, isInt8, nearest } from "../quantized/quantized.ts";
+import { along, evaluateRearranged, type Filling, lowerRearranged, type Places } from "./rearrange.ts";
+import { sliced } from "./strided-slice.ts";
+
+export interface ConstantPad {
+  before: readonly number[];
+  after: readonly number[];
+  value: number;
+}
+
+export const constantPad: Op<ConstantPad> = {
+  name: "constantPad",
+  infer([x], { before, after }) {
+    const { shape } = x!;
+    if (before.length !== shape.length || after.length !== shape.length)
+      throw new RangeError(`expects pads for ${shape.length} axes, got [${before}] and [${after}]`);
+    if (Math.min(0, ...before, ...after) < 0)
+      throw new RangeError(`expects pads >= 0 of ${showShape(shape)}, got [${before}] and [${after}]`);
+    return [{ ...x!, shape: shape.map((n, axis) => before[axis]! + n + after[axis]!) }];
+  },
+};
+
+/** An image with so much before it along each axis. */
+export const insetPlaces = (pitches: readonly number[], input: Shape, output: Shape, before: readonly number[]) =>
+  output.map((n, axis) =>
+    along(n, i => {
+      const inside = i - before[axis]!;
+      return inside >= 0 && inside < input[axis]! ? inside * pitches[axis]! : -1;
+    }),
+  );
+
+const places: Places<ConstantPad> = (pitches, input, output, { before }) => insetPlaces(pitches, input, output, before);
+
+const filling: Filling<ConstantPad> = (type, { value }) => {
+  if (!isInt8(type)) return Math.fround(value);
+  const { scale, zero } = affine(type);
+  return nearest(value, Math.fround(1 / scale), zero);
+};
+
+export const evaluate = { constantPad: evaluateRearranged(places, filling) } satisfies Record<string, Evaluate>;
+
+/** What flows back is what lies inside. */
+export const gradient = {
+  constantPad: (node: Node<ConstantPad>, [upstream], graph) => [
+    sliced(graph, upstream!, node.attrs.before, node.inputs[0]!.type.shape),
+  ],
+} satisfies Record<string, Gradient>;
+
+export const lower = { constantPad: lowerRearranged(places, filling) } satisfies Record<string, Lower>;
+
+export const cost = { constantPad: free } satisfies Record<string, CostOf>;
+
+/** Axes nothing is added to. */
+export const axes = {
+  constantPad: (node: Node<ConstantPad>) =>
+    node.inputs[0]!.type.shape.flatMap((n, axis): [number, number][][] =>
+      n === node.outputs[0]!.type.shape[axis]
+        ? [
+            [
+              [0, axis],
+              [1, axis],
+            ],
+          ]
+        : [],
+    ),
+} satisfies Record<string, Axes>;

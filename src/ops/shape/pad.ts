@@ -1,0 +1,53 @@
+/** pad(x [h, w, c]) -> [top + h + bottom, left + w + right, c], zeros around each image (of int8: zero points). */
+import { showShape } from "../../base/shape.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { free } from "../elementwise.ts";
+import { affine, isInt8 } from "../quantized/quantized.ts";
+import { insetPlaces } from "./constant-pad.ts";
+import { evaluateRearranged, type Filling, lowerRearranged, type Places } from "./rearrange.ts";
+import { sliced } from "./strided-slice.ts";
+
+export interface Pad {
+  /** [top, left, bottom, right], >= 0 */
+  pads: readonly [number, number, number, number];
+}
+
+export const pad: Op<Pad> = {
+  name: "pad",
+  infer([x], { pads: [top, left, bottom, right] }) {
+    const { shape } = x!;
+    if (shape.length !== 3)
+      throw new RangeError(`expects images of height x width x channels, got ${showShape(shape)}`);
+    if (Math.min(top, left, bottom, right) < 0)
+      throw new RangeError(`expects pads >= 0, got ${[top, left, bottom, right]}`);
+    return [{ ...x!, shape: [top + shape[0]! + bottom, left + shape[1]! + right, shape[2]!] }];
+  },
+};
+
+const places: Places<Pad> = (pitches, input, output, { pads }) =>
+  insetPlaces(pitches, input, output, [pads[0], pads[1], 0]);
+
+const filling: Filling<Pad> = type => (isInt8(type) ? affine(type).zero : 0);
+
+export const evaluate = { pad: evaluateRearranged(places, filling) } satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  pad: ({ attrs: { pads }, inputs: [x] }: Node<Pad>, [upstream], graph) => [
+    sliced(graph, upstream!, [pads[0], pads[1], 0], x!.type.shape),
+  ],
+} satisfies Record<string, Gradient>;
+
+export const lower = { pad: lowerRearranged(places, filling) } satisfies Record<string, Lower>;
+
+export const cost = { pad: free } satisfies Record<string, CostOf>;
+
+/** Channels stay channels. */
+export const axes = {
+  pad: () => [
+    [
+      [0, 2],
+      [1, 2],
+    ],
+  ],
+} satisfies Record<string, Axes>;

@@ -1,0 +1,208 @@
+/**
+ * What ops have in common that only move elements: transpose, stridedSlice, broadcast, pad, constantPad, resizeNearest. Each says, for every
+ * axis of its output, where in its input the elements of each index are, or that they are padding; all its meanings follow from that.
+ */
+import { type Shape, size } from "../../base/shape.ts";
+import { type Tensor, tensor } from "../../base/tensor.ts";
+import type { Node, Op, Type, Value } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Ref } from "../../graph/meaning.ts";
+import { flat } from "../../kernels/layout.ts";
+import { storedBytes } from "../../kernels/stored.ts";
+import { free, noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import { at, isInt8, type StoredPlace, storedIn, storedOut } from "../quantized/quantized.ts";
+
+/**
+ * For each axis of an output, for each of its indices, where in the input that is; an element is at the sum over its axes.
+ * `pitches`: from index to index along each axis of the input. Negative: padding.
+ */
+export type Places<A> = (pitches: readonly number[], input: Shape, output: Shape, attrs: A) => readonly number[][];
+
+/** The numbers of(0), of(1), ..., of(n - 1). */
+export const along = (n: number, of: (i: number) => number): number[] => Array.from({ length: n }, (_, i) => of(i));
+
+/** Elements from one index of each axis to the next. */
+export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => size(shape.slice(axis + 1)));
+
+/** For each element of an output image the number of the element of the input image it is, -1: padding. */
+function elementsOf<A>(places: Places<A>, input: Shape, output: Shape, attrs: A): Int32Array {
+  let all = [0];
+  for (const offsets of places(stridesOf(input), input, output, attrs))
+    all = all.flatMap(start => offsets.map(offset => (start < 0 || offset < 0 ? -1 : start + offset)));
+  return Int32Array.from(all);
+}
+
+/** `places` with a name to print in their stead. */
+export interface Back {
+  /** Of one image of the input. */
+  image: Shape;
+  batched: boolean;
+  places: { readonly of: Int32Array; toString(): string };
+}
+
+/** (upstream) -> d x: every element of the input gets the sum of what flows to its copies. */
+export const rearrangeGradient: Op<Back> = {
+  name: "rearrangeGradient",
+  infer: (_, { image, batched }) => [{ shape: image, dtype: "f32", batched }],
+};
+
+/** What padding is, in the numbers of the output's type. Default 0. */
+export type Filling<A> = (type: Type, attrs: A) => number;
+
+const zero = () => 0;
+
+export function evaluateRearranged<A>(places: Places<A>, filling: Filling<A> = zero): Evaluate<A> {
+  return (inputs, attrs, { inputs: types, outputs: [type] }): Tensor[] => {
+    const x = inputs[0]!;
+    const from = types[0]!;
+    const of = elementsOf(places, from.shape, type!.shape, attrs);
+    // an operand that is not batched serves every image of the one beside it
+    const images = type!.batched ? (inputs[from.batched ? 0 : 1] ?? x).shape[0]! : 1;
+    const y = tensor(type!.batched ? [images, ...type!.shape] : type!.shape);
+    const each = from.batched ? size(from.shape) : 0;
+    const fill = filling(type!, attrs);
+    for (let n = 0; n < images; n++)
+      of.forEach((place, i) => {
+        y.data[n * of.length + i] = place < 0 ? fill : x.data[n * each + place]!;
+      });
+    return [y];
+  };
+}
+
+export function gradientOfRearranged<A>(places: Places<A>): Gradient<A> {
+  return (node, [upstream], graph) => {
+    const { shape, batched } = node.inputs[0]!.type;
+    const of = elementsOf(places, shape, node.outputs[0]!.type.shape, node.attrs);
+    const back: Back = { image: shape, batched, places: { of, toString: () => `of ${node.op.name}` } };
+    return [graph.one(rearrangeGradient, [upstream!], back), ...node.inputs.slice(1).map(() => undefined)];
+  };
+}
+
+/** One element as a word that repeats it. */
+function pattern(value: number, bytes: number): number {
+  if (bytes === 4) return new Int32Array(Float32Array.of(value).buffer)[0]!;
+  const stored = value + 128;
+  return bytes === 2 ? stored * 0x00010001 : Math.imul(stored, 0x01010101);
+}
+
+/** Where a value's elements are: the first, and bytes from index to index of each axis. */
+export interface Spread {
+  readonly ref: Ref;
+  readonly pitches: readonly number[];
+}
+
+const spread = (v: Value, { ref, pitch, pixel, channels }: StoredPlace): Spread => {
+  const { shape } = v.type;
+  const element = pixel / channels;
+  return { ref, pitches: shape.length === 3 ? [pitch, pixel, element] : stridesOf(shape).map(s => s * element) };
+};
+
+const flatPitches = (v: Value): number[] => stridesOf(v.type.shape).map(s => 4 * s);
+
+const spreadIn = (c: Lowering, v: Value): Spread =>
+  isInt8(v.type) ? spread(v, storedIn(c, v)) : { ref: c.in(v), pitches: flatPitches(v) };
+
+/** A new buffer for v, whose padding is kept zero. */
+export function spreadOut(c: Lowering, v: Value): Spread {
+  if (isInt8(v.type)) return spread(v, storedOut(c, v));
+  const { shape, batched } = v.type;
+  const ref = c.out(v);
+  const bytes = flat.bytes(shape, "f32");
+  if (bytes !== size(shape) * 4)
+    if (batched) c.each("zero", { y: ref, bytes: { per: bytes } });
+    else c.call("zero", { y: ref, bytes });
+  return { ref, pitches: flatPitches(v) };
+}
+
+/** Bytes of one element of v, as kernels take it. */
+export const elementBytes = (c: Lowering, v: Value): number => (isInt8(v.type) ? storedBytes(c.variant) : 4);
+
+/**
+ * Copies elements from x to y: along each axis, index i from `offsets[axis][i]` bytes after x to i times `pitches[axis]` bytes after y.
+ * `fill`: what padding is. `xs`, `ys`: from image to image of what is scratch.
+ */
+export function copyAlong(
+  c: Lowering,
+  element: number,
+  offsets: readonly number[][],
+  pitches: readonly number[],
+  { batched = true, fill = 0, ...ends }: { x: Ref; y: Ref; xs?: number; ys?: number; batched?: boolean; fill?: number },
+): void {
+  let { x } = ends;
+  let bytes = element;
+  const axes: number[][] = [];
+  for (let axis = offsets.length; axis-- > 0; ) {
+    const first = Math.max(0, Math.min(...offsets[axis]!));
+    const list = offsets[axis]!.map(offset => offset - first);
+    const pitch = pitches[axis]!;
+    x = at(x, first);
+    // what lies side by side in both is one run
+    if (!axes.length && list.every((offset, i) => offset === i * bytes) && (pitch === bytes || list.length === 1))
+      bytes *= list.length;
+    else axes.unshift([list.length, pitch, ...list]);
+  }
+  if (!axes.length) axes.push([1, 0, 0]);
+  const table = c.constant("axes", Int32Array.from(axes.flat()));
+  const args = { ...ends, x, rank: axes.length, axes: table, bytes, fill: pattern(fill, element) };
+  if (batched) c.each("rearrange", args);
+  else c.call("rearrange", { ...args, n: 1 });
+}
+
+export function lowerRearranged<A>(places: Places<A>, filling: Filling<A> = zero): Lower<A> {
+  return (node: Node<A>, c) => {
+    const x = node.inputs[0]!;
+    const y = node.outputs[0]!;
+    const from = spreadIn(c, x);
+    const to = spreadOut(c, y);
+    const offsets = places(from.pitches, x.type.shape, y.type.shape, node.attrs);
+    copyAlong(c, elementBytes(c, y), offsets, to.pitches, {
+      x: from.ref,
+      y: to.ref,
+      batched: y.type.batched,
+      fill: filling(y.type, node.attrs),
+    });
+  };
+}
+
+/** All of x in order, to where y has it. */
+export function copyWhole(c: Lowering, x: Value, y: Ref, pitches: readonly number[]): void {
+  const from = spreadIn(c, x);
+  const offsets = x.type.shape.map((n, axis) => along(n, i => i * from.pitches[axis]!));
+  copyAlong(c, elementBytes(c, x), offsets, pitches, { x: from.ref, y, batched: x.type.batched });
+}
+
+export const evaluate = {
+  rearrangeGradient([upstream], { image, batched, places: { of } }: Back) {
+    const images = upstream!.data.length / of.length;
+    const dx = tensor(batched ? [images, ...image] : image);
+    const each = batched ? size(image) : 0;
+    upstream!.data.forEach((d, i) => {
+      const place = of[i % of.length]!;
+      if (place >= 0) dx.data[Math.floor(i / of.length) * each + place]! += d;
+    });
+    return [dx];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = { rearrangeGradient: noSecondDerivative } satisfies Record<string, object>;
+
+export const lowerBackward = {
+  rearrangeGradient(node: Node<Back>, c) {
+    const upstream = node.inputs[0]!;
+    const dx = node.outputs[0]!;
+    const { of } = node.attrs.places;
+    const to = c.out(dx);
+    const bytes = flat.bytes(dx.type.shape, "f32");
+    if (dx.type.batched) c.each("zero", { y: to, bytes: { per: bytes } });
+    else c.call("zero", { y: to, bytes });
+    c.each("f32_scatter_add", {
+      dy: c.in(upstream),
+      dx: to,
+      length: of.length,
+      index: c.constant("places", of),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const cost = { rearrangeGradient: free } satisfies Record<string, CostOf>;
+
+export const axes = { rearrangeGradient: noBackwardAxes } satisfies Record<string, Axes | object>;

@@ -1,0 +1,169 @@
+/**
+ * resizeBilinear(x [h, w, c]) -> [size[0], size[1], c]: each pixel is interpolated between the four of x around it, first along rows, then
+ * between them. Of int8 in integers with shares in 1/2048, as XNNPACK has it, in the input's own quantization.
+ */
+import { size as elements, type Shape } from "../../base/shape.ts";
+import { tensor } from "../../base/tensor.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { halfEven, storedBytes } from "../../kernels/stored.ts";
+import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import { isInt8, wholeLayout } from "../quantized/quantized.ts";
+import { neighbours, type Placement, resized } from "./coordinates.ts";
+import { spreadOut } from "./rearrange.ts";
+
+export type ResizeBilinear = Placement;
+
+export const resizeBilinear: Op<ResizeBilinear> = {
+  name: "resizeBilinear",
+  infer: ([x], attrs) => [{ ...x!, shape: resized(x!.shape, attrs) }],
+};
+
+export interface Back extends ResizeBilinear {
+  image: Shape;
+}
+
+/** (upstream) -> d x of shape `image`. */
+export const resizeBilinearGradient: Op<Back> = {
+  name: "resizeBilinearGradient",
+  infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
+};
+
+/** A share as an integer in 0..2048. */
+const integral = (share: number): number => halfEven(share * 2048);
+
+type Mix = (
+  topLeft: number,
+  topRight: number,
+  bottomLeft: number,
+  bottomRight: number,
+  right: number,
+  down: number,
+) => number;
+
+const real: Mix = (tl, tr, bl, br, right, down) => {
+  const top = tl + (tr - tl) * right;
+  return top + (bl + (br - bl) * right - top) * down;
+};
+
+const integer: Mix = (tl, tr, bl, br, right, down) => {
+  const top = tl * 2048 + (tr - tl) * integral(right);
+  const bottom = bl * 2048 + (br - bl) * integral(right);
+  return Math.floor((top * 2048 + (bottom - top) * integral(down) + 2 ** 21) / 2 ** 22);
+};
+
+export const evaluate = {
+  resizeBilinear([x], attrs: ResizeBilinear, { inputs: [type] }) {
+    const [images, h, w, channels] = x!.shape as [number, number, number, number];
+    const y = tensor([images, ...attrs.size, channels]);
+    const mix = isInt8(type!) ? integer : real;
+    let i = 0;
+    for (let n = 0; n < images; n++)
+      for (const [top, bottom, down] of neighbours(attrs, 0, h))
+        for (const [left, right, share] of neighbours(attrs, 1, w))
+          for (let c = 0; c < channels; c++) {
+            const at = (row: number, column: number) => x!.data[((n * h + row) * w + column) * channels + c]!;
+            y.data[i++] = mix(at(top, left), at(top, right), at(bottom, left), at(bottom, right), share, down);
+          }
+    return [y];
+  },
+  resizeBilinearGradient([upstream], { image, ...attrs }: Back) {
+    const [h, w, channels] = image as [number, number, number];
+    const images = upstream!.shape[0]!;
+    const dx = tensor([images, ...image]);
+    let i = 0;
+    for (let n = 0; n < images; n++)
+      for (const [top, bottom, down] of neighbours(attrs, 0, h))
+        for (const [left, right, share] of neighbours(attrs, 1, w))
+          for (let c = 0; c < channels; c++) {
+            const d = upstream!.data[i++]!;
+            const add = (row: number, column: number, v: number) => {
+              dx.data[((n * h + row) * w + column) * channels + c]! += v;
+            };
+            add(top, left, d * (1 - share) * (1 - down));
+            add(top, right, d * share * (1 - down));
+            add(bottom, left, d * (1 - share) * down);
+            add(bottom, right, d * share * down);
+          }
+    return [dx];
+  },
+} satisfies Record<string, Evaluate>;
+
+export const gradient = {
+  resizeBilinear: (node: Node<ResizeBilinear>, [upstream], graph) => [
+    graph.one(resizeBilinearGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
+  ],
+  resizeBilinearGradient: noSecondDerivative,
+} satisfies Record<string, Gradient | object>;
+
+/** What the kernels walk: [first, second, share] of each output, the neighbours as byte offsets. */
+const table = (of: [number, number, number][], pitch: number, share: (s: number) => number): Int32Array =>
+  Int32Array.from(of.flatMap(([a, b, s]) => [a * pitch, b * pitch, share(s)]));
+
+const bitsOf = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0]!;
+
+function tables(image: Shape, attrs: ResizeBilinear, element: number, share: (s: number) => number) {
+  const [h, w, channels] = image as [number, number, number];
+  return {
+    rows: table(neighbours(attrs, 0, h), w * channels * element, share),
+    columns: table(neighbours(attrs, 1, w), channels * element, share),
+    channels,
+  };
+}
+
+export const lower = {
+  resizeBilinear(node: Node<ResizeBilinear>, c) {
+    const x = node.inputs[0]!;
+    const y = node.outputs[0]!;
+    const quantized = isInt8(x.type);
+    const { rows, columns, channels } = quantized
+      ? tables(x.type.shape, node.attrs, storedBytes(c.variant), integral)
+      : tables(x.type.shape, node.attrs, 4, bitsOf);
+    c.each(quantized ? "i8_resize_bilinear" : "f32_resize_bilinear", {
+      x: c.in(x, wholeLayout(c, x)),
+      y: quantized ? c.out(y, wholeLayout(c, y)) : spreadOut(c, y).ref,
+      oh: node.attrs.size[0],
+      ow: node.attrs.size[1],
+      channels,
+      rows: c.constant("rows", rows),
+      columns: c.constant("columns", columns),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+export const lowerBackward = {
+  resizeBilinearGradient(node: Node<Back>, c) {
+    const upstream = node.inputs[0]!;
+    const dx = node.outputs[0]!;
+    const { rows, columns, channels } = tables(node.attrs.image, node.attrs, 4, bitsOf);
+    const to = c.out(dx);
+    c.each("zero", { y: to, bytes: { per: c.stride(dx) } });
+    c.each("f32_resize_bilinear_gradient", {
+      dy: c.in(upstream),
+      dx: to,
+      oh: node.attrs.size[0],
+      ow: node.attrs.size[1],
+      channels,
+      rows: c.constant("rows", rows),
+      columns: c.constant("columns", columns),
+    });
+  },
+} satisfies Record<string, Lower>;
+
+const macs = (shape: Shape) => ({ macs: 3 * elements(shape) });
+
+export const cost = {
+  resizeBilinear: (node: Node) => macs(node.outputs[0]!.type.shape),
+  resizeBilinearGradient: (node: Node) => macs(node.inputs[0]!.type.shape),
+} satisfies Record<string, CostOf>;
+
+/** Channels stay channels. */
+export const axes = {
+  resizeBilinear: () => [
+    [
+      [0, 2],
+      [1, 2],
+    ],
+  ],
+  resizeBilinearGradient: noBackwardAxes,
+} satisfies Record<string, Axes | object>;

@@ -1,0 +1,51 @@
+/** resizeNearest(x [h, w, c]) -> [size[0], size[1], c]: each pixel is the one of x that lies nearest, by the coordinate modes and roundings of TensorFlow Lite and ONNX. */
+import type { Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { free } from "../elementwise.ts";
+import { coordinate, type Placement, resized } from "./coordinates.ts";
+import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
+
+/** Which neighbour a coordinate is taken for; the last two differ where it lies in the middle. */
+export const ROUNDINGS = ["floor", "roundPreferFloor", "roundPreferCeil", "ceil"] as const;
+
+export interface ResizeNearest extends Placement {
+  rounding: (typeof ROUNDINGS)[number];
+}
+
+export const resizeNearest: Op<ResizeNearest> = {
+  name: "resizeNearest",
+  infer: ([x], attrs) => [{ ...x!, shape: resized(x!.shape, attrs) }],
+};
+
+const ROUND = {
+  floor: Math.floor,
+  ceil: Math.ceil,
+  roundPreferFloor: (x: number) => Math.ceil(x - 0.5),
+  roundPreferCeil: (x: number) => Math.floor(x + 0.5),
+};
+
+const places: Places<ResizeNearest> = (pitches, input, output, attrs) =>
+  output.map((out, axis) => {
+    const size = input[axis]!;
+    const nearest = (o: number) =>
+      axis < 2 ? Math.min(size - 1, Math.max(0, ROUND[attrs.rounding](coordinate(attrs, axis as 0 | 1, o, size)))) : o;
+    return along(out, o => nearest(o) * pitches[axis]!);
+  });
+
+export const evaluate = { resizeNearest: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
+
+export const gradient = { resizeNearest: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+
+export const lower = { resizeNearest: lowerRearranged(places) } satisfies Record<string, Lower>;
+
+export const cost = { resizeNearest: free } satisfies Record<string, CostOf>;
+
+/** Channels stay channels. */
+export const axes = {
+  resizeNearest: () => [
+    [
+      [0, 2],
+      [1, 2],
+    ],
+  ],
+} satisfies Record<string, Axes>;

@@ -1,0 +1,60 @@
+/** stridedSlice(x) -> along each axis of one image the `shape[axis]` elements from `begin[axis]` on, `strides[axis]` apart; a negative stride reverses. */
+import { type Shape, showShape } from "../../base/shape.ts";
+import type { Graph, Node, Op, Value } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { free } from "../elementwise.ts";
+import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
+
+export interface StridedSlice {
+  begin: readonly number[];
+  strides: readonly number[];
+  shape: Shape;
+}
+
+export const stridedSlice: Op<StridedSlice> = {
+  name: "stridedSlice",
+  infer([x], { begin, strides, shape }) {
+    const from = x!.shape;
+    const fits =
+      [begin, strides, shape].every(list => list.length === from.length) &&
+      from.every((n, axis) => {
+        const last = begin[axis]! + (shape[axis]! - 1) * strides[axis]!;
+        return (
+          shape[axis]! > 0 && strides[axis] !== 0 && begin[axis]! >= 0 && begin[axis]! < n && last >= 0 && last < n
+        );
+      });
+    if (!fits)
+      throw new RangeError(`${showShape(from)} has no ${showShape(shape)} from [${begin}] on in steps of [${strides}]`);
+    return [{ ...x!, shape }];
+  },
+};
+
+const places: Places<StridedSlice> = (pitches, _, output, { begin, strides }) =>
+  output.map((n, axis) => along(n, i => (begin[axis]! + i * strides[axis]!) * pitches[axis]!));
+
+/** The elements of x from `begin` on that `shape` has room for. */
+export const sliced = (graph: Graph, x: Value, begin: readonly number[], shape: Shape): Value =>
+  graph.one(stridedSlice, [x], { begin, strides: begin.map(() => 1), shape });
+
+export const evaluate = { stridedSlice: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
+
+export const gradient = { stridedSlice: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+
+export const lower = { stridedSlice: lowerRearranged(places) } satisfies Record<string, Lower>;
+
+export const cost = { stridedSlice: free } satisfies Record<string, CostOf>;
+
+/** An axis that is taken whole and in order. */
+export const axes = {
+  stridedSlice: (node: Node<StridedSlice>) =>
+    node.inputs[0]!.type.shape.flatMap((n, axis): [number, number][][] =>
+      n === node.attrs.shape[axis] && node.attrs.strides[axis]! > 0
+        ? [
+            [
+              [0, axis],
+              [1, axis],
+            ],
+          ]
+        : [],
+    ),
+} satisfies Record<string, Axes>;

@@ -1,0 +1,40 @@
+/** transpose(x) -> x with its axes (one image's) in another order: axis i of the output is axis `permutation[i]` of x. */
+import { showShape } from "../../base/shape.ts";
+import type { Node, Op } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { free } from "../elementwise.ts";
+import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
+
+export interface Transpose {
+  permutation: readonly number[];
+}
+
+export const transpose: Op<Transpose> = {
+  name: "transpose",
+  infer([x], { permutation }) {
+    const { shape } = x!;
+    const sorted = [...permutation].sort((a, b) => a - b);
+    if (sorted.length !== shape.length || sorted.some((axis, i) => axis !== i))
+      throw new RangeError(`[${permutation}] is no order of the axes of ${showShape(shape)}`);
+    return [{ ...x!, shape: permutation.map(axis => shape[axis]!) }];
+  },
+};
+
+const places: Places<Transpose> = (pitches, _, output, { permutation }) =>
+  output.map((n, axis) => along(n, i => i * pitches[permutation[axis]!]!));
+
+export const evaluate = { transpose: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
+
+export const gradient = { transpose: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+
+export const lower = { transpose: lowerRearranged(places) } satisfies Record<string, Lower>;
+
+export const cost = { transpose: free } satisfies Record<string, CostOf>;
+
+export const axes = {
+  transpose: ({ attrs: { permutation } }: Node<Transpose>) =>
+    permutation.map((from, to): [number, number][] => [
+      [0, from],
+      [1, to],
+    ]),
+} satisfies Record<string, Axes>;
