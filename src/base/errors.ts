@@ -1,7 +1,9 @@
 /**
  * One error grammar: `"what" expected <expectation>, got <what came>`.
  * TypeError for a wrong type, RangeError for a wrong value, PenjingError (with `code`) for files, operators and workers.
+ * Messages quote names and texts from files: control characters in them are escaped.
  */
+import { printable } from "./printable.ts";
 
 export interface PenjingErrorPlace {
   /** The file, URL, node or tensor the error is about. */
@@ -40,7 +42,7 @@ export class PenjingError extends Error {
   }
 
   constructor(code: string, message: string, place: PenjingErrorPlace = {}) {
-    super(message, place.cause === undefined ? undefined : { cause: place.cause });
+    super(printable(message), place.cause === undefined ? undefined : { cause: place.cause });
     this.code = code;
     if (place.path !== undefined) this.path = place.path;
     if (place.offset !== undefined) this.offset = place.offset;
@@ -49,7 +51,8 @@ export class PenjingError extends Error {
 
 /** How a value is shown in a message: strings quoted, arrays and objects shortened. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (typeof value === "string")
+    return printable(JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value));
   if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
   if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(", ")}${value.length > 8 ? ", ..." : ""}]`;
   if (ArrayBuffer.isView(value))

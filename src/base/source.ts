@@ -17,7 +17,10 @@ export interface SourceBytes {
 type NodeModules = {
   "node:fs": typeof import("node:fs");
   "node:module": typeof import("node:module");
+  "node:net": typeof import("node:net");
+  "node:os": typeof import("node:os");
   "node:path": typeof import("node:path");
+  "node:process": typeof import("node:process");
 };
 
 /** A module of Node itself; undefined outside Node. @internal */

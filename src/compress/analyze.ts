@@ -1,5 +1,7 @@
 /** How large a network is and where: the numbers that compression is judged by. */
+
 import { wrongType } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import { type Extras, read, storedBytes } from "../container/index.ts";
 import { Graph, type Node, type Value } from "../graph/graph.ts";
@@ -156,5 +158,5 @@ function table({ original, float, compressed, ratio, layers, ...totals }: Omit<A
   const cell = (text: string, column: number) =>
     column < 3 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!);
   const sizes = `parameters as float32 ${original} bytes, float file ${float}, this file ${compressed}: ${ratio.toFixed(2)} times smaller`;
-  return [...rows.map(row => row.map(cell).join("  ")), sizes].join("\n");
+  return [...rows.map(row => printable(row.map(cell).join("  "))), sizes].join("\n");
 }

@@ -1,4 +1,5 @@
 /** How many weights of a network are zero: what the network computes with, masks applied. */
+import { printable } from "../base/printable.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { mask } from "../ops/weight/mask.ts";
 
@@ -70,5 +71,5 @@ function table(tensors: readonly TensorSparsity[], weights: number, zeros: numbe
   const lines = [["weight", "elements", "zeros", "sparsity"], ...rows];
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map(line => line[column]!.length)));
   const cell = (text: string, column: number) => (column ? text.padStart(widths[column]!) : text.padEnd(widths[0]!));
-  return lines.map(line => line.map(cell).join("  ")).join("\n");
+  return lines.map(line => printable(line.map(cell).join("  "))).join("\n");
 }

@@ -1,17 +1,23 @@
 /**
- * A file is replaced whole or not at all: written beside its place, brought to disk, renamed over the old one.
+ * A regular file is replaced whole or not at all: written beside its place, brought to disk, renamed over the old one. A device, FIFO or
+ * socket must not be replaced: the bytes are written into it.
  *
  * Not by the package write-file-atomic (7.0.1), for two reasons measured under `ulimit -f`: it writes by one call and takes the short write
  * of a full disk for success, so that half a file replaces the old one; and its signal-exit takes over SIGXFSZ, which Node ignores in favour
  * of an error, and ends the process. Either way the test under `ulimit -f` in test/container/save-file.test.ts would fail.
  */
+import type { Stats } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { PenjingError, show, wrongType } from "../base/errors.ts";
 import { nodeModule } from "../base/source.ts";
+import { removeLeftOver, temporaryBeside } from "./temporary-file.ts";
+import { descriptorOf, writeInto, writeToDescriptor, writeToSocket } from "./write-into.ts";
 
 /**
- * Writes bytes to a path in Node; through a symbolic link, to what it points at, and with the mode of the file that was there.
- * Where that fails (no folder, no right, no room) an existing file stays as it was, nothing is left beside it, and the error is `unwritable`
- * with the path and the reason. `signal`: until the file is replaced.
+ * Writes bytes to a path in Node. Symbolic links are followed. A regular file is replaced, keeps its mode and, where that is allowed, its
+ * owner; where that fails (no folder, no right, no room) it stays as it was and nothing is left beside it. What a process that was killed
+ * left beside it is removed. A device, FIFO, socket or `/dev/stdout` is written to. Errors: `unwritable` with the path and the reason.
+ * `signal`: until the file is replaced, or all bytes are written.
  */
 export async function saveFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
   if (typeof path !== "string" || path === "") throw wrongType("path", "the path of a file", path);
@@ -22,27 +28,15 @@ export async function saveFile(path: string, bytes: Uint8Array, signal?: AbortSi
     throw new PenjingError("unwritable", advice, { path });
   }
   try {
-    // A file that is not there yet has no real path; one whose folder is missing fails when it is opened.
-    const target = await fs.realpath(path).catch(() => path);
-    const mode = await fs.stat(target).then(
-      known => known.mode,
-      () => undefined,
-    );
-    const temporary = `${target}.${crypto.randomUUID()}.tmp`;
-    try {
-      const file = await fs.open(temporary, "wx", mode);
-      try {
-        await file.writeFile(bytes, signal ? { signal } : {});
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      signal?.throwIfAborted();
-      await fs.rename(temporary, target);
-    } catch (error) {
-      await fs.rm(temporary, { force: true });
-      throw error;
-    }
+    signal?.throwIfAborted();
+    const place = await placeOf(path);
+    const descriptor = descriptorOf(place);
+    if (descriptor !== undefined) return await writeToDescriptor(descriptor, bytes, signal);
+    const known = await fs.stat(place).catch(() => undefined);
+    if (known?.isDirectory()) throw Object.assign(new Error(REASONS.EISDIR), { code: "EISDIR" });
+    if (known?.isSocket()) return await writeToSocket(place, bytes, signal);
+    if (known && !known.isFile()) return await writeInto(place, bytes, signal);
+    await replace(place, bytes, known, signal);
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new PenjingError("unwritable", `cannot save ${show(path)}: ${reason(cause as { code?: string } & Error)}`, {
@@ -52,6 +46,64 @@ export async function saveFile(path: string, bytes: Uint8Array, signal?: AbortSi
   }
 }
 
+/** More links than this, one behind the other, are a circle. */
+const LINKS = 40;
+
+/**
+ * The place that a path's links lead to; there need not be anything yet. Links are followed one by one, as `/dev/stdout` and the like
+ * lead to names such as `pipe:[7]`, which no path has.
+ */
+async function placeOf(path: string): Promise<string> {
+  const fs = nodeModule("node:fs")!.promises;
+  const { dirname, resolve } = nodeModule("node:path")!;
+  let place = path;
+  for (let i = 0; i < LINKS; i++) {
+    if (descriptorOf(place) !== undefined) return place;
+    const link = await fs.readlink(place).catch(() => undefined);
+    if (link === undefined) return place;
+    place = resolve(await fs.realpath(dirname(place)), link);
+  }
+  throw Object.assign(new Error(REASONS.ELOOP), { code: "ELOOP" });
+}
+
+async function replace(
+  place: string,
+  bytes: Uint8Array,
+  known: Stats | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const fs = nodeModule("node:fs")!.promises;
+  await removeLeftOver(place);
+  const temporary = temporaryBeside(place);
+  try {
+    const file = await fs.open(temporary.path, "wx", known?.mode);
+    try {
+      await file.writeFile(bytes, signal ? { signal } : {});
+      if (known) await keepOwnerAndMode(file, known);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    signal?.throwIfAborted();
+    await fs.rename(temporary.path, place);
+  } catch (error) {
+    await fs.rm(temporary.path, { force: true });
+    throw error;
+  } finally {
+    temporary.done();
+  }
+}
+
+/**
+ * Only the superuser may give a file to somebody else, and some file systems know no modes: then they stay as they are. That opens nothing,
+ * as the file was made with the old mode less what the umask takes away.
+ */
+async function keepOwnerAndMode(file: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
+  const made = await file.stat();
+  if (made.uid !== uid || made.gid !== gid) await file.chown(uid, gid).catch(() => {});
+  if (made.mode !== mode) await file.chmod(mode & 0o7777).catch(() => {});
+}
+
 const REASONS: Record<string, string> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota is used up",
@@ -59,9 +111,11 @@ const REASONS: Record<string, string> = {
   ENOENT: "there is no such folder",
   ENOTDIR: "a part of the path is not a folder",
   EISDIR: "it is a folder",
+  ELOOP: "its links lead in a circle",
   EACCES: "permission denied",
   EPERM: "permission denied",
   EROFS: "the disk is read-only",
+  EPIPE: "its reader is gone",
 };
 
 const reason = ({ code, message }: { code?: string; message: string }): string => (code && REASONS[code]) || message;

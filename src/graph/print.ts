@@ -1,4 +1,5 @@
 /** A graph as text, one line a node: the debugging tool. */
+import { printable } from "../base/printable.ts";
 import { showShape } from "../base/shape.ts";
 import type { Graph, Node, Type, Value } from "./graph.ts";
 
@@ -35,5 +36,5 @@ function showNode(n: Node): string {
 export function printGraph(graph: Graph): string {
   const leaves = graph.leaves.map(v => `${v.leaf} ${v.name}: ${showType(v.type)}${v.frozen ? " frozen" : ""}`);
   const results = graph.results.length ? [`-> ${graph.results.map(nameOf).join(", ")}`] : [];
-  return [...leaves, ...graph.nodes.map(showNode), ...results].join("\n");
+  return [...leaves, ...graph.nodes.map(showNode), ...results].map(printable).join("\n");
 }

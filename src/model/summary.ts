@@ -1,4 +1,5 @@
 /** The table that `model.summary()` gives. */
+import { printable } from "../base/printable.ts";
 import { type Shape, size } from "../base/shape.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { weightsOf } from "./weights.ts";
@@ -67,7 +68,9 @@ export function summaryOf(model: Summarized): string {
     total("Total params", all),
     total("Trainable params", trainable),
     total("Non-trainable params", all - trainable),
-  ].join("\n");
+  ]
+    .map(printable)
+    .join("\n");
 }
 
 /** Sizes as Keras prints them: 1 KB = 1024 bytes. */

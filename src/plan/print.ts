@@ -1,5 +1,5 @@
 /** Programs and arenas as text. */
-
+import { printable } from "../base/printable.ts";
 import { type Buffer, isRef } from "./lower.ts";
 import type { Plan, Program } from "./plan.ts";
 import { argumentsOf, callsOf, type PlacedCall, placed } from "./words.ts";
@@ -24,7 +24,7 @@ export function printProgram(program: Program): string {
     if (!block.loop || group === batch) return own.map(show("  "));
     return [`  loop ${batch / group} x ${group} images`, ...own.map(show("    "))];
   });
-  return ["prepare", ...placed(program, 0, once).map(show("  ")), "run", ...run].join("\n");
+  return ["prepare", ...placed(program, 0, once).map(show("  ")), "run", ...run].map(printable).join("\n");
 }
 
 /** Characters of the map from the first call to the last. */
@@ -52,5 +52,5 @@ export function printArena(plan: Plan, program: Program): string {
   const sum = temporaries.reduce((n, b) => n + b.unit * b.count, 0);
   const head = `${"address".padStart(10)} ${"bytes".padStart(9)}  ${"name".padEnd(28)} ${moments} moments`;
   const foot = `${rows.length} buffers of ${sum} bytes in ${to - from} bytes from ${from} to ${to}; ${plan.bytes} bytes in all`;
-  return [head, ...rows, foot].join("\n");
+  return [head, ...rows, foot].map(printable).join("\n");
 }
