@@ -89,6 +89,7 @@ export {
   binaryCrossentropy,
   type Callback,
   type Checkpoint,
+  type CheckpointJson,
   type ClassWeight,
   type CosineDecayOptions,
   type CrossEntropyOptions,

@@ -45,7 +45,7 @@ const isIdx = (bytes: Uint8Array): boolean =>
   (bytes[0] === 0 && bytes[1] === 0 && bytes[2]! >= 8 && bytes[2]! <= 14 && bytes[3]! >= 1 && bytes[3]! <= 4);
 
 async function fromIdx(path: string, shape: Shape, { first, last }: Range, signal: AbortSignal): Promise<Picture[]> {
-  const idx = await readIdx(path, signal);
+  const idx = await readIdx(path, { signal });
   const [count, ...each] = idx.shape as [number, ...number[]];
   if (!(idx.data instanceof Uint8Array) || size(each) !== size(shape))
     throw misfit(path, `an IDX file of ${count} times ${each.length ? showShape(each) : "one number"}`, shape);

@@ -6,7 +6,7 @@
  * Types: 8 unsigned byte, 9 signed byte, B short, C int, D float, E double. Shorts become int32, doubles float32.
  */
 import { ByteReader } from "../base/bytes.ts";
-import { PenjingError } from "../base/errors.ts";
+import { integer, knownOptions, PenjingError } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
 import { readSource, type Source } from "../base/source.ts";
 
@@ -16,26 +16,28 @@ export interface Idx {
   data: Uint8Array | Int8Array | Int32Array | Float32Array;
 }
 
-/** Reads an IDX file, raw or gzipped. Errors: `missing`, `unreadable`, `gzip`, `magic`, `truncated`, `size-mismatch`, each with `path`. */
-export async function readIdx(source: Source, signal?: AbortSignal): Promise<Idx> {
+export interface IdxOptions {
+  signal?: AbortSignal | undefined;
+  /** Bytes that a gzipped file may inflate to. Default 2^29 = 512 MB: 200 kB of gzip can hold 200 MB. */
+  maxBytes?: number | undefined;
+}
+
+/**
+ * Reads an IDX file, raw or gzipped; a gzipped one is inflated no further than its own header says. Errors: `missing`, `unreadable`, `gzip`,
+ * `magic`, `truncated`, `size-mismatch`, `too-large`, each with `path`.
+ */
+export async function readIdx(source: Source, options: IdxOptions = {}): Promise<Idx> {
+  knownOptions("readIdx", options, ["signal", "maxBytes"]);
+  const { signal, maxBytes = 2 ** 29 } = options;
+  integer("maxBytes", maxBytes, 1);
   const { bytes, path } = await readSource(source, signal);
-  return parseIdx(isGzip(bytes) ? await gunzip(bytes, path) : bytes, path);
+  return parseIdx(isGzip(bytes) ? await gunzip(bytes, path, maxBytes, signal) : bytes, path);
 }
 
 /** The tensor in the bytes of a raw IDX file. Unsigned bytes are not copied: `data` is a view of them. */
 export function parseIdx(bytes: Uint8Array, path?: string): Idx {
   const reader = new ByteReader(bytes, path);
-  const magic = reader.raw(4);
-  const type = TYPES[magic[2]!];
-  const rank = magic[3]!;
-  if (magic[0] !== 0 || magic[1] !== 0 || !type || rank === 0)
-    throw reader.error(
-      "magic",
-      `not an IDX file: it starts with ${hex(magic)}, expected 00 00 <type 08 - 0e> <rank>`,
-      0,
-    );
-  const shape = Array.from({ length: rank }, () => swap(reader.u32()));
-  const expected = shape.reduce((product, n) => product * n, type.bytes);
+  const { type, shape, expected } = readHeader(reader);
   if (reader.left < expected)
     throw reader.error(
       "truncated",
@@ -49,6 +51,36 @@ export function parseIdx(bytes: Uint8Array, path?: string): Idx {
       reader.offset + expected,
     );
   return { shape, data: type.read(reader.raw(expected)) };
+}
+
+interface Header {
+  type: ElementType;
+  shape: Shape;
+  /** Bytes of the elements. */
+  expected: number;
+}
+
+function readHeader(reader: ByteReader): Header {
+  const magic = reader.raw(4);
+  const type = TYPES[magic[2]!];
+  const rank = magic[3]!;
+  if (magic[0] !== 0 || magic[1] !== 0 || !type || rank === 0)
+    throw reader.error(
+      "magic",
+      `not an IDX file: it starts with ${hex(magic)}, expected 00 00 <type 08 - 0e> <rank>`,
+      0,
+    );
+  const shape = Array.from({ length: rank }, () => swap(reader.u32()));
+  const expected = shape.reduce((product, n) => product * n, type.bytes);
+  // one size of 0 among others that no file can have: the product depends on the order, and may be Infinity * 0
+  const largest = shape.reduce((product, n) => product * (n || 1), type.bytes);
+  if (shape.includes(0) && largest > Number.MAX_SAFE_INTEGER)
+    throw reader.error(
+      "size-mismatch",
+      "the sizes are those of no file: one is 0, the others are beyond all bounds",
+      4,
+    );
+  return { type, shape, expected };
 }
 
 interface ElementType {
@@ -86,13 +118,59 @@ const hex = (bytes: Uint8Array): string => [...bytes].map(byte => byte.toString(
 
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
-/** Node and every browser have DecompressionStream. */
-async function gunzip(bytes: Uint8Array<ArrayBuffer>, path: string | undefined): Promise<Uint8Array> {
+/** A header: four bytes, then four for each of at most 255 axes. */
+const HEADER = 4 + 4 * 255;
+
+/** A byte of deflate gives at most so many: two bits stand for a run of 258 equal bytes. */
+const MOST_PER_BYTE = 1032;
+
+/**
+ * The bytes of a gzipped IDX file, inflated no further than its own header asks for, into memory that is no larger.
+ * Node and every browser have DecompressionStream.
+ */
+async function gunzip(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string | undefined,
+  maxBytes: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const failure = (code: string, what: string, cause?: unknown): PenjingError =>
+    new PenjingError(code, path === undefined ? what : `${what} (${path})`, { path, cause });
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   try {
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch (cause) {
-    const message = `the gzip data is damaged or incomplete${path === undefined ? "" : ` (${path})`}`;
-    throw new PenjingError("gzip", message, { cause, ...(path !== undefined && { path }) });
+    let whole = Infinity;
+    let room = new Uint8Array(HEADER);
+    let length = 0;
+    for (;;) {
+      signal?.throwIfAborted();
+      const { value } = await inflated.read().catch(cause => {
+        throw failure("gzip", "the gzip data is damaged or incomplete", cause);
+      });
+      const needed = length + (value?.length ?? 0);
+      if (value && needed <= room.length) room.set(value, length);
+      else if (value) room = joined(room.subarray(0, length), value);
+      length = needed;
+      if (whole === Infinity && (length >= HEADER || !value)) {
+        const header = new ByteReader(room.subarray(0, length), path);
+        const { shape, expected } = readHeader(header);
+        whole = header.offset + expected;
+        if (whole > maxBytes)
+          throw failure("too-large", `${showShape(shape)} elements are ${whole} bytes, "maxBytes" allows ${maxBytes}`);
+        const all = new Uint8Array(Math.max(length, Math.min(whole, MOST_PER_BYTE * bytes.length)));
+        all.set(room.subarray(0, length));
+        room = all;
+      }
+      if (length > whole) throw failure("size-mismatch", "there are bytes after the elements that the header tells");
+      if (!value) return room.subarray(0, length);
+    }
+  } finally {
+    await inflated.cancel().catch(() => {});
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
 }

@@ -10,5 +10,5 @@ export {
   type Row,
   showDataset,
 } from "./dataset.ts";
-export { type Idx, parseIdx, readIdx } from "./idx.ts";
+export { type Idx, type IdxOptions, parseIdx, readIdx } from "./idx.ts";
 export { fashionMnist, type MnistFile, type MnistOptions, mnist, type TrainAndTest } from "./mnist.ts";

@@ -13,6 +13,8 @@ export interface MnistOptions {
   /** In browsers: a URL the four file names are appended to, or the place of each file. */
   urls?: string | URL | Record<MnistFile, Source>;
   signal?: AbortSignal;
+  /** Bytes that each gzipped file may inflate to. Default 2^29 = 512 MB. */
+  maxBytes?: number;
 }
 
 export type MnistFile = "trainImages" | "trainLabels" | "testImages" | "testLabels";
@@ -46,7 +48,7 @@ const GARMENTS = [
 
 /**
  * The handwritten digits: 60 000 images to train with, 10 000 to test with, 28 x 28 x 1 bytes each (Y. LeCun, C. Cortes, C. Burges).
- * Errors: `missing` with one line about how to get the data, `magic`, `truncated`, `gzip`, `size-mismatch`.
+ * Errors: `missing` with one line about how to get the data, `magic`, `truncated`, `gzip`, `size-mismatch`, `too-large`.
  */
 export async function mnist(options: MnistOptions = {}): Promise<TrainAndTest> {
   return load("mnist", options, DIGITS, "PENJING_MNIST", {
@@ -75,8 +77,8 @@ async function load(
   variable: string,
   home: Home,
 ): Promise<TrainAndTest> {
-  knownOptions(name, options, ["path", "urls", "signal"]);
-  const { path, urls, signal } = options;
+  knownOptions(name, options, ["path", "urls", "signal", "maxBytes"]);
+  const { path, urls, signal, maxBytes } = options;
   if (path !== undefined && typeof path !== "string") throw wrongType("path", "the path of a folder", path);
   if (path !== undefined && urls !== undefined) throw new TypeError(`"${name}" expected path or urls, got both`);
   const folder = path ?? (urls === undefined ? (environment(variable) ?? home.folder()) : undefined);
@@ -89,7 +91,7 @@ async function load(
     folder !== undefined ? inFolder(folder, file) : atUrl(urls!, file, signal);
   const idx = async (file: MnistFile): Promise<Idx & { file: Source }> => {
     const from = await source(file);
-    return { ...(await readIdx(from, signal)), file: from };
+    return { ...(await readIdx(from, { signal, maxBytes })), file: from };
   };
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
     idx("trainImages"),

@@ -3,13 +3,22 @@
  *
  *     "PJCK" | version (u8) | step, epoch, batch (varints) | seed (f64) | learning rate (f64, NaN: not set)
  *     number of sums | name, f64 each | number of states | name, type (u8), elements (varint), bytes each | CRC-32 of all before it
+ *
+ * As JSON: `{ "checkpoint": "<these bytes in base64>" }`, since JSON has no typed arrays and would not keep every float.
  */
 import { ByteWriter } from "../base/byte-writer.ts";
 import { ByteReader } from "../base/bytes.ts";
+import { wrongType } from "../base/errors.ts";
 import { BYTES, type DType, type TypedArray, view } from "../base/shape.ts";
 import { crc32 } from "../kernels/boot.ts";
 
-/** For `fit(..., { resume })`, and as bytes by `writeCheckpoint`. */
+/** A checkpoint that went through `JSON.stringify` and `JSON.parse`. */
+export interface CheckpointJson {
+  /** The bytes of `writeCheckpoint` in base64. */
+  readonly checkpoint: string;
+}
+
+/** For `fit(..., { resume })`, as bytes by `writeCheckpoint`, and as JSON. */
 export interface Checkpoint {
   /** Steps the optimizer has made. */
   readonly step: number;
@@ -24,6 +33,58 @@ export interface Checkpoint {
   readonly learningRate?: number;
   /** Weights, moving averages, masks and the optimizer's moments, in logical order. */
   readonly states: ReadonlyMap<string, TypedArray>;
+  /** For `JSON.stringify`; a copy by `structuredClone` has lost it. */
+  toJSON?(): CheckpointJson;
+}
+
+/** With the way into JSON, which is no property of its own: copies of structured clone need not carry a function. */
+class Standing implements Checkpoint {
+  declare readonly step: number;
+  declare readonly epoch: number;
+  declare readonly batch: number;
+  declare readonly seed: number;
+  declare readonly sums: Readonly<Record<string, number>>;
+  declare readonly learningRate?: number;
+  declare readonly states: ReadonlyMap<string, TypedArray>;
+
+  constructor(parts: Checkpoint) {
+    Object.assign(this, parts);
+  }
+
+  toJSON(): CheckpointJson {
+    return { checkpoint: base64(writeCheckpoint(this)) };
+  }
+}
+
+export const checkpointOf = (parts: Checkpoint): Checkpoint => new Standing(parts);
+
+/** What `resume` takes: a checkpoint, or one that went through JSON. A TypeError says where its states were lost. */
+export function resumedFrom(resume: Checkpoint | CheckpointJson): Checkpoint {
+  const expected = "a checkpoint: that of the history, what readCheckpoint gives, or its JSON";
+  if (resume === null || typeof resume !== "object") throw wrongType("resume", expected, resume);
+  if ("checkpoint" in resume && typeof resume.checkpoint === "string")
+    return readCheckpoint(unbase64(resume.checkpoint));
+  if (!("states" in resume)) throw wrongType("resume", expected, resume);
+  if (!(resume.states instanceof Map))
+    throw wrongType("resume.states", "a Map of typed arrays, which JSON loses", resume.states);
+  return resume;
+}
+
+/** Characters made by one call: a list of arguments may not be much longer. */
+const CHUNK = 8192;
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += CHUNK) text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
+  return btoa(text);
+}
+
+function unbase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), c => c.charCodeAt(0));
+  } catch {
+    throw wrongType("resume.checkpoint", "the base64 of a checkpoint", text);
+  }
 }
 
 const MAGIC = 0x4b434a50; // "PJCK"
@@ -98,5 +159,5 @@ export function readCheckpoint(bytes: Uint8Array, path?: string): Checkpoint {
     const copy = Uint8Array.from(from.raw(length * BYTES[dtype]));
     states.set(name, view(dtype, copy.buffer, 0, length));
   }
-  return { step, epoch, batch, seed, sums, ...(!Number.isNaN(learningRate) && { learningRate }), states };
+  return checkpointOf({ step, epoch, batch, seed, sums, ...(!Number.isNaN(learningRate) && { learningRate }), states });
 }

@@ -1,7 +1,7 @@
 /** What `fit` is told, and what it tells while it works. */
 import type { Dataset } from "../data/dataset.ts";
 import type { Callback, StepHook } from "./callbacks.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { Checkpoint, CheckpointJson } from "./checkpoint.ts";
 import type { ClassWeight } from "./feed.ts";
 import type { Logs } from "./history.ts";
 import type { Loss } from "./losses.ts";
@@ -48,7 +48,7 @@ export interface FitOptions {
    */
   fast?: boolean;
   /** Goes on from there as if the training had not stopped: the other options must be as they were. */
-  resume?: Checkpoint;
+  resume?: Checkpoint | CheckpointJson;
 }
 
 /** Their names. */

@@ -8,7 +8,7 @@ import type { TypedArray } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Callback, StepHook, TrainingContext } from "./callbacks.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import { type Checkpoint, checkpointOf, resumedFrom } from "./checkpoint.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
 import { batchesOf, evaluateIn, notEmpty, roomForSteps } from "./evaluate.ts";
 import { Feed, type RowStreams } from "./feed.ts";
@@ -27,9 +27,14 @@ export interface Fitted {
 export async function fit(graph: Graph, dataset: Dataset, options: FitOptions = {}): Promise<Fitted> {
   knownOptions("fit", options, FIT_OPTIONS);
   options.signal?.throwIfAborted();
-  const training = await Training.create(graph, dataset, options);
+  const { resume, ...others } = options;
+  const from = resume !== undefined && { resume: resumedFrom(resume) };
+  const training = await Training.create(graph, dataset, { ...others, ...from });
   return training.train();
 }
+
+/** With a checkpoint that can be gone on from. */
+type Settings = FitOptions & { readonly resume?: Checkpoint };
 
 /** The last part of the rows, before any shuffling, is for validation: Keras' validation_split. */
 function splitOff(data: Dataset, share: number): [Dataset, Dataset] {
@@ -57,7 +62,7 @@ class Training implements TrainingContext {
   readonly #feed: Feed;
   readonly #validation: Feed | undefined;
   readonly #batch: number;
-  readonly #options: FitOptions;
+  readonly #options: Settings;
   readonly #seed: number;
   readonly #pace: Pace;
   readonly #evaluatePace: Pace;
@@ -77,7 +82,7 @@ class Training implements TrainingContext {
   private constructor(
     trainer: Trainer,
     parts: { feed: Feed; validation: Feed | undefined; batch: number; seed: number; slice: number },
-    options: FitOptions,
+    options: Settings,
   ) {
     this.#trainer = trainer;
     this.#feed = parts.feed;
@@ -102,7 +107,7 @@ class Training implements TrainingContext {
     this.#streams = trainer.rows("train");
   }
 
-  static async create(graph: Graph, dataset: Dataset, options: FitOptions): Promise<Training> {
+  static async create(graph: Graph, dataset: Dataset, options: Settings): Promise<Training> {
     const { optimizer = adam(), validationSplit } = options;
     const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
     const slice = number("slice", options.slice ?? 50, { min: 0 });
@@ -177,7 +182,7 @@ class Training implements TrainingContext {
   checkpoint(): Checkpoint {
     const { fixedRate } = this.#trainer;
     const whole = this.#done === this.stepsPerEpoch; // as callbacks see it when an epoch has just ended
-    return {
+    return checkpointOf({
       step: this.step,
       epoch: whole ? this.epoch + 1 : this.epoch,
       batch: whole ? 0 : this.#done,
@@ -185,7 +190,7 @@ class Training implements TrainingContext {
       sums: Object.fromEntries(this.#trainer.measures.map(m => [m, whole ? 0 : this.#trainer.sum(m)])),
       ...(fixedRate !== undefined && { learningRate: fixedRate }),
       states: new Map(this.states().map(name => [name, this.read(name)])),
-    };
+    });
   }
 
   // ---------------------------------------------------------------- the loop

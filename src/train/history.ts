@@ -21,6 +21,11 @@ export class History {
     }
   }
 
+  /** For `JSON.stringify`: what was measured, without the checkpoint that `fit` gives with it. */
+  toJSON(): Pick<History, "epoch" | "history"> {
+    return { epoch: this.epoch, history: this.history };
+  }
+
   /** A small table; epochs are shown counted from 1. */
   toString(): string {
     const names = Object.keys(this.history);

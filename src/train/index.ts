@@ -1,6 +1,6 @@
 /** Training and evaluation of graphs. */
 export type { Callback, StepHook, TrainingContext, TrainingState } from "./callbacks.ts";
-export { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+export { type Checkpoint, type CheckpointJson, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export { lossFor, metricsFor } from "./defaults.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export type { ClassWeight } from "./feed.ts";

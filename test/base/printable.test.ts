@@ -29,7 +29,9 @@ test("show and the messages of errors hold no control character", () => {
 });
 
 describe("what prints a network shows a hostile name in one line", () => {
-  const model = sequential([dense({ units: 2, inputShape: [3], name: HOSTILE })], { seed: 1 });
+  // the builder refuses such a name, a file may have it
+  const model = sequential([dense({ units: 2, inputShape: [3] })], { seed: 1 });
+  for (const part of [...model.graph.nodes, ...model.graph.leaves]) part.name = part.name.replace("dense", HOSTILE);
 
   test.each([
     ["summary", () => model.summary()],

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { PenjingError } from "../../src/base/errors.ts";
-import { parseIdx, readIdx } from "../../src/data/idx.ts";
+import { type IdxOptions, parseIdx, readIdx } from "../../src/data/idx.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "penjing-idx-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -104,6 +104,66 @@ test("bytes too many, and sizes that no file can have", () => {
   expect(() => parseIdx(idx(8, [2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1], Buffer.alloc(8)))).toThrow(
     expect.objectContaining({ code: "truncated" }),
   );
+});
+
+test("sizes that multiply to NaN, in any order, with and without bytes behind them", () => {
+  const beyond = Array<number>(40).fill(2 ** 32 - 1);
+  for (const shape of [
+    [...beyond, 0],
+    [0, ...beyond],
+    [...beyond.slice(20), 0, ...beyond.slice(20)],
+  ])
+    for (const more of [0, 5])
+      expect(() => parseIdx(idx(8, shape, Buffer.alloc(more)), "x")).toThrow(
+        expect.objectContaining({ name: "PenjingError", code: "size-mismatch", path: "x", offset: 4 }),
+      );
+  expect(parseIdx(idx(8, [0, 28, 28], Buffer.alloc(0))).shape).toEqual([0, 28, 28]);
+  expect(() => parseIdx(idx(8, [0, 28, 28], Buffer.alloc(1)))).toThrow(/1 bytes too many/);
+});
+
+describe("readIdx stops to inflate", () => {
+  const ZEROS = Buffer.alloc(100_000_000);
+
+  /** What becomes of a header with 100 MB of zeros behind it, in 100 kB of gzip, and how many bytes were inflated. */
+  async function inflated(header: Buffer, options: IdxOptions = {}): Promise<{ read: any; bytes: number }> {
+    const zipped = gzipSync(Buffer.concat([header, ZEROS]));
+    expect(zipped.length).toBeLessThan(110_000);
+    const reads = vi.spyOn(ReadableStreamDefaultReader.prototype, "read");
+    const read = await readIdx(zipped, options).catch(error => error);
+    const chunks = await Promise.all(reads.mock.results.map(({ value }) => value));
+    reads.mockRestore();
+    return { read, bytes: chunks.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) };
+  }
+
+  test("where its header ends: bytes behind the elements are an error", async () => {
+    const { read, bytes } = await inflated(idx(8, [10], Buffer.alloc(10)));
+    expect(read).toMatchObject({ name: "PenjingError", code: "size-mismatch" });
+    expect(bytes).toBeLessThan(1_000_000);
+  });
+
+  test("before the elements, where they are more than maxBytes allows", async () => {
+    const header = idx(8, [100, 1000, 1000], Buffer.alloc(0));
+    const { read, bytes } = await inflated(header, { maxBytes: 100_000_015 });
+    expect(read).toMatchObject({ name: "PenjingError", code: "too-large" });
+    expect(read.message).toContain("100x1000x1000 elements are 100000016 bytes");
+    expect(bytes).toBeLessThan(1_000_000);
+    const whole = await inflated(header, { maxBytes: 100_000_016 });
+    expect(whole.read.data.length).toBe(100_000_000);
+  });
+
+  test("by default at 512 MB; a header that lies about its elements is truncated", async () => {
+    const { read, bytes } = await inflated(idx(8, [2 ** 29], Buffer.alloc(0)));
+    expect([read.code, bytes < 1_000_000]).toEqual(["too-large", true]);
+    const lie = await readIdx(gzipSync(idx(8, [2 ** 28], Buffer.alloc(100)))).catch(error => error);
+    expect(lie).toMatchObject({ name: "PenjingError", code: "truncated" });
+  });
+
+  test("by the signal, and refuses options it does not know", async () => {
+    const zipped = gzipSync(idx(8, [10], Buffer.alloc(10)));
+    await expect(readIdx(zipped, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: "AbortError" });
+    await expect(readIdx(zipped, { maxByte: 1 } as IdxOptions)).rejects.toThrow('no option "maxByte"');
+    await expect(readIdx(zipped, { maxBytes: 0.5 })).rejects.toThrow('"maxBytes" expected integer >= 1');
+  });
 });
 
 test("a missing file is named", async () => {

@@ -75,6 +75,11 @@ describe("fit", () => {
     expect(halves.getWeights()).toEqual(whole.getWeights());
   });
 
+  test("History as JSON is what was measured, without the checkpoint", async () => {
+    const history = await network().fit(corners(), { epochs: 2 });
+    expect(JSON.parse(JSON.stringify(history))).toEqual({ epoch: [0, 1], history: history.history });
+  });
+
   test("leaves frozen layers as they are", async () => {
     const model = network();
     model.layer("dense").trainable = false;

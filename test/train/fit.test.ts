@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { PenjingError } from "../../src/base/errors.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { supported } from "../../src/kernels/load.ts";
 import { poison } from "../../src/run/contents.ts";
 import { Machine } from "../../src/run/machine.ts";
 import type { StepHook } from "../../src/train/callbacks.ts";
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
 import type { FitOptions, Progress } from "../../src/train/fit-options.ts";
@@ -135,6 +137,43 @@ describe("going on", () => {
     const resumed = await fit(rest, corners(100), { ...options, resume: middle! });
     expect(weightBytes(rest)).toEqual(weightBytes(graph));
     expect(resumed.history.history.loss).toEqual(history.history.loss!.slice(1));
+  });
+
+  test("resume takes a checkpoint that went through JSON, bytes or a structured clone: the same bytes", async () => {
+    const whole = await trained(options);
+    let middle: Checkpoint | undefined;
+    await fit(smallNetwork(), corners(100), {
+      ...options,
+      callbacks: [
+        {
+          onBatchEnd(_, __, context) {
+            if (context.step === 11) middle = context.checkpoint();
+          },
+        },
+      ],
+    });
+    const text = JSON.stringify({ kept: middle });
+    expect(text.length).toBeLessThan(1.4 * writeCheckpoint(middle!).length + 100);
+    const read = readCheckpoint(writeCheckpoint(middle!));
+    const ways = [JSON.parse(text).kept, read, JSON.parse(JSON.stringify(read)), structuredClone(middle)];
+    for (const resume of ways) {
+      const rest = smallNetwork(seeded(99));
+      await fit(rest, corners(100), { ...options, resume });
+      expect(weightBytes(rest)).toEqual(whole);
+    }
+  });
+
+  test.each([
+    ["a path", "ck.bin", TypeError, '"resume" expected a checkpoint'],
+    ["null", null, TypeError, '"resume" expected a checkpoint'],
+    ["bytes", Uint8Array.of(1), TypeError, "readCheckpoint"],
+    ["states that JSON lost", { step: 1, epoch: 0, batch: 0, seed: 0, sums: {}, states: {} }, TypeError, "JSON loses"],
+    ["JSON that is no base64", { checkpoint: "%" }, TypeError, '"resume.checkpoint"'],
+    ["JSON that was cut", { checkpoint: "UEpDSw==" }, PenjingError, "byte"],
+  ])("resume of %s is one clear error", async (_, resume: any, kind, message) => {
+    const failure = await fit(smallNetwork(), corners(20), { resume }).catch(error => error);
+    expect(failure).toBeInstanceOf(kind);
+    expect(failure.message).toContain(message);
   });
 });
 
