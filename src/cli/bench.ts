@@ -1,5 +1,6 @@
 /** `penjing bench`: how fast kernels and networks are here, beside what the clock allows. One thread. */
 import { type Command, Option } from "commander";
+import { show } from "../base/errors.ts";
 import { kernels } from "../kernels/arrays.ts";
 import { clockGHz } from "../kernels/clock.ts";
 import { chooseVariant, supported, type Variant } from "../kernels/load.ts";
@@ -7,7 +8,7 @@ import { conversions, csr, f32Gemm, gemmSweep, i8Gemm } from "./bench/kernels.ts
 import { type Case, type Row, rowOf, SHORT, THOROUGH } from "./bench/measure.ts";
 import { convolutions, lenet5Inference, lenet5Training } from "./bench/networks.ts";
 import { WrongUsage } from "./errors.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Printed, Terminal } from "./terminal.ts";
 
 interface Options {
   json?: boolean;
@@ -33,8 +34,12 @@ export function define(command: Command, terminal: Terminal): void {
 
 async function bench(options: Options, terminal: Terminal): Promise<void> {
   const variant = options.variant ?? chooseVariant();
-  const cases = (await allCases(variant, options.quick ?? false)).filter(c => c.name.includes(options.filter ?? ""));
-  if (!cases.length) throw new WrongUsage(`option '--filter' expected part of a row's name, got "${options.filter}"`);
+  const all = await allCases(variant, options.quick ?? false);
+  const cases = all.filter(c => c.name.includes(options.filter ?? ""));
+  if (!cases.length)
+    throw new WrongUsage(
+      `option '--filter' expected part of a row's name, got ${show(options.filter)}; rows: ${kindsOf(all).join(", ")}`,
+    );
 
   // at the beginning and the end, as it changes with heat and load; limits are those of the faster
   let gigahertz = clockGHz();
@@ -49,10 +54,25 @@ async function bench(options: Options, terminal: Terminal): Promise<void> {
   gigahertz = Math.max(gigahertz, clockGHz());
   const rows = cases.map((c, i) => rowOf(c, seconds[i]!, gigahertz));
   const { engine } = supported();
-  terminal.report(options.json, { engine, variant, clockGHz: gigahertz, rows }, () =>
-    [`${engine}, ${variant} kernels, ${gigahertz.toFixed(2)} GHz`, "", table(rows, terminal)].join("\n"),
-  );
+  terminal.report(options.json, { engine, variant, clockGHz: gigahertz, rows }, () => [
+    `${engine}, ${variant} kernels, ${gigahertz.toFixed(2)} GHz`,
+    "",
+    table(rows, terminal),
+  ]);
 }
+
+/** The names of all rows, of those that differ in sizes alone the first part. */
+function kindsOf(cases: readonly Case[]): string[] {
+  const kinds = new Map<string, string[]>();
+  for (const { name } of cases) {
+    const kind = name.split(" ")[0]!;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), name]);
+  }
+  return [...kinds].flatMap(([kind, names]) => (names.length > FEW ? [`${kind} (${names.length} rows)`] : names));
+}
+
+/** So many rows of one kind are listed by their names. */
+const FEW = 8;
 
 async function allCases(variant: Variant, cubesOnly: boolean): Promise<Case[]> {
   const raw = await kernels({ variant });
@@ -69,7 +89,7 @@ async function allCases(variant: Variant, cubesOnly: boolean): Promise<Case[]> {
   ];
 }
 
-function table(rows: readonly Row[], terminal: Terminal): string {
+function table(rows: readonly Row[], terminal: Terminal): Printed {
   const number = (value: number | undefined) => (value === undefined ? "" : value.toPrecision(4));
   const percent = (fraction: number | undefined) => (fraction === undefined ? "" : `${Math.round(100 * fraction)} %`);
   return terminal.table(

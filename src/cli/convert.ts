@@ -1,5 +1,5 @@
 /** `penjing convert`: a network of another format as a .penjing file. */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { showShape } from "../base/shape.ts";
 import type { Preprocessing } from "../container/index.ts";
@@ -8,6 +8,7 @@ import { layersOf } from "../model/summary.ts";
 import { inputsOf, type Port, portsOf } from "../run/inputs.ts";
 import { WrongUsage } from "./errors.ts";
 import { real, reals } from "./options.ts";
+import { refuseSame, save } from "./outputs.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Options extends Pick<Preprocessing, "scale" | "offset" | "layout"> {
@@ -42,20 +43,18 @@ async function run(file: string, out: string, options: Options, terminal: Termin
   const { signal } = terminal;
   if (!/\.tflite$/i.test(file))
     throw new WrongUsage(`argument 'file' expected a .tflite file, got ${JSON.stringify(file)}`);
+  refuseSame(file, out);
   const { labels, scale, offset, mean, std, layout } = options;
   const preprocessing = defined({ scale, offset, mean, std, layout });
   const extras = defined({ labels, preprocessing: Object.keys(preprocessing).length ? preprocessing : undefined });
   const model = await loadTflite(file, { signal });
-  await model.save(out, { ...extras, signal });
-  const bytes = statSync(out).size;
+  const bytes = (await save(model, out, terminal, { ...extras, signal })).length;
   const layers = layersOf(model.graph).length;
   const [inputs, outputs] = [portsOf(inputsOf(model.graph)), portsOf(model.graph.results)];
   const shapes = (ports: readonly Port[]) => ports.map(({ shape }) => showShape(shape)).join(", ");
-  terminal.report(
-    options.json,
-    { file, out, layers, inputs, outputs, ...extras, bytes },
-    () => `${layers} layers, ${shapes(inputs)} -> ${shapes(outputs)}: ${bytes} bytes in ${out}`,
-  );
+  terminal.report(options.json, { file, out, layers, inputs, outputs, ...extras, bytes }, () => [
+    `${layers} layers, ${shapes(inputs)} -> ${shapes(outputs)}: ${bytes} bytes in ${out}`,
+  ]);
 }
 
 /** Without the keys that have no value. */

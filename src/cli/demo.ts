@@ -9,7 +9,7 @@ import { type DataOptions, dataOptions, digits } from "./digits.ts";
 import { Judge, WARM_UP } from "./judge.ts";
 import { percent } from "./numbers.ts";
 import { type Sizes, sizesOf, sizesText } from "./sizes.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Printed, Terminal } from "./terminal.ts";
 import { epochsOption, seedOption, train } from "./training.ts";
 
 /** What is the same in every run. */
@@ -108,7 +108,7 @@ interface Document {
   size: Sizes;
 }
 
-function text({ network, parameters, dataset, stages, size }: Document, folder: string, terminal: Terminal): string {
+function text({ network, parameters, dataset, stages, size }: Document, folder: string, terminal: Terminal): Printed[] {
   const heads = ["stage", "accuracy", "loss", "sparsity", "bytes", "us/image", "seconds"];
   const rows = stages.map(s => [
     s.name,
@@ -126,5 +126,5 @@ function text({ network, parameters, dataset, stages, size }: Document, folder: 
     "",
     `pruned+int8: ${sizesText(size)}`,
     `us/image: one call for one image, the median over the test images after ${WARM_UP} calls to warm up; files in ${folder}`,
-  ].join("\n");
+  ];
 }

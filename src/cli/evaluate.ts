@@ -27,16 +27,14 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   const { outputs, ...scores } = await new Judge(test).judge(file, terminal.signal);
   const classes = byClass(outputs, test);
   const document = { file, dataset: { name, test: test.length }, ...scores, classes };
-  terminal.report(options.json, document, () =>
-    [
-      `${file}, ${scores.bytes} bytes: ${percent(scores.accuracy)} of ${test.length} test images, loss ${scores.loss.toFixed(4)}, ${scores.latencyMicros.toFixed(1)} us an image`,
-      "",
-      terminal.table(
-        ["class", "images", "accuracy"],
-        classes.map(c => [c.label, c.images, percent(c.accuracy)]),
-      ),
-    ].join("\n"),
-  );
+  terminal.report(options.json, document, () => [
+    `${file}, ${scores.bytes} bytes: ${percent(scores.accuracy)} of ${test.length} test images, loss ${scores.loss.toFixed(4)}, ${scores.latencyMicros.toFixed(1)} us an image`,
+    "",
+    terminal.table(
+      ["class", "images", "accuracy"],
+      classes.map(c => [c.label, c.images, percent(c.accuracy)]),
+    ),
+  ]);
 }
 
 /** Classes without an image are left out. */

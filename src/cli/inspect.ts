@@ -11,7 +11,7 @@ import { printArena, printProgram } from "../plan/print.ts";
 import { inputsOf, portsOf } from "../run/inputs.ts";
 import { Net } from "../run/net.ts";
 import { sizesOf, sizesText } from "./sizes.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Printed, Terminal } from "./terminal.ts";
 
 interface Options {
   json?: boolean;
@@ -64,7 +64,7 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   }
   terminal.report(options.json, { ...document, ...texts }, () => {
     const asked = Object.values(texts);
-    if (asked.length) return asked.join("\n\n");
+    if (asked.length) return asked.join("\n\n").split("\n");
     const { sections, inputs, outputs } = document;
     const ends = [...inputs, ...outputs].map(t => `${t.dtype} ${showShape(t.shape)}`).join(" -> ");
     return [
@@ -77,11 +77,11 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
       layerTable(analysis, terminal),
       "",
       sizesText(document.size),
-    ].join("\n");
+    ];
   });
 }
 
-function layerTable({ layers, ...all }: Analysis, terminal: Terminal): string {
+function layerTable({ layers, ...all }: Analysis, terminal: Terminal): Printed {
   const bytes = layers.reduce((total, layer) => total + layer.bytes, 0);
   return terminal.table(
     ["layer", "op", "output", "parameters", "non-zeros", "MACs", "bytes"],

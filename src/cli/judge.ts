@@ -5,14 +5,16 @@
  * after the first `WARM_UP` of them were shown once before.
  */
 import { statSync } from "node:fs";
-import { showShape, size } from "../base/shape.ts";
+import { size } from "../base/shape.ts";
+import type { Source } from "../base/source.ts";
 import { graphSparsity } from "../compress/sparsity.ts";
 import { readFrom } from "../container/index.ts";
 import type { Dataset } from "../data/index.ts";
 import { Net } from "../run/net.ts";
 import { score } from "../train/index.ts";
+import { asReadBy } from "./digits.ts";
 import { percent } from "./numbers.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Printed, Terminal } from "./terminal.ts";
 
 export const WARM_UP = 1000;
 
@@ -31,33 +33,27 @@ export interface Judgement {
 const BETWEEN = 1024;
 
 export class Judge {
-  readonly data: Dataset;
-  /** As real numbers, once for all files that are to be judged. */
-  readonly #images: Float32Array;
+  readonly #data: Dataset;
 
   constructor(data: Dataset) {
-    this.data = data;
-    const each = size(data.shape);
-    this.#images = new Float32Array(data.length * each);
-    for (let i = 0; i < data.length; i++) data.row(i, this.#images, i * each);
+    this.#data = data;
   }
 
-  async judge(path: string, signal: AbortSignal): Promise<Judgement> {
-    const { graph, ...extras } = await readFrom(path, { signal });
-    const { labels, preprocessing } = extras;
+  /** `source`: a path, or the bytes of a file that was just written to `path`. */
+  async judge(path: string, signal: AbortSignal, source: Source = path): Promise<Judgement> {
+    const network = await readFrom(source, { signal });
+    const { graph, labels, preprocessing } = network;
+    const data = asReadBy(network, this.#data, path);
     const net = await Net.create(graph, {
       capacity: 1,
       ...(labels && { labels }),
       ...(preprocessing && { preprocessing }),
     });
-    const { data } = this;
     const [input, output] = [net.inputs[0]!, net.outputs[0]!];
-    if (String(input.shape) !== String(data.shape))
-      throw new RangeError(
-        `${path} expects images of ${showShape(input.shape)}, the data has ${showShape(data.shape)}`,
-      );
     const [each, width] = [size(input.shape), size(output.shape)];
-    const image = (i: number) => this.#images.subarray(i * each, (i + 1) * each);
+    const images = new Float32Array(data.length * each);
+    for (let i = 0; i < data.length; i++) data.row(i, images, i * each);
+    const image = (i: number) => images.subarray(i * each, (i + 1) * each);
     const outputs = new Float32Array(data.length * width);
     const answer = new Float32Array(width);
     const options = { into: answer };
@@ -81,7 +77,7 @@ export class Judge {
       accuracy: accuracy!,
       loss,
       sparsity: graphSparsity(graph).sparsity,
-      bytes: statSync(path).size,
+      bytes: ArrayBuffer.isView(source) ? source.byteLength : statSync(path).size,
       latencyMicros: micros.sort()[data.length >> 1]!,
       outputs,
     };
@@ -92,7 +88,10 @@ export class Judge {
 export const scoresOf = ({ outputs: _, ...scores }: Judgement): Omit<Judgement, "outputs"> => scores;
 
 /** Files beside each other. */
-export function comparison(files: readonly (readonly [file: string, judged: Judgement])[], terminal: Terminal): string {
+export function comparison(
+  files: readonly (readonly [file: string, judged: Judgement])[],
+  terminal: Terminal,
+): Printed[] {
   const rows = files.map(([file, { accuracy, loss, sparsity, bytes, latencyMicros }]) => [
     file,
     percent(accuracy),
@@ -101,5 +100,5 @@ export function comparison(files: readonly (readonly [file: string, judged: Judg
     bytes,
     latencyMicros.toFixed(1),
   ]);
-  return terminal.table(["file", "accuracy", "loss", "sparsity", "bytes", "us/image"], rows);
+  return [terminal.table(["file", "accuracy", "loss", "sparsity", "bytes", "us/image"], rows)];
 }

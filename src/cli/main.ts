@@ -1,7 +1,11 @@
-/** Which verb, and how it ended: the exit code is 0, 1 for an error, 2 for wrong usage; an error is one line on stderr. */
+/**
+ * Which verb, and how it ended: the exit code is 0, 1 for an error, 2 for wrong usage, above 128 where a signal or a closed pipe ended it;
+ * an error is one line on stderr.
+ */
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
-import { Interrupted, oneLine, WrongUsage } from "./errors.ts";
+import { show } from "../base/errors.ts";
+import { BROKEN_PIPE, Interrupted, oneLine, WrongUsage } from "./errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Verb {
@@ -24,18 +28,39 @@ const VERBS: readonly (readonly [name: string, summary: string, load: () => Prom
 ];
 
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const code = await run(argv, terminal);
+  const failure = await terminal.failure();
+  if (!failure || code) return code;
+  // `penjing ... | head` is no error that anybody wants to read of
+  if (failure.code === "EPIPE") return BROKEN_PIPE;
+  const reason = failure.code === "ENOSPC" ? "the disk is full" : oneLine(failure);
+  terminal.error(`penjing: cannot write to stdout: ${reason}`);
+  return 1;
+}
+
+/** `help train` is `train --help`. */
+function withoutHelp(argv: readonly string[]): readonly string[] {
+  const [first, verb, ...more] = argv;
+  if (first !== "help") return argv;
+  if (verb === undefined) return ["--help"];
+  if (!VERBS.some(([name]) => name === verb)) throw new WrongUsage(`unknown command ${show(verb)}`);
+  if (more.length) throw new WrongUsage("too many arguments for 'help': expected the name of one command");
+  return [verb, "--help"];
+}
+
+async function run(given: readonly string[], terminal: Terminal): Promise<number> {
   const program = new Command("penjing")
     .description("Train small neural networks, make them smaller, and run them fast.")
     .version(version())
-    .helpCommand(false)
     .exitOverride()
     .configureOutput({
-      writeOut: text => terminal.print(text.trimEnd()),
+      writeOut: text => terminal.print(...text.trimEnd().split("\n")),
       // an error is printed below, as one line
       writeErr: () => {},
     });
   let used = "penjing";
   try {
+    const argv = withoutHelp(given);
     for (const [name, summary, load] of VERBS) {
       const command = program.command(name).description(summary);
       if (argv[0] !== name) continue;
@@ -51,6 +76,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     const error = terminal.signal.aborted && !(thrown instanceof Interrupted) ? terminal.signal.reason : thrown;
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     terminal.error(`${used}: ${oneLine(error).replace(/^error: /, "")}`);
+    if (error instanceof Interrupted) return error.exitCode;
     return error instanceof CommanderError || error instanceof WrongUsage ? 2 : 1;
   }
 }

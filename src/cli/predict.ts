@@ -62,6 +62,6 @@ async function run(
       return others.length > 1 ? `${labels?.[second] ?? second} ${percent(others[second]!)}` : "";
     };
     const rows = predictions.map(p => [p.image, p.label, percent(p.probability), runnerUp(p)]);
-    return terminal.table(["image", "class", "probability", "next"], rows);
+    return [terminal.table(["image", "class", "probability", "next"], rows)];
   });
 }

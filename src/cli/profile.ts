@@ -5,7 +5,7 @@ import { read } from "../container/index.ts";
 import { supported, type Variant } from "../kernels/load.ts";
 import { type Profile, profile } from "../run/profile.ts";
 import { real } from "./options.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Printed, Terminal } from "./terminal.ts";
 
 interface Options {
   json?: boolean;
@@ -32,18 +32,16 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   const { variant, milliseconds } = options;
   const measured = await profile(graph, { milliseconds, ...(variant && { variant }) });
   const { engine } = supported();
-  terminal.report(options.json, { file, engine, ...measured }, () =>
-    [
-      `${file}: ${measured.micros.toFixed(2)} us an image, ${engine}, ${measured.variant} kernels`,
-      "",
-      layerTable(measured, terminal),
-      "",
-      arenaTable(measured.arena, terminal),
-    ].join("\n"),
-  );
+  terminal.report(options.json, { file, engine, ...measured }, () => [
+    `${file}: ${measured.micros.toFixed(2)} us an image, ${engine}, ${measured.variant} kernels`,
+    "",
+    layerTable(measured, terminal),
+    "",
+    ...arenaTable(measured.arena, terminal),
+  ]);
 }
 
-function layerTable({ rows, ...whole }: Profile, terminal: Terminal): string {
+function layerTable({ rows, ...whole }: Profile, terminal: Terminal): Printed {
   const sum = rows.reduce((sum, row) => sum + row.micros, 0);
   const rate = (gigamacs: number) => (gigamacs ? Number(gigamacs.toFixed(1)) : "");
   return terminal.table(
@@ -64,12 +62,12 @@ function layerTable({ rows, ...whole }: Profile, terminal: Terminal): string {
   );
 }
 
-function arenaTable({ bytes, kept, temporaries, buffers }: Profile["arena"], terminal: Terminal): string {
+function arenaTable({ bytes, kept, temporaries, buffers }: Profile["arena"], terminal: Terminal): Printed[] {
   return [
     `arena: ${bytes} bytes, of which ${kept} are kept and ${temporaries} shared by temporaries`,
     terminal.table(
       ["temporary", "address", "bytes", "calls"],
       buffers.map(b => [b.name, b.address, b.bytes, `${b.first} .. ${b.last}`]),
     ),
-  ].join("\n");
+  ];
 }

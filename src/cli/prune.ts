@@ -1,27 +1,27 @@
 /** `penjing prune`: a trained file, pruned while it is trained on. */
 import { type Command, Option } from "commander";
 import { constantSparsity, polynomialDecay, pruneLowMagnitude, type SparsitySchedule } from "../compress/index.ts";
-import { loadModel } from "../model/index.ts";
-import { beside } from "./beside.ts";
-import { type DataOptions, dataOptions, digits } from "./digits.ts";
+import { asReadBy, type DataOptions, dataOptions, digits } from "./digits.ts";
 import { WrongUsage } from "./errors.ts";
+import { floatModel } from "./float-model.ts";
 import { comparison, Judge, scoresOf } from "./judge.ts";
 import { real } from "./options.ts";
+import { type OutOptions, outOptions, outputOf, save } from "./outputs.ts";
 import type { Terminal } from "./terminal.ts";
 import { fitOptions, type TrainingOptions, train, trainingOptions } from "./training.ts";
 
-interface Options extends DataOptions, TrainingOptions {
+interface Options extends DataOptions, OutOptions, TrainingOptions {
   json?: boolean;
   sparsity: number;
   initialSparsity: number;
   schedule: "polynomial" | "constant";
-  out?: string;
 }
 
 const share = real({ min: 0, below: 1 });
 
 export function define(command: Command, terminal: Terminal): void {
-  trainingOptions(dataOptions(command.argument("<file>", "a .penjing file of a float network")), 2)
+  const readsAndWrites = outOptions(command.argument("<file>", "a .penjing file of a float network"), "pruned");
+  trainingOptions(dataOptions(readsAndWrites), 2)
     .option("--sparsity <x>", "the share of weights that are zero in the end", share, 0.8)
     .option("--initial-sparsity <x>", "where the polynomial schedule begins", share, 0.5)
     .addOption(
@@ -32,7 +32,6 @@ export function define(command: Command, terminal: Terminal): void {
         .choices(["polynomial", "constant"])
         .default("polynomial"),
     )
-    .option("--out <file>", "the file to write (default: <file>.pruned.penjing)")
     .action((file: string, options: Options) => run(file, options, terminal));
 }
 
@@ -48,24 +47,23 @@ function scheduleOf({ schedule, sparsity, initialSparsity }: Options): SparsityS
 
 async function run(file: string, options: Options, terminal: Terminal): Promise<void> {
   const { signal } = terminal;
-  const { out = beside(file, "pruned") } = options;
   const schedule = scheduleOf(options);
-  const model = await loadModel(file, { signal });
+  const out = outputOf(file, options, "pruned");
+  const model = await floatModel(file, "prune", signal);
   const data = await digits(options, signal);
   const judge = new Judge(data.test);
   const before = await judge.judge(file, signal);
   const masked = pruneLowMagnitude(model, { schedule });
-  const save = () => masked.bake().save(out);
+  const saved = () => save(masked.bake(), out, terminal);
   const began = performance.now();
-  const { history } = await train(masked, data.train, fitOptions(options), {
+  const { history } = await train(masked, asReadBy(model, data.train, file), fitOptions(options), {
     terminal,
     title: "prune",
     path: out,
-    save,
+    save: saved,
   });
   const seconds = (performance.now() - began) / 1000;
-  await save();
-  const after = await judge.judge(out, signal);
+  const after = await judge.judge(out, signal, await saved());
   const document = {
     file,
     out,

@@ -4,6 +4,7 @@ import { lenet5, lenet300100 } from "../models/index.ts";
 import { type DataOptions, dataOptions, digits, labelsOf } from "./digits.ts";
 import { Judge } from "./judge.ts";
 import { percent } from "./numbers.ts";
+import { save } from "./outputs.ts";
 import type { Terminal } from "./terminal.ts";
 import { fitOptions, type TrainingOptions, train, trainingOptions } from "./training.ts";
 
@@ -29,13 +30,12 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   const { out } = options;
   const data = await digits(options, signal);
   const model = NETWORKS[options.network]({ seed: options.seed });
-  const save = () => model.save(out, labelsOf(data));
+  const saved = () => save(model, out, terminal, labelsOf(data));
   const began = performance.now();
   const fit = { ...fitOptions(options), ...(options.validation && { validation: data.test }) };
-  const { history } = await train(model, data.train, fit, { terminal, title: "train", path: out, save });
+  const { history } = await train(model, data.train, fit, { terminal, title: "train", path: out, save: saved });
   const seconds = (performance.now() - began) / 1000;
-  await save();
-  const { accuracy, loss, bytes } = await new Judge(data.test).judge(out, signal);
+  const { accuracy, loss, bytes } = await new Judge(data.test).judge(out, signal, await saved());
   const document = {
     network: model.name,
     parameters: model.parameters,
@@ -57,6 +57,6 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
       terminal.table(["epoch", ...names], epochs),
       "",
       `${percent(accuracy)} of ${data.test.length} test images, loss ${loss.toFixed(4)}; ${bytes} bytes in ${out}, trained in ${seconds.toFixed(1)} s`,
-    ].join("\n");
+    ];
   });
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { Dataset } from "../data/index.ts";
 import type { Model } from "../model/index.ts";
 import { adam, adamW, type FitOptions, type Optimizer, type Progress, rmsprop, sgd } from "../train/index.ts";
-import { Interrupted } from "./errors.ts";
+import { Interrupted, oneLine } from "./errors.ts";
 import { real, whole } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -43,15 +43,21 @@ export async function train(
   model: Model,
   data: Dataset,
   options: Omit<FitOptions, "regularizers">,
-  { terminal, title, path, save }: { terminal: Terminal; title: string; path: string; save: () => Promise<void> },
+  { terminal, title, path, save }: { terminal: Terminal; title: string; path: string; save: () => Promise<unknown> },
 ): Promise<Awaited<ReturnType<Model["fit"]>>> {
   try {
     const onProgress = (p: Progress) => terminal.progress(title, (p.epoch + p.step / p.steps) / p.epochs, detail(p));
     return await model.fit(data, { ...options, signal: terminal.signal, onProgress });
   } catch (error) {
     if (!terminal.signal.aborted) throw error;
-    await save();
-    throw new Interrupted(`the network as it is so far is in ${path}`);
+    const { by } = terminal.signal.reason as Interrupted;
+    throw new Interrupted(
+      by,
+      await save().then(
+        () => `the network as it is so far is in ${path}`,
+        failed => `the network as it is so far is lost: ${oneLine(failed)}`,
+      ),
+    );
   } finally {
     terminal.endProgress();
   }

@@ -1,0 +1,62 @@
+/** The file a command writes: its usual name, and that it does not replace what it was made of. */
+import { fstatSync, type Stats, statSync } from "node:fs";
+import type { Command } from "commander";
+import { show } from "../base/errors.ts";
+import { saveFile, type WriteOptions } from "../container/index.ts";
+import { WrongUsage } from "./errors.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface OutOptions {
+  out?: string;
+  force?: boolean;
+}
+
+/** `what`: that comes into the name of the file, as in digits.pruned.penjing. */
+export const outOptions = (command: Command, what: string): Command =>
+  command
+    .option("--out <file>", `the file to write (default: <file>.${what}.penjing)`)
+    .option("--force", "let --out replace the file that is read");
+
+/** Where the result goes: `out`, or the usual name in the same folder. Wrong usage where that is the file that is read. */
+export function outputOf(file: string, { out, force }: OutOptions, what: string): string {
+  const place = out ?? `${file.replace(/\.penjing$/, "")}.${what}.penjing`;
+  if (!force) refuseSame(file, place, "; --force replaces it");
+  return place;
+}
+
+/** Wrong usage where both are one regular file, by whatever names and links. */
+export function refuseSame(file: string, out: string, advice = ""): void {
+  const [read, written] = [statsOf(file), statsOf(out)];
+  if (read?.isFile() && written && isSame(read, written))
+    throw new WrongUsage(`expected another file to write than the one that is read, got ${show(out)}${advice}`);
+}
+
+interface Writable {
+  toBytes(options?: WriteOptions): Uint8Array<ArrayBuffer>;
+}
+
+/** Saves a network; gives the bytes of the file. Where stdout is the file, what the command has to tell goes to stderr. */
+export async function save(
+  network: Writable,
+  out: string,
+  terminal: Terminal,
+  { signal, ...extras }: WriteOptions & { signal?: AbortSignal } = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = network.toBytes(extras);
+  if (isStdout(out)) terminal.reportOnErrors();
+  await saveFile(out, bytes, signal);
+  return bytes;
+}
+
+function isStdout(out: string): boolean {
+  const written = statsOf(out);
+  try {
+    return !!written && !written.isCharacterDevice() && isSame(written, fstatSync(1));
+  } catch {
+    return false; // stdout is closed
+  }
+}
+
+const statsOf = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
+
+const isSame = (a: Stats, b: Stats): boolean => a.dev === b.dev && a.ino === b.ino;
