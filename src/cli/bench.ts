@@ -38,7 +38,7 @@ async function bench(options: Options, terminal: Terminal): Promise<void> {
   const cases = all.filter(c => c.name.includes(options.filter ?? ""));
   if (!cases.length)
     throw new WrongUsage(
-      `option '--filter' expected part of a row's name, got ${show(options.filter)}; rows: ${kindsOf(all).join(", ")}`,
+      `option '--filter' expected part of a row's name, got ${show(options.filter)}; the rows: ${kindsOf(all).join("; ")}`,
     );
 
   // at the beginning and the end, as it changes with heat and load; limits are those of the faster

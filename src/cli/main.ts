@@ -69,6 +69,8 @@ async function run(given: readonly string[], terminal: Terminal): Promise<number
     }
     if (argv.length === 0) throw new WrongUsage(`expected a command: ${VERBS.map(([name]) => name).join(", ")}`);
     await program.parseAsync(argv, { from: "user" });
+    // of commands that do not look at it themselves
+    terminal.signal.throwIfAborted();
     return 0;
   } catch (thrown) {
     terminal.endProgress();

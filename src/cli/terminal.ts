@@ -12,6 +12,9 @@ export type Cell = string | number;
 
 type Style = Parameters<typeof styleText>[0];
 
+/** Whether there are colours is asked of the stream that is written to, which need not be the stdout that `styleText` would look at. */
+const UNCHECKED = { validateStream: false };
+
 type Stream = Writable & { readonly isTTY?: boolean; hasColors?(): boolean };
 
 /** No lines: columns and a bold head are enough. */
@@ -93,7 +96,7 @@ export class Terminal {
   }
 
   #style(style: Style, text: string): string {
-    return this.#results.isTTY && this.#results.hasColors?.() ? styleText(style, text) : text;
+    return this.#results.isTTY && this.#results.hasColors?.() ? styleText(style, text, UNCHECKED) : text;
   }
 
   /** Columns under bold heads; numbers to the right. */
@@ -143,7 +146,7 @@ export class Terminal {
   error(line: string): void {
     const red = this.#errors.isTTY && this.#errors.hasColors?.();
     const text = printable(line);
-    this.#errors.write(`${red ? styleText("red", text) : text}\n`);
+    this.#errors.write(`${red ? styleText("red", text, UNCHECKED) : text}\n`);
   }
 }
 

@@ -11,6 +11,18 @@ test("help names every command, on stdout", async () => {
   expect(errors).toBe("");
 });
 
+test("help with and without a command is what --help says", async () => {
+  const said = async (...argv: string[]) => {
+    const { code, out, errors } = await penjing(argv);
+    expect([code, errors]).toEqual([0, ""]);
+    return out;
+  };
+  expect(await said("help")).toBe(await said("--help"));
+  expect(await said("help", "train")).toBe(await said("train", "--help"));
+  expect(await said("help", "train")).toContain("--batch-size <n>");
+  expect(await said("help")).toMatch(/^ {2}help \[command\] /m);
+});
+
 test("version is the package's", async () => {
   const { code, out } = await penjing(["--version"]);
   expect(code).toBe(0);
@@ -20,9 +32,12 @@ test("version is the package's", async () => {
 test.each([
   [[], "expected a command"],
   [["grow"], "unknown command 'grow'"],
+  [["help", "grow"], 'unknown command "grow"'],
+  [["help", "train", "more"], "too many arguments"],
   [["bench", "--fast"], "unknown option '--fast'"],
   [["bench", "--variant", "avx"], "--variant <name>"],
-  [["bench", "--filter", "no such row"], '"no such row"'],
+  [["bench", "--filter", "dense"], 'got "dense"; the rows: '],
+  [["bench", "--filter", "no such row"], "i8_gemm (344 rows); f32_gemm (344 rows); lenet5 f32 batch 1; "],
   [["bench", "more"], "too many arguments"],
 ])("wrong usage %j is one line and exit code 2", async (argv, named) => {
   const { code, out, errors } = await penjing(argv);
@@ -32,7 +47,7 @@ test.each([
   expect(errors).toContain(named);
 });
 
-test("Ctrl-C ends a command with one line and exit code 1", async () => {
+test("main: Ctrl-C ends a command with one line and exit code 130", async () => {
   const { code, out, errors } = await penjing(["bench", "--filter", "1x1x1"], AbortSignal.abort(new Interrupted()));
-  expect([code, out, errors]).toEqual([1, "", "penjing bench: interrupted\n"]);
+  expect([code, out, errors]).toEqual([130, "", "penjing bench: interrupted\n"]);
 });

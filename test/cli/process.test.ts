@@ -1,7 +1,7 @@
 /** What only a process has: signals, pipes, streams that are no terminal. The command as it is built (`npm run build`). */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -38,25 +38,54 @@ test("help, an unknown option, a missing file: exit codes 0, 2, 1, no colours in
   expect(file!.errors).toBe('penjing inspect: cannot read "no-such-file": there is no such file\n');
 });
 
-test("SIGINT while training ends with exit code 1 and a network that runs", async () => {
-  const path = join(folder, "interrupted.penjing");
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)("%s while training ends with exit code %i and a network that runs", async (signal, code) => {
+  const path = join(folder, `${signal}.penjing`);
   const interrupted = async (milliseconds: number) => {
     const child = penjing("train", "--epochs", "10000", "--limit", "640", "--out", path);
     const end = ended(child);
-    setTimeout(() => child.kill("SIGINT"), milliseconds);
+    setTimeout(() => child.kill(signal), milliseconds);
     return end;
   };
   // before the training has begun, an interrupt leaves no file: on a busy machine that takes longer
   let end = await interrupted(1500);
   for (let wait = 5000; !existsSync(path) && wait < 30_000; wait *= 2) end = await interrupted(wait);
   const errors = `penjing train: interrupted; the network as it is so far is in ${path}\n`;
-  expect(end).toEqual({ code: 1, out: "", errors });
+  expect(end).toEqual({ code, out: "", errors });
   expect((await load(path)).predict(new Uint8Array(784)).length).toBe(10);
 });
 
-test("a reader that closes the pipe early is no error", async () => {
+test("a reader that closes the pipe early: no word, exit code 141", async () => {
   const child = penjing("bench", "--json", "--short", "--filter", "gemm 1x1x");
   child.stdout!.destroy();
-  const { errors } = await ended(child);
-  expect(errors).toBe("");
+  const { code, errors } = await ended(child);
+  expect([code, errors]).toEqual([141, ""]);
+});
+
+test.skipIf(process.platform === "win32")("a full disk under stdout: one line, exit code 1", async () => {
+  const out = join(folder, "stdout");
+  const script = 'ulimit -f 0 && exec "$0" "$@" > "$OUT"';
+  const argv = ["-c", script, process.execPath, BUILT, "train", "--help"];
+  const { code, errors } = await ended(spawn("sh", argv, { env: { ...process.env, OUT: out } }));
+  expect([code, errors]).toEqual([1, expect.stringMatching(/^penjing: cannot write to stdout: [^\n]+\n$/)]);
+});
+
+test.skipIf(process.platform === "win32")("--out /dev/stdout: the network alone, the report on stderr", async () => {
+  const tflite = "test/vectors/tflite/lenet5_int8.tflite";
+  const pipe = penjing("convert", tflite, "/dev/stdout");
+  const chunks: Buffer[] = [];
+  pipe.stdout!.on("data", chunk => chunks.push(chunk));
+  const { code, errors } = await ended(pipe);
+  expect(code).toBe(0);
+  expect(errors).toMatch(/^\d+ layers, 28x28x1 -> 10: \d+ bytes in \/dev\/stdout\n$/);
+  const plain = join(folder, "plain.penjing");
+  await ended(penjing("convert", tflite, plain));
+  expect(Buffer.concat(chunks).equals(readFileSync(plain))).toBe(true);
+  const [out, script] = [join(folder, "redirected.penjing"), 'exec "$0" "$@" > "$OUT"'];
+  const argv = ["-c", script, process.execPath, BUILT, "convert", tflite, "/dev/stdout"];
+  expect((await ended(spawn("sh", argv, { env: { ...process.env, OUT: out } }))).code).toBe(0);
+  expect(readFileSync(out).equals(readFileSync(plain))).toBe(true);
 });

@@ -84,7 +84,7 @@ describe("train", () => {
     const out = at("interrupted.penjing");
     const argv = ["train", "--epochs", "10000", "--limit", "640", "--out", out];
     const { code, errors } = await penjing(argv, interrupt.signal, () => interrupt.abort(new Interrupted()));
-    expect(code).toBe(1);
+    expect(code).toBe(130);
     expect(errors).toBe(`penjing train: interrupted; the network as it is so far is in ${out}\n`);
     expect((await load(out)).predict(new Uint8Array(784)).length).toBe(10);
   });
