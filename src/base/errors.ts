@@ -21,7 +21,7 @@ export class PenjingError extends Error {
   override readonly name = "PenjingError";
   /**
    * What went wrong, for programs; the message is for people. Codes that users meet:
-   * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`, `too-large`
+   * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`, `budget` (`maxBytes`)
    * - model files: also `version`, `checksum`, `op`, `damaged` (docs/container.md); `unsupported` and `graph` when one is written
    * - the engine: `no-simd`, `no-relaxed-simd`, `memory`
    * - models: `masked`, `bake`, `calibration`, `quantize`; training: `diverged`; an op without that meaning: `refused`

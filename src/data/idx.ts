@@ -6,7 +6,7 @@
  * Types: 8 unsigned byte, 9 signed byte, B short, C int, D float, E double. Shorts become int32, doubles float32.
  */
 import { ByteReader } from "../base/bytes.ts";
-import { integer, knownOptions, PenjingError } from "../base/errors.ts";
+import { knownOptions, number, PenjingError } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
 import { readSource, type Source } from "../base/source.ts";
 
@@ -18,18 +18,18 @@ export interface Idx {
 
 export interface IdxOptions {
   signal?: AbortSignal | undefined;
-  /** Bytes that a gzipped file may inflate to. Default 2^29 = 512 MB: 200 kB of gzip can hold 200 MB. */
+  /** Bytes that a gzipped file may inflate to. Default 2^29 = 512 MB, as 200 kB of gzip may hold 200 MB; Infinity: no limit. */
   maxBytes?: number | undefined;
 }
 
 /**
  * Reads an IDX file, raw or gzipped; a gzipped one is inflated no further than its own header says. Errors: `missing`, `unreadable`, `gzip`,
- * `magic`, `truncated`, `size-mismatch`, `too-large`, each with `path`.
+ * `magic`, `truncated`, `size-mismatch`, `budget`, each with `path`.
  */
 export async function readIdx(source: Source, options: IdxOptions = {}): Promise<Idx> {
   knownOptions("readIdx", options, ["signal", "maxBytes"]);
   const { signal, maxBytes = 2 ** 29 } = options;
-  integer("maxBytes", maxBytes, 1);
+  if (maxBytes !== Infinity) number("maxBytes", maxBytes, { above: 0 });
   const { bytes, path } = await readSource(source, signal);
   return parseIdx(isGzip(bytes) ? await gunzip(bytes, path, maxBytes, signal) : bytes, path);
 }
@@ -155,7 +155,7 @@ async function gunzip(
         const { shape, expected } = readHeader(header);
         whole = header.offset + expected;
         if (whole > maxBytes)
-          throw failure("too-large", `${showShape(shape)} elements are ${whole} bytes, "maxBytes" allows ${maxBytes}`);
+          throw failure("budget", `${showShape(shape)} elements are ${whole} bytes, "maxBytes" allows ${maxBytes}`);
         const all = new Uint8Array(Math.max(length, Math.min(whole, MOST_PER_BYTE * bytes.length)));
         all.set(room.subarray(0, length));
         room = all;

@@ -48,7 +48,7 @@ const GARMENTS = [
 
 /**
  * The handwritten digits: 60 000 images to train with, 10 000 to test with, 28 x 28 x 1 bytes each (Y. LeCun, C. Cortes, C. Burges).
- * Errors: `missing` with one line about how to get the data, `magic`, `truncated`, `gzip`, `size-mismatch`, `too-large`.
+ * Errors: `missing` with one line about how to get the data, `magic`, `truncated`, `gzip`, `size-mismatch`, `budget`.
  */
 export async function mnist(options: MnistOptions = {}): Promise<TrainAndTest> {
   return load("mnist", options, DIGITS, "PENJING_MNIST", {

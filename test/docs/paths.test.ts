@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
-const PAGES = ["README.md", "web/README.md", ...readdirSync("docs").map(name => `docs/${name}`)].filter(path =>
-  path.endsWith(".md"),
+const PAGES = ["README.md", "SECURITY.md", "web/README.md", ...readdirSync("docs").map(name => `docs/${name}`)].filter(
+  path => path.endsWith(".md"),
 );
 
 /** What is not to be found in a clone: outputs of the build, and places shown by a pattern. */
