@@ -5,6 +5,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: mode === "slow" ? ["test/**/*.slow.test.ts"] : ["test/**/*.test.ts"],
     exclude: mode === "slow" ? [] : ["test/**/*.slow.test.ts"],
+    setupFiles: ["test/passes-contract.ts"],
     testTimeout: mode === "slow" ? 600_000 : 60_000,
     maxWorkers: 2,
     reporters: ["default", "./test/skipped-reporter.ts", "json"],

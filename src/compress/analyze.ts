@@ -4,7 +4,7 @@ import { wrongType } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import { type Extras, read, storedBytes } from "../container/index.ts";
-import { Graph, type Node, type Value } from "../graph/graph.ts";
+import { Graph, type Node, type Type, type Value } from "../graph/graph.ts";
 import { Model } from "../model/model.ts";
 import { COST, type OpName } from "../ops/index.ts";
 import { dequantize, quantize } from "../ops/quantized/quantize.ts";
@@ -86,7 +86,8 @@ type Kept = { [K in keyof Extras]?: Extras[K] | undefined };
 
 /** The file of a float graph in which every weight takes all its bits. */
 function floatBytes(from: Graph, { labels, preprocessing, metadata }: Kept): number {
-  const graph = bake(from);
+  const { graph } = from.copy();
+  bake(graph);
   for (const v of graph.leaves) if (v.leaf === "state") v.data = new Float32Array(size(v.type.shape)).fill(-1);
   const extras = {
     ...(labels && { labels }),
@@ -100,8 +101,10 @@ function floatBytes(from: Graph, { labels, preprocessing, metadata }: Kept): num
 function floatForm(from: Graph): Graph {
   const graph = new Graph();
   const of = new Map<Value, Value>();
-  for (const v of from.leaves)
-    of.set(v, graph.leaf(v.leaf!, v.name, { shape: v.type.shape, dtype: "f32", batched: v.type.batched }));
+  for (const v of from.leaves) {
+    const type: Type = { shape: v.type.shape, dtype: "f32", batched: v.type.batched };
+    of.set(v, v.leaf === "state" ? graph.state(v.role!, v.name, type) : graph.leaf(v.leaf!, v.name, type));
+  }
   for (const { op, name, attrs, inputs, outputs } of from.nodes) {
     const operands = inputs.map(v => of.get(v)!);
     const { quantization: _, ...rest } = attrs as { quantization?: unknown };

@@ -5,6 +5,7 @@
 import { integer, PenjingError, wrongType } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { checkFinite, Dataset } from "../data/dataset.ts";
+import { streamInputs } from "../graph/edit.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { RUN } from "../kernels/load-run.ts";
 import { lower as lowerRange, range } from "../ops/quantized/range.ts";
@@ -87,11 +88,8 @@ const IMAGES = "images";
 /** A copy of the model whose results are the ranges of `values`, fused where nobody watches. */
 function watched(model: Graph, input: Value, values: readonly Value[]): Graph {
   const { graph, of } = model.copy();
-  const copied = of.get(input)!;
-  const images = graph.leaf("stream", IMAGES, input.type);
-  graph.replace(copied, images);
-  graph.leaves.splice(graph.leaves.indexOf(copied), 1);
-  graph.results = values.map(v => graph.one(range, [v === input ? images : of.get(v)!]));
+  streamInputs(graph, copied => graph.leaf("stream", IMAGES, copied.type));
+  graph.results = values.map(v => graph.one(range, [v === input ? graph.leafOf(IMAGES)! : of.get(v)!]));
   fuse(graph, FORWARD);
   return graph;
 }

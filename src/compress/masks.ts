@@ -1,6 +1,7 @@
 /** Masks of a graph: where they lie, which layers may have one, and which weights one keeps. */
 import { PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
+import { insertOnEdge } from "../graph/edit.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { conv2d } from "../ops/convolution/conv2d.ts";
 import { dense } from "../ops/convolution/dense.ts";
@@ -44,26 +45,18 @@ export function addMasks(graph: Graph, layers: LayerSelection = () => true): Mas
     kernels.add(kernel);
   }
   return [...kernels].map(kernel => {
-    const users = graph.users(kernel);
-    const { masked, names } = graph.scope(users[0]!.name, () => maskKernel(graph, kernel));
-    const node = graph.nodes.pop()!;
-    graph.nodes.splice(graph.nodes.indexOf(users[0]!), 0, node); // nodes stand in order of use, and layers keep their order
-    for (const user of users) user.inputs = user.inputs.map(v => (v === kernel ? masked : v));
-    return names;
+    const ones = maskOf(graph, kernel);
+    insertOnEdge(graph, kernel, "all users", mask, [ones]);
+    return { weight: kernel.name, mask: ones.name };
   });
 }
 
-/** What the name of a mask's state ends with, behind that of its weight. */
-const MASK = "/mask";
-
-export const isMaskName = (name: string): boolean => name.endsWith(MASK);
-
-/** Adds a mask of ones over a kernel. */
-export function maskKernel(graph: Graph, kernel: Value): { masked: Value; names: MaskedWeight } {
-  const name = `${kernel.name}${MASK}`;
-  const leaf = graph.leaf("state", name, kernel.type, new Float32Array(size(kernel.type.shape)).fill(1));
+/** The state for the mask of a kernel, ones at first. */
+export function maskOf(graph: Graph, kernel: Value): Value {
+  const ones = new Float32Array(size(kernel.type.shape)).fill(1);
+  const leaf = graph.state("mask", `${kernel.name}/mask`, kernel.type, ones);
   leaf.frozen = true;
-  return { masked: graph.one(mask, [kernel, leaf]), names: { weight: kernel.name, mask: name } };
+  return leaf;
 }
 
 function select(graph: Graph, layers: LayerSelection): Node[] {

@@ -4,7 +4,7 @@ import type { Value } from "../graph/graph.ts";
 import { type Layer, layer } from "../model/layer.ts";
 import { Model } from "../model/model.ts";
 import { mask } from "../ops/weight/mask.ts";
-import { addMasks, type LayerSelection, magnitudeMask, maskKernel, PRUNABLE, thresholdMask } from "./masks.ts";
+import { addMasks, type LayerSelection, magnitudeMask, maskOf, PRUNABLE, thresholdMask } from "./masks.ts";
 import { Pruning } from "./pruning.ts";
 import { checkSchedule, constantSparsity, type SparsityFunction, type SparsitySchedule, share } from "./schedules.ts";
 import { graphSparsity, type Sparsity } from "./sparsity.ts";
@@ -58,11 +58,11 @@ function prunedLayer(of: Layer, schedule: Schedule): Layer {
   if (!PRUNABLE.has(of.kind)) throw wrongValue("layer", `one of ${[...PRUNABLE].join(", ")}`, of.kind);
   return layer(of.kind, of.options, Object.keys(of.options), () => (inputs, to) => {
     const masked = (kernel: Value): Value => {
-      const known = to.graph.nodes.find(n => n.op === mask && n.inputs[0] === kernel);
+      const known = to.graph.users(kernel).find(n => n.op === mask);
       if (known) return known.outputs[0]!;
-      const made = maskKernel(to.graph, kernel);
-      to.hook(new Pruning([made.names], schedule));
-      return made.masked;
+      const ones = maskOf(to.graph, kernel);
+      to.hook(new Pruning([{ weight: kernel.name, mask: ones.name }], schedule));
+      return to.graph.one(mask, [kernel, ones]);
     };
     return of.build(inputs, {
       ...to,
@@ -94,7 +94,7 @@ export function pruneOnce(model: Model, options: number | PruneOnceOptions): Mod
   knownOptions("pruneOnce", settings, ["sparsity", "threshold", "layers"]);
   const make = maskMaker(settings);
   const { graph } = model.graph.copy();
-  const named = (name: string) => graph.leaves.find(v => v.name === name)!;
+  const named = (name: string) => graph.leafOf(name)!;
   for (const { weight, mask } of addMasks(graph, settings.layers)) {
     const bits = make(named(weight).data as Float32Array);
     named(mask).data = bits;

@@ -10,7 +10,7 @@
  */
 import { wrongValue } from "../base/errors.ts";
 import type { StepHook, TrainingState } from "../train/callbacks.ts";
-import { isMaskName, type MaskedWeight, magnitudeMask } from "./masks.ts";
+import { type MaskedWeight, magnitudeMask } from "./masks.ts";
 import { checkSchedule, type SparsityFunction, type SparsitySchedule, scheduleDuring } from "./schedules.ts";
 
 /** Logs get the share of zeros under all masks by this name. */
@@ -82,7 +82,7 @@ export class Pruning implements StepHook {
   logs(state: TrainingState): Record<string, number> {
     let zeros = 0;
     let weights = 0;
-    for (const name of state.states().filter(isMaskName)) {
+    for (const name of state.states("mask")) {
       const bits = state.read(name);
       weights += bits.length;
       for (const bit of bits) if (bit === 0) zeros++;

@@ -70,10 +70,10 @@ export async function quantizeDynamic(model: Model, options: QuantizeDynamicOpti
 
 /** A copy without what only training needs: masks baked, normalization folded, no dropout. */
 function runningForm(model: Graph): Graph {
-  const graph = bake(model);
+  const { graph } = model.copy();
+  bake(graph);
   foldBatchNormalization(graph);
-  for (const node of graph.nodes) if (node.op === dropout) graph.replace(node.outputs[0]!, node.inputs[0]!);
-  graph.prune();
+  graph.rewrite([node => (node.op === dropout ? node.inputs : undefined)]);
   return graph;
 }
 

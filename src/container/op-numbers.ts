@@ -6,7 +6,7 @@
  * fusion pass makes is made again after loading.
  */
 import { type Shape, size } from "../base/shape.ts";
-import type { Op, Type } from "../graph/graph.ts";
+import type { Op, Role, Type } from "../graph/graph.ts";
 import { clip } from "../ops/activation/clip.ts";
 import { elu } from "../ops/activation/elu.ts";
 import { hardSigmoid } from "../ops/activation/hard-sigmoid.ts";
@@ -59,13 +59,18 @@ const ONE = [1, 1] as const;
 const TWO = [2, 2] as const;
 const WITH_BIAS_OR_WITHOUT = [2, 3] as const;
 
-const kernel = (shape: Parameter["shape"]): Parameter => ({ name: "kernel", shape });
+const kernel = (shape: Parameter["shape"]): Parameter => ({ name: "kernel", role: "weight", shape });
 
 /** One number for each output of the weights before it. */
-const bias: Parameter = { name: "bias", shape: ([, weight]) => [weight!.shape[0]!], product: true };
+const bias: Parameter = { name: "bias", role: "bias", shape: ([, weight]) => [weight!.shape[0]!], product: true };
 
 /** One number for each channel. */
-const perChannel = (name: string): Parameter => ({ name, shape: ([x]) => x!.shape.slice(-1) });
+const perChannel = (name: string, role: Role, standIn?: string): Parameter => ({
+  name,
+  role,
+  shape: ([x]) => x!.shape.slice(-1),
+  ...(standIn && { standIn }),
+});
 
 const window = {
   strides: { of: count, usual: [1, 1] },
@@ -114,15 +119,15 @@ export const STORED = {
   12: stored(rescale, ONE, { scale: { of: real, usual: 1 / 255 }, offset: { of: real, usual: 0 } }),
   13: stored(quantize, ONE, {}),
   14: stored(dequantize, ONE, {}),
-  16: stored(
-    batchNormalization,
-    [5, 5],
-    { epsilon: { of: real, usual: 1e-3 }, momentum: { of: real, usual: 0.99 } },
-    ["gamma", "beta", "moving_mean", "moving_variance"].map(perChannel),
-  ),
+  16: stored(batchNormalization, [5, 5], { epsilon: { of: real, usual: 1e-3 }, momentum: { of: real, usual: 0.99 } }, [
+    perChannel("gamma", "weight", "ones"),
+    perChannel("beta", "bias", "zeros"),
+    perChannel("moving_mean", "statistic"),
+    perChannel("moving_variance", "statistic"),
+  ]),
   17: stored(leakyRelu, ONE, { alpha: { of: real, usual: 0.3 } }),
   18: stored(elu, ONE, { alpha: { of: real, usual: 1 } }),
-  19: stored(prelu, TWO, {}, [{ name: "alpha", shape: ([x]) => x!.shape }]),
+  19: stored(prelu, TWO, {}, [{ name: "alpha", role: "weight", shape: ([x]) => x!.shape }]),
   20: stored(sigmoid, ONE, {}),
   21: stored(hardSigmoid, ONE, { alpha: { of: real, usual: 1 / 6 }, beta: { of: real, usual: 0.5 } }),
   22: stored(tanh, ONE, {}),
@@ -142,6 +147,6 @@ export const STORED = {
   36: stored(resizeNearest, ONE, { ...resize, rounding: { of: ROUNDINGS, usual: ROUNDINGS[0] }, ...affine }),
   37: stored(resizeBilinear, ONE, { ...resize, ...affine }),
   38: stored(requantize, ONE, {}),
-  39: stored(lookup, TWO, {}, [{ name: "table", shape: () => [1, 256] }]),
+  39: stored(lookup, TWO, {}, [{ name: "table", role: "constant", shape: () => [1, 256] }]),
   40: stored(scale, ONE, { scale: { of: real, usual: -1 } }),
 } as const;

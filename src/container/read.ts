@@ -4,9 +4,9 @@
  */
 import { ByteReader } from "../base/bytes.ts";
 import { PenjingError, show } from "../base/errors.ts";
-import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { type Shape, showShape, size } from "../base/shape.ts";
 import { readSource, type Source } from "../base/source.ts";
-import { Graph, type Leaf, type Quantization, type Type, type Value } from "../graph/graph.ts";
+import { Graph, type Quantization, type Type, type Value } from "../graph/graph.ts";
 import { crc32 } from "../kernels/boot.ts";
 import { decode, rawTensor } from "./decode.ts";
 import type { Description, Extras } from "./extras.ts";
@@ -68,7 +68,6 @@ function readFrame(from: ByteReader, bytes: Uint8Array): void {
 function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unknown>): Graph {
   const graph = new Graph();
   const names = new Names();
-  const leafNames = new Set<string>();
   /** In the order in which they are met: inputs, then for each node its new states and its first output. */
   const values: Value[] = [];
 
@@ -77,11 +76,10 @@ function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unk
     return String(renamed[given] ?? given);
   };
 
-  const leaf = (kind: Leaf, usual: string, type: Type, data?: TypedArray): Value => {
+  const leaf = (usual: string, make: (name: string) => Value): Value => {
     const given = name(usual);
-    if (leafNames.has(given)) throw new RangeError(`two leaves are called ${show(given)}`);
-    leafNames.add(given);
-    const value = graph.newLeaf(kind, given, type, data);
+    if (graph.leafOf(given)) throw new RangeError(`two leaves are called ${show(given)}`);
+    const value = make(given);
     values.push(value);
     return value;
   };
@@ -98,7 +96,7 @@ function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unk
     const type: Type = { shape: from.list(index, head >> INPUT.axesShift), dtype: dtypeOf(head), batched: true };
     elementsOf(type.shape);
     if (head & INPUT.quantized) type.quantization = activationQuantization(from);
-    leaf("input", INPUT_NAME, type);
+    leaf(INPUT_NAME, given => graph.leaf("input", given, type));
   };
 
   const state = (layer: string, { parameters }: Stored, before: readonly Value[], attrs: object): Value => {
@@ -117,7 +115,11 @@ function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unk
         ? productQuantization(types, shape[0])
         : { scale: scales(from, shape[0]), zeroPoint: 0, axis: 0 };
     else if (head & STATE.scaled) type.quantization = stateQuantization(from, shape);
-    const value = leaf("state", stateName(layer, parameter?.name), type, decode(head, dtype, elements, from));
+    const value = leaf(stateName(layer, parameter?.name), given => {
+      const replaced = parameter?.standIn !== undefined && given === stateName(layer, parameter.standIn);
+      const role = parameter && !replaced ? parameter.role : "constant";
+      return graph.state(role, given, type, decode(head, dtype, elements, from));
+    });
     if (head & STATE.frozen) value.frozen = true;
     return value;
   };

@@ -4,7 +4,7 @@
  */
 import type { ByteReader } from "../base/bytes.ts";
 import type { Shape } from "../base/shape.ts";
-import type { Op, Type } from "../graph/graph.ts";
+import type { Op, Role, Type } from "../graph/graph.ts";
 
 export interface Stored<A = any> {
   readonly op: Op<A>;
@@ -59,6 +59,9 @@ export const real: Kind = from => {
 export interface Parameter<A = any> {
   /** In the names of leaves: `<layer>/<name>`. */
   readonly name: string;
+  readonly role: Role;
+  /** Ends the name of a constant that stands for it, in a layer that does without. */
+  readonly standIn?: string;
   /** The shape as far as it follows from the inputs before it and the attributes; 0 where a size must be stored. */
   shape(inputs: readonly Type[], attrs: A): Shape;
   /** Its scales, one for each index of axis 0, are usually that of input 0 times those of input 1, and not stored. */

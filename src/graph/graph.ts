@@ -29,6 +29,19 @@ export interface Type {
  */
 export type Leaf = "state" | "tally" | "stream" | "input";
 
+/**
+ * What a state is for:
+ * - `weight` and `bias` are learned by gradients;
+ * - `statistic` is changed by training, but by no gradient: a moving average;
+ * - `constant` never changes: a table, or what stands for a parameter a layer does without;
+ * - `mask` says which numbers of a weight count;
+ * - `moment` belongs to an optimizer.
+ */
+export type Role = "weight" | "bias" | "statistic" | "constant" | "mask" | "moment";
+
+/** Roles whose numbers an optimizer may change, as long as the state is not frozen. */
+export const isLearned = (role: Role | undefined): boolean => role === "weight" || role === "bias";
+
 export interface Value {
   readonly id: number;
   type: Type;
@@ -37,10 +50,23 @@ export interface Value {
   readonly index: number;
   readonly node?: Node;
   readonly leaf?: Leaf;
+  /** Of a state. */
+  readonly role?: Role;
   /** A leaf's logical contents, where the host has them. */
   data?: TypedArray;
   /** A state no optimizer may touch. */
   frozen?: boolean;
+}
+
+/** Promises an op on a weight's edge may make about the numbers it gives. */
+export type Promised = "zeros" | "distinct values" | "range";
+
+/** An op between a weight and its consumers: input 0 is the weight, the others are states of its own. */
+export interface WeightEdge {
+  /** What is so behind it, whatever the weight. */
+  readonly gives: readonly Promised[];
+  /** What stays so where it was so before. `verify` refuses a chain in which an op breaks an earlier promise. */
+  readonly keeps: readonly Promised[];
 }
 
 /** What a node is: a name and the types of its outputs. All other meanings live in tables keyed by the name. */
@@ -50,34 +76,84 @@ export interface Op<A = unknown> {
   readonly infer: (inputs: Type[], attrs: A) => Type[];
   /** Output i is written over input `updates[i]` (-1: a buffer of its own): optimizers, moving averages, tallies. */
   readonly updates?: readonly number[];
+  /** Of an op that stands on a weight's edge; `bake` replaces it by what it comes to. */
+  readonly weightEdge?: WeightEdge;
 }
 
 export interface Node<A = any> {
   readonly op: Op<A>;
   attrs: A;
-  inputs: Value[];
+  /** Changed by the graph alone, which knows the users of each value. */
+  inputs: readonly Value[];
   outputs: Value[];
   /** The layer it came from; part of every message about it. */
   name: string;
 }
 
+/**
+ * Looks at a node and, where it applies, gives the values that take the place of the node's outputs; the nodes it adds take the node's
+ * place. It adds none where it does not apply, and of what stands behind the node it asks only `users`, `onlyUser` and `isUsed`.
+ */
+export type Rule = (node: Node, graph: Graph) => readonly (Value | undefined)[] | undefined;
+
+/** Every change of nodes and leaves goes through a method: nodes stay in order of use, users are known without a search. */
 export class Graph {
-  nodes: Node[] = [];
-  leaves: Value[] = [];
-  results: Value[] = [];
+  #nodes: Node[] = [];
+  #leaves: Value[] = [];
+  #results: readonly Value[] = [];
+  #isResult = new Set<Value>();
+  readonly #named = new Map<string, Value>();
+  /** The nodes that read a value: gathered when first asked for, then kept up to date. */
+  #users: Map<Value, Set<Node>> | undefined;
   #next = 0;
   #scope = "";
 
-  /** The leaf of that name, made on first use: asking twice shares it. */
-  leaf(leaf: Leaf, name: string, type: Type, data?: TypedArray): Value {
-    return this.leaves.find(v => v.name === name) ?? this.newLeaf(leaf, name, type, data);
+  /** In order of use: what a node reads stands before it. */
+  get nodes(): readonly Node[] {
+    return this.#nodes;
   }
 
-  /** A leaf whose name no other has: the caller knows. */
-  newLeaf(leaf: Leaf, name: string, type: Type, data?: TypedArray): Value {
-    const value: Value = { id: this.#next++, type, name, index: 0, leaf, ...(data && { data }) };
-    this.leaves.push(value);
+  get leaves(): readonly Value[] {
+    return this.#leaves;
+  }
+
+  get results(): readonly Value[] {
+    return this.#results;
+  }
+
+  set results(values: readonly Value[]) {
+    this.#results = values;
+    this.#isResult = new Set(values);
+  }
+
+  /** The leaf of that name, made on first use: asking twice shares it. */
+  leaf(leaf: Exclude<Leaf, "state">, name: string, type: Type): Value {
+    return this.leafOf(name) ?? this.#addLeaf({ id: this.#next++, type, name, index: 0, leaf });
+  }
+
+  /** The state of that name, made on first use: asking twice shares it. */
+  state(role: Role, name: string, type: Type, data?: TypedArray): Value {
+    return (
+      this.leafOf(name) ??
+      this.#addLeaf({ id: this.#next++, type, name, index: 0, leaf: "state", role, ...(data && { data }) })
+    );
+  }
+
+  leafOf(name: string): Value | undefined {
+    return this.#named.get(name);
+  }
+
+  #addLeaf(value: Value, at = this.#leaves.length): Value {
+    this.#leaves.splice(at, 0, value);
+    this.#named.set(value.name, value);
     return value;
+  }
+
+  /** A new state behind `state`, equal but for its numbers and for its name, which gets the first number that is free. */
+  twin(state: Value, data: TypedArray): Value {
+    let name = state.name;
+    for (let k = 2; this.#named.has(name); k++) name = `${state.name} ${k}`;
+    return this.#addLeaf({ ...state, id: this.#next++, name, data }, this.#leaves.indexOf(state) + 1);
   }
 
   /** Nodes added inside `build` carry `name`. */
@@ -91,9 +167,9 @@ export class Graph {
     }
   }
 
-  add<A>(op: Op<A>, inputs: Value[], attrs: A = {} as A): Value[] {
+  add<A>(op: Op<A>, inputs: readonly Value[], attrs: A = {} as A): Value[] {
     const name = this.#scope || op.name;
-    const node: Node<A> = { op, attrs, inputs, outputs: [], name };
+    const node: Node<A> = { op, attrs, inputs: [...inputs], outputs: [], name };
     let types: Type[];
     try {
       types = op.infer(
@@ -106,57 +182,165 @@ export class Graph {
       throw error;
     }
     node.outputs = types.map((type, index) => ({ id: this.#next++, type, name: "", index, node }));
-    this.nodes.push(node);
+    this.#nodes.push(node);
+    if (this.#users) for (const v of inputs) setOf(this.#users, v).add(node);
     return node.outputs;
   }
 
   /** `add` for an op with one output (or whose first output is the one wanted). */
-  one<A>(op: Op<A>, inputs: Value[], attrs: A = {} as A): Value {
+  one<A>(op: Op<A>, inputs: readonly Value[], attrs: A = {} as A): Value {
     return this.add(op, inputs, attrs)[0]!;
   }
 
-  users(value: Value): Node[] {
-    return this.nodes.filter(n => n.inputs.includes(value));
+  /** Nodes added inside `build` stand before `node`, or first of all where there is none. */
+  insertBefore<T>(node: Node | undefined, build: () => T): T {
+    const count = this.#nodes.length;
+    const made = build();
+    const at = node ? this.#nodes.indexOf(node) : 0;
+    const before = this.#nodes;
+    this.#nodes = [...before.slice(0, at), ...before.slice(count), ...before.slice(at, count)];
+    return made;
   }
 
-  replace(from: Value, to: Value): void {
-    for (const n of this.users(from)) n.inputs = n.inputs.map(v => (v === from ? to : v));
-    if (!this.results.includes(from)) return;
-    this.results = this.results.map(v => (v === from ? to : v));
+  #gatherUsers(): Map<Value, Set<Node>> {
+    if (this.#users) return this.#users;
+    this.#users = new Map();
+    for (const n of this.#nodes) for (const v of n.inputs) setOf(this.#users, v).add(n);
+    return this.#users;
+  }
+
+  /** The nodes that read `value`, each once. */
+  users(value: Value): Node[] {
+    return [...(this.#gatherUsers().get(value) ?? [])];
+  }
+
+  /** Does a node read it, or is it a result? */
+  isUsed(value: Value): boolean {
+    return this.#isResult.has(value) || Boolean(this.#gatherUsers().get(value)?.size);
+  }
+
+  /** The node that alone reads `value`, where there is one and `value` is no result. */
+  onlyUser(value: Value): Node | undefined {
+    const users = this.#gatherUsers().get(value);
+    if (users?.size !== 1 || this.#isResult.has(value)) return undefined;
+    const [user] = users;
+    return user;
+  }
+
+  /** What reads `from` reads `to` from now on, results too. With `where`: the operands it picks, and no result. */
+  replace(from: Value, to: Value, where?: (node: Node, operand: number) => boolean): void {
+    for (const n of this.users(from)) {
+      n.inputs = n.inputs.map((v, i) => (v === from && (!where || where(n, i)) ? to : v));
+      if (!n.inputs.includes(from)) this.#gatherUsers().get(from)!.delete(n);
+      if (n.inputs.includes(to)) setOf(this.#users!, to).add(n);
+    }
+    if (where || !this.#isResult.has(from)) return;
+    this.results = this.#results.map(v => (v === from ? to : v));
     to.name ||= from.name;
   }
 
-  /** Drops nodes nobody needs, and leaves no node reads. What updates state is needed by itself. */
-  prune(): void {
-    const live = new Set<Value>(this.results);
+  /** `replace` of many values at once, in one walk over the graph. Leaves that are replaced are gone. */
+  replaceAll(twins: ReadonlyMap<Value, Value>): void {
+    const twinOf = (v: Value): Value => twins.get(v) ?? v;
+    for (const n of this.#nodes) n.inputs = n.inputs.map(twinOf);
+    for (const v of this.#results) twinOf(v).name ||= v.name;
+    this.results = this.#results.map(twinOf);
+    this.#keepLeaves(v => !twins.has(v));
+    this.#users = undefined;
+  }
+
+  /**
+   * Applies `rules` to every node in order, also to the nodes they make; says whether anything changed. Ends with `prune`.
+   * Linear in the size of the graph.
+   */
+  rewrite(rules: readonly Rule[]): boolean {
+    const users = this.#gatherUsers();
+    const twins = new Map<Value, Value>();
+    const twinOf = (v: Value): Value => {
+      let twin = v;
+      for (let next = twins.get(v); next; next = twins.get(next)) twin = next;
+      return twin;
+    };
+    const left = this.#nodes.reverse();
+    const done: Node[] = [];
+    let changed = false;
+    for (let node = left.pop(); node; node = left.pop()) {
+      node.inputs = node.inputs.map(twinOf);
+      for (const rule of rules) {
+        this.#nodes = [];
+        const at: Node = node;
+        const outputs = this.scope(at.name, () => rule(at, this));
+        if (!outputs) continue;
+        for (const v of at.inputs) users.get(v)!.delete(at);
+        at.outputs.forEach((o, i) => {
+          const twin = outputs[i];
+          if (!twin) return;
+          twins.set(o, twin);
+          for (const user of users.get(o) ?? []) setOf(users, twin).add(user);
+          users.delete(o);
+          if (!this.#isResult.has(o)) return;
+          this.#isResult.add(twin);
+          twin.name ||= o.name;
+        });
+        changed = true;
+        // the other rules look at the first node that was made, all rules at those behind it
+        for (let i = this.#nodes.length - 1; i > 0; i--) left.push(this.#nodes[i]!);
+        node = this.#nodes[0];
+        if (!node) break;
+      }
+      if (node) done.push(node);
+    }
+    this.#nodes = done;
+    this.results = this.#results.map(twinOf);
+    return this.prune() || changed;
+  }
+
+  /** Drops nodes nobody needs, and leaves no node reads; says whether there were any. What updates state is needed by itself. */
+  prune(): boolean {
+    const live = new Set<Value>(this.#results);
     const kept: Node[] = [];
-    for (const n of [...this.nodes].reverse()) {
+    for (let i = this.#nodes.length - 1; i >= 0; i--) {
+      const n = this.#nodes[i]!;
       if (!n.op.updates && !n.outputs.some(o => live.has(o))) continue;
       kept.push(n);
       for (const v of n.inputs) live.add(v);
     }
-    this.nodes = kept.reverse();
-    this.leaves = this.leaves.filter(v => live.has(v) || v.leaf === "input");
+    const before = this.#nodes.length + this.#leaves.length;
+    this.#nodes = kept.reverse();
+    this.#keepLeaves(v => live.has(v) || v.leaf === "input");
+    this.#users = undefined;
+    return this.#nodes.length + this.#leaves.length < before;
+  }
+
+  #keepLeaves(kept: (leaf: Value) => boolean): void {
+    for (const v of this.#leaves) if (!kept(v)) this.#named.delete(v.name);
+    this.#leaves = this.#leaves.filter(kept);
   }
 
   /** A deep copy that shares the leaves' data but none of the structure, with the map from old values to new ones. */
   copy(): { graph: Graph; of: Map<Value, Value> } {
     const graph = new Graph();
     const of = new Map<Value, Value>();
-    for (const v of this.leaves) {
-      const twin = { ...v, id: graph.#next++ };
-      graph.leaves.push(twin);
-      of.set(v, twin);
-    }
-    for (const n of this.nodes) {
+    for (const v of this.#leaves) of.set(v, graph.#addLeaf({ ...v, id: graph.#next++ }));
+    for (const n of this.#nodes) {
       const twin: Node = { ...n, inputs: n.inputs.map(v => found(of, v, n)), outputs: [] };
       twin.outputs = n.outputs.map(o => ({ ...o, id: graph.#next++, node: twin }));
       n.outputs.forEach((o, i) => of.set(o, twin.outputs[i]!));
-      graph.nodes.push(twin);
+      graph.#nodes.push(twin);
     }
-    graph.results = this.results.map(v => of.get(v)!);
+    graph.results = this.#results.map(v => of.get(v)!);
     return { graph, of };
   }
+}
+
+/** The set of `key`, made on first use. */
+function setOf<K, V>(sets: Map<K, Set<V>>, key: K): Set<V> {
+  let set = sets.get(key);
+  if (!set) {
+    set = new Set();
+    sets.set(key, set);
+  }
+  return set;
 }
 
 function found(of: Map<Value, Value>, v: Value, n: Node): Value {

@@ -21,6 +21,12 @@ export type Evaluate<A = any> = (inputs: Tensor[], attrs: A, types: { inputs: Ty
 /** Given d(loss)/d(output i), or undefined where nothing flows, gives one gradient (or undefined) per input, as graph nodes. */
 export type Gradient<A = any> = (node: Node<A>, upstream: (Value | undefined)[], graph: Graph) => (Value | undefined)[];
 
+/**
+ * The numbers an op on a weight's edge comes to, of the numbers of its inputs. The law: a graph with these numbers in the op's place gives
+ * the same float bits.
+ */
+export type Bake<A = any> = (node: Node<A>, data: readonly Float32Array[]) => Float32Array;
+
 /** Chooses kernels by dtype and shape. */
 export type Lower<A = any> = (node: Node<A>, c: Lowering) => void;
 

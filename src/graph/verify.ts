@@ -1,7 +1,7 @@
-/** What every graph must be, written down as code. Passes rely on it; tests and debug runs check it between them. */
+/** The conditions every graph meets, as code. Passes rely on them, tests check them around every pass, and `read` once for every file. */
 import { PenjingError } from "../base/errors.ts";
 import { sameShape, size } from "../base/shape.ts";
-import type { Graph, Type, Value } from "./graph.ts";
+import type { Graph, Node, Promised, Type, Value } from "./graph.ts";
 
 const sameType = (a: Type, b: Type): boolean =>
   a.dtype === b.dtype && a.batched === b.batched && sameShape(a.shape, b.shape);
@@ -11,6 +11,7 @@ const sameType = (a: Type, b: Type): boolean =>
  * - leaves have names of their own, and as many numbers as their shape says;
  * - nodes stand in order of use and make each value once;
  * - types are what `infer` says;
+ * - an op on a weight's edge keeps what those before it promise about the weight;
  * - a leaf that is written over is state, a tally or a stream, and nothing reads its old value afterwards;
  * - results exist.
  */
@@ -27,6 +28,7 @@ export function verify(graph: Graph): void {
     made.add(v);
   }
   const overwritten = new Map<Value, string>();
+  const promises = new Map<Value, Promises>();
   for (const n of graph.nodes) {
     n.inputs.forEach((v, i) => {
       if (!made.has(v)) throw wrong(`"${n.name}" (${n.op.name}) reads operand ${i} before anything makes it`);
@@ -45,7 +47,25 @@ export function verify(graph: Graph): void {
       if (!sameType(o.type, types[i]!)) throw wrong(`%${o.id} of "${n.name}" is not of the type "${n.op.name}" gives`);
       made.add(o);
     });
+    if (n.op.weightEdge) promises.set(n.outputs[0]!, promised(n, promises));
     for (const i of n.op.updates ?? []) if (i >= 0) overwritten.set(n.inputs[i]!, n.name);
   }
   for (const v of graph.results) if (!made.has(v)) throw wrong(`result %${v.id} is made by nothing`);
+}
+
+/** What the numbers of a value are, and the layer and op that promise it. */
+type Promises = ReadonlyMap<Promised, string>;
+
+/** The promises behind an op on a weight's edge. An op off the edge, such as the gradient of one, has none before it. */
+function promised(node: Node, known: ReadonlyMap<Value, Promises>): Promises {
+  const { gives, keeps } = node.op.weightEdge!;
+  const here = `"${node.op.name}" of "${node.name}"`;
+  const after = new Map<Promised, string>();
+  for (const [what, by] of known.get(node.inputs[0]!) ?? []) {
+    if (!keeps.includes(what))
+      throw new PenjingError("graph", `${here} breaks a promise about the weight: ${what}, made by ${by} before it`);
+    after.set(what, by);
+  }
+  for (const what of gives) if (!after.has(what)) after.set(what, here);
+  return after;
 }

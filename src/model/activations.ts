@@ -28,7 +28,8 @@ const BY_NAME = {
   /** x > 0 ? x : exp(x) - 1 */
   elu: (x, { graph }) => graph.one(elu, [x], { alpha: 1 }),
   /** x > 0 ? x : alpha x, one alpha per element, learned; they begin at 0. */
-  prelu: (x, to) => to.graph.one(prelu, [x, to.parameter("alpha", x.type.shape, { initializer: zeros() })]),
+  prelu: (x, to) =>
+    to.graph.one(prelu, [x, to.parameter("alpha", x.type.shape, { role: "weight", initializer: zeros() })]),
   sigmoid: (x, { graph }) => graph.one(sigmoid, [x]),
   /** min(max(x / 6 + 1/2, 0), 1) */
   hardSigmoid: (x, { graph }) => graph.one(hardSigmoid, [x], { alpha: 1 / 6, beta: 0.5 }),

@@ -5,7 +5,7 @@
 import { integer, knownOptions, wrongType } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { type Shape, size } from "../base/shape.ts";
-import { Graph, type Value } from "../graph/graph.ts";
+import { Graph, isLearned, type Value } from "../graph/graph.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import {
   type Building,
@@ -173,14 +173,14 @@ class Builder {
   }
 
   #parameter(name: string, shape: Shape, options: ParameterOptions, layer: Layer): Value {
-    const known = this.graph.leaves.find(v => v.name === name);
+    const known = this.graph.leafOf(name);
     if (known) return known;
-    const { initializer, fans = { in: size(shape), out: size(shape) }, regularizer, frozen = false } = options;
+    const { role, initializer, fans = { in: size(shape), out: size(shape) }, regularizer } = options;
     const data = initializer(size(shape), fans, this.#random.fork(name));
     if (!(data instanceof Float32Array) || data.length !== size(shape))
       throw wrongType(`initializer of ${name}`, `to give a Float32Array of ${size(shape)}`, data);
-    const leaf = this.graph.leaf("state", name, { shape, dtype: "f32", batched: false }, data);
-    if (frozen || layer.options.trainable === false) leaf.frozen = true;
+    const leaf = this.graph.state(role, name, { shape, dtype: "f32", batched: false }, data);
+    if (!isLearned(role) || layer.options.trainable === false) leaf.frozen = true;
     if (regularizer && (regularizer.l1 > 0 || regularizer.l2 > 0)) this.regularizers.set(name, regularizer);
     return leaf;
   }

@@ -4,7 +4,7 @@
  */
 import { knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph, Role, Value } from "../graph/graph.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import type { Fans, Initializer } from "./initializers.ts";
 import type { Regularizer } from "./regularizers.ts";
@@ -47,12 +47,11 @@ export interface Layer {
 export type Build = (inputs: readonly Value[], to: Building) => Value;
 
 export interface ParameterOptions {
+  role: Role;
   initializer: Initializer;
   /** Default: as for a vector, length in and length out. */
   fans?: Fans;
   regularizer?: Regularizer | undefined;
-  /** A state that training never changes by gradients: moving averages. */
-  frozen?: boolean;
 }
 
 /** One layer while its model is built. */

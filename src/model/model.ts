@@ -7,7 +7,7 @@ import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Source } from "../base/source.ts";
 import { type Extras, read, readFrom, saveFile, type WriteOptions, write } from "../container/index.ts";
 import { Dataset } from "../data/dataset.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Graph, isLearned, type Node, type Value } from "../graph/graph.ts";
 import { bake } from "../passes/bake.ts";
 import { checkPreprocessing } from "../run/inputs.ts";
 import { type Inputs, Net, type NetOptions, type Reals } from "../run/net.ts";
@@ -21,7 +21,7 @@ import type { Scores } from "../train/trainer.ts";
 import type { Regularizer } from "./regularizers.ts";
 import { type StepOptions, Steps } from "./steps.ts";
 import { layersOf, summaryOf } from "./summary.ts";
-import { fromKeras, isParameter, kerasShape, toKeras, weightsOf } from "./weights.ts";
+import { fromKeras, kerasShape, toKeras, weightsOf } from "./weights.ts";
 
 /** One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`. */
 export interface Weight {
@@ -143,12 +143,12 @@ export class Model {
       weights: weights.map(v => v.name),
       connectedTo: [...new Set(inputs.map(v => v.node?.name ?? v.name))],
       get trainable() {
-        const parameters = weights.filter(v => isParameter(graph, v));
+        const parameters = weights.filter(v => isLearned(v.role));
         return parameters.length === 0 || parameters.some(v => !v.frozen);
       },
       set trainable(trainable: boolean) {
         if (typeof trainable !== "boolean") throw wrongType("trainable", "a boolean", trainable);
-        for (const v of weights) if (isParameter(graph, v)) v.frozen = !trainable;
+        for (const v of weights) if (isLearned(v.role)) v.frozen = !trainable;
       },
     };
   }
@@ -306,7 +306,9 @@ export class Model {
    * only baked models can be saved and quantized.
    */
   bake(): Model {
-    return new Model(bake(this.graph), { ...this.parts(), hooks: [] });
+    const { graph } = this.graph.copy();
+    bake(graph);
+    return new Model(graph, { ...this.parts(), hooks: [] });
   }
 
   /** All a model is beside its graph, for a model made from this one. */

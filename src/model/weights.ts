@@ -3,13 +3,10 @@
  * (`[out][kh][kw][in]`, dense `[out][in]`); Keras has it last (`[kh][kw][in][out]`, `[in][out]`, depthwise `[kh][kw][in][multiplier]`).
  */
 import { type Shape, size } from "../base/shape.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Graph, isLearned, type Node, type Value } from "../graph/graph.ts";
 
 /** Ops whose operand 1 is a kernel with its outputs first. */
 const KERNELS: ReadonlySet<string> = new Set(["conv2d", "dense", "depthwiseConv2d"]);
-
-/** Operands of these ops that no gradient ever changes. */
-const STATISTICS: Readonly<Record<string, readonly number[]>> = { batchNormalization: [3, 4] };
 
 /** The node that reads a weight, and as which operand: behind whatever stands on the weight's edge (masks, fake quantization). */
 interface Reader {
@@ -17,7 +14,7 @@ interface Reader {
   operand: number;
 }
 
-/** Undefined: not a weight but a part of one, such as a mask. */
+/** Undefined: nothing reads it. */
 function readerOf(graph: Graph, leaf: Value): Reader | undefined {
   let value = leaf;
   for (;;) {
@@ -33,20 +30,8 @@ function readerOf(graph: Graph, leaf: Value): Reader | undefined {
 
 /** The states of a graph that are weights in Keras' sense, in the order of its layers. */
 export function weightsOf(graph: Graph): Value[] {
-  return graph.leaves.filter(v => v.leaf === "state" && v.type.dtype === "f32" && !isConstant(v) && readerOf(graph, v));
+  return graph.leaves.filter(v => v.type.dtype === "f32" && (isLearned(v.role) || v.role === "statistic"));
 }
-
-/** States that stand in for an operand a layer does without: a batch normalization without scale or centre. */
-const isConstant = (leaf: Value): boolean => /\/(ones|zeros)$/.test(leaf.name);
-
-/** Is it a moving average, which training changes but no optimizer? */
-function isStatistic(graph: Graph, leaf: Value): boolean {
-  const reader = readerOf(graph, leaf);
-  return reader !== undefined && (STATISTICS[reader.node.op.name]?.includes(reader.operand) ?? false);
-}
-
-/** May `trainable` switch it? */
-export const isParameter = (graph: Graph, leaf: Value): boolean => !isConstant(leaf) && !isStatistic(graph, leaf);
 
 function isKernel(graph: Graph, leaf: Value): boolean {
   const reader = readerOf(graph, leaf);

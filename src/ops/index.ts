@@ -1,7 +1,7 @@
 /** All tables. A missing meaning of an op is a compile error; an impossible one is `refuse("reason")` in the op's file. */
 import type { Tensor } from "../base/tensor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Refusal } from "../graph/meaning.ts";
+import type { Axes, Bake, CostOf, Evaluate, Gradient, Lower, Prefers, Refusal } from "../graph/meaning.ts";
 import * as clip from "./activation/clip.ts";
 import * as elu from "./activation/elu.ts";
 import * as hardSigmoid from "./activation/hard-sigmoid.ts";
@@ -61,7 +61,7 @@ import * as stridedSlice from "./shape/strided-slice.ts";
 import * as transpose from "./shape/transpose.ts";
 import * as mask from "./weight/mask.ts";
 
-const EVALUATE = {
+export const EVALUATE = {
   ...accuracy.evaluate,
   ...adam.evaluate,
   ...add.evaluate,
@@ -354,17 +354,21 @@ export const AXES: Record<OpName, Axes | Refusal> = {
   ...where.axes,
 };
 
+/** Of the ops on weights' edges. */
+export const BAKE: Readonly<Record<string, Bake>> = { ...mask.bake };
+
 /** Computes `wanted` by the specification, node by node, in float64. `feed` gives each leaf its contents, images first where batched. */
 export function evaluate(
   graph: Graph,
   feed: (leaf: Value) => Tensor,
   wanted: readonly Value[] = graph.results,
+  rules: Readonly<Record<string, Evaluate>> = EVALUATE,
 ): Tensor[] {
   const known = new Map<Value, Tensor>();
   for (const leaf of graph.leaves) known.set(leaf, feed(leaf));
   for (const n of graph.nodes) {
     const types = { inputs: n.inputs.map(v => v.type), outputs: n.outputs.map(v => v.type) };
-    const made = (EVALUATE as Record<string, Evaluate>)[n.op.name]!(
+    const made = rules[n.op.name]!(
       n.inputs.map(v => known.get(v)!),
       n.attrs,
       types,

@@ -1,57 +1,44 @@
 /**
  * Replaces the chains of ops on weight edges by what they come to: a mask and its weight become one weight with zeros, whose positions the
- * file then stores sparsely.
- *
- * Requires the numbers of every weight and mask (`data` of their leaves) and a model's graph, without loss or optimizer.
- * Ensures a graph without weight-edge ops whose other nodes are untouched. The law: it gives the same float bits as before.
- * (The sign of a zero weight is dropped, since a stored -0 would cost a place in the file: adding +0 or -0 to a sum is the same.)
+ * file then stores sparsely. Each op brings the numbers it comes to (`Bake`); other nodes are untouched. The law: the graph gives the same
+ * float bits as before.
  */
 import { PenjingError } from "../base/errors.ts";
-import type { Graph, Value } from "../graph/graph.ts";
-import { mask } from "../ops/weight/mask.ts";
+import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
+import type { Bake } from "../graph/meaning.ts";
+import { baked, pass, running } from "../graph/pass.ts";
+import { BAKE } from "../ops/index.ts";
 
-/** Bakes a copy of `from`; baked weights keep the names their states had. */
-export function bake(from: Graph): Graph {
-  const { graph } = from.copy();
-  const baked = new Map<Value, Value>();
-  for (const node of graph.nodes) {
-    if (node.op !== mask) continue;
-    const [w, m] = node.inputs.map(v => baked.get(v) ?? v);
-    const data = masked(numbersOf(w!, node.name), numbersOf(m!, node.name));
-    const made: Value = { ...w!, id: node.outputs[0]!.id, data };
-    baked.set(node.outputs[0]!, made);
-  }
-  for (const [chain, weight] of baked) {
-    graph.replace(chain, weight);
-    graph.leaves.splice(graph.leaves.findIndex(v => v.name === weight.name) + 1, 0, weight); // weights keep their order
-  }
-  graph.nodes = graph.nodes.filter(node => node.op !== mask);
-  graph.prune();
-  unify(graph);
-  return graph;
-}
+/**
+ * Baked weights keep the names their states had; a weight that is used also without its chain, or through two of them, becomes two.
+ * A PenjingError "bake", before anything is changed, for an op that has no such meaning and a state without numbers.
+ */
+export const bake = pass({ name: "bake", needs: [running], ensures: [baked] }, bakeChains);
 
 /** Does any weight of the graph go through an op before it is used? */
-export const bakeable = (graph: Graph): boolean => graph.nodes.some(node => node.op === mask);
+export const bakeable = (graph: Graph): boolean => !baked.holds(graph);
 
-/** The effective weights of a mask node: w * m, zeros without sign. */
-export function masked(w: Float32Array, m: Float32Array): Float32Array {
-  return w.map((v, i) => v * m[i]! + 0);
+function bakeChains(graph: Graph, rules: Readonly<Record<string, Bake>> = BAKE): boolean {
+  for (const node of graph.nodes) if (node.op.weightEdge) check(node, rules);
+  const chain: Rule = node => {
+    if (!node.op.weightEdge) return;
+    const weight = node.inputs[0]!;
+    const data = rules[node.op.name]!(
+      node,
+      node.inputs.map(v => v.data as Float32Array),
+    );
+    if (graph.onlyUser(weight) !== node) return [graph.twin(weight, data)];
+    weight.data = data;
+    return [weight];
+  };
+  return graph.rewrite([chain]);
 }
 
-function numbersOf(v: Value, layer: string): Float32Array {
-  if (v.leaf !== "state" || !(v.data instanceof Float32Array))
-    throw new PenjingError("bake", `layer "${layer}": "${v.name}" is no state with numbers`, { path: layer });
-  return v.data;
-}
-
-/** A weight used both through a mask and directly is two weights now: the second gets a name of its own. */
-function unify(graph: Graph): void {
-  const names = new Set<string>();
-  for (const leaf of graph.leaves) {
-    let name = leaf.name;
-    for (let k = 2; names.has(name); k++) name = `${leaf.name} ${k}`;
-    leaf.name = name;
-    names.add(name);
-  }
+function check(node: Node, rules: Readonly<Record<string, Bake>>): void {
+  const wrong = (what: string) => new PenjingError("bake", `layer "${node.name}": ${what}`, { path: node.name });
+  if (!rules[node.op.name]) throw wrong(`op "${node.op.name}" is not among those that can be baked`);
+  const made = (v: Value): boolean => v.node?.op.weightEdge !== undefined;
+  for (const v of node.inputs)
+    if (!made(v) && !(v.leaf === "state" && v.data instanceof Float32Array))
+      throw wrong(`"${v.name}" is no state with numbers`);
 }

@@ -1,9 +1,9 @@
 /**
  * Fusion: a rule looks at one node and, where it and its producers together are a fused op that has kernels for these shapes,
- * gives the outputs that replace its own. Works on a copy of the model; the fused op brings its own gradient.
- * Requires nodes in order of use, ensures the same and fewer nodes.
+ * gives the outputs that replace its own. The fused op brings its own gradient.
  */
-import type { Graph, Node, Op, Value } from "../graph/graph.ts";
+import type { Graph, Node, Op, Rule, Value } from "../graph/graph.ts";
+import { pass } from "../graph/pass.ts";
 import { relu, reluGradient } from "../ops/activation/relu.ts";
 import { type Conv2d, conv2d } from "../ops/convolution/conv2d.ts";
 import { type Dense, dense, denseInputGradient } from "../ops/convolution/dense.ts";
@@ -13,11 +13,9 @@ import { conv2dReluMaxPool2d, pick } from "../ops/fused/conv2d-relu-max-pool2d.t
 import { maxPool2d, type Pool2d } from "../ops/pooling/max-pool2d.ts";
 import { isInt8 } from "../ops/quantized/quantized.ts";
 
-export type Rule = (node: Node, graph: Graph) => (Value | undefined)[] | undefined;
-
 /** The node of kind `op` that makes v, where nobody else reads v. */
 function soleProducer<A>(graph: Graph, v: Value, op: Op<A>): Node<A> | undefined {
-  return v.node?.op === op && graph.users(v).length === 1 && !graph.results.includes(v) ? v.node : undefined;
+  return v.node?.op === op && graph.onlyUser(v) ? v.node : undefined;
 }
 
 /** relu(dense(x)) -> dense with relu. */
@@ -39,7 +37,7 @@ const int8Relu: Rule = (node, graph) => {
 
 /** maxPool2d(conv2d(x)) of int8, the convolution with or without a relu -> conv2dMaxPool2d. */
 const int8Pool: Rule = (node, graph) => {
-  if (node.op !== maxPool2d || !isInt8(node.outputs[0]!.type) || graph.users(node.outputs[1]!).length) return;
+  if (node.op !== maxPool2d || !isInt8(node.outputs[0]!.type) || graph.isUsed(node.outputs[1]!)) return;
   const conv = soleProducer<Conv2d>(graph, node.inputs[0]!, conv2d);
   if (!conv || !pairsUp(node as Node<Pool2d>, conv)) return;
   return graph.add(conv2dMaxPool2d, conv.inputs, conv.attrs);
@@ -60,7 +58,7 @@ const all = (value: number, pair: readonly number[]): boolean => pair.every(v =>
 const conv2dPool: Rule = (node, graph) => {
   const last = node.op === relu ? soleProducer<Pool2d>(graph, node.inputs[0]!, maxPool2d) : undefined;
   const pool = node.op === maxPool2d ? (node as Node<Pool2d>) : last;
-  if (!pool || graph.users(pool.outputs[1]!).length) return;
+  if (!pool || graph.isUsed(pool.outputs[1]!)) return;
   const middle = last ? pool : soleProducer(graph, pool.inputs[0]!, relu);
   const conv = middle && soleProducer<Conv2d>(graph, middle.inputs[0]!, conv2d);
   if (!conv) return;
@@ -90,23 +88,6 @@ export const FORWARD: readonly Rule[] = [denseRelu, conv2dPool, int8Relu, int8Po
 export const BACKWARD: readonly Rule[] = [denseInputReluGradient];
 
 /** Applies `rules` to every node in order; says whether anything changed. */
-export function fuse(graph: Graph, rules: readonly Rule[]): boolean {
-  let changed = false;
-  for (let i = 0; i < graph.nodes.length; i++)
-    for (const rule of rules) {
-      const node = graph.nodes[i]!;
-      const before = graph.nodes.length;
-      const outputs = graph.scope(node.name, () => rule(node, graph));
-      if (!outputs) continue;
-      // the nodes a rule made stand last: they take the place of the one they replace
-      const made = graph.nodes.splice(before);
-      graph.nodes.splice(i, 1, ...made);
-      node.outputs.forEach((o, k) => {
-        const twin = outputs[k];
-        if (twin) graph.replace(o, twin);
-      });
-      changed = true;
-    }
-  graph.prune();
-  return changed;
-}
+export const fuse = pass({ name: "fuse", needs: [], ensures: [] }, (graph, rules: readonly Rule[]) =>
+  graph.rewrite(rules),
+);

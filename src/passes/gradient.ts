@@ -1,17 +1,20 @@
 /**
  * Reverse-mode differentiation as a graph pass: walks the nodes backwards and lets each op emit its own backward nodes.
- * Requires a graph whose nodes stand in order of use. Ensures the same, with the backward nodes appended.
+ * Appends the backward nodes; what stands before them stays as it is.
  */
 import { PenjingError } from "../base/errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { type Gradient, type Refusal, refused } from "../graph/meaning.ts";
+import { pass } from "../graph/pass.ts";
 import { add } from "../ops/arithmetic/add.ts";
 
 /**
  * d(sum of seeds * values) / d(wrt): `from` pairs each value with the gradient that flows into it.
  * A parameter used twice gets the sum of both. Gives undefined for a parameter nothing depends on.
  */
-export function gradient(
+export const gradient = pass({ name: "gradient", needs: [], ensures: [] }, differentiate);
+
+function differentiate(
   graph: Graph,
   rules: Readonly<Record<string, Gradient | Refusal>>,
   from: readonly (readonly [value: Value, seed: Value])[],

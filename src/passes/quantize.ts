@@ -277,7 +277,7 @@ class Parameters {
     let name = v.name;
     for (let k = 2; this.#graph.leaves.some(leaf => leaf.name === name); k++) name = `${v.name} ${k}`;
     const { type, data } = make();
-    const leaf = this.#graph.leaf("state", name, type, data);
+    const leaf = this.#graph.state(v.role!, name, type, data);
     if (v.frozen) leaf.frozen = true;
     this.#made.set(key, leaf);
     return leaf;

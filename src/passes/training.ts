@@ -1,24 +1,26 @@
 /**
- * The form of a model that runs -> the form that is trained, on a copy: batch normalization takes the statistics of the batch and moves its
- * averages along, dropout drops. Requires nodes in order of use; ensures the same.
+ * The form of a model that runs -> the form that is trained: batch normalization takes the statistics of the batch and moves its averages
+ * along, dropout drops.
  */
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
+import { pass, running } from "../graph/pass.ts";
 import {
   batchNormalization,
   movingAverage,
   trainBatchNormalization,
 } from "../ops/normalization/batch-normalization.ts";
 import { dropout, trainDropout } from "../ops/normalization/dropout.ts";
-import { fuse, type Rule } from "./fuse.ts";
 
 /** Streams that dropout reads: the number of each image in its data set (u32), and one u32 that changes from step to step. */
 export const DROPOUT_STREAM = { image: "image number", seed: "dropout seed" } as const;
 
 /**
- * Says whether anything changed. A batch normalization whose gamma and beta are frozen keeps its statistics, as Keras has it for
+ * A batch normalization whose gamma and beta are frozen keeps its statistics, as Keras has it for
  * `trainable = false`.
  */
-export function trainingForm(graph: Graph): boolean {
+export const trainingForm = pass({ name: "trainingForm", needs: [running], ensures: [] }, toTrainingForm);
+
+function toTrainingForm(graph: Graph): boolean {
   /** The latest value of each moving statistic: a layer used twice moves it twice. */
   const latest = new Map<Value, Value>();
   let salt = 0;
@@ -43,12 +45,11 @@ export function trainingForm(graph: Graph): boolean {
     return graph.add(trainDropout, [node.inputs[0]!, image, seed], { rate: node.attrs.rate, salt: salt++ });
   };
 
-  return fuse(graph, [normalize, drop]);
+  return graph.rewrite([normalize, drop]);
 }
 
 /** Both parameters are leaves no optimizer may touch, and at least one of them could be learned. */
 function isFrozen(node: Node): boolean {
   const parameters = node.inputs.slice(1, 3);
-  const constants = parameters.filter(v => /\/(ones|zeros)$/.test(v.name));
-  return constants.length < parameters.length && parameters.every(v => v.frozen);
+  return parameters.every(v => v.frozen) && parameters.some(v => v.role !== "constant");
 }

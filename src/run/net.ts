@@ -5,6 +5,7 @@
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { allocate, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
+import { streamInputs } from "../graph/edit.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
@@ -389,8 +390,7 @@ const outputName = (i: number, batch: number): string => `output ${i} x${batch}`
 
 /** `graph`, fused, with streams of images for its inputs and streams of results. */
 function streamed(graph: Graph, batch: number): Graph {
-  inputsOf(graph).forEach((input, i) => graph.replace(input, graph.leaf("stream", inputName(i, batch), input.type)));
-  graph.leaves = graph.leaves.filter(v => v.leaf !== "input");
+  streamInputs(graph, (input, i) => graph.leaf("stream", inputName(i, batch), input.type));
   graph.results.forEach((result, i) => {
     graph.add(emit, [result, graph.leaf("stream", outputName(i, batch), result.type)]);
   });

@@ -1,5 +1,6 @@
 /** What may happen between epochs and steps, by Keras' rules. */
 import type { TypedArray } from "../base/shape.ts";
+import type { Role } from "../graph/graph.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Logs } from "./history.ts";
 
@@ -7,7 +8,8 @@ import type { Logs } from "./history.ts";
 export interface TrainingState {
   /** Steps the optimizer has made. */
   readonly step: number;
-  states(): string[];
+  /** Of one role, or all. */
+  states(role?: Role): string[];
   /** Of the states, those that belong to the network: all but the optimizer's. */
   weights(): string[];
   /** A copy, in logical order. */

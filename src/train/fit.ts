@@ -6,7 +6,7 @@ import { integer, knownOptions, number, PenjingError, wrongType } from "../base/
 import { Random } from "../base/random.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Role } from "../graph/graph.ts";
 import type { Callback, StepHook, TrainingContext } from "./callbacks.ts";
 import { type Checkpoint, checkpointOf, resumedFrom } from "./checkpoint.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
@@ -163,8 +163,8 @@ class Training implements TrainingContext {
     this.#stopped = true;
   }
 
-  states(): string[] {
-    return this.#trainer.states();
+  states(role?: Role): string[] {
+    return this.#trainer.states(role);
   }
 
   weights(): string[] {

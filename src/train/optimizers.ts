@@ -73,7 +73,7 @@ function optimizer<A>(
     build(graph, updates) {
       const streams = [graph.leaf("stream", "rate", oneNumber), graph.leaf("stream", "decay", oneNumber)];
       for (const { parameter, gradient } of clipped(graph, updates, limits)) {
-        const states = slots.map(slot => graph.leaf("state", `${parameter.name}/${slot}`, parameter.type));
+        const states = slots.map(slot => graph.state("moment", `${parameter.name}/${slot}`, parameter.type));
         graph.scope(parameter.name, () => graph.add(op, [parameter, ...states, gradient, ...streams], attrs));
       }
     },

@@ -4,7 +4,8 @@
  */
 import { wrongValue } from "../base/errors.ts";
 import type { DType, Shape } from "../base/shape.ts";
-import type { Graph, Type, Value } from "../graph/graph.ts";
+import { streamInputs } from "../graph/edit.ts";
+import { type Graph, isLearned, type Type, type Value } from "../graph/graph.ts";
 import { rescale } from "../ops/arithmetic/rescale.ts";
 import { GRADIENT } from "../ops/index.ts";
 import { one, penalty } from "../ops/loss/penalty.ts";
@@ -66,15 +67,12 @@ const perImage = (dtype: DType, shape: Shape = []): Type => ({ shape, dtype, bat
 
 export function buildStep(model: Graph, options: StepOptions): Step {
   const { graph } = model.copy();
-  const input = graph.leaves.find(v => v.leaf === "input")!;
-  const images = streamImages(graph, input, options.images);
-  graph.replace(input, images);
-  graph.leaves.splice(graph.leaves.indexOf(input), 1);
+  streamInputs(graph, input => streamImages(graph, input, options.images));
   const { goal } = options;
   if (goal !== "measures") trainingForm(graph);
 
   const output = graph.results[0]!;
-  const parameters = graph.leaves.filter(v => v.leaf === "state" && !v.frozen);
+  const parameters = graph.leaves.filter(v => isLearned(v.role) && !v.frozen);
   const target = graph.leaf("stream", STREAM.target, options.target);
   const weights = options.weighted ? [graph.leaf("stream", STREAM.weight, perImage("f32"))] : [];
   const loss = graph.scope("loss", () => options.loss.build(graph, output, target));
@@ -109,15 +107,13 @@ function streamImages(graph: Graph, input: Value, format: ImageFormat): Value {
   const type = { shape: input.type.shape, dtype: format.dtype, batched: true };
   const leaf = graph.leaf("stream", STREAM.images(format), type);
   if (format.dtype === "f32" && format.scale === 1 && format.offset === 0) return leaf;
-  const images = graph.one(rescale, [leaf], { scale: format.scale, offset: format.offset });
-  graph.nodes.unshift(graph.nodes.pop()!); // nodes stand in order of use
-  return images;
+  return graph.one(rescale, [leaf], { scale: format.scale, offset: format.offset });
 }
 
 function penaltiesOf(graph: Graph, parameters: readonly Value[], regularizers: Regularizers | undefined): Value[] {
   const penalties: Value[] = [];
   for (const [name, { l1, l2 }] of regularizers ?? []) {
-    if (!graph.leaves.some(v => v.name === name))
+    if (!graph.leafOf(name))
       throw wrongValue("regularizers", `names of weights: ${parameters.map(v => v.name).join(", ")}`, name);
     const parameter = parameters.find(v => v.name === name);
     if (parameter && (l1 || l2)) penalties.push(graph.scope(name, () => graph.one(penalty, [parameter], { l1, l2 })));

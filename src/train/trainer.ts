@@ -6,7 +6,7 @@ import { integer, PenjingError, wrongType, wrongValue } from "../base/errors.ts"
 import { Random } from "../base/random.ts";
 import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import { checkFinite, checkLabels } from "../data/dataset.ts";
-import type { Graph, Type } from "../graph/graph.ts";
+import type { Graph, Role, Type } from "../graph/graph.ts";
 import { supported } from "../kernels/load.ts";
 import { TRAIN } from "../kernels/load-train.ts";
 import { TRAIN_LOWER, TRAIN_PREFERS } from "../ops/index.ts";
@@ -217,14 +217,16 @@ export class Trainer {
 
   // ---------------------------------------------------------------- states
 
-  /** Names of everything that lives across steps: weights, moving averages, masks, the optimizer's moments. */
-  states(): string[] {
-    return [...this.machine.plan.leaves.values()].filter(b => b.kind === "state").map(b => b.name);
+  /** Names of everything that lives across steps, or of what has a role: weights, moving averages, masks, the optimizer's moments. */
+  states(role?: Role): string[] {
+    return [...this.machine.plan.leaves.values()]
+      .filter(b => b.kind === "state" && (role === undefined || b.value!.role === role))
+      .map(b => b.name);
   }
 
   /** Of the states, those of the graph: all but the optimizer's. */
   weights(): string[] {
-    return this.states().filter(name => this.#graph.leaves.some(v => v.name === name));
+    return this.states().filter(name => this.#graph.leafOf(name));
   }
 
   /** A copy, in logical order. */

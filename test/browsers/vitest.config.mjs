@@ -43,6 +43,7 @@ export default defineConfig({
   test: {
     include: [`test/${SUITES}/**/*.test.ts`],
     exclude: ["test/**/*.slow.test.ts", ...Object.keys(IN_NODE_ALONE)],
+    setupFiles: ["test/passes-contract.ts"],
     isolate: false, // one page for all suites of a browser: measured 43 s of processor time instead of 105
     testTimeout: 120_000,
     reporters: ["minimal", "./test/browsers/counts.mjs", "json"],

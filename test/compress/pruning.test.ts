@@ -18,8 +18,8 @@ function network(seed = 3) {
   const random = new Random(seed);
   const graph = new Graph();
   const state = (name: string, shape: number[]) =>
-    graph.leaf(
-      "state",
+    graph.state(
+      "weight",
       name,
       { shape, dtype: "f32", batched: false },
       Float32Array.from({ length: size(shape) }, () => (shape.length > 1 ? random.normal() / 2 : 0)),

@@ -11,7 +11,7 @@ import { PenjingError } from "../../src/base/errors.ts";
 import { MAGIC, VERSION } from "../../src/container/format.ts";
 import { read, readFrom, storedBytes, write } from "../../src/container/index.ts";
 import { STORED } from "../../src/container/op-numbers.ts";
-import { Graph, type Op } from "../../src/graph/graph.ts";
+import { Graph, type Op, type Type } from "../../src/graph/graph.ts";
 import { crc32 } from "../../src/kernels/boot.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
@@ -96,7 +96,7 @@ describe("round trips", () => {
 
   test("what no node reads is not stored", () => {
     const graph = lenet5();
-    graph.leaf("state", "unused", { shape: [1000], dtype: "f32", batched: false }, new Float32Array(1000));
+    graph.state("weight", "unused", { shape: [1000], dtype: "f32", batched: false }, new Float32Array(1000));
     expect(sameBytes(write(graph), write(networks.float))).toBe(true);
   });
 });
@@ -142,7 +142,8 @@ describe("what a file cannot hold is refused by name", () => {
   test("fused activations, unknown attributes, missing contents, other leaves", () => {
     const build = (attrs: object, leaf: "state" | "stream" = "state", data?: Float32Array) => {
       const g = new Graph();
-      const weight = g.leaf(leaf, "w", { shape: [2, 4], dtype: "f32", batched: false }, data);
+      const type: Type = { shape: [2, 4], dtype: "f32", batched: false };
+      const weight = leaf === "state" ? g.state("weight", "w", type, data) : g.leaf(leaf, "w", type);
       g.results = [g.scope("layer", () => g.one(dense, [input(g), weight], attrs as never))];
       return g;
     };
@@ -173,8 +174,13 @@ describe("damage", () => {
   const small = (() => {
     const g = new Graph();
     const x = g.leaf("input", "x", { shape: [3], dtype: "f32", batched: true });
-    const w = g.leaf("state", "w", { shape: [2, 3], dtype: "f32", batched: false }, Float32Array.of(1, 2, 3, 4, 5, 6));
-    const b = g.leaf("state", "b", { shape: [2], dtype: "f32", batched: false }, Float32Array.of(7, 8));
+    const w = g.state(
+      "weight",
+      "w",
+      { shape: [2, 3], dtype: "f32", batched: false },
+      Float32Array.of(1, 2, 3, 4, 5, 6),
+    );
+    const b = g.state("weight", "b", { shape: [2], dtype: "f32", batched: false }, Float32Array.of(7, 8));
     g.results = [g.one(relu, [g.one(dense, [x, w, b], {})])];
     return write(g, extras);
   })();

@@ -15,13 +15,13 @@ function example(): Graph {
   const g = new Graph();
   const x = g.leaf("input", "input", { shape: [3], dtype: "f32", batched: true });
   const quantization = { scale: Float32Array.of(0.5, 0.25), zeroPoint: 0, axis: 0 };
-  const kernel = g.leaf(
-    "state",
+  const kernel = g.state(
+    "weight",
     "dense/kernel",
     { shape: [2, 3], dtype: "i8", batched: false, quantization },
     Int8Array.of(100, 0, 0, 0, 0, -100),
   );
-  const bias = g.leaf("state", "dense/bias", { shape: [2], dtype: "f32", batched: false }, Float32Array.of(1, -2));
+  const bias = g.state("weight", "dense/bias", { shape: [2], dtype: "f32", batched: false }, Float32Array.of(1, -2));
   const y = g.scope("dense", () => g.one(dense, [x, kernel, bias], {}));
   g.results = [g.scope("relu", () => g.one(relu, [y]))];
   return g;

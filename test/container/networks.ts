@@ -34,7 +34,7 @@ export function lenet5({ int8 = false, sparsity = 0 }: NetworkOptions = {}): Gra
     const data = filled(dtype, size(shape), value);
     // Biases stay as they are.
     if (shape.length > 1) for (let i = 0; i < data.length; i++) if (random.uniform() < sparsity) data[i] = 0;
-    return g.leaf("state", name, { shape, dtype, batched: false, ...(quantization && { quantization }) }, data);
+    return g.state("weight", name, { shape, dtype, batched: false, ...(quantization && { quantization }) }, data);
   };
   const names = new Map<string, number>();
   const layer = <T>(name: string, build: (name: string) => T): T => {
@@ -83,8 +83,8 @@ export function odd(): Graph {
   const random = new Random(6);
   const g = new Graph();
   const state = (name: string, shape: Shape, dtype: DType, quantization?: Quantization) =>
-    g.leaf(
-      "state",
+    g.state(
+      "weight",
       name,
       { shape, dtype, batched: false, ...(quantization && { quantization }) },
       filled(dtype, size(shape), () => (dtype === "f32" ? random.normal() : random.integer(100) - 50)),

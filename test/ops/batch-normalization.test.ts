@@ -16,7 +16,7 @@ const attrs = { epsilon: 1e-3, momentum: 0.9 };
 function network(training: boolean, shape: Shape): Graph {
   const graph = new Graph();
   const k = shape.at(-1)!;
-  const leaf = (name: string) => graph.leaf("state", name, { shape: [k], dtype: "f32", batched: false });
+  const leaf = (name: string) => graph.state("weight", name, { shape: [k], dtype: "f32", batched: false });
   const x = graph.leaf("input", "x", { shape, dtype: "f32", batched: true });
   const parameters = [x, leaf("gamma"), leaf("beta")];
   graph.results = [
@@ -58,7 +58,7 @@ describe.each([
 
 test("moving averages take 1 - momentum of the batch's statistics", async () => {
   const graph = new Graph();
-  const state = (name: string) => graph.leaf("state", name, { shape: [3], dtype: "f32", batched: false });
+  const state = (name: string) => graph.state("weight", name, { shape: [3], dtype: "f32", batched: false });
   const x = graph.leaf("input", "x", { shape: [2, 3], dtype: "f32", batched: true });
   const [y, mean, variance] = graph.add(trainBatchNormalization, [x, state("gamma"), state("beta")], attrs);
   graph.add(movingAverage, [state("mean"), mean!], { momentum: 0.9 });
@@ -78,7 +78,7 @@ test("moving averages take 1 - momentum of the batch's statistics", async () => 
 test("parameters that do not fit are named", () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [2, 3], dtype: "f32", batched: true });
-  const two = graph.leaf("state", "two", { shape: [2], dtype: "f32", batched: false });
+  const two = graph.state("weight", "two", { shape: [2], dtype: "f32", batched: false });
   expect(() => graph.one(trainBatchNormalization, [x, two, two], attrs)).toThrow(
     "parameters of 2 do not fit the channels of 2x3",
   );

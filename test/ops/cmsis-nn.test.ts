@@ -72,7 +72,7 @@ class Case {
     const scale = Float32Array.from({ length: outs }, (_, c) => real(c));
     const quantization = { scale, zeroPoint: 0, axis: 0 };
     const leaf = (name: string, of: readonly number[], dtype: "i8" | "i32", data: Int8Array | Int32Array) =>
-      this.graph.leaf("state", name, { shape: of, dtype, batched: false, quantization }, data);
+      this.graph.state("weight", name, { shape: of, dtype, batched: false, quantization }, data);
     const bias = this.array("biases", "bias").slice(0, outs);
     return [
       leaf("kernel", shape, "i8", Int8Array.from(kernel.slice(0, size(shape)))),

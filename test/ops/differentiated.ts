@@ -18,7 +18,7 @@ function network({ inputs, states = [], build }: Case): { graph: Graph; wrt: str
   const graph = new Graph();
   const operands = [
     ...inputs.map((shape, i) => graph.leaf("input", `x${i}`, { shape, dtype: "f32", batched: true })),
-    ...states.map((shape, i) => graph.leaf("state", `w${i}`, { shape, dtype: "f32", batched: false })),
+    ...states.map((shape, i) => graph.state("weight", `w${i}`, { shape, dtype: "f32", batched: false })),
   ];
   const y = build(graph, operands);
   graph.results = [y];

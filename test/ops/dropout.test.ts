@@ -8,7 +8,7 @@ test("dropout in training equals evaluate, backward with the same mask; in a mod
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [11], dtype: "f32", batched: true });
   const image = graph.leaf("input", "image", { shape: [], dtype: "u32", batched: true });
-  const seed = graph.leaf("state", "seed", { shape: [1], dtype: "u32", batched: false });
+  const seed = graph.state("weight", "seed", { shape: [1], dtype: "u32", batched: false });
   graph.results = [graph.one(trainDropout, [x, image, seed], { rate: 0.4, salt: 2 })];
   withGradients(graph, ["x"]);
   const feed = { x: noise(33, 1), image: [5, 59_999, 0], seed: [0xdeadbeef], "upstream 0": noise(33, 2) };

@@ -21,10 +21,12 @@ function layer(shape: Shape, weight: Shape, bias: boolean, window: Partial<Windo
   const data = Int8Array.from(noise(size(weight), 3), v => Math.max(-127, Math.min(127, Math.round(60 * v))));
   const quantization = { scale, zeroPoint: 0, axis: 0 };
   const states: Value[] = [
-    graph.leaf("state", "w", { shape: weight, dtype: "i8", batched: false, quantization }, data),
+    graph.state("weight", "w", { shape: weight, dtype: "i8", batched: false, quantization }, data),
   ];
   if (bias)
-    states.push(graph.leaf("state", "b", { shape: [weight[0]!], dtype: "f32", batched: false }, noise(weight[0]!, 4)));
+    states.push(
+      graph.state("weight", "b", { shape: [weight[0]!], dtype: "f32", batched: false }, noise(weight[0]!, 4)),
+    );
   const image = weight.length === 4;
   const attrs = { ...plainWindow, ...window, groups: 1 };
   graph.results = [image ? graph.one(conv2d, [x, ...states], attrs) : graph.one(dense, [x, ...states], {})];

@@ -100,7 +100,7 @@ class Builder {
     const step = x.type.quantization!.scale[0]!;
     const quantization = { scale, zeroPoint: 0, axis: 0 };
     const leaf = (kind: string, of: Shape, dtype: "i8" | "i32", data: Int8Array | Int32Array, q: Quantization) =>
-      this.graph.leaf("state", `${name}/${kind}`, { shape: of, dtype, batched: false, quantization: q }, data);
+      this.graph.state("weight", `${name}/${kind}`, { shape: of, dtype, batched: false, quantization: q }, data);
     const w = Int8Array.from({ length: size(shape) }, () => this.random.integer(255) - 127);
     const b = Int32Array.from({ length: outs }, () => this.random.integer(4001) - 2000);
     const products = { ...quantization, scale: scale.map(s => Math.fround(s * step)) };
@@ -339,7 +339,7 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
     (b, x) => {
       const quantization = b.quantization(1);
       const type = { shape: [5], dtype: "i8" as const, batched: false, quantization };
-      const constant = b.graph.leaf("state", "constant", type, Int8Array.of(-128, -100, -60, -31, -7));
+      const constant = b.graph.state("weight", "constant", type, Int8Array.of(-128, -100, -60, -31, -7));
       const row = b.graph.one(broadcast, [constant, x], { shape: [4, 6, 5] });
       const gate = b.graph.one(mean, [x], { axes: [0, 1], keepDims: true, quantization });
       const both = b.graph.one(broadcast, [gate, x], { shape: [4, 6, 5] });
@@ -501,7 +501,7 @@ describe("int8 weights alone", () => {
                 ? Int8Array.from({ length: size(of) }, () => random.integer(255) - 127)
                 : Float32Array.from({ length: size(of) }, () => random.normal());
             const quantization = dtype === "i8" ? { quantization: { scale, zeroPoint: 0, axis: 0 } } : {};
-            return graph.leaf("state", leafName, { shape: of, dtype, batched: false, ...quantization }, data);
+            return graph.state("weight", leafName, { shape: of, dtype, batched: false, ...quantization }, data);
           };
           graph.results = [build(x, leaf, graph)];
           const feed = { x: Float32Array.from({ length: batch * size(shape) }, () => random.normal()) };
@@ -546,7 +546,7 @@ test("types that do not go together are refused", () => {
   const w = b.parameters([3, 3, 3, 2], x).inputs[0]!;
   const attrs = { ...plainWindow, groups: 1 };
   expect(() => b.graph.one(conv2d, [x, w], attrs)).toThrow("int8 inputs need the quantization of the output");
-  const floats = b.graph.leaf("state", "w", { shape: [3, 3, 3, 2], dtype: "f32", batched: false });
+  const floats = b.graph.state("weight", "w", { shape: [3, 3, 3, 2], dtype: "f32", batched: false });
   expect(() => b.graph.one(conv2d, [x, floats], attrs)).toThrow("int8 inputs need int8 weights, got f32");
   expect(() => b.graph.one(add, [x, real])).toThrow("cannot mix i8 and f32");
   expect(() => b.graph.one(add, [x, x])).toThrow("int8 inputs need the quantization of the output");

@@ -22,7 +22,7 @@ describe.each(CASES)("%s", (_, op, states, attrs) => {
   test.each([[[3]], [[5, 4]]])("updates a parameter of %j in place as evaluate says", async shape => {
     const graph = new Graph();
     const state = (name: string, of: number[]): Value =>
-      graph.leaf("state", name, { shape: of, dtype: "f32", batched: false });
+      graph.state("weight", name, { shape: of, dtype: "f32", batched: false });
     const outputs = graph.add(
       op as Op<object>,
       [...states.map(name => state(name, shape)), state("g", shape), state("rate", [1]), state("decay", [1])],

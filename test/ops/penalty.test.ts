@@ -6,8 +6,8 @@ import { noise } from "../kernels/harness.ts";
 import { expectPlanned } from "./planned.ts";
 
 const state = (graph: Graph, name: string, shape: number[]): Value =>
-  graph.leaf(
-    "state",
+  graph.state(
+    "weight",
     name,
     { shape, dtype: "f32", batched: false },
     noise(

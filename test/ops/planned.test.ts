@@ -12,7 +12,9 @@ const noise = (n: number, random: Random) => Float32Array.from({ length: n }, ()
 function network(batch: number): { graph: Graph; feed: Feed } {
   const graph = new Graph();
   const leaf = (kind: "state" | "input", name: string, shape: number[]) =>
-    graph.leaf(kind, name, { shape, dtype: "f32", batched: kind === "input" });
+    kind === "input"
+      ? graph.leaf(kind, name, { shape, dtype: "f32", batched: true })
+      : graph.state("weight", name, { shape, dtype: "f32", batched: false });
   const y = graph.one(
     conv2d,
     [leaf("input", "x", [5, 4, 3]), leaf("state", "w", [6, 3, 3, 3]), leaf("state", "b", [6])],

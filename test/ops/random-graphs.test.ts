@@ -82,8 +82,8 @@ class Draw {
     const data = real
       ? Float32Array.from({ length: size(shape) }, () => this.random.uniform(-0.5, 0.5))
       : new (dtype === "i8" ? Int8Array : Int32Array)(size(shape)).map(() => this.random.integer(255) - 127);
-    return this.graph.leaf(
-      "state",
+    return this.graph.state(
+      "weight",
       name,
       { shape, dtype, batched: false, ...(quantization && { quantization }) },
       data,

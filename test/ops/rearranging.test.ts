@@ -127,7 +127,7 @@ test("a constant is repeated once, before the first run; a value at every run", 
     const x = graph.leaf("input", "x", { shape: [3, 4], dtype: "f32", batched: true });
     const row = own
       ? graph.one(stridedSlice, [x], { begin: [0, 0], strides: [1, 1], shape: [1, 4] })
-      : graph.leaf("state", "row", { shape: [4], dtype: "f32", batched: false }, Float32Array.of(1, 2, 3, 4));
+      : graph.state("weight", "row", { shape: [4], dtype: "f32", batched: false }, Float32Array.of(1, 2, 3, 4));
     graph.results = [graph.one(mul, [x, graph.one(broadcast, [row, x], { shape: [3, 4] })])];
     const { machine, results } = await planned(graph, { x: noise(24, 1), row: [1, 2, 3, 4] }, { batch: 2 });
     expectClose(

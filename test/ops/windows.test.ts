@@ -56,7 +56,7 @@ function build({ op, attrs, image, weight }: Case): { graph: Graph; leaves: Valu
   const x = graph.leaf("input", "x", { shape: image, dtype: "f32", batched: true });
   const parameters = weight
     ? [weight, [weight[0]!]].map((shape, i) =>
-        graph.leaf("state", i ? "bias" : "weight", { shape, dtype: "f32", batched: false }),
+        graph.state("weight", i ? "bias" : "weight", { shape, dtype: "f32", batched: false }),
       )
     : [];
   const y = graph.one(op, [x, ...parameters], attrs);
@@ -113,6 +113,6 @@ test("a window that does not fit names both shapes", () => {
   const x = graph.leaf("input", "x", { shape: [2, 2, 3], dtype: "f32", batched: true });
   const attrs = { ...windows[0], size: [3, 3] as const };
   expect(() => graph.one(averagePool2d, [x], attrs)).toThrow(/3x3 .* 2x2x3/);
-  const weight = graph.leaf("state", "w", { shape: [4, 1, 1, 1], dtype: "f32", batched: false });
+  const weight = graph.state("weight", "w", { shape: [4, 1, 1, 1], dtype: "f32", batched: false });
   expect(() => graph.one(depthwiseConv2d, [x, weight], windows[0])).toThrow(/4x1x1x1 .* 2x2x3/);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { write } from "../../src/container/index.ts";
+import { insertOnEdge } from "../../src/graph/edit.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { verify } from "../../src/graph/verify.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
@@ -12,21 +13,25 @@ import { plainWindow } from "../../src/ops/convolution/window.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
 import { reshape } from "../../src/ops/shape/reshape.ts";
 import { mask } from "../../src/ops/weight/mask.ts";
-import { bake, bakeable } from "../../src/passes/bake.ts";
+import { bakeable, bake as bakeInPlace } from "../../src/passes/bake.ts";
 import { Net } from "../../src/run/net.ts";
 import { lenet5 } from "../container/networks.ts";
+
+/** A baked copy. */
+function bake(from: Graph): Graph {
+  const { graph } = from.copy();
+  expect(bakeInPlace(graph)).toBe(bakeable(from));
+  return graph;
+}
 
 /** Puts a random mask on every weight of more than one axis that `chosen` picks. */
 function withMasks(graph: Graph, random: Random, chosen: () => boolean = () => true): Graph {
   for (const leaf of [...graph.leaves]) {
     if (leaf.leaf !== "state" || leaf.type.shape.length < 2 || !chosen()) continue;
     const data = Float32Array.from({ length: size(leaf.type.shape) }, () => (random.uniform() < 0.7 ? 0 : 1));
-    const m = graph.leaf("state", `${leaf.name}/mask`, leaf.type, data);
+    const m = graph.state("mask", `${leaf.name}/mask`, leaf.type, data);
     m.frozen = true;
-    const masked = graph.one(mask, [leaf, m]);
-    const node = graph.nodes.pop()!;
-    graph.replace(leaf, masked);
-    graph.nodes.unshift(node);
+    insertOnEdge(graph, leaf, "all users", mask, [m]);
   }
   return graph;
 }
@@ -37,7 +42,7 @@ function randomGraph(seed: number): Graph {
   const graph = new Graph();
   const weight = (name: string, shape: number[]): Value => {
     const data = Float32Array.from({ length: size(shape) }, () => random.normal());
-    return graph.leaf("state", name, { shape, dtype: "f32", batched: false }, data);
+    return graph.state("weight", name, { shape, dtype: "f32", batched: false }, data);
   };
   const some = (most: number) => 1 + random.integer(most);
   let x = graph.leaf("input", "x", { shape: [8 + some(4), 8 + some(4), some(3)], dtype: "f32", batched: true });
@@ -107,8 +112,8 @@ describe("bake", () => {
     const graph = new Graph();
     const type = { shape: [3, 3], dtype: "f32" as const, batched: false };
     const x = graph.leaf("input", "x", { shape: [3], dtype: "f32", batched: true });
-    const w = graph.leaf("state", "w", type, Float32Array.of(1, -2, 3, -4, 5, -6, 7, -8, 9));
-    const m = graph.leaf("state", "m", type, Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1));
+    const w = graph.state("weight", "w", type, Float32Array.of(1, -2, 3, -4, 5, -6, 7, -8, 9));
+    const m = graph.state("mask", "m", type, Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1));
     graph.results = [graph.one(dense, [graph.one(dense, [x, graph.one(mask, [w, m])]), w])];
     await expectSameBits(graph);
     const data = bake(graph)
@@ -123,7 +128,7 @@ describe("bake", () => {
   test("names the layer whose weights have no numbers", () => {
     const graph = new Graph();
     const type = { shape: [2, 2], dtype: "f32" as const, batched: false };
-    const [w, m] = [graph.leaf("state", "w", type), graph.leaf("state", "m", type)];
+    const [w, m] = [graph.state("weight", "w", type), graph.state("mask", "m", type)];
     graph.results = [graph.scope("middle", () => graph.one(mask, [w, m]))];
     expect(() => bake(graph)).toThrow('layer "middle": "w" is no state with numbers');
   });

@@ -18,8 +18,8 @@ const f32 = (shape: number[], batched = false): Type => ({ shape, dtype: "f32", 
 function network(): Graph {
   const g = new Graph();
   const parameter = (name: string, shape: number[], seed: number) =>
-    g.leaf(
-      "state",
+    g.state(
+      "weight",
       name,
       f32(shape),
       noise(

@@ -51,7 +51,7 @@ function predictor({ prediction }: LossVector): Graph {
   });
   const graph = new Graph();
   const x = graph.leaf("input", "input", { shape: [images], dtype: "f32", batched: true });
-  const w = graph.leaf("state", "kernel", { shape: [outputs, images], dtype: "f32", batched: false }, kernel);
+  const w = graph.state("weight", "kernel", { shape: [outputs, images], dtype: "f32", batched: false }, kernel);
   graph.results = [graph.one(dense, [x, w], {})];
   return graph;
 }
@@ -196,7 +196,7 @@ describe("regularizers", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "input", { shape: [7], dtype: "f32", batched: true });
     const type = { shape: [1, 7], dtype: "f32" as const, batched: false };
-    const w = graph.leaf("state", "w", type, Float32Array.from(weights));
+    const w = graph.state("weight", "w", type, Float32Array.from(weights));
     graph.results = [graph.one(dense, [x, w], {})];
     return graph;
   }

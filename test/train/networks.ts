@@ -22,7 +22,7 @@ export function seeded(seed: number): Weights {
 }
 
 const state = (graph: Graph, name: string, shape: Shape, weights: Weights): Value =>
-  graph.leaf("state", name, { shape, dtype: "f32", batched: false }, weights(name, shape));
+  graph.state("weight", name, { shape, dtype: "f32", batched: false }, weights(name, shape));
 
 const flow = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] } as const;
 

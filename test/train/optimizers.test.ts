@@ -44,7 +44,7 @@ test("every optimizer Keras answered for is compared", () => {
 async function steps(optimizer: Optimizer, { initial, gradients }: OptimizerVector): Promise<number[][][]> {
   const graph = new Graph();
   const leaf = (name: string, { shape, data }: Numbers) =>
-    graph.leaf("state", name, { shape, dtype: "f32", batched: false }, Float32Array.from(data));
+    graph.state("weight", name, { shape, dtype: "f32", batched: false }, Float32Array.from(data));
   optimizer.build(
     graph,
     initial.map((w, i) => ({

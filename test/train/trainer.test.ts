@@ -95,8 +95,8 @@ describe("the form that trains", () => {
   function network({ rate = 0.5 } = {}): Graph {
     const graph = linear(6, 8, seeded(2));
     const state = (name: string, value: number, frozen = false) => {
-      const leaf = graph.leaf(
-        "state",
+      const leaf = graph.state(
+        "weight",
         name,
         { shape: [8], dtype: "f32", batched: false },
         new Float32Array(8).fill(value),

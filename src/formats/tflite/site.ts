@@ -1,7 +1,7 @@
 /** One operator while it is read: what its operands are, and ways to add to the graph what it is. */
 import { type Shape, size, type TypedArray } from "../../base/shape.ts";
 import { type Names, stateName } from "../../container/names.ts";
-import type { Graph, Op, Quantization, Value } from "../../graph/graph.ts";
+import type { Graph, Op, Quantization, Role, Value } from "../../graph/graph.ts";
 import { lookup } from "../../ops/quantized/lookup.ts";
 import { affine, affineOf, isInt8, type Quantized } from "../../ops/quantized/quantized.ts";
 import { requantize } from "../../ops/quantized/requantize.ts";
@@ -74,6 +74,13 @@ export interface Surroundings {
   /** The file fixes the batch to one image. */
   readonly single: boolean;
 }
+
+/** Parameters of a layer, as `container/op-numbers.ts` calls them, and what they are for. */
+const ROLES = { kernel: "weight", bias: "bias", alpha: "weight", table: "constant" } as const satisfies Record<
+  string,
+  Role
+>;
+type Parameters = { readonly [name in keyof typeof ROLES]?: Constant | undefined };
 
 /** One operator while it is read: its operands, its options, and ways to add to the graph what it is. */
 export class Site {
@@ -174,23 +181,24 @@ export class Site {
   }
 
   /** Adds a node with parameters, states named after its layer. */
-  layer<A>(op: Op<A>, x: Value, parameters: Readonly<Record<string, Constant | undefined>>, attrs: A): Value {
+  layer<A>(op: Op<A>, x: Value, parameters: Parameters, attrs: A): Value {
     const { graph, names } = this.importer;
     const layer = names.unique(op.name);
-    const states = Object.entries(parameters).flatMap(([name, c]) =>
-      c ? [this.#leaf(names.unique(stateName(layer, name)), c)] : [],
-    );
+    const states = (Object.keys(parameters) as (keyof Parameters)[]).flatMap(name => {
+      const constant = parameters[name];
+      return constant ? [this.#state(ROLES[name], names.unique(stateName(layer, name)), constant)] : [];
+    });
     return graph.scope(layer, () => graph.one(op, [x, ...states], attrs));
   }
 
   /** A constant as an operand of an op without parameters. */
   state(layer: string, constant: Constant): Value {
-    return this.#leaf(this.importer.names.unique(stateName(layer)), constant);
+    return this.#state("constant", this.importer.names.unique(stateName(layer)), constant);
   }
 
-  #leaf(name: string, { shape, dtype, data, quantization }: Constant): Value {
+  #state(role: Role, name: string, { shape, dtype, data, quantization }: Constant): Value {
     const type = { shape, dtype, batched: false, ...(quantization && { quantization }) };
-    return this.importer.graph.leaf("state", name, type, data as TypedArray);
+    return this.importer.graph.state(role, name, type, data as TypedArray);
   }
 
   /** The value as the file has output `output`: of its quantization. */

@@ -94,7 +94,7 @@ export function prelu(options: PreluOptions = {}): Layer {
         if (axis !== i + 1) throw wrongValue("sharedAxes", `leading axes of ${showShape(shape)}, as [1, 2]`, shared);
       });
       const own = shape.map((n, axis) => (axis < shared.length ? 1 : n));
-      return to.graph.one(learnedLeak, [x!, to.parameter("alpha", own, { initializer, regularizer })]);
+      return to.graph.one(learnedLeak, [x!, to.parameter("alpha", own, { role: "weight", initializer, regularizer })]);
     };
   });
 }

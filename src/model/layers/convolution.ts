@@ -71,7 +71,12 @@ export function conv2d(options: Conv2dOptions): Layer {
         );
       const depth = image[2] / groups;
       const fans = kernelFans(kernel, depth, filters);
-      const weight = to.parameter("kernel", [filters, ...kernel, depth], { initializer, fans, regularizer });
+      const weight = to.parameter("kernel", [filters, ...kernel, depth], {
+        role: "weight",
+        initializer,
+        fans,
+        regularizer,
+      });
       const bias = biased && to.parameter("bias", [filters], biased);
       const y = to.graph.one(convolution, bias ? [x!, weight, bias] : [x!, weight], { ...window(image), groups });
       return activate(activation, y, to);
@@ -91,7 +96,12 @@ export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
       const image = imageShape(x!);
       const filters = image[2] * multiplier;
       const fans = kernelFans(kernel, image[2], multiplier);
-      const weight = to.parameter("kernel", [filters, ...kernel, 1], { initializer, fans, regularizer });
+      const weight = to.parameter("kernel", [filters, ...kernel, 1], {
+        role: "weight",
+        initializer,
+        fans,
+        regularizer,
+      });
       const bias = biased && to.parameter("bias", [filters], biased);
       const y = to.graph.one(depthwiseConvolution, bias ? [x!, weight, bias] : [x!, weight], window(image));
       return activate(activation, y, to);
@@ -123,5 +133,5 @@ export function biasOf(options: Pick<ConvolutionOptions, "useBias" | "biasInitia
   if (typeof useBias !== "boolean") throw wrongType("useBias", "a boolean", useBias);
   const initializer = initializerOf("biasInitializer", options.biasInitializer, "zeros");
   const regularizer = regularizerOf("biasRegularizer", options.biasRegularizer);
-  return useBias ? { initializer, regularizer } : undefined;
+  return useBias ? { role: "bias" as const, initializer, regularizer } : undefined;
 }

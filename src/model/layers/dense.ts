@@ -45,7 +45,7 @@ export function dense(options: DenseOptions): Layer {
       if (shape.length !== 1)
         throw new RangeError(`expects a vector per image, got ${showShape(shape)}: flatten first`);
       const fans = { in: shape[0]!, out: units };
-      const weight = to.parameter("kernel", [units, shape[0]!], { initializer, fans, regularizer });
+      const weight = to.parameter("kernel", [units, shape[0]!], { role: "weight", initializer, fans, regularizer });
       const bias = biased && to.parameter("bias", [units], biased);
       const y = to.graph.one(matrixProduct, bias ? [x!, weight, bias] : [x!, weight]);
       return activate(activation, y, to);

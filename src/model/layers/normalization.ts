@@ -1,5 +1,6 @@
 /** keras.layers.BatchNormalization: channels with mean 0 and variance 1, then scaled and moved by what is learned. */
 import { number, wrongType } from "../../base/errors.ts";
+import type { Role } from "../../graph/graph.ts";
 import { batchNormalization as normalize } from "../../ops/normalization/batch-normalization.ts";
 import { type InitializerOption, initializerOf } from "../initializer-option.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
@@ -56,13 +57,13 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
       given: InitializerOption | undefined,
       usual: "ones" | "zeros",
       penalty: Regularizer | undefined,
+      role: Role = !wanted ? "constant" : what === "gamma" ? "weight" : "bias",
     ) => ({
-      // what a layer does without is a constant of the graph, no weight
       name: wanted ? what : usual,
       options: {
         initializer: initializerOf(`${what}Initializer`, wanted ? given : undefined, usual),
         regularizer: regularizerOf(`${what}Regularizer`, wanted ? penalty : undefined),
-        frozen: !wanted,
+        role,
       },
     });
     const gamma = learned("gamma", scale, settings.gammaInitializer, "ones", settings.gammaRegularizer);
@@ -74,8 +75,8 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
       const operands = [
         to.parameter(gamma.name, channels, gamma.options),
         to.parameter(beta.name, channels, beta.options),
-        to.parameter("moving_mean", channels, { initializer: mean, frozen: true }),
-        to.parameter("moving_variance", channels, { initializer: variance, frozen: true }),
+        to.parameter("moving_mean", channels, { role: "statistic", initializer: mean }),
+        to.parameter("moving_variance", channels, { role: "statistic", initializer: variance }),
       ];
       return to.graph.one(normalize, [x!, ...operands], { epsilon, momentum });
     };

@@ -6,7 +6,7 @@
 import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, Bake, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
 import { asOutput, free, lowerBinary, sameAxes } from "../elementwise.ts";
 
 export const mask: Op = {
@@ -18,6 +18,8 @@ export const mask: Op = {
       throw new TypeError(`expects f32 weights and mask, got ${w!.dtype} and ${m!.dtype}`);
     return [w!];
   },
+  // zeros would be one value more behind a codebook, and need not lie on the grid of a quantized range
+  weightEdge: { gives: ["zeros"], keeps: ["zeros"] },
 };
 
 export const evaluate = {
@@ -32,6 +34,9 @@ export const evaluate = {
 export const gradient = {
   mask: (node: Node, [upstream], graph) => [graph.one(mask, [upstream!, node.inputs[1]!]), undefined],
 } satisfies Record<string, Gradient>;
+
+/** The sign of a zero is dropped, since a stored -0 would cost a place in the file: adding +0 or -0 to a sum is the same. */
+export const bake = { mask: (_, [w, m]) => w!.map((v, i) => v * m![i]! + 0) } satisfies Record<string, Bake>;
 
 export const lower = { mask: lowerBinary("f32_mul") } satisfies Record<string, Lower>;
 

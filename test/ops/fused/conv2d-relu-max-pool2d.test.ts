@@ -28,8 +28,8 @@ interface Case {
 function build({ image, weight, bias = true }: Case, fused: boolean, poolFirst = false) {
   const graph = new Graph();
   const x = graph.leaf("input", "x", f32(image, true));
-  const w = graph.leaf("state", "w", f32(weight));
-  const b = bias ? [graph.leaf("state", "b", f32([weight[0]!]))] : [];
+  const w = graph.state("weight", "w", f32(weight));
+  const b = bias ? [graph.state("weight", "b", f32([weight[0]!]))] : [];
   const c = graph.one(conv2d, [x, w, ...b], { ...plainWindow, groups: 1 });
   const y = poolFirst
     ? graph.one(relu, [graph.one(maxPool2d, [c], POOL)])
@@ -123,7 +123,7 @@ describe("conv2dReluMaxPool2d", () => {
     const refuses = (conv: object, pool: object, image: Shape = [9, 9, 2], weight: Shape = [4, 3, 3, 2]) => {
       const graph = new Graph();
       const x = graph.leaf("input", "x", f32(image, true));
-      const c = graph.one(conv2d, [x, graph.leaf("state", "w", f32(weight))], { ...plainWindow, groups: 1, ...conv });
+      const c = graph.one(conv2d, [x, graph.state("weight", "w", f32(weight))], { ...plainWindow, groups: 1, ...conv });
       graph.results = [graph.one(maxPool2d, [graph.one(relu, [c])], { ...POOL, ...pool })];
       expect(fuse(graph, FORWARD)).toBe(false);
     };
@@ -140,7 +140,7 @@ describe("conv2dReluMaxPool2d", () => {
 
   test("names both shapes where they do not fit", () => {
     const graph = new Graph();
-    const inputs = [graph.leaf("input", "x", f32([4, 4, 2], true)), graph.leaf("state", "w", f32([3, 5, 5, 2]))];
+    const inputs = [graph.leaf("input", "x", f32([4, 4, 2], true)), graph.state("weight", "w", f32([3, 5, 5, 2]))];
     expect(() => graph.add(conv2dReluMaxPool2d, inputs)).toThrow(
       'layer "conv2dReluMaxPool2d" (conv2dReluMaxPool2d): weights of 3x5x5x2 and a pool of 2x2 do not fit images of 4x4x2',
     );

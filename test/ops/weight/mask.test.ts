@@ -15,6 +15,7 @@ function network(batch: number): { graph: Graph; feed: Feed } {
   const graph = new Graph();
   const random = new Random(11);
   const feed: Record<string, Float32Array> = {};
+  const bits = () => (random.uniform() < 0.6 ? 0 : 1);
   const leaf = (
     kind: "state" | "input",
     name: string,
@@ -22,9 +23,10 @@ function network(batch: number): { graph: Graph; feed: Feed } {
     value: () => number = () => random.normal(),
   ) => {
     feed[name] = Float32Array.from({ length: size(shape) * (kind === "input" ? batch : 1) }, value);
-    return graph.leaf(kind, name, { shape, dtype: "f32", batched: kind === "input" });
+    return kind === "input"
+      ? graph.leaf(kind, name, { shape, dtype: "f32", batched: true })
+      : graph.state(value === bits ? "mask" : "weight", name, { shape, dtype: "f32", batched: false });
   };
-  const bits = () => (random.uniform() < 0.6 ? 0 : 1);
   const kernel = graph.one(mask, [leaf("state", "k", [5, 3, 3, 2]), leaf("state", "km", [5, 3, 3, 2], bits)]);
   const image = graph.one(conv2d, [leaf("input", "x", [4, 5, 2]), kernel, leaf("state", "kb", [5])], {
     ...plainWindow,
@@ -58,7 +60,7 @@ describe("mask", () => {
   test("is computed in f32", () => {
     const graph = new Graph();
     const type = { shape: [1], dtype: "f32" as const, batched: false };
-    graph.results = [graph.one(mask, [graph.leaf("state", "w", type), graph.leaf("state", "m", type)])];
+    graph.results = [graph.one(mask, [graph.state("weight", "w", type), graph.state("weight", "m", type)])];
     expect(evaluated(graph, { w: [0.1], m: [1] }, 1)[0]!.data[0]).toBe(Math.fround(0.1));
   });
 
@@ -73,7 +75,8 @@ describe("mask", () => {
 
   test("refuses a mask of another shape", () => {
     const graph = new Graph();
-    const leaf = (name: string, shape: number[]) => graph.leaf("state", name, { shape, dtype: "f32", batched: false });
+    const leaf = (name: string, shape: number[]) =>
+      graph.state("weight", name, { shape, dtype: "f32", batched: false });
     expect(() => graph.one(mask, [leaf("w", [2, 3]), leaf("m", [3, 2])])).toThrow(
       'layer "mask" (mask): a mask of 3x2 does not fit weights of 2x3',
     );
