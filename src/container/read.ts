@@ -7,6 +7,7 @@ import { PenjingError, show } from "../base/errors.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import { readSource, type Source } from "../base/source.ts";
 import { Graph, type Quantization, type Type, type Value } from "../graph/graph.ts";
+import { verify } from "../graph/verify.ts";
 import { crc32 } from "../kernels/boot.ts";
 import { decode, rawTensor } from "./decode.ts";
 import type { Description, Extras } from "./extras.ts";
@@ -42,10 +43,12 @@ export function read(bytes: Uint8Array, { path, ops = STORED }: ReadOptions = {}
     const length = from.varint();
     const { names = {}, ...extras }: Description = length ? JSON.parse(from.text(length)) : {};
     if (extras.labels?.some(label => typeof label !== "string")) throw new RangeError("a label is no text");
-    return { ...extras, graph: readGraph(from, ops, names) };
+    const graph = readGraph(from, ops, names);
+    verify(graph);
+    return { ...extras, graph };
   } catch (cause) {
     // Whatever is tripped over, an op's inference included: the file is to blame. No graph that was built looks like this.
-    if (cause instanceof PenjingError) throw cause;
+    if (cause instanceof PenjingError && cause.code !== "graph") throw cause;
     throw from.error("damaged", `what the file says cannot be: ${(cause as Error).message}`, undefined, cause);
   }
 }

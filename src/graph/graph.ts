@@ -84,8 +84,8 @@ export interface Node<A = any> {
   readonly op: Op<A>;
   attrs: A;
   /** Changed by the graph alone, which knows the users of each value. */
-  inputs: readonly Value[];
-  outputs: Value[];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
   /** The layer it came from; part of every message about it. */
   name: string;
 }
@@ -96,15 +96,18 @@ export interface Node<A = any> {
  */
 export type Rule = (node: Node, graph: Graph) => readonly (Value | undefined)[] | undefined;
 
+/** A node as its graph changes it. */
+type Editable = { -readonly [key in keyof Node]: Node[key] };
+
 /** Every change of nodes and leaves goes through a method: nodes stay in order of use, users are known without a search. */
 export class Graph {
-  #nodes: Node[] = [];
+  #nodes: Editable[] = [];
   #leaves: Value[] = [];
   #results: readonly Value[] = [];
   #isResult = new Set<Value>();
   readonly #named = new Map<string, Value>();
   /** The nodes that read a value: gathered when first asked for, then kept up to date. */
-  #users: Map<Value, Set<Node>> | undefined;
+  #users: Map<Value, Set<Editable>> | undefined;
   #next = 0;
   #scope = "";
 
@@ -169,7 +172,7 @@ export class Graph {
 
   add<A>(op: Op<A>, inputs: readonly Value[], attrs: A = {} as A): Value[] {
     const name = this.#scope || op.name;
-    const node: Node<A> = { op, attrs, inputs: [...inputs], outputs: [], name };
+    const node: Editable = { op, attrs, inputs: [...inputs], outputs: [], name };
     let types: Type[];
     try {
       types = op.infer(
@@ -181,10 +184,11 @@ export class Graph {
         error.message = `layer "${name}" (${op.name}): ${error.message}`;
       throw error;
     }
-    node.outputs = types.map((type, index) => ({ id: this.#next++, type, name: "", index, node }));
+    const outputs = types.map((type, index): Value => ({ id: this.#next++, type, name: "", index, node }));
+    node.outputs = outputs;
     this.#nodes.push(node);
     if (this.#users) for (const v of inputs) setOf(this.#users, v).add(node);
-    return node.outputs;
+    return outputs;
   }
 
   /** `add` for an op with one output (or whose first output is the one wanted). */
@@ -202,7 +206,7 @@ export class Graph {
     return made;
   }
 
-  #gatherUsers(): Map<Value, Set<Node>> {
+  #gatherUsers(): Map<Value, Set<Editable>> {
     if (this.#users) return this.#users;
     this.#users = new Map();
     for (const n of this.#nodes) for (const v of n.inputs) setOf(this.#users, v).add(n);
@@ -229,10 +233,11 @@ export class Graph {
 
   /** What reads `from` reads `to` from now on, results too. With `where`: the operands it picks, and no result. */
   replace(from: Value, to: Value, where?: (node: Node, operand: number) => boolean): void {
-    for (const n of this.users(from)) {
+    const users = this.#gatherUsers();
+    for (const n of users.get(from) ?? []) {
       n.inputs = n.inputs.map((v, i) => (v === from && (!where || where(n, i)) ? to : v));
-      if (!n.inputs.includes(from)) this.#gatherUsers().get(from)!.delete(n);
-      if (n.inputs.includes(to)) setOf(this.#users!, to).add(n);
+      if (!n.inputs.includes(from)) users.get(from)!.delete(n);
+      if (n.inputs.includes(to)) setOf(users, to).add(n);
     }
     if (where || !this.#isResult.has(from)) return;
     this.results = this.#results.map(v => (v === from ? to : v));
@@ -262,7 +267,7 @@ export class Graph {
       return twin;
     };
     const left = this.#nodes.reverse();
-    const done: Node[] = [];
+    const done: Editable[] = [];
     let changed = false;
     for (let node = left.pop(); node; node = left.pop()) {
       node.inputs = node.inputs.map(twinOf);
@@ -271,7 +276,7 @@ export class Graph {
         const at: Node = node;
         const outputs = this.scope(at.name, () => rule(at, this));
         if (!outputs) continue;
-        for (const v of at.inputs) users.get(v)!.delete(at);
+        for (const v of at.inputs) users.get(v)?.delete(at);
         at.outputs.forEach((o, i) => {
           const twin = outputs[i];
           if (!twin) return;
@@ -298,7 +303,7 @@ export class Graph {
   /** Drops nodes nobody needs, and leaves no node reads; says whether there were any. What updates state is needed by itself. */
   prune(): boolean {
     const live = new Set<Value>(this.#results);
-    const kept: Node[] = [];
+    const kept: Editable[] = [];
     for (let i = this.#nodes.length - 1; i >= 0; i--) {
       const n = this.#nodes[i]!;
       if (!n.op.updates && !n.outputs.some(o => live.has(o))) continue;
@@ -323,7 +328,7 @@ export class Graph {
     const of = new Map<Value, Value>();
     for (const v of this.#leaves) of.set(v, graph.#addLeaf({ ...v, id: graph.#next++ }));
     for (const n of this.#nodes) {
-      const twin: Node = { ...n, inputs: n.inputs.map(v => found(of, v, n)), outputs: [] };
+      const twin: Editable = { ...n, inputs: n.inputs.map(v => found(of, v, n)), outputs: [] };
       twin.outputs = n.outputs.map(o => ({ ...o, id: graph.#next++, node: twin }));
       n.outputs.forEach((o, i) => of.set(o, twin.outputs[i]!));
       graph.#nodes.push(twin);
