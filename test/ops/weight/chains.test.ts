@@ -1,0 +1,204 @@
+/**
+ * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same bits when it is baked,
+ * and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside `mask` there are two kinds of op that only this
+ * test has, a codebook and a quantization to 15 levels.
+ */
+import { describe, expect, test } from "vitest";
+import { Random } from "../../../src/base/random.ts";
+import { type Tensor, tensor } from "../../../src/base/tensor.ts";
+import { insertOnEdge } from "../../../src/graph/edit.ts";
+import { Graph, type Op, type Promised, type Type } from "../../../src/graph/graph.ts";
+import type { Bake, Evaluate, Gradient } from "../../../src/graph/meaning.ts";
+import { verify } from "../../../src/graph/verify.ts";
+import { dense } from "../../../src/ops/convolution/dense.ts";
+import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
+import { mask } from "../../../src/ops/weight/mask.ts";
+import { bake } from "../../../src/passes/bake.ts";
+import { gradient } from "../../../src/passes/gradient.ts";
+import { expectClose } from "../planned.ts";
+
+const [OUT, IN, ENTRIES, LEVELS] = [5, 6, 4, 7];
+const COUNT = OUT * IN;
+const matrix: Type = { shape: [OUT, IN], dtype: "f32", batched: false };
+const table: Type = { shape: [ENTRIES], dtype: "f32", batched: false };
+
+/** codebook(w, table, places) = table[place], but 0 where w is. Its table learns, the weight behind it does not. */
+const codebook: Op = {
+  name: "codebook",
+  infer: ([w]) => [w!],
+  weightEdge: { gives: ["distinct values"], keeps: ["zeros", "distinct values"] },
+};
+/** d / d table: the sum over the members of each entry. */
+const codebookGradient: Op = { name: "codebookGradient", infer: () => [table] };
+
+/** fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone. */
+const fakeQuantize: Op<{ limit: number }> = {
+  name: "fakeQuantize",
+  infer: ([w]) => [w!],
+  weightEdge: { gives: ["range"], keeps: ["zeros", "distinct values"] },
+};
+const fakeQuantizeGradient: Op<{ limit: number }> = { name: "fakeQuantizeGradient", infer: ([w]) => [w!] };
+
+const looked = (w: ArrayLike<number>, entries: ArrayLike<number>, places: ArrayLike<number>): Float32Array =>
+  Float32Array.from(w, (v, i) => (v === 0 ? 0 : entries[places[i]!]!));
+function rounded(w: ArrayLike<number>, limit: number): Float32Array {
+  const step = limit / LEVELS;
+  return Float32Array.from(w, v => step * Math.max(-LEVELS, Math.min(LEVELS, Math.round(v / step))) + 0);
+}
+
+const ofMatrix = (data: ArrayLike<number>): Tensor[] => [tensor([OUT, IN], Float64Array.from(data))];
+
+const evaluates: Record<string, Evaluate> = {
+  ...EVALUATE,
+  codebook: ([w, entries, places]) => ofMatrix(looked(w!.data, entries!.data, places!.data)),
+  codebookGradient: ([d, w, places]) => {
+    const sums = new Float64Array(ENTRIES);
+    d!.data.forEach((v, i) => {
+      if (w!.data[i] !== 0) sums[places!.data[i]!]! += v;
+    });
+    return [tensor([ENTRIES], sums)];
+  },
+  fakeQuantize: ([w], { limit }) => ofMatrix(rounded(w!.data, limit)),
+  fakeQuantizeGradient: ([d, w], { limit }) =>
+    ofMatrix(d!.data.map((v, i) => (Math.abs(w!.data[i]!) <= limit ? v : 0))),
+};
+
+/** What the gradients are slopes of: exact, but that nothing is rounded. */
+const smooth: Record<string, Evaluate> = {
+  ...evaluates,
+  mask: ([w, m]) => ofMatrix(w!.data.map((v, i) => v * m!.data[i]!)),
+  codebook: ([w, entries, places]) => ofMatrix(w!.data.map((v, i) => (v === 0 ? 0 : entries!.data[places!.data[i]!]!))),
+  fakeQuantize: ([w], { limit }) => ofMatrix(w!.data.map(v => Math.max(-limit, Math.min(limit, v)))),
+};
+
+const gradients: Record<string, Gradient | { refused: string }> = {
+  ...GRADIENT,
+  codebook: ({ inputs: [w, , places] }, [d], graph) => [undefined, graph.one(codebookGradient, [d!, w!, places!])],
+  fakeQuantize: ({ inputs: [w], attrs }, [d], graph) => [graph.one(fakeQuantizeGradient, [d!, w!], attrs)],
+};
+
+const bakes: Record<string, Bake> = {
+  ...BAKE,
+  codebook: (_, [w, entries, places]) => looked(w!, entries!, places!),
+  fakeQuantize: ({ attrs }, [w]) => rounded(w!, attrs.limit),
+};
+
+type Kind = "mask" | "codebook" | "fakeQuantize";
+const KINDS: readonly Kind[] = ["mask", "codebook", "fakeQuantize"];
+const ONE = KINDS.map(kind => [kind]);
+const TWO = ONE.flatMap(chain => KINDS.map(kind => [...chain, kind]));
+const THREE = TWO.flatMap(chain => KINDS.map(kind => [...chain, kind]));
+const CHAINS = [...ONE, ...TWO, ...THREE].map(chain => ({ title: chain.join(" < "), chain }));
+
+/** Masks first, codebooks behind them, at last one quantization. */
+const isLegal = (chain: readonly Kind[]): boolean => /^m*c*f?$/.test(chain.map(kind => kind[0]).join(""));
+
+/** dense(x, chain(w)) + dense(x, w): the weight is used behind its chain, and where `shared` also without it. */
+function network(chain: readonly Kind[], shared: boolean): Graph {
+  const random = new Random(3);
+  const normal = (count: number) => Float32Array.from({ length: count }, () => random.normal());
+  const graph = new Graph();
+  const x = graph.leaf("input", "x", { shape: [IN], dtype: "f32", batched: true });
+  const w = graph.state("weight", "w", matrix, normal(COUNT));
+  const y = graph.scope("layer", () => graph.one(dense, [x, w]));
+  const plain = graph.scope("plain", () => graph.one(dense, [x, w]));
+  graph.results = shared ? [y, plain] : [y];
+  graph.prune();
+  let edge = w;
+  chain.forEach((kind, i) => {
+    const at = { node: y.node!, operand: 1 };
+    const state = (role: "mask" | "constant" | "weight", name: string, type: Type, data: Float32Array) =>
+      graph.state(role, `${name} ${i}`, type, data);
+    if (kind === "mask") {
+      const bits = Float32Array.from({ length: COUNT }, () => (random.uniform() < 0.4 ? 0 : 1));
+      edge = insertOnEdge(graph, edge, at, mask, [state("mask", "mask", matrix, bits)]);
+    } else if (kind === "codebook") {
+      const places = Float32Array.from({ length: COUNT }, () => random.integer(ENTRIES));
+      const states = [state("weight", "table", table, normal(ENTRIES)), state("constant", "places", matrix, places)];
+      edge = insertOnEdge(graph, edge, at, codebook, states);
+    } else edge = insertOnEdge(graph, edge, at, fakeQuantize, [], { limit: 0.9 });
+  });
+  return graph;
+}
+
+const images = Float64Array.from({ length: 2 * IN }, (_, i) => Math.sin(i + 1));
+const upstream = Float64Array.from({ length: 2 * OUT }, (_, i) => Math.cos(3 * i));
+const fed =
+  (other: Record<string, Float64Array> = {}) =>
+  (v: { name: string; type: Type; data?: ArrayLike<number> }) => {
+    const numbers = other[v.name] ?? v.data ?? (v.name === "x" ? images : upstream);
+    return tensor(v.type.batched ? [2, ...v.type.shape] : v.type.shape, Float64Array.from(numbers));
+  };
+const numbersOf = (graph: Graph, rules = evaluates) =>
+  evaluate(graph, fed(), graph.results, rules).map(({ data }) => [...data]);
+
+describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }) => {
+  test.each([false, true])("verify: is legal, and bake gives the same float bits (shared: %s)", shared => {
+    const graph = network(chain, shared);
+    verify(graph);
+    const before = numbersOf(graph);
+    expect(bake(graph, bakes)).toBe(true);
+    expect(graph.nodes.map(n => n.op)).toEqual(shared ? [dense, dense] : [dense]);
+    expect(graph.leaves.map(v => v.name)).toEqual(shared ? ["x", "w", "w 2"] : ["x", "w"]);
+    expect(numbersOf(graph)).toEqual(before);
+    expect(bake(graph, bakes)).toBe(false);
+  });
+
+  test("keeps what its ops promise", () => {
+    const graph = network(chain, false);
+    const masks = graph.leaves.filter(v => v.role === "mask").map(v => v.data!);
+    bake(graph, bakes);
+    const data = graph.leafOf("w")!.data as Float32Array;
+    const promises: Record<Promised, () => void> = {
+      zeros: () => data.forEach((v, i) => void (masks.some(bits => bits[i] === 0) && expect(v).toBe(0))),
+      "distinct values": () => expect(new Set(data).size).toBeLessThanOrEqual(ENTRIES + 1),
+      range: () => expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(Math.fround(0.9)),
+    };
+    const ops = { mask, codebook, fakeQuantize } as const;
+    for (const kind of chain) for (const what of ops[kind].weightEdge!.gives) promises[what]();
+  });
+
+  test("has the slope of evaluate as its gradient", () => {
+    const graph = network(chain, false);
+    const [y] = graph.results;
+    const parameters = graph.leaves.filter(v => v.role === "weight");
+    const up = graph.leaf("input", "up", y!.type);
+    const made = gradient(graph, gradients, [[y!, up]], parameters);
+    verify(graph);
+    parameters.forEach((parameter, k) => {
+      const at = Float64Array.from(parameter.data!);
+      const total = () =>
+        evaluate(graph, fed({ [parameter.name]: at }), [y!], smooth)[0]!.data.reduce(
+          (s, v, i) => s + v * upstream[i]!,
+          0,
+        );
+      const slopes = at.map((v, i) => {
+        at[i] = v + 1e-6;
+        const above = total();
+        at[i] = v - 1e-6;
+        const below = total();
+        at[i] = v;
+        return (above - below) / 2e-6;
+      });
+      const got = made[k] ? evaluate(graph, fed(), [made[k]], smooth)[0]!.data : new Float64Array(at.length);
+      expectClose(got, slopes, `d ${parameter.name}`, 1e-6);
+    });
+  });
+});
+
+test.each(CHAINS.filter(({ chain }) => !isLegal(chain)))("verify: refuses $title, naming both ops", ({ chain }) => {
+  const graph = network(chain, false);
+  const broken = chain.findIndex((_, i) => !isLegal(chain.slice(0, i + 1)));
+  expect(() => verify(graph)).toThrow(
+    new RegExp(
+      `^"${chain[broken]}" of "layer" breaks a promise about the weight: .*, made by "(${chain.slice(0, broken).join("|")})" of "layer" before it$`,
+    ),
+  );
+});
+
+test("bake: refuses an op without that meaning before it changes anything", () => {
+  const graph = network(["mask", "codebook"], false);
+  const count = graph.nodes.length;
+  expect(() => bake(graph)).toThrow('layer "layer": op "codebook" is not among those that can be baked');
+  expect(graph.nodes.length).toBe(count);
+});
