@@ -382,10 +382,8 @@ function intoOf<T>(options: IntoOptions<T> | undefined): T | undefined {
   return options?.into;
 }
 
-/** Names of the leaves that hold images. */
-export const INPUT = /^input \d+ x/;
-
-const inputName = (i: number, batch: number): string => `input ${i} x${batch}`;
+/** The leaf that holds the images of input `i` in the program for `batch` of them. */
+export const inputName = (i: number, batch: number): string => `input ${i} x${batch}`;
 const outputName = (i: number, batch: number): string => `output ${i} x${batch}`;
 
 /** `graph`, fused, with streams of images for its inputs and streams of results. */

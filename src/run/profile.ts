@@ -12,7 +12,7 @@ import { COST, type OpName } from "../ops/index.ts";
 import type { Program } from "../plan/plan.ts";
 import { callsOf, repeated } from "../plan/words.ts";
 import type { Machine } from "./machine.ts";
-import { INPUT, Net } from "./net.ts";
+import { inputName, Net } from "./net.ts";
 
 export interface ProfileOptions {
   /** Default: the best this engine runs exactly. */
@@ -69,9 +69,13 @@ export async function profile(graph: Graph, options: ProfileOptions = {}): Promi
   knownOptions("options", options, ["variant", "milliseconds"]);
   const milliseconds =
     options.milliseconds === undefined ? 10 : number("milliseconds", options.milliseconds, { above: 0 });
-  const { machine } = await Net.create(graph, { capacity: 1, ...(options.variant && { variant: options.variant }) });
+  const { machine, inputs } = await Net.create(graph, {
+    capacity: 1,
+    ...(options.variant && { variant: options.variant }),
+  });
   const program = machine.program("x1");
-  for (const name of machine.plan.leaves.keys()) if (INPUT.test(name)) fillWithNoise(machine.stored(name));
+  for (const name of inputs.map((_, i) => inputName(i, program.batch)))
+    if (machine.plan.leaves.has(name)) fillWithNoise(machine.stored(name));
   machine.run(program);
 
   const calls = new RepeatedCalls(machine, program);

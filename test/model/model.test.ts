@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { size } from "../../src/base/shape.ts";
 import { Dataset } from "../../src/data/dataset.ts";
+import { Graph, type Role } from "../../src/graph/graph.ts";
 import {
   activation,
   averagePool2d,
@@ -16,7 +18,7 @@ import {
   globalAveragePool2d,
   input,
   loadModel,
-  type Model,
+  Model,
   maxPool2d,
   model,
   multiply,
@@ -26,6 +28,9 @@ import {
   subtract,
   zeroPadding2d,
 } from "../../src/model/index.ts";
+import { add as sum } from "../../src/ops/arithmetic/add.ts";
+import { dense as matrixProduct } from "../../src/ops/convolution/dense.ts";
+import { broadcast } from "../../src/ops/shape/broadcast.ts";
 import { noise } from "../kernels/harness.ts";
 import { evaluated, expectClose } from "../ops/planned.ts";
 
@@ -247,6 +252,7 @@ describe("copies and files", () => {
     expect(await loaded.predict(images)).toEqual(await whole.predict(images));
     expect(loaded.graph.nodes.map(n => n.attrs)).toMatchObject(whole.graph.nodes.map(n => n.attrs));
     expect(loaded.graph.leaves.map(v => v.frozen ?? false)).toEqual(whole.graph.leaves.map(v => v.frozen ?? false));
+    expect(loaded.graph.leaves.map(v => v.role)).toEqual(whole.graph.leaves.map(v => v.role));
     expect(loaded.summary().split("\n").slice(-3)).toEqual(whole.summary().split("\n").slice(-3));
   });
 
@@ -256,6 +262,20 @@ describe("copies and files", () => {
     await expect(loadModel(new Uint8Array(40))).rejects.toMatchObject({ code: "magic" });
     await expect(loadModel("x", { names: 1 } as never)).rejects.toThrow('"loadModel" has no option "names"');
   });
+});
+
+test("roles: what a state is for is no matter of its name", () => {
+  const graph = new Graph();
+  const x = graph.leaf("input", "x", { shape: [2], dtype: "f32", batched: true });
+  const state = (role: Role, name: string, shape: number[]) =>
+    graph.state(role, name, { shape, dtype: "f32", batched: false }, new Float32Array(size(shape)).fill(2));
+  const y = graph.one(matrixProduct, [x, state("weight", "layer/ones", [3, 2]), state("bias", "layer/mask", [3])]);
+  graph.results = [
+    graph.one(sum, [y, graph.one(broadcast, [state("constant", "layer/kernel", [3]), y], { shape: [3] })]),
+  ];
+  const made = new Model(graph);
+  expect(Object.keys(made.getWeights())).toEqual(["layer/ones", "layer/mask"]);
+  expect(made.parameters).toBe(9);
 });
 
 describe("the network of a model", () => {
