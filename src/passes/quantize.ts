@@ -275,7 +275,7 @@ class Parameters {
     const known = this.#made.get(key);
     if (known) return known;
     let name = v.name;
-    for (let k = 2; this.#graph.leaves.some(leaf => leaf.name === name); k++) name = `${v.name} ${k}`;
+    for (let k = 2; this.#graph.leafOf(name); k++) name = `${v.name} ${k}`;
     const { type, data } = make();
     const leaf = this.#graph.state(v.role!, name, type, data);
     if (v.frozen) leaf.frozen = true;
