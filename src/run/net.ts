@@ -8,7 +8,7 @@ import type { Preprocessing } from "../container/extras.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
-import { LOWER, PREFERS } from "../ops/run.ts";
+import { LOWER, PREFERS } from "../ops/index.ts";
 import { emit } from "../ops/shape/emit.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";

@@ -2,7 +2,9 @@
 
 import { expm1 } from "../../base/math.ts";
 import type { Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { realOperands, unaryOperands } from "../../graph/operand.ts";
+import { real, type Stored } from "../../graph/stored.ts";
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
 import {
   chosenType,
@@ -25,12 +27,12 @@ export interface Elu {
   alpha: number;
 }
 
-export const elu: Op<Elu> = { name: "elu", infer: chosenType };
+export const elu: Op<Elu> = { name: "elu", takes: unaryOperands, infer: chosenType };
 
 /** (upstream, output) -> d input. */
-export const eluGradient: Op<Elu> = { name: "eluGradient", infer: sameType };
+export const eluGradient: Op<Elu> = { name: "eluGradient", takes: realOperands, infer: sameType };
 
-const real = each((x, { alpha }: Elu) => (x > 0 ? x : alpha * expm1(x)));
+const exact = each((x, { alpha }: Elu) => (x > 0 ? x : alpha * expm1(x)));
 
 /** Of int8 as XNNPACK makes its table: in f32, rounded half to even. */
 function table(x: Type, y: Type, alpha: number): (q: number) => number {
@@ -45,7 +47,7 @@ function table(x: Type, y: Type, alpha: number): (q: number) => number {
   };
 }
 
-const values: Values<Elu> = (x, y, attrs) => (isInt8(x) ? table(x, y, attrs.alpha) : real(x, y, attrs));
+const values: Values<Elu> = (x, y, attrs) => (isInt8(x) ? table(x, y, attrs.alpha) : exact(x, y, attrs));
 
 export const evaluate = {
   elu: evaluateEach(values),
@@ -64,3 +66,11 @@ export const lowerBackward = { eluGradient: lowerGradient("f32_elu_gradient") } 
 export const cost = { elu: free, eluGradient: free } satisfies Record<string, CostOf>;
 
 export const axes = { elu: sameAxes, eluGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  elu: { int8: "chooses" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  elu: { op: elu, number: 18, fields: { alpha: { of: real, usual: 1 } } },
+} satisfies Record<string, Stored>;

@@ -1,6 +1,8 @@
 /** hardSigmoid(x) = min(max(alpha x + beta, 0), 1), any shape and layout. Keras: alpha 1/6, beta 1/2. */
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { realOperands, unaryOperands } from "../../graph/operand.ts";
+import { real, type Stored } from "../../graph/stored.ts";
 import {
   chosenType,
   each,
@@ -22,10 +24,10 @@ export interface HardSigmoid {
 
 type Slope = Pick<HardSigmoid, "alpha">;
 
-export const hardSigmoid: Op<HardSigmoid> = { name: "hardSigmoid", infer: chosenType };
+export const hardSigmoid: Op<HardSigmoid> = { name: "hardSigmoid", takes: unaryOperands, infer: chosenType };
 
 /** (upstream, output) -> d input. */
-export const hardSigmoidGradient: Op<Slope> = { name: "hardSigmoidGradient", infer: sameType };
+export const hardSigmoidGradient: Op<Slope> = { name: "hardSigmoidGradient", takes: realOperands, infer: sameType };
 
 const values = each((x, { alpha, beta }: HardSigmoid) => Math.min(Math.max(alpha * x + beta, 0), 1));
 
@@ -54,3 +56,15 @@ export const axes = { hardSigmoid: sameAxes, hardSigmoidGradient: noBackwardAxes
   string,
   Axes | object
 >;
+
+export const traits = {
+  hardSigmoid: { int8: "chooses" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  hardSigmoid: {
+    op: hardSigmoid,
+    number: 21,
+    fields: { alpha: { of: real, usual: 1 / 6 }, beta: { of: real, usual: 0.5 } },
+  },
+} satisfies Record<string, Stored>;

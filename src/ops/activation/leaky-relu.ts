@@ -1,5 +1,7 @@
 import type { Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { realOperands, unaryOperands } from "../../graph/operand.ts";
+import { real, type Stored } from "../../graph/stored.ts";
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
 import {
   chosenType,
@@ -22,12 +24,12 @@ export interface LeakyRelu {
   alpha: number;
 }
 
-export const leakyRelu: Op<LeakyRelu> = { name: "leakyRelu", infer: chosenType };
+export const leakyRelu: Op<LeakyRelu> = { name: "leakyRelu", takes: unaryOperands, infer: chosenType };
 
 /** (upstream, output) -> d input. */
-export const leakyReluGradient: Op<LeakyRelu> = { name: "leakyReluGradient", infer: sameType };
+export const leakyReluGradient: Op<LeakyRelu> = { name: "leakyReluGradient", takes: realOperands, infer: sameType };
 
-const real = each((x, { alpha }: LeakyRelu) => (x > 0 ? x : alpha * x));
+const exact = each((x, { alpha }: LeakyRelu) => (x > 0 ? x : alpha * x));
 
 /**
  * XNNPACK's qs8-vlrelu: each side's ratio of scales in units of 1/256, one rounding half up. Undefined where a ratio is out of its range,
@@ -44,7 +46,7 @@ export function sloped(x: Type, y: Type, alpha: number): ((q: number) => number)
 }
 
 const values: Values<LeakyRelu> = (x, y, attrs) =>
-  (isInt8(x) ? sloped(x, y, attrs.alpha) : undefined) ?? real(x, y, attrs);
+  (isInt8(x) ? sloped(x, y, attrs.alpha) : undefined) ?? exact(x, y, attrs);
 
 export const evaluate = {
   leakyRelu: evaluateEach(values),
@@ -66,3 +68,11 @@ export const lowerBackward = { leakyReluGradient: lowerGradient("f32_leaky_relu_
 export const cost = { leakyRelu: free, leakyReluGradient: free } satisfies Record<string, CostOf>;
 
 export const axes = { leakyRelu: sameAxes, leakyReluGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  leakyRelu: { int8: "chooses" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  leakyRelu: { op: leakyRelu, number: 17, fields: { alpha: { of: real, usual: 0.3 } } },
+} satisfies Record<string, Stored>;

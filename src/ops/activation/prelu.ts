@@ -2,12 +2,15 @@
 import { type Shape, sameShape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Value } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { flat } from "../../kernels/layout.ts";
 import { free, noBackwardAxes, noSecondDerivative, realType } from "../elementwise.ts";
 
 export const prelu: Op = {
   name: "prelu",
+  takes: { list: [{ ...REAL, batched: true }, PARAMETER] },
   infer([x, alpha]) {
     const types = realType([x!]);
     const shared = alpha!.shape.findIndex(n => n !== 1);
@@ -20,11 +23,12 @@ export const prelu: Op = {
 };
 
 /** (upstream, x, alpha) -> d x. */
-export const preluGradient: Op = { name: "preluGradient", infer: ([upstream]) => [upstream!] };
+export const preluGradient: Op = { name: "preluGradient", takes: realOperands, infer: ([upstream]) => [upstream!] };
 
 /** (upstream, x) -> d alpha of shape `alpha`, a sum over the images. */
 export const preluAlphaGradient: Op<{ alpha: Shape }> = {
   name: "preluAlphaGradient",
+  takes: realOperands,
   infer: (_, { alpha }) => [{ shape: alpha, dtype: "f32", batched: false }],
 };
 
@@ -120,3 +124,16 @@ export const axes = {
   preluGradient: noBackwardAxes,
   preluAlphaGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  prelu: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  prelu: {
+    op: prelu,
+    number: 19,
+    fields: {},
+    parameters: [{ name: "alpha", shape: ([x]) => x!.shape }],
+  },
+} satisfies Record<string, Stored>;

@@ -1,5 +1,7 @@
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { realOperands, unaryOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import {
   eachPair,
   evaluateEach,
@@ -16,10 +18,10 @@ import {
 } from "../elementwise.ts";
 import { affine, isInt8 } from "../quantized/quantized.ts";
 
-export const relu: Op = { name: "relu", infer: sameType };
+export const relu: Op = { name: "relu", takes: unaryOperands, infer: sameType };
 
 /** (upstream, y) -> upstream where y > 0, else 0. */
-export const reluGradient: Op = { name: "reluGradient", infer: sameType };
+export const reluGradient: Op = { name: "reluGradient", takes: realOperands, infer: sameType };
 
 const values: Values = x => {
   const least = isInt8(x) ? affine(x).zero : 0;
@@ -48,3 +50,11 @@ export const axes = {
   relu: sameAxes,
   reluGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  relu: { int8: "clamps" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  relu: { op: relu, number: 5, fields: {} },
+} satisfies Record<string, Stored>;

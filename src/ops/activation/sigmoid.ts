@@ -2,7 +2,9 @@
 
 import { sigmoid as logistic } from "../../base/math.ts";
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { realOperands, unaryOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import {
   chosenType,
   each,
@@ -17,11 +19,12 @@ import {
   sameAxes,
   sameType,
 } from "../elementwise.ts";
+import { fixed } from "../quantized/quantized.ts";
 
-export const sigmoid: Op = { name: "sigmoid", infer: chosenType };
+export const sigmoid: Op = { name: "sigmoid", takes: unaryOperands, infer: chosenType };
 
 /** (upstream, output) -> d input. */
-export const sigmoidGradient: Op = { name: "sigmoidGradient", infer: sameType };
+export const sigmoidGradient: Op = { name: "sigmoidGradient", takes: realOperands, infer: sameType };
 
 const values = each(x => logistic(x));
 
@@ -42,3 +45,11 @@ export const lowerBackward = { sigmoidGradient: lowerGradient("f32_sigmoid_gradi
 export const cost = { sigmoid: free, sigmoidGradient: free } satisfies Record<string, CostOf>;
 
 export const axes = { sigmoid: sameAxes, sigmoidGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  sigmoid: { int8: fixed(1 / 256, -128), gives: "probabilities" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  sigmoid: { op: sigmoid, number: 20, fields: {} },
+} satisfies Record<string, Stored>;

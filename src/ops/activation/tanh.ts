@@ -2,7 +2,9 @@
 
 import { tanh as hyperbolicTangent } from "../../base/math.ts";
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { realOperands, unaryOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import {
   chosenType,
   each,
@@ -17,11 +19,12 @@ import {
   sameAxes,
   sameType,
 } from "../elementwise.ts";
+import { fixed } from "../quantized/quantized.ts";
 
-export const tanh: Op = { name: "tanh", infer: chosenType };
+export const tanh: Op = { name: "tanh", takes: unaryOperands, infer: chosenType };
 
 /** (upstream, output) -> d input. */
-export const tanhGradient: Op = { name: "tanhGradient", infer: sameType };
+export const tanhGradient: Op = { name: "tanhGradient", takes: realOperands, infer: sameType };
 
 const values = each(x => hyperbolicTangent(x));
 
@@ -42,3 +45,11 @@ export const lowerBackward = { tanhGradient: lowerGradient("f32_tanh_gradient") 
 export const cost = { tanh: free, tanhGradient: free } satisfies Record<string, CostOf>;
 
 export const axes = { tanh: sameAxes, tanhGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  tanh: { int8: fixed(1 / 128, 0) },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  tanh: { op: tanh, number: 22, fields: {} },
+} satisfies Record<string, Stored>;

@@ -1,5 +1,7 @@
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { IMAGE, weightedOperands } from "../../graph/operand.ts";
+import { bias, count, type Stored } from "../../graph/stored.ts";
 import { inputPanels, panels } from "../../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
 import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
@@ -25,6 +27,7 @@ import {
   weightGradientOp,
 } from "./convolution.ts";
 import type { Window } from "./window.ts";
+import { windowFields } from "./window.ts";
 
 export interface Conv2d extends Window, Quantized {
   groups: number;
@@ -34,6 +37,7 @@ export interface Conv2d extends Window, Quantized {
 
 export const conv2d: Op<Conv2d> = {
   name: "conv2d",
+  takes: weightedOperands(IMAGE, 4),
   infer: (inputs, attrs) => convolved(inputs, attrs, attrs.groups),
 };
 
@@ -115,3 +119,16 @@ export const axes = {
   conv2dWeightGradient: noBackwardAxes,
   conv2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  conv2d: { int8: "kernel", kernel: "outputsLast" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  conv2d: {
+    op: conv2d,
+    number: 1,
+    fields: { ...windowFields, groups: { of: count, usual: 1 } },
+    parameters: [{ name: "kernel", shape: ([x], { groups }) => [0, 0, 0, x!.shape[2]! / groups] }, bias],
+  },
+} satisfies Record<string, Stored>;

@@ -3,6 +3,7 @@ import { type Shape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { CostOf, Evaluate, Gradient, Lowering, Prefers, Ref } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import { flat, type Layout } from "../../kernels/layout.ts";
 import { MODE } from "../../kernels/table/f32-gemm.ts";
 import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "../quantized/quantized.ts";
@@ -34,12 +35,14 @@ export function convolved([x, weight, bias]: Type[], attrs: Window & Quantized, 
 /** (x, upstream) -> d weight, d bias?, each a sum over the images. */
 export const weightGradientOp = <A>(name: string): Op<A & WeightGradient> => ({
   name,
+  takes: realOperands,
   infer: (_, { weight, bias }) => [sum(weight), ...(bias ? [sum([weight[0]!])] : [])],
 });
 
 /** (weight, upstream) -> d x. */
 export const inputGradientOp = <A>(name: string): Op<A & InputGradient> => ({
   name,
+  takes: realOperands,
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 });
 

@@ -5,7 +5,9 @@
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { ACTIVATION, realOperands, weightedOperands } from "../../graph/operand.ts";
+import { bias, type Stored } from "../../graph/stored.ts";
 import { flat, panels, panelsTransposed } from "../../kernels/layout.ts";
 import { gemmScratch, MODE } from "../../kernels/table/f32-gemm.ts";
 import { reluGradient } from "../activation/relu.ts";
@@ -19,6 +21,7 @@ export interface Dense extends Quantized {
 
 export const dense: Op<Dense> = {
   name: "dense",
+  takes: weightedOperands(ACTIVATION, 2),
   infer([x, weight, bias], attrs) {
     if (x!.shape.length !== 1)
       throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
@@ -31,6 +34,7 @@ export const dense: Op<Dense> = {
 /** (x, upstream) -> d weight, d bias?, each a sum over the images. */
 export const denseWeightGradient: Op<{ bias: boolean }> = {
   name: "denseWeightGradient",
+  takes: realOperands,
   infer([x, upstream], { bias }) {
     const out = upstream!.shape[0]!;
     const sum = (shape: number[]) => ({ shape, dtype: "f32" as const, batched: false });
@@ -41,6 +45,7 @@ export const denseWeightGradient: Op<{ bias: boolean }> = {
 /** (weight, upstream, y?) -> d x; with y also zero where y <= 0, the relu in front of it. */
 export const denseInputGradient: Op = {
   name: "denseInputGradient",
+  takes: realOperands,
   infer: ([weight]) => [{ shape: [weight!.shape[1]!], dtype: "f32", batched: true }],
 };
 
@@ -198,3 +203,16 @@ export const axes = {
   denseWeightGradient: noBackwardAxes,
   denseInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  dense: { int8: "kernel", kernel: "outputsLast" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  dense: {
+    op: dense,
+    number: 2,
+    fields: {},
+    parameters: [{ name: "kernel", shape: ([x]) => [0, x!.shape[0]!] }, bias],
+  },
+} satisfies Record<string, Stored>;

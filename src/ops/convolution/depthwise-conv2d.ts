@@ -5,7 +5,9 @@
  */
 import type { Shape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { IMAGE, weightedOperands } from "../../graph/operand.ts";
+import { bias, type Stored } from "../../graph/stored.ts";
 import { taps } from "../../kernels/layout.ts";
 import { type DepthwiseGeometry, depthwiseScratch } from "../../kernels/table/f32-depthwise.ts";
 import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
@@ -31,6 +33,7 @@ import {
   weightGradientOp,
 } from "./convolution.ts";
 import type { Window } from "./window.ts";
+import { windowFields } from "./window.ts";
 
 export interface DepthwiseConv2d extends Window, Quantized {
   /** max(0, y), fused in by the fusion pass; int8 only. */
@@ -39,6 +42,7 @@ export interface DepthwiseConv2d extends Window, Quantized {
 
 export const depthwiseConv2d: Op<DepthwiseConv2d> = {
   name: "depthwiseConv2d",
+  takes: weightedOperands(IMAGE, 4),
   infer: (inputs, attrs) => convolved(inputs, attrs, inputs[0]!.shape[2]!),
 };
 
@@ -116,3 +120,16 @@ export const axes = {
   depthwiseConv2dWeightGradient: noBackwardAxes,
   depthwiseConv2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  depthwiseConv2d: { int8: "kernel", kernel: "multiplierLast" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  depthwiseConv2d: {
+    op: depthwiseConv2d,
+    number: 9,
+    fields: windowFields,
+    parameters: [{ name: "kernel", shape: () => [0, 0, 0, 1] }, bias],
+  },
+} satisfies Record<string, Stored>;

@@ -1,5 +1,6 @@
 /** The geometry of everything that slides a window over NHWC images: convolutions and pools. */
 import { type Shape, showShape } from "../../base/shape.ts";
+import { count, signed } from "../../graph/stored.ts";
 
 export interface Window {
   /** [down, right] */
@@ -101,3 +102,19 @@ export const windowGeometry = (image: Shape, kernel: readonly [number, number], 
   dh: a.dilations[0],
   dw: a.dilations[1],
 });
+
+/** Attributes of a window in a file. */
+export const windowFields = {
+  strides: { of: count, usual: [1, 1] },
+  pads: { of: signed, usual: [0, 0, 0, 0] },
+  dilations: { of: count, usual: [1, 1] },
+} as const;
+
+/** Attributes of a pool in a file. */
+export const poolFields = {
+  size: { of: count, usual: [2, 2] },
+  strides: { of: count, usual: [2, 2] },
+  pads: windowFields.pads,
+  dilations: windowFields.dilations,
+  ceil: { usual: false },
+} as const;

@@ -12,8 +12,11 @@ import {
   type Gradient,
   type Lower,
   type Prefers,
+  type Refusal,
   refuse,
+  type Traits,
 } from "../../graph/meaning.ts";
+import { IMAGE, weightedOperands } from "../../graph/operand.ts";
 import * as convolution from "../convolution/conv2d.ts";
 import { type Conv2d, conv2d } from "../convolution/conv2d.ts";
 import { haloOf, lowerConv2dPoolInt8 } from "../convolution/conv2d-int8.ts";
@@ -21,6 +24,7 @@ import { isInt8, noIntegerGradient, runsOnly, storedLayout } from "../quantized/
 
 export const conv2dMaxPool2d: Op<Conv2d> = {
   name: "conv2dMaxPool2d",
+  takes: weightedOperands(IMAGE, 4),
   infer(inputs, attrs) {
     const [y] = conv2d.infer(inputs, attrs);
     if (!isInt8(y!)) throw new TypeError(`expects int8, got ${y!.dtype}`);
@@ -77,3 +81,11 @@ export const axes = { conv2dMaxPool2d: refuse("slimming works on unfused graphs"
   string,
   Axes | object
 >;
+
+export const traits = {
+  conv2dMaxPool2d: { int8: "kernel", kernel: "outputsLast" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  conv2dMaxPool2d: refuse("a file holds networks as they were built: fusion follows loading"),
+} satisfies Record<string, Refusal>;

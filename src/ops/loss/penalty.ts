@@ -5,6 +5,7 @@
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import { flat } from "../../kernels/layout.ts";
 import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
 
@@ -15,12 +16,12 @@ export interface Penalty {
 
 const number: Type = { shape: [1], dtype: "f32", batched: false };
 
-export const penalty: Op<Penalty> = { name: "penalty", infer: () => [number] };
+export const penalty: Op<Penalty> = { name: "penalty", takes: realOperands, infer: () => [number] };
 
 /** (w, upstream) -> d w. */
-export const penaltyGradient: Op<Penalty> = { name: "penaltyGradient", infer: sameType };
+export const penaltyGradient: Op<Penalty> = { name: "penaltyGradient", takes: realOperands, infer: sameType };
 
-export const one: Op = { name: "one", infer: () => [number] };
+export const one: Op = { name: "one", takes: realOperands, infer: () => [number] };
 
 const f = Math.fround;
 

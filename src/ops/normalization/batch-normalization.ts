@@ -7,7 +7,17 @@
 import { showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  refuse,
+  type Traits,
+} from "../../graph/meaning.ts";
+import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
+import { type Parameter, real, type Stored } from "../../graph/stored.ts";
 import { flat } from "../../kernels/layout.ts";
 import { free, noBackwardAxes, noSecondDerivative, rowsOf, sameType } from "../elementwise.ts";
 
@@ -29,32 +39,42 @@ function fits([x, ...parameters]: Type[]): Type {
 
 export const batchNormalization: Op<BatchNormalization> = {
   name: "batchNormalization",
+  takes: { list: [{ ...REAL, batched: true }, PARAMETER, PARAMETER, PARAMETER, PARAMETER] },
   infer: inputs => [fits(inputs)],
 };
 
 export const trainBatchNormalization: Op<BatchNormalization> = {
   name: "trainBatchNormalization",
+  takes: realOperands,
   infer: inputs => [fits(inputs), perChannel(inputs[0]!), perChannel(inputs[0]!)],
 };
 
 /** (moving, batch's) -> moving * momentum + batch's * (1 - momentum), in place. */
-export const movingAverage: Op<{ momentum: number }> = { name: "movingAverage", infer: sameType, updates: [0] };
+export const movingAverage: Op<{ momentum: number }> = {
+  name: "movingAverage",
+  takes: realOperands,
+  infer: sameType,
+  updates: [0],
+};
 
 /** (upstream, x, mean, variance) -> d gamma, d beta. */
 export const batchNormalizationParameterGradient: Op<{ epsilon: number }> = {
   name: "batchNormalizationParameterGradient",
+  takes: realOperands,
   infer: ([, x]) => [perChannel(x!), perChannel(x!)],
 };
 
 /** (upstream, variance, gamma) -> d x, the statistics being constants. */
 export const batchNormalizationGradient: Op<{ epsilon: number }> = {
   name: "batchNormalizationGradient",
+  takes: realOperands,
   infer: sameType,
 };
 
 /** (upstream, x, mean, variance, gamma, d gamma, d beta) -> d x, the statistics being the batch's, which move with x. */
 export const trainBatchNormalizationGradient: Op<{ epsilon: number }> = {
   name: "trainBatchNormalizationGradient",
+  takes: realOperands,
   infer: sameType,
 };
 
@@ -277,3 +297,18 @@ export const axes = {
   batchNormalizationGradient: noBackwardAxes,
   trainBatchNormalizationGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  batchNormalization: { int8: "float", statistics: [3, 4] },
+} satisfies Record<string, Traits>;
+
+const perChannelParameter = (name: string): Parameter => ({ name, shape: ([x]) => x!.shape.slice(-1) });
+
+export const stored = {
+  batchNormalization: {
+    op: batchNormalization,
+    number: 16,
+    fields: { epsilon: { of: real, usual: 1e-3 }, momentum: { of: real, usual: 0.99 } },
+    parameters: ["gamma", "beta", "moving_mean", "moving_variance"].map(perChannelParameter),
+  },
+} satisfies Record<string, Stored>;
