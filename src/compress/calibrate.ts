@@ -10,7 +10,7 @@ import { RUN } from "../kernels/load-run.ts";
 import { CALIBRATION_LOWER, PREFERS } from "../ops/index.ts";
 import { range } from "../ops/quantized/range.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
-import type { Range } from "../passes/quantize.ts";
+import type { Range } from "../passes/quantize/scheme.ts";
 import { resultOf } from "../run/contents.ts";
 import { Machine } from "../run/machine.ts";
 import { turn } from "../train/pace.ts";
