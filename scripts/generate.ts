@@ -92,6 +92,7 @@ const MEANINGS = {
   axes: "AXES",
   traits: "TRAITS",
   stored: "STORED",
+  activation: "ACTIVATION",
 } as const;
 
 const camelCase = (file: string): string => file.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());

@@ -7,10 +7,11 @@ import type { Graph, Node } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { Model } from "../model/model.ts";
 import { dropout } from "../ops/normalization/dropout.ts";
+import { hasKernel } from "../ops/traits.ts";
 import { bake } from "../passes/bake.ts";
 import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
 import { quantizeDynamic as dynamicForm } from "../passes/quantize/dynamic.ts";
-import { observed, quantizeStatic as staticForm, WEIGHTED } from "../passes/quantize/static.ts";
+import { observed, quantizeStatic as staticForm } from "../passes/quantize/static.ts";
 import { printProgram } from "../plan/print.ts";
 import type { Net } from "../run/net.ts";
 import { type ScoreOptions, score } from "../train/score.ts";
@@ -82,7 +83,7 @@ function inclusion(graph: Graph, exclude: Exclusion = []): (node: Node) => boole
       if (!names.includes(name)) throw wrongValue("exclude", `layers among ${names.join(", ")}`, name);
     excluded = node => exclude.includes(node.name);
   }
-  if (!graph.nodes.some(node => WEIGHTED.has(node.op.name) && !excluded(node)))
+  if (!graph.nodes.some(node => hasKernel(node) && !excluded(node)))
     throw new PenjingError("quantize", "no convolution or dense layer is left to quantize");
   return node => !excluded(node);
 }

@@ -4,22 +4,11 @@
  */
 
 import { PenjingError } from "../base/errors.ts";
-import type { DType, Shape, TypedArray } from "../base/shape.ts";
+import type { TypedArray } from "../base/shape.ts";
 import { checkOperands, type Operands } from "./operand.ts";
+import type { Type } from "./type.ts";
 
-/** real = scale * (q - zeroPoint). `axis`: one scale per index of that axis (weights), else one scale in all. */
-export interface Quantization {
-  scale: Float32Array;
-  zeroPoint: number;
-  axis?: number;
-}
-
-export interface Type {
-  shape: Shape;
-  dtype: DType;
-  batched: boolean;
-  quantization?: Quantization;
-}
+export type { Quantization, Type } from "./type.ts";
 
 /**
  * Where a leaf's bytes come from:

@@ -66,8 +66,8 @@ export interface Traits {
   readonly statistics?: readonly number[];
   /** The output means what input 0 means, in another shape, type or quantization: a loss or a classifier looks at what made that. */
   readonly carries?: true;
-  /** Numbers of the output, where they are those of a classifier. */
-  readonly gives?: "probabilities" | "logarithms";
+  /** The output's numbers, where a loss or a classifier knows them: shares of one, probabilities each by itself, or logarithms of shares. */
+  readonly gives?: "distribution" | "probabilities" | "logarithms";
 }
 
 // ---------------------------------------------------------------- lowering, as ops see it

@@ -3,13 +3,15 @@
  * whoever makes it, so that no kernel ever runs over elements of another type or a shape it was not written for.
  */
 import { type DType, showShape } from "../base/shape.ts";
-import type { Type } from "./graph.ts";
+import type { Type } from "./type.ts";
 
 export interface Operand {
   /** Element types it may have. */
   readonly dtypes: readonly DType[];
   /** Number of axes; default: any. */
   readonly rank?: number;
+  /** Words for a shape of that rank, for messages. */
+  readonly what?: string;
   /** True: one per image; false: one for all images, such as weights. Default: either. */
   readonly batched?: boolean;
   /** int8 codes that stand for themselves: the entries of a table. All other int8 needs a quantization. */
@@ -31,7 +33,7 @@ export const NUMBERS: Operand = { dtypes: ["f32", "i8"] };
 /** float32 or int8, one per image. */
 export const ACTIVATION: Operand = { ...NUMBERS, batched: true };
 /** float32 or int8 images of height x width x channels. */
-export const IMAGE: Operand = { ...ACTIVATION, rank: 3 };
+export const IMAGE: Operand = { ...ACTIVATION, rank: 3, what: "images of height x width x channels" };
 /** A float32 parameter of the model. */
 export const PARAMETER: Operand = { ...REAL, batched: false };
 
@@ -44,8 +46,12 @@ export const realOperands: Operands = { list: [REAL], least: 0, more: true };
 /** Any number of operands of any type: ops of training graphs over pixels, labels, seeds and positions. */
 export const anyOperands: Operands = { list: [{ dtypes: ["f32", "i8", "u8", "i32", "u32"] }], least: 0, more: true };
 /** x, a kernel whose first axis is its outputs, and a bias. */
-export const weightedOperands = (input: Operand, kernelRank: number): Operands => ({
-  list: [input, { ...NUMBERS, rank: kernelRank, batched: false }, { dtypes: ["f32", "i32"], rank: 1, batched: false }],
+export const weightedOperands = (input: Operand, rank: number, what: string): Operands => ({
+  list: [
+    input,
+    { ...NUMBERS, rank, what, batched: false },
+    { dtypes: ["f32", "i32"], rank: 1, what: "a bias", batched: false },
+  ],
   least: 2,
 });
 
@@ -68,10 +74,10 @@ export function checkOperands(types: readonly Type[], operands: Operands): void 
 }
 
 function checkOperand({ dtype, shape, batched, quantization }: Type, operand: Operand, i: number): void {
-  const { dtypes, rank } = operand;
+  const { dtypes, rank, what = `${rank} axes` } = operand;
   if (!dtypes.includes(dtype)) throw new TypeError(`operand ${i}: expects ${dtypes.join(" or ")}, got ${dtype}`);
   if (rank !== undefined && shape.length !== rank)
-    throw new RangeError(`operand ${i}: expects ${rank} axes, got ${showShape(shape)}`);
+    throw new RangeError(`operand ${i}: expects ${what}, got ${showShape(shape)}`);
   if (operand.batched !== undefined && batched !== operand.batched)
     throw new TypeError(
       batched

@@ -75,6 +75,9 @@ export const TRAITS: Record<ModelOpName, Traits> = merged.TRAITS;
 
 export const STORED: Record<ModelOpName, Stored | Refusal> = merged.STORED;
 
+/** Activation functions by the names that layers have for them, Keras' in camelCase. */
+export const ACTIVATION = merged.ACTIVATION;
+
 /** Computes `wanted` by the specification, node by node, in float64. `feed` gives each leaf its contents, images first where batched. */
 export function evaluate(
   graph: Graph,

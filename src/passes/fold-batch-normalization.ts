@@ -7,14 +7,9 @@
  * Ensures the same outputs but for rounding, in fewer nodes.
  */
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { conv2d } from "../ops/convolution/conv2d.ts";
-import { dense } from "../ops/convolution/dense.ts";
-import { depthwiseConv2d } from "../ops/convolution/depthwise-conv2d.ts";
 import { type BatchNormalization, batchNormalization } from "../ops/normalization/batch-normalization.ts";
+import { hasKernel } from "../ops/traits.ts";
 import { fuse, type Rule } from "./fuse.ts";
-
-/** Ops with weights [out, ...] and a bias [out]?, whose outputs are their last axis. */
-const WEIGHTED: readonly object[] = [conv2d, dense, depthwiseConv2d];
 
 /** Says whether anything changed. */
 export function foldBatchNormalization(graph: Graph): boolean {
@@ -24,7 +19,7 @@ export function foldBatchNormalization(graph: Graph): boolean {
 const fold: Rule = (node, graph) => {
   if (node.op !== batchNormalization) return;
   const layer = node.inputs[0]!.node;
-  if (!layer || !WEIGHTED.includes(layer.op) || layer.attrs.relu) return;
+  if (!layer || !hasKernel(layer) || layer.attrs.relu) return;
   const [, weight, bias] = layer.inputs;
   const parameters = [...node.inputs.slice(1), weight!, ...(bias ? [bias] : [])];
   const own = (v: Value): boolean => graph.users(v).length === 1 && !graph.results.includes(v);

@@ -5,16 +5,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { ACTIVATION, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { i8_softmax } from "../../kernels/reference/i8-elementwise.ts";
-import {
-  chosenType,
-  free,
-  fromOutput,
-  noBackwardAxes,
-  noSecondDerivative,
-  rowsOf,
-  sameAxes,
-  sameType,
-} from "../elementwise.ts";
+import { chosenType, free, fromOutput, noBackwardAxes, rowsOf, sameAxes, sameType } from "../elementwise.ts";
 import { affine, fixed, isInt8, wholeLayout } from "../quantized/quantized.ts";
 import { lowerRowsGradient, overRows } from "../shape/rows.ts";
 
@@ -61,7 +52,6 @@ export const evaluate = {
 
 export const gradient = {
   softmax: fromOutput(softmaxGradient),
-  softmaxGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -84,9 +74,14 @@ export const cost = { softmax: free, softmaxGradient: free } satisfies Record<st
 export const axes = { softmax: sameAxes, softmaxGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  softmax: { int8: fixed(1 / 256, -128), gives: "probabilities" },
+  softmax: { int8: fixed(1 / 256, -128), gives: "distribution" },
 } satisfies Record<string, Traits>;
 
 export const stored = {
   softmax: { op: softmax, number: 10, fields: {} },
 } satisfies Record<string, Stored>;
+
+export const activation = {
+  /** Along the last axis. */
+  softmax: { op: softmax, attrs: {} },
+} as const;

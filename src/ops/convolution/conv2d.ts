@@ -1,14 +1,13 @@
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
-import { IMAGE, weightedOperands } from "../../graph/operand.ts";
 import { bias, count, type Stored } from "../../graph/stored.ts";
 import { inputPanels, panels } from "../../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { isInt8, type Quantized } from "../quantized/quantized.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
   convolutionGradient,
+  convolutionOperands,
   convolutionPrefers,
   convolved,
   evaluateConvolution,
@@ -37,7 +36,7 @@ export interface Conv2d extends Window, Quantized {
 
 export const conv2d: Op<Conv2d> = {
   name: "conv2d",
-  takes: weightedOperands(IMAGE, 4),
+  takes: convolutionOperands,
   infer: (inputs, attrs) => convolved(inputs, attrs, attrs.groups),
 };
 
@@ -52,8 +51,6 @@ export const evaluate = {
 
 export const gradient = {
   conv2d: convolutionGradient(conv2dWeightGradient, conv2dInputGradient),
-  conv2dWeightGradient: noSecondDerivative,
-  conv2dInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -116,8 +113,6 @@ export const axes = {
           filterAxes(node),
         ]
       : [filterAxes(node)],
-  conv2dWeightGradient: noBackwardAxes,
-  conv2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

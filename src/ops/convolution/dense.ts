@@ -11,7 +11,6 @@ import { bias, type Stored } from "../../graph/stored.ts";
 import { flat, panels, panelsTransposed } from "../../kernels/layout.ts";
 import { gemmScratch, MODE } from "../../kernels/table/f32-gemm.ts";
 import { reluGradient } from "../activation/relu.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { evaluateWeighted, isInt8, type Quantized, weightedType } from "../quantized/quantized.ts";
 import { lowerDenseInt8 } from "./dense-int8.ts";
 
@@ -21,11 +20,11 @@ export interface Dense extends Quantized {
 
 export const dense: Op<Dense> = {
   name: "dense",
-  takes: weightedOperands(ACTIVATION, 2),
+  takes: weightedOperands(ACTIVATION, 2, "weights of outputs x inputs"),
   infer([x, weight, bias], attrs) {
     if (x!.shape.length !== 1)
       throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
-    if (weight!.shape.length !== 2 || weight!.shape[1] !== x!.shape[0])
+    if (weight!.shape[1] !== x!.shape[0])
       throw new RangeError(`weights of ${showShape(weight!.shape)} do not fit inputs of ${showShape(x!.shape)}`);
     return [weightedType([weight!.shape[0]!], x!, weight!, bias, attrs)];
   },
@@ -99,8 +98,6 @@ export const gradient = {
     const [dw, db] = graph.add(denseWeightGradient, [x!, d], { bias: !!bias });
     return [graph.one(denseInputGradient, [weight!, d]), dw, db];
   },
-  denseWeightGradient: noSecondDerivative,
-  denseInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** Columns a GEMM writes so that the padding of a flat row of `n` floats becomes zero too. */
@@ -200,8 +197,6 @@ export const axes = {
       units,
     ];
   },
-  denseWeightGradient: noBackwardAxes,
-  denseInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

@@ -6,15 +6,14 @@
 import type { Shape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
-import { IMAGE, weightedOperands } from "../../graph/operand.ts";
 import { bias, type Stored } from "../../graph/stored.ts";
 import { taps } from "../../kernels/layout.ts";
 import { type DepthwiseGeometry, depthwiseScratch } from "../../kernels/table/f32-depthwise.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { isInt8, type Quantized } from "../quantized/quantized.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
   convolutionGradient,
+  convolutionOperands,
   convolutionPrefers,
   convolved,
   evaluateConvolution,
@@ -42,7 +41,7 @@ export interface DepthwiseConv2d extends Window, Quantized {
 
 export const depthwiseConv2d: Op<DepthwiseConv2d> = {
   name: "depthwiseConv2d",
-  takes: weightedOperands(IMAGE, 4),
+  takes: convolutionOperands,
   infer: (inputs, attrs) => convolved(inputs, attrs, inputs[0]!.shape[2]!),
 };
 
@@ -57,8 +56,6 @@ export const evaluate = {
 
 export const gradient = {
   depthwiseConv2d: convolutionGradient(depthwiseConv2dWeightGradient, depthwiseConv2dInputGradient),
-  depthwiseConv2dWeightGradient: noSecondDerivative,
-  depthwiseConv2dInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 const numbers = (image: Shape, weight: Shape, y: Shape, window: DepthwiseConv2d): DepthwiseGeometry => ({
@@ -117,8 +114,6 @@ export const axes = {
     node.inputs[1]!.type.shape[0] === node.inputs[0]!.type.shape[2]
       ? [[[0, 2], ...filterAxes(node)]]
       : [filterAxes(node)],
-  depthwiseConv2dWeightGradient: noBackwardAxes,
-  depthwiseConv2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

@@ -34,7 +34,6 @@ export function outputSize(
 
 /** [height, width] of what a window of `kernel` gives on an image, or a RangeError that names both. */
 export function windowed(image: Shape, kernel: readonly [number, number], w: Window, ceil = false): [number, number] {
-  if (image.length !== 3) throw new RangeError(`expects images of height x width x channels, got ${showShape(image)}`);
   const [top, left, bottom, right] = w.pads;
   const h = outputSize(image[0]!, kernel[0], w.strides[0], w.dilations[0], top, bottom, ceil);
   const wide = outputSize(image[1]!, kernel[1], w.strides[1], w.dilations[1], left, right, ceil);

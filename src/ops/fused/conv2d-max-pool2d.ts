@@ -16,15 +16,15 @@ import {
   refuse,
   type Traits,
 } from "../../graph/meaning.ts";
-import { IMAGE, weightedOperands } from "../../graph/operand.ts";
 import * as convolution from "../convolution/conv2d.ts";
 import { type Conv2d, conv2d } from "../convolution/conv2d.ts";
 import { haloOf, lowerConv2dPoolInt8 } from "../convolution/conv2d-int8.ts";
+import { convolutionOperands } from "../convolution/convolution.ts";
 import { isInt8, noIntegerGradient, runsOnly, storedLayout } from "../quantized/quantized.ts";
 
 export const conv2dMaxPool2d: Op<Conv2d> = {
   name: "conv2dMaxPool2d",
-  takes: weightedOperands(IMAGE, 4),
+  takes: convolutionOperands,
   infer(inputs, attrs) {
     const [y] = conv2d.infer(inputs, attrs);
     if (!isInt8(y!)) throw new TypeError(`expects int8, got ${y!.dtype}`);
@@ -83,7 +83,7 @@ export const axes = { conv2dMaxPool2d: refuse("slimming works on unfused graphs"
 >;
 
 export const traits = {
-  conv2dMaxPool2d: { int8: "kernel", kernel: "outputsLast" },
+  conv2dMaxPool2d: { int8: "kernel" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

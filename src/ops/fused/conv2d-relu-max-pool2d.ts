@@ -24,7 +24,6 @@ import { anyOperands, realOperands } from "../../graph/operand.ts";
 import { flat, kernelRows, type Layout, movedRows, panels, planes, winogradRows } from "../../kernels/layout.ts";
 import { planeScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d.ts";
 import { winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 
 /**
  * The forward kernel for these shapes, or undefined where there is none. The one place that knows: fusion asks it whether to fuse,
@@ -174,8 +173,6 @@ export const gradient = {
     const dx = graph.one(conv2dReluMaxPool2dInputGradient, [weight!, argmax, upstream!], { image: x!.type.shape });
     return [dx, dw, db];
   },
-  conv2dReluMaxPool2dWeightGradient: noSecondDerivative,
-  conv2dReluMaxPool2dInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -302,12 +299,10 @@ export const axes = {
       filters,
     ];
   },
-  conv2dReluMaxPool2dWeightGradient: noBackwardAxes,
-  conv2dReluMaxPool2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  conv2dReluMaxPool2d: { int8: "float", kernel: "outputsLast" },
+  conv2dReluMaxPool2d: { int8: "float" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

@@ -9,7 +9,7 @@ import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
 import { anyOperands, realOperands } from "../../graph/operand.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 
 export interface Smoothing {
   smoothing: number;
@@ -138,14 +138,11 @@ export const gradient = {
     graph.one(crossEntropyGradient, [...node.inputs, upstream!], node.attrs),
     undefined,
   ],
-  crossEntropyGradient: noSecondDerivative,
   sparseCrossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
     graph.one(sparseCrossEntropyGradient, [...node.inputs, upstream!], node.attrs),
     undefined,
   ],
-  sparseCrossEntropyGradient: noSecondDerivative,
   entropy: (node: Node, [upstream], graph) => [graph.one(entropyGradient, [node.inputs[0]!, upstream!])],
-  entropyGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** The arguments every kernel here has; the target's stride is 4 where it is one class number. */
@@ -209,9 +206,6 @@ export const cost = {
 
 export const axes = {
   crossEntropy: noLossAxes,
-  crossEntropyGradient: noBackwardAxes,
   sparseCrossEntropy: noLossAxes,
-  sparseCrossEntropyGradient: noBackwardAxes,
   entropy: noLossAxes,
-  entropyGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

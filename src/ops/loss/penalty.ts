@@ -7,7 +7,7 @@ import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
 import { flat } from "../../kernels/layout.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 
 export interface Penalty {
   l1: number;
@@ -46,7 +46,6 @@ export const gradient = {
   penalty: (node: Node<Penalty>, [upstream], graph) => [
     graph.one(penaltyGradient, [node.inputs[0]!, upstream!], node.attrs),
   ],
-  penaltyGradient: noSecondDerivative,
   one: () => [],
 } satisfies Record<string, Gradient | object>;
 
@@ -71,6 +70,4 @@ export const cost = { penalty: free, penaltyGradient: free, one: free } satisfie
 
 export const axes = {
   penalty: noLossAxes,
-  penaltyGradient: noBackwardAxes,
-  one: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

@@ -10,7 +10,7 @@ import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
 import type { KernelName } from "../../kernels/table.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 
 export interface Huber {
   /** Where the loss turns from a square into a line. */
@@ -131,17 +131,11 @@ const rule =
 
 export const gradient = {
   meanSquaredError: rule(meanSquaredErrorGradient),
-  meanSquaredErrorGradient: noSecondDerivative,
   meanAbsoluteError: rule(meanAbsoluteErrorGradient),
-  meanAbsoluteErrorGradient: noSecondDerivative,
   huber: rule(huberGradient),
-  huberGradient: noSecondDerivative,
   binaryCrossEntropy: rule(binaryCrossEntropyGradient),
-  binaryCrossEntropyGradient: noSecondDerivative,
   sigmoidCrossEntropy: rule(sigmoidCrossEntropyGradient),
-  sigmoidCrossEntropyGradient: noSecondDerivative,
   klDivergence: rule(klDivergenceGradient),
-  klDivergenceGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 const lowerLoss =
@@ -196,15 +190,9 @@ export const cost = {
 
 export const axes = {
   meanSquaredError: noLossAxes,
-  meanSquaredErrorGradient: noBackwardAxes,
   meanAbsoluteError: noLossAxes,
-  meanAbsoluteErrorGradient: noBackwardAxes,
   huber: noLossAxes,
-  huberGradient: noBackwardAxes,
   binaryCrossEntropy: noLossAxes,
-  binaryCrossEntropyGradient: noBackwardAxes,
   sigmoidCrossEntropy: noLossAxes,
-  sigmoidCrossEntropyGradient: noBackwardAxes,
   klDivergence: noLossAxes,
-  klDivergenceGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

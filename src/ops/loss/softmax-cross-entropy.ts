@@ -8,7 +8,7 @@ import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 
 export interface Smoothing {
   smoothing: number;
@@ -72,7 +72,6 @@ export const crossEntropyGradient =
 
 export const gradient = {
   softmaxCrossEntropy: crossEntropyGradient(softmaxCrossEntropyGradient),
-  softmaxCrossEntropyGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** A kernel (logits, targets) -> loss and probabilities. */
@@ -103,5 +102,4 @@ export const cost = { softmaxCrossEntropy: free, softmaxCrossEntropyGradient: fr
 
 export const axes = {
   softmaxCrossEntropy: noLossAxes,
-  softmaxCrossEntropyGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

@@ -7,7 +7,7 @@ import { tensor } from "../../base/tensor.ts";
 import type { Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 import {
   crossEntropyGradient,
   lowerCrossEntropy,
@@ -68,7 +68,6 @@ export const evaluate = {
 
 export const gradient = {
   sparseSoftmaxCrossEntropy: crossEntropyGradient(sparseSoftmaxCrossEntropyGradient),
-  sparseSoftmaxCrossEntropyGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lowerBackward = {
@@ -83,5 +82,4 @@ export const cost = {
 
 export const axes = {
   sparseSoftmaxCrossEntropy: noLossAxes,
-  sparseSoftmaxCrossEntropyGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

@@ -19,7 +19,7 @@ import {
 import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
 import { type Parameter, real, type Stored } from "../../graph/stored.ts";
 import { flat } from "../../kernels/layout.ts";
-import { free, noBackwardAxes, noSecondDerivative, rowsOf, sameType } from "../elementwise.ts";
+import { free, rowsOf, sameType } from "../elementwise.ts";
 
 export interface BatchNormalization {
   epsilon: number;
@@ -156,9 +156,6 @@ export const gradient = {
     return [graph.one(trainBatchNormalizationGradient, operands, attrs), dgamma, dbeta];
   },
   movingAverage: refuse("moving statistics are not differentiated"),
-  batchNormalizationParameterGradient: noSecondDerivative,
-  batchNormalizationGradient: noSecondDerivative,
-  trainBatchNormalizationGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -292,10 +289,6 @@ const everyChannel = (node: Node): [number, number][][] => {
 export const axes = {
   batchNormalization: everyChannel,
   trainBatchNormalization: refuse("slimming works on models, which hold batchNormalization"),
-  movingAverage: noBackwardAxes,
-  batchNormalizationParameterGradient: noBackwardAxes,
-  batchNormalizationGradient: noBackwardAxes,
-  trainBatchNormalizationGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

@@ -16,7 +16,7 @@ import {
 } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
 import type { KernelName } from "../../kernels/table.ts";
-import { free, noBackwardAxes } from "../elementwise.ts";
+import { free } from "../elementwise.ts";
 
 export interface Rmsprop {
   rho: number;
@@ -132,9 +132,4 @@ export const cost = {
   rmspropCenteredMomentum: free,
 } satisfies Record<string, CostOf>;
 
-export const axes = {
-  rmsprop: noBackwardAxes,
-  rmspropMomentum: noBackwardAxes,
-  rmspropCentered: noBackwardAxes,
-  rmspropCenteredMomentum: noBackwardAxes,
-} satisfies Record<string, Axes | object>;
+export const axes = {} satisfies Record<string, Axes | object>;

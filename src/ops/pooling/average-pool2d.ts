@@ -6,7 +6,6 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { IMAGE, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { poolFields, taps, windowed, windowGeometry } from "../convolution/window.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { affine, isInt8 } from "../quantized/quantized.ts";
 import { type Pool2d, pool } from "./max-pool2d.ts";
 
@@ -98,7 +97,6 @@ export const gradient = {
   averagePool2d: (node: Node<AveragePool2d>, [upstream], graph) => [
     graph.one(averagePool2dGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
   ],
-  averagePool2dGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 const includePad = (a: AveragePool2d): number => (a.countIncludePad ? 1 : 0);
@@ -137,7 +135,6 @@ export const axes = {
       [1, 2],
     ],
   ],
-  averagePool2dGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

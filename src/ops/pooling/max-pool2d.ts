@@ -7,7 +7,6 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Traits } from "
 import { anyOperands, IMAGE } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { poolFields, taps, type Window, windowed, windowGeometry } from "../convolution/window.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { isInt8, rowsBetween, storedIn, storedOut } from "../quantized/quantized.ts";
 
 export interface Pool2d extends Window {
@@ -69,7 +68,6 @@ export const gradient = {
   maxPool2d: (node: Node<Pool2d>, [upstream], graph) => [
     graph.one(maxPool2dGradient, [upstream!, node.outputs[1]!], { image: node.inputs[0]!.type.shape }),
   ],
-  maxPool2dGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** The arguments of a pool's kernels. Of int8, windows are cut at the image's edge, so that no halo is needed. */
@@ -121,7 +119,6 @@ export const axes = {
       [2, 2],
     ],
   ],
-  maxPool2dGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

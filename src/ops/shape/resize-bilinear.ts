@@ -9,7 +9,6 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { IMAGE, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { halfEven, storedBytes } from "../../kernels/stored.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { isInt8, wholeLayout } from "../quantized/quantized.ts";
 import { affineFields, neighbours, type Placement, resized, sizeFields } from "./coordinates.ts";
 import { spreadOut } from "./rearrange.ts";
@@ -97,7 +96,6 @@ export const gradient = {
   resizeBilinear: (node: Node<ResizeBilinear>, [upstream], graph) => [
     graph.one(resizeBilinearGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
   ],
-  resizeBilinearGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** What the kernels walk: [first, second, share] of each output, the neighbours as byte offsets. */
@@ -169,7 +167,6 @@ export const axes = {
       [1, 2],
     ],
   ],
-  resizeBilinearGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

@@ -1,7 +1,7 @@
 /** Float graph -> a graph of int8 weights and float activations. Requires a model's graph without weight-edge ops: bake first. */
 import { Graph, type Node, type Value } from "../../graph/graph.ts";
+import { hasKernel } from "../../ops/traits.ts";
 import { keepNames, Parameters } from "./parameters.ts";
-import { WEIGHTED } from "./static.ts";
 
 /** Dynamic: weights are int8, activations float; kernels quantize them by the range each image has. */
 export function quantizeDynamic(from: Graph, includes: (node: Node) => boolean = () => true): Graph {
@@ -12,7 +12,7 @@ export function quantizeDynamic(from: Graph, includes: (node: Node) => boolean =
   for (const node of from.nodes) {
     const operands = node.inputs.map(v => of.get(v) ?? v);
     const inputs =
-      WEIGHTED.has(node.op.name) && includes(node)
+      hasKernel(node) && includes(node)
         ? [operands[0]!, ...parameters.dynamic(node)]
         : operands.map(v => (v.leaf === "state" ? parameters.plain(v) : v));
     const outputs = graph.scope(node.name, () => graph.add(node.op, inputs, node.attrs));

@@ -7,53 +7,10 @@
  */
 import { PenjingError } from "../../base/errors.ts";
 import { Graph, type Node, type Quantization, type Value } from "../../graph/graph.ts";
-import { conv2d } from "../../ops/convolution/conv2d.ts";
-import { dense } from "../../ops/convolution/dense.ts";
 import { dequantize, quantize } from "../../ops/quantized/quantize.ts";
+import { traitsOf } from "../../ops/traits.ts";
 import { keepNames, Parameters } from "./parameters.ts";
 import { quantizationOf, type Range } from "./scheme.ts";
-
-/** Layers whose weights become int8. */
-export const WEIGHTED: ReadonlySet<string> = new Set<string>([conv2d.name, dense.name, "depthwiseConv2d"]);
-
-/** Ops whose int8 output has the quantization of their input. */
-const KEEPS = new Set([
-  "relu",
-  "clip",
-  "maxPool2d",
-  "averagePool2d",
-  "globalAveragePool2d",
-  "reshape",
-  "transpose",
-  "pad",
-  "dropout",
-]);
-
-/** Clamps: a convolution in front of one is given the clamp's range. */
-const CLAMPS = new Set(["relu", "clip"]);
-
-/** Ops that choose the quantization of their output: it is in their attributes. */
-const CHOOSES = new Set([
-  ...WEIGHTED,
-  "add",
-  "sub",
-  "mul",
-  "concat",
-  "leakyRelu",
-  "elu",
-  "hardSigmoid",
-  "hardSwish",
-  "scale",
-]);
-
-const fixed = (scale: number, zeroPoint: number): Quantization => ({ scale: Float32Array.of(scale), zeroPoint });
-
-/** Ops whose outputs have known ends: the quantization TFLite fixes for them. */
-const FIXED = new Map<string, Quantization>([
-  ["softmax", fixed(1 / 256, -128)],
-  ["sigmoid", fixed(1 / 256, -128)],
-  ["tanh", fixed(1 / 128, 0)],
-]);
 
 export interface QuantizeOptions {
   /** The observed range of an activation of the float graph; undefined: quantize that layer's activations at run time. */
@@ -79,7 +36,9 @@ export function observed(graph: Graph, options: Omit<QuantizeOptions, "range"> =
 function rangeSource(graph: Graph, node: Node): Value {
   const y = node.outputs[0]!;
   const [user, ...others] = graph.users(y);
-  return user && !others.length && CLAMPS.has(user.op.name) && !graph.results.includes(y) ? user.outputs[0]! : y;
+  return user && !others.length && traitsOf(user).int8 === "clamps" && !graph.results.includes(y)
+    ? user.outputs[0]!
+    : y;
 }
 
 /** Static: every activation is int8, with the ranges given. */
@@ -115,18 +74,17 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
   const parameter = (v: Value) => parameters.plain(v);
 
   for (const node of from.nodes) {
-    const name = node.op.name;
-    const included = options.includes?.(node) ?? true;
+    const form = (options.includes?.(node) ?? true) ? traitsOf(node).int8 : "float";
     graph.scope(node.name, () => {
-      if (included && WEIGHTED.has(name)) {
+      if (form === "kernel") {
         const x = asInt8(node.inputs[0]!);
         const inputs = parameters.int8(node, x.type.quantization!.scale[0]!);
         const quantization = quantizationFor(rangeSource(from, node), options);
         q8.set(node.outputs[0]!, graph.one(node.op, [x, ...inputs], { ...node.attrs, quantization }));
-      } else if (included && KEEPS.has(name))
+      } else if (form === "keeps" || form === "clamps")
         graph.add(node.op, [asInt8(node.inputs[0]!)], node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
-      else if (included && (CHOOSES.has(name) || FIXED.has(name))) {
-        const quantization = FIXED.get(name) ?? quantizationFor(rangeSource(from, node), options);
+      else if (form === "chooses" || typeof form === "object") {
+        const quantization = form === "chooses" ? quantizationFor(rangeSource(from, node), options) : form;
         const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asInt8(v)));
         q8.set(node.outputs[0]!, graph.one(node.op, inputs, { ...node.attrs, quantization }));
       } else {
