@@ -6,7 +6,7 @@ import type { TypedArray } from "../base/shape.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Layout } from "../kernels/layout.ts";
 import type { KernelArgs, KernelName } from "../kernels/table.ts";
-import type { Graph, Node, Quantization, Type, Value } from "./graph.ts";
+import type { Graph, Node, Op, Quantization, Type, Value } from "./graph.ts";
 
 /** A meaning an op cannot have, and why. */
 export interface Refusal {
@@ -68,6 +68,12 @@ export interface Traits {
   readonly carries?: true;
   /** The output's numbers, where a loss or a classifier knows them: shares of one, probabilities each by itself, or logarithms of shares. */
   readonly gives?: "distribution" | "probabilities" | "logarithms";
+}
+
+/** An activation function that layers have a name for: an op and its attributes. */
+export interface Activation {
+  readonly op: Op<any>;
+  readonly attrs: object;
 }
 
 // ---------------------------------------------------------------- lowering, as ops see it

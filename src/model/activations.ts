@@ -1,6 +1,6 @@
 /** Activation functions by the names Keras gives them, in camelCase. */
 import { oneOf } from "../base/errors.ts";
-import type { Op, Value } from "../graph/graph.ts";
+import type { Value } from "../graph/graph.ts";
 import { prelu } from "../ops/activation/prelu.ts";
 import { ACTIVATION } from "../ops/index.ts";
 import { zeros } from "./initializers.ts";
@@ -22,6 +22,6 @@ export function activate(activation: Activation, x: Value, to: Building): Value 
   if (activation === "linear") return x;
   if (activation === "prelu")
     return to.graph.one(prelu, [x, to.parameter("alpha", x.type.shape, { initializer: zeros() })]);
-  const { op, attrs }: { op: Op<any>; attrs: object } = ACTIVATION[activation];
+  const { op, attrs } = ACTIVATION[activation];
   return to.graph.one(op, [x], attrs);
 }

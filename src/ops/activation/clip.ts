@@ -1,5 +1,5 @@
 /** clip(x) = min(max(x, low), high), any shape and layout. ReLU6 is low 0, high 6. */
-import type { Axes, CostOf, Prefers, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Prefers, Traits } from "../../graph/meaning.ts";
 import { real, type Stored } from "../../graph/stored.ts";
 import { free, passedOn, sameAxes } from "../elementwise.ts";
 import {
@@ -50,4 +50,4 @@ export const stored = {
 export const activation = {
   /** min(max(x, 0), 6) */
   relu6: { op: clip, attrs: { low: 0, high: 6 } },
-} as const;
+} satisfies Record<string, Activation>;

@@ -1,7 +1,7 @@
 /** elu(x) = x > 0 ? x : alpha (e^x - 1), alpha >= 0, any shape and layout (Clevert et al. 2015). */
 import { expm1 } from "../../base/math.ts";
 import type { Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import { real, type Stored } from "../../graph/stored.ts";
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
@@ -66,4 +66,4 @@ export const stored = { elu: { op: elu, number: 18, fields: { alpha: { of: real,
 export const activation = {
   /** x > 0 ? x : exp(x) - 1 */
   elu: { op: elu, attrs: { alpha: 1 } },
-} as const;
+} satisfies Record<string, Activation>;

@@ -1,5 +1,5 @@
 /** hardSigmoid(x) = min(max(alpha x + beta, 0), 1), any shape and layout. Keras: alpha 1/6, beta 1/2. */
-import type { Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import { real, type Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
 import {
@@ -52,4 +52,4 @@ export const stored = {
 export const activation = {
   /** min(max(x / 6 + 1/2, 0), 1) */
   hardSigmoid: { op: hardSigmoid, attrs: { alpha: 1 / 6, beta: 0.5 } },
-} as const;
+} satisfies Record<string, Activation>;

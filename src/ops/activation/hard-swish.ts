@@ -1,5 +1,5 @@
 /** hardSwish(x) = x min(max(x + 3, 0), 6) / 6, any shape and layout (Howard et al. 2019; Keras: hard_silu). */
-import type { Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
 import {
@@ -41,4 +41,4 @@ export const stored = { hardSwish: { op: hardSwish, number: 23, fields: {} } } s
 export const activation = {
   /** x min(max(x + 3, 0), 6) / 6; Keras' hard_silu. */
   hardSwish: { op: hardSwish, attrs: {} },
-} as const;
+} satisfies Record<string, Activation>;

@@ -1,6 +1,6 @@
 /** leakyRelu(x) = x > 0 ? x : alpha x, alpha >= 0, any shape and layout. */
 import type { Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import { real, type Stored } from "../../graph/stored.ts";
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
@@ -68,4 +68,4 @@ export const stored = {
 export const activation = {
   /** x > 0 ? x : 0.2 x */
   leakyRelu: { op: leakyRelu, attrs: { alpha: 0.2 } },
-} as const;
+} satisfies Record<string, Activation>;

@@ -1,7 +1,7 @@
 /** logSoftmax(x) = x - log(sum e^x) over the last axis. */
 import { exp, log } from "../../base/math.ts";
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { REAL, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, fromOutput, noBackwardAxes, sameAxes, sameType } from "../elementwise.ts";
@@ -56,4 +56,4 @@ export const stored = {
 export const activation = {
   /** Along the last axis. */
   logSoftmax: { op: logSoftmax, attrs: {} },
-} as const;
+} satisfies Record<string, Activation>;

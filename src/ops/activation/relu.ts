@@ -1,5 +1,5 @@
 /** relu(x) = max(x, 0), any shape and layout. */
-import type { Axes, CostOf, Prefers, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Prefers, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, passedOn, sameAxes } from "../elementwise.ts";
 import { affine } from "../quantized/quantized.ts";
@@ -44,4 +44,4 @@ export const traits = { relu: { int8: "clamps" } } satisfies Record<string, Trai
 export const stored = { relu: { op: relu, number: 5, fields: {} } } satisfies Record<string, Stored>;
 export const activation = {
   relu: { op: relu, attrs: {} },
-} as const;
+} satisfies Record<string, Activation>;

@@ -1,6 +1,6 @@
 /** sigmoid(x) = 1 / (1 + e^-x), any shape and layout. */
 import { sigmoid as logistic } from "../../base/math.ts";
-import type { Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
 import { fixed } from "../quantized/quantized.ts";
@@ -40,4 +40,4 @@ export const traits = {
 export const stored = { sigmoid: { op: sigmoid, number: 20, fields: {} } } satisfies Record<string, Stored>;
 export const activation = {
   sigmoid: { op: sigmoid, attrs: {} },
-} as const;
+} satisfies Record<string, Activation>;

@@ -1,7 +1,7 @@
 /** softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the distance to the largest. */
 import { exp } from "../../base/math.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { ACTIVATION, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { i8_softmax } from "../../kernels/reference/i8-elementwise.ts";
@@ -84,4 +84,4 @@ export const stored = {
 export const activation = {
   /** Along the last axis. */
   softmax: { op: softmax, attrs: {} },
-} as const;
+} satisfies Record<string, Activation>;

@@ -1,6 +1,6 @@
 /** tanh(x), any shape and layout. */
 import { tanh as hyperbolicTangent } from "../../base/math.ts";
-import type { Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
 import { fixed } from "../quantized/quantized.ts";
@@ -38,4 +38,4 @@ export const traits = { tanh: { int8: /* @__PURE__ */ fixed(1 / 128, 0) } } sati
 export const stored = { tanh: { op: tanh, number: 22, fields: {} } } satisfies Record<string, Stored>;
 export const activation = {
   tanh: { op: tanh, attrs: {} },
-} as const;
+} satisfies Record<string, Activation>;
