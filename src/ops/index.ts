@@ -36,7 +36,7 @@ type TrainingOpName = Exclude<OpName, ModelOpName>;
 /** A table that gives every op of training graphs `value` where its file says nothing. */
 type WithDefaults<V> = Record<ModelOpName, V> & Partial<Record<TrainingOpName, V>>;
 
-function withDefaults<V>(table: WithDefaults<V>, value: V): Record<OpName, V> {
+function withDefaults<V>(table: WithDefaults<V>, value: NoInfer<V>): Record<OpName, V> {
   const rest = Object.keys(merged.LOWER_BACKWARD).filter(name => !(name in table));
   return { ...Object.fromEntries(rest.map(name => [name, value])), ...table } as Record<OpName, V>;
 }
@@ -59,17 +59,13 @@ export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = /* @__PURE__ */ (
 
 export const EVALUATE: Record<OpName, Evaluate> = merged.EVALUATE;
 
-export const GRADIENT: Record<OpName, Gradient | Refusal> = /* @__PURE__ */ withDefaults<Gradient | Refusal>(
-  merged.GRADIENT,
-  refuse("it belongs to a training step, which is not differentiated again"),
-);
+export const GRADIENT: Record<OpName, Gradient | Refusal> = /* @__PURE__ */ (() =>
+  withDefaults(merged.GRADIENT, refuse("it belongs to a training step, which is not differentiated again")))();
 
-export const COST: Record<OpName, CostOf> = /* @__PURE__ */ withDefaults<CostOf>(merged.COST, () => ({ macs: 0 }));
+export const COST: Record<OpName, CostOf> = /* @__PURE__ */ (() => withDefaults(merged.COST, () => ({ macs: 0 })))();
 
-export const AXES: Record<OpName, Axes | Refusal> = /* @__PURE__ */ withDefaults<Axes | Refusal>(
-  merged.AXES,
-  refuse("channels are followed through models, not through training graphs"),
-);
+export const AXES: Record<OpName, Axes | Refusal> = /* @__PURE__ */ (() =>
+  withDefaults(merged.AXES, refuse("channels are followed through models, not through training graphs")))();
 
 export const TRAITS: Record<ModelOpName, Traits> = merged.TRAITS;
 
