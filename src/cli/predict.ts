@@ -1,7 +1,8 @@
 /** `penjing predict`: what a network says of pictures. */
 import { type Command, InvalidArgumentError } from "commander";
 import { readFrom } from "../container/index.ts";
-import { lastOp, probabilities as probabilitiesOf } from "../run/classes.ts";
+import { givenBy } from "../ops/traits.ts";
+import { probabilities as probabilitiesOf } from "../run/classes.ts";
 import { Net } from "../run/net.ts";
 import { pictures, type Range } from "./images.ts";
 import { percent } from "./numbers.ts";
@@ -50,7 +51,7 @@ async function run(
   for (const path of images)
     for (const { name, pixels } of await pictures(path, net.inputs[0]!.shape, range, signal)) {
       const outputs = net.predict(pixels);
-      const probabilities = probabilitiesOf(outputs, lastOp(graph.results[0]!));
+      const probabilities = probabilitiesOf(outputs, givenBy(graph.results[0]!));
       const probability = Math.max(...probabilities);
       const best = probabilities.indexOf(probability);
       predictions.push({ image: name, class: best, label: labels?.[best] ?? String(best), probability, probabilities });

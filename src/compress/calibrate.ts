@@ -8,10 +8,10 @@ import { checkFinite, Dataset } from "../data/dataset.ts";
 import { streamInputs } from "../graph/edit.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { RUN } from "../kernels/load-run.ts";
-import { lower as lowerRange, range } from "../ops/quantized/range.ts";
-import { LOWER, PREFERS } from "../ops/run.ts";
+import { CALIBRATION_LOWER, PREFERS } from "../ops/index.ts";
+import { range } from "../ops/quantized/range.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
-import type { Range } from "../passes/quantize.ts";
+import type { Range } from "../passes/quantize/scheme.ts";
 import { resultOf } from "../run/contents.ts";
 import { Machine } from "../run/machine.ts";
 import { turn } from "../train/pace.ts";
@@ -53,7 +53,7 @@ export async function calibrate(
   if (!values.length) return new Map();
 
   const watching = { name: "calibrate", graph: watched(graph, input, values), batch };
-  const machine = await Machine.create(RUN, [watching], { lower: { ...LOWER, ...lowerRange }, prefers: PREFERS });
+  const machine = await Machine.create(RUN, [watching], { lower: CALIBRATION_LOWER, prefers: PREFERS });
   const program = machine.program(watching.name);
   const images = machine.stored(IMAGES) as Float32Array;
   const row = machine.leaf(IMAGES).image / 4;

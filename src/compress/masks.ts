@@ -3,13 +3,17 @@ import { PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
 import { insertOnEdge } from "../graph/edit.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { conv2d } from "../ops/convolution/conv2d.ts";
-import { dense } from "../ops/convolution/dense.ts";
+import type { Traits } from "../graph/meaning.ts";
+import { TRAITS } from "../ops/index.ts";
 import { mask } from "../ops/weight/mask.ts";
 import { share } from "./schedules.ts";
 
-/** Ops whose kernel is pruned: never biases, batch normalization or depthwise kernels, as in tfmot. */
-export const PRUNABLE: ReadonlySet<string> = new Set([conv2d.name, dense.name]);
+/** Is the kernel of this op pruned? Never biases, batch normalization or depthwise kernels, as in tfmot. */
+export const isPrunable = (op: string): boolean =>
+  (TRAITS as Readonly<Record<string, Traits>>)[op]?.kernel === "outputsLast";
+
+/** Names of the ops that are pruned. */
+export const prunableOps = (): string[] => Object.keys(TRAITS).filter(isPrunable);
 
 export interface PrunableLayer {
   name: string;
@@ -60,7 +64,7 @@ export function maskOf(graph: Graph, kernel: Value): Value {
 }
 
 function select(graph: Graph, layers: LayerSelection): Node[] {
-  const prunable = graph.nodes.filter(n => PRUNABLE.has(n.op.name));
+  const prunable = graph.nodes.filter(n => isPrunable(n.op.name));
   const names = [...new Set(prunable.map(n => n.name))];
   if (typeof layers === "function") {
     const chosen = prunable.filter(n => layers({ name: n.name, op: n.op.name, shape: n.inputs[1]!.type.shape }));

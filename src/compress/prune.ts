@@ -4,7 +4,15 @@ import type { Value } from "../graph/graph.ts";
 import { type Layer, layer } from "../model/layer.ts";
 import { Model } from "../model/model.ts";
 import { mask } from "../ops/weight/mask.ts";
-import { addMasks, type LayerSelection, magnitudeMask, maskOf, PRUNABLE, thresholdMask } from "./masks.ts";
+import {
+  addMasks,
+  isPrunable,
+  type LayerSelection,
+  magnitudeMask,
+  maskOf,
+  prunableOps,
+  thresholdMask,
+} from "./masks.ts";
 import { Pruning } from "./pruning.ts";
 import { checkSchedule, constantSparsity, type SparsityFunction, type SparsitySchedule, share } from "./schedules.ts";
 import { graphSparsity, type Sparsity } from "./sparsity.ts";
@@ -55,7 +63,7 @@ function prunedModel(model: Model, schedule: Schedule, layers: LayerSelection | 
 
 /** The layer with a mask on its kernel; used twice in a model, it has one. */
 function prunedLayer(of: Layer, schedule: Schedule): Layer {
-  if (!PRUNABLE.has(of.kind)) throw wrongValue("layer", `one of ${[...PRUNABLE].join(", ")}`, of.kind);
+  if (!isPrunable(of.kind)) throw wrongValue("layer", `one of ${prunableOps().join(", ")}`, of.kind);
   return layer(of.kind, of.options, Object.keys(of.options), () => (inputs, to) => {
     const masked = (kernel: Value): Value => {
       const known = to.graph.users(kernel).find(n => n.op === mask);

@@ -6,21 +6,17 @@ import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { Model } from "../model/model.ts";
-import { conv2d } from "../ops/convolution/conv2d.ts";
-import { dense } from "../ops/convolution/dense.ts";
-import { depthwiseConv2d } from "../ops/convolution/depthwise-conv2d.ts";
 import { dropout } from "../ops/normalization/dropout.ts";
+import { hasKernel } from "../ops/traits.ts";
 import { bake } from "../passes/bake.ts";
 import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
-import { quantizeDynamic as dynamicForm, observed, quantizeStatic as staticForm } from "../passes/quantize.ts";
+import { quantizeDynamic as dynamicForm } from "../passes/quantize/dynamic.ts";
+import { observed, quantizeStatic as staticForm } from "../passes/quantize/static.ts";
 import { printProgram } from "../plan/print.ts";
 import type { Net } from "../run/net.ts";
 import { type ScoreOptions, score } from "../train/score.ts";
 import type { Scores } from "../train/trainer.ts";
 import { type CalibrateOptions, calibrate } from "./calibrate.ts";
-
-/** Layers whose weights become int8. */
-const WEIGHTED: ReadonlySet<string> = new Set([conv2d.name, dense.name, depthwiseConv2d.name]);
 
 /** Names of layers that stay float, or a function that tells them. */
 export type Exclusion = readonly string[] | ((layer: { name: string; op: string }) => boolean);
@@ -87,7 +83,7 @@ function inclusion(graph: Graph, exclude: Exclusion = []): (node: Node) => boole
       if (!names.includes(name)) throw wrongValue("exclude", `layers among ${names.join(", ")}`, name);
     excluded = node => exclude.includes(node.name);
   }
-  if (!graph.nodes.some(node => WEIGHTED.has(node.op.name) && !excluded(node)))
+  if (!graph.nodes.some(node => hasKernel(node) && !excluded(node)))
     throw new PenjingError("quantize", "no convolution or dense layer is left to quantize");
   return node => !excluded(node);
 }

@@ -14,7 +14,7 @@ import type { Description, Extras } from "./extras.ts";
 import { DTYPES, INPUT, MAGIC, MAX_ELEMENTS, NODE, RESULTS, STATE, VERSION } from "./format.ts";
 import { INPUT_NAME, Names, RESULT_NAME, stateName } from "./names.ts";
 import { STORED } from "./op-numbers.ts";
-import { index, type OpNumbers, productOfScales, type Stored, signed, storedValue, usualValue } from "./stored.ts";
+import { index, type OpNumbers, productOfScales, type StoredOp, signed, storedValue, usualValue } from "./stored.ts";
 
 export interface Contents extends Extras {
   graph: Graph;
@@ -102,7 +102,7 @@ function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unk
     leaf(INPUT_NAME, given => graph.leaf("input", given, type));
   };
 
-  const state = (layer: string, { parameters }: Stored, before: readonly Value[], attrs: object): Value => {
+  const state = (layer: string, { parameters }: StoredOp, before: readonly Value[], attrs: object): Value => {
     const head = from.varint();
     const dtype = dtypeOf(head);
     const types = before.map(v => v.type);
@@ -163,7 +163,7 @@ function readGraph(from: ByteReader, ops: OpNumbers, renamed: Record<string, unk
   return graph;
 }
 
-function attributes(from: ByteReader, some: number, { op, fields }: Stored, input: Type): Record<string, unknown> {
+function attributes(from: ByteReader, some: number, { op, fields }: StoredOp, input: Type): Record<string, unknown> {
   const attrs: Record<string, unknown> = {};
   const present = some ? from.varint() : 0;
   const all = Object.entries(fields);

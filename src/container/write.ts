@@ -20,7 +20,7 @@ import {
   type OpNumbers,
   productOfScales,
   real,
-  type Stored,
+  type StoredOp,
   signed,
   usualValue,
 } from "./stored.ts";
@@ -138,7 +138,7 @@ class GraphWriter {
   }
 
   /** Input 0 is the value before, the others are new and as many as the op has parameters. */
-  #inputsAreUsual(node: Node, stored: Stored): boolean {
+  #inputsAreUsual(node: Node, stored: StoredOp): boolean {
     const [first, ...rest] = node.inputs;
     return (
       this.#place.get(first!) === this.#place.size - 1 &&
@@ -158,7 +158,7 @@ class GraphWriter {
     }
   }
 
-  #state(leaf: Value, node: Node, i: number, stored: Stored): void {
+  #state(leaf: Value, node: Node, i: number, stored: StoredOp): void {
     if (leaf.leaf !== "state")
       throw unsupported(
         node.name,
@@ -256,7 +256,7 @@ const KINDS = new Map<Kind, (to: ByteWriter, value: number) => void>([
   [real, (to, value) => to.f64(value)],
 ]);
 
-function attributesOf(node: Node, stored: Stored) {
+function attributesOf(node: Node, stored: StoredOp) {
   const attrs = node.attrs as Record<string, unknown>;
   if (attrs.relu)
     throw unsupported(node.name, "an activation fused into its layer is not stored: store the graph as it was built");

@@ -4,21 +4,11 @@
  */
 
 import { PenjingError } from "../base/errors.ts";
-import type { DType, Shape, TypedArray } from "../base/shape.ts";
+import type { TypedArray } from "../base/shape.ts";
+import { checkOperands, type Operands } from "./operand.ts";
+import type { Type } from "./type.ts";
 
-/** real = scale * (q - zeroPoint). `axis`: one scale per index of that axis (weights), else one scale in all. */
-export interface Quantization {
-  scale: Float32Array;
-  zeroPoint: number;
-  axis?: number;
-}
-
-export interface Type {
-  shape: Shape;
-  dtype: DType;
-  batched: boolean;
-  quantization?: Quantization;
-}
+export type { Quantization, Type } from "./type.ts";
 
 /**
  * Where a leaf's bytes come from:
@@ -69,9 +59,11 @@ export interface WeightEdge {
   readonly keeps: readonly Promised[];
 }
 
-/** What a node is: a name and the types of its outputs. All other meanings live in tables keyed by the name. */
+/** What a node is: a name, what it takes and the types of its outputs. All other meanings live in tables keyed by the name. */
 export interface Op<A = unknown> {
   readonly name: string;
+  /** What its operands may be; checked before `infer`, which may rely on it. */
+  readonly takes: Operands;
   /** The types of the outputs; throws a RangeError that names both shapes where they do not fit. */
   readonly infer: (inputs: Type[], attrs: A) => Type[];
   /** Output i is written over input `updates[i]` (-1: a buffer of its own): optimizers, moving averages, tallies. */
@@ -175,10 +167,9 @@ export class Graph {
     const node: Editable = { op, attrs, inputs: [...inputs], outputs: [], name };
     let types: Type[];
     try {
-      types = op.infer(
-        inputs.map(v => v.type),
-        attrs,
-      );
+      const given = inputs.map(v => v.type);
+      checkOperands(given, op.takes);
+      types = op.infer(given, attrs);
     } catch (error) {
       if (error instanceof RangeError || error instanceof TypeError)
         error.message = `layer "${name}" (${op.name}): ${error.message}`;

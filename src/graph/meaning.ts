@@ -6,7 +6,7 @@ import type { TypedArray } from "../base/shape.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Layout } from "../kernels/layout.ts";
 import type { KernelArgs, KernelName } from "../kernels/table.ts";
-import type { Graph, Node, Type, Value } from "./graph.ts";
+import type { Graph, Node, Op, Quantization, Type, Value } from "./graph.ts";
 
 /** A meaning an op cannot have, and why. */
 export interface Refusal {
@@ -44,6 +44,41 @@ export type CostOf<A = any> = (node: Node<A>) => Cost;
  * What channel slimming follows. Images' axes only, the batch has none.
  */
 export type Axes<A = any> = (node: Node<A>) => [operand: number, axis: number][][];
+
+// ---------------------------------------------------------------- traits
+
+/**
+ * The int8 form of an op whose inputs are int8:
+ * - "kernel": it has a kernel of its own with int8 weights, and chooses the quantization of its output;
+ * - "chooses": it chooses the quantization of its output, which is in its attributes;
+ * - "keeps": its output has the quantization of its input;
+ * - "clamps": it keeps it too, and a layer in front of it may be given its range: clamping is monotone;
+ * - a quantization: TensorFlow Lite fixes that of its output;
+ * - "float": none; it stays between a dequantize and a quantize;
+ * - "border": it is where int8 begins or ends.
+ */
+export type Int8Form = "kernel" | "chooses" | "keeps" | "clamps" | "float" | "border" | Quantization;
+
+/** What passes, losses and compression need to know of an op besides its numbers. */
+export interface Traits {
+  readonly int8: Int8Form;
+  /**
+   * Operand 1 is a kernel, its outputs along axis 0: what pruning, clustering, quantization per channel and the folding of batch
+   * normalization act on. The value is the order of Keras' axes: "outputsLast", or "multiplierLast" for depthwise kernels
+   * ([height][width][channels][multiplier]).
+   */
+  readonly kernel?: "outputsLast" | "multiplierLast";
+  /** The output means what input 0 means, in another shape, type or quantization: a loss or a classifier looks at what made that. */
+  readonly carries?: true;
+  /** The output's numbers, where a loss or a classifier knows them: shares of one, probabilities each by itself, or logarithms of shares. */
+  readonly gives?: "distribution" | "probabilities" | "logarithms";
+}
+
+/** An activation function that layers have a name for: an op and its attributes. */
+export interface Activation {
+  readonly op: Op<any>;
+  readonly attrs: object;
+}
 
 // ---------------------------------------------------------------- lowering, as ops see it
 

@@ -4,9 +4,7 @@
  */
 import { type Shape, size } from "../base/shape.ts";
 import { type Graph, isLearned, type Node, type Value } from "../graph/graph.ts";
-
-/** Ops whose operand 1 is a kernel with its outputs first. */
-const KERNELS: ReadonlySet<string> = new Set(["conv2d", "dense", "depthwiseConv2d"]);
+import { hasKernel, traitsOf } from "../ops/traits.ts";
 
 /** The node that reads a weight, and as which operand: behind whatever stands on the weight's edge (masks, fake quantization). */
 interface Reader {
@@ -35,7 +33,7 @@ export function weightsOf(graph: Graph): Value[] {
 
 function isKernel(graph: Graph, leaf: Value): boolean {
   const reader = readerOf(graph, leaf);
-  return reader !== undefined && reader.operand === 1 && KERNELS.has(reader.node.op.name);
+  return reader !== undefined && reader.operand === 1 && hasKernel(reader.node);
 }
 
 /** The shape Keras gives it. */
@@ -44,7 +42,7 @@ export function kerasShape(graph: Graph, leaf: Value): Shape {
   if (!isKernel(graph, leaf)) return shape;
   const { node } = readerOf(graph, leaf)!;
   const [out, ...rest] = shape as [number, ...number[]];
-  if (node.op.name !== "depthwiseConv2d") return [...rest, out];
+  if (traitsOf(node).kernel === "outputsLast") return [...rest, out];
   const channels = node.inputs[0]!.type.shape[2]!;
   return [rest[0]!, rest[1]!, channels, out / channels];
 }

@@ -8,18 +8,13 @@
  */
 import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
 import { pass, running } from "../graph/pass.ts";
-import { conv2d } from "../ops/convolution/conv2d.ts";
-import { dense } from "../ops/convolution/dense.ts";
-import { depthwiseConv2d } from "../ops/convolution/depthwise-conv2d.ts";
 import { type BatchNormalization, batchNormalization } from "../ops/normalization/batch-normalization.ts";
-
-/** Ops with weights [out, ...] and a bias [out]?, whose outputs are their last axis. */
-const WEIGHTED: readonly object[] = [conv2d, dense, depthwiseConv2d];
+import { hasKernel } from "../ops/traits.ts";
 
 const fold: Rule = (node, graph) => {
   if (node.op !== batchNormalization) return;
   const layer = node.inputs[0]!.node;
-  if (!layer || !WEIGHTED.includes(layer.op) || layer.attrs.relu) return;
+  if (!layer || !hasKernel(layer) || layer.attrs.relu) return;
   const [, weight, bias] = layer.inputs;
   const parameters = [...node.inputs.slice(1), weight!, ...(bias ? [bias] : [])];
   const own = (v: Value): boolean => graph.onlyUser(v) !== undefined;

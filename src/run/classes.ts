@@ -1,6 +1,6 @@
 /** What the outputs of a classifier say: probabilities, by what the network ends with. */
 import { exp, sigmoid } from "../base/math.ts";
-import type { Value } from "../graph/graph.ts";
+import type { Traits } from "../graph/meaning.ts";
 
 export interface Classification {
   /** The class's name; its number as text where the network knows no names. */
@@ -8,29 +8,19 @@ export interface Classification {
   probability: number;
 }
 
-/** What stands behind the op that makes the numbers and leaves them as they are. */
-const PASSES_ON = ["dequantize", "quantize", "requantize", "reshape"];
-
-/** The name of the op that makes a result's numbers. */
-export function lastOp(result: Value): string | undefined {
-  let { node } = result;
-  while (node && PASSES_ON.includes(node.op.name)) node = node.inputs[0]!.node;
-  return node?.op.name;
-}
-
 /**
- * The probability of each class. Outputs of softmax and sigmoid are probabilities, those of logSoftmax their logarithms, all others logits.
- * A single output is the second of two classes.
+ * The probability of each class, from outputs that are what `gives` says, or logits. A single output is the probability of the second of two
+ * classes.
  */
-export function probabilities(outputs: Float32Array, madeBy: string | undefined): number[] {
+export function probabilities(outputs: Float32Array, gives: Traits["gives"]): number[] {
   const all = Array.from(outputs);
-  const known = madeBy === "softmax" || madeBy === "sigmoid";
-  if (all.length === 1 && madeBy !== "softmax") {
+  const known = gives === "distribution" || gives === "probabilities";
+  if (all.length === 1 && gives !== "distribution") {
     const second = known ? all[0]! : sigmoid(all[0]!);
     return [1 - second, second];
   }
   if (known) return all;
-  if (madeBy === "logSoftmax") return all.map(exp);
+  if (gives === "logarithms") return all.map(exp);
   const top = Math.max(...all);
   const powers = all.map(x => exp(x - top));
   const sum = powers.reduce((total, p) => total + p, 0);

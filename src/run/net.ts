@@ -7,13 +7,15 @@ import { allocate, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import { streamInputs } from "../graph/edit.ts";
 import { Graph, type Value } from "../graph/graph.ts";
+import type { Traits } from "../graph/meaning.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
-import { LOWER, PREFERS } from "../ops/run.ts";
+import { LOWER, PREFERS } from "../ops/index.ts";
 import { emit } from "../ops/shape/emit.ts";
+import { givenBy } from "../ops/traits.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";
-import { type Classification, lastOp, probabilities } from "./classes.ts";
+import { type Classification, probabilities } from "./classes.ts";
 import { type Input, inputsOf, type Port, portsOf, Reader } from "./inputs.ts";
 import { Machine } from "./machine.ts";
 import { type Output, Writer } from "./outputs.ts";
@@ -104,7 +106,7 @@ export class Net {
   readonly #readers: readonly Reader[];
   readonly #writers: readonly Writer[];
   /** The op that makes the first output. */
-  readonly #lastOp: string | undefined;
+  readonly #gives: Traits["gives"];
 
   private constructor(
     inputs: readonly Value[],
@@ -118,7 +120,7 @@ export class Net {
     this.labels = labels;
     this.preprocessing = preprocessing;
     this.#capacity = capacity;
-    this.#lastOp = lastOp(results[0]!);
+    this.#gives = givenBy(results[0]!);
     const rows = (v: Value, name: string): Rows => {
       // what no result depends on has no place in the memory
       if (!machine.plan.leaves.has(name))
@@ -284,7 +286,7 @@ export class Net {
     const outputs = Array.isArray(all) ? all[0]! : all;
     const { size } = this.#writers[0]!;
     if (outputs.length !== size) throw wrongValue("x", "one image", outputs.length / size);
-    return probabilities(outputs, this.#lastOp)
+    return probabilities(outputs, this.#gives)
       .map((probability, i) => ({ label: this.labels?.[i] ?? String(i), probability }))
       .sort((a, b) => b.probability - a.probability)
       .slice(0, top);

@@ -1,18 +1,9 @@
 /** What a training has where nothing is said: loss, metrics, and how a loss fits a model and its data. */
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Type } from "../graph/graph.ts";
+import { givenBy } from "../ops/traits.ts";
 import { binaryCrossentropy, type Loss, meanSquaredError, sparseCategoricalCrossentropy } from "./losses.ts";
 import { accuracy, type Metric } from "./metrics.ts";
-
-/** Ops that change how numbers lie or are stored, not what they mean. */
-const CARRIERS: ReadonlySet<string> = new Set(["reshape", "quantize", "dequantize", "dropout"]);
-
-/** The name of the op that makes a graph's output what it is; undefined: it is the input. */
-function lastOp(graph: Graph): string | undefined {
-  let value = graph.results[0];
-  while (value?.node && CARRIERS.has(value.node.op.name)) value = value.node.inputs[0];
-  return value?.node?.op.name;
-}
 
 /**
  * The loss for a graph: `loss`, told whether it gets logits or probabilities; without one, cross-entropy where the data have labels
@@ -21,7 +12,7 @@ function lastOp(graph: Graph): string | undefined {
 export function lossFor(graph: Graph, data: Pick<Dataset, "classes">, loss?: Loss): Loss {
   const { shape } = graph.results[0]!.type;
   const chosen = loss ?? defaultLoss(data, shape.at(-1) === 1);
-  return chosen.after?.(lastOp(graph)) ?? chosen;
+  return chosen.after?.(givenBy(graph.results[0]!)) ?? chosen;
 }
 
 function defaultLoss(data: Pick<Dataset, "classes">, oneOutput: boolean): Loss {

@@ -1,6 +1,7 @@
 /** Losses as Keras defines them: one number per image, averaged over the batch. */
 import { knownOptions, number, wrongType } from "../base/errors.ts";
 import type { Graph, Op, Type, Value } from "../graph/graph.ts";
+import type { Traits } from "../graph/meaning.ts";
 import * as loss from "../kernels/reference/f32-loss.ts";
 import {
   f32_softmax,
@@ -25,8 +26,8 @@ export interface Loss {
   build(graph: Graph, output: Value, target: Value): Value;
   /** The same number for one image's output, outside of any graph. */
   score(output: Float32Array, target: Target): number;
-  /** Where the loss leaves open whether a model gives logits or probabilities: the loss for one that ends in the op of this name. */
-  after?(op: string | undefined): Loss;
+  /** Where the loss leaves open whether a model gives logits or probabilities: the loss for one that gives these. */
+  after?(gives: Traits["gives"]): Loss;
 }
 
 export interface CrossEntropyOptions {
@@ -58,7 +59,7 @@ const oneHot = (target: Target, k: number): ArrayLike<number> =>
 /** A loss in two forms; without `fromLogits` the model decides, and outputs of unknown origin count as logits. */
 function logitsOrProbabilities(
   options: CrossEntropyOptions,
-  probabilitiesComeFrom: string,
+  probabilities: Traits["gives"],
   form: (fromLogits: boolean, smoothing: number) => Loss,
 ): Loss {
   const { fromLogits, labelSmoothing = 0 } = options;
@@ -66,7 +67,7 @@ function logitsOrProbabilities(
     throw wrongType("fromLogits", "a boolean", fromLogits);
   number("labelSmoothing", labelSmoothing, { min: 0, max: 1 });
   if (fromLogits !== undefined) return form(fromLogits, labelSmoothing);
-  return { ...form(true, labelSmoothing), after: op => form(op !== probabilitiesComeFrom, labelSmoothing) };
+  return { ...form(true, labelSmoothing), after: gives => form(gives !== probabilities, labelSmoothing) };
 }
 
 const CROSS_ENTROPY = ["fromLogits", "labelSmoothing"] as const;
@@ -74,7 +75,7 @@ const CROSS_ENTROPY = ["fromLogits", "labelSmoothing"] as const;
 /** Cross-entropy with class numbers. Keras: SparseCategoricalCrossentropy. */
 export function sparseCategoricalCrossentropy(options: CrossEntropyOptions = {}): Loss {
   knownOptions("sparseCategoricalCrossentropy", options, CROSS_ENTROPY);
-  return logitsOrProbabilities(options, "softmax", (fromLogits, smoothing) => ({
+  return logitsOrProbabilities(options, "distribution", (fromLogits, smoothing) => ({
     name: "sparseCategoricalCrossentropy",
     target: () => classNumber,
     build: (graph, output, target) =>
@@ -91,7 +92,7 @@ export function sparseCategoricalCrossentropy(options: CrossEntropyOptions = {})
 /** Cross-entropy with rows of targets; class numbers of a data set become one-hot rows. Keras: CategoricalCrossentropy. */
 export function categoricalCrossentropy(options: CrossEntropyOptions = {}): Loss {
   knownOptions("categoricalCrossentropy", options, CROSS_ENTROPY);
-  return logitsOrProbabilities(options, "softmax", (fromLogits, smoothing) => ({
+  return logitsOrProbabilities(options, "distribution", (fromLogits, smoothing) => ({
     name: "categoricalCrossentropy",
     target: likeOutput,
     build: (graph, output, target) =>
@@ -110,7 +111,7 @@ export function categoricalCrossentropy(options: CrossEntropyOptions = {}): Loss
 /** The mean over the outputs of an image, each a yes or no of its own. Keras: BinaryCrossentropy. */
 export function binaryCrossentropy(options: CrossEntropyOptions = {}): Loss {
   knownOptions("binaryCrossentropy", options, CROSS_ENTROPY);
-  return logitsOrProbabilities(options, "sigmoid", (fromLogits, smoothing) => ({
+  return logitsOrProbabilities(options, "probabilities", (fromLogits, smoothing) => ({
     name: "binaryCrossentropy",
     target: likeOutput,
     build: (graph, output, target) =>
@@ -160,7 +161,7 @@ export const klDivergence = (): Loss =>
 /** How undecided the model is, -sum p log p; targets are not read. From probabilities, or from logits through a softmax. */
 export function entropy(options: { fromLogits?: boolean } = {}): Loss {
   knownOptions("entropy", options, ["fromLogits"]);
-  return logitsOrProbabilities(options, "softmax", fromLogits => ({
+  return logitsOrProbabilities(options, "distribution", fromLogits => ({
     name: "entropy",
     target: () => undefined,
     build: (graph, output) => graph.one(entropyOp, [fromLogits ? graph.one(softmax, [output]) : output]),

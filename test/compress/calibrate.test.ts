@@ -4,7 +4,7 @@ import { size } from "../../src/base/shape.ts";
 import { calibrate } from "../../src/compress/calibrate.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
-import { quantizationOf } from "../../src/passes/quantize.ts";
+import { quantizationOf } from "../../src/passes/quantize/scheme.ts";
 import { lenet5 } from "../container/networks.ts";
 import { digits } from "../data/digits.ts";
 import { evaluated } from "../ops/planned.ts";

@@ -12,6 +12,7 @@ import { MAGIC, VERSION } from "../../src/container/format.ts";
 import { read, readFrom, storedBytes, write } from "../../src/container/index.ts";
 import { STORED } from "../../src/container/op-numbers.ts";
 import { Graph, type Op, type Type } from "../../src/graph/graph.ts";
+import { unaryOperands } from "../../src/graph/operand.ts";
 import { crc32 } from "../../src/kernels/boot.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
@@ -132,7 +133,7 @@ describe("what a file cannot hold is refused by name", () => {
 
   test("ops of training and of weights' edges", () => {
     const g = new Graph();
-    const mask: Op = { name: "mask", infer: ([x]) => [x!] };
+    const mask: Op = { name: "mask", takes: unaryOperands, infer: ([x]) => [x!] };
     g.results = [g.scope("conv/mask", () => g.one(mask, [input(g)]))];
     expect(() => write(g)).toThrow(
       expect.objectContaining({ code: "unsupported", path: "conv/mask", message: expect.stringMatching(/op "mask"/) }),

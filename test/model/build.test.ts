@@ -168,7 +168,7 @@ describe("options", () => {
     [
       "activation",
       () => dense({ units: 1, activation: "swish" as never }),
-      '"activation" expected one of linear, relu,',
+      '"activation" expected one of "linear", "relu6", "elu",',
     ],
     [
       "initializer",

@@ -12,9 +12,9 @@ import { conv2d } from "../../src/ops/convolution/conv2d.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
 import { depthwiseConv2d } from "../../src/ops/convolution/depthwise-conv2d.ts";
 import { reach } from "../../src/ops/convolution/window.ts";
+import { LOWER, PREFERS } from "../../src/ops/index.ts";
 import { averagePool2d } from "../../src/ops/pooling/average-pool2d.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
-import { LOWER, PREFERS } from "../../src/ops/run.ts";
 import { constantPad } from "../../src/ops/shape/constant-pad.ts";
 import { planned } from "./planned.ts";
 

@@ -7,7 +7,7 @@ import { RUN } from "../../src/kernels/load-run.ts";
 import { conv2d } from "../../src/ops/convolution/conv2d.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
 import { plainWindow, type Window } from "../../src/ops/convolution/window.ts";
-import { LOWER, PREFERS } from "../../src/ops/run.ts";
+import { LOWER, PREFERS } from "../../src/ops/index.ts";
 import { noise } from "../kernels/harness.ts";
 import { evaluated, planned } from "./planned.ts";
 

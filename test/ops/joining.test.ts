@@ -73,8 +73,9 @@ describe("shapes that do not fit", () => {
       'layer "both" (concat): cannot put 3x3x1 beside 3x2x1 along axis 2',
     );
     expect(() => a.graph.one(concat, a.values, { axis: 3 })).toThrow("expects an axis in 0..2, got 3");
-    const b = leaves([7], [3, 2, 5], [3, 1, 5]);
+    const b = leaves([7], [3, 2, 5]);
+    const alpha = b.graph.state("weight", "alpha", { shape: [3, 1, 5], dtype: "f32", batched: false });
     expect(() => b.graph.one(pad, [b.values[0]!], { pads: [1, 1, 1, 1] })).toThrow("got 7");
-    expect(() => b.graph.one(prelu, [b.values[1]!, b.values[2]!])).toThrow("slopes of 3x1x5 do not fit 3x2x5");
+    expect(() => b.graph.one(prelu, [b.values[1]!, alpha])).toThrow("slopes of 3x1x5 do not fit 3x2x5");
   });
 });

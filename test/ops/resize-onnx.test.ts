@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
-import { LOWER, PREFERS } from "../../src/ops/run.ts";
+import { LOWER, PREFERS } from "../../src/ops/index.ts";
 import { constantPad } from "../../src/ops/shape/constant-pad.ts";
 import type { Placement } from "../../src/ops/shape/coordinates.ts";
 import { resizeBilinear } from "../../src/ops/shape/resize-bilinear.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Graph, type Op, type Value } from "../../src/graph/graph.ts";
 import { refuse } from "../../src/graph/meaning.ts";
+import { unaryOperands } from "../../src/graph/operand.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { tanh } from "../../src/ops/activation/tanh.ts";
 import { add } from "../../src/ops/arithmetic/add.ts";
@@ -75,7 +76,7 @@ describe("gradient", () => {
   });
 
   test("names the layer of an op that has none, or is unknown", () => {
-    const step: Op = { name: "step", infer: ([x]) => [x!] };
+    const step: Op = { name: "step", takes: unaryOperands, infer: ([x]) => [x!] };
     const { graph, x, y, up } = network((g, x) => g.scope("hard", () => g.one(step, [x])));
     expect(() => gradient(graph, { step: refuse("it is flat") }, [[y, up]], [x])).toThrow(
       'layer "hard": op "step" has no gradient: it is flat',

@@ -1,13 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import {
-  quantizationOf,
-  quantizeBias,
-  quantizeStatic,
-  quantizeWeights,
-  type Range,
-} from "../../src/passes/quantize.ts";
+import { quantizationOf, quantizeBias, quantizeWeights, type Range } from "../../src/passes/quantize/scheme.ts";
+import { quantizeStatic } from "../../src/passes/quantize/static.ts";
 import { Net } from "../../src/run/net.ts";
 import { answers, converted, convertedKernels, tensorflowLenet5 } from "../compress/tflite.ts";
 import { digits } from "../data/digits.ts";

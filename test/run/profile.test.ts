@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { conv2d, maxPool2d, sequential } from "../../src/model/index.ts";
 import { lenet5 } from "../../src/models/index.ts";
-import { quantizeStatic } from "../../src/passes/quantize.ts";
+import { quantizeStatic } from "../../src/passes/quantize/static.ts";
 import { printProgram } from "../../src/plan/print.ts";
 import { Net } from "../../src/run/net.ts";
 import { profile } from "../../src/run/profile.ts";

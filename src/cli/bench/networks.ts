@@ -8,7 +8,7 @@ import type { KernelName } from "../../kernels/table.ts";
 import { conv2d, type Model, maxPool2d, sequential } from "../../model/index.ts";
 import { lenet5 } from "../../models/index.ts";
 import { COST, type OpName } from "../../ops/index.ts";
-import { quantizeStatic } from "../../passes/quantize.ts";
+import { quantizeStatic } from "../../passes/quantize/static.ts";
 import { callsOf, repeated } from "../../plan/words.ts";
 import { Net } from "../../run/net.ts";
 import { fit } from "../../train/fit.ts";

@@ -1,39 +1,29 @@
 /** elu(x) = x > 0 ? x : alpha (e^x - 1), alpha >= 0, any shape and layout (Clevert et al. 2015). */
-
 import { expm1 } from "../../base/math.ts";
-import type { Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Type } from "../../graph/graph.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import { real, type Stored } from "../../graph/stored.ts";
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
+import { free, sameAxes } from "../elementwise.ts";
+import { affine } from "../quantized/quantized.ts";
 import {
-  chosenType,
-  each,
-  eachPair,
-  evaluateEach,
-  free,
-  fromOutput,
-  lowerGradient,
+  type Derivative,
+  derivative,
+  evaluateDerivative,
+  evaluateUnary,
+  gradientOfUnary,
+  lowerDerivative,
   lowerUnary,
-  noBackwardAxes,
-  noSecondDerivative,
-  sameAxes,
-  sameType,
-  type Values,
-} from "../elementwise.ts";
-import { affine, isInt8 } from "../quantized/quantized.ts";
+  type UnaryFunction,
+  unary,
+} from "../unary.ts";
 
 export interface Elu {
   alpha: number;
 }
 
-export const elu: Op<Elu> = { name: "elu", infer: chosenType };
-
-/** (upstream, output) -> d input. */
-export const eluGradient: Op<Elu> = { name: "eluGradient", infer: sameType };
-
-const real = each((x, { alpha }: Elu) => (x > 0 ? x : alpha * expm1(x)));
-
-/** Of int8 as XNNPACK makes its table: in f32, rounded half to even. */
-function table(x: Type, y: Type, alpha: number): (q: number) => number {
+/** XNNPACK's table of int8: computed in f32, rounded half to even. */
+function table(x: Type, y: Type, { alpha }: Elu): (q: number) => number {
   const from = affine(x);
   const to = affine(y);
   const f = Math.fround;
@@ -45,22 +35,35 @@ function table(x: Type, y: Type, alpha: number): (q: number) => number {
   };
 }
 
-const values: Values<Elu> = (x, y, attrs) => (isInt8(x) ? table(x, y, attrs.alpha) : real(x, y, attrs));
+const f: UnaryFunction<"elu", Elu> = {
+  name: "elu",
+  kernel: "f32_elu",
+  of: (x, { alpha }) => (x > 0 ? x : alpha * expm1(x)),
+  int8: table,
+};
 
-export const evaluate = {
-  elu: evaluateEach(values),
-  eluGradient: eachPair((d, y, { alpha }: Elu) => (y > 0 ? d : d * (y + alpha))),
-} satisfies Record<string, Evaluate>;
+const df: Derivative<"eluGradient", Elu> = {
+  name: "eluGradient",
+  kernel: "f32_elu_gradient",
+  from: "y",
+  of: (dy, y, { alpha }) => (y > 0 ? dy : dy * (y + alpha)),
+};
 
-export const gradient = {
-  elu: fromOutput(eluGradient),
-  eluGradient: noSecondDerivative,
-} satisfies Record<string, Gradient | object>;
+export const elu = /* @__PURE__ */ unary(f);
+export const eluGradient = /* @__PURE__ */ derivative(df);
 
-export const lower = { elu: lowerUnary("f32_elu", values) } satisfies Record<string, Lower>;
-
-export const lowerBackward = { eluGradient: lowerGradient("f32_elu_gradient") } satisfies Record<string, Lower>;
-
-export const cost = { elu: free, eluGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = { elu: sameAxes, eluGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, eluGradient);
+export const lower = /* @__PURE__ */ lowerUnary(f);
+export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
+export const cost = { elu: free } satisfies Record<string, CostOf>;
+export const axes = { elu: sameAxes } satisfies Record<string, Axes>;
+export const traits = { elu: { int8: "chooses" } } satisfies Record<string, Traits>;
+export const stored = { elu: { op: elu, number: 18, fields: { alpha: { of: real, usual: 1 } } } } satisfies Record<
+  string,
+  Stored
+>;
+export const activation = {
+  /** x > 0 ? x : exp(x) - 1 */
+  elu: { op: elu, attrs: { alpha: 1 } },
+} satisfies Record<string, Activation>;

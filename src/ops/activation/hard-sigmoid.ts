@@ -1,56 +1,55 @@
 /** hardSigmoid(x) = min(max(alpha x + beta, 0), 1), any shape and layout. Keras: alpha 1/6, beta 1/2. */
-import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import { real, type Stored } from "../../graph/stored.ts";
+import { free, sameAxes } from "../elementwise.ts";
 import {
-  chosenType,
-  each,
-  eachPair,
-  evaluateEach,
-  free,
-  lowerGradient,
+  type Derivative,
+  derivative,
+  evaluateDerivative,
+  evaluateUnary,
+  gradientOfUnary,
+  lowerDerivative,
   lowerUnary,
-  noBackwardAxes,
-  noSecondDerivative,
-  sameAxes,
-  sameType,
-} from "../elementwise.ts";
+  type UnaryFunction,
+  unary,
+} from "../unary.ts";
 
 export interface HardSigmoid {
   alpha: number;
   beta: number;
 }
 
-type Slope = Pick<HardSigmoid, "alpha">;
+const f: UnaryFunction<"hardSigmoid", HardSigmoid> = {
+  name: "hardSigmoid",
+  kernel: "f32_hard_sigmoid",
+  of: (x, { alpha, beta }) => Math.min(Math.max(alpha * x + beta, 0), 1),
+};
 
-export const hardSigmoid: Op<HardSigmoid> = { name: "hardSigmoid", infer: chosenType };
+const df: Derivative<"hardSigmoidGradient", HardSigmoid> = {
+  name: "hardSigmoidGradient",
+  kernel: "f32_hard_sigmoid_gradient",
+  from: "y",
+  of: (dy, y, { alpha }) => (y > 0 && y < 1 ? alpha * dy : 0),
+};
 
-/** (upstream, output) -> d input. */
-export const hardSigmoidGradient: Op<Slope> = { name: "hardSigmoidGradient", infer: sameType };
+export const hardSigmoid = /* @__PURE__ */ unary(f);
+export const hardSigmoidGradient = /* @__PURE__ */ derivative(df);
 
-const values = each((x, { alpha, beta }: HardSigmoid) => Math.min(Math.max(alpha * x + beta, 0), 1));
-
-export const evaluate = {
-  hardSigmoid: evaluateEach(values),
-  hardSigmoidGradient: eachPair((d, y, { alpha }: Slope) => (y > 0 && y < 1 ? alpha * d : 0)),
-} satisfies Record<string, Evaluate>;
-
-export const gradient = {
-  hardSigmoid: (node: Node<HardSigmoid>, [upstream], graph) => [
-    graph.one(hardSigmoidGradient, [upstream!, node.outputs[0]!], { alpha: node.attrs.alpha }),
-  ],
-  hardSigmoidGradient: noSecondDerivative,
-} satisfies Record<string, Gradient | object>;
-
-export const lower = { hardSigmoid: lowerUnary("f32_hard_sigmoid", values) } satisfies Record<string, Lower>;
-
-export const lowerBackward = { hardSigmoidGradient: lowerGradient("f32_hard_sigmoid_gradient") } satisfies Record<
-  string,
-  Lower
->;
-
-export const cost = { hardSigmoid: free, hardSigmoidGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = { hardSigmoid: sameAxes, hardSigmoidGradient: noBackwardAxes } satisfies Record<
-  string,
-  Axes | object
->;
+export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, hardSigmoidGradient);
+export const lower = /* @__PURE__ */ lowerUnary(f);
+export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
+export const cost = { hardSigmoid: free } satisfies Record<string, CostOf>;
+export const axes = { hardSigmoid: sameAxes } satisfies Record<string, Axes>;
+export const traits = { hardSigmoid: { int8: "chooses" } } satisfies Record<string, Traits>;
+export const stored = {
+  hardSigmoid: {
+    op: hardSigmoid,
+    number: 21,
+    fields: { alpha: { of: real, usual: 1 / 6 }, beta: { of: real, usual: 0.5 } },
+  },
+} satisfies Record<string, Stored>;
+export const activation = {
+  /** min(max(x / 6 + 1/2, 0), 1) */
+  hardSigmoid: { op: hardSigmoid, attrs: { alpha: 1 / 6, beta: 0.5 } },
+} satisfies Record<string, Activation>;

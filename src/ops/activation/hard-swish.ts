@@ -1,45 +1,44 @@
 /** hardSwish(x) = x min(max(x + 3, 0), 6) / 6, any shape and layout (Howard et al. 2019; Keras: hard_silu). */
-import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Stored } from "../../graph/stored.ts";
+import { free, sameAxes } from "../elementwise.ts";
 import {
-  chosenType,
-  each,
-  eachPair,
-  evaluateEach,
-  free,
-  fromInput,
-  lowerGradient,
+  type Derivative,
+  derivative,
+  evaluateDerivative,
+  evaluateUnary,
+  gradientOfUnary,
+  lowerDerivative,
   lowerUnary,
-  noBackwardAxes,
-  noSecondDerivative,
-  sameAxes,
-  sameType,
-} from "../elementwise.ts";
+  type UnaryFunction,
+  unary,
+} from "../unary.ts";
 
-export const hardSwish: Op = { name: "hardSwish", infer: chosenType };
+const f: UnaryFunction<"hardSwish"> = {
+  name: "hardSwish",
+  kernel: "f32_hard_swish",
+  of: x => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+};
 
-/** (upstream, input) -> d input. */
-export const hardSwishGradient: Op = { name: "hardSwishGradient", infer: sameType };
+const df: Derivative<"hardSwishGradient"> = {
+  name: "hardSwishGradient",
+  kernel: "f32_hard_swish_gradient",
+  from: "x",
+  of: (dy, x) => (x >= 3 ? dy : x > -3 ? dy * (x / 3 + 0.5) : 0),
+};
 
-const values = each(x => (x * Math.min(Math.max(x + 3, 0), 6)) / 6);
+export const hardSwish = /* @__PURE__ */ unary(f);
+export const hardSwishGradient = /* @__PURE__ */ derivative(df);
 
-export const evaluate = {
-  hardSwish: evaluateEach(values),
-  hardSwishGradient: eachPair((d, x) => (x >= 3 ? d : x > -3 ? d * (x / 3 + 0.5) : 0)),
-} satisfies Record<string, Evaluate>;
-
-export const gradient = {
-  hardSwish: fromInput(hardSwishGradient),
-  hardSwishGradient: noSecondDerivative,
-} satisfies Record<string, Gradient | object>;
-
-export const lower = { hardSwish: lowerUnary("f32_hard_swish", values) } satisfies Record<string, Lower>;
-
-export const lowerBackward = { hardSwishGradient: lowerGradient("f32_hard_swish_gradient", "x") } satisfies Record<
-  string,
-  Lower
->;
-
-export const cost = { hardSwish: free, hardSwishGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = { hardSwish: sameAxes, hardSwishGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, hardSwishGradient);
+export const lower = /* @__PURE__ */ lowerUnary(f);
+export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
+export const cost = { hardSwish: free } satisfies Record<string, CostOf>;
+export const axes = { hardSwish: sameAxes } satisfies Record<string, Axes>;
+export const traits = { hardSwish: { int8: "chooses" } } satisfies Record<string, Traits>;
+export const stored = { hardSwish: { op: hardSwish, number: 23, fields: {} } } satisfies Record<string, Stored>;
+export const activation = {
+  /** x min(max(x + 3, 0), 6) / 6; Keras' hard_silu. */
+  hardSwish: { op: hardSwish, attrs: {} },
+} satisfies Record<string, Activation>;

@@ -1,33 +1,26 @@
-import type { Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+/** leakyRelu(x) = x > 0 ? x : alpha x, alpha >= 0, any shape and layout. */
+import type { Type } from "../../graph/graph.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import { real, type Stored } from "../../graph/stored.ts";
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
+import { free, sameAxes } from "../elementwise.ts";
+import { affine, stepsOf } from "../quantized/quantized.ts";
 import {
-  chosenType,
-  each,
-  eachPair,
-  evaluateEach,
-  free,
-  fromOutput,
-  lowerGradient,
+  type Derivative,
+  derivative,
+  evaluateDerivative,
+  evaluateUnary,
+  gradientOfUnary,
+  lowerDerivative,
   lowerUnary,
-  noBackwardAxes,
-  noSecondDerivative,
-  sameAxes,
-  sameType,
-  type Values,
-} from "../elementwise.ts";
-import { affine, isInt8, stepsOf } from "../quantized/quantized.ts";
+  nearest,
+  type UnaryFunction,
+  unary,
+} from "../unary.ts";
 
 export interface LeakyRelu {
   alpha: number;
 }
-
-export const leakyRelu: Op<LeakyRelu> = { name: "leakyRelu", infer: chosenType };
-
-/** (upstream, output) -> d input. */
-export const leakyReluGradient: Op<LeakyRelu> = { name: "leakyReluGradient", infer: sameType };
-
-const real = each((x, { alpha }: LeakyRelu) => (x > 0 ? x : alpha * x));
 
 /**
  * XNNPACK's qs8-vlrelu: each side's ratio of scales in units of 1/256, one rounding half up. Undefined where a ratio is out of its range,
@@ -43,26 +36,36 @@ export function sloped(x: Type, y: Type, alpha: number): ((q: number) => number)
   return q => clamp((((q - from.zero) * (q >= from.zero ? up : down) + 128) >> 8) + to.zero, -128, 127);
 }
 
-const values: Values<LeakyRelu> = (x, y, attrs) =>
-  (isInt8(x) ? sloped(x, y, attrs.alpha) : undefined) ?? real(x, y, attrs);
+const leak = (x: number, { alpha }: LeakyRelu): number => (x > 0 ? x : alpha * x);
 
-export const evaluate = {
-  leakyRelu: evaluateEach(values),
-  leakyReluGradient: eachPair((d, y, { alpha }: LeakyRelu) => (y > 0 ? d : alpha * d)),
-} satisfies Record<string, Evaluate>;
+const f: UnaryFunction<"leakyRelu", LeakyRelu> = {
+  name: "leakyRelu",
+  kernel: "f32_leaky_relu",
+  of: leak,
+  int8: (x, y, attrs) => sloped(x, y, attrs.alpha) ?? nearest(leak)(x, y, attrs),
+};
 
-export const gradient = {
-  leakyRelu: fromOutput(leakyReluGradient),
-  leakyReluGradient: noSecondDerivative,
-} satisfies Record<string, Gradient | object>;
+const df: Derivative<"leakyReluGradient", LeakyRelu> = {
+  name: "leakyReluGradient",
+  kernel: "f32_leaky_relu_gradient",
+  from: "y",
+  of: (dy, y, { alpha }) => (y > 0 ? dy : alpha * dy),
+};
 
-export const lower = { leakyRelu: lowerUnary("f32_leaky_relu", values) } satisfies Record<string, Lower>;
+export const leakyRelu = /* @__PURE__ */ unary(f);
+export const leakyReluGradient = /* @__PURE__ */ derivative(df);
 
-export const lowerBackward = { leakyReluGradient: lowerGradient("f32_leaky_relu_gradient") } satisfies Record<
-  string,
-  Lower
->;
-
-export const cost = { leakyRelu: free, leakyReluGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = { leakyRelu: sameAxes, leakyReluGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, leakyReluGradient);
+export const lower = /* @__PURE__ */ lowerUnary(f);
+export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
+export const cost = { leakyRelu: free } satisfies Record<string, CostOf>;
+export const axes = { leakyRelu: sameAxes } satisfies Record<string, Axes>;
+export const traits = { leakyRelu: { int8: "chooses" } } satisfies Record<string, Traits>;
+export const stored = {
+  leakyRelu: { op: leakyRelu, number: 17, fields: { alpha: { of: real, usual: 0.3 } } },
+} satisfies Record<string, Stored>;
+export const activation = {
+  /** x > 0 ? x : 0.2 x */
+  leakyRelu: { op: leakyRelu, attrs: { alpha: 0.2 } },
+} satisfies Record<string, Activation>;

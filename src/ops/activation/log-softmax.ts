@@ -1,14 +1,16 @@
 /** logSoftmax(x) = x - log(sum e^x) over the last axis. */
 import { exp, log } from "../../base/math.ts";
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
-import { free, fromOutput, noBackwardAxes, noSecondDerivative, realType, sameAxes, sameType } from "../elementwise.ts";
+import type { Activation, Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { REAL, realOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
+import { free, fromOutput, noBackwardAxes, sameAxes, sameType } from "../elementwise.ts";
 import { lowerRows, lowerRowsGradient, overRows } from "../shape/rows.ts";
 
-export const logSoftmax: Op = { name: "logSoftmax", infer: realType };
+export const logSoftmax: Op = { name: "logSoftmax", takes: { list: [{ ...REAL, batched: true }] }, infer: sameType };
 
 /** (upstream, output) -> d input. */
-export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", infer: sameType };
+export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", takes: realOperands, infer: sameType };
 
 export const evaluate = {
   logSoftmax: ([x]) => [
@@ -28,7 +30,6 @@ export const evaluate = {
 
 export const gradient = {
   logSoftmax: fromOutput(logSoftmaxGradient),
-  logSoftmaxGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = { logSoftmax: lowerRows("f32_log_softmax") } satisfies Record<string, Lower>;
@@ -43,3 +44,16 @@ export const axes = { logSoftmax: sameAxes, logSoftmaxGradient: noBackwardAxes }
   string,
   Axes | object
 >;
+
+export const traits = {
+  logSoftmax: { int8: "float", gives: "logarithms" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  logSoftmax: { op: logSoftmax, number: 24, fields: {} },
+} satisfies Record<string, Stored>;
+
+export const activation = {
+  /** Along the last axis. */
+  logSoftmax: { op: logSoftmax, attrs: {} },
+} satisfies Record<string, Activation>;

@@ -2,29 +2,32 @@
 import { type Shape, sameShape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Value } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { flat } from "../../kernels/layout.ts";
-import { free, noBackwardAxes, noSecondDerivative, realType } from "../elementwise.ts";
+import { free } from "../elementwise.ts";
 
 export const prelu: Op = {
   name: "prelu",
+  takes: { list: [{ ...REAL, batched: true }, PARAMETER] },
   infer([x, alpha]) {
-    const types = realType([x!]);
     const shared = alpha!.shape.findIndex(n => n !== 1);
     const own = shared < 0 ? [] : alpha!.shape.slice(shared);
     const fits =
       alpha!.shape.length === x!.shape.length && sameShape(own, x!.shape.slice(x!.shape.length - own.length));
     if (!fits) throw new RangeError(`slopes of ${showShape(alpha!.shape)} do not fit ${showShape(x!.shape)}`);
-    return types;
+    return [x!];
   },
 };
 
 /** (upstream, x, alpha) -> d x. */
-export const preluGradient: Op = { name: "preluGradient", infer: ([upstream]) => [upstream!] };
+export const preluGradient: Op = { name: "preluGradient", takes: realOperands, infer: ([upstream]) => [upstream!] };
 
 /** (upstream, x) -> d alpha of shape `alpha`, a sum over the images. */
 export const preluAlphaGradient: Op<{ alpha: Shape }> = {
   name: "preluAlphaGradient",
+  takes: realOperands,
   infer: (_, { alpha }) => [{ shape: alpha, dtype: "f32", batched: false }],
 };
 
@@ -58,8 +61,6 @@ export const gradient = {
       graph.one(preluAlphaGradient, [upstream!, x!], { alpha: alpha!.type.shape }),
     ];
   },
-  preluGradient: noSecondDerivative,
-  preluAlphaGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** An image as `repeat` times k elements, k slopes. */
@@ -117,6 +118,17 @@ export const axes = {
       const own = node.inputs[1]!.type.shape[axis] === n;
       return [[0, axis], ...(own ? ([[1, axis]] as [number, number][]) : []), [2, axis]];
     }),
-  preluGradient: noBackwardAxes,
-  preluAlphaGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  prelu: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  prelu: {
+    op: prelu,
+    number: 19,
+    fields: {},
+    parameters: [{ name: "alpha", role: "weight", shape: ([x]) => x!.shape }],
+  },
+} satisfies Record<string, Stored>;

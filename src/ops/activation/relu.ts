@@ -1,50 +1,47 @@
-import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+/** relu(x) = max(x, 0), any shape and layout. */
+import type { Activation, Axes, CostOf, Prefers, Traits } from "../../graph/meaning.ts";
+import type { Stored } from "../../graph/stored.ts";
+import { free, passedOn, sameAxes } from "../elementwise.ts";
+import { affine } from "../quantized/quantized.ts";
 import {
-  eachPair,
-  evaluateEach,
-  free,
-  fromOutput,
-  lowerGradient,
+  type Derivative,
+  derivative,
+  evaluateDerivative,
+  evaluateUnary,
+  gradientOfUnary,
+  lowerDerivative,
   lowerUnary,
-  noBackwardAxes,
-  noSecondDerivative,
-  passedOn,
-  sameAxes,
-  sameType,
-  type Values,
-} from "../elementwise.ts";
-import { affine, isInt8 } from "../quantized/quantized.ts";
+  type UnaryFunction,
+  unary,
+} from "../unary.ts";
 
-export const relu: Op = { name: "relu", infer: sameType };
-
-/** (upstream, y) -> upstream where y > 0, else 0. */
-export const reluGradient: Op = { name: "reluGradient", infer: sameType };
-
-const values: Values = x => {
-  const least = isInt8(x) ? affine(x).zero : 0;
-  return v => Math.max(least, v);
+const f: UnaryFunction<"relu"> = {
+  name: "relu",
+  kernel: "f32_relu",
+  of: x => Math.max(0, x),
+  int8: x => q => Math.max(affine(x).zero, q),
+  keeps: true,
 };
 
-export const evaluate = {
-  relu: evaluateEach(values),
-  reluGradient: eachPair((d, y) => (y > 0 ? d : 0)),
-} satisfies Record<string, Evaluate>;
+const df: Derivative<"reluGradient"> = {
+  name: "reluGradient",
+  kernel: "f32_relu_gradient",
+  from: "y",
+  of: (dy, y) => (y > 0 ? dy : 0),
+};
 
-export const gradient = {
-  relu: fromOutput(reluGradient),
-  reluGradient: noSecondDerivative,
-} satisfies Record<string, Gradient | object>;
+export const relu = /* @__PURE__ */ unary(f);
+export const reluGradient = /* @__PURE__ */ derivative(df);
 
-export const lower = { relu: lowerUnary("f32_relu", values) } satisfies Record<string, Lower>;
-
-export const lowerBackward = { reluGradient: lowerGradient("f32_relu_gradient") } satisfies Record<string, Lower>;
-
+export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, reluGradient);
+export const lower = /* @__PURE__ */ lowerUnary(f);
+export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
 export const prefers = { relu: passedOn } satisfies Record<string, Prefers>;
-
-export const cost = { relu: free, reluGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = {
-  relu: sameAxes,
-  reluGradient: noBackwardAxes,
-} satisfies Record<string, Axes | object>;
+export const cost = { relu: free } satisfies Record<string, CostOf>;
+export const axes = { relu: sameAxes } satisfies Record<string, Axes>;
+export const traits = { relu: { int8: "clamps" } } satisfies Record<string, Traits>;
+export const stored = { relu: { op: relu, number: 5, fields: {} } } satisfies Record<string, Stored>;
+export const activation = {
+  relu: { op: relu, attrs: {} },
+} satisfies Record<string, Activation>;

@@ -1,44 +1,43 @@
 /** sigmoid(x) = 1 / (1 + e^-x), any shape and layout. */
-
 import { sigmoid as logistic } from "../../base/math.ts";
-import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Stored } from "../../graph/stored.ts";
+import { free, sameAxes } from "../elementwise.ts";
+import { fixed } from "../quantized/quantized.ts";
 import {
-  chosenType,
-  each,
-  eachPair,
-  evaluateEach,
-  free,
-  fromOutput,
-  lowerGradient,
+  type Derivative,
+  derivative,
+  evaluateDerivative,
+  evaluateUnary,
+  gradientOfUnary,
+  lowerDerivative,
   lowerUnary,
-  noBackwardAxes,
-  noSecondDerivative,
-  sameAxes,
-  sameType,
-} from "../elementwise.ts";
+  type UnaryFunction,
+  unary,
+} from "../unary.ts";
 
-export const sigmoid: Op = { name: "sigmoid", infer: chosenType };
+const f: UnaryFunction<"sigmoid"> = { name: "sigmoid", kernel: "f32_sigmoid", of: x => logistic(x) };
 
-/** (upstream, output) -> d input. */
-export const sigmoidGradient: Op = { name: "sigmoidGradient", infer: sameType };
+const df: Derivative<"sigmoidGradient"> = {
+  name: "sigmoidGradient",
+  kernel: "f32_sigmoid_gradient",
+  from: "y",
+  of: (dy, y) => dy * y * (1 - y),
+};
 
-const values = each(x => logistic(x));
+export const sigmoid = /* @__PURE__ */ unary(f);
+export const sigmoidGradient = /* @__PURE__ */ derivative(df);
 
-export const evaluate = {
-  sigmoid: evaluateEach(values),
-  sigmoidGradient: eachPair((d, y) => d * y * (1 - y)),
-} satisfies Record<string, Evaluate>;
-
-export const gradient = {
-  sigmoid: fromOutput(sigmoidGradient),
-  sigmoidGradient: noSecondDerivative,
-} satisfies Record<string, Gradient | object>;
-
-export const lower = { sigmoid: lowerUnary("f32_sigmoid", values) } satisfies Record<string, Lower>;
-
-export const lowerBackward = { sigmoidGradient: lowerGradient("f32_sigmoid_gradient") } satisfies Record<string, Lower>;
-
-export const cost = { sigmoid: free, sigmoidGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = { sigmoid: sameAxes, sigmoidGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, sigmoidGradient);
+export const lower = /* @__PURE__ */ lowerUnary(f);
+export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
+export const cost = { sigmoid: free } satisfies Record<string, CostOf>;
+export const axes = { sigmoid: sameAxes } satisfies Record<string, Axes>;
+export const traits = {
+  sigmoid: { int8: /* @__PURE__ */ fixed(1 / 256, -128), gives: "probabilities" },
+} satisfies Record<string, Traits>;
+export const stored = { sigmoid: { op: sigmoid, number: 20, fields: {} } } satisfies Record<string, Stored>;
+export const activation = {
+  sigmoid: { op: sigmoid, attrs: {} },
+} satisfies Record<string, Activation>;

@@ -1,25 +1,18 @@
 /** softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the distance to the largest. */
 import { exp } from "../../base/math.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { ACTIVATION, realOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { i8_softmax } from "../../kernels/reference/i8-elementwise.ts";
-import {
-  chosenType,
-  free,
-  fromOutput,
-  noBackwardAxes,
-  noSecondDerivative,
-  rowsOf,
-  sameAxes,
-  sameType,
-} from "../elementwise.ts";
-import { affine, isInt8, wholeLayout } from "../quantized/quantized.ts";
+import { chosenType, free, fromOutput, noBackwardAxes, rowsOf, sameAxes, sameType } from "../elementwise.ts";
+import { affine, fixed, isInt8, wholeLayout } from "../quantized/quantized.ts";
 import { lowerRowsGradient, overRows } from "../shape/rows.ts";
 
-export const softmax: Op = { name: "softmax", infer: chosenType };
+export const softmax: Op = { name: "softmax", takes: { list: [ACTIVATION] }, infer: chosenType };
 
 /** (upstream, output) -> d input. */
-export const softmaxGradient: Op = { name: "softmaxGradient", infer: sameType };
+export const softmaxGradient: Op = { name: "softmaxGradient", takes: realOperands, infer: sameType };
 
 /**
  * exp(-d * scale) for distances d of int8, as exp(-16 i * scale) exp(-j * scale) in double precision: 32 exponentials in place of 256, which were
@@ -59,7 +52,6 @@ export const evaluate = {
 
 export const gradient = {
   softmax: fromOutput(softmaxGradient),
-  softmaxGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -80,3 +72,16 @@ export const lowerBackward = {
 export const cost = { softmax: free, softmaxGradient: free } satisfies Record<string, CostOf>;
 
 export const axes = { softmax: sameAxes, softmaxGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  softmax: { int8: fixed(1 / 256, -128), gives: "distribution" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  softmax: { op: softmax, number: 10, fields: {} },
+} satisfies Record<string, Stored>;
+
+export const activation = {
+  /** Along the last axis. */
+  softmax: { op: softmax, attrs: {} },
+} satisfies Record<string, Activation>;

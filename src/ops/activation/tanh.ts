@@ -1,44 +1,41 @@
 /** tanh(x), any shape and layout. */
-
 import { tanh as hyperbolicTangent } from "../../base/math.ts";
-import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Stored } from "../../graph/stored.ts";
+import { free, sameAxes } from "../elementwise.ts";
+import { fixed } from "../quantized/quantized.ts";
 import {
-  chosenType,
-  each,
-  eachPair,
-  evaluateEach,
-  free,
-  fromOutput,
-  lowerGradient,
+  type Derivative,
+  derivative,
+  evaluateDerivative,
+  evaluateUnary,
+  gradientOfUnary,
+  lowerDerivative,
   lowerUnary,
-  noBackwardAxes,
-  noSecondDerivative,
-  sameAxes,
-  sameType,
-} from "../elementwise.ts";
+  type UnaryFunction,
+  unary,
+} from "../unary.ts";
 
-export const tanh: Op = { name: "tanh", infer: chosenType };
+const f: UnaryFunction<"tanh"> = { name: "tanh", kernel: "f32_tanh", of: x => hyperbolicTangent(x) };
 
-/** (upstream, output) -> d input. */
-export const tanhGradient: Op = { name: "tanhGradient", infer: sameType };
+const df: Derivative<"tanhGradient"> = {
+  name: "tanhGradient",
+  kernel: "f32_tanh_gradient",
+  from: "y",
+  of: (dy, y) => dy * (1 - y * y),
+};
 
-const values = each(x => hyperbolicTangent(x));
+export const tanh = /* @__PURE__ */ unary(f);
+export const tanhGradient = /* @__PURE__ */ derivative(df);
 
-export const evaluate = {
-  tanh: evaluateEach(values),
-  tanhGradient: eachPair((d, y) => d * (1 - y * y)),
-} satisfies Record<string, Evaluate>;
-
-export const gradient = {
-  tanh: fromOutput(tanhGradient),
-  tanhGradient: noSecondDerivative,
-} satisfies Record<string, Gradient | object>;
-
-export const lower = { tanh: lowerUnary("f32_tanh", values) } satisfies Record<string, Lower>;
-
-export const lowerBackward = { tanhGradient: lowerGradient("f32_tanh_gradient") } satisfies Record<string, Lower>;
-
-export const cost = { tanh: free, tanhGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = { tanh: sameAxes, tanhGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, tanhGradient);
+export const lower = /* @__PURE__ */ lowerUnary(f);
+export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
+export const cost = { tanh: free } satisfies Record<string, CostOf>;
+export const axes = { tanh: sameAxes } satisfies Record<string, Axes>;
+export const traits = { tanh: { int8: /* @__PURE__ */ fixed(1 / 128, 0) } } satisfies Record<string, Traits>;
+export const stored = { tanh: { op: tanh, number: 22, fields: {} } } satisfies Record<string, Stored>;
+export const activation = {
+  tanh: { op: tanh, attrs: {} },
+} satisfies Record<string, Activation>;

@@ -1,10 +1,12 @@
 /** add(a, b) of equal shapes, any layout. */
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { binaryOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes, sameTypes } from "../elementwise.ts";
 import { evaluateSum, lowerPairs, prefersPair, sumOf } from "./pairs-int8.ts";
 
-export const add: Op = { name: "add", infer: sameTypes("add") };
+export const add: Op = { name: "add", takes: binaryOperands, infer: sameTypes("add") };
 
 export const evaluate = { add: evaluateSum(1) } satisfies Record<string, Evaluate>;
 
@@ -17,3 +19,11 @@ export const prefers = { add: prefersPair } satisfies Record<string, Prefers>;
 export const cost = { add: free } satisfies Record<string, CostOf>;
 
 export const axes = { add: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  add: { int8: "chooses" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  add: { op: add, number: 7, fields: {} },
+} satisfies Record<string, Stored>;

@@ -1,11 +1,13 @@
 /** maximum(a, b): the larger of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal the gradient is a's, as in TensorFlow. */
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { binaryOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { eachPair, free, sameAxes } from "../elementwise.ts";
 import { lowerPairs, prefersPair, sameQuantization } from "./pairs-int8.ts";
 import { where } from "./where.ts";
 
-export const maximum: Op = { name: "maximum", infer: sameQuantization("take the maximum of") };
+export const maximum: Op = { name: "maximum", takes: binaryOperands, infer: sameQuantization("take the maximum of") };
 
 export const evaluate = { maximum: eachPair((a, b) => Math.max(a, b)) } satisfies Record<string, Evaluate>;
 
@@ -26,3 +28,11 @@ export const prefers = { maximum: prefersPair } satisfies Record<string, Prefers
 export const cost = { maximum: free } satisfies Record<string, CostOf>;
 
 export const axes = { maximum: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  maximum: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  maximum: { op: maximum, number: 30, fields: {} },
+} satisfies Record<string, Stored>;

@@ -5,7 +5,9 @@
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { ACTIVATION } from "../../graph/operand.ts";
+import { index, type Stored } from "../../graph/stored.ts";
 import { averaged } from "../../kernels/reference/i8-reduce.ts";
 import { plainWindow, windowGeometry } from "../convolution/window.ts";
 import { free } from "../elementwise.ts";
@@ -21,6 +23,7 @@ export interface Mean extends Quantized {
 
 export const mean: Op<Mean> = {
   name: "mean",
+  takes: { list: [ACTIVATION] },
   infer([x], attrs) {
     const { axes, keepDims } = attrs;
     const { shape } = x!;
@@ -126,3 +129,11 @@ export const axes = {
     });
   },
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  mean: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  mean: { op: mean, number: 35, fields: { axes: { of: index }, keepDims: { usual: false } } },
+} satisfies Record<string, Stored>;

@@ -1,11 +1,13 @@
 /** minimum(a, b): the smaller of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal the gradient is a's, as in TensorFlow. */
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { binaryOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { eachPair, free, sameAxes } from "../elementwise.ts";
 import { lowerPairs, prefersPair, sameQuantization } from "./pairs-int8.ts";
 import { where } from "./where.ts";
 
-export const minimum: Op = { name: "minimum", infer: sameQuantization("take the minimum of") };
+export const minimum: Op = { name: "minimum", takes: binaryOperands, infer: sameQuantization("take the minimum of") };
 
 export const evaluate = { minimum: eachPair((a, b) => Math.min(a, b)) } satisfies Record<string, Evaluate>;
 
@@ -26,3 +28,11 @@ export const prefers = { minimum: prefersPair } satisfies Record<string, Prefers
 export const cost = { minimum: free } satisfies Record<string, CostOf>;
 
 export const axes = { minimum: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  minimum: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  minimum: { op: minimum, number: 29, fields: {} },
+} satisfies Record<string, Stored>;

@@ -1,10 +1,12 @@
 /** mul(a, b) = a b of equal shapes, any layout. */
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { binaryOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes, sameTypes } from "../elementwise.ts";
 import { evaluateProduct, lowerPairs, prefersPair, productOf } from "./pairs-int8.ts";
 
-export const mul: Op = { name: "mul", infer: sameTypes("multiply") };
+export const mul: Op = { name: "mul", takes: binaryOperands, infer: sameTypes("multiply") };
 
 export const evaluate = { mul: evaluateProduct } satisfies Record<string, Evaluate>;
 
@@ -22,3 +24,11 @@ export const prefers = { mul: prefersPair } satisfies Record<string, Prefers>;
 export const cost = { mul: free } satisfies Record<string, CostOf>;
 
 export const axes = { mul: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  mul: { int8: "chooses" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  mul: { op: mul, number: 26, fields: {} },
+} satisfies Record<string, Stored>;

@@ -5,7 +5,6 @@ import type { Type, Value } from "../../graph/graph.ts";
 import type { Evaluate, Lower, Prefers } from "../../graph/meaning.ts";
 import { requantized } from "../../kernels/reference/stored.ts";
 import { type Addition, addition, rowsOf } from "../../kernels/stored.ts";
-import type { KernelName } from "../../kernels/table.ts";
 import { asOutput, lowerBinary, sameTypes } from "../elementwise.ts";
 import { affine, clamps, isInt8, storedIn, storedOut } from "../quantized/quantized.ts";
 
@@ -60,7 +59,7 @@ export const evaluateProduct = pairs(
 /** A kernel of floats, or one of int8 row by row, which takes `numbers` too. */
 export const lowerPairs =
   (
-    floats: KernelName,
+    floats: Parameters<typeof lowerBinary>[0],
     integers: "i8_add" | "i8_mul" | "i8_min" | "i8_max",
     numbers: (a: Type, b: Type, y: Type) => object = () => ({}),
   ): Lower =>

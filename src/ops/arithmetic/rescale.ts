@@ -2,7 +2,16 @@
 import { size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  refuse,
+  type Traits,
+} from "../../graph/meaning.ts";
+import { real, type Stored } from "../../graph/stored.ts";
 import { sameAxes } from "../elementwise.ts";
 
 export interface Rescale {
@@ -12,6 +21,7 @@ export interface Rescale {
 
 export const rescale: Op<Rescale> = {
   name: "rescale",
+  takes: { list: [{ dtypes: ["u8"], batched: true }] },
   infer([x]) {
     if (x!.dtype !== "u8") throw new TypeError(`expects u8 pixels, got ${x!.dtype}`);
     return [{ shape: x!.shape, dtype: "f32", batched: true }];
@@ -48,3 +58,15 @@ export const lower = {
 export const cost = { rescale: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
 export const axes = { rescale: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  rescale: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  rescale: {
+    op: rescale,
+    number: 12,
+    fields: { scale: { of: real, usual: 1 / 255 }, offset: { of: real, usual: 0 } },
+  },
+} satisfies Record<string, Stored>;

@@ -1,24 +1,26 @@
 /** scale(x) = scale x, any shape and layout. */
-import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
-import { chosenType, each, evaluateEach, free, lowerUnary, sameAxes } from "../elementwise.ts";
+import type { Node } from "../../graph/graph.ts";
+import type { Axes, CostOf, Gradient, Traits } from "../../graph/meaning.ts";
+import { real, type Stored } from "../../graph/stored.ts";
+import { free, sameAxes } from "../elementwise.ts";
+import { evaluateUnary, lowerUnary, type UnaryFunction, unary } from "../unary.ts";
 
 export interface Scale {
   scale: number;
 }
 
-export const scale: Op<Scale> = { name: "scale", infer: chosenType };
+const f: UnaryFunction<"scale", Scale> = { name: "scale", kernel: "f32_scale", of: (x, { scale }) => scale * x };
 
-const values = each((x, attrs: Scale) => attrs.scale * x);
+export const scale = /* @__PURE__ */ unary(f);
 
-export const evaluate = { scale: evaluateEach(values) } satisfies Record<string, Evaluate>;
-
+export const evaluate = /* @__PURE__ */ evaluateUnary(f);
 export const gradient = {
-  scale: (node: Node<Scale>, [upstream], graph) => [graph.one(scale, [upstream!], node.attrs)],
+  scale: (node: Node<Scale>, [dy], graph) => [graph.one(scale, [dy!], node.attrs)],
 } satisfies Record<string, Gradient>;
-
-export const lower = { scale: lowerUnary("f32_scale", values) } satisfies Record<string, Lower>;
-
+export const lower = /* @__PURE__ */ lowerUnary(f);
 export const cost = { scale: free } satisfies Record<string, CostOf>;
-
 export const axes = { scale: sameAxes } satisfies Record<string, Axes>;
+export const traits = { scale: { int8: "chooses" } } satisfies Record<string, Traits>;
+export const stored = {
+  scale: { op: scale, number: 40, fields: { scale: { of: real, usual: -1 } } },
+} satisfies Record<string, Stored>;

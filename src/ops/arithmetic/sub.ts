@@ -1,11 +1,13 @@
 /** sub(a, b) = a - b of equal shapes, any layout. */
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { binaryOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes, sameTypes } from "../elementwise.ts";
 import { evaluateSum, lowerPairs, prefersPair, sumOf } from "./pairs-int8.ts";
 import { scale } from "./scale.ts";
 
-export const sub: Op = { name: "sub", infer: sameTypes("subtract") };
+export const sub: Op = { name: "sub", takes: binaryOperands, infer: sameTypes("subtract") };
 
 export const evaluate = { sub: evaluateSum(-1) } satisfies Record<string, Evaluate>;
 
@@ -20,3 +22,11 @@ export const prefers = { sub: prefersPair } satisfies Record<string, Prefers>;
 export const cost = { sub: free } satisfies Record<string, CostOf>;
 
 export const axes = { sub: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  sub: { int8: "chooses" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  sub: { op: sub, number: 25, fields: {} },
+} satisfies Record<string, Stored>;

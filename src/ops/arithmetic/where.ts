@@ -2,13 +2,14 @@
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import { free, noBackwardAxes, noSecondDerivative, sameType } from "../elementwise.ts";
 
 export interface Where {
   equal: boolean;
 }
 
-export const where: Op<Where> = { name: "where", infer: sameType };
+export const where: Op<Where> = { name: "where", takes: realOperands, infer: sameType };
 
 export const evaluate = {
   where([x, a, b], { equal }: Where) {

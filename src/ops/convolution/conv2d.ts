@@ -1,12 +1,13 @@
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { bias, count, kernel, type Stored } from "../../graph/stored.ts";
 import { inputPanels, panels } from "../../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { isInt8, type Quantized } from "../quantized/quantized.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
   convolutionGradient,
+  convolutionOperands,
   convolutionPrefers,
   convolved,
   evaluateConvolution,
@@ -25,6 +26,7 @@ import {
   weightGradientOp,
 } from "./convolution.ts";
 import type { Window } from "./window.ts";
+import { windowFields } from "./window.ts";
 
 export interface Conv2d extends Window, Quantized {
   groups: number;
@@ -34,6 +36,7 @@ export interface Conv2d extends Window, Quantized {
 
 export const conv2d: Op<Conv2d> = {
   name: "conv2d",
+  takes: convolutionOperands,
   infer: (inputs, attrs) => convolved(inputs, attrs, attrs.groups),
 };
 
@@ -48,8 +51,6 @@ export const evaluate = {
 
 export const gradient = {
   conv2d: convolutionGradient(conv2dWeightGradient, conv2dInputGradient),
-  conv2dWeightGradient: noSecondDerivative,
-  conv2dInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -112,6 +113,17 @@ export const axes = {
           filterAxes(node),
         ]
       : [filterAxes(node)],
-  conv2dWeightGradient: noBackwardAxes,
-  conv2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  conv2d: { int8: "kernel", kernel: "outputsLast" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  conv2d: {
+    op: conv2d,
+    number: 1,
+    fields: { ...windowFields, groups: { of: count, usual: 1 } },
+    parameters: [/* @__PURE__ */ kernel(([x], { groups }) => [0, 0, 0, x!.shape[2]! / groups]), bias],
+  },
+} satisfies Record<string, Stored>;

@@ -3,6 +3,7 @@ import { type Shape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { CostOf, Evaluate, Gradient, Lowering, Prefers, Ref } from "../../graph/meaning.ts";
+import { IMAGE, realOperands, weightedOperands } from "../../graph/operand.ts";
 import { flat, type Layout } from "../../kernels/layout.ts";
 import { MODE } from "../../kernels/table/f32-gemm.ts";
 import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "../quantized/quantized.ts";
@@ -18,11 +19,13 @@ export interface InputGradient {
   image: Shape;
 }
 
+/** An image, filters and a bias. */
+export const convolutionOperands = weightedOperands(IMAGE, 4, "weights of outputs x height x width x inputs");
+
 /** The output of a convolution in so many groups of channels, or what does not fit. */
 export function convolved([x, weight, bias]: Type[], attrs: Window & Quantized, groups: number): Type[] {
   const [image, filters] = [x!.shape, weight!.shape];
   const [out, kh, kw, depth] = filters as [number, number, number, number];
-  if (filters.length !== 4) throw new RangeError(`expects weights out x kh x kw x in, got ${showShape(filters)}`);
   const [oh, ow] = windowed(image, [kh, kw], attrs);
   if (depth * groups !== image[2] || out % groups)
     throw new RangeError(
@@ -34,12 +37,14 @@ export function convolved([x, weight, bias]: Type[], attrs: Window & Quantized, 
 /** (x, upstream) -> d weight, d bias?, each a sum over the images. */
 export const weightGradientOp = <A>(name: string): Op<A & WeightGradient> => ({
   name,
+  takes: realOperands,
   infer: (_, { weight, bias }) => [sum(weight), ...(bias ? [sum([weight[0]!])] : [])],
 });
 
 /** (weight, upstream) -> d x. */
 export const inputGradientOp = <A>(name: string): Op<A & InputGradient> => ({
   name,
+  takes: realOperands,
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 });
 

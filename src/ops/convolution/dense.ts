@@ -5,11 +5,12 @@
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { ACTIVATION, realOperands, weightedOperands } from "../../graph/operand.ts";
+import { bias, kernel, type Stored } from "../../graph/stored.ts";
 import { flat, panels, panelsTransposed } from "../../kernels/layout.ts";
 import { gemmScratch, MODE } from "../../kernels/table/f32-gemm.ts";
 import { reluGradient } from "../activation/relu.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { evaluateWeighted, isInt8, type Quantized, weightedType } from "../quantized/quantized.ts";
 import { lowerDenseInt8 } from "./dense-int8.ts";
 
@@ -19,10 +20,11 @@ export interface Dense extends Quantized {
 
 export const dense: Op<Dense> = {
   name: "dense",
+  takes: weightedOperands(ACTIVATION, 2, "weights of outputs x inputs"),
   infer([x, weight, bias], attrs) {
     if (x!.shape.length !== 1)
       throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
-    if (weight!.shape.length !== 2 || weight!.shape[1] !== x!.shape[0])
+    if (weight!.shape[1] !== x!.shape[0])
       throw new RangeError(`weights of ${showShape(weight!.shape)} do not fit inputs of ${showShape(x!.shape)}`);
     return [weightedType([weight!.shape[0]!], x!, weight!, bias, attrs)];
   },
@@ -31,6 +33,7 @@ export const dense: Op<Dense> = {
 /** (x, upstream) -> d weight, d bias?, each a sum over the images. */
 export const denseWeightGradient: Op<{ bias: boolean }> = {
   name: "denseWeightGradient",
+  takes: realOperands,
   infer([x, upstream], { bias }) {
     const out = upstream!.shape[0]!;
     const sum = (shape: number[]) => ({ shape, dtype: "f32" as const, batched: false });
@@ -41,6 +44,7 @@ export const denseWeightGradient: Op<{ bias: boolean }> = {
 /** (weight, upstream, y?) -> d x; with y also zero where y <= 0, the relu in front of it. */
 export const denseInputGradient: Op = {
   name: "denseInputGradient",
+  takes: realOperands,
   infer: ([weight]) => [{ shape: [weight!.shape[1]!], dtype: "f32", batched: true }],
 };
 
@@ -94,8 +98,6 @@ export const gradient = {
     const [dw, db] = graph.add(denseWeightGradient, [x!, d], { bias: !!bias });
     return [graph.one(denseInputGradient, [weight!, d]), dw, db];
   },
-  denseWeightGradient: noSecondDerivative,
-  denseInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** Columns a GEMM writes so that the padding of a flat row of `n` floats becomes zero too. */
@@ -195,6 +197,17 @@ export const axes = {
       units,
     ];
   },
-  denseWeightGradient: noBackwardAxes,
-  denseInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  dense: { int8: "kernel", kernel: "outputsLast" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  dense: {
+    op: dense,
+    number: 2,
+    fields: {},
+    parameters: [/* @__PURE__ */ kernel(([x]) => [0, x!.shape[0]!]), bias],
+  },
+} satisfies Record<string, Stored>;

@@ -5,14 +5,15 @@
  */
 import type { Shape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
+import { bias, kernel, type Stored } from "../../graph/stored.ts";
 import { taps } from "../../kernels/layout.ts";
 import { type DepthwiseGeometry, depthwiseScratch } from "../../kernels/table/f32-depthwise.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { isInt8, type Quantized } from "../quantized/quantized.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
   convolutionGradient,
+  convolutionOperands,
   convolutionPrefers,
   convolved,
   evaluateConvolution,
@@ -31,6 +32,7 @@ import {
   weightGradientOp,
 } from "./convolution.ts";
 import type { Window } from "./window.ts";
+import { windowFields } from "./window.ts";
 
 export interface DepthwiseConv2d extends Window, Quantized {
   /** max(0, y), fused in by the fusion pass; int8 only. */
@@ -39,6 +41,7 @@ export interface DepthwiseConv2d extends Window, Quantized {
 
 export const depthwiseConv2d: Op<DepthwiseConv2d> = {
   name: "depthwiseConv2d",
+  takes: convolutionOperands,
   infer: (inputs, attrs) => convolved(inputs, attrs, inputs[0]!.shape[2]!),
 };
 
@@ -53,8 +56,6 @@ export const evaluate = {
 
 export const gradient = {
   depthwiseConv2d: convolutionGradient(depthwiseConv2dWeightGradient, depthwiseConv2dInputGradient),
-  depthwiseConv2dWeightGradient: noSecondDerivative,
-  depthwiseConv2dInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 const numbers = (image: Shape, weight: Shape, y: Shape, window: DepthwiseConv2d): DepthwiseGeometry => ({
@@ -113,6 +114,17 @@ export const axes = {
     node.inputs[1]!.type.shape[0] === node.inputs[0]!.type.shape[2]
       ? [[[0, 2], ...filterAxes(node)]]
       : [filterAxes(node)],
-  depthwiseConv2dWeightGradient: noBackwardAxes,
-  depthwiseConv2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  depthwiseConv2d: { int8: "kernel", kernel: "multiplierLast" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  depthwiseConv2d: {
+    op: depthwiseConv2d,
+    number: 9,
+    fields: windowFields,
+    parameters: [/* @__PURE__ */ kernel(() => [0, 0, 0, 1]), bias],
+  },
+} satisfies Record<string, Stored>;

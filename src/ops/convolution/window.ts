@@ -1,5 +1,6 @@
 /** The geometry of everything that slides a window over NHWC images: convolutions and pools. */
 import { type Shape, showShape } from "../../base/shape.ts";
+import { count, signed } from "../../graph/stored.ts";
 
 export interface Window {
   /** [down, right] */
@@ -33,7 +34,6 @@ export function outputSize(
 
 /** [height, width] of what a window of `kernel` gives on an image, or a RangeError that names both. */
 export function windowed(image: Shape, kernel: readonly [number, number], w: Window, ceil = false): [number, number] {
-  if (image.length !== 3) throw new RangeError(`expects images of height x width x channels, got ${showShape(image)}`);
   const [top, left, bottom, right] = w.pads;
   const h = outputSize(image[0]!, kernel[0], w.strides[0], w.dilations[0], top, bottom, ceil);
   const wide = outputSize(image[1]!, kernel[1], w.strides[1], w.dilations[1], left, right, ceil);
@@ -101,3 +101,19 @@ export const windowGeometry = (image: Shape, kernel: readonly [number, number], 
   dh: a.dilations[0],
   dw: a.dilations[1],
 });
+
+/** Attributes of a window in a file. */
+export const windowFields = {
+  strides: { of: count, usual: [1, 1] },
+  pads: { of: signed, usual: [0, 0, 0, 0] },
+  dilations: { of: count, usual: [1, 1] },
+} as const;
+
+/** Attributes of a pool in a file. */
+export const poolFields = {
+  size: { of: count, usual: [2, 2] },
+  strides: { of: count, usual: [2, 2] },
+  pads: windowFields.pads,
+  dilations: windowFields.dilations,
+  ceil: { usual: false },
+} as const;

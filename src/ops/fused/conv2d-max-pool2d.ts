@@ -12,15 +12,19 @@ import {
   type Gradient,
   type Lower,
   type Prefers,
+  type Refusal,
   refuse,
+  type Traits,
 } from "../../graph/meaning.ts";
 import * as convolution from "../convolution/conv2d.ts";
 import { type Conv2d, conv2d } from "../convolution/conv2d.ts";
 import { haloOf, lowerConv2dPoolInt8 } from "../convolution/conv2d-int8.ts";
+import { convolutionOperands } from "../convolution/convolution.ts";
 import { isInt8, noIntegerGradient, runsOnly, storedLayout } from "../quantized/quantized.ts";
 
 export const conv2dMaxPool2d: Op<Conv2d> = {
   name: "conv2dMaxPool2d",
+  takes: convolutionOperands,
   infer(inputs, attrs) {
     const [y] = conv2d.infer(inputs, attrs);
     if (!isInt8(y!)) throw new TypeError(`expects int8, got ${y!.dtype}`);
@@ -77,3 +81,11 @@ export const axes = { conv2dMaxPool2d: refuse("slimming works on unfused graphs"
   string,
   Axes | object
 >;
+
+export const traits = {
+  conv2dMaxPool2d: { int8: "kernel" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  conv2dMaxPool2d: refuse("a file holds networks as they were built: fusion follows loading"),
+} satisfies Record<string, Refusal>;

@@ -8,11 +8,22 @@
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Prefers } from "../../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Lowering,
+  type Prefers,
+  type Refusal,
+  refuse,
+  type Traits,
+} from "../../graph/meaning.ts";
+import { anyOperands, realOperands } from "../../graph/operand.ts";
 import { flat, kernelRows, type Layout, movedRows, panels, planes, winogradRows } from "../../kernels/layout.ts";
 import { planeScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d.ts";
 import { winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 
 /**
  * The forward kernel for these shapes, or undefined where there is none. The one place that knows: fusion asks it whether to fuse,
@@ -41,6 +52,7 @@ const argmaxLayout = (image: Shape, weight: Shape): Layout => (pick(image, weigh
 
 export const conv2dReluMaxPool2d: Op<object> = {
   name: "conv2dReluMaxPool2d",
+  takes: realOperands,
   infer([x, weight]) {
     if (!pick(x!.shape, weight!.shape))
       throw new RangeError(
@@ -62,6 +74,7 @@ interface WeightGradient {
 /** (x, argmax, upstream) -> d weight, d bias?, each a sum over the images. */
 export const conv2dReluMaxPool2dWeightGradient: Op<WeightGradient> = {
   name: "conv2dReluMaxPool2dWeightGradient",
+  takes: anyOperands,
   infer: (_, { weight, bias }) => [sum(weight), ...(bias ? [sum([weight[0]!])] : [])],
 };
 
@@ -72,6 +85,7 @@ interface InputGradient {
 /** (weight, argmax, upstream) -> d x. */
 export const conv2dReluMaxPool2dInputGradient: Op<InputGradient> = {
   name: "conv2dReluMaxPool2dInputGradient",
+  takes: anyOperands,
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 };
 
@@ -159,8 +173,6 @@ export const gradient = {
     const dx = graph.one(conv2dReluMaxPool2dInputGradient, [weight!, argmax, upstream!], { image: x!.type.shape });
     return [dx, dw, db];
   },
-  conv2dReluMaxPool2dWeightGradient: noSecondDerivative,
-  conv2dReluMaxPool2dInputGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -287,6 +299,12 @@ export const axes = {
       filters,
     ];
   },
-  conv2dReluMaxPool2dWeightGradient: noBackwardAxes,
-  conv2dReluMaxPool2dInputGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  conv2dReluMaxPool2d: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  conv2dReluMaxPool2d: refuse("a file holds networks as they were built: fusion follows loading"),
+} satisfies Record<string, Refusal>;

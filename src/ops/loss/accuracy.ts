@@ -9,6 +9,7 @@ import { sameShape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import { anyOperands } from "../../graph/operand.ts";
 
 const perImage: Type = { shape: [], dtype: "f32", batched: true };
 
@@ -20,11 +21,15 @@ function classified([x, target]: Type[]): Type[] {
   return [perImage];
 }
 
-export const accuracy: Op<object> = { name: "accuracy", infer: classified };
+export const accuracy: Op<object> = { name: "accuracy", takes: anyOperands, infer: classified };
 
-export const topK: Op<{ top: number }> = { name: "topK", infer: classified };
+export const topK: Op<{ top: number }> = { name: "topK", takes: anyOperands, infer: classified };
 
-export const binaryAccuracy: Op<{ threshold: number }> = { name: "binaryAccuracy", infer: classified };
+export const binaryAccuracy: Op<{ threshold: number }> = {
+  name: "binaryAccuracy",
+  takes: anyOperands,
+  infer: classified,
+};
 
 const rowOf = (t: Tensor, image: number): Float64Array => {
   const k = size(t.shape.slice(1));

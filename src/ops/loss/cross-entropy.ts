@@ -8,7 +8,8 @@ import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { anyOperands, realOperands } from "../../graph/operand.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 
 export interface Smoothing {
   smoothing: number;
@@ -22,6 +23,7 @@ function vector(x: Type): void {
 
 export const crossEntropy: Op<Smoothing> = {
   name: "crossEntropy",
+  takes: anyOperands,
   infer([x, t]) {
     vector(x!);
     if (!sameShape(x!.shape, t!.shape))
@@ -32,6 +34,7 @@ export const crossEntropy: Op<Smoothing> = {
 
 export const sparseCrossEntropy: Op<Smoothing> = {
   name: "sparseCrossEntropy",
+  takes: anyOperands,
   infer([x, t]) {
     vector(x!);
     if (t!.shape.length || t!.dtype !== "i32") throw new RangeError("expects one class number (i32) per image");
@@ -41,6 +44,7 @@ export const sparseCrossEntropy: Op<Smoothing> = {
 
 export const entropy: Op = {
   name: "entropy",
+  takes: anyOperands,
   infer([x]) {
     vector(x!);
     return [perImage];
@@ -48,9 +52,17 @@ export const entropy: Op = {
 };
 
 /** (probabilities, targets, upstream per image) -> d probabilities; entropy has no targets. */
-export const crossEntropyGradient: Op<Smoothing> = { name: "crossEntropyGradient", infer: sameType };
-export const sparseCrossEntropyGradient: Op<Smoothing> = { name: "sparseCrossEntropyGradient", infer: sameType };
-export const entropyGradient: Op = { name: "entropyGradient", infer: sameType };
+export const crossEntropyGradient: Op<Smoothing> = {
+  name: "crossEntropyGradient",
+  takes: anyOperands,
+  infer: sameType,
+};
+export const sparseCrossEntropyGradient: Op<Smoothing> = {
+  name: "sparseCrossEntropyGradient",
+  takes: anyOperands,
+  infer: sameType,
+};
+export const entropyGradient: Op = { name: "entropyGradient", takes: realOperands, infer: sameType };
 
 const EPSILON = 1e-7;
 const clip = (x: number, high: number): number => Math.min(Math.max(x, EPSILON), high);
@@ -126,14 +138,11 @@ export const gradient = {
     graph.one(crossEntropyGradient, [...node.inputs, upstream!], node.attrs),
     undefined,
   ],
-  crossEntropyGradient: noSecondDerivative,
   sparseCrossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
     graph.one(sparseCrossEntropyGradient, [...node.inputs, upstream!], node.attrs),
     undefined,
   ],
-  sparseCrossEntropyGradient: noSecondDerivative,
   entropy: (node: Node, [upstream], graph) => [graph.one(entropyGradient, [node.inputs[0]!, upstream!])],
-  entropyGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** The arguments every kernel here has; the target's stride is 4 where it is one class number. */
@@ -197,9 +206,6 @@ export const cost = {
 
 export const axes = {
   crossEntropy: noLossAxes,
-  crossEntropyGradient: noBackwardAxes,
   sparseCrossEntropy: noLossAxes,
-  sparseCrossEntropyGradient: noBackwardAxes,
   entropy: noLossAxes,
-  entropyGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

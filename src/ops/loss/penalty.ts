@@ -5,8 +5,9 @@
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import { flat } from "../../kernels/layout.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 
 export interface Penalty {
   l1: number;
@@ -15,12 +16,12 @@ export interface Penalty {
 
 const number: Type = { shape: [1], dtype: "f32", batched: false };
 
-export const penalty: Op<Penalty> = { name: "penalty", infer: () => [number] };
+export const penalty: Op<Penalty> = { name: "penalty", takes: realOperands, infer: () => [number] };
 
 /** (w, upstream) -> d w. */
-export const penaltyGradient: Op<Penalty> = { name: "penaltyGradient", infer: sameType };
+export const penaltyGradient: Op<Penalty> = { name: "penaltyGradient", takes: realOperands, infer: sameType };
 
-export const one: Op = { name: "one", infer: () => [number] };
+export const one: Op = { name: "one", takes: realOperands, infer: () => [number] };
 
 const f = Math.fround;
 
@@ -45,7 +46,6 @@ export const gradient = {
   penalty: (node: Node<Penalty>, [upstream], graph) => [
     graph.one(penaltyGradient, [node.inputs[0]!, upstream!], node.attrs),
   ],
-  penaltyGradient: noSecondDerivative,
   one: () => [],
 } satisfies Record<string, Gradient | object>;
 
@@ -70,6 +70,4 @@ export const cost = { penalty: free, penaltyGradient: free, one: free } satisfie
 
 export const axes = {
   penalty: noLossAxes,
-  penaltyGradient: noBackwardAxes,
-  one: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

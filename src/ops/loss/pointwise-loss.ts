@@ -8,8 +8,9 @@ import { sameShape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import type { KernelName } from "../../kernels/table.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 
 export interface Huber {
   /** Where the loss turns from a square into a line. */
@@ -30,18 +31,19 @@ function infer([x, t]: Type[]): Type[] {
 }
 
 /** mean (x - t)^2. */
-export const meanSquaredError: Op = { name: "meanSquaredError", infer };
+export const meanSquaredError: Op = { name: "meanSquaredError", takes: realOperands, infer };
 /** mean |x - t|. */
-export const meanAbsoluteError: Op = { name: "meanAbsoluteError", infer };
+export const meanAbsoluteError: Op = { name: "meanAbsoluteError", takes: realOperands, infer };
 /** mean of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); e = x - t. */
-export const huber: Op<Huber> = { name: "huber", infer };
+export const huber: Op<Huber> = { name: "huber", takes: realOperands, infer };
 /** From probabilities: mean of -(t log x + (1 - t) log(1 - x)). */
-export const binaryCrossEntropy: Op<Smoothing> = { name: "binaryCrossEntropy", infer };
+export const binaryCrossEntropy: Op<Smoothing> = { name: "binaryCrossEntropy", takes: realOperands, infer };
 /** The same from logits. */
-export const sigmoidCrossEntropy: Op<Smoothing> = { name: "sigmoidCrossEntropy", infer };
+export const sigmoidCrossEntropy: Op<Smoothing> = { name: "sigmoidCrossEntropy", takes: realOperands, infer };
 /** sum t log(t / x), one vector per image. */
 export const klDivergence: Op = {
   name: "klDivergence",
+  takes: realOperands,
   infer(types) {
     if (types[0]!.shape.length !== 1)
       throw new RangeError(`expects one vector per image, got ${showShape(types[0]!.shape)}`);
@@ -50,12 +52,24 @@ export const klDivergence: Op = {
 };
 
 /** (predictions, targets, upstream per image) -> d predictions. */
-export const meanSquaredErrorGradient: Op = { name: "meanSquaredErrorGradient", infer: sameType };
-export const meanAbsoluteErrorGradient: Op = { name: "meanAbsoluteErrorGradient", infer: sameType };
-export const huberGradient: Op<Huber> = { name: "huberGradient", infer: sameType };
-export const binaryCrossEntropyGradient: Op<Smoothing> = { name: "binaryCrossEntropyGradient", infer: sameType };
-export const sigmoidCrossEntropyGradient: Op<Smoothing> = { name: "sigmoidCrossEntropyGradient", infer: sameType };
-export const klDivergenceGradient: Op = { name: "klDivergenceGradient", infer: sameType };
+export const meanSquaredErrorGradient: Op = { name: "meanSquaredErrorGradient", takes: realOperands, infer: sameType };
+export const meanAbsoluteErrorGradient: Op = {
+  name: "meanAbsoluteErrorGradient",
+  takes: realOperands,
+  infer: sameType,
+};
+export const huberGradient: Op<Huber> = { name: "huberGradient", takes: realOperands, infer: sameType };
+export const binaryCrossEntropyGradient: Op<Smoothing> = {
+  name: "binaryCrossEntropyGradient",
+  takes: realOperands,
+  infer: sameType,
+};
+export const sigmoidCrossEntropyGradient: Op<Smoothing> = {
+  name: "sigmoidCrossEntropyGradient",
+  takes: realOperands,
+  infer: sameType,
+};
+export const klDivergenceGradient: Op = { name: "klDivergenceGradient", takes: realOperands, infer: sameType };
 
 const EPSILON = 1e-7;
 const clip = (x: number, high: number): number => Math.min(Math.max(x, EPSILON), high);
@@ -117,17 +131,11 @@ const rule =
 
 export const gradient = {
   meanSquaredError: rule(meanSquaredErrorGradient),
-  meanSquaredErrorGradient: noSecondDerivative,
   meanAbsoluteError: rule(meanAbsoluteErrorGradient),
-  meanAbsoluteErrorGradient: noSecondDerivative,
   huber: rule(huberGradient),
-  huberGradient: noSecondDerivative,
   binaryCrossEntropy: rule(binaryCrossEntropyGradient),
-  binaryCrossEntropyGradient: noSecondDerivative,
   sigmoidCrossEntropy: rule(sigmoidCrossEntropyGradient),
-  sigmoidCrossEntropyGradient: noSecondDerivative,
   klDivergence: rule(klDivergenceGradient),
-  klDivergenceGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 const lowerLoss =
@@ -182,15 +190,9 @@ export const cost = {
 
 export const axes = {
   meanSquaredError: noLossAxes,
-  meanSquaredErrorGradient: noBackwardAxes,
   meanAbsoluteError: noLossAxes,
-  meanAbsoluteErrorGradient: noBackwardAxes,
   huber: noLossAxes,
-  huberGradient: noBackwardAxes,
   binaryCrossEntropy: noLossAxes,
-  binaryCrossEntropyGradient: noBackwardAxes,
   sigmoidCrossEntropy: noLossAxes,
-  sigmoidCrossEntropyGradient: noBackwardAxes,
   klDivergence: noLossAxes,
-  klDivergenceGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

@@ -5,9 +5,14 @@
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import { anyOperands } from "../../graph/operand.ts";
 import { noLossAxes } from "../elementwise.ts";
 
-export const share: Op = { name: "share", infer: () => [{ shape: [], dtype: "f32", batched: true }] };
+export const share: Op = {
+  name: "share",
+  takes: anyOperands,
+  infer: () => [{ shape: [], dtype: "f32", batched: true }],
+};
 
 export const evaluate = {
   share([like, weights]) {

@@ -7,7 +7,8 @@ import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { anyOperands } from "../../graph/operand.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 
 export interface Smoothing {
   smoothing: number;
@@ -15,6 +16,7 @@ export interface Smoothing {
 
 export const softmaxCrossEntropy: Op<Smoothing> = {
   name: "softmaxCrossEntropy",
+  takes: anyOperands,
   infer([logits, target]) {
     if (logits!.shape.length !== 1 || !sameShape(logits!.shape, target!.shape))
       throw new RangeError(
@@ -25,7 +27,11 @@ export const softmaxCrossEntropy: Op<Smoothing> = {
 };
 
 /** (probabilities, targets, upstream per image) -> d logits. */
-export const softmaxCrossEntropyGradient: Op<Smoothing> = { name: "softmaxCrossEntropyGradient", infer: sameType };
+export const softmaxCrossEntropyGradient: Op<Smoothing> = {
+  name: "softmaxCrossEntropyGradient",
+  takes: anyOperands,
+  infer: sameType,
+};
 
 export const evaluate = {
   softmaxCrossEntropy([logits, target], { smoothing }: Smoothing) {
@@ -66,7 +72,6 @@ export const crossEntropyGradient =
 
 export const gradient = {
   softmaxCrossEntropy: crossEntropyGradient(softmaxCrossEntropyGradient),
-  softmaxCrossEntropyGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** A kernel (logits, targets) -> loss and probabilities. */
@@ -97,5 +102,4 @@ export const cost = { softmaxCrossEntropy: free, softmaxCrossEntropyGradient: fr
 
 export const axes = {
   softmaxCrossEntropy: noLossAxes,
-  softmaxCrossEntropyGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

@@ -6,7 +6,8 @@ import { exp, log } from "../../base/math.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
-import { free, noBackwardAxes, noLossAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { anyOperands } from "../../graph/operand.ts";
+import { free, noLossAxes, sameType } from "../elementwise.ts";
 import {
   crossEntropyGradient,
   lowerCrossEntropy,
@@ -16,6 +17,7 @@ import {
 
 export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
   name: "sparseSoftmaxCrossEntropy",
+  takes: anyOperands,
   infer([logits, target]) {
     if (logits!.shape.length !== 1)
       throw new RangeError(`expects one vector of logits per image, got ${logits!.shape.length} axes`);
@@ -28,6 +30,7 @@ export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
 /** (probabilities, class, upstream per image) -> d logits. */
 export const sparseSoftmaxCrossEntropyGradient: Op<Smoothing> = {
   name: "sparseSoftmaxCrossEntropyGradient",
+  takes: anyOperands,
   infer: sameType,
 };
 
@@ -65,7 +68,6 @@ export const evaluate = {
 
 export const gradient = {
   sparseSoftmaxCrossEntropy: crossEntropyGradient(sparseSoftmaxCrossEntropyGradient),
-  sparseSoftmaxCrossEntropyGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lowerBackward = {
@@ -80,5 +82,4 @@ export const cost = {
 
 export const axes = {
   sparseSoftmaxCrossEntropy: noLossAxes,
-  sparseSoftmaxCrossEntropyGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;

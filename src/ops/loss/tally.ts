@@ -5,14 +5,15 @@
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import { anyOperands } from "../../graph/operand.ts";
 import { noLossAxes } from "../elementwise.ts";
 
 export const TALLY: Type = { shape: [4], dtype: "f32", batched: false };
 
-export const tally: Op = { name: "tally", infer: ([, sum]) => [sum!], updates: [1] };
+export const tally: Op = { name: "tally", takes: anyOperands, infer: ([, sum]) => [sum!], updates: [1] };
 
 /** (x, sum, any value of the batch): sum += images * x. */
-export const tallyPenalty: Op = { name: "tallyPenalty", infer: ([, sum]) => [sum!], updates: [1] };
+export const tallyPenalty: Op = { name: "tallyPenalty", takes: anyOperands, infer: ([, sum]) => [sum!], updates: [1] };
 
 export const evaluate = {
   tally([x, sum, weights]) {

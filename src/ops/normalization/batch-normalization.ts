@@ -6,10 +6,20 @@
  */
 import { showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
-import type { Node, Op, Type } from "../../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import type { Node, Op, Role, Type } from "../../graph/graph.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  refuse,
+  type Traits,
+} from "../../graph/meaning.ts";
+import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
+import { type Parameter, real, type Stored } from "../../graph/stored.ts";
 import { flat } from "../../kernels/layout.ts";
-import { free, noBackwardAxes, noSecondDerivative, rowsOf, sameType } from "../elementwise.ts";
+import { free, rowsOf, sameType } from "../elementwise.ts";
 
 export interface BatchNormalization {
   epsilon: number;
@@ -29,32 +39,42 @@ function fits([x, ...parameters]: Type[]): Type {
 
 export const batchNormalization: Op<BatchNormalization> = {
   name: "batchNormalization",
+  takes: { list: [{ ...REAL, batched: true }, PARAMETER, PARAMETER, PARAMETER, PARAMETER] },
   infer: inputs => [fits(inputs)],
 };
 
 export const trainBatchNormalization: Op<BatchNormalization> = {
   name: "trainBatchNormalization",
+  takes: realOperands,
   infer: inputs => [fits(inputs), perChannel(inputs[0]!), perChannel(inputs[0]!)],
 };
 
 /** (moving, batch's) -> moving * momentum + batch's * (1 - momentum), in place. */
-export const movingAverage: Op<{ momentum: number }> = { name: "movingAverage", infer: sameType, updates: [0] };
+export const movingAverage: Op<{ momentum: number }> = {
+  name: "movingAverage",
+  takes: realOperands,
+  infer: sameType,
+  updates: [0],
+};
 
 /** (upstream, x, mean, variance) -> d gamma, d beta. */
 export const batchNormalizationParameterGradient: Op<{ epsilon: number }> = {
   name: "batchNormalizationParameterGradient",
+  takes: realOperands,
   infer: ([, x]) => [perChannel(x!), perChannel(x!)],
 };
 
 /** (upstream, variance, gamma) -> d x, the statistics being constants. */
 export const batchNormalizationGradient: Op<{ epsilon: number }> = {
   name: "batchNormalizationGradient",
+  takes: realOperands,
   infer: sameType,
 };
 
 /** (upstream, x, mean, variance, gamma, d gamma, d beta) -> d x, the statistics being the batch's, which move with x. */
 export const trainBatchNormalizationGradient: Op<{ epsilon: number }> = {
   name: "trainBatchNormalizationGradient",
+  takes: realOperands,
   infer: sameType,
 };
 
@@ -136,9 +156,6 @@ export const gradient = {
     return [graph.one(trainBatchNormalizationGradient, operands, attrs), dgamma, dbeta];
   },
   movingAverage: refuse("moving statistics are not differentiated"),
-  batchNormalizationParameterGradient: noSecondDerivative,
-  batchNormalizationGradient: noSecondDerivative,
-  trainBatchNormalizationGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -272,8 +289,29 @@ const everyChannel = (node: Node): [number, number][][] => {
 export const axes = {
   batchNormalization: everyChannel,
   trainBatchNormalization: refuse("slimming works on models, which hold batchNormalization"),
-  movingAverage: noBackwardAxes,
-  batchNormalizationParameterGradient: noBackwardAxes,
-  batchNormalizationGradient: noBackwardAxes,
-  trainBatchNormalizationGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  batchNormalization: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+const channelParameter = (name: string, role: Role, standIn?: string): Parameter => ({
+  name,
+  role,
+  shape: ([x]) => x!.shape.slice(-1),
+  ...(standIn && { standIn }),
+});
+
+export const stored = {
+  batchNormalization: {
+    op: batchNormalization,
+    number: 16,
+    fields: { epsilon: { of: real, usual: 1e-3 }, momentum: { of: real, usual: 0.99 } },
+    parameters: [
+      /* @__PURE__ */ channelParameter("gamma", "weight", "ones"),
+      /* @__PURE__ */ channelParameter("beta", "bias", "zeros"),
+      /* @__PURE__ */ channelParameter("moving_mean", "statistic"),
+      /* @__PURE__ */ channelParameter("moving_variance", "statistic"),
+    ],
+  },
+} satisfies Record<string, Stored>;

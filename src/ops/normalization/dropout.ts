@@ -6,7 +6,9 @@
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { anyOperands, unaryOperands } from "../../graph/operand.ts";
+import { real, type Stored } from "../../graph/stored.ts";
 import { dropoutKeeps } from "../../kernels/reference/f32-elementwise.ts";
 import { free, noBackwardAxes, sameAxes, sameType } from "../elementwise.ts";
 
@@ -20,11 +22,12 @@ export interface TrainDropout extends Dropout {
   salt: number;
 }
 
-export const dropout: Op<Dropout> = { name: "dropout", infer: sameType };
+export const dropout: Op<Dropout> = { name: "dropout", takes: unaryOperands, infer: sameType };
 
 /** `image`: the number of each image in its data set (u32 per image); `seed`: one u32 that changes from step to step. */
 export const trainDropout: Op<TrainDropout> = {
   name: "trainDropout",
+  takes: anyOperands,
   infer([x, image, seed]) {
     if (image!.shape.length || image!.dtype !== "u32" || !image!.batched)
       throw new RangeError(`expects one number (u32) per image, got ${showShape(image!.shape)} ${image!.dtype}`);
@@ -80,3 +83,11 @@ export const lowerBackward = {
 export const cost = { dropout: free, trainDropout: free } satisfies Record<string, CostOf>;
 
 export const axes = { dropout: sameAxes, trainDropout: noBackwardAxes } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  dropout: { int8: "keeps", carries: true },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  dropout: { op: dropout, number: 28, fields: { rate: { of: real, usual: 0.5 } } },
+} satisfies Record<string, Stored>;

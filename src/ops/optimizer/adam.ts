@@ -13,6 +13,7 @@ import {
   type Prefers,
   refuse,
 } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import { noBackwardAxes } from "../elementwise.ts";
 
 export interface Adam {
@@ -21,7 +22,12 @@ export interface Adam {
   epsilon: number;
 }
 
-export const adam: Op<Adam> = { name: "adam", infer: ([w, m, v]) => [w!, m!, v!], updates: [0, 1, 2] };
+export const adam: Op<Adam> = {
+  name: "adam",
+  takes: realOperands,
+  infer: ([w, m, v]) => [w!, m!, v!],
+  updates: [0, 1, 2],
+};
 
 export const evaluate = {
   adam([w, m, v, g, rate, decay], { beta1, beta2, epsilon }: Adam) {
@@ -60,7 +66,7 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 /** Moments lie as their parameter does. */
-export const prefers = {
+export const prefersBackward = {
   adam: (node, operand, c) => (operand === 1 || operand === 2 ? c.prefer(node.inputs[0]!) : undefined),
 } satisfies Record<string, Prefers>;
 

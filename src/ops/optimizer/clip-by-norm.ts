@@ -13,13 +13,14 @@ import {
   type Ref,
   refuse,
 } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import { free, noBackwardAxes } from "../elementwise.ts";
 
 export interface ClipByNorm {
   limit: number;
 }
 
-export const clipByNorm: Op<ClipByNorm> = { name: "clipByNorm", infer: gradients => gradients };
+export const clipByNorm: Op<ClipByNorm> = { name: "clipByNorm", takes: realOperands, infer: gradients => gradients };
 
 export const evaluate = {
   clipByNorm(gradients, { limit }: ClipByNorm) {

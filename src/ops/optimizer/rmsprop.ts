@@ -14,8 +14,9 @@ import {
   type Prefers,
   refuse,
 } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import type { KernelName } from "../../kernels/table.ts";
-import { free, noBackwardAxes } from "../elementwise.ts";
+import { free } from "../elementwise.ts";
 
 export interface Rmsprop {
   rho: number;
@@ -29,6 +30,7 @@ export interface RmspropMomentum extends Rmsprop {
 /** The first `states` inputs are updated in place. */
 const step = <A>(name: string, states: readonly string[]): Op<A> => ({
   name,
+  takes: realOperands,
   infer: (inputs: Type[]) => inputs.slice(0, states.length),
   updates: states.map((_, i) => i),
 });
@@ -116,7 +118,7 @@ export const lowerBackward = {
 const asParameter: Prefers = (node, operand, c) =>
   operand > 0 && operand < node.outputs.length ? c.prefer(node.inputs[0]!) : undefined;
 
-export const prefers = {
+export const prefersBackward = {
   rmsprop: asParameter,
   rmspropMomentum: asParameter,
   rmspropCentered: asParameter,
@@ -130,9 +132,4 @@ export const cost = {
   rmspropCenteredMomentum: free,
 } satisfies Record<string, CostOf>;
 
-export const axes = {
-  rmsprop: noBackwardAxes,
-  rmspropMomentum: noBackwardAxes,
-  rmspropCentered: noBackwardAxes,
-  rmspropCenteredMomentum: noBackwardAxes,
-} satisfies Record<string, Axes | object>;
+export const axes = {} satisfies Record<string, Axes | object>;

@@ -13,6 +13,7 @@ import {
   type Prefers,
   refuse,
 } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import { free, noBackwardAxes } from "../elementwise.ts";
 
 export interface Momentum {
@@ -21,9 +22,14 @@ export interface Momentum {
   nesterov: boolean;
 }
 
-export const sgd: Op = { name: "sgd", infer: ([w]) => [w!], updates: [0] };
+export const sgd: Op = { name: "sgd", takes: realOperands, infer: ([w]) => [w!], updates: [0] };
 
-export const momentum: Op<Momentum> = { name: "momentum", infer: ([w, m]) => [w!, m!], updates: [0, 1] };
+export const momentum: Op<Momentum> = {
+  name: "momentum",
+  takes: realOperands,
+  infer: ([w, m]) => [w!, m!],
+  updates: [0, 1],
+};
 
 export const evaluate = {
   sgd([w, g, rate, decay]) {
@@ -80,7 +86,7 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 /** Momentum lies as its parameter does. */
-export const prefers = {
+export const prefersBackward = {
   momentum: (node, operand, c) => (operand === 1 ? c.prefer(node.inputs[0]!) : undefined),
 } satisfies Record<string, Prefers>;
 

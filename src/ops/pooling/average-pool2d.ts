@@ -2,9 +2,10 @@
 import type { Shape } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
-import { taps, windowed, windowGeometry } from "../convolution/window.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { IMAGE, realOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
+import { poolFields, taps, windowed, windowGeometry } from "../convolution/window.ts";
 import { affine, isInt8 } from "../quantized/quantized.ts";
 import { type Pool2d, pool } from "./max-pool2d.ts";
 
@@ -15,6 +16,7 @@ export interface AveragePool2d extends Pool2d {
 
 export const averagePool2d: Op<AveragePool2d> = {
   name: "averagePool2d",
+  takes: { list: [IMAGE] },
   infer([x], attrs) {
     return [{ ...x!, shape: [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!] }];
   },
@@ -23,6 +25,7 @@ export const averagePool2d: Op<AveragePool2d> = {
 /** (upstream) -> d x of shape `image`. */
 export const averagePool2dGradient: Op<AveragePool2d & { image: Shape }> = {
   name: "averagePool2dGradient",
+  takes: realOperands,
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 };
 
@@ -94,7 +97,6 @@ export const gradient = {
   averagePool2d: (node: Node<AveragePool2d>, [upstream], graph) => [
     graph.one(averagePool2dGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
   ],
-  averagePool2dGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 const includePad = (a: AveragePool2d): number => (a.countIncludePad ? 1 : 0);
@@ -133,5 +135,16 @@ export const axes = {
       [1, 2],
     ],
   ],
-  averagePool2dGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  averagePool2d: { int8: "keeps" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  averagePool2d: {
+    op: averagePool2d,
+    number: 8,
+    fields: { ...poolFields, countIncludePad: { usual: false } },
+  },
+} satisfies Record<string, Stored>;

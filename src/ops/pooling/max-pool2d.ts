@@ -3,9 +3,10 @@ import { PenjingError } from "../../base/errors.ts";
 import { type Shape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
-import { taps, type Window, windowed, windowGeometry } from "../convolution/window.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Traits } from "../../graph/meaning.ts";
+import { anyOperands, IMAGE } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
+import { poolFields, taps, type Window, windowed, windowGeometry } from "../convolution/window.ts";
 import { isInt8, rowsBetween, storedIn, storedOut } from "../quantized/quantized.ts";
 
 export interface Pool2d extends Window {
@@ -17,6 +18,7 @@ export interface Pool2d extends Window {
 
 export const maxPool2d: Op<Pool2d> = {
   name: "maxPool2d",
+  takes: { list: [IMAGE] },
   infer([x], attrs) {
     const shape = [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!];
     return [
@@ -29,6 +31,7 @@ export const maxPool2d: Op<Pool2d> = {
 /** (upstream, index) -> d x of shape `image`. */
 export const maxPool2dGradient: Op<{ image: Shape }> = {
   name: "maxPool2dGradient",
+  takes: anyOperands,
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 };
 
@@ -65,7 +68,6 @@ export const gradient = {
   maxPool2d: (node: Node<Pool2d>, [upstream], graph) => [
     graph.one(maxPool2dGradient, [upstream!, node.outputs[1]!], { image: node.inputs[0]!.type.shape }),
   ],
-  maxPool2dGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** The arguments of a pool's kernels. Of int8, windows are cut at the image's edge, so that no halo is needed. */
@@ -117,5 +119,12 @@ export const axes = {
       [2, 2],
     ],
   ],
-  maxPool2dGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  maxPool2d: { int8: "keeps" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  maxPool2d: { op: maxPool2d, number: 3, fields: poolFields },
+} satisfies Record<string, Stored>;

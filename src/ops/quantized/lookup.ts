@@ -5,7 +5,8 @@
 import { size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { NO_HALO, storedBytes } from "../../kernels/stored.ts";
 import { free } from "../elementwise.ts";
 import {
@@ -22,6 +23,12 @@ import {
 
 export const lookup: Op<Quantized> = {
   name: "lookup",
+  takes: {
+    list: [
+      { dtypes: ["i8"], batched: true },
+      { dtypes: ["i8"], rank: 2, batched: false, codes: true },
+    ],
+  },
   infer([x, tables], attrs) {
     if (!isInt8(x!) || !isInt8(tables!)) throw new TypeError(`expects int8, got ${x!.dtype} and ${tables!.dtype}`);
     const [count, entries] = tables!.shape;
@@ -72,3 +79,16 @@ export const axes = {
       return [[0, axis], ...(own ? ([[1, 0]] as [number, number][]) : []), [2, axis]];
     }),
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  lookup: { int8: "border" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  lookup: {
+    op: lookup,
+    number: 39,
+    fields: {},
+    parameters: [{ name: "table", role: "constant", shape: () => [1, 256] }],
+  },
+} satisfies Record<string, Stored>;

@@ -1,7 +1,9 @@
 /** quantize(x f32) -> int8 of `quantization`, and dequantize back: the borders of int8 in a graph. */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Quantization } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { REAL } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { rowsOf } from "../../kernels/stored.ts";
 import { sameAxes } from "../elementwise.ts";
 import { affine, nearest, noIntegerGradient, runsOnly, storedIn, storedOut } from "./quantized.ts";
@@ -12,6 +14,7 @@ export interface Quantize {
 
 export const quantize: Op<Quantize> = {
   name: "quantize",
+  takes: { list: [{ ...REAL, batched: true }] },
   infer([x], { quantization }) {
     if (x!.dtype !== "f32") throw new TypeError(`expects f32, got ${x!.dtype}`);
     return [{ shape: x!.shape, dtype: "i8", batched: x!.batched, quantization }];
@@ -20,6 +23,7 @@ export const quantize: Op<Quantize> = {
 
 export const dequantize: Op = {
   name: "dequantize",
+  takes: { list: [{ dtypes: ["i8"], batched: true }] },
   infer([x]) {
     if (x!.dtype !== "i8" || !x!.quantization) throw new TypeError(`expects i8 with a quantization, got ${x!.dtype}`);
     return [{ shape: x!.shape, dtype: "f32", batched: x!.batched }];
@@ -77,3 +81,13 @@ export const lowerBackward = {
 export const cost = { quantize: () => ({ macs: 0 }), dequantize: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
 export const axes = { quantize: sameAxes, dequantize: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  quantize: { int8: "border", carries: true },
+  dequantize: { int8: "border", carries: true },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  quantize: { op: quantize, number: 13, fields: {} },
+  dequantize: { op: dequantize, number: 14, fields: {} },
+} satisfies Record<string, Stored>;

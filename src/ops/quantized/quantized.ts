@@ -33,6 +33,9 @@ export interface Quantized {
 
 export const isInt8 = (type: Type): boolean => type.dtype === "i8";
 
+/** A quantization of one scale. */
+export const fixed = (scale: number, zeroPoint: number): Quantization => ({ scale: Float32Array.of(scale), zeroPoint });
+
 export interface Affine {
   readonly scale: number;
   readonly zero: number;

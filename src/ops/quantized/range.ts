@@ -5,9 +5,23 @@
 import { size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Refusal,
+  refuse,
+  type Traits,
+} from "../../graph/meaning.ts";
+import { anyOperands } from "../../graph/operand.ts";
 
-export const range: Op = { name: "range", infer: () => [{ shape: [2], dtype: "f32", batched: true }] };
+export const range: Op = {
+  name: "range",
+  takes: anyOperands,
+  infer: () => [{ shape: [2], dtype: "f32", batched: true }],
+};
 
 export const evaluate = {
   range([x]) {
@@ -28,7 +42,7 @@ export const gradient = { range: refuse("an observation is not differentiated") 
   Gradient | object
 >;
 
-export const lower = {
+export const lowerCalibration = {
   range(node: Node, c) {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
@@ -44,3 +58,11 @@ export const lowerBackward = {
 export const cost = { range: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
 export const axes = { range: refuse("an observation has no channels") } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  range: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  range: refuse("an observation belongs to a calibration"),
+} satisfies Record<string, Refusal>;

@@ -1,7 +1,8 @@
 /** requantize(x int8) -> int8 of `quantization`, by table. As in XNNPACK (qs8-vcvt) the ratio of the scales is in units of 1/256, rounded half up. */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { sloped } from "../activation/leaky-relu.ts";
 import { free, sameAxes } from "../elementwise.ts";
 import {
@@ -18,6 +19,7 @@ export type Requantize = Quantized;
 
 export const requantize: Op<Requantize> = {
   name: "requantize",
+  takes: { list: [{ dtypes: ["i8"], batched: true }] },
   infer([x], attrs) {
     if (!isInt8(x!)) throw new TypeError(`expects i8, got ${x!.dtype}`);
     const type = elementwiseType(x!, attrs);
@@ -52,3 +54,11 @@ export const lowerBackward = {
 export const cost = { requantize: free } satisfies Record<string, CostOf>;
 
 export const axes = { requantize: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  requantize: { int8: "border", carries: true },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  requantize: { op: requantize, number: 38, fields: {} },
+} satisfies Record<string, Stored>;

@@ -4,7 +4,9 @@
  */
 import { type Shape, showShape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { NUMBERS } from "../../graph/operand.ts";
+import { count, type Stored } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
 import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
@@ -14,6 +16,7 @@ export interface Broadcast {
 
 export const broadcast: Op<Broadcast> = {
   name: "broadcast",
+  takes: { list: [NUMBERS, { dtypes: ["f32", "i8", "u8"], batched: true }] },
   infer([x, like], { shape }) {
     const missing = shape.length - x!.shape.length;
     if (missing < 0 || x!.shape.some((n, axis) => n !== 1 && n !== shape[axis + missing]))
@@ -53,3 +56,11 @@ export const axes = {
     );
   },
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  broadcast: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  broadcast: { op: broadcast, number: 31, fields: { shape: { of: count } } },
+} satisfies Record<string, Stored>;

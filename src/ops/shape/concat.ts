@@ -2,7 +2,9 @@
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Traits } from "../../graph/meaning.ts";
+import { NUMBERS } from "../../graph/operand.ts";
+import { index, type Stored } from "../../graph/stored.ts";
 import { requantized } from "../../kernels/reference/stored.ts";
 import { storedBytes } from "../../kernels/stored.ts";
 import { free } from "../elementwise.ts";
@@ -16,6 +18,7 @@ export interface Concat extends Quantized {
 
 export const concat: Op<Concat> = {
   name: "concat",
+  takes: { list: [NUMBERS], more: true },
   infer(inputs, attrs) {
     const { axis } = attrs;
     const [first] = inputs;
@@ -134,3 +137,11 @@ export const axes = {
         : [[...node.inputs, node.outputs[0]!].map((__, operand): [number, number] => [operand, axis])],
     ),
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  concat: { int8: "chooses" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  concat: { op: concat, number: 11, fields: { axis: { of: index, usual: 2 } } },
+} satisfies Record<string, Stored>;

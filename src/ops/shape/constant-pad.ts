@@ -4,7 +4,9 @@
  */
 import { type Shape, showShape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { unaryOperands } from "../../graph/operand.ts";
+import { index, real, type Stored } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
 import { affine, isInt8, nearest } from "../quantized/quantized.ts";
 import { along, evaluateRearranged, type Filling, lowerRearranged, type Places } from "./rearrange.ts";
@@ -18,6 +20,7 @@ export interface ConstantPad {
 
 export const constantPad: Op<ConstantPad> = {
   name: "constantPad",
+  takes: unaryOperands,
   infer([x], { before, after }) {
     const { shape } = x!;
     if (before.length !== shape.length || after.length !== shape.length)
@@ -72,3 +75,15 @@ export const axes = {
         : [],
     ),
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  constantPad: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  constantPad: {
+    op: constantPad,
+    number: 34,
+    fields: { before: { of: index }, after: { of: index }, value: { of: real, usual: 0 } },
+  },
+} satisfies Record<string, Stored>;

@@ -1,5 +1,7 @@
 /** Where along an axis the elements of a resized image lie in the one they are made from: the coordinate modes of TensorFlow Lite and ONNX, in float32. */
 import { type Shape, showShape } from "../../base/shape.ts";
+import type { Type } from "../../graph/graph.ts";
+import { count, real } from "../../graph/stored.ts";
 
 /**
  * Of output element o of `out`, made from `size`:
@@ -65,3 +67,16 @@ export function resized(image: Shape, { size, coordinates, ...affine }: Placemen
     throw new RangeError("affine coordinates need scales > 0, shifts and offsets");
   return [...size, image[2]!];
 }
+
+/** Attributes of a resized image in a file. */
+export const sizeFields = {
+  size: { of: count, usual: ({ shape }: Type) => [2 * shape[0]!, 2 * shape[1]!] as const },
+  coordinates: { of: COORDINATES, usual: COORDINATES[0] },
+};
+
+/** Those of affine coordinates. */
+export const affineFields = {
+  scales: { of: real, usual: [1, 1] as const },
+  shifts: { of: real, usual: [0, 0] as const },
+  offsets: { of: real, usual: [0, 0] as const },
+};

@@ -1,12 +1,23 @@
 /** emit(x, rows): writes x, in layout flat, into a stream of results, one row per step and image, for the host to read after many steps. */
 import { sameShape, showShape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Refusal,
+  refuse,
+  type Traits,
+} from "../../graph/meaning.ts";
+import { anyOperands } from "../../graph/operand.ts";
 import { flat } from "../../kernels/layout.ts";
 import { copyAlong } from "./rearrange.ts";
 
 export const emit: Op = {
   name: "emit",
+  takes: anyOperands,
   infer([x, rows]) {
     if (!sameShape(x!.shape, rows!.shape) || x!.dtype !== rows!.dtype)
       throw new RangeError(
@@ -39,3 +50,11 @@ export const axes = { emit: refuse("slimming works on models, which end before i
   string,
   Axes | object
 >;
+
+export const traits = {
+  emit: { int8: "border", carries: true },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  emit: refuse("a file holds networks, without the host's streams"),
+} satisfies Record<string, Refusal>;

@@ -1,7 +1,9 @@
 /** pad(x [h, w, c]) -> [top + h + bottom, left + w + right, c], zeros around each image (of int8: zero points). */
 import { showShape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { unaryOperands } from "../../graph/operand.ts";
+import { type Stored, signed } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
 import { affine, isInt8 } from "../quantized/quantized.ts";
 import { insetPlaces } from "./constant-pad.ts";
@@ -15,6 +17,7 @@ export interface Pad {
 
 export const pad: Op<Pad> = {
   name: "pad",
+  takes: unaryOperands,
   infer([x], { pads: [top, left, bottom, right] }) {
     const { shape } = x!;
     if (shape.length !== 3)
@@ -51,3 +54,11 @@ export const axes = {
     ],
   ],
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  pad: { int8: "keeps" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  pad: { op: pad, number: 27, fields: { pads: { of: signed, usual: [1, 1, 1, 1] } } },
+} satisfies Record<string, Stored>;

@@ -6,6 +6,7 @@ import { type Shape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type, Value } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Ref } from "../../graph/meaning.ts";
+import { realOperands } from "../../graph/operand.ts";
 import { flat } from "../../kernels/layout.ts";
 import { storedBytes } from "../../kernels/stored.ts";
 import { free, noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
@@ -42,6 +43,7 @@ export interface Back {
 /** (upstream) -> d x: every element of the input gets the sum of what flows to its copies. */
 export const rearrangeGradient: Op<Back> = {
   name: "rearrangeGradient",
+  takes: realOperands,
   infer: (_, { image, batched }) => [{ shape: image, dtype: "f32", batched }],
 };
 

@@ -1,8 +1,10 @@
 /** reshape(x) to `shape` (one image's), flatten among it. Moves nothing. */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
-import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Node, Op, Type } from "../../graph/graph.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { unaryOperands } from "../../graph/operand.ts";
+import { count, type Stored } from "../../graph/stored.ts";
 import { flat } from "../../kernels/layout.ts";
 import { covers, isStored, NO_HALO } from "../../kernels/stored.ts";
 import { isInt8, storedLayout } from "../quantized/quantized.ts";
@@ -14,6 +16,7 @@ export interface Reshape {
 
 export const reshape: Op<Reshape> = {
   name: "reshape",
+  takes: unaryOperands,
   infer([x], { shape }) {
     if (size(shape) !== size(x!.shape))
       throw new RangeError(`${showShape(x!.shape)} cannot be reshaped to ${showShape(shape)}`);
@@ -63,3 +66,15 @@ export const axes = {
     return classes;
   },
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  reshape: { int8: "keeps", carries: true },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  reshape: {
+    op: reshape,
+    number: 4,
+    fields: { shape: { of: count, usual: ({ shape }: Type): Shape => [size(shape)] } },
+  },
+} satisfies Record<string, Stored>;

@@ -5,17 +5,19 @@
 import { size as elements, type Shape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { IMAGE, realOperands } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { halfEven, storedBytes } from "../../kernels/stored.ts";
-import { noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { isInt8, wholeLayout } from "../quantized/quantized.ts";
-import { neighbours, type Placement, resized } from "./coordinates.ts";
+import { affineFields, neighbours, type Placement, resized, sizeFields } from "./coordinates.ts";
 import { spreadOut } from "./rearrange.ts";
 
 export type ResizeBilinear = Placement;
 
 export const resizeBilinear: Op<ResizeBilinear> = {
   name: "resizeBilinear",
+  takes: { list: [IMAGE] },
   infer: ([x], attrs) => [{ ...x!, shape: resized(x!.shape, attrs) }],
 };
 
@@ -26,6 +28,7 @@ export interface Back extends ResizeBilinear {
 /** (upstream) -> d x of shape `image`. */
 export const resizeBilinearGradient: Op<Back> = {
   name: "resizeBilinearGradient",
+  takes: realOperands,
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 };
 
@@ -93,7 +96,6 @@ export const gradient = {
   resizeBilinear: (node: Node<ResizeBilinear>, [upstream], graph) => [
     graph.one(resizeBilinearGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
   ],
-  resizeBilinearGradient: noSecondDerivative,
 } satisfies Record<string, Gradient | object>;
 
 /** What the kernels walk: [first, second, share] of each output, the neighbours as byte offsets. */
@@ -165,5 +167,12 @@ export const axes = {
       [1, 2],
     ],
   ],
-  resizeBilinearGradient: noBackwardAxes,
 } satisfies Record<string, Axes | object>;
+
+export const traits = {
+  resizeBilinear: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  resizeBilinear: { op: resizeBilinear, number: 37, fields: { ...sizeFields, ...affineFields } },
+} satisfies Record<string, Stored>;

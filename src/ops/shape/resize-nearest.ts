@@ -1,8 +1,10 @@
 /** resizeNearest(x [h, w, c]) -> [size[0], size[1], c]: each pixel is the one of x that lies nearest, by the coordinate modes and roundings of TensorFlow Lite and ONNX. */
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { IMAGE } from "../../graph/operand.ts";
+import type { Stored } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
-import { coordinate, type Placement, resized } from "./coordinates.ts";
+import { affineFields, coordinate, type Placement, resized, sizeFields } from "./coordinates.ts";
 import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
 /** Which neighbour a coordinate is taken for; the last two differ where it lies in the middle. */
@@ -14,6 +16,7 @@ export interface ResizeNearest extends Placement {
 
 export const resizeNearest: Op<ResizeNearest> = {
   name: "resizeNearest",
+  takes: { list: [IMAGE] },
   infer: ([x], attrs) => [{ ...x!, shape: resized(x!.shape, attrs) }],
 };
 
@@ -49,3 +52,15 @@ export const axes = {
     ],
   ],
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  resizeNearest: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  resizeNearest: {
+    op: resizeNearest,
+    number: 36,
+    fields: { ...sizeFields, rounding: { of: ROUNDINGS, usual: ROUNDINGS[0] }, ...affineFields },
+  },
+} satisfies Record<string, Stored>;

@@ -1,7 +1,9 @@
 /** stridedSlice(x) -> along each axis of one image the `shape[axis]` elements from `begin[axis]` on, `strides[axis]` apart; a negative stride reverses. */
 import { type Shape, showShape } from "../../base/shape.ts";
 import type { Graph, Node, Op, Value } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { unaryOperands } from "../../graph/operand.ts";
+import { count, index, type Stored, signed } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
 import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
@@ -13,6 +15,7 @@ export interface StridedSlice {
 
 export const stridedSlice: Op<StridedSlice> = {
   name: "stridedSlice",
+  takes: unaryOperands,
   infer([x], { begin, strides, shape }) {
     const from = x!.shape;
     const fits =
@@ -58,3 +61,15 @@ export const axes = {
         : [],
     ),
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  stridedSlice: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  stridedSlice: {
+    op: stridedSlice,
+    number: 33,
+    fields: { begin: { of: index }, strides: { of: signed }, shape: { of: count } },
+  },
+} satisfies Record<string, Stored>;

@@ -1,7 +1,9 @@
 /** transpose(x) -> x with its axes (one image's) in another order: axis i of the output is axis `permutation[i]` of x. */
 import { showShape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import { unaryOperands } from "../../graph/operand.ts";
+import { index, type Stored } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
 import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
@@ -11,6 +13,7 @@ export interface Transpose {
 
 export const transpose: Op<Transpose> = {
   name: "transpose",
+  takes: unaryOperands,
   infer([x], { permutation }) {
     const { shape } = x!;
     const sorted = [...permutation].sort((a, b) => a - b);
@@ -38,3 +41,11 @@ export const axes = {
       [1, to],
     ]),
 } satisfies Record<string, Axes>;
+
+export const traits = {
+  transpose: { int8: "keeps" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  transpose: { op: transpose, number: 32, fields: { permutation: { of: index } } },
+} satisfies Record<string, Stored>;

@@ -6,11 +6,24 @@
 import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, Bake, CostOf, Evaluate, Gradient, Lower, Prefers } from "../../graph/meaning.ts";
+import {
+  type Axes,
+  type Bake,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  type Refusal,
+  refuse,
+  type Traits,
+} from "../../graph/meaning.ts";
+import { PARAMETER } from "../../graph/operand.ts";
 import { asOutput, free, lowerBinary, sameAxes } from "../elementwise.ts";
 
 export const mask: Op = {
   name: "mask",
+  takes: { list: [PARAMETER, PARAMETER] },
   infer([w, m]) {
     if (!sameShape(w!.shape, m!.shape))
       throw new RangeError(`a mask of ${showShape(m!.shape)} does not fit weights of ${showShape(w!.shape)}`);
@@ -46,3 +59,11 @@ export const prefers = { mask: asOutput } satisfies Record<string, Prefers>;
 export const cost = { mask: free } satisfies Record<string, CostOf>;
 
 export const axes = { mask: sameAxes } satisfies Record<string, Axes>;
+
+export const traits = {
+  mask: { int8: "float" },
+} satisfies Record<string, Traits>;
+
+export const stored = {
+  mask: refuse("masks are baked into their weights before saving"),
+} satisfies Record<string, Refusal>;

@@ -9,6 +9,7 @@ import { type Tensor, tensor } from "../../../src/base/tensor.ts";
 import { insertOnEdge } from "../../../src/graph/edit.ts";
 import { Graph, type Op, type Promised, type Type } from "../../../src/graph/graph.ts";
 import type { Bake, Evaluate, Gradient } from "../../../src/graph/meaning.ts";
+import { anyOperands } from "../../../src/graph/operand.ts";
 import { verify } from "../../../src/graph/verify.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
 import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
@@ -25,19 +26,25 @@ const table: Type = { shape: [ENTRIES], dtype: "f32", batched: false };
 /** codebook(w, table, places) = table[place], but 0 where w is. Its table learns, the weight behind it does not. */
 const codebook: Op = {
   name: "codebook",
+  takes: anyOperands,
   infer: ([w]) => [w!],
   weightEdge: { gives: ["distinct values"], keeps: ["zeros", "distinct values"] },
 };
 /** d / d table: the sum over the members of each entry. */
-const codebookGradient: Op = { name: "codebookGradient", infer: () => [table] };
+const codebookGradient: Op = { name: "codebookGradient", takes: anyOperands, infer: () => [table] };
 
 /** fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone. */
 const fakeQuantize: Op<{ limit: number }> = {
   name: "fakeQuantize",
+  takes: anyOperands,
   infer: ([w]) => [w!],
   weightEdge: { gives: ["range"], keeps: ["zeros", "distinct values"] },
 };
-const fakeQuantizeGradient: Op<{ limit: number }> = { name: "fakeQuantizeGradient", infer: ([w]) => [w!] };
+const fakeQuantizeGradient: Op<{ limit: number }> = {
+  name: "fakeQuantizeGradient",
+  takes: anyOperands,
+  infer: ([w]) => [w!],
+};
 
 const looked = (w: ArrayLike<number>, entries: ArrayLike<number>, places: ArrayLike<number>): Float32Array =>
   Float32Array.from(w, (v, i) => (v === 0 ? 0 : entries[places[i]!]!));

@@ -1,0 +1,92 @@
+/**
+ * The operands an op takes: element types, ranks and whether they belong to an image or to the model. `Graph.add` holds every node to them,
+ * whoever makes it, so that no kernel ever runs over elements of another type or a shape it was not written for.
+ */
+import { type DType, showShape } from "../base/shape.ts";
+import type { Type } from "./type.ts";
+
+export interface Operand {
+  /** Element types it may have. */
+  readonly dtypes: readonly DType[];
+  /** Number of axes; default: any. */
+  readonly rank?: number;
+  /** Words for a shape of that rank, for messages. */
+  readonly what?: string;
+  /** True: one per image; false: one for all images, such as weights. Default: either. */
+  readonly batched?: boolean;
+  /** int8 codes that stand for themselves: the entries of a table. All other int8 needs a quantization. */
+  readonly codes?: true;
+}
+
+export interface Operands {
+  readonly list: readonly Operand[];
+  /** How many of the list must be there. Default: all. */
+  readonly least?: number;
+  /** May the last one of the list be repeated? */
+  readonly more?: true;
+}
+
+/** A float32 tensor. */
+export const REAL: Operand = { dtypes: ["f32"] };
+/** A float32 or int8 tensor. */
+export const NUMBERS: Operand = { dtypes: ["f32", "i8"] };
+/** float32 or int8, one per image. */
+export const ACTIVATION: Operand = { ...NUMBERS, batched: true };
+/** float32 or int8 images of height x width x channels. */
+export const IMAGE: Operand = { ...ACTIVATION, rank: 3, what: "images of height x width x channels" };
+/** A float32 parameter of the model. */
+export const PARAMETER: Operand = { ...REAL, batched: false };
+
+/** One operand. */
+export const unaryOperands: Operands = { list: [NUMBERS] };
+/** Two operands. */
+export const binaryOperands: Operands = { list: [NUMBERS, NUMBERS] };
+/** Any number of float32 operands: ops of training graphs, which only passes build. */
+export const realOperands: Operands = { list: [REAL], least: 0, more: true };
+/** Any number of operands of any type: ops of training graphs over pixels, labels, seeds and positions. */
+export const anyOperands: Operands = { list: [{ dtypes: ["f32", "i8", "u8", "i32", "u32"] }], least: 0, more: true };
+/** x, a kernel whose first axis is its outputs, and a bias. */
+export const weightedOperands = (input: Operand, rank: number, what: string): Operands => ({
+  list: [
+    input,
+    { ...NUMBERS, rank, what, batched: false },
+    { dtypes: ["f32", "i32"], rank: 1, what: "a bias", batched: false },
+  ],
+  least: 2,
+});
+
+/** The range of the number of operands. */
+export function arity({ list, least = list.length, more }: Operands): readonly [least: number, most: number] {
+  return [least, more ? Infinity : list.length];
+}
+
+/** Throws a RangeError or TypeError that names the first operand that does not fit. */
+export function checkOperands(types: readonly Type[], operands: Operands): void {
+  const [least, most] = arity(operands);
+  const { list } = operands;
+  if (types.length < least || types.length > most) {
+    const expected = least === most ? least : most === Infinity ? `at least ${least}` : `${least} to ${most}`;
+    throw new RangeError(`expects ${expected} operands, got ${types.length}`);
+  }
+  types.forEach((type, i) => {
+    checkOperand(type, list[Math.min(i, list.length - 1)]!, i);
+  });
+}
+
+function checkOperand({ dtype, shape, batched, quantization }: Type, operand: Operand, i: number): void {
+  const { dtypes, rank, what = `${rank} axes` } = operand;
+  if (!dtypes.includes(dtype)) throw new TypeError(`operand ${i}: expects ${dtypes.join(" or ")}, got ${dtype}`);
+  if (rank !== undefined && shape.length !== rank)
+    throw new RangeError(`operand ${i}: expects ${what}, got ${showShape(shape)}`);
+  if (operand.batched !== undefined && batched !== operand.batched)
+    throw new TypeError(
+      batched
+        ? `operand ${i}: expects weights, got one of each image`
+        : `operand ${i}: expects one of each image, got weights`,
+    );
+  if (dtype !== "i8" || operand.codes) return;
+  const scales = quantization?.scale.length ?? 0;
+  const axis = quantization?.axis;
+  if (scales !== 1 && (batched || axis === undefined || scales !== shape[axis]))
+    throw new TypeError(`operand ${i}: int8 of ${showShape(shape)} with ${scales} scales`);
+}

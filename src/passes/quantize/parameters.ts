@@ -1,0 +1,78 @@
+/** The weights and biases of a quantized graph, and the names that its results keep. */
+import { PenjingError } from "../../base/errors.ts";
+import { size, type TypedArray } from "../../base/shape.ts";
+import type { Graph, Node, Type, Value } from "../../graph/graph.ts";
+import { quantizeBias, quantizeWeights } from "./scheme.ts";
+
+/**
+ * The states of the int8 graph. A weight that several layers share is quantized once; a bias has one int32 form for each scale of its products,
+ * since layers that share it may read inputs of different scales; what an excluded layer reads as well stays float beside the int8 form.
+ */
+export class Parameters {
+  readonly #graph: Graph;
+  readonly #made = new Map<string, Value>();
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+  }
+
+  /** As it is. */
+  plain(v: Value): Value {
+    return this.#once(v, "plain", () => ({ type: v.type, data: v.data }));
+  }
+
+  /** Weight and bias of a layer whose input has the scale `input`, as int8 and int32. */
+  int8(node: Node, input: number): Value[] {
+    const weight = this.#weight(node);
+    const bias = node.inputs[2];
+    if (!bias) return [weight];
+    const weights = weight.type.quantization!.scale;
+    const made = this.#once(bias, `i32 ${input} ${weight.id}`, () => {
+      const { data, scale } = quantizeBias(numbersOf(bias, node), input, weights);
+      return { type: { ...bias.type, dtype: "i32", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
+    });
+    return [weight, made];
+  }
+
+  /** Weight as int8, bias in float. */
+  dynamic(node: Node): Value[] {
+    return [this.#weight(node), ...node.inputs.slice(2).map(bias => this.plain(bias))];
+  }
+
+  #weight(node: Node): Value {
+    const weight = node.inputs[1]!;
+    return this.#once(weight, "i8", () => {
+      const { data, scale } = quantizeWeights(numbersOf(weight, node), weight.type.shape[0]!);
+      return { type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
+    });
+  }
+
+  /** A leaf for one form of `v`, made on first use; the first form keeps v's name. */
+  #once(v: Value, form: string, make: () => { type: Type; data: TypedArray | undefined }): Value {
+    const key = `${v.id} ${form}`;
+    const known = this.#made.get(key);
+    if (known) return known;
+    let name = v.name;
+    for (let k = 2; this.#graph.leafOf(name); k++) name = `${v.name} ${k}`;
+    const { type, data } = make();
+    const leaf = this.#graph.state(v.role!, name, type, data);
+    if (v.frozen) leaf.frozen = true;
+    this.#made.set(key, leaf);
+    return leaf;
+  }
+}
+
+function numbersOf(v: Value, node: Node): Float32Array {
+  if (v.leaf !== "state" || !(v.data instanceof Float32Array) || v.data.length !== size(v.type.shape))
+    throw new PenjingError("quantize", `layer "${node.name}" has no plain float weights: bake the model first`, {
+      path: node.name,
+    });
+  return v.data;
+}
+
+/** Results that have names of their own keep them. */
+export function keepNames(graph: Graph, from: Graph): void {
+  graph.results.forEach((result, i) => {
+    result.name ||= from.results[i]!.name;
+  });
+}

@@ -1,0 +1,110 @@
+/**
+ * Float graph -> int8 graph. Requires a model's graph without weight-edge ops (bake first) and a range for every activation.
+ * Ensures an unfused graph whose convolutions and dense layers are int8; ops without an integer form stay float.
+ *
+ * Where a clamp (relu, relu6 ...) follows a convolution alone, the convolution is given the clamp's range: since clamping is monotone,
+ * the two as separate int8 nodes give exactly what one fused node gives.
+ */
+import { PenjingError } from "../../base/errors.ts";
+import { Graph, type Node, type Quantization, type Value } from "../../graph/graph.ts";
+import { dequantize, quantize } from "../../ops/quantized/quantize.ts";
+import { traitsOf } from "../../ops/traits.ts";
+import { keepNames, Parameters } from "./parameters.ts";
+import { quantizationOf, type Range } from "./scheme.ts";
+
+export interface QuantizeOptions {
+  /** The observed range of an activation of the float graph; undefined: quantize that layer's activations at run time. */
+  range(v: Value): Range | undefined;
+  /** Is this layer quantized at all? Default: every one. */
+  includes?(node: Node): boolean;
+  /** Do images enter, and results leave, as int8? Default false: float at the borders. */
+  int8Borders?: boolean;
+}
+
+/** The values of the float graph whose ranges `quantizeStatic` will ask for, in order of the graph, each once. */
+export function observed(graph: Graph, options: Omit<QuantizeOptions, "range"> = {}): Value[] {
+  const asked = new Set<Value>();
+  const range = (v: Value): Range => {
+    asked.add(v);
+    return { min: 0, max: 1 };
+  };
+  quantizeStatic(graph, { ...options, range });
+  return [...graph.leaves, ...graph.nodes.flatMap(n => n.outputs)].filter(v => asked.has(v));
+}
+
+/** The value whose range a node's output gets: behind a clamp that is its only user, the clamp's. */
+function rangeSource(graph: Graph, node: Node): Value {
+  const y = node.outputs[0]!;
+  const [user, ...others] = graph.users(y);
+  return user && !others.length && traitsOf(user).int8 === "clamps" && !graph.results.includes(y)
+    ? user.outputs[0]!
+    : y;
+}
+
+/** Static: every activation is int8, with the ranges given. */
+export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
+  const graph = new Graph();
+  const q8 = new Map<Value, Value>();
+  const f32 = new Map<Value, Value>();
+  const asInt8 = (v: Value): Value => {
+    const known = q8.get(v);
+    if (known) return known;
+    const made = graph.one(quantize, [f32.get(v)!], { quantization: quantizationFor(v, options) });
+    q8.set(v, made);
+    return made;
+  };
+  const asFloat = (v: Value): Value => {
+    const known = f32.get(v);
+    if (known) return known;
+    const made = graph.one(dequantize, [q8.get(v)!]);
+    f32.set(v, made);
+    return made;
+  };
+
+  for (const leaf of from.leaves) {
+    if (leaf.leaf !== "input") continue;
+    if (options.int8Borders)
+      q8.set(
+        leaf,
+        graph.leaf("input", leaf.name, { ...leaf.type, dtype: "i8", quantization: quantizationFor(leaf, options) }),
+      );
+    else f32.set(leaf, graph.leaf("input", leaf.name, leaf.type));
+  }
+  const parameters = new Parameters(graph);
+  const parameter = (v: Value) => parameters.plain(v);
+
+  for (const node of from.nodes) {
+    const form = (options.includes?.(node) ?? true) ? traitsOf(node).int8 : "float";
+    graph.scope(node.name, () => {
+      if (form === "kernel") {
+        const x = asInt8(node.inputs[0]!);
+        const inputs = parameters.int8(node, x.type.quantization!.scale[0]!);
+        const quantization = quantizationFor(rangeSource(from, node), options);
+        q8.set(node.outputs[0]!, graph.one(node.op, [x, ...inputs], { ...node.attrs, quantization }));
+      } else if (form === "keeps" || form === "clamps")
+        graph.add(node.op, [asInt8(node.inputs[0]!)], node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
+      else if (form === "chooses" || typeof form === "object") {
+        const quantization = form === "chooses" ? quantizationFor(rangeSource(from, node), options) : form;
+        const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asInt8(v)));
+        q8.set(node.outputs[0]!, graph.one(node.op, inputs, { ...node.attrs, quantization }));
+      } else {
+        // an excluded layer, or an op without an integer form: float, between dequantize and quantize
+        const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asFloat(v)));
+        graph.add(node.op, inputs, node.attrs).forEach((v, i) => f32.set(node.outputs[i]!, v));
+      }
+    });
+  }
+  graph.results = from.results.map(v => (options.int8Borders ? asInt8(v) : asFloat(v)));
+  keepNames(graph, from);
+  graph.prune();
+  return graph;
+}
+
+function quantizationFor(v: Value, options: QuantizeOptions): Quantization {
+  const seen = options.range(v);
+  const where = v.node ? `the output of "${v.node.name}"` : `"${v.name}"`;
+  if (!seen) throw new PenjingError("calibration", `no range was observed for ${where}`);
+  if (!Number.isFinite(seen.min) || !Number.isFinite(seen.max))
+    throw new PenjingError("calibration", `the calibration data gives ${where} the range ${seen.min} .. ${seen.max}`);
+  return quantizationOf(seen);
+}
