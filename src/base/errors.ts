@@ -24,7 +24,7 @@ export class PenjingError extends Error {
    * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`, `budget` (`maxBytes`)
    * - model files: also `version`, `checksum`, `op`, `damaged` (docs/container.md); `unsupported` and `graph` when one is written
    * - the engine: `no-simd`, `no-relaxed-simd`, `memory`
-   * - models: `masked`, `bake`, `calibration`, `quantize`; training: `diverged`; an op without that meaning: `refused`
+   * - models: `masked`, `bake`, `calibration`, `quantize`; training: `diverged`, `busy`; an op without that meaning: `refused`
    */
   readonly code: string;
   /** The file or URL, or the layer or tensor. */
@@ -108,4 +108,9 @@ export function knownOptions(what: string, options: object | undefined, allowed:
   for (const key of Object.keys(options))
     if (!allowed.includes(key))
       throw new TypeError(`"${what}" has no option ${show(key)}; it knows ${allowed.join(", ")}`);
+}
+
+/** Rejects arguments of a function that takes none: `accuracy({ threshold: 0.4 })` must not pass in silence. */
+export function noArguments(what: string, given: readonly unknown[]): void {
+  if (given.length) throw new TypeError(`"${what}" takes no arguments, got ${given.map(show).join(", ")}`);
 }

@@ -27,5 +27,12 @@ export const roundUp = (n: number, step: number): number => Math.ceil(n / step) 
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
 
+/** Do rows of both shapes hold the same numbers in the same order? Axes of size 1 do not count: 28x28 and 28x28x1 are compatible. */
+export const compatibleShapes = (a: Shape, b: Shape): boolean =>
+  sameShape(
+    a.filter(n => n !== 1),
+    b.filter(n => n !== 1),
+  );
+
 /** `[28, 28, 1]` -> "28x28x1"; `[]` -> "scalar". */
 export const showShape = (shape: Shape): string => (shape.length ? shape.join("x") : "scalar");

@@ -3,7 +3,7 @@
  * keeps the smallest and the largest number seen. Memory does not grow with the data.
  */
 import { integer, PenjingError, wrongType } from "../base/errors.ts";
-import { sameShape, showShape } from "../base/shape.ts";
+import { compatibleShapes, showShape } from "../base/shape.ts";
 import { checkFinite, Dataset } from "../data/dataset.ts";
 import { streamInputs } from "../graph/edit.ts";
 import type { Graph, Value } from "../graph/graph.ts";
@@ -43,7 +43,7 @@ export async function calibrate(
   if (!input || inputs.length > 1)
     throw new PenjingError("calibration", `a network with one input is calibrated, this one has ${inputs.length}`);
   if (!(data instanceof Dataset)) throw wrongType("calibration", "a Dataset", data);
-  if (!sameShape(data.shape, input.type.shape))
+  if (!compatibleShapes(data.shape, input.type.shape))
     throw new RangeError(
       `"calibration" expected images of ${showShape(input.type.shape)}, got ${showShape(data.shape)}`,
     );

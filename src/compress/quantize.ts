@@ -2,7 +2,7 @@
 import { knownOptions, oneOf, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
 import type { Extras, WriteOptions } from "../container/index.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { Dataset } from "../data/dataset.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import { printGraph } from "../graph/print.ts";
 import { Model } from "../model/model.ts";
@@ -14,6 +14,7 @@ import { quantizeDynamic as dynamicForm } from "../passes/quantize/dynamic.ts";
 import { observed, quantizeStatic as staticForm } from "../passes/quantize/static.ts";
 import { printProgram } from "../plan/print.ts";
 import type { Net } from "../run/net.ts";
+import { expectScaling } from "../train/scaling.ts";
 import { type ScoreOptions, score } from "../train/score.ts";
 import type { Scores } from "../train/trainer.ts";
 import { type CalibrateOptions, calibrate } from "./calibrate.ts";
@@ -39,7 +40,8 @@ export async function quantizeStatic(model: Model, options: QuantizeStaticOption
   const known = ["calibration", "inputType", "exclude", "batchSize", "signal", "onProgress"];
   knownOptions("quantizeStatic", options, known);
   const { calibration, inputType = "f32", exclude, ...how } = options ?? {};
-  if (calibration === undefined) throw wrongType("calibration", "a Dataset", calibration);
+  if (!(calibration instanceof Dataset)) throw wrongType("calibration", "a Dataset", calibration);
+  expectScaling("calibration", calibration, model.preprocessing);
   const int8Borders = oneOf("inputType", inputType, ["f32", "i8"]) === "i8";
   const graph = runningForm(model.graph);
   const includes = inclusion(graph, exclude);

@@ -1,5 +1,7 @@
 /** What a file may say of a network besides what runs. */
 export interface Extras {
+  /** The network's name. */
+  name?: string;
   /** One name for each class. */
   labels?: readonly string[];
   preprocessing?: Preprocessing;

@@ -42,6 +42,7 @@ export function read(bytes: Uint8Array, { path, ops = STORED }: ReadOptions = {}
   try {
     const length = from.varint();
     const { names = {}, ...extras }: Description = length ? JSON.parse(from.text(length)) : {};
+    if (extras.name !== undefined && typeof extras.name !== "string") throw new RangeError("the name is no text");
     if (extras.labels?.some(label => typeof label !== "string")) throw new RangeError("a label is no text");
     const graph = readGraph(from, ops, names);
     verify(graph);

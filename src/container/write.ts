@@ -35,12 +35,13 @@ export interface WriteOptions extends Extras {
  * `graph` for a state without contents; each names the layer.
  */
 export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers = STORED): Uint8Array<ArrayBuffer> {
-  knownOptions("write", options, ["names", "labels", "preprocessing", "metadata"]);
-  const { names = true, labels, preprocessing, metadata } = options;
+  knownOptions("write", options, ["names", "name", "labels", "preprocessing", "metadata"]);
+  const { names = true, name, labels, preprocessing, metadata } = options;
   const written = new GraphWriter(graph, ops, names);
   const { renamed } = written;
   const description = {
     ...(Object.keys(renamed).length > 0 && { names: renamed }),
+    ...(name !== undefined && { name: text(name) }),
     ...(labels !== undefined && { labels: texts("labels", labels) }),
     ...(preprocessing !== undefined && { preprocessing: sayable("preprocessing", preprocessing) }),
     ...(metadata !== undefined && { metadata: sayable("metadata", metadata) }),
@@ -321,6 +322,11 @@ const unsupported = (layer: string, what: string): PenjingError =>
   new PenjingError("unsupported", `"${layer}" cannot be stored: ${what}`, { path: layer });
 
 // ---------------------------------------------------------------- the description
+
+function text(name: unknown): string {
+  if (typeof name !== "string") throw wrongType("name", "a string", name);
+  return name;
+}
 
 function texts(what: string, list: readonly string[]): readonly string[] {
   if (!Array.isArray(list)) throw wrongType(what, "an array of strings", list);

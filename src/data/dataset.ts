@@ -1,11 +1,14 @@
 /**
  * Rows to learn from: images, their labels or targets, and weights.
  * A Dataset is a list of row numbers over arrays it shares with all datasets made from it: `take`, `skip`, `split` and `shuffle`
- * copy no image. `normalise` is kept as two numbers: images of bytes stay bytes until a kernel rescales them.
+ * copy no image. `normalise` is kept as two numbers, or two for each channel: images of bytes stay bytes until they are rescaled for a step.
  */
 import { integer, knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
+import type { Preprocessing } from "../container/extras.ts";
+import { type Rule, ruleOf, USUAL } from "../run/pixels.ts";
+import { alone, type Normalisation, normalised, type PerChannel, rescale, single } from "./scaling.ts";
 
 /** Stored elements of images. */
 export type ImageArray = Uint8Array | Int8Array | Float32Array;
@@ -15,7 +18,7 @@ export interface DatasetOptions {
   images: ImageArray;
   /** Of one row, e.g. `[28, 28, 1]`. */
   shape: Shape;
-  /** A class number for each row. */
+  /** A class number for each row. Without labels and targets a data set can be predicted, and calibrated on. */
   labels?: Uint8Array | Int32Array | readonly number[];
   /** Instead of labels: numbers to come close to, `targetShape` of them a row (default: as many as there are). */
   targets?: Float32Array;
@@ -33,7 +36,7 @@ export interface DatasetOptions {
 export interface Row {
   /** Real numbers: scaled, offset and mapped. */
   x: Float32Array;
-  /** The label, or the targets. */
+  /** The label, or the targets; an empty array where there are neither. */
   y: number | Float32Array;
 }
 
@@ -48,6 +51,13 @@ export interface Batch {
 
 /** Gives a row for a row; it may change and return what it is given. `index` counts the rows of the dataset that was mapped, as stored. */
 export type MapRow = (row: Row, index: number) => Row;
+
+export interface MapOptions {
+  /** Of the x that the function gives, where it changes. */
+  shape?: Shape;
+  /** How a stored byte becomes a number of that x, where the function changes the scale of numbers. Default: as before the function. */
+  preprocessing?: Preprocessing | undefined;
+}
 
 const OPTIONS = [
   "images",
@@ -72,13 +82,23 @@ interface Columns {
   sampleWeights: Float32Array | undefined;
   classes: number;
   classNames: readonly string[] | undefined;
-  scale: number;
-  offset: number;
-  /** In order of application, after scale and offset. */
+  /** How stored numbers become real. */
+  scaling: Preprocessing;
+  /** The same, for each channel. */
+  rule: Rule;
+  /** In order of application, after the rule. */
   maps: readonly MapRow[];
   /** The shape after all maps. */
   mappedShape: Shape;
+  /** How bytes become the numbers after all maps; undefined: nothing is known of bytes. */
+  preprocessing: Preprocessing | undefined;
 }
+
+/** The preprocessing behind arrays of real numbers that a data set made: a loop of single steps takes the arrays alone. */
+const BEHIND = new WeakMap<object, Preprocessing>();
+
+/** How bytes became these numbers, where a data set made them of bytes. */
+export const preprocessingBehind = (x: object): Preprocessing | undefined => BEHIND.get(x);
 
 /**
  * Made of arrays, which it does not copy, by `mnist`, or from another dataset by the methods below.
@@ -104,7 +124,7 @@ export class Dataset implements Iterable<Row> {
     return this.#columns.mappedShape;
   }
 
-  /** The shape of one row of targets; `[]` where there are labels. */
+  /** The shape of one row of targets; `[]` where there are labels, `[0]` where there are neither. */
   get targetShape(): Shape {
     return this.#columns.targetShape;
   }
@@ -124,13 +144,21 @@ export class Dataset implements Iterable<Row> {
     return images instanceof Float32Array ? "f32" : images instanceof Int8Array ? "i8" : "u8";
   }
 
-  /** real = scale * stored + offset. */
-  get scale(): number {
-    return this.#columns.scale;
+  /** real = scale * stored + offset, in float32; a list with a number for each channel where they differ. */
+  get scale(): PerChannel {
+    return alone(this.#columns.rule.factor);
   }
 
-  get offset(): number {
-    return this.#columns.offset;
+  get offset(): PerChannel {
+    return alone(this.#columns.rule.addend);
+  }
+
+  /**
+   * How bytes become the numbers of `x`, as a network keeps it. A function given to `map` is taken to stay within the scale of the numbers
+   * it gets, unless its `preprocessing` says otherwise. Undefined where images are stored as other numbers than unsigned bytes.
+   */
+  get preprocessing(): Preprocessing | undefined {
+    return this.#columns.preprocessing;
   }
 
   /** A function stands between the stored images and `x`: only `row` and iteration give what is to be learned from. */
@@ -178,15 +206,20 @@ export class Dataset implements Iterable<Row> {
       x: into && !this.mapped ? into.subarray(at, at + n) : new Float32Array(n),
       y: c.labels ? c.labels[stored]! : targetsOf(c, stored),
     };
-    for (let j = 0; j < n; j++) row.x[j] = Math.fround(c.images[first + j]! * c.scale) + c.offset;
+    rescale(c.images, first, row.x, c.rule);
     for (const map of c.maps) row = map(row, stored);
-    if (!this.mapped) return row;
+    if (!this.mapped) return into ? row : this.#made(row);
     const expected = size(c.mappedShape);
     if (!(row?.x instanceof Float32Array) || row.x.length !== expected)
       throw wrongValue("map", `a row whose x has ${expected} numbers (${showShape(c.mappedShape)})`, row?.x);
-    if (!into) return row;
+    if (!into) return this.#made(row);
     into.set(row.x, at);
     return { x: into.subarray(at, at + expected), y: row.y };
+  }
+
+  #made(row: Row): Row {
+    if (this.preprocessing) BEHIND.set(row.x, this.preprocessing);
+    return row;
   }
 
   /** Row i as it is stored: no scale, offset or map. `into`: where it is to be written, from its element `at` on. */
@@ -211,6 +244,7 @@ export class Dataset implements Iterable<Row> {
     for (let first = 0; first < this.length; first += n) {
       const length = Math.min(n, this.length - first);
       const x = new Float32Array(length * each);
+      if (this.preprocessing) BEHIND.set(x, this.preprocessing);
       const width = this.#columns.labels ? 1 : size(this.targetShape);
       const y = this.#columns.labels ? new Int32Array(length) : new Float32Array(length * width);
       for (let r = 0; r < length; r++) {
@@ -248,25 +282,41 @@ export class Dataset implements Iterable<Row> {
     return this.#with({}, new Random(seed).shuffle(this.#index.slice()));
   }
 
-  /** A function between the stored rows and what is learned from, called anew for each row that is read. `shape`: of the x it gives, where that changes. */
-  map(map: MapRow, { shape = this.shape }: { shape?: Shape } = {}): Dataset {
+  /**
+   * A function between the stored rows and what is learned from, called anew for each row that is read. It gets real numbers, scaled by
+   * `normalise`, and gives numbers of the same scale: then the data set keeps its `preprocessing`.
+   */
+  map(map: MapRow, options: MapOptions = {}): Dataset {
     if (typeof map !== "function") throw wrongType("map", "a function of a row", map);
-    return this.#with({ maps: [...this.#columns.maps, map], mappedShape: checkedShape("shape", shape) });
+    knownOptions("map", options, ["shape", "preprocessing"]);
+    const mappedShape = checkedShape("shape", options.shape ?? this.shape);
+    const known = "preprocessing" in options;
+    const preprocessing = known ? options.preprocessing : this.preprocessing;
+    const channels = mappedShape.at(-1) ?? 1;
+    const { length } = preprocessing ? ruleOf(preprocessing, known ? channels : (this.shape.at(-1) ?? 1)).factor : [0];
+    if (length > 1 && length !== channels)
+      throw new TypeError(
+        `"map" expected a preprocessing for the ${channels} channels it gives, as each of ${this.shape.at(-1)} has its own`,
+      );
+    return this.#with({ maps: [...this.#columns.maps, map], mappedShape, preprocessing });
   }
 
   /**
    * Other numbers for the same stored images: `{ scale, offset }` replaces real = scale * stored + offset;
-   * `{ mean, std }` takes the real numbers as they are now to (real - mean) / std.
+   * `{ mean, std }`, numbers or a list with one for each channel, takes the real numbers as they are now to (real - mean) / std.
    */
-  normalise(by: { scale: number; offset?: number } | { mean: number; std: number }): Dataset {
-    knownOptions("normalise", by, ["scale", "offset", "mean", "std"]);
-    if ("scale" in by) {
-      knownOptions("normalise by scale", by, ["scale", "offset"]);
-      return this.#rescaled(by.scale, by.offset ?? 0);
-    }
-    const mean = number("mean", by.mean);
-    const std = number("std", by.std, { above: 0 });
-    return this.#rescaled(this.scale / std, (this.offset - mean) / std);
+  normalise(by: Normalisation): Dataset {
+    return this.#rescaled(normalised(this.#columns.scaling, by, this.shape.at(-1) ?? 1));
+  }
+
+  /**
+   * The same stored bytes as a network reads them: `test.preprocess(model.preprocessing)`. Without an argument: byte / 255.
+   * Replaces what `normalise` said; its `layout` is about arrays of users, rows have their channels last.
+   */
+  preprocess(by: Preprocessing = USUAL): Dataset {
+    if (this.dtype !== "u8") throw wrongType("preprocess", "a dataset of unsigned bytes", this.images);
+    const { layout: _, ...scaling } = by;
+    return this.#rescaled(scaling);
   }
 
   /** The labels in a random order over the same images: nothing is left to learn, and a test that says otherwise is wrong. */
@@ -278,9 +328,9 @@ export class Dataset implements Iterable<Row> {
     return this.#with({ labels });
   }
 
-  #rescaled(scale: number, offset: number): Dataset {
+  #rescaled(scaling: Preprocessing): Dataset {
     if (this.mapped) throw new TypeError(`"normalise" expected a dataset not mapped yet: call it before map`);
-    return this.#with({ scale: single("scale", scale), offset: single("offset", offset) });
+    return this.#with(scaled(scaling, this.images, this.shape));
   }
 
   #with(changed: Partial<Columns>, index = this.#index): Dataset {
@@ -297,8 +347,8 @@ function columnsOf(options: DatasetOptions): Columns {
   const shape = checkedShape("shape", options.shape);
   const rows = images.length / size(shape);
   if (!Number.isInteger(rows)) throw wrongValue("images", `whole rows of ${showShape(shape)}`, images);
-  if ((options.labels === undefined) === (options.targets === undefined))
-    throw new TypeError('"Dataset" expected either labels or targets');
+  if (options.labels !== undefined && options.targets !== undefined)
+    throw new TypeError('"Dataset" expected either labels or targets, got both');
 
   const labels = options.labels && counted("labels", wholeLabels(options.labels), rows);
   const targets = options.targets;
@@ -307,6 +357,7 @@ function columnsOf(options: DatasetOptions): Columns {
     "targetShape",
     options.targetShape ?? (targets ? [targets.length / (rows || 1)] : []),
   );
+  const labelled = labels !== undefined || targets !== undefined;
   if (targets && targets.length !== rows * size(targetShape))
     throw wrongValue("targets", `${rows} rows of ${showShape(targetShape)}`, targets);
 
@@ -324,23 +375,41 @@ function columnsOf(options: DatasetOptions): Columns {
     shape,
     labels,
     targets,
-    targetShape,
+    targetShape: labelled ? targetShape : [0],
     sampleWeights,
     classes,
     classNames,
-    scale: single("scale", options.scale ?? (images instanceof Uint8Array ? 1 / 255 : 1)),
-    offset: single("offset", options.offset ?? 0),
+    ...scaled(
+      {
+        scale: single("scale", options.scale ?? (images instanceof Uint8Array ? 1 / 255 : 1)),
+        offset: single("offset", options.offset ?? 0),
+      },
+      images,
+      shape,
+    ),
     maps: [],
     mappedShape: shape,
   };
 }
+
+const scaled = (
+  scaling: Preprocessing,
+  images: ImageArray,
+  shape: Shape,
+): Pick<Columns, "scaling" | "rule" | "preprocessing"> => ({
+  scaling,
+  rule: ruleOf(scaling, shape.at(-1) ?? 1),
+  preprocessing: images instanceof Uint8Array ? scaling : undefined,
+});
 
 /** Every label is an integer in 0 .. classes - 1, or a RangeError names the first that is not. */
 export function checkLabels(labels: ArrayLike<number>, classes: number): void {
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
     if (!Number.isInteger(label) || label < 0 || label >= classes)
-      throw new RangeError(`labels out of range: "labels[${i}]" expected integer in 0..${classes - 1}, got ${label}`);
+      throw new RangeError(
+        `labels out of range: "labels[${i}]" expected integer ${classes > 0 ? `in 0..${classes - 1}` : ">= 0"}, got ${label}`,
+      );
   }
 }
 
@@ -357,9 +426,6 @@ export function checkFinite(what: string, values: ArrayLike<number>, shape: Shap
     throw wrongValue(place, "finite number", values[i]);
   }
 }
-
-/** As kernels see it: a float32. */
-const single = (what: string, value: unknown): number => Math.fround(number(what, value));
 
 function wholeLabels(labels: unknown): Int32Array {
   if (labels instanceof Uint8Array || labels instanceof Int32Array) return new Int32Array(labels);
@@ -383,7 +449,7 @@ const ascending = (n: number): Int32Array => Int32Array.from({ length: n }, (_, 
 
 function targetsOf(c: Columns, stored: number): Float32Array {
   const width = size(c.targetShape);
-  return c.targets!.slice(stored * width, (stored + 1) * width);
+  return c.targets ? c.targets.slice(stored * width, (stored + 1) * width) : new Float32Array(0);
 }
 
 function gather(from: Float32Array, index: Int32Array, width: number): Float32Array {

@@ -6,9 +6,11 @@ export {
   Dataset,
   type DatasetOptions,
   type ImageArray,
+  type MapOptions,
   type MapRow,
   type Row,
   showDataset,
 } from "./dataset.ts";
 export { type Idx, type IdxOptions, parseIdx, readIdx } from "./idx.ts";
 export { fashionMnist, type MnistFile, type MnistOptions, mnist, type TrainAndTest } from "./mnist.ts";
+export type { Normalisation, PerChannel } from "./scaling.ts";

@@ -2,21 +2,24 @@
  * A network with its weights: what `sequential` and `model` build, what training changes, what is saved and loaded. All it knows is in its
  * graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned model is a model like any other.
  */
-import { knownOptions, wrongType } from "../base/errors.ts";
-import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { knownOptions, PenjingError, wrongType } from "../base/errors.ts";
+import { compatibleShapes, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Source } from "../base/source.ts";
 import { type Extras, read, readFrom, saveFile, type WriteOptions, write } from "../container/index.ts";
-import { Dataset } from "../data/dataset.ts";
+import { Dataset, preprocessingBehind } from "../data/dataset.ts";
+import { rescale } from "../data/scaling.ts";
 import { type Graph, isLearned, type Node, type Value } from "../graph/graph.ts";
 import { bake } from "../passes/bake.ts";
-import { checkPreprocessing } from "../run/inputs.ts";
+import { checkPreprocessing, isBytes } from "../run/inputs.ts";
 import { type Inputs, Net, type NetOptions, type Reals } from "../run/net.ts";
+import { ruleOf, USUAL } from "../run/pixels.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
 import { fit as train } from "../train/fit.ts";
-import type { FitOptions } from "../train/fit-options.ts";
+import { FIT_OPTIONS, type FitOptions } from "../train/fit-options.ts";
 import type { History } from "../train/history.ts";
+import { expectScaling, learned, scalingOf } from "../train/scaling.ts";
 import type { Scores } from "../train/trainer.ts";
 import type { Regularizer } from "./regularizers.ts";
 import { type StepOptions, Steps } from "./steps.ts";
@@ -33,8 +36,6 @@ export interface Weight {
 export type Weights = Record<string, Weight>;
 
 export interface ModelParts extends Extras {
-  /** For `summary`. Default "model". */
-  name?: string;
   /** Penalties by the name of the weight: they are part of the loss of `fit` and `evaluate`. */
   regularizers?: ReadonlyMap<string, Regularizer>;
   /** What takes part in every `fit` of this model, before the hooks of its options: pruning. */
@@ -71,12 +72,13 @@ export class Model {
   readonly regularizers: ReadonlyMap<string, Regularizer>;
   /** What takes part in every `fit`. */
   readonly hooks: readonly StepHook[];
-  /** Names of the classes, and how pictures become inputs: saved with it. */
-  readonly labels: readonly string[] | undefined;
-  preprocessing: Extras["preprocessing"];
   readonly metadata: Extras["metadata"];
+  #labels: Extras["labels"];
+  #preprocessing: Extras["preprocessing"];
   #net: Promise<Net> | undefined;
   #steps: Steps | undefined;
+  /** What changes the weights at the moment. */
+  #training: string | undefined;
   /** The contents each state of the network that runs was last given. */
   readonly #written = new Map<string, TypedArray>();
 
@@ -84,12 +86,37 @@ export class Model {
   constructor(graph: Graph, parts: ModelParts = {}) {
     knownOptions("Model", parts, ["name", "regularizers", "hooks", "labels", "preprocessing", "metadata"]);
     this.graph = graph;
-    this.name = parts.name ?? "model";
+    this.name = parts.name ?? NAMELESS;
     this.regularizers = parts.regularizers ?? new Map();
     this.hooks = parts.hooks ?? [];
-    this.labels = parts.labels;
-    this.preprocessing = parts.preprocessing;
+    this.#labels = parts.labels;
+    this.#preprocessing = parts.preprocessing;
     this.metadata = parts.metadata;
+  }
+
+  /** Names of the classes, saved with it: those of the data set it was last trained on by `fit`, where that has names, or those it is given. */
+  get labels(): readonly string[] | undefined {
+    return this.#labels;
+  }
+
+  set labels(labels: readonly string[] | undefined) {
+    if (labels !== undefined) this.#checkLabels(labels);
+    this.#labels = labels;
+    this.#net = undefined;
+  }
+
+  /**
+   * How bytes and pictures become inputs, saved with it; undefined: byte / 255. It is that of the bytes the model was last trained on, and can be
+   * set where the weights come from elsewhere.
+   */
+  get preprocessing(): Extras["preprocessing"] {
+    return this.#preprocessing;
+  }
+
+  set preprocessing(preprocessing: Extras["preprocessing"]) {
+    if (preprocessing !== undefined) checkPreprocessing(preprocessing, this.graph);
+    this.#preprocessing = preprocessing;
+    this.#net = undefined;
   }
 
   /** Of one image; of the first input where there are several. */
@@ -177,6 +204,7 @@ export class Model {
       | Readonly<Record<string, { shape?: Shape; data: ArrayLike<number> }>>
       | readonly { shape?: Shape; data: ArrayLike<number> }[],
   ): void {
+    this.#expectIdle("setWeights");
     if (weights === null || typeof weights !== "object") throw wrongType("weights", "weights by name", weights);
     const leaves = weightsOf(this.graph);
     if (Array.isArray(weights) && weights.length !== leaves.length)
@@ -210,42 +238,100 @@ export class Model {
   /**
    * Trains on a data set; the model's weights are as they were after the last epoch. By default one epoch of Adam 1e-3 in batches of 32, with
    * cross-entropy for labels. Gives loss and metrics of every epoch. Penalties of layers are part of the loss.
-   * From a data set of bytes it learns how pixels become real numbers (`preprocessing`).
-   * Errors: RangeError for data that do not fit, PenjingError `diverged` where the loss becomes NaN or infinite, AbortError by `signal`.
+   * `preprocessing` becomes that of the data set, or of its validation, where one of them is made of bytes; `labels` its class names.
+   * Errors: RangeError for data that do not fit, or a validation that is not scaled as the data; PenjingError `diverged` where the loss becomes
+   * NaN or infinite, `busy` where the model is being trained already; AbortError by `signal`.
    */
   async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}): Promise<TrainingHistory> {
-    const hooks = [...this.hooks, ...(options.hooks ?? [])];
-    const { history, checkpoint } = await train(this.graph, dataset, { ...options, hooks, ...this.#penalties() });
-    this.#readPixelsAs(dataset);
-    return Object.assign(history, { checkpoint });
+    checkDataset("dataset", dataset);
+    knownOptions("fit", options, FIT_OPTIONS);
+    const { validation } = options;
+    if (validation !== undefined) checkDataset("validation", validation);
+    const scaling = scalingOf(dataset, validation);
+    return this.#alone("fit", async () => {
+      const before = statesOf(this.graph).map(leaf => leaf.data);
+      try {
+        const hooks = [...this.hooks, ...(options.hooks ?? [])];
+        const { history, checkpoint } = await train(this.graph, dataset, { ...options, hooks, ...this.#penalties() });
+        return Object.assign(history, { checkpoint });
+      } finally {
+        // also after an abort: the weights are those of this data set then
+        if (statesOf(this.graph).some((leaf, i) => leaf.data !== before[i])) {
+          this.#learnScaling(scaling);
+          this.#learnLabels(dataset);
+        }
+      }
+    });
   }
 
-  /** The mean loss over a data set, penalties of layers included, and the mean of every metric. */
+  /**
+   * The mean loss over a data set, penalties of layers included, and the mean of every metric. A RangeError where the data set makes other
+   * numbers of bytes than `preprocessing` says.
+   */
   async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers"> = {}): Promise<Scores> {
+    checkDataset("dataset", dataset);
+    expectScaling("dataset", dataset, this.preprocessing);
     return evaluate(this.graph, dataset, { ...options, ...this.#penalties() });
   }
 
   /**
    * One step on one batch, for loops of one's own: images one after another, and their class numbers (an array of integers) or targets
    * (Float32Array). Gives loss and metrics before it. The optimizer's moments live on while `optimizer`, `loss` and `metrics` are the same.
+   * Images are real numbers, or bytes (Uint8Array), which `preprocessing` makes real; from those of a data set's `batch` it learns that.
    * A model that is pruned by a schedule needs to know how many `steps` there will be. A loop that need not look at the weights in between
    * is faster over a `Trainer`.
    */
   async trainStep(x: ArrayLike<number>, y: ArrayLike<number>, options: StepOptions = {}): Promise<Scores> {
-    if (!this.#steps?.serves(options))
-      this.#steps = new Steps(this.graph, options, { hooks: this.hooks, ...this.#penalties() });
-    return this.#steps.train(x, y);
+    return this.#alone("trainStep", async () => {
+      if (!this.#steps?.serves(options))
+        this.#steps = new Steps(this.graph, options, { hooks: this.hooks, ...this.#penalties() });
+      const scaling = typeof x === "object" && x ? preprocessingBehind(x) : undefined;
+      const scores = await this.#steps.train(isBytes(x) ? this.#reals(x) : x, y, scaling);
+      this.#learnScaling(scaling);
+      return scores;
+    });
+  }
+
+  /** Runs what changes the weights. Of two at once, the one that ends last would undo the other. */
+  async #alone<T>(what: string, run: () => Promise<T>): Promise<T> {
+    this.#expectIdle(what);
+    this.#training = what;
+    try {
+      return await run();
+    } finally {
+      this.#training = undefined;
+    }
+  }
+
+  #expectIdle(what: string): void {
+    if (this.#training)
+      throw new PenjingError(
+        "busy",
+        `${what}: model "${this.name}" is being trained by ${this.#training}: await that first`,
+      );
+  }
+
+  #reals(bytes: Uint8Array | Uint8ClampedArray): Float32Array {
+    const rule = ruleOf(this.preprocessing ?? USUAL, this.inputShape.at(-1) ?? 1);
+    const reals = new Float32Array(bytes.length);
+    rescale(bytes, 0, reals, rule);
+    return reals;
   }
 
   #penalties(): Pick<FitOptions, "regularizers"> {
     return this.regularizers.size ? { regularizers: this.regularizers } : {};
   }
 
-  #readPixelsAs({ dtype, mapped, scale, offset }: Dataset): void {
-    if (dtype !== "u8" || mapped || this.preprocessing) return;
-    if (scale === Math.fround(1 / 255) && offset === 0) return; // as without a rule
-    this.preprocessing = { scale, offset };
-    this.#net = undefined;
+  #learnScaling(scaling: Extras["preprocessing"]): void {
+    if (!scaling) return;
+    const preprocessing = learned(this.preprocessing, scaling, this.inputShape.at(-1) ?? 1);
+    if (preprocessing !== this.preprocessing) this.preprocessing = preprocessing;
+  }
+
+  /** Names that are the numbers of the classes are those that classes have without labels. */
+  #learnLabels({ classNames }: Dataset): void {
+    if (classNames?.length !== this.#classes) return;
+    this.labels = classNames.every((name, i) => name === String(i)) ? undefined : [...classNames];
   }
 
   // ---------------------------------------------------------------- running
@@ -257,7 +343,8 @@ export class Model {
   async predict<R extends Reals = Float32Array>(x: Dataset | Inputs): Promise<NoInfer<R>> {
     const net = await this.net();
     if (!(x instanceof Dataset)) return net.predict<R>(x);
-    if (String(x.shape) !== String(this.inputShape))
+    expectScaling("x", x, this.preprocessing);
+    if (!compatibleShapes(x.shape, this.inputShape))
       throw new RangeError(`"x" expected images of ${showShape(this.inputShape)}, got ${showShape(x.shape)}`);
     const widths = net.outputs.map(({ shape }) => size(shape));
     const results = widths.map(width => new Float32Array(x.length * width));
@@ -275,8 +362,13 @@ export class Model {
    * With options (`capacity`, `variant`, `warmUp`, ...) a network of its own at every call, without them the same one.
    */
   async net(options?: NetOptions): Promise<Net> {
-    const { preprocessing, labels } = this;
-    const carried = { ...(preprocessing && { preprocessing }), ...(labels && { labels }) };
+    const { name, preprocessing, labels, metadata } = this;
+    const carried = {
+      name,
+      ...(preprocessing && { preprocessing }),
+      ...(labels && { labels }),
+      ...(metadata && { metadata }),
+    };
     if (options) return Net.create(this.graph, { ...carried, ...options });
     if (!this.#net) {
       for (const leaf of statesOf(this.graph)) this.#written.set(leaf.name, leaf.data!);
@@ -329,9 +421,10 @@ export class Model {
    * were chosen; `names` decides it otherwise. Regularizers are of training and not kept.
    */
   toBytes(options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
-    knownOptions("save", options, ["names", "labels", "preprocessing", "metadata"]);
-    const { labels, preprocessing, metadata } = this;
+    knownOptions("save", options, ["names", "name", "labels", "preprocessing", "metadata"]);
+    const { name, labels, preprocessing, metadata } = this;
     const extras = {
+      ...(name !== NAMELESS && { name }),
       ...(labels && { labels }),
       ...(preprocessing && { preprocessing }),
       ...(metadata && { metadata }),
@@ -344,10 +437,13 @@ export class Model {
 
   /** One for each output; two where a single output tells one from the other. */
   #checkLabels(labels: readonly string[]): void {
+    if (Array.isArray(labels) && labels.length !== this.#classes)
+      throw new RangeError(`"labels" expected ${this.#classes} names, got ${labels.length}`);
+  }
+
+  get #classes(): number {
     const outputs = size(this.outputShape);
-    const classes = outputs === 1 ? 2 : outputs;
-    if (Array.isArray(labels) && labels.length !== classes)
-      throw new RangeError(`"labels" expected ${classes} names, got ${labels.length}`);
+    return outputs === 1 ? 2 : outputs;
   }
 
   /** Would a reader name every state as here, and did nobody choose a layer's name? */
@@ -366,6 +462,13 @@ export class Model {
 
 const statesOf = (graph: Graph): Value[] => graph.leaves.filter(v => v.leaf === "state" && v.data);
 
+/** The name of a model that was given none: it is not written to files. */
+const NAMELESS = "model";
+
+function checkDataset(what: string, data: unknown): asserts data is Dataset {
+  if (!(data instanceof Dataset)) throw wrongType(what, "a Dataset: new Dataset({ images, shape, labels })", data);
+}
+
 /** Images of a data set that are made ready at a time. */
 const PREDICT = 256;
 
@@ -378,6 +481,11 @@ const AUTOMATIC = /^[a-z][A-Za-z0-9]*(_\d+)?$/;
  */
 export async function loadModel(source: Source, options: { signal?: AbortSignal } = {}): Promise<Model> {
   knownOptions("loadModel", options, ["signal"]);
-  const { graph, ...extras } = await readFrom(source, options);
-  return new Model(graph, extras);
+  const { graph, name, labels, preprocessing, metadata } = await readFrom(source, options);
+  return new Model(graph, {
+    ...(name && { name }),
+    ...(labels && { labels }),
+    ...(preprocessing && { preprocessing }),
+    ...(metadata && { metadata }),
+  });
 }

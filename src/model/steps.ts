@@ -1,11 +1,13 @@
 /** Single steps of training on arrays, whatever the size of each batch, with one optimizer's moments all along. */
 import { integer, knownOptions, wrongValue } from "../base/errors.ts";
 import { showShape, size, type TypedArray } from "../base/shape.ts";
+import type { Preprocessing } from "../container/extras.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "../train/defaults.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import { adam } from "../train/optimizers.ts";
+import { sameScaling } from "../train/scaling.ts";
 import { arrays, ends, type Scores, Trainer } from "../train/trainer.ts";
 
 export interface StepOptions extends Pick<FitOptions, "optimizer" | "loss" | "metrics" | "seed"> {
@@ -29,6 +31,8 @@ export class Steps {
   #frozen = "";
   /** The contents each weight was given, or got by the last step. */
   readonly #known = new Map<string, TypedArray>();
+  /** How bytes became the images of the steps before. */
+  #scaling: Preprocessing | undefined;
 
   /** The first step before which each hook wants to act. */
   readonly #due: (number | undefined)[];
@@ -51,12 +55,17 @@ export class Steps {
     return OPTIONS.every(name => options[name] === this.#options[name]);
   }
 
-  async train(x: ArrayLike<number>, y: ArrayLike<number>): Promise<Scores> {
+  /** `scaling`: how bytes became the images, where that is known. */
+  async train(x: ArrayLike<number>, y: ArrayLike<number>, scaling: Preprocessing | undefined): Promise<Scores> {
     const { input } = ends(this.#graph);
     const images = x.length / size(input);
     if (!Number.isInteger(images) || images < 1)
       throw wrongValue("x", `whole images of ${showShape(input)}`, `${x.length} numbers`);
+    const channels = input.at(-1) ?? 1;
+    if (scaling && this.#scaling && !sameScaling(scaling, this.#scaling, channels))
+      throw new RangeError('"x" expected images scaled as those of the steps before, got others');
     const trainer = await this.#for(images, y);
+    this.#scaling ??= scaling;
     for (const leaf of this.#graph.leaves) {
       if (leaf.leaf !== "state" || !leaf.data || leaf.data === this.#known.get(leaf.name)) continue;
       if (trainer.machine.plan.leaves.has(leaf.name)) trainer.write(leaf.name, leaf.data);

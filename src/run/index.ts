@@ -44,13 +44,19 @@ export interface LoadOptions extends NetOptions {
 
 /**
  * A network from a file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array.
- * Labels and preprocessing are the file's, unless given. Errors: TypeError or RangeError for a wrong option; PenjingError with code
+ * Name, labels, preprocessing and metadata are the file's, unless given. Errors: TypeError or RangeError for a wrong option; PenjingError with code
  * `missing`, `unreadable`, `magic`, `version`, `truncated`, `checksum`, `op` or `damaged`, with the byte in `offset` where it is about one;
  * `no-simd` on an engine without SIMD, `memory` where there is no room.
  */
 export async function load(source: Source, { signal, ...options }: LoadOptions = {}): Promise<Net> {
   knownOptions("options", options, NET_OPTIONS);
   void compile(RUN, options.variant); // goes on while the file is read
-  const { graph, labels, preprocessing } = await readFrom(source, signal ? { signal } : {});
-  return Net.taking(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }), ...options });
+  const { graph, name, labels, preprocessing, metadata } = await readFrom(source, signal ? { signal } : {});
+  return Net.taking(graph, {
+    ...(name && { name }),
+    ...(labels && { labels }),
+    ...(preprocessing && { preprocessing }),
+    ...(metadata && { metadata }),
+    ...options,
+  });
 }

@@ -1,9 +1,10 @@
 /** What a user has, arrays, nested arrays or pictures, becomes numbers of the network's own type. */
-import { number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
-import { type DType, type Shape, sameShape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { wrongType, wrongValue } from "../base/errors.ts";
+import { compatibleShapes, type DType, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import { Names, resultName } from "../container/names.ts";
 import type { Graph, Quantization, Type, Value } from "../graph/graph.ts";
+import { checkKeys, type Rule, ruleOf } from "./pixels.ts";
 
 /** An input or an output of a network. */
 export interface Port {
@@ -46,14 +47,9 @@ export function portsOf(values: readonly Value[]): Port[] {
 
 /** A TypeError or RangeError where `preprocessing` does not fit the network. Of several inputs some may not be pictures. */
 export function checkPreprocessing(preprocessing: Preprocessing, graph: Graph): void {
+  checkKeys(preprocessing);
   const [input, ...others] = inputsOf(graph);
   if (!others.length) new Reader(input!.type, preprocessing, new Float32Array(0)).pixels;
-}
-
-/** real = factor * stored + addend, for each channel, or one for all. */
-interface Rule {
-  readonly factor: Float32Array;
-  readonly addend: Float32Array;
 }
 
 const UNCHANGED: Rule = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
@@ -83,8 +79,8 @@ export class Reader {
     this.#quantization = quantization;
     this.#channels = shape.at(-1) ?? 1;
     this.#preprocessing = preprocessing;
-    const layout = oneOf("preprocessing.layout", preprocessing.layout ?? "NHWC", ["NHWC", "NCHW"]);
-    this.#planar = layout === "NCHW" && shape.length > 2;
+    checkKeys(preprocessing);
+    this.#planar = preprocessing.layout === "NCHW" && shape.length > 2;
   }
 
   /** How bytes become real numbers. A TypeError or RangeError where `preprocessing` does not say it for this input. */
@@ -160,8 +156,7 @@ export class Reader {
     }
     const plane = this.#shape.slice(0, -1);
     const image = this.#planar ? [this.#channels, ...plane] : this.#shape;
-    const fits = (s: Shape) => sameShape(s, image) || (this.#channels === 1 && sameShape(s, plane));
-    if (!fits(shape) && !fits(shape.slice(1)))
+    if (!compatibleShapes(shape, image) && !compatibleShapes(shape.slice(1), image))
       throw new RangeError(`"${what}" expected ${showShape(image)}, or a list of such, got ${showShape(shape)}`);
     const numbers = new Float32Array(size(shape));
     flatten(x, shape, [], what, numbers, 0);
@@ -202,7 +197,7 @@ const isArray = (x: unknown): x is ArrayLike<unknown> =>
 const isPicture = (x: unknown): x is Picture =>
   x !== null && typeof x === "object" && "data" in x && "width" in x && "height" in x;
 
-const isBytes = (x: unknown): x is Uint8Array | Uint8ClampedArray =>
+export const isBytes = (x: unknown): x is Uint8Array | Uint8ClampedArray =>
   x instanceof Uint8Array || x instanceof Uint8ClampedArray;
 
 function firstOdd(x: TypedArray, what: string): Error {
@@ -233,25 +228,6 @@ function flatten(x: unknown, shape: Shape, place: number[], what: string, to: Fl
 }
 
 const named = (what: string, place: readonly number[]): string => what + place.map(i => `[${i}]`).join("");
-
-/** (scale * v - mean) / std, or scale * v + offset, as one product and one sum a channel. */
-function ruleOf({ scale = 1, offset = 0, mean = [0], std = [1] }: Preprocessing, channels: number): Rule {
-  number("preprocessing.scale", scale);
-  number("preprocessing.offset", offset);
-  const each = (what: string, list: readonly number[], bounds = {}) => {
-    if (!Array.isArray(list) || (list.length !== 1 && list.length !== channels))
-      throw wrongValue(what, `${channels} channels`, list);
-    return list.map((v, c) => number(`${what}[${c}]`, v, bounds));
-  };
-  const means = each("preprocessing.mean", mean);
-  const deviations = each("preprocessing.std", std, { above: 0 });
-  const of = (list: readonly number[], c: number) => list[c % list.length]!;
-  const length = Math.max(means.length, deviations.length);
-  return {
-    factor: Float32Array.from({ length }, (_, c) => scale / of(deviations, c)),
-    addend: Float32Array.from({ length }, (_, c) => offset - of(means, c) / of(deviations, c)),
-  };
-}
 
 /** Added and taken away again, it leaves a number rounded to the nearest integer, half to even. */
 const HALF_EVEN = 1.5 * 2 ** 52;

@@ -4,7 +4,7 @@
  */
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { allocate, size, type TypedArray } from "../base/shape.ts";
-import type { Preprocessing } from "../container/extras.ts";
+import type { Extras, Preprocessing } from "../container/extras.ts";
 import { streamInputs } from "../graph/edit.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import type { Traits } from "../graph/meaning.ts";
@@ -19,6 +19,7 @@ import { type Classification, probabilities } from "./classes.ts";
 import { type Input, inputsOf, type Port, portsOf, Reader } from "./inputs.ts";
 import { Machine } from "./machine.ts";
 import { type Output, Writer } from "./outputs.ts";
+import { USUAL } from "./pixels.ts";
 import { warmUp } from "./warm-up.ts";
 
 export interface NetOptions {
@@ -30,6 +31,9 @@ export interface NetOptions {
   preprocessing?: Preprocessing;
   /** Names of the classes, for `classify`. */
   labels?: readonly string[];
+  /** Kept as `name` and `metadata` of the network. */
+  name?: string;
+  metadata?: Extras["metadata"];
   /**
    * Runs on zeros in the background, in slices of 2 ms, until the engine has compiled the kernels for good (true), or so many times; `net.warm` tells
    * when it is done. The network can be used meanwhile. Default false.
@@ -37,7 +41,7 @@ export interface NetOptions {
   warmUp?: boolean | number;
 }
 
-export const NET_OPTIONS = ["capacity", "variant", "preprocessing", "labels", "warmUp"] as const;
+export const NET_OPTIONS = ["capacity", "variant", "preprocessing", "labels", "name", "metadata", "warmUp"] as const;
 
 /** What a network takes: its input; where it has several, all of them in order, or by name. */
 export type Inputs = Input | readonly Input[] | Readonly<Record<string, Input>>;
@@ -96,6 +100,10 @@ export class Net {
   readonly labels: readonly string[] | undefined;
   /** How bytes and pictures become real numbers. */
   readonly preprocessing: Preprocessing;
+  /** Of the file, or the model it was made of. Default "model". */
+  readonly name: string;
+  /** What was saved with the network: whatever its maker wanted to be known. */
+  readonly metadata: Extras["metadata"];
   /** The kernels, the plan and the memory underneath: for looking, not for changing. */
   readonly machine: Machine;
   /** Resolves when `warmUp` is done; at once without it. */
@@ -115,8 +123,10 @@ export class Net {
     batches: readonly number[],
     options: NetOptions,
   ) {
-    const { capacity = 64, labels, preprocessing = { scale: 1 / 255 } } = options;
+    const { capacity = 64, labels, preprocessing = USUAL, name = "model", metadata } = options;
     this.machine = machine;
+    this.name = name;
+    this.metadata = metadata;
     this.labels = labels;
     this.preprocessing = preprocessing;
     this.#capacity = capacity;

@@ -1,9 +1,9 @@
 /**
- * Rows of a data set, as a step's streams hold them. Unsigned bytes are copied as they are stored and rescaled by a kernel;
- * all else, and what passes through `map`, arrives as float32.
+ * Rows of a data set, as a step's streams hold them. Unsigned bytes with one scale for all channels are copied as they are stored and
+ * rescaled by a kernel; all else, and what passes through `map`, arrives as float32.
  */
 import { number, wrongType, wrongValue } from "../base/errors.ts";
-import { BYTES, type Shape, sameShape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { BYTES, compatibleShapes, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import { checkFinite, checkLabels, type Dataset } from "../data/dataset.ts";
 import type { Type } from "../graph/graph.ts";
 import type { ImageFormat } from "./step.ts";
@@ -43,16 +43,17 @@ export class Feed {
    * Throws a RangeError where the data do not fit the model, or a label is out of range.
    */
   constructor(data: Dataset, shape: Shape, target: Type, classes: number, classWeight?: ClassWeight) {
-    if (!sameShape(data.shape, shape))
+    if (!compatibleShapes(data.shape, shape))
       throw new RangeError(`"dataset" expected images of ${showShape(shape)}, got ${showShape(data.shape)}`);
     this.data = data;
     this.#target = target;
     this.#size = size(shape);
     this.#classes = classes;
-    const stored = data.dtype === "u8" && !data.mapped;
-    this.images = stored
-      ? { dtype: "u8", scale: data.scale, offset: data.offset }
-      : { dtype: "f32", scale: 1, offset: 0 };
+    const { scale, offset } = data;
+    this.images =
+      data.dtype === "u8" && !data.mapped && typeof scale === "number" && typeof offset === "number"
+        ? { dtype: "u8", scale, offset }
+        : { dtype: "f32", scale: 1, offset: 0 };
     this.#labels = data.labels();
     this.#targets = data.targets();
     this.#check();
@@ -73,6 +74,8 @@ export class Feed {
 
   #check(): void {
     const { shape } = this.#target;
+    if (!this.#labels && !this.#targets && size(this.data.targetShape) !== size(shape))
+      throw new TypeError('"dataset" expected labels or targets, got rows without');
     if (this.#labels) {
       if (!shape.length || size(shape) > 1) checkLabels(this.#labels, this.#classes);
       return;
@@ -80,7 +83,7 @@ export class Feed {
     if (!shape.length) throw wrongType("dataset", "labels, which this loss compares with", this.#targets);
     if (size(shape) !== size(this.data.targetShape))
       throw new RangeError(`"targets" expected ${showShape(shape)} an image, got ${showShape(this.data.targetShape)}`);
-    checkFinite("targets", this.#targets!, this.data.targetShape);
+    if (this.#targets) checkFinite("targets", this.#targets, this.data.targetShape);
   }
 
   /** Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row where it is not finite. */
@@ -123,7 +126,7 @@ export class Feed {
         data[at + label] = 1;
       }
     } else if (y !== undefined) data.set(y as Float32Array, at);
-    else data.set(this.#targets!.subarray(row * each, (row + 1) * each), at);
+    else if (this.#targets) data.set(this.#targets.subarray(row * each, (row + 1) * each), at);
   }
 
   #checkLabel(label: number, row: number): void {

@@ -257,7 +257,7 @@ describe("copies and files", () => {
   });
 
   test("options are checked, and so is what is loaded", async () => {
-    expect(() => small().toBytes({ name: true } as never)).toThrow('"save" has no option "name"');
+    expect(() => small().toBytes({ nams: true } as never)).toThrow('"save" has no option "nams"');
     await expect(loadModel(join(folder, "none"))).rejects.toMatchObject({ code: "missing" });
     await expect(loadModel(new Uint8Array(40))).rejects.toMatchObject({ code: "magic" });
     await expect(loadModel("x", { names: 1 } as never)).rejects.toThrow('"loadModel" has no option "names"');
