@@ -22,6 +22,12 @@ function defaultLoss(data: Pick<Dataset, "classes">, oneOutput: boolean): Loss {
 
 export const metricsFor = (data: Pick<Dataset, "classes">): Metric[] => (data.classes ? [accuracy()] : []);
 
+/** A metric for a graph and its loss, told what the outputs mean. */
+export const metricFor = (graph: Graph, loss: Loss, metric: Metric): Metric => ({
+  ...(metric.after?.(givenBy(graph.results[0]!), loss.fromLogits ?? false) ?? metric),
+  name: metric.name,
+});
+
 /** The type of the targets: as the loss wants them, or as they are. */
 export const targetFor = (loss: Loss, output: Type, data: Pick<Dataset, "classes" | "targetShape">): Type =>
   loss.target(output) ??

@@ -26,6 +26,8 @@ export interface Loss {
   build(graph: Graph, output: Value, target: Value): Value;
   /** The same number for one image's output, outside of any graph. */
   score(output: Float32Array, target: Target): number;
+  /** Does it take outputs as logits? Then 0 is what 1/2 is of a probability. Default false. */
+  readonly fromLogits?: boolean;
   /** Where the loss leaves open whether a model gives logits or probabilities: the loss for one that gives these. */
   after?(gives: Traits["gives"]): Loss;
 }
@@ -53,7 +55,7 @@ function classOf(target: Target): number {
 }
 
 /** A row of targets, from a class number too. */
-const oneHot = (target: Target, k: number): ArrayLike<number> =>
+export const oneHot = (target: Target, k: number): ArrayLike<number> =>
   isNumber(target) && k > 1 ? Float32Array.from({ length: k }, (_, j) => Number(j === target)) : rowOf(target);
 
 /** A loss in two forms; without `fromLogits` the model decides, and outputs of unknown origin count as logits. */
@@ -66,8 +68,9 @@ function logitsOrProbabilities(
   if (fromLogits !== undefined && typeof fromLogits !== "boolean")
     throw wrongType("fromLogits", "a boolean", fromLogits);
   number("labelSmoothing", labelSmoothing, { min: 0, max: 1 });
-  if (fromLogits !== undefined) return form(fromLogits, labelSmoothing);
-  return { ...form(true, labelSmoothing), after: gives => form(gives !== probabilities, labelSmoothing) };
+  const made = (logits: boolean): Loss => ({ ...form(logits, labelSmoothing), fromLogits: logits });
+  if (fromLogits !== undefined) return made(fromLogits);
+  return { ...made(true), after: gives => made(gives !== probabilities) };
 }
 
 const CROSS_ENTROPY = ["fromLogits", "labelSmoothing"] as const;

@@ -1,6 +1,7 @@
 /** Metrics: one number per image, averaged over all images of an epoch, whatever their weights, as Keras' `metrics` are. */
-import { integer, number, wrongType } from "../base/errors.ts";
+import { integer, knownOptions, noArguments, number } from "../base/errors.ts";
 import type { Graph, Type, Value } from "../graph/graph.ts";
+import type { Traits } from "../graph/meaning.ts";
 import {
   f32_accuracy,
   f32_argmax,
@@ -15,7 +16,7 @@ import {
   isClass,
   topK as topKOp,
 } from "../ops/loss/accuracy.ts";
-import type { Loss, Target } from "./losses.ts";
+import { type Loss, oneHot, type Target } from "./losses.ts";
 
 /** Of one's own: any object like this, `build` made of the library's ops. */
 export interface Metric {
@@ -25,43 +26,54 @@ export interface Metric {
   build(graph: Graph, output: Value, target: Value): Value;
   /** The same number for one image's output, outside of any graph. */
   score(output: Float32Array, target: Target): number;
+  /** Where it depends on what outputs mean: the metric for a model that gives these, and whose loss takes logits or not. */
+  after?(gives: Traits["gives"], fromLogits: boolean): Metric;
 }
 
 const isNumber = (target: Target): target is number => typeof target === "number";
 
-/** A single number per image is a yes or no: Keras then counts it right on its side of 1/2. */
+/** A single number per image is a yes or no. */
 const isYesOrNo = (output: Type, target: Type): boolean => output.shape.at(-1) === 1 && !isClass(target);
 
 /**
- * How often the answer is right: the largest output is at the target's class; where there is one output only, it is on the right side of 1/2.
- * Keras chooses between its three accuracies by the shapes likewise.
+ * How often the answer is right: the largest output is at the target's class; where there is one output only, its probability is on the right
+ * side of 1/2, as a logit on that of 0. Keras chooses between its three accuracies by the shapes likewise, and compares a logit with 1/2 too.
  */
-export function accuracy(): Metric {
-  return {
+export function accuracy(...none: []): Metric {
+  noArguments("accuracy", none);
+  const form = (threshold: number): Metric => ({
     name: "accuracy",
     build: (graph, output, target) =>
       isYesOrNo(output.type, target.type)
-        ? graph.one(binaryAccuracyOp, [output, target], { threshold: 0.5 })
+        ? graph.one(binaryAccuracyOp, [output, target], { threshold })
         : graph.one(accuracyOp, [output, target]),
     score(output, target) {
-      if (isNumber(target)) return f32_sparse_accuracy(output, target);
-      return output.length === 1 ? f32_binary_accuracy(output, target, 0.5) : f32_accuracy(output, target);
+      if (output.length === 1) return f32_binary_accuracy(output, oneHot(target, 1), threshold);
+      return isNumber(target) ? f32_sparse_accuracy(output, target) : f32_accuracy(output, target);
     },
-  };
+  });
+  return byMeaning(form);
 }
 
-/** The share of outputs on the target's side of `threshold`. Keras: BinaryAccuracy(threshold=0.5). */
-export function binaryAccuracy({ threshold = 0.5 } = {}): Metric {
-  number("threshold", threshold);
-  return {
+/**
+ * The share of outputs on the target's side of `threshold`, which is compared with outputs as they are. Default: a probability of 1/2, which is
+ * 0 where outputs are logits. Keras: BinaryAccuracy(threshold=0.5).
+ */
+export function binaryAccuracy(options: { threshold?: number } = {}): Metric {
+  knownOptions("binaryAccuracy", options, ["threshold"]);
+  const form = (threshold: number): Metric => ({
     name: "binaryAccuracy",
     build: (graph, output, target) => graph.one(binaryAccuracyOp, [output, target], { threshold }),
-    score(output, target) {
-      if (isNumber(target)) throw wrongType("target", "a row of numbers", target);
-      return f32_binary_accuracy(output, target, threshold);
-    },
-  };
+    score: (output, target) => f32_binary_accuracy(output, oneHot(target, output.length), threshold),
+  });
+  return options.threshold === undefined ? byMeaning(form) : form(number("threshold", options.threshold));
 }
+
+/** A metric whose threshold is a probability of 1/2, or the logit that stands for it. */
+const byMeaning = (form: (threshold: number) => Metric): Metric => ({
+  ...form(0.5),
+  after: (_, fromLogits) => form(fromLogits ? 0 : 0.5),
+});
 
 /** How often the target's class is among the k largest outputs. Keras: (Sparse)TopKCategoricalAccuracy(k=5). */
 export function topK(k = 5): Metric {
@@ -74,9 +86,10 @@ export function topK(k = 5): Metric {
 }
 
 /** A loss that is measured and not trained on: `meanSquaredError()`, `meanAbsoluteError()` ... It must take the same targets as the loss. */
-export function measured(loss: Pick<Loss, "name" | "build" | "score">, name = loss.name): Metric {
+export function measured(loss: Pick<Loss, "name" | "build" | "score" | "after">, name = loss.name): Metric {
   return {
     name,
+    ...(loss.after && { after: gives => measured(loss.after!(gives), name) }),
     build: (graph, output, target) => loss.build(graph, output, target),
     score: (output, target) => loss.score(output, target),
   };

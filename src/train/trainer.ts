@@ -15,7 +15,7 @@ import type { Lowerings } from "../plan/lower.ts";
 import type { Wanted } from "../plan/plan.ts";
 import { readState, resultOf } from "../run/contents.ts";
 import { Machine } from "../run/machine.ts";
-import { targetFor } from "./defaults.ts";
+import { metricFor, targetFor } from "./defaults.ts";
 import type { RowStreams, Stream } from "./feed.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
@@ -106,7 +106,8 @@ export class Trainer {
 
   /** Plans for every batch size that is named. `loss` is taken as it is: see `lossFor`. */
   static async create(graph: Graph, options: TrainerOptions): Promise<Trainer> {
-    const { loss, metrics = [], optimizer, regularizers, steps = 1 } = options;
+    const { loss, optimizer, regularizers, steps = 1 } = options;
+    const metrics = (options.metrics ?? []).map(metric => metricFor(graph, loss, metric));
     const { output } = ends(graph);
     const target = options.target ?? targetFor(loss, output, { classes: 1, targetShape: [] });
     if (options.train && !optimizer)

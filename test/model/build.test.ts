@@ -252,7 +252,7 @@ describe("shapes that do not fit name the layer and both shapes", () => {
         const [a, b] = [input({ shape: [4, 4] }), input({ shape: [4, 5] })];
         model({ inputs: [a, b], outputs: add({ name: "sum" })(a, b) });
       },
-      'layer "sum" (add): expects equal shapes, got 4x4 and 4x5',
+      'layer "sum" (add): expects shapes that are equal but for axes of 1, counted from the last, got 4x4 and 4x5',
     ],
     [
       "concatenate",

@@ -61,6 +61,8 @@ const step = fc.record({
     "normalize",
     "activation",
     "residual",
+    "excite",
+    "spread",
     "beside",
     "twice",
     "flatten",
@@ -111,6 +113,16 @@ function grow(x: SymbolicTensor, s: Step): SymbolicTensor {
       return activation(s.activation)(x);
     case "residual":
       return [add(), subtract(), multiply()][s.groups - 1]!(x, activation("tanh")(x));
+    case "excite": {
+      const channels = dense({ units: filters, activation: "sigmoid" })(globalAveragePool2d()(x));
+      const image = conv2d({ filters, kernelSize: kernel, padding: "same" })(x);
+      return [multiply(), add(), subtract()][s.groups - 1]!(...(useBias ? [image, channels] : [channels, image]));
+    }
+    case "spread": {
+      const row = activation("tanh")(averagePool2d({ poolSize: [1, 1], strides: [99, 1], padding: "same" })(x));
+      const column = conv2d({ filters: 1, kernelSize: 1, strides: [1, 99], padding: "same" })(x);
+      return [multiply(), add(), subtract()][s.groups - 1]!(...(useBias ? [row, column] : [column, row]));
+    }
     case "beside":
       return concatenate()(conv2d({ filters, kernelSize: kernel, padding: "same", activation: s.activation })(x), x, x);
     case "twice": {
@@ -214,6 +226,8 @@ describe("random networks", () => {
       "pad",
       "prelu",
       "add",
+      "broadcast",
+      "rearrangeGradient",
     ])
       expect(seen).toContain(op);
     expect(seen).toContain("trainBatchNormalization");

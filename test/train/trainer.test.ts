@@ -2,12 +2,13 @@ import { describe, expect, test } from "vitest";
 import { Dataset } from "../../src/data/dataset.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
+import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
 import { batchNormalization } from "../../src/ops/normalization/batch-normalization.ts";
 import { dropout } from "../../src/ops/normalization/dropout.ts";
 import { lossFor } from "../../src/train/defaults.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
-import { meanSquaredError, sparseCategoricalCrossentropy } from "../../src/train/losses.ts";
+import { binaryCrossentropy, meanSquaredError, sparseCategoricalCrossentropy } from "../../src/train/losses.ts";
 import {
   accuracy,
   binaryAccuracy,
@@ -206,11 +207,34 @@ describe("metrics", () => {
     expect(scores.accuracy).toBe(scores.binary);
     const kernel = yesNo.leaves.find(v => v.name === "dense/kernel")!.data! as Float32Array;
     const [x] = rowsOf(binary);
-    const right = labels.filter((v, i) => {
-      const y = kernel.reduce((sum, w, k) => sum + w * x[i * 6 + k]!, 0);
-      return y > 0.5 === (v % 2 === 1);
-    });
-    expect(scores.accuracy).toBe(right.length / 30);
+    const logits = Array.from({ length: 30 }, (_, i) => kernel.reduce((sum, w, k) => sum + w * x[i * 6 + k]!, 0));
+    const right = (threshold: number) => labels.filter((v, i) => logits[i]! > threshold === (v % 2 === 1)).length / 30;
+    expect(right(0)).not.toBe(right(0.5));
+    expect(scores.accuracy).toBe(right(0));
+    const outputs = Float32Array.from(logits);
+    const metrics = [accuracy(), binaryAccuracy()];
+    const { loss: _, ...counted } = score(outputs, binary, yesNo, { metrics });
+    expect(counted).toEqual({ accuracy: right(0), binaryAccuracy: right(0) });
+    // whoever regresses towards 0 and 1 has no logits, and a threshold that is given is one of outputs
+    const loss = meanSquaredError();
+    expect((await evaluate(yesNo, binary, { loss, metrics })).accuracy).toBe(right(0.5));
+    expect(score(outputs, binary, yesNo, { loss, metrics }).binaryAccuracy).toBe(right(0.5));
+    const fixed = [binaryAccuracy({ threshold: 0.25 })];
+    expect((await evaluate(yesNo, binary, { metrics: fixed })).binaryAccuracy).toBe(right(0.25));
+  });
+
+  test("behind a sigmoid, accuracy, binaryAccuracy and a measured loss take probabilities", async () => {
+    const targets = Float32Array.from({ length: 150 }, (_, i) => Number(i % 3 === 0));
+    const rows = new Dataset({ images: data.images, shape: [6], targets, targetShape: [5] });
+    const metrics = [binaryAccuracy(), measured(binaryCrossentropy(), "measured")];
+    const ended = linear(6, 5, seeded(6));
+    ended.results = [ended.one(sigmoid, [ended.results[0]!])];
+    const [asLogits, asProbabilities] = await Promise.all(
+      [linear(6, 5, seeded(6)), ended].map(graph => evaluate(graph, rows, { loss: binaryCrossentropy(), metrics })),
+    );
+    expect(asLogits!.binaryAccuracy).toBeGreaterThan(0);
+    expect(asProbabilities!.binaryAccuracy).toBe(asLogits!.binaryAccuracy);
+    for (const scores of [asLogits!, asProbabilities!]) expect(scores.measured).toBe(scores.loss);
   });
 
   test("a loss can be measured", async () => {

@@ -1,13 +1,14 @@
 /**
  * keras.layers.Add, Subtract, Multiply and Concatenate. Each is called on its inputs, one by one or as an array: `add()(a, b)`;
- * `add([a, b])` is short for that.
+ * `add([a, b])` is short for that. The elementwise ones broadcast: [1, 1, C] and [C] go with [H, W, C].
  */
 import { integer, wrongValue } from "../../base/errors.ts";
 import { type Shape, sameShape, showShape } from "../../base/shape.ts";
-import type { Op } from "../../graph/graph.ts";
+import type { Graph, Op, Value } from "../../graph/graph.ts";
 import { add as sum } from "../../ops/arithmetic/add.ts";
 import { mul } from "../../ops/arithmetic/mul.ts";
 import { sub } from "../../ops/arithmetic/sub.ts";
+import { broadcast } from "../../ops/shape/broadcast.ts";
 import { concat } from "../../ops/shape/concat.ts";
 import { type Layer, type LayerOptions, layer, type SymbolicTensor } from "../layer.ts";
 
@@ -28,17 +29,34 @@ const elementwise = (kind: string, op: Op<object>, arity: readonly [number, numb
       kind,
       options,
       [],
-      () => (inputs, to) => {
-        for (const x of inputs)
-          if (!sameShape(x.type.shape, inputs[0]!.type.shape))
-            throw new RangeError(`expects equal shapes, got ${inputs.map(v => showShape(v.type.shape)).join(" and ")}`);
-        return inputs.slice(1).reduce((y, x) => to.graph.one(op, [y, x], {}), inputs[0]!);
-      },
+      () => (inputs, to) => inputs.slice(1).reduce((y, x) => to.graph.one(op, alike(y, x, to.graph), {}), inputs[0]!),
       arity,
     ),
   );
 
-/** The sum of inputs of equal shapes: a residual connection ends in one. */
+/** Both in the shape they have together: repeated along axes of size 1, and along those that one lacks in front. */
+function alike(a: Value, b: Value, graph: Graph): [Value, Value] {
+  const shape = together(a.type.shape, b.type.shape);
+  const repeated = (x: Value, like: Value) =>
+    sameShape(x.type.shape, shape) ? x : graph.one(broadcast, [x, like], { shape });
+  return [repeated(a, b), repeated(b, a)];
+}
+
+/** Keras' rule, which is NumPy's without the axis of the batch. */
+function together(a: Shape, b: Shape): Shape {
+  const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
+  const missing = longer.length - shorter.length;
+  return longer.map((n, axis) => {
+    const m = axis < missing ? 1 : shorter[axis - missing]!;
+    if (n !== m && n !== 1 && m !== 1)
+      throw new RangeError(
+        `expects shapes that are equal but for axes of 1, counted from the last, got ${showShape(a)} and ${showShape(b)}`,
+      );
+    return n === 1 ? m : n;
+  });
+}
+
+/** The sum: a residual connection ends in one. */
 export const add: Merge<LayerOptions> = elementwise("add", sum, [2, Infinity]);
 /** The first input less the second. */
 export const subtract: Merge<LayerOptions> = elementwise("subtract", sub, [2, 2]);
