@@ -13,7 +13,7 @@ import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
 import { quantizeDynamic as dynamicForm } from "../passes/quantize/dynamic.ts";
 import { observed, quantizeStatic as staticForm } from "../passes/quantize/static.ts";
 import { printProgram } from "../plan/print.ts";
-import type { Net } from "../run/net.ts";
+import type { Net, NetOptions } from "../run/net.ts";
 import { expectScaling } from "../train/scaling.ts";
 import { type ScoreOptions, score } from "../train/score.ts";
 import type { Scores } from "../train/trainer.ts";
@@ -137,9 +137,9 @@ export class QuantizedModel {
     return score(await this.predict(data), data, this.graph, options);
   }
 
-  /** The network that runs: `predict` without waiting, and `run` on its own types. */
-  net(): Promise<Net> {
-    return this.#model.net();
+  /** The network that runs: `predict` without waiting, and `run` on its own types. Options are those of Model's. */
+  net(options?: NetOptions): Promise<Net> {
+    return this.#model.net(options);
   }
 
   /** The kernel calls of one image, as text. */

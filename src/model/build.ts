@@ -49,6 +49,7 @@ export function input(options: InputOptions): SymbolicTensor {
  */
 export function sequential(layers: readonly (Layer | SymbolicTensor)[], options: BuildOptions = {}): Model {
   if (!Array.isArray(layers)) throw wrongType("layers", "an array of layers", layers);
+  knownOptions("sequential", options, ["seed", "name"]);
   const [first, ...rest] = layers as readonly (Layer | SymbolicTensor)[];
   if (first === undefined) throw new RangeError(`"layers" expected at least one layer, got none`);
   let x = isSymbolic(first) ? first : firstOf(first);
@@ -83,6 +84,7 @@ export interface ModelOptions extends BuildOptions {
  *     model({ inputs: x, outputs: add()(x, h(h(x))) })
  */
 export function model(options: ModelOptions): Model {
+  if (options === undefined) throw wrongType("model", "options: inputs, outputs, seed, name", options);
   knownOptions("model", options, ["inputs", "outputs", "seed", "name"]);
   const inputs = tensors("inputs", options.inputs);
   const outputs = tensors("outputs", options.outputs);

@@ -1,6 +1,7 @@
 /** Building networks, in the order one meets them: layers, `sequential` or `model`, and what a Model can do. */
 export type { Activation } from "./activations.ts";
 export { type BuildOptions, type InputOptions, input, type ModelOptions, model, sequential } from "./build.ts";
+export type { GivenWeight, GivenWeights, NestedNumbers } from "./given-weights.ts";
 export type { InitializerName, InitializerOption } from "./initializer-option.ts";
 export type { Fans, Initializer } from "./initializers.ts";
 /** Keras' initializers with options: `initializers.randomNormal({ stddev: 0.1 })`. */

@@ -2,7 +2,7 @@
  * Where weights begin: Keras' initializers (keras.initializers), drawn from this library's own random numbers, so that one seed gives
  * the same weights on every engine. Their values are not Keras' own, their distributions are.
  */
-import { number } from "../base/errors.ts";
+import { knownOptions, noArguments, number } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 
 /** How many numbers go into, and come out of, one application of a kernel: Keras' compute_fans. */
@@ -46,14 +46,20 @@ const scaledNormal =
     return drawn(length, () => deviation * truncated(random));
   };
 
+/** An initializer that takes no options. */
+function plain(name: string, none: readonly unknown[], made: Initializer): Initializer {
+  noArguments(name, none);
+  return made;
+}
+
 /** Uniform in +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio, 2010): the default of kernels. */
-export const glorotUniform = (): Initializer => scaledUniform(1, average);
+export const glorotUniform = (...none: []): Initializer => plain("glorotUniform", none, scaledUniform(1, average));
 /** Truncated normal, standard deviation sqrt(2 / (fan in + fan out)). */
-export const glorotNormal = (): Initializer => scaledNormal(1, average);
+export const glorotNormal = (...none: []): Initializer => plain("glorotNormal", none, scaledNormal(1, average));
 /** Uniform in +-sqrt(6 / fan in) (He et al., 2015): for layers with ReLU. */
-export const heUniform = (): Initializer => scaledUniform(2, incoming);
+export const heUniform = (...none: []): Initializer => plain("heUniform", none, scaledUniform(2, incoming));
 /** Truncated normal, standard deviation sqrt(2 / fan in). */
-export const heNormal = (): Initializer => scaledNormal(2, incoming);
+export const heNormal = (...none: []): Initializer => plain("heNormal", none, scaledNormal(2, incoming));
 
 /** Every weight is `value`; default 0. */
 export function constant(value = 0): Initializer {
@@ -61,25 +67,23 @@ export function constant(value = 0): Initializer {
   return length => new Float32Array(length).fill(value);
 }
 /** Every weight is 0. */
-export const zeros = (): Initializer => constant(0);
+export const zeros = (...none: []): Initializer => plain("zeros", none, constant(0));
 /** Every weight is 1. */
-export const ones = (): Initializer => constant(1);
+export const ones = (...none: []): Initializer => plain("ones", none, constant(1));
 
 /** Normal, not truncated. Default mean 0, stddev 0.05. */
-export function randomNormal({ mean = 0, stddev = 0.05 }: { mean?: number; stddev?: number } = {}): Initializer {
+export function randomNormal(options: { mean?: number; stddev?: number } = {}): Initializer {
+  knownOptions("randomNormal", options, ["mean", "stddev"]);
+  const { mean = 0, stddev = 0.05 } = options;
   number("mean", mean);
   number("stddev", stddev, { min: 0 });
   return (length, _, random) => drawn(length, () => mean + stddev * random.normal());
 }
 
 /** Uniform in [minval, maxval), by default [-0.05, 0.05). */
-export function randomUniform({
-  minval = -0.05,
-  maxval = 0.05,
-}: {
-  minval?: number;
-  maxval?: number;
-} = {}): Initializer {
+export function randomUniform(options: { minval?: number; maxval?: number } = {}): Initializer {
+  knownOptions("randomUniform", options, ["minval", "maxval"]);
+  const { minval = -0.05, maxval = 0.05 } = options;
   number("minval", minval);
   number("maxval", maxval, { min: minval });
   return (length, _, random) => drawn(length, () => random.uniform(minval, maxval));

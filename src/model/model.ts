@@ -21,10 +21,11 @@ import { FIT_OPTIONS, type FitOptions } from "../train/fit-options.ts";
 import type { History } from "../train/history.ts";
 import { expectScaling, learned, scalingOf } from "../train/scaling.ts";
 import type { Scores } from "../train/trainer.ts";
+import { type GivenWeights, givenContents } from "./given-weights.ts";
 import type { Regularizer } from "./regularizers.ts";
 import { type StepOptions, Steps } from "./steps.ts";
 import { layersOf, summaryOf } from "./summary.ts";
-import { fromKeras, kerasShape, toKeras, weightsOf } from "./weights.ts";
+import { kerasShape, toKeras, weightsOf } from "./weights.ts";
 
 /** One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`. */
 export interface Weight {
@@ -196,39 +197,13 @@ export class Model {
   }
 
   /**
-   * Sets weights from Keras' layout: some or all by name, or all in the order of `getWeights`. `shape` may be left out.
+   * Sets weights from Keras' layout: some or all by name, or all in the order of `getWeights`, as Keras' set_weights does. Each is an array of its
+   * numbers, flat or nested, or `{ shape, data }`.
    * A RangeError, before anything is changed, for a name or a shape that does not fit; NaN and infinity are refused too.
    */
-  setWeights(
-    weights:
-      | Readonly<Record<string, { shape?: Shape; data: ArrayLike<number> }>>
-      | readonly { shape?: Shape; data: ArrayLike<number> }[],
-  ): void {
+  setWeights(weights: GivenWeights): void {
     this.#expectIdle("setWeights");
-    if (weights === null || typeof weights !== "object") throw wrongType("weights", "weights by name", weights);
-    const leaves = weightsOf(this.graph);
-    if (Array.isArray(weights) && weights.length !== leaves.length)
-      throw new RangeError(`"weights" expected ${leaves.length} weights, got ${weights.length}`);
-    const entries = Array.isArray(weights)
-      ? weights.map((w, i): [string, (typeof weights)[number]] => [leaves[i]!.name, w])
-      : Object.entries(weights);
-    const changed = entries.map(([name, { shape, data }]): [Value, Float32Array] => {
-      const leaf = leaves.find(v => v.name === name);
-      if (!leaf) {
-        const names = leaves.map(v => v.name).join(", ");
-        throw new RangeError(`"weights" expected names among ${names}, got ${JSON.stringify(name)}`);
-      }
-      const expected = kerasShape(this.graph, leaf);
-      if (shape && String(shape) !== String(expected))
-        throw new RangeError(`"${name}" expected ${showShape(expected)}, got ${showShape(shape)}`);
-      if (data?.length !== size(expected))
-        throw new RangeError(
-          `"${name}" expected ${showShape(expected)} = ${size(expected)} numbers, got ${data?.length}`,
-        );
-      for (let i = 0; i < data.length; i++)
-        if (!Number.isFinite(data[i])) throw new RangeError(`"${name}[${i}]" expected finite number, got ${data[i]}`);
-      return [leaf, fromKeras(this.graph, leaf, data)];
-    });
+    const changed = givenContents(this.graph, weights);
     // new arrays: copies of the graph made before keep theirs
     for (const [leaf, data] of changed) leaf.data = data;
   }

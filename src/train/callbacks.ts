@@ -1,4 +1,5 @@
 /** What may happen between epochs and steps, by Keras' rules. */
+import { show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Role } from "../graph/graph.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -47,6 +48,47 @@ export interface Callback {
   onBatchEnd?(batch: number, logs: Logs, context: TrainingContext): Done;
 }
 
+const CALLS = [
+  "onTrainBegin",
+  "onTrainEnd",
+  "onEpochBegin",
+  "onEpochEnd",
+  "onBatchBegin",
+  "onBatchEnd",
+] as const satisfies readonly (keyof Callback)[];
+
+/** The names of an object's functions, those of its class among them. */
+function functionsOf(object: object): string[] {
+  const names = new Set<string>();
+  for (let at = object; at && at !== Object.prototype; at = Object.getPrototypeOf(at))
+    for (const name of Object.getOwnPropertyNames(at)) if (name !== "constructor") names.add(name);
+  return [...names].filter(name => typeof (object as Record<string, unknown>)[name] === "function");
+}
+
+/**
+ * A TypeError for what `fit` would never call: what is no object with one of these functions, or has a function that only looks like one.
+ * Objects of a class may have other functions and data of their own, as long as their names do not begin with "on".
+ */
+export function checkCallbacks(callbacks: unknown): void {
+  const expected = `objects with ${CALLS.join(", ")}`;
+  if (!Array.isArray(callbacks)) throw wrongType("callbacks", `a list of ${expected}`, callbacks);
+  callbacks.forEach((callback: unknown, i) => {
+    const what = `callbacks[${i}]`;
+    if (callback === null || typeof callback !== "object") throw wrongType(what, expected, callback);
+    for (const name of CALLS) {
+      const given = (callback as Record<string, unknown>)[name];
+      if (given !== undefined && typeof given !== "function") throw wrongType(`${what}.${name}`, "a function", given);
+    }
+    const names = functionsOf(callback);
+    const known = (name: string) => (CALLS as readonly string[]).includes(name);
+    const plain = [Object.prototype, null].includes(Object.getPrototypeOf(callback));
+    const unknown = names.find(name => !known(name) && (plain || /^on[A-Z]/.test(name)));
+    if (unknown !== undefined)
+      throw new TypeError(`"${what}" has no call ${show(unknown)}; fit knows ${CALLS.join(", ")}`);
+    if (!names.some(known)) throw wrongType(what, expected, callback);
+  });
+}
+
 /**
  * Changes states at certain steps: pruning schedules write masks. Cheaper than a callback on every batch, as slices are cut only there.
  * Steps count from 0 over the whole life of the optimizer: `act(step, state)` runs before the step number `step`, when `step` steps were made.
@@ -64,4 +106,14 @@ export interface StepHook {
   end?(step: number): void;
   /** One of its own for a copy of the model, where it counts something. */
   clone?(): StepHook;
+}
+
+/** A TypeError for what is no hook. */
+export function checkHooks(hooks: unknown): void {
+  const expected = "objects with next and act";
+  if (!Array.isArray(hooks)) throw wrongType("hooks", `a list of ${expected}`, hooks);
+  hooks.forEach((hook: Partial<StepHook> | undefined, i) => {
+    if (typeof hook?.next !== "function" || typeof hook.act !== "function")
+      throw wrongType(`hooks[${i}]`, expected, hook);
+  });
 }

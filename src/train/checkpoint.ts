@@ -1,7 +1,7 @@
 /**
  * Where a training stands: everything that is needed to go on as if it had never stopped. As bytes, little-endian:
  *
- *     "PJCK" | version (u8) | step, epoch, batch (varints) | seed (f64) | learning rate (f64, NaN: not set)
+ *     "PJCK" | version (u8) | step, epoch, batch, from version 2 on batch size, 0: not known (varints) | seed (f64) | learning rate (f64, NaN: not set)
  *     number of sums | name, f64 each | number of states | name, type (u8), elements (varint), bytes each | CRC-32 of all before it
  *
  * As JSON: `{ "checkpoint": "<these bytes in base64>" }`, since JSON has no typed arrays and would not keep every float.
@@ -26,6 +26,8 @@ export interface Checkpoint {
   readonly epoch: number;
   /** Steps done of the epoch after them. */
   readonly batch: number;
+  /** Rows of each step. Those written by early versions lack it. */
+  readonly batchSize?: number;
   readonly seed: number;
   /** Sums of loss and metrics over the images of those steps. */
   readonly sums: Readonly<Record<string, number>>;
@@ -42,6 +44,7 @@ class Standing implements Checkpoint {
   declare readonly step: number;
   declare readonly epoch: number;
   declare readonly batch: number;
+  declare readonly batchSize?: number;
   declare readonly seed: number;
   declare readonly sums: Readonly<Record<string, number>>;
   declare readonly learningRate?: number;
@@ -88,7 +91,7 @@ function unbase64(text: string): Uint8Array {
 }
 
 const MAGIC = 0x4b434a50; // "PJCK"
-const VERSION = 1;
+const VERSION = 2;
 /** Their places are the numbers written. */
 const DTYPES: readonly DType[] = ["f32", "i8", "u8", "i32", "u32"];
 
@@ -110,6 +113,7 @@ export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer>
   out.varint(checkpoint.step);
   out.varint(checkpoint.epoch);
   out.varint(checkpoint.batch);
+  out.varint(checkpoint.batchSize ?? 0);
   out.f64(checkpoint.seed);
   out.f64(checkpoint.learningRate ?? NaN);
   const sums = Object.entries(checkpoint.sums);
@@ -136,13 +140,15 @@ export function readCheckpoint(bytes: Uint8Array, path?: string): Checkpoint {
   const from = new ByteReader(summed, path);
   if (from.u32() !== MAGIC) throw from.error("format", "this is no checkpoint of a training");
   const version = from.u8();
-  if (version !== VERSION) throw from.error("version", `checkpoints of version ${version} cannot be read`);
+  if (version !== VERSION && version !== 1)
+    throw from.error("version", `checkpoints of version ${version} cannot be read`);
   if (new ByteReader(bytes.subarray(end)).u32() !== crc32(summed))
     throw from.error("damaged", "the checksum does not fit", end);
 
   const step = from.varint();
   const epoch = from.varint();
   const batch = from.varint();
+  const batchSize = version > 1 ? from.varint() : 0;
   const seed = from.f64();
   const learningRate = from.f64();
   const sums: Record<string, number> = {};
@@ -159,5 +165,14 @@ export function readCheckpoint(bytes: Uint8Array, path?: string): Checkpoint {
     const copy = Uint8Array.from(from.raw(length * BYTES[dtype]));
     states.set(name, view(dtype, copy.buffer, 0, length));
   }
-  return checkpointOf({ step, epoch, batch, seed, sums, ...(!Number.isNaN(learningRate) && { learningRate }), states });
+  return checkpointOf({
+    step,
+    epoch,
+    batch,
+    ...(batchSize > 0 && { batchSize }),
+    seed,
+    sums,
+    ...(!Number.isNaN(learningRate) && { learningRate }),
+    states,
+  });
 }

@@ -1,4 +1,5 @@
 /** What a training has where nothing is said: loss, metrics, and how a loss fits a model and its data. */
+import { wrongType } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Type } from "../graph/graph.ts";
 import { givenBy } from "../ops/traits.ts";
@@ -11,6 +12,8 @@ import { accuracy, type Metric } from "./metrics.ts";
  */
 export function lossFor(graph: Graph, data: Pick<Dataset, "classes">, loss?: Loss): Loss {
   const { shape } = graph.results[0]!.type;
+  if (loss !== undefined && typeof loss?.build !== "function")
+    throw wrongType("loss", "a loss such as meanSquaredError()", loss);
   const chosen = loss ?? defaultLoss(data, shape.at(-1) === 1);
   return chosen.after?.(givenBy(graph.results[0]!)) ?? chosen;
 }
@@ -22,11 +25,15 @@ function defaultLoss(data: Pick<Dataset, "classes">, oneOutput: boolean): Loss {
 
 export const metricsFor = (data: Pick<Dataset, "classes">): Metric[] => (data.classes ? [accuracy()] : []);
 
-/** A metric for a graph and its loss, told what the outputs mean. */
-export const metricFor = (graph: Graph, loss: Loss, metric: Metric): Metric => ({
-  ...(metric.after?.(givenBy(graph.results[0]!), loss.fromLogits ?? false) ?? metric),
-  name: metric.name,
-});
+/** Metrics for a graph and its loss, told what the outputs mean. */
+export function metricsOf(graph: Graph, loss: Loss, metrics: readonly Metric[]): Metric[] {
+  if (!Array.isArray(metrics)) throw wrongType("metrics", "a list of metrics such as accuracy()", metrics);
+  return metrics.map((metric: Metric) => {
+    if (typeof metric?.build !== "function") throw wrongType("metrics", "metrics such as accuracy()", metric);
+    const { name } = metric;
+    return { ...(metric.after?.(givenBy(graph.results[0]!), loss.fromLogits ?? false) ?? metric), name };
+  });
+}
 
 /** The type of the targets: as the loss wants them, or as they are. */
 export const targetFor = (loss: Loss, output: Type, data: Pick<Dataset, "classes" | "targetShape">): Type =>

@@ -2,12 +2,12 @@
  * Trains a graph on a data set: epochs of steps, run in slices that end early enough for a page to stay alive.
  * Results depend on the graph, the data, the options and the seed; never on how the steps are cut into slices.
  */
-import { integer, knownOptions, number, PenjingError, wrongType } from "../base/errors.ts";
+import { integer, knownOptions, number, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Role } from "../graph/graph.ts";
-import type { Callback, StepHook, TrainingContext } from "./callbacks.ts";
+import { type Callback, checkCallbacks, checkHooks, type StepHook, type TrainingContext } from "./callbacks.ts";
 import { type Checkpoint, checkpointOf, resumedFrom } from "./checkpoint.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
 import { batchesOf, evaluateIn, notEmpty, roomForSteps } from "./evaluate.ts";
@@ -26,6 +26,10 @@ export interface Fitted {
 
 export async function fit(graph: Graph, dataset: Dataset, options: FitOptions = {}): Promise<Fitted> {
   knownOptions("fit", options, FIT_OPTIONS);
+  if (options.callbacks !== undefined) checkCallbacks(options.callbacks);
+  if (options.hooks !== undefined) checkHooks(options.hooks);
+  if (options.onProgress !== undefined && typeof options.onProgress !== "function")
+    throw wrongType("onProgress", "a function", options.onProgress);
   options.signal?.throwIfAborted();
   const { resume, ...others } = options;
   const from = resume !== undefined && { resume: resumedFrom(resume) };
@@ -62,6 +66,8 @@ class Training implements TrainingContext {
   readonly #feed: Feed;
   readonly #validation: Feed | undefined;
   readonly #batch: number;
+  /** As it was asked for: there may be fewer rows. */
+  readonly #batchSize: number;
   readonly #options: Settings;
   readonly #seed: number;
   readonly #pace: Pace;
@@ -81,13 +87,14 @@ class Training implements TrainingContext {
 
   private constructor(
     trainer: Trainer,
-    parts: { feed: Feed; validation: Feed | undefined; batch: number; seed: number; slice: number },
+    parts: { feed: Feed; validation: Feed | undefined; batchSize: number; batch: number; seed: number; slice: number },
     options: Settings,
   ) {
     this.#trainer = trainer;
     this.#feed = parts.feed;
     this.#validation = parts.validation;
     this.#batch = parts.batch;
+    this.#batchSize = parts.batchSize;
     this.#options = options;
     this.#callbacks = options.callbacks ?? [];
     const { resume } = options;
@@ -110,6 +117,9 @@ class Training implements TrainingContext {
   static async create(graph: Graph, dataset: Dataset, options: Settings): Promise<Training> {
     const { optimizer = adam(), validationSplit } = options;
     const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
+    const before = options.resume?.batchSize;
+    if (before !== undefined && before !== batchSize)
+      throw wrongValue("batchSize", `${before}, that of the training which is resumed`, batchSize);
     const slice = number("slice", options.slice ?? 50, { min: 0 });
     if (options.validation && validationSplit !== undefined)
       throw wrongType("validationSplit", "nothing beside validation", validationSplit);
@@ -142,7 +152,7 @@ class Training implements TrainingContext {
       fast: options.fast ?? false,
     });
     restore(trainer, options.resume);
-    return new Training(trainer, { feed, validation, batch, seed, slice }, options);
+    return new Training(trainer, { feed, validation, batchSize, batch, seed, slice }, options);
   }
 
   // ---------------------------------------------------------------- what callbacks and hooks see
@@ -186,6 +196,7 @@ class Training implements TrainingContext {
       step: this.step,
       epoch: whole ? this.epoch + 1 : this.epoch,
       batch: whole ? 0 : this.#done,
+      batchSize: this.#batchSize,
       seed: this.#seed,
       sums: Object.fromEntries(this.#trainer.measures.map(m => [m, whole ? 0 : this.#trainer.sum(m)])),
       ...(fixedRate !== undefined && { learningRate: fixedRate }),

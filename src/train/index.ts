@@ -44,6 +44,7 @@ export {
   type CosineDecayOptions,
   constant,
   cosineDecay,
+  type ExponentialDecayOptions,
   exponentialDecay,
   type LearningRate,
   piecewiseConstant,

@@ -1,5 +1,5 @@
 /** Losses as Keras defines them: one number per image, averaged over the batch. */
-import { knownOptions, number, wrongType } from "../base/errors.ts";
+import { knownOptions, noArguments, number, wrongType } from "../base/errors.ts";
 import type { Graph, Op, Type, Value } from "../graph/graph.ts";
 import type { Traits } from "../graph/meaning.ts";
 import * as loss from "../kernels/reference/f32-loss.ts";
@@ -144,22 +144,29 @@ const ofPairs = <A>(
 });
 
 /** The mean of (output - target)^2 over the outputs of an image. */
-export const meanSquaredError = (): Loss =>
-  ofPairs("meanSquaredError", pointwise.meanSquaredError as Op<object>, {}, loss.f32_mean_squared_error);
+export function meanSquaredError(...none: []): Loss {
+  noArguments("meanSquaredError", none);
+  return ofPairs("meanSquaredError", pointwise.meanSquaredError as Op<object>, {}, loss.f32_mean_squared_error);
+}
 
 /** The mean of |output - target|. */
-export const meanAbsoluteError = (): Loss =>
-  ofPairs("meanAbsoluteError", pointwise.meanAbsoluteError as Op<object>, {}, loss.f32_mean_absolute_error);
+export function meanAbsoluteError(...none: []): Loss {
+  noArguments("meanAbsoluteError", none);
+  return ofPairs("meanAbsoluteError", pointwise.meanAbsoluteError as Op<object>, {}, loss.f32_mean_absolute_error);
+}
 
 /** Squares near the target, straight lines from `delta` on. Keras: Huber(delta=1). */
-export function huber({ delta = 1 } = {}): Loss {
-  number("delta", delta, { above: 0 });
+export function huber(options: { delta?: number } = {}): Loss {
+  knownOptions("huber", options, ["delta"]);
+  const delta = number("delta", options.delta ?? 1, { above: 0 });
   return ofPairs("huber", pointwise.huber, { delta }, (output, target) => loss.f32_huber(output, target, delta));
 }
 
 /** sum target log(target / output) of probabilities. */
-export const klDivergence = (): Loss =>
-  ofPairs("klDivergence", pointwise.klDivergence as Op<object>, {}, loss.f32_kl_divergence);
+export function klDivergence(...none: []): Loss {
+  noArguments("klDivergence", none);
+  return ofPairs("klDivergence", pointwise.klDivergence as Op<object>, {}, loss.f32_kl_divergence);
+}
 
 /** How undecided the model is, -sum p log p; targets are not read. From probabilities, or from logits through a softmax. */
 export function entropy(options: { fromLogits?: boolean } = {}): Loss {

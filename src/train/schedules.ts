@@ -1,5 +1,5 @@
 /** Learning rates over the steps of an optimizer, in Keras' formulas. A schedule is a function from the step, counted from 0, to the rate. */
-import { integer, number, wrongType, wrongValue } from "../base/errors.ts";
+import { integer, knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
 import { cos, pow } from "../base/math.ts";
 
 export type Schedule = (step: number) => number;
@@ -30,11 +30,24 @@ export function piecewiseConstant(boundaries: readonly number[], values: readonl
   return step => values[boundaries.filter(at => step > at).length]!;
 }
 
+export interface ExponentialDecayOptions {
+  /** Steps in which the rate is multiplied by `decayRate`. */
+  decaySteps: number;
+  decayRate: number;
+  /** Whole powers only. Default false. */
+  staircase?: boolean;
+}
+
+/** An options object that cannot be left out, with no names but these. */
+function expectOptions(what: string, options: object | undefined, allowed: readonly string[]): void {
+  if (options === undefined) throw wrongType(what, `options: ${allowed.join(", ")}`, options);
+  knownOptions(what, options, allowed);
+}
+
 /** rate * decayRate^(step / decaySteps); `staircase`: whole powers only. Keras: ExponentialDecay. */
-export function exponentialDecay(
-  rate: number,
-  { decaySteps, decayRate, staircase = false }: { decaySteps: number; decayRate: number; staircase?: boolean },
-): Schedule {
+export function exponentialDecay(rate: number, options: ExponentialDecayOptions): Schedule {
+  expectOptions("exponentialDecay", options, ["decaySteps", "decayRate", "staircase"]);
+  const { decaySteps, decayRate, staircase = false } = options;
   number("rate", rate, { min: 0 });
   number("decaySteps", decaySteps, { above: 0 });
   number("decayRate", decayRate, { above: 0 });
@@ -56,10 +69,9 @@ export interface CosineDecayOptions {
 }
 
 /** Half a cosine from the rate (or from the end of the warm-up) down. Keras: CosineDecay. */
-export function cosineDecay(
-  rate: number,
-  { decaySteps, alpha = 0, warmupSteps = 0, warmupTarget = rate }: CosineDecayOptions,
-): Schedule {
+export function cosineDecay(rate: number, options: CosineDecayOptions): Schedule {
+  expectOptions("cosineDecay", options, ["decaySteps", "alpha", "warmupSteps", "warmupTarget"]);
+  const { decaySteps, alpha = 0, warmupSteps = 0, warmupTarget = rate } = options;
   number("rate", rate, { min: 0 });
   number("decaySteps", decaySteps, { above: 0 });
   number("alpha", alpha, { min: 0, max: 1 });

@@ -3,7 +3,7 @@ import { knownOptions } from "../base/errors.ts";
 import { showShape, size } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
-import { lossFor, metricFor, metricsFor } from "./defaults.ts";
+import { lossFor, metricsFor, metricsOf } from "./defaults.ts";
 import type { Loss, Target } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import type { Scores } from "./trainer.ts";
@@ -22,7 +22,7 @@ export interface ScoreOptions {
 export function score(outputs: Float32Array, data: Dataset, graph: Graph, options: ScoreOptions = {}): Scores {
   knownOptions("score", options, ["loss", "metrics"]);
   const loss = lossFor(graph, data, options.loss);
-  const metrics = (options.metrics ?? metricsFor(data)).map(metric => metricFor(graph, loss, metric));
+  const metrics = metricsOf(graph, loss, options.metrics ?? metricsFor(data));
   const { shape } = graph.results[0]!.type;
   const each = size(shape);
   if (outputs.length !== data.length * each)

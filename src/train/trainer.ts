@@ -2,7 +2,7 @@
  * A graph and all its programs of one training in one memory: the step at every batch size there will be, with and without the optimizer.
  * Weights come from the leaves' `data` and stay in the memory until `copyBack`. What `fit` is made of, and custom loops can be.
  */
-import { integer, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
+import { integer, knownOptions, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import { checkFinite, checkLabels } from "../data/dataset.ts";
@@ -15,7 +15,7 @@ import type { Lowerings } from "../plan/lower.ts";
 import type { Wanted } from "../plan/plan.ts";
 import { readState, resultOf } from "../run/contents.ts";
 import { Machine } from "../run/machine.ts";
-import { metricFor, targetFor } from "./defaults.ts";
+import { metricsOf, targetFor } from "./defaults.ts";
 import type { RowStreams, Stream } from "./feed.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
@@ -57,6 +57,20 @@ export interface TrainerOptions {
   /** May a product and a sum be rounded once, where the engine can (relaxed SIMD)? Other bytes on other engines. Default false. */
   readonly fast?: boolean;
 }
+
+const TRAINER_OPTIONS = [
+  "loss",
+  "metrics",
+  "regularizers",
+  "optimizer",
+  "train",
+  "evaluate",
+  "gradients",
+  "target",
+  "seed",
+  "steps",
+  "fast",
+] as const satisfies readonly (keyof TrainerOptions)[];
 
 export type Kind = "train" | "evaluate" | "gradients";
 const KINDS = ["train", "evaluate", "gradients"] as const;
@@ -106,8 +120,13 @@ export class Trainer {
 
   /** Plans for every batch size that is named. `loss` is taken as it is: see `lossFor`. */
   static async create(graph: Graph, options: TrainerOptions): Promise<Trainer> {
+    knownOptions("Trainer", options, TRAINER_OPTIONS);
     const { loss, optimizer, regularizers, steps = 1 } = options;
-    const metrics = (options.metrics ?? []).map(metric => metricFor(graph, loss, metric));
+    if (typeof loss?.build !== "function") throw wrongType("loss", "a loss such as meanSquaredError()", loss);
+    if (optimizer !== undefined && typeof optimizer?.build !== "function")
+      throw wrongType("optimizer", "an optimizer such as adam()", optimizer);
+    for (const kind of KINDS) knownOptions(kind, options[kind], ["images", "weighted", "sizes"]);
+    const metrics = metricsOf(graph, loss, options.metrics ?? []);
     const { output } = ends(graph);
     const target = options.target ?? targetFor(loss, output, { classes: 1, targetShape: [] });
     if (options.train && !optimizer)

@@ -172,6 +172,9 @@ test("labels out of range name the index", () => {
     'labels out of range: "labels[2]" expected integer in 0..9, got 10',
   );
   expect(() => new Dataset({ images, shape: [1], labels: [0, 1, 2, -1] })).toThrow('"labels[3]"');
+  expect(() => new Dataset({ images: images.subarray(1, 2), shape: [1], labels: [-1] })).toThrow(
+    'labels out of range: "labels[0]" expected integer >= 0, got -1',
+  );
   expect(() => new Dataset({ images, shape: [1], labels: [0, 1.5, 2, 0] })).toThrow('"labels[1]"');
   expect(() => new Dataset({ images, shape: [1], labels: [0, 1, NaN, 0], classes: 3 })).toThrow('"labels[2]"');
   expect(() => checkLabels([0, 1, 2], 3)).not.toThrow();

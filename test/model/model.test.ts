@@ -85,6 +85,15 @@ describe("weights", () => {
     const [a, b] = [small(1), small(2)];
     b.setWeights(Object.values(a.getWeights()));
     expect(b.getWeights()).toEqual(a.getWeights());
+    // as Keras' get_weights and set_weights have them: a list of arrays, flat or nested
+    const lists = Object.values(a.getWeights()).map(({ data }) => data);
+    const c = small(2);
+    c.setWeights(lists);
+    expect(c.getWeights()).toEqual(a.getWeights());
+    const kernel = Array.from({ length: 12 }, (_, i) => [i, -i, 2 * i, 0]);
+    c.setWeights({ "dense/kernel": kernel, "dense/bias": [1, 2, 3, 4] });
+    expect([...c.getWeights()["dense/kernel"]!.data]).toEqual(kernel.flat());
+    expect([...c.getWeights()["dense/bias"]!.data]).toEqual([1, 2, 3, 4]);
     const before = a.getWeights();
     const wrong: [Parameters<Model["setWeights"]>[0], string][] = [
       [
@@ -95,6 +104,14 @@ describe("weights", () => {
       [{ "dense/kernel": { shape: [4, 12], data: new Float32Array(48) } }, '"dense/kernel" expected 12x4, got 4x12'],
       [{ "dense/bias": { data: [1, 2, Number.NaN, 4] } }, '"dense/bias[2]" expected finite number, got NaN'],
       [[{ data: [1] }], '"weights" expected 7 weights, got 1'],
+      [[[1]], '"weights" expected 7 weights, got 1'],
+      [{ "dense/bias": [1, 2] }, '"dense/bias" expected 4 = 4 numbers, got 2'],
+      [
+        { "dense/kernel": kernel[0]!.map((_, c) => kernel.map(row => row[c]!)) },
+        '"dense/kernel" expected 12x4, got 4x12',
+      ],
+      [{ "dense/kernel": kernel.map((row, i) => row.slice(i % 2)) }, "got arrays of different lengths"],
+      [Float32Array.of(1) as never, '"weights" expected weights by name, or a list of all, got Float32Array(1)'],
     ];
     for (const [weights, message] of wrong) expect(() => a.setWeights(weights)).toThrow(message);
     expect(a.getWeights()).toEqual(before);
