@@ -85,11 +85,12 @@ function analysis(graph: Graph, sizes: Pick<Analysis, "original" | "float" | "co
 type Kept = { [K in keyof Extras]?: Extras[K] | undefined };
 
 /** The file of a float graph in which every weight takes all its bits. */
-function floatBytes(from: Graph, { labels, preprocessing, metadata }: Kept): number {
+function floatBytes(from: Graph, { name, labels, preprocessing, metadata }: Kept): number {
   const { graph } = from.copy();
   bake(graph);
   for (const v of graph.leaves) if (v.leaf === "state") v.data = new Float32Array(size(v.type.shape)).fill(-1);
   const extras = {
+    ...(name && { name }),
     ...(labels && { labels }),
     ...(preprocessing && { preprocessing }),
     ...(metadata && { metadata }),

@@ -5,8 +5,9 @@
  * Steps count from 1: the first training step is step 1, as tfmot's counter has it. A schedule that begins at step 0 with frequency 100
  * therefore prunes first at step 100.
  */
-import { integer, knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
+import { knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
 import { pow } from "../base/math.ts";
+import { type Steps, stepsOf } from "../train/share-of-steps.ts";
 
 export interface SparsityStep {
   /** Are masks made anew before this step? */
@@ -18,8 +19,7 @@ export interface SparsityStep {
 /** A schedule of one's own: what is to happen at a step. */
 export type SparsityFunction = (step: number) => SparsityStep;
 
-/** A number of steps, or a share of all steps of the training, like "75%" (rounded to a whole step). */
-export type Steps = number | `${number}%`;
+export type { Steps };
 
 export interface SparsitySchedule {
   readonly name: string;
@@ -150,15 +150,4 @@ function checkedSpan(
 
 function inOrder(begin: number, end: number): void {
   if (end >= 0 && begin > end) throw wrongValue("endStep", `a step >= beginStep (${begin}), or -1`, end);
-}
-
-function stepsOf(what: string, value: Steps, least: number): (steps: number) => number {
-  if (typeof value !== "string") {
-    integer(what, value, least);
-    return () => value;
-  }
-  const percent = /^\d+(\.\d+)?%$/.test(value) ? Number(value.slice(0, -1)) : NaN;
-  if (!(percent <= 100))
-    throw wrongValue(what, 'a number of steps, or a share of the training from "0%" to "100%"', value);
-  return steps => Math.round((percent / 100) * steps);
 }

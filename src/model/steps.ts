@@ -105,6 +105,7 @@ export class Steps {
       ...(this.#options.seed !== undefined && { seed: this.#options.seed }),
       ...(regularizers && { regularizers }),
     });
+    trainer.totalSteps = this.#options.steps;
     if (before) {
       const states = new Set(trainer.states());
       for (const name of before.states()) if (states.has(name)) trainer.write(name, before.read(name));

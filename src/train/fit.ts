@@ -104,6 +104,7 @@ class Training implements TrainingContext {
     this.stepsPerEpoch = Math.ceil(this.#feed.length / this.#batch);
     this.#done = resume?.batch ?? 0;
     const steps = this.step + (this.epochs - this.epoch) * this.stepsPerEpoch - this.#done;
+    trainer.totalSteps = Math.max(this.step, steps);
     this.#hooks = (options.hooks ?? []).map(hook => {
       hook.begin?.(this.step, Math.max(this.step, steps));
       return { hook, due: hook.next(this.step) };

@@ -1,14 +1,38 @@
 /** Learning rates over the steps of an optimizer, in Keras' formulas. A schedule is a function from the step, counted from 0, to the rate. */
 import { integer, knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
 import { cos, pow } from "../base/math.ts";
+import { type Steps, stepsOf } from "./share-of-steps.ts";
 
-export type Schedule = (step: number) => number;
+export interface Schedule {
+  (step: number): number;
+  /** The schedule in a training of so many steps, where it depends on them. */
+  during?(steps: number): Schedule;
+}
 
 /** The same at every step, or a function of the step. */
 export type LearningRate = number | Schedule;
 
-export const rateAt = (rate: LearningRate, step: number): number =>
-  typeof rate === "number" ? rate : number(`learningRate(${step})`, rate(step), { min: 0 });
+/** The rate at a step, of a training of `steps` steps where that is known. */
+export function rateAt(rate: LearningRate, step: number, steps?: number): number {
+  if (typeof rate === "number") return rate;
+  const schedule = (steps !== undefined && rate.during?.(steps)) || rate;
+  return number(`learningRate(${step})`, schedule(step), { min: 0 });
+}
+
+/** A schedule that knows how long the training is where some of its numbers are shares of that. */
+function sharing(shares: Readonly<Record<string, Steps>>, make: (steps: number) => Schedule): Schedule {
+  const asked = Object.entries(shares).find(([, value]) => typeof value === "string");
+  if (!asked) return make(0);
+  const unknown = () => {
+    throw wrongValue(asked[0], "a number of steps, as it is not known how many there will be", asked[1]);
+  };
+  let last: { steps: number; schedule: Schedule } | undefined;
+  const during = (steps: number) => {
+    if (last?.steps !== steps) last = { steps, schedule: make(steps) };
+    return last.schedule;
+  };
+  return Object.assign(unknown as () => number, { during });
+}
 
 export function checkedRate(rate: unknown): LearningRate {
   return typeof rate === "function" ? (rate as Schedule) : number("learningRate", rate, { min: 0 });
@@ -31,8 +55,8 @@ export function piecewiseConstant(boundaries: readonly number[], values: readonl
 }
 
 export interface ExponentialDecayOptions {
-  /** Steps in which the rate is multiplied by `decayRate`. */
-  decaySteps: number;
+  /** Steps in which the rate is multiplied by `decayRate`, or a share of the training like "25%". */
+  decaySteps: Steps;
   decayRate: number;
   /** Whole powers only. Default false. */
   staircase?: boolean;
@@ -44,26 +68,39 @@ function expectOptions(what: string, options: object | undefined, allowed: reado
   knownOptions(what, options, allowed);
 }
 
+/** Steps of a decay: any number above 0, or a share of the training that is one step at least. */
+function decayOf(value: Steps): (steps: number) => number {
+  if (typeof value !== "string") {
+    number("decaySteps", value, { above: 0 });
+    return () => value;
+  }
+  const of = stepsOf("decaySteps", value, 1);
+  return steps => Math.max(1, of(steps));
+}
+
 /** rate * decayRate^(step / decaySteps); `staircase`: whole powers only. Keras: ExponentialDecay. */
 export function exponentialDecay(rate: number, options: ExponentialDecayOptions): Schedule {
   expectOptions("exponentialDecay", options, ["decaySteps", "decayRate", "staircase"]);
   const { decaySteps, decayRate, staircase = false } = options;
   number("rate", rate, { min: 0 });
-  number("decaySteps", decaySteps, { above: 0 });
+  const decay = decayOf(decaySteps);
   number("decayRate", decayRate, { above: 0 });
-  return step => {
-    const exponent = step / decaySteps;
-    return rate * pow(decayRate, staircase ? Math.floor(exponent) : exponent);
-  };
+  return sharing({ decaySteps }, steps => {
+    const length = decay(steps);
+    return step => {
+      const exponent = step / length;
+      return rate * pow(decayRate, staircase ? Math.floor(exponent) : exponent);
+    };
+  });
 }
 
 export interface CosineDecayOptions {
-  /** Steps from the highest rate to the lowest. */
-  decaySteps: number;
+  /** Steps from the highest rate to the lowest, or a share of the training like "100%": `fit` knows its length, `trainStep` by `steps`. */
+  decaySteps: Steps;
   /** The lowest rate, as a share of the highest. Default 0. */
   alpha?: number;
-  /** Steps from `rate` up, along a straight line, to `warmupTarget`, before the decay begins. Default 0. */
-  warmupSteps?: number;
+  /** Steps from `rate` up, along a straight line, to `warmupTarget`, before the decay begins, or a share of the training. Default 0. */
+  warmupSteps?: Steps;
   /** The highest rate. Default: `rate`. */
   warmupTarget?: number;
 }
@@ -73,14 +110,17 @@ export function cosineDecay(rate: number, options: CosineDecayOptions): Schedule
   expectOptions("cosineDecay", options, ["decaySteps", "alpha", "warmupSteps", "warmupTarget"]);
   const { decaySteps, alpha = 0, warmupSteps = 0, warmupTarget = rate } = options;
   number("rate", rate, { min: 0 });
-  number("decaySteps", decaySteps, { above: 0 });
+  const decay = decayOf(decaySteps);
   number("alpha", alpha, { min: 0, max: 1 });
-  integer("warmupSteps", warmupSteps, 0);
+  const warmup = stepsOf("warmupSteps", warmupSteps, 0);
   number("warmupTarget", warmupTarget, { min: 0 });
-  return step => {
-    if (step < warmupSteps) return rate + ((warmupTarget - rate) * step) / warmupSteps;
-    const done = Math.min(step - warmupSteps, decaySteps) / decaySteps;
-    const cosine = 0.5 * (1 + cos(Math.PI * done));
-    return warmupTarget * ((1 - alpha) * cosine + alpha);
-  };
+  return sharing({ decaySteps, warmupSteps }, steps => {
+    const [up, down] = [warmup(steps), decay(steps)];
+    return step => {
+      if (step < up) return rate + ((warmupTarget - rate) * step) / up;
+      const done = Math.min(step - up, down) / down;
+      const cosine = 0.5 * (1 + cos(Math.PI * done));
+      return warmupTarget * ((1 - alpha) * cosine + alpha);
+    };
+  });
 }

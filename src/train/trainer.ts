@@ -96,6 +96,8 @@ export class Trainer {
   readonly measures: readonly string[];
   /** Steps the optimizer has made. */
   step = 0;
+  /** Steps the optimizer will have made in the end, for schedules that take shares of them; undefined: not known. */
+  totalSteps: number | undefined;
   /** Set by a callback, it holds whatever the optimizer's schedule says. */
   fixedRate: number | undefined;
   readonly #graph: Graph;
@@ -185,7 +187,7 @@ export class Trainer {
 
   /** The learning rate of step number `step`. */
   rateOf(step: number): number {
-    return this.fixedRate ?? rateAt(this.#options.optimizer!.learningRate, step);
+    return this.fixedRate ?? rateAt(this.#options.optimizer!.learningRate, step, this.totalSteps);
   }
 
   /** Writes what the step after `ahead` others needs besides its rows, into row `ahead` of the streams: rates and the seed. Gives the learning rate. */

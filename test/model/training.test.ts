@@ -15,6 +15,7 @@ import {
   sequential,
 } from "../../src/model/index.ts";
 import { adam, sgd } from "../../src/train/optimizers.ts";
+import { cosineDecay, type Schedule } from "../../src/train/schedules.ts";
 
 const ROWS = 70;
 
@@ -220,4 +221,17 @@ describe("hooks of a model", () => {
       '"steps" expected integer >= 1, got undefined',
     );
   });
+});
+
+test("trainStep knows by steps how long a schedule's shares are", async () => {
+  const { x, y } = [...corners().batch(16)][0]!;
+  const twoSteps = async (schedule: Schedule, steps?: number) => {
+    const model = network();
+    const options = { optimizer: adam(schedule), ...(steps && { steps }) };
+    await model.trainStep(x, y, options);
+    return model.trainStep(x, y, options);
+  };
+  const known = await twoSteps(cosineDecay(0.1, { decaySteps: 10 }));
+  expect(await twoSteps(cosineDecay(0.1, { decaySteps: "50%" }), 20)).toEqual(known);
+  await expect(twoSteps(cosineDecay(0.1, { decaySteps: "50%" }))).rejects.toThrow('"decaySteps" expected a number');
 });

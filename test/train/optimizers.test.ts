@@ -4,6 +4,10 @@ import { Graph } from "../../src/graph/graph.ts";
 import { TRAIN } from "../../src/kernels/load-train.ts";
 import { poison, readState } from "../../src/run/contents.ts";
 import { Machine } from "../../src/run/machine.ts";
+import type { TrainingContext } from "../../src/train/callbacks.ts";
+import type { Checkpoint } from "../../src/train/checkpoint.ts";
+import { fit } from "../../src/train/fit.ts";
+import type { Logs } from "../../src/train/history.ts";
 import { adam, adamW, type Optimizer, rmsprop, sgd } from "../../src/train/optimizers.ts";
 import {
   constant,
@@ -15,6 +19,7 @@ import {
 } from "../../src/train/schedules.ts";
 import { TRAINING } from "../ops/planned.ts";
 import { type Numbers, vector } from "./keras.ts";
+import { corners, smallNetwork, weightBytes } from "./networks.ts";
 
 interface OptimizerVector {
   initial: Numbers[];
@@ -109,6 +114,42 @@ describe("schedules", () => {
     steps.forEach((step, i) => {
       expect(Math.abs(SCHEDULES[name]!(step) - rate[i]!), `step ${step}`).toBeLessThan(1e-8);
     });
+  });
+
+  test("cosineDecay and exponentialDecay take shares of the training, as polynomialDecay does", async () => {
+    const data = corners(80);
+    const trained = async (optimizer: Optimizer, options: object = {}) => {
+      const graph = smallNetwork();
+      const fitted = await fit(graph, data, { epochs: 4, batchSize: 16, optimizer, ...options });
+      return { ...fitted, bytes: weightBytes(graph) };
+    };
+    const warm = { warmupTarget: 0.02, alpha: 0.1 };
+    const pairs: [Schedule, Schedule][] = [
+      [
+        cosineDecay(0, { decaySteps: "75%", warmupSteps: "25%", ...warm }),
+        cosineDecay(0, { decaySteps: 15, warmupSteps: 5, ...warm }),
+      ],
+      [
+        exponentialDecay(0.02, { decaySteps: "50%", decayRate: 0.5 }),
+        exponentialDecay(0.02, { decaySteps: 10, decayRate: 0.5 }),
+      ],
+    ];
+    for (const [shares, steps] of pairs)
+      expect((await trained(adam(shares))).bytes).toEqual((await trained(adam(steps))).bytes);
+    // where it is taken up again, the end is where it was
+    let middle: Checkpoint | undefined;
+    const keep = {
+      onEpochEnd(epoch: number, _: Logs, at: TrainingContext) {
+        if (epoch === 1) middle = at.checkpoint();
+      },
+    };
+    const whole = await trained(adam(pairs[0]![0]), { callbacks: [keep] });
+    expect((await trained(adam(pairs[0]![0]), { resume: middle })).bytes).toEqual(whole.bytes);
+    expect(() => pairs[0]![0](3)).toThrow(
+      '"decaySteps" expected a number of steps, as it is not known how many there will be, got "75%"',
+    );
+    expect(() => cosineDecay(1, { decaySteps: "101%" })).toThrow('"decaySteps" expected a number of steps, or a share');
+    expect(rateAt(cosineDecay(1, { decaySteps: "1%" }), 1, 3)).toBe(0);
   });
 
   test("a constant rate is that at every step", () => {

@@ -1,0 +1,17 @@
+/** Numbers of steps that schedules take: whole numbers, or shares of a training whose length is known when it begins. */
+import { integer, wrongValue } from "../base/errors.ts";
+
+/** A number of steps, or a share of all steps of the training, like "75%" (rounded to a whole step). */
+export type Steps = number | `${number}%`;
+
+/** The number that `value` is in a training of so many steps. A TypeError or RangeError, at once, where it is none. */
+export function stepsOf(what: string, value: Steps, least: number): (steps: number) => number {
+  if (typeof value !== "string") {
+    integer(what, value, least);
+    return () => value;
+  }
+  const percent = /^\d+(\.\d+)?%$/.test(value) ? Number(value.slice(0, -1)) : NaN;
+  if (!(percent <= 100))
+    throw wrongValue(what, 'a number of steps, or a share of the training from "0%" to "100%"', value);
+  return steps => Math.round((percent / 100) * steps);
+}
