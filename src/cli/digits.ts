@@ -8,7 +8,7 @@ import { type Shape, sameShape, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/index.ts";
 import { Dataset, mnist } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
-import { inputsOf, Reader } from "../run/inputs.ts";
+import { inputsOf } from "../run/inputs.ts";
 import { whole } from "./options.ts";
 
 export interface DataOptions {
@@ -80,15 +80,7 @@ export function asReadBy({ graph, preprocessing }: Network, data: Dataset, file:
       `${show(file)} expects images of ${showShape(type.shape)}, the data has ${showShape(data.shape)}`,
     );
   const shaped = sameShape(type.shape, data.shape) ? data : reshaped(data, type.shape);
-  if (!preprocessing || data.dtype !== "u8") return shaped;
-  const { factor, addend } = new Reader(type, preprocessing, new Float32Array(0)).pixels;
-  if (factor.length === 1) return shaped.normalise({ scale: factor[0]!, offset: addend[0]! });
-  const channels = factor.length;
-  return shaped.normalise({ scale: 1 }).map(row => {
-    for (let i = 0; i < row.x.length; i++)
-      row.x[i] = Math.fround(row.x[i]! * factor[i % channels]!) + addend[i % channels]!;
-    return row;
-  });
+  return preprocessing && data.dtype === "u8" ? shaped.preprocess(preprocessing) : shaped;
 }
 
 function reshaped(data: Dataset, shape: Shape): Dataset {
