@@ -18,6 +18,7 @@ const SQRT: i32 = 10;
 const SQUARE: i32 = 11;
 const SIGN: i32 = 12;
 const SCALE: i32 = 13;
+const RSQRT: i32 = 14;
 
 /** y = kind(x), with up to two parameters. */
 @inline function unary(kind: i32, n: i32, x: usize, y: usize, p: f32, q: f32): void {
@@ -42,6 +43,7 @@ const SCALE: i32 = 13;
     if (kind == EXP) v = expf(v);
     if (kind == LOG) v = logf(v);
     if (kind == SQRT) v = f32x4.sqrt(v);
+    if (kind == RSQRT) v = f32x4.div(one, f32x4.sqrt(v));
     if (kind == SQUARE) v = f32x4.mul(v, v);
     if (kind == SIGN) v = f32x4.sub(v128.and(f32x4.gt(v, zero), one), v128.and(f32x4.lt(v, zero), one));
     if (kind == SCALE) v = f32x4.mul(v, a);
@@ -84,6 +86,9 @@ export function f32_log(n: i32, x: usize, y: usize): void {
 export function f32_sqrt(n: i32, x: usize, y: usize): void {
   unary(SQRT, n, x, y, 0, 0);
 }
+export function f32_rsqrt(n: i32, x: usize, y: usize): void {
+  unary(RSQRT, n, x, y, 0, 0);
+}
 export function f32_square(n: i32, x: usize, y: usize): void {
   unary(SQUARE, n, x, y, 0, 0);
 }
@@ -94,7 +99,7 @@ export function f32_scale(n: i32, x: usize, y: usize, scale: f32): void {
   unary(SCALE, n, x, y, scale, 0);
 }
 
-/** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH). */
+/** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH and LOG). */
 @inline function gradient(kind: i32, n: i32, dy: usize, z: usize, dx: usize, p: f32, q: f32): void {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
@@ -116,6 +121,10 @@ export function f32_scale(n: i32, x: usize, y: usize, scale: f32): void {
     }
     if (kind == SIGMOID) d = f32x4.mul(d, f32x4.mul(v, f32x4.sub(one, v)));
     if (kind == TANH) d = f32x4.mul(d, f32x4.sub(one, f32x4.mul(v, v)));
+    if (kind == EXP) d = f32x4.mul(d, v);
+    if (kind == LOG) d = f32x4.div(d, v);
+    if (kind == SQRT) d = f32x4.div(d, f32x4.add(v, v));
+    if (kind == RSQRT) d = f32x4.mul(f32x4.mul(d, f32x4.splat(-0.5)), f32x4.mul(f32x4.mul(v, v), v));
     v128.store(dx, d);
     dy += 16;
     z += 16;
@@ -146,6 +155,18 @@ export function f32_sigmoid_gradient(n: i32, dy: usize, y: usize, dx: usize): vo
 }
 export function f32_tanh_gradient(n: i32, dy: usize, y: usize, dx: usize): void {
   gradient(TANH, n, dy, y, dx, 0, 0);
+}
+export function f32_exp_gradient(n: i32, dy: usize, y: usize, dx: usize): void {
+  gradient(EXP, n, dy, y, dx, 0, 0);
+}
+export function f32_log_gradient(n: i32, dy: usize, x: usize, dx: usize): void {
+  gradient(LOG, n, dy, x, dx, 0, 0);
+}
+export function f32_sqrt_gradient(n: i32, dy: usize, y: usize, dx: usize): void {
+  gradient(SQRT, n, dy, y, dx, 0, 0);
+}
+export function f32_rsqrt_gradient(n: i32, dy: usize, y: usize, dx: usize): void {
+  gradient(RSQRT, n, dy, y, dx, 0, 0);
 }
 
 const ADD: i32 = 0;

@@ -103,3 +103,22 @@ export function tanhf(x: v128): v128 {
   const y = f32x4.div(t, f32x4.add(t, f32x4.splat(2)));
   return v128.or(f32x4.abs(y), sign);
 }
+
+/** erf(x) as x P(x^2) / Q(x^2), odd over even, on [-4, 4], beyond which it is +-1 in f32: within 4.2e-7 (minimax coefficients of Eigen). */
+export function erff(x: v128): v128 {
+  x = f32x4.min(f32x4.max(x, f32x4.splat(-4)), f32x4.splat(4));
+  const s = f32x4.mul(x, x);
+  let p = f32x4.splat(-2.72614225801306e-10);
+  p = poly(p, s, 2.77068142495902e-8);
+  p = poly(p, s, -2.10102402082508e-6);
+  p = poly(p, s, -5.69250639462346e-5);
+  p = poly(p, s, -7.34990630326855e-4);
+  p = poly(p, s, -2.95459980854025e-3);
+  p = poly(p, s, -1.60960333262415e-2);
+  let q = f32x4.splat(-1.45660718464996e-5);
+  q = poly(q, s, -2.13374055278905e-4);
+  q = poly(q, s, -1.68282697438203e-3);
+  q = poly(q, s, -7.37332916720468e-3);
+  q = poly(q, s, -1.42647390514189e-2);
+  return f32x4.div(f32x4.mul(x, p), q);
+}

@@ -95,3 +95,18 @@ export function tanhf(x: number): number {
   const y = Math.abs(f(t / f(t + 2)));
   return x < 0 || Object.is(x, -0) ? -y : y;
 }
+
+const ERF_ABOVE = [
+  -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
+  -2.95459980854025e-3, -1.60960333262415e-2,
+].map(f);
+const ERF_BELOW = [
+  -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2,
+].map(f);
+
+/** The error function, within 4.2e-7. */
+export function erff(x: number): number {
+  x = Math.min(Math.max(f(x), -4), 4);
+  const s = f(x * x);
+  return f(f(x * horner(s, ERF_ABOVE)) / horner(s, ERF_BELOW));
+}

@@ -186,3 +186,15 @@ export function sigmoid(x: number): number {
   const e = exp(-Math.abs(x));
   return (x < 0 ? e : 1) / (1 + e);
 }
+
+/** The error function: 2 / sqrt(pi) e^(-x^2) (x + 2 x^3 / 3 + 4 x^5 / 15 + ...), all terms of one sign; +-1 from |x| = 6 on. */
+export function erf(x: number): number {
+  if (Math.abs(x) >= 6) return x < 0 ? -1 : 1;
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return 1.1283791670955126 * exp(-x * x) * sum;
+}

@@ -63,12 +63,15 @@ export const derivative = <N extends string, A>({ name }: Derivative<N, A>): Op<
   infer: sameType,
 });
 
-/** The nearest code to f of the real number. */
+/** The nearest code to f of the real number; the lowest where f is not defined. */
 export const nearest =
   <A>(of: (x: number, attrs: A) => number): Values<A> =>
   (x, y, attrs) => {
     const [from, to] = [affine(x), affine(y)];
-    return q => clamp(halfEven(of((q - from.zero) * from.scale, attrs) / to.scale) + to.zero, -128, 127);
+    return q => {
+      const y = of((q - from.zero) * from.scale, attrs);
+      return Number.isNaN(y) ? -128 : clamp(halfEven(y / to.scale) + to.zero, -128, 127);
+    };
   };
 
 const evaluateFunction =

@@ -96,6 +96,24 @@ describe("double precision", () => {
   });
 });
 
+/** The integral of e^(-t^2) from 0 to x by Simpson's rule. */
+function integral(x: number): number {
+  const n = 2000;
+  let sum = 1 + Math.exp(-x * x);
+  for (let i = 1; i < n; i++) sum += (i % 2 ? 4 : 2) * Math.exp(-(((x * i) / n) ** 2));
+  return (sum * x) / (3 * n);
+}
+
+test("erf is the integral of the normal curve, erff within 4.2e-7 of it", () => {
+  for (const x of [...between(-6.5, 6.5, 300), 0, 1e-300, 4, 6, -6, 7]) {
+    expect(Math.abs(own.erf(x) - (2 / Math.sqrt(Math.PI)) * integral(x)), `${x}`).toBeLessThan(2e-13);
+    expect(Math.abs(single.erff(x) - own.erf(Math.fround(x))), `${x}`).toBeLessThan(4.3e-7);
+  }
+  expect(own.erf(0.5)).toBeCloseTo(0.5204998778130465, 15);
+  expect([own.erf(-0), own.erf(Infinity), own.erf(-Infinity), own.erf(NaN)]).toEqual([-0, 1, -1, NaN]);
+  expect([single.erff(Infinity), single.erff(-Infinity), single.erff(NaN)]).toEqual([1, -1, NaN]);
+});
+
 describe("single precision", () => {
   /** Largest error in units of the last place of the rounded answer. */
   const worst = (f: (x: number) => number, oracle: (x: number) => number, low: number, high: number): number => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import * as twin from "../../src/kernels/reference/f32-elementwise.ts";
+import { KERNELS } from "../../src/kernels/table.ts";
 import { noise, overVariants } from "./harness.ts";
 
 const SIZES = [1, 3, 4, 5, 11];
@@ -20,6 +21,7 @@ const UNARY: Record<string, Record<string, number>> = {
   f32_exp: {},
   f32_log: {},
   f32_sqrt: {},
+  f32_rsqrt: {},
   f32_square: {},
   f32_sign: {},
   f32_scale: { scale: 0.1 },
@@ -33,6 +35,10 @@ const GRADIENTS: Record<string, Record<string, number>> = {
   f32_hard_swish_gradient: {},
   f32_sigmoid_gradient: {},
   f32_tanh_gradient: {},
+  f32_exp_gradient: {},
+  f32_log_gradient: {},
+  f32_sqrt_gradient: {},
+  f32_rsqrt_gradient: {},
 };
 const BINARY: Record<string, Record<string, number>> = {
   f32_add: {},
@@ -67,7 +73,7 @@ overVariants("f32-elementwise", "train", bench => {
     const z = values(n, n + 7);
     const dx = bench.output(n * 4);
     const more = GRADIENTS[kernel]!;
-    const operand = kernel === "f32_hard_swish_gradient" ? { x: bench.input(z) } : { y: bench.input(z) };
+    const operand = "x" in KERNELS[kernel as "f32_relu_gradient"].args ? { x: bench.input(z) } : { y: bench.input(z) };
     bench.run(kernel as "f32_relu_gradient", { n, dy: bench.input(dy), ...operand, dx, ...more });
     expect(read(dx, n)).toEqual(dy.map((v, i) => twins[kernel]!(v, z[i]!, ...Object.values(more))));
   });

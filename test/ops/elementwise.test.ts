@@ -12,10 +12,14 @@ import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
 import { softmax } from "../../src/ops/activation/softmax.ts";
 import { tanh } from "../../src/ops/activation/tanh.ts";
 import { add } from "../../src/ops/arithmetic/add.ts";
+import { exp } from "../../src/ops/arithmetic/exp.ts";
+import { log } from "../../src/ops/arithmetic/log.ts";
 import { maximum } from "../../src/ops/arithmetic/maximum.ts";
 import { minimum } from "../../src/ops/arithmetic/minimum.ts";
 import { mul } from "../../src/ops/arithmetic/mul.ts";
+import { rsqrt } from "../../src/ops/arithmetic/rsqrt.ts";
 import { scale } from "../../src/ops/arithmetic/scale.ts";
+import { sqrt } from "../../src/ops/arithmetic/sqrt.ts";
 import { sub } from "../../src/ops/arithmetic/sub.ts";
 import { noise } from "../kernels/harness.ts";
 import { expectPlanned, withGradients } from "./planned.ts";
@@ -31,6 +35,7 @@ const UNARY: [Op<never>, object][] = [
   [sigmoid, {}],
   [tanh, {}],
   [scale, { scale: -1.5 }],
+  [exp, {}],
   [softmax, {}],
   [logSoftmax, {}],
 ];
@@ -51,21 +56,27 @@ function network(op: Op<never>, attrs: object, operands: number, shape: Shape): 
   return graph;
 }
 
-const feed = (batch: number, shape: Shape) => {
+/** Ops of positive numbers. */
+const POSITIVE: Op<never>[] = [log, sqrt, rsqrt];
+
+const feed = (batch: number, shape: Shape, op: Op<never>) => {
   const n = batch * size(shape);
-  return { a: noise(n, 1).map(v => v * 3), b: noise(n, 2).map(v => v * 3), "upstream 0": noise(n, 3) };
+  const a = noise(n, 1).map(v => (POSITIVE.includes(op) ? Math.abs(v) + 0.1 : v * 3));
+  return { a, b: noise(n, 2).map(v => v * 3), "upstream 0": noise(n, 3) };
 };
 
 describe.each([
   ...UNARY.map(([op, attrs]) => [op.name, op, attrs, 1] as const),
+  ...POSITIVE.map(op => [op.name, op as Op<never>, {}, 1] as const),
   ...BINARY.map(op => [op.name, op as Op<never>, {}, 2] as const),
 ])("%s", (_, op, attrs, operands) => {
   test.each(SHAPES.map(shape => [shape]))("of %j equals evaluate, gradients too", async shape => {
-    for (const batch of [1, 3]) await expectPlanned(network(op, attrs, operands, shape), feed(batch, shape), { batch });
+    for (const batch of [1, 3])
+      await expectPlanned(network(op, attrs, operands, shape), feed(batch, shape, op), { batch });
   });
 
   test("has the slope of evaluate as its gradient", () => {
-    expectSlopes(network(op, attrs, operands, [7]), feed(2, [7]), 2, ["a", "b"].slice(0, operands));
+    expectSlopes(network(op, attrs, operands, [7]), feed(2, [7], op), 2, ["a", "b"].slice(0, operands));
   });
 });
 

@@ -18,11 +18,15 @@ import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
 import { softmax } from "../../src/ops/activation/softmax.ts";
 import { tanh } from "../../src/ops/activation/tanh.ts";
 import { add } from "../../src/ops/arithmetic/add.ts";
+import { exp } from "../../src/ops/arithmetic/exp.ts";
+import { log } from "../../src/ops/arithmetic/log.ts";
 import { maximum } from "../../src/ops/arithmetic/maximum.ts";
 import { mean } from "../../src/ops/arithmetic/mean.ts";
 import { minimum } from "../../src/ops/arithmetic/minimum.ts";
 import { mul } from "../../src/ops/arithmetic/mul.ts";
+import { rsqrt } from "../../src/ops/arithmetic/rsqrt.ts";
 import { scale } from "../../src/ops/arithmetic/scale.ts";
+import { sqrt } from "../../src/ops/arithmetic/sqrt.ts";
 import { sub } from "../../src/ops/arithmetic/sub.ts";
 import { conv2d } from "../../src/ops/convolution/conv2d.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
@@ -110,6 +114,12 @@ const unary =
   (d, x) =>
     d.one(op, [x], { ...attrs(d), ...d.chosen() });
 
+/** A function of positive numbers: floats pass a sigmoid first, int8 has a code for every input. */
+const ofPositive =
+  (op: Op<object>): Layer =>
+  (d, x) =>
+    unary(op, () => ({}))(d, d.dtype === "f32" ? d.one(sigmoid, [x], {}) : x);
+
 /** What is computed in real numbers, of int8 between a dequantize and a quantize. */
 function real(d: Draw, x: Value, compute: (v: Value) => Value): Value {
   if (d.dtype === "f32") return compute(x);
@@ -179,6 +189,10 @@ const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
   sigmoid: { layer: unary(sigmoid, () => ({})) },
   tanh: { layer: unary(tanh, () => ({})) },
   hardSwish: { layer: unary(hardSwish, () => ({})) },
+  exp: { layer: unary(exp, () => ({})) },
+  log: { layer: ofPositive(log) },
+  sqrt: { layer: ofPositive(sqrt) },
+  rsqrt: { layer: ofPositive(rsqrt) },
   softmax: { layer: unary(softmax, () => ({})) },
   // of int8 in real numbers, as readers of other formats have it
   logSoftmax: { layer: (d, x) => real(d, x, v => d.one(logSoftmax, [v], {})) },

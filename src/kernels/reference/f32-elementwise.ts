@@ -16,6 +16,7 @@ export const f32_tanh = tanhf;
 export const f32_exp = expf;
 export const f32_log = logf;
 export const f32_sqrt = (x: number): number => f(Math.sqrt(x));
+export const f32_rsqrt = (x: number): number => f(1 / f(Math.sqrt(x)));
 export const f32_square = (x: number): number => f(x * x);
 export const f32_sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0);
 export const f32_scale = (x: number, scale: number): number => f(x * f(scale));
@@ -33,6 +34,10 @@ export const f32_hard_swish_gradient = (dy: number, x: number): number =>
   f(dy * (x >= 3 ? 1 : x > -3 ? f(f(x / 3) + 0.5) : 0));
 export const f32_sigmoid_gradient = (dy: number, y: number): number => f(dy * f(y * f(1 - y)));
 export const f32_tanh_gradient = (dy: number, y: number): number => f(dy * f(1 - f(y * y)));
+export const f32_exp_gradient = (dy: number, y: number): number => f(dy * y);
+export const f32_log_gradient = (dy: number, x: number): number => f(dy / x);
+export const f32_sqrt_gradient = (dy: number, y: number): number => f(dy / f(y + y));
+export const f32_rsqrt_gradient = (dy: number, y: number): number => f(f(dy * -0.5) * f(f(y * y) * y));
 
 export const f32_add = (a: number, b: number): number => f(a + b);
 export const f32_sub = (a: number, b: number): number => f(a - b);

@@ -18,6 +18,13 @@ const fromOutput = {
   ...vectors,
 } as const satisfies Row;
 
+/** dx from the upstream gradient and the forward's input. */
+const fromInput = {
+  args: { n: "int", dy: "read", x: "read", dx: "write" },
+  binary: "train",
+  ...vectors,
+} as const satisfies Row;
+
 const binary = {
   args: { n: "int", a: "read", b: "read", y: "write" },
   binary: "both",
@@ -62,7 +69,7 @@ export const f32Elementwise = {
   /** y = x min(max(x + 3, 0), 6) / 6. */
   f32_hard_swish: unary,
   /** From the input: dx = dy (x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 1/2). */
-  f32_hard_swish_gradient: { args: { n: "int", dy: "read", x: "read", dx: "write" }, binary: "train", ...vectors },
+  f32_hard_swish_gradient: fromInput,
   /** y = 1 / (1 + exp(-x)). */
   f32_sigmoid: unary,
   /** dx = dy y (1 - y). */
@@ -73,11 +80,21 @@ export const f32Elementwise = {
   f32_tanh_gradient: fromOutput,
 
   /** y = exp(x). */
-  f32_exp: unaryOutside,
+  f32_exp: unary,
+  /** dx = dy y. */
+  f32_exp_gradient: fromOutput,
   /** Natural logarithm: -Infinity at 0, NaN below. */
-  f32_log: unaryOutside,
+  f32_log: unary,
+  /** From the input: dx = dy / x. */
+  f32_log_gradient: fromInput,
   /** y = sqrt(x). */
-  f32_sqrt: unaryOutside,
+  f32_sqrt: unary,
+  /** dx = dy / (2 y). */
+  f32_sqrt_gradient: fromOutput,
+  /** y = 1 / sqrt(x). */
+  f32_rsqrt: unary,
+  /** dx = -dy y^3 / 2. */
+  f32_rsqrt_gradient: fromOutput,
   /** y = x x. */
   f32_square: unaryOutside,
   /** y = -1, 0 or 1. */
