@@ -37,7 +37,10 @@ export function i8_max_pool2d(
   }
 }
 
-/** Integer division of four sums by `by`, halves away from zero. Exact: f32 quotients of integers below 2^24 never round up to a whole number. */
+/**
+ * Integer division of four sums by `by`, halves away from zero. Exact for windows of up to 130 000 numbers: f32 quotients of integers below 2^24
+ * never round up to a whole number. A larger window's result may differ by one.
+ */
 @inline function divided(sum: v128, half: v128, by: v128): v128 {
   const sign = i32x4.shr_s(sum, 31);
   // half with the sign of the sum

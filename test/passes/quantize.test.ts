@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import { quantizationOf, quantizeBias, quantizeWeights, type Range } from "../../src/passes/quantize/scheme.ts";
+import {
+  quantizationOf,
+  quantizeBias,
+  quantizeWeights,
+  type Range,
+  weightScales,
+} from "../../src/passes/quantize/scheme.ts";
 import { quantizeStatic } from "../../src/passes/quantize/static.ts";
 import { Net } from "../../src/run/net.ts";
 import { answers, converted, convertedKernels, tensorflowLenet5 } from "../compress/tflite.ts";
@@ -15,10 +21,12 @@ describe("TensorFlow's converter", () => {
   test.each(converted.layers.map((layer, i) => [layer.name, layer, inputs[i]!] as const))(
     "%s: the same int8 weights, scales and int32 biases to the bit",
     (name, layer, input) => {
-      const { data, scale } = quantizeWeights(numbers(`${name}/kernel`), layer.shape[0]!);
+      const { scale: from } = converted.activations[input]!;
+      const kernel = numbers(`${name}/kernel`);
+      const scale = weightScales(kernel, layer.shape[0]!, { input: from, bias: numbers(`${name}/bias`) });
       expect(scale).toEqual(Float32Array.from(layer.weightScale));
-      expect(data).toEqual(convertedKernels().get(name));
-      const bias = quantizeBias(numbers(`${name}/bias`), converted.activations[input]!.scale, scale);
+      expect(quantizeWeights(kernel, scale)).toEqual(convertedKernels().get(name));
+      const bias = quantizeBias(numbers(`${name}/bias`), from, scale);
       expect(bias.scale).toEqual(Float32Array.from(layer.biasScale));
       expect([...bias.data]).toEqual(layer.bias);
     },
@@ -56,7 +64,8 @@ describe("quantizeWeights", () => {
   test("has one scale for each channel, 127 at its greatest magnitude, 0 at 0", () => {
     const random = new Random(8);
     const weights = Float32Array.from({ length: 6 * 11 }, (_, i) => (i % 7 ? random.normal() * (1 + (i % 3)) : 0));
-    const { data, scale } = quantizeWeights(weights, 6);
+    const scale = weightScales(weights, 6, { input: 0.01 });
+    const data = quantizeWeights(weights, scale);
     for (let c = 0; c < 6; c++) {
       const row = data.subarray(c * 11, c * 11 + 11);
       expect(row.reduce((top, q) => Math.max(top, Math.abs(q)), 0)).toBe(127);
@@ -66,10 +75,6 @@ describe("quantizeWeights", () => {
         if (w === 0) expect(q).toBe(0);
       });
     }
-  });
-
-  test("gives a channel of zeros the scale 1", () => {
-    expect(quantizeWeights(new Float32Array(3), 1)).toEqual({ data: new Int8Array(3), scale: Float32Array.of(1) });
   });
 });
 

@@ -3,10 +3,10 @@ import type { Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { binaryOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { free, sameAxes, sameTypes } from "../elementwise.ts";
-import { evaluateSum, lowerPairs, prefersPair, sumOf } from "./pairs-int8.ts";
+import { free, sameAxes } from "../elementwise.ts";
+import { evaluateSum, lowerPairs, prefersPair, sumOf, sumType } from "./pairs-int8.ts";
 
-export const add: Op = { name: "add", takes: binaryOperands, infer: sameTypes("add") };
+export const add: Op = { name: "add", takes: binaryOperands, infer: sumType("add", 1) };
 
 export const evaluate = { add: evaluateSum(1) } satisfies Record<string, Evaluate>;
 
@@ -21,7 +21,7 @@ export const cost = { add: free } satisfies Record<string, CostOf>;
 export const axes = { add: sameAxes } satisfies Record<string, Axes>;
 
 export const traits = {
-  add: { int8: "chooses" },
+  add: { int8: "sums" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

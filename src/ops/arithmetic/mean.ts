@@ -12,7 +12,15 @@ import { averaged } from "../../kernels/reference/i8-reduce.ts";
 import { plainWindow, windowGeometry } from "../convolution/window.ts";
 import { free } from "../elementwise.ts";
 import { type AveragePool2d, averagePool2dGradient } from "../pooling/average-pool2d.ts";
-import { affine, elementwiseType, isInt8, type Quantized, stepsOf, wholeLayout } from "../quantized/quantized.ts";
+import {
+  affine,
+  checkSummed,
+  elementwiseType,
+  isInt8,
+  type Quantized,
+  stepsOf,
+  wholeLayout,
+} from "../quantized/quantized.ts";
 import { reshape } from "../shape/reshape.ts";
 
 export interface Mean extends Quantized {
@@ -33,6 +41,7 @@ export const mean: Op<Mean> = {
     const rest = keepDims
       ? shape.map((n, axis) => (axes.includes(axis) ? 1 : n))
       : shape.filter((_, axis) => !axes.includes(axis));
+    checkSummed(x!, parts(shape, attrs).length);
     return [{ ...elementwiseType(x!, attrs), shape: rest }];
   },
 };

@@ -1,7 +1,7 @@
 /** Sums, differences and products of two int8 values, each operand and the output in a quantization of its own, in XNNPACK's arithmetic. */
 
 import { tensor } from "../../base/tensor.ts";
-import type { Type, Value } from "../../graph/graph.ts";
+import type { Op, Type, Value } from "../../graph/graph.ts";
 import type { Evaluate, Lower, Prefers } from "../../graph/meaning.ts";
 import { requantized } from "../../kernels/reference/stored.ts";
 import { type Addition, addition, rowsOf } from "../../kernels/stored.ts";
@@ -14,6 +14,15 @@ function numbers(a: Type, b: Type, y: Type, sign: 1 | -1): Addition {
   const scales = [a, b, y].map(t => affine(t).scale);
   throw new RangeError(`scales ${scales[0]} and ${scales[1]} lie too far from their sum's ${scales[2]}`);
 }
+
+/** The output of a sum: like both inputs, and int8 only where the kernel's numbers can hold the ratios of the scales. */
+export const sumType =
+  (verb: string, sign: 1 | -1): Op["infer"] =>
+  (inputs, attrs) => {
+    const types = sameTypes(verb)(inputs, attrs as object);
+    if (isInt8(types[0]!)) numbers(inputs[0]!, inputs[1]!, types[0]!, sign);
+    return types;
+  };
 
 /** f32(f32(s_a * s_b) / s_y) */
 const productScale = (a: Type, b: Type, y: Type): number =>

@@ -3,11 +3,11 @@ import type { Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { binaryOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { free, sameAxes, sameTypes } from "../elementwise.ts";
-import { evaluateSum, lowerPairs, prefersPair, sumOf } from "./pairs-int8.ts";
+import { free, sameAxes } from "../elementwise.ts";
+import { evaluateSum, lowerPairs, prefersPair, sumOf, sumType } from "./pairs-int8.ts";
 import { scale } from "./scale.ts";
 
-export const sub: Op = { name: "sub", takes: binaryOperands, infer: sameTypes("subtract") };
+export const sub: Op = { name: "sub", takes: binaryOperands, infer: sumType("subtract", -1) };
 
 export const evaluate = { sub: evaluateSum(-1) } satisfies Record<string, Evaluate>;
 
@@ -24,7 +24,7 @@ export const cost = { sub: free } satisfies Record<string, CostOf>;
 export const axes = { sub: sameAxes } satisfies Record<string, Axes>;
 
 export const traits = {
-  sub: { int8: "chooses" },
+  sub: { int8: "sums" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

@@ -2,6 +2,7 @@
  * How int8 convolutions, depthwise ones among them, become kernel calls. Static: by shape, in one of several ways, all of them exact; what none of
  * these takes goes by tables, a call for each group of channels. Dynamic: by tables, on images quantized at run time.
  */
+import { PenjingError } from "../../base/errors.ts";
 import { roundUp, type Shape, size } from "../../base/shape.ts";
 import type { Node, Value } from "../../graph/graph.ts";
 import type { Arg, Args, Lowering, Ref } from "../../graph/meaning.ts";
@@ -51,6 +52,7 @@ import {
   storedOut,
   weightScales,
 } from "../quantized/quantized.ts";
+import { proveSums } from "../quantized/sums.ts";
 import { along, copyAlong, spreadOut } from "../shape/rearrange.ts";
 import { plainWindow, type Window } from "./window.ts";
 
@@ -99,8 +101,10 @@ function chosenFor(
  * A convolution of 1x1 at run time is a dense layer of its pixels, each quantized by its own range. Pixels that do not follow one another from
  * image to image, since those are padded, are brought together first.
  */
-function lowerPixels({ inputs, outputs: [y] }: Pick<Node, "inputs" | "outputs">, c: Lowering): void {
-  const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
+function lowerPixels(node: Node, c: Lowering): void {
+  proveSums(node);
+  const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
+  const [y] = node.outputs;
   const [outs, length] = [weight.type.shape[0]!, x.type.shape[2]!];
   const pixels = x.type.shape[0]! * x.type.shape[1]!;
   const n = { per: pixels };
@@ -155,9 +159,39 @@ function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
   return { ...image, ref: at(y, image.first), stride };
 }
 
+/**
+ * Weights [outs][...] less their zero point have 9 bits. They are int8 again as a sum of `parts` int8 kernels, which lie one after the other,
+ * [outs][parts][...]: kernels that run read the same pixels once for each part, and their sums are those of the weights.
+ */
+function inParts(weight: Value, node: Node): { parts: number; data: Int8Array | undefined } {
+  const zero = weight.type.quantization!.zeroPoint;
+  if (zero === 0) return { parts: 1, data: undefined };
+  if (!weight.data)
+    throw new PenjingError("refused", `layer "${node.name}" has weights with a zero point that are no constant`, {
+      path: node.name,
+    });
+  // two int8 add up to -256..254
+  const parts = zero === -128 ? 3 : 2;
+  const row = weight.data.length / weight.type.shape[0]!;
+  const data = new Int8Array(parts * weight.data.length);
+  weight.data.forEach((q, i) => {
+    let left = q - zero;
+    let at = Math.floor(i / row) * parts * row + (i % row);
+    for (let part = 0; part < parts; part++) {
+      const here = Math.max(-128, Math.min(127, left));
+      data[at] = here;
+      left -= here;
+      at += row;
+    }
+  });
+  return { parts, data };
+}
+
 /** A layer with int8 weights, its numbers by the names that kernels have for them. */
 export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Lowering) {
+  proveSums(node);
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
+  const { parts, data } = inParts(weight, node);
   const y = node.outputs[0]!;
   const { shape } = weight.type;
   const outs = shape[0]!;
@@ -178,8 +212,10 @@ export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Low
     groups,
     dynamic,
     depthwise,
+    /** How many kernels the weights are the sum of. */
+    parts,
     /** Are pixels taken one by one, and all channels together? */
-    plain: groups === 1 && [...strides, ...dilations].every(n => n === 1),
+    plain: groups === 1 && parts === 1 && [...strides, ...dilations].every(n => n === 1),
     from,
     to,
     /** What kernels that pack weights take. */
@@ -188,8 +224,8 @@ export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Low
       kh,
       kw,
       channels,
-      taps: kh * kw,
-      w: c.in(weight),
+      taps: parts * kh * kw,
+      w: data ? c.constant("weights in parts", data) : c.in(weight),
       bias: dynamic || !bias ? (0 as const) : c.in(bias),
       scale: c.constant(
         "scales",
@@ -275,7 +311,8 @@ const winograd: Way = {
 };
 
 const depthwise3x3: Way = {
-  takes: ({ depthwise, window, running }) => depthwise && depthwise3x3Fits(window, running.channels),
+  takes: ({ depthwise, parts, window, running }) =>
+    depthwise && parts === 1 && depthwise3x3Fits(window, running.channels),
   pack: "i8_depthwise_3x3_pack",
   bytes: depthwise3x3PackedBytes,
   kernel: "i8_depthwise_conv2d_3x3",
@@ -289,7 +326,7 @@ const anyDepthwise: Way = {
   kernel: "i8_depthwise_conv2d",
   more: site => ({
     pairs: Math.ceil(site.packing.taps / 2),
-    taps: table(site, "taps", depthwiseTapAxes(site.from, site.window)),
+    taps: table(site, "taps", eachPart(site, depthwiseTapAxes(site.from, site.window))),
     ...pixels(site, false, 4),
   }),
 };
@@ -300,6 +337,9 @@ function table({ c }: Site, name: string, axes: TableAxes): Ref {
   c.call("offsets", { rank: axes.length, axes: c.constant("axes", Int32Array.from(axes.flat())), y });
   return y;
 }
+
+/** The same taps once for each part of the weights. */
+const eachPart = ({ parts }: Site, axes: TableAxes): TableAxes => (parts === 1 ? axes : [[parts, 0], ...axes]);
 
 /** What drives a kernel over the pixels, `rows` of them at a time; where `pooled`, over windows. */
 const pixels = (site: Site, pooled: boolean, rows: number) => ({
@@ -322,7 +362,7 @@ function lowerInt8<A extends Weighted>(node: Node<A>, groups: number, c: Lowerin
     return;
   }
   const { running } = site;
-  const w = packed(site, way.pack, way.bytes(running, c.variant));
+  const w = packed(site, way.pack, way.bytes({ ...running, kh: site.parts * running.kh }, c.variant));
   const scratch = c.scratch("scratch", way.scratch?.(running, c.variant) ?? 0);
   c.each(way.kernel, { ...running, ...way.more?.(site), w, scratch } as never);
 }
@@ -335,9 +375,11 @@ export const lowerConv2dInt8 = <A extends Weighted>(node: Node<A>, groups: numbe
 export const lowerConv2dPoolInt8 = (node: Node<Weighted & { groups: number }>, c: Lowering): void =>
   lowerInt8(node, node.attrs.groups, c, true);
 
-function byTables(site: Site, pooled: boolean): void {
-  const { c, window, groups: all, dynamic, from, to, packing, running } = site;
-  const { runs, length } = runsOf(window, from.channels, all);
+/** By tables of the places of k-groups and pixels: any convolution, and a dense layer as one of 1x1. */
+export function byTables(site: Site, pooled: boolean): void {
+  const { c, window, groups: all, dynamic, parts, from, to, packing, running } = site;
+  const { runs: once, length } = runsOf(window, from.channels, all);
+  const runs = parts * once;
   const groups = groupsOf(c.variant, runs, length);
   const outs = packing.outs / all;
   const rows = dynamic || pooled ? 4 : tileRows(groups, to.height * to.width, outs);
@@ -346,7 +388,10 @@ function byTables(site: Site, pooled: boolean): void {
     groups,
     outs,
     // the k-groups of a single run lie side by side
-    taps: runs === 1 && !pooled && !dynamic ? 0 : table(site, "taps", tapAxes(c.variant, from, window, all)),
+    taps:
+      runs === 1 && !pooled && !dynamic
+        ? 0
+        : table(site, "taps", eachPart(site, tapAxes(c.variant, from, window, all))),
     rows,
     ...pixels(site, pooled, rows),
   };

@@ -2,13 +2,17 @@
 import type { Node } from "../../graph/graph.ts";
 import type { Lowering } from "../../graph/meaning.ts";
 import { densePackedBytes, groupsOf, panelBytes } from "../../kernels/stored.ts";
-import { packed, siteOf } from "./conv2d-int8.ts";
+import { byTables, packed, siteOf } from "./conv2d-int8.ts";
 
 /** Rows of the matrix kernel's tile: with fewer images it would multiply some of them twice. */
 const TILE = 4;
 
 export function lowerDenseInt8(node: Node<{ relu?: boolean }>, c: Lowering): void {
   const site = siteOf(node, 1, c);
+  if (site.parts > 1) {
+    byTables(site, false);
+    return;
+  }
   const { outs, channels: length } = site.packing;
   if (!site.dynamic && c.batch < TILE) {
     const w = packed(site, "i8_dense_pack", densePackedBytes(c.variant, outs, length), { length });

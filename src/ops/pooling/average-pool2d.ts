@@ -1,12 +1,12 @@
 /** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. Of int8: the integer mean, halves away from zero. */
-import type { Shape } from "../../base/shape.ts";
+import { type Shape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { IMAGE, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { poolFields, taps, windowed, windowGeometry } from "../convolution/window.ts";
-import { affine, isInt8 } from "../quantized/quantized.ts";
+import { affine, checkSummed, isInt8 } from "../quantized/quantized.ts";
 import { type Pool2d, pool } from "./max-pool2d.ts";
 
 export interface AveragePool2d extends Pool2d {
@@ -18,6 +18,7 @@ export const averagePool2d: Op<AveragePool2d> = {
   name: "averagePool2d",
   takes: { list: [IMAGE] },
   infer([x], attrs) {
+    checkSummed(x!, size(attrs.size));
     return [{ ...x!, shape: [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!] }];
   },
 };

@@ -1,9 +1,11 @@
 /**
- * What int8 ops have in common. An int8 value is real = scale * (q - zeroPoint); weights have one scale per output channel, zero point 0.
+ * What int8 ops have in common. An int8 value is real = scale * (q - zeroPoint); weights have one scale per output channel and one zero point,
+ * nearly always 0.
  *
  * Two ways to be quantized: *static*, int8 activations in and out, where the node's attributes say the quantization of its output;
  * and *dynamic*, float activations in and out with int8 weights, where each image is quantized by the range it has.
  */
+import { PenjingError } from "../../base/errors.ts";
 import { type Shape, showShape } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Quantization, Type, Value } from "../../graph/graph.ts";
@@ -51,8 +53,21 @@ export function affine(type: Type): Affine {
 }
 
 /** f32(f32(s_x) / f32(s_y)): how many steps of y one of x is. */
-export const stepsOf = (x: Type, y: Type): number =>
-  Math.fround(Math.fround(affine(x).scale) / Math.fround(affine(y).scale));
+export function stepsOf(x: Type, y: Type): number {
+  const [from, to] = [affine(x).scale, affine(y).scale];
+  const steps = Math.fround(Math.fround(from) / Math.fround(to));
+  if (!(steps < Infinity)) throw new PenjingError("refused", `int8 scales ${from} and ${to} lie too far apart`);
+  return steps;
+}
+
+/** Numbers that int32 can sum up, whatever int8 they are. */
+const MOST_SUMMED = 2 ** 23;
+
+/** Throws a RangeError where a mean of int8 would be over more numbers than int32 can sum up. */
+export function checkSummed(x: Type, numbers: number): void {
+  if (isInt8(x) && numbers > MOST_SUMMED)
+    throw new RangeError(`int8 means are over ${MOST_SUMMED} numbers at most, got ${numbers}`);
+}
 
 /** The output of an op that keeps its input's type where it is float, and chooses a quantization where it is int8. */
 export function elementwiseType(x: Type, attrs: Quantized, others: readonly Type[] = []): Type {
@@ -75,7 +90,16 @@ export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | u
   const scales = weight.quantization?.scale.length ?? 0;
   if (scales !== 1 && scales !== weight.shape[0])
     throw new TypeError(`int8 weights need 1 or ${weight.shape[0]} scales, got ${scales}`);
-  if (!isInt8(x)) return real;
+  const { axis = 0, zeroPoint } = weight.quantization!;
+  if (scales > 1 && axis !== 0) throw new TypeError(`int8 weights need scales along axis 0, got axis ${axis}`);
+  if (!(Number.isInteger(zeroPoint) && zeroPoint >= -128 && zeroPoint <= 127))
+    throw new RangeError(`int8 weights need a zero point in -128..127, got ${zeroPoint}`);
+  if (!isInt8(x)) {
+    if (zeroPoint !== 0) throw new RangeError(`float inputs need int8 weights with zero point 0, got ${zeroPoint}`);
+    return real;
+  }
+  if (bias?.quantization?.zeroPoint)
+    throw new RangeError(`a bias needs zero point 0, got ${bias.quantization.zeroPoint}`);
   if (bias && bias.dtype !== "i32") throw new TypeError(`int8 inputs need an i32 bias, got ${bias.dtype}`);
   if (!attrs.quantization) throw new TypeError("int8 inputs need the quantization of the output");
   affine(x);
@@ -131,7 +155,8 @@ export function evaluateWeighted(
   if (isInt8(y)) {
     const { zero } = affine(y);
     const scales = requantizationScales(inputs[0]!, inputs[1]!, y);
-    const acc = sums([shifted(x!, affine(inputs[0]!).zero), ...rest]);
+    const kernel = shifted(weight!, inputs[1]!.quantization!.zeroPoint);
+    const acc = sums([shifted(x!, affine(inputs[0]!).zero), kernel, ...rest.slice(1)]);
     const least = relu ? zero : -128;
     return [
       tensor(

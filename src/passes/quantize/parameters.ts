@@ -2,11 +2,12 @@
 import { PenjingError } from "../../base/errors.ts";
 import { size, type TypedArray } from "../../base/shape.ts";
 import type { Graph, Node, Type, Value } from "../../graph/graph.ts";
-import { quantizeBias, quantizeWeights } from "./scheme.ts";
+import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme.ts";
 
 /**
- * The states of the int8 graph. A weight that several layers share is quantized once; a bias has one int32 form for each scale of its products,
- * since layers that share it may read inputs of different scales; what an excluded layer reads as well stays float beside the int8 form.
+ * The states of the int8 graph. A weight that several layers share is quantized once, unless the bias of one of them needs other scales; a bias has
+ * one int32 form for each scale of its products, since layers that share it may read inputs of different scales; what an excluded layer reads as
+ * well stays float beside the int8 form.
  */
 export class Parameters {
   readonly #graph: Graph;
@@ -23,12 +24,13 @@ export class Parameters {
 
   /** Weight and bias of a layer whose input has the scale `input`, as int8 and int32. */
   int8(node: Node, input: number): Value[] {
-    const weight = this.#weight(node);
     const bias = node.inputs[2];
+    const real = bias && numbersOf(bias, node);
+    const weight = this.#weight(node, { input, bias: real });
     if (!bias) return [weight];
     const weights = weight.type.quantization!.scale;
     const made = this.#once(bias, `i32 ${input} ${weight.id}`, () => {
-      const { data, scale } = quantizeBias(numbersOf(bias, node), input, weights);
+      const { data, scale } = quantizeBias(real!, input, weights);
       return { type: { ...bias.type, dtype: "i32", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
     });
     return [weight, made];
@@ -36,15 +38,25 @@ export class Parameters {
 
   /** Weight as int8, bias in float. */
   dynamic(node: Node): Value[] {
-    return [this.#weight(node), ...node.inputs.slice(2).map(bias => this.plain(bias))];
+    // where images choose the scale of the input, the sums hold products alone
+    return [this.#weight(node, { input: Infinity }), ...node.inputs.slice(2).map(bias => this.plain(bias))];
   }
 
-  #weight(node: Node): Value {
+  #weight(node: Node, sums: Sums): Value {
     const weight = node.inputs[1]!;
-    return this.#once(weight, "i8", () => {
-      const { data, scale } = quantizeWeights(numbersOf(weight, node), weight.type.shape[0]!);
-      return { type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
-    });
+    const real = numbersOf(weight, node);
+    const scale = weightScales(real, weight.type.shape[0]!, sums);
+    const channel = scale.indexOf(Infinity);
+    if (channel >= 0)
+      throw new PenjingError(
+        "quantize",
+        `layer "${node.name}" has no int8 form: in channel ${channel}, no scale makes its weights and its bias fit into sums of 32 bits`,
+        { path: node.name },
+      );
+    return this.#once(weight, `i8 ${scale}`, () => ({
+      type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } },
+      data: quantizeWeights(real, scale),
+    }));
   }
 
   /** A leaf for one form of `v`, made on first use; the first form keeps v's name. */
@@ -67,6 +79,8 @@ function numbersOf(v: Value, node: Node): Float32Array {
     throw new PenjingError("quantize", `layer "${node.name}" has no plain float weights: bake the model first`, {
       path: node.name,
     });
+  if (!v.data.every(Number.isFinite))
+    throw new PenjingError("quantize", `layer "${node.name}" has weights that are not finite`, { path: node.name });
   return v.data;
 }
 

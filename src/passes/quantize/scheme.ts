@@ -1,8 +1,11 @@
 /**
  * The arithmetic of TFLite's int8 scheme: activations by their observed range with zero kept exact, weights symmetric per output channel
- * by max |w| / 127, biases int32 with scale s_x * s_w.
+ * by max |w| / 127 or a scale that its bias needs, biases int32 with scale s_x * s_w.
  */
 import type { Quantization } from "../../graph/graph.ts";
+
+/** The smallest float32 with all its bits: a scale below it would be inexact, or 0. */
+const SMALLEST_NORMAL = 2 ** -126;
 
 export interface Range {
   min: number;
@@ -13,24 +16,56 @@ export interface Range {
 export function quantizationOf({ min, max }: Range): Quantization {
   const low = Math.min(0, min);
   const high = Math.max(0, max);
-  const scale = (high - low) / 255 || 1;
+  const scale = high - low ? Math.max((high - low) / 255, SMALLEST_NORMAL) : 1;
   const zeroPoint = Math.max(-128, Math.min(127, Math.round(-128 - low / scale)));
   return { scale: Float32Array.of(scale), zeroPoint };
 }
 
-/** Weights [out][...] -> int8, one scale per output channel: max |w| / 127. A channel of zeros has scale 1. */
-export function quantizeWeights(weights: Float32Array, channels: number): { data: Int8Array; scale: Float32Array } {
+/** What the int32 sums of a layer hold beside products of weights: a bias, in steps of the input times steps of the weights. */
+export interface Sums {
+  /** The scale of the input; Infinity: the bias is no part of the sums. */
+  readonly input: number;
+  readonly bias?: Float32Array | undefined;
+}
+
+/** TensorFlow's converter gives a weight range of zeros this half width. */
+const EMPTY_RANGE = 5e-7;
+
+/** TensorFlow's converter leaves half of int32 to the products: a bias is at most this. */
+const MOST_BIAS = 2 ** 30 - 1;
+
+/**
+ * One scale per output channel of weights [out][...]: max |w| / 127, raised until the bias is at most 2^30 - 1 (as TensorFlow's converter does)
+ * and sum |w| * 255 + |bias| fits into int32, so that no sum of the layer can overflow.
+ */
+export function weightScales(weights: Float32Array, channels: number, { input, bias }: Sums): Float32Array {
   const row = weights.length / channels;
-  const data = new Int8Array(weights.length);
-  const scale = new Float32Array(channels);
-  for (let c = 0; c < channels; c++) {
+  return Float32Array.from({ length: channels }, (_, c) => {
     let top = 0;
-    for (let i = 0; i < row; i++) top = Math.max(top, Math.abs(weights[c * row + i]!));
-    const step = Math.fround(top / 127) || 1;
-    scale[c] = step;
-    for (let i = 0; i < row; i++) data[c * row + i] = clampWeight(halfAwayFromZero(weights[c * row + i]! / step));
-  }
-  return { data, scale };
+    let total = 0;
+    for (let i = c * row; i < (c + 1) * row; i++) {
+      const size = Math.abs(weights[i]!);
+      total += size;
+      if (size > top) top = size;
+    }
+    const offset = Math.abs(bias?.[c] ?? 0);
+    const usual = top || offset ? top / 127 : EMPTY_RANGE / 127;
+    return Math.max(usual, SMALLEST_NORMAL, leastScale(total, row, input, offset));
+  });
+}
+
+/** The least scale of a channel whose weights have the absolute sum `total`. */
+function leastScale(total: number, row: number, input: number, bias: number): number {
+  // Rounding adds at most half a step to each weight and to the bias, and a scale rounded to float32 a part in 2^24.
+  const room = (2 ** 31 - 1 - 255 * (row / 2) - 1) * (1 - 2 ** -22);
+  const sums = room > 0 ? (255 * total + bias / input) / room : Infinity;
+  return Math.max(sums, bias / MOST_BIAS / input, SMALLEST_NORMAL / input);
+}
+
+/** Weights [out][...] -> int8, by one scale per output channel. */
+export function quantizeWeights(weights: Float32Array, scale: Float32Array): Int8Array {
+  const row = weights.length / scale.length;
+  return Int8Array.from(weights, (w, i) => clampWeight(halfAwayFromZero(w / scale[Math.floor(i / row)]!)));
 }
 
 const clampWeight = (q: number): number => Math.max(-127, Math.min(127, q));
@@ -38,15 +73,13 @@ const clampWeight = (q: number): number => Math.max(-127, Math.min(127, q));
 /** TFLite rounds weights half away from zero. */
 const halfAwayFromZero = (v: number): number => Math.sign(v) * Math.floor(Math.abs(v) + 0.5);
 
-/** int32 biases in units of s_x * s_w. */
+/** int32 biases in units of s_x * s_w; `weightScales` has chosen the scales so that they fit. */
 export function quantizeBias(
   bias: Float32Array,
   input: number,
   weights: Float32Array,
 ): { data: Int32Array; scale: Float32Array } {
   const scale = weights.map(s => Math.fround(input * s));
-  const data = Int32Array.from(bias, (b, c) =>
-    Math.max(-2147483648, Math.min(2147483647, halfAwayFromZero(b / (input * weights[c]!)))),
-  );
+  const data = Int32Array.from(bias, (b, c) => halfAwayFromZero(b / (input * weights[c]!)));
   return { data, scale };
 }

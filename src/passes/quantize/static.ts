@@ -1,6 +1,6 @@
 /**
  * Float graph -> int8 graph. Requires a model's graph without weight-edge ops (bake first) and a range for every activation.
- * Ensures an unfused graph whose convolutions and dense layers are int8; ops without an integer form stay float.
+ * Ensures an unfused graph whose convolutions and dense layers are int8, with sums that fit into 32 bits; ops without an integer form stay float.
  *
  * Where a clamp (relu, relu6 ...) follows a convolution alone, the convolution is given the clamp's range: since clamping is monotone,
  * the two as separate int8 nodes give exactly what one fused node gives.
@@ -8,6 +8,7 @@
 import { PenjingError } from "../../base/errors.ts";
 import { Graph, type Node, type Quantization, type Value } from "../../graph/graph.ts";
 import { dequantize, quantize } from "../../ops/quantized/quantize.ts";
+import { proveSums } from "../../ops/quantized/sums.ts";
 import { traitsOf } from "../../ops/traits.ts";
 import { keepNames, Parameters } from "./parameters.ts";
 import { quantizationOf, type Range } from "./scheme.ts";
@@ -80,12 +81,15 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
         const x = asInt8(node.inputs[0]!);
         const inputs = parameters.int8(node, x.type.quantization!.scale[0]!);
         const quantization = quantizationFor(rangeSource(from, node), options);
-        q8.set(node.outputs[0]!, graph.one(node.op, [x, ...inputs], { ...node.attrs, quantization }));
+        const y = graph.one(node.op, [x, ...inputs], { ...node.attrs, quantization });
+        proveSums(y.node!);
+        q8.set(node.outputs[0]!, y);
       } else if (form === "keeps" || form === "clamps")
         graph.add(node.op, [asInt8(node.inputs[0]!)], node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
-      else if (form === "chooses" || typeof form === "object") {
-        const quantization = form === "chooses" ? quantizationFor(rangeSource(from, node), options) : form;
+      else if (form === "chooses" || form === "sums" || typeof form === "object") {
         const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asInt8(v)));
+        const chosen = typeof form === "object" ? form : quantizationFor(rangeSource(from, node), options);
+        const quantization = form === "sums" ? sumQuantization(chosen, inputs) : chosen;
         q8.set(node.outputs[0]!, graph.one(node.op, inputs, { ...node.attrs, quantization }));
       } else {
         // an excluded layer, or an op without an integer form: float, between dequantize and quantize
@@ -98,6 +102,17 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
   keepNames(graph, from);
   graph.prune();
   return graph;
+}
+
+/**
+ * What a sum of `inputs` is quantized by: as `chosen`, unless the result is so much smaller than its operands that the kernel cannot hold the ratio
+ * of their scales. Then one step of the result is the 128th part of one of theirs, or the whole of it where the result is always 0.
+ */
+function sumQuantization(chosen: Quantization, inputs: readonly Value[]): Quantization {
+  const coarsest = Math.max(...inputs.map(v => v.type.quantization?.scale[0] ?? 0));
+  const ratio = coarsest / chosen.scale[0]!;
+  if (ratio >= 2 ** -9 && ratio <= 128) return chosen;
+  return { ...chosen, scale: Float32Array.of(ratio > 128 ? coarsest / 128 : coarsest) };
 }
 
 function quantizationFor(v: Value, options: QuantizeOptions): Quantization {
