@@ -4,6 +4,7 @@ import type { Value } from "../graph/graph.ts";
 import { type Layer, layer } from "../model/layer.ts";
 import { Model } from "../model/model.ts";
 import { mask } from "../ops/weight/mask.ts";
+import { checkFloatModel } from "./float-model.ts";
 import {
   addMasks,
   isPrunable,
@@ -42,7 +43,7 @@ export function pruneLowMagnitude(model: Model, options?: PruneOptions): Model;
 export function pruneLowMagnitude(layer: Layer, options?: Omit<PruneOptions, "layers">): Layer;
 export function pruneLowMagnitude(given: Model | Layer, options: PruneOptions = {}): Model | Layer {
   const isLayer = typeof given === "function" && "build" in given;
-  if (!isLayer && !(given instanceof Model)) throw wrongType("model", "a Model or a layer", given);
+  if (!isLayer) checkFloatModel(given, "prune", "a Model or a layer");
   for (const refused of ["blockSize", "blockPoolingType", "sparsityMByN"])
     if (options && refused in options)
       throw new TypeError(`"pruneLowMagnitude" prunes single weights: "${refused}" is not supported`);
@@ -96,7 +97,7 @@ export interface PruneOnceOptions {
  *     pruneOnce(model, 0.5)      pruneOnce(model, { threshold: 0.01, layers: ["dense"] })
  */
 export function pruneOnce(model: Model, options: number | PruneOnceOptions): Model {
-  checkModel(model);
+  checkFloatModel(model, "prune");
   const settings = typeof options === "number" ? { sparsity: options } : options;
   if (settings === null || typeof settings !== "object") throw wrongType("pruneOnce", "a sparsity or options", options);
   knownOptions("pruneOnce", settings, ["sparsity", "threshold", "layers"]);

@@ -18,6 +18,7 @@ import { expectScaling } from "../train/scaling.ts";
 import { type ScoreOptions, score } from "../train/score.ts";
 import type { Scores } from "../train/trainer.ts";
 import { type CalibrateOptions, calibrate } from "./calibrate.ts";
+import { checkFloatModel } from "./float-model.ts";
 
 /** Names of layers that stay float, or a function that tells them. */
 export type Exclusion = readonly string[] | ((layer: { name: string; op: string }) => boolean);
@@ -33,10 +34,11 @@ export interface QuantizeStaticOptions extends CalibrateOptions {
 
 /**
  * Weights and activations in int8, integer kernels throughout. Masks are baked and batch normalization is folded first.
- * Errors: RangeError for data that do not fit; PenjingError "calibration" where an activation has no finite range.
+ * Errors: RangeError for data that do not fit; PenjingError "calibration" where an activation has no finite range, "quantized" for a network of
+ * integers, "quantize" or "refused" for a layer whose sums fit into 32 bits at no scale.
  */
 export async function quantizeStatic(model: Model, options: QuantizeStaticOptions): Promise<QuantizedModel> {
-  checkModel(model);
+  checkFloatModel(model, "quantize");
   const known = ["calibration", "inputType", "exclude", "batchSize", "signal", "onProgress"];
   knownOptions("quantizeStatic", options, known);
   const { calibration, inputType = "f32", exclude, ...how } = options ?? {};
@@ -60,7 +62,7 @@ export interface QuantizeDynamicOptions {
  * Needs no data.
  */
 export async function quantizeDynamic(model: Model, options: QuantizeDynamicOptions = {}): Promise<QuantizedModel> {
-  checkModel(model);
+  checkFloatModel(model, "quantize");
   knownOptions("quantizeDynamic", options, ["exclude"]);
   const graph = runningForm(model.graph);
   return new QuantizedModel(dynamicForm(graph, inclusion(graph, options.exclude)), model, graph);
@@ -161,8 +163,4 @@ export class QuantizedModel {
   toString(): string {
     return printGraph(this.graph);
   }
-}
-
-function checkModel(model: unknown): void {
-  if (!(model instanceof Model)) throw wrongType("model", "a Model", model);
 }

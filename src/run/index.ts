@@ -46,7 +46,7 @@ export interface LoadOptions extends NetOptions {
  * A network from a file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array.
  * Name, labels, preprocessing and metadata are the file's, unless given. Errors: TypeError or RangeError for a wrong option; PenjingError with code
  * `missing`, `unreadable`, `magic`, `version`, `truncated`, `checksum`, `op` or `damaged`, with the byte in `offset` where it is about one;
- * `no-simd` on an engine without SIMD, `memory` where there is no room.
+ * `refused` for int8 layers whose sums could leave 32 bits; `no-simd` on an engine without SIMD, `memory` where there is no room.
  */
 export async function load(source: Source, { signal, ...options }: LoadOptions = {}): Promise<Net> {
   knownOptions("options", options, NET_OPTIONS);

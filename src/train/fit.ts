@@ -7,6 +7,7 @@ import { Random } from "../base/random.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Role } from "../graph/graph.ts";
+import { demandFloat } from "../ops/quantized/quantized.ts";
 import { type Callback, checkCallbacks, checkHooks, type StepHook, type TrainingContext } from "./callbacks.ts";
 import { type Checkpoint, checkpointOf, resumedFrom } from "./checkpoint.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
@@ -116,6 +117,7 @@ class Training implements TrainingContext {
   }
 
   static async create(graph: Graph, dataset: Dataset, options: Settings): Promise<Training> {
+    demandFloat(graph, "train");
     const { optimizer = adam(), validationSplit } = options;
     const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
     const before = options.resume?.batchSize;

@@ -10,6 +10,7 @@ import type { Graph, Role, Type } from "../graph/graph.ts";
 import { supported } from "../kernels/load.ts";
 import { TRAIN } from "../kernels/load-train.ts";
 import { TRAIN_LOWER, TRAIN_PREFERS } from "../ops/index.ts";
+import { demandFloat } from "../ops/quantized/quantized.ts";
 import { DROPOUT_STREAM } from "../passes/training.ts";
 import type { Lowerings } from "../plan/lower.ts";
 import type { Wanted } from "../plan/plan.ts";
@@ -123,6 +124,7 @@ export class Trainer {
   /** Plans for every batch size that is named. `loss` is taken as it is: see `lossFor`. */
   static async create(graph: Graph, options: TrainerOptions): Promise<Trainer> {
     knownOptions("Trainer", options, TRAINER_OPTIONS);
+    if (options.train || options.gradients) demandFloat(graph, "train");
     const { loss, optimizer, regularizers, steps = 1 } = options;
     if (typeof loss?.build !== "function") throw wrongType("loss", "a loss such as meanSquaredError()", loss);
     if (optimizer !== undefined && typeof optimizer?.build !== "function")

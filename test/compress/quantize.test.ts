@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
-import { pruneOnce } from "../../src/compress/prune.ts";
+import { pruneLowMagnitude, pruneOnce } from "../../src/compress/prune.ts";
 import { type QuantizedModel, quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { read } from "../../src/container/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";
@@ -13,6 +13,7 @@ import {
   dropout,
   flatten,
   input,
+  loadModel,
   Model,
   maxPool2d,
   model,
@@ -195,5 +196,34 @@ describe("quantizeDynamic", () => {
     const quantized = await quantizeDynamic(lenet5(), { exclude: ["conv2d"] });
     const types = Object.fromEntries(quantized.graph.leaves.map(v => [v.name, v.type.dtype]));
     expect(types).toMatchObject({ "conv2d/kernel": "f32", "conv2d_1/kernel": "i8", "conv2d_1/bias": "f32" });
+  });
+});
+
+describe("a network that is quantized already", () => {
+  const data = noise(8, [28, 28, 1]);
+  const forms = {
+    static: () => quantizeStatic(lenet5(), { calibration: data }),
+    "static, int8 inputs": () => quantizeStatic(lenet5(), { calibration: data, inputType: "i8" }),
+    dynamic: () => quantizeDynamic(lenet5()),
+  };
+  const says = (verb: string) =>
+    expect.objectContaining({
+      code: "quantized",
+      message: `this network is quantized already: ${verb} the float one it was made of`,
+    });
+  const attempt = async (act: () => unknown) => act();
+
+  test.each(Object.entries(forms))("%s: is not quantized, pruned or trained", async (_, make) => {
+    const quantized = await make();
+    const loaded = await loadModel(quantized.toBytes());
+    for (const model of [quantized as unknown as Model, loaded, loaded.bake()]) {
+      await expect(quantizeStatic(model, { calibration: data })).rejects.toThrow(says("quantize"));
+      await expect(quantizeDynamic(model)).rejects.toThrow(says("quantize"));
+      await expect(attempt(() => pruneOnce(model, 0.5))).rejects.toThrow(says("prune"));
+      await expect(attempt(() => pruneLowMagnitude(model))).rejects.toThrow(says("prune"));
+    }
+    await expect(loaded.fit(data)).rejects.toThrow(says("train"));
+    const image = (data.images as Float32Array).subarray(0, 784);
+    await expect(loaded.trainStep(image, [1])).rejects.toThrow(says("train"));
   });
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import type { Value } from "../../src/graph/graph.ts";
@@ -31,6 +32,49 @@ describe("TensorFlow's converter", () => {
       expect([...bias.data]).toEqual(layer.bias);
     },
   );
+});
+
+interface Tiny {
+  top: number;
+  kernel: number[];
+  bias: number[];
+  inputScale: number;
+  weightScale: number[];
+  quantizedKernel: number[];
+  quantizedBias: number[];
+}
+
+const tiny: Tiny[] = JSON.parse(readFileSync("test/vectors/tflite/tiny-weights.json", "utf8"));
+
+test.each(tiny)("weightScales: raised as by TensorFlow's converter where weights of $top have a bias of 1.5", of => {
+  const [kernel, bias] = [Float32Array.from(of.kernel), Float32Array.from(of.bias)];
+  const scale = weightScales(kernel, 3, { input: of.inputScale, bias });
+  expect(scale).toEqual(Float32Array.from(of.weightScale));
+  expect([...quantizeWeights(kernel, scale)]).toEqual(of.quantizedKernel);
+  // the converter divides by the scale of the products, rounded to float32, and so is off by as much
+  quantizeBias(bias, of.inputScale, scale).data.forEach((q, c) => {
+    const error = Math.abs(q - of.quantizedBias[c]!);
+    expect(error).toBeLessThanOrEqual(Math.abs(q) * 2 ** -23);
+  });
+});
+
+describe("weightScales", () => {
+  test("a channel of zeros without a bias has the scale of TensorFlow's empty range", () => {
+    expect(weightScales(new Float32Array(3), 1, { input: 0.1 })).toEqual(Float32Array.of(5e-7 / 127));
+  });
+
+  test("weights so many that products fill int32 leave room for them and the bias", () => {
+    const row = 100_000;
+    const weights = new Float32Array(2 * row).fill(0.5);
+    const bias = Float32Array.of(1e6, -1e6);
+    const scale = weightScales(weights, 2, { input: 0.01, bias });
+    const q = quantizeWeights(weights, scale);
+    const products = 255 * row * q[0]!;
+    const sum = products + quantizeBias(bias, 0.01, scale).data[0]!;
+    expect(sum).toBeLessThan(2 ** 31);
+    expect(sum).toBeGreaterThan(2 ** 30);
+    expect(Math.abs(q[0]! * scale[0]! - 0.5)).toBeLessThan(scale[0]! / 2 + 1e-6);
+  });
 });
 
 describe("LiteRT", () => {

@@ -5,6 +5,7 @@ import type { Graph, Op, Quantization, Role, Value } from "../../graph/graph.ts"
 import { lookup } from "../../ops/quantized/lookup.ts";
 import { affine, affineOf, isInt8, type Quantized } from "../../ops/quantized/quantized.ts";
 import { requantize } from "../../ops/quantized/requantize.ts";
+import { proveSums } from "../../ops/quantized/sums.ts";
 import { reshape } from "../../ops/shape/reshape.ts";
 import type { Constant } from "./constant.ts";
 import { type Dimension, fixed, imageShape } from "./dimensions.ts";
@@ -188,7 +189,9 @@ export class Site {
       const constant = parameters[name];
       return constant ? [this.#state(ROLES[name], names.unique(stateName(layer, name)), constant)] : [];
     });
-    return graph.scope(layer, () => graph.one(op, [x, ...states], attrs));
+    const y = graph.scope(layer, () => graph.one(op, [x, ...states], attrs));
+    if (parameters.kernel?.dtype === "i8") proveSums(y.node!);
+    return y;
   }
 
   /** A constant as an operand of an op without parameters. */

@@ -8,7 +8,7 @@
 import { PenjingError } from "../../base/errors.ts";
 import { type Shape, showShape } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
-import type { Quantization, Type, Value } from "../../graph/graph.ts";
+import type { Graph, Quantization, Type, Value } from "../../graph/graph.ts";
 import { type Lowering, type Ref, refuse } from "../../graph/meaning.ts";
 import { flat, type Layout } from "../../kernels/layout.ts";
 import { chosen } from "../../kernels/reference/i8-quantize.ts";
@@ -37,6 +37,12 @@ export const isInt8 = (type: Type): boolean => type.dtype === "i8";
 
 /** A quantization of one scale. */
 export const fixed = (scale: number, zeroPoint: number): Quantization => ({ scale: Float32Array.of(scale), zeroPoint });
+
+/** Throws a PenjingError `quantized` where a network holds int8 already. `verb`: what can only be done with its float form. */
+export function demandFloat({ leaves, nodes }: Graph, verb: string): void {
+  if ([...leaves, ...nodes.flatMap(n => n.outputs)].some(v => isInt8(v.type)))
+    throw new PenjingError("quantized", `this network is quantized already: ${verb} the float one it was made of`);
+}
 
 export interface Affine {
   readonly scale: number;
