@@ -189,9 +189,7 @@ function inParts(weight: Value, node: Node): { parts: number; data: Int8Array | 
 
 /** A layer with int8 weights, its numbers by the names that kernels have for them. */
 export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Lowering) {
-  proveSums(node);
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
-  const { parts, data } = inParts(weight, node);
   const y = node.outputs[0]!;
   const { shape } = weight.type;
   const outs = shape[0]!;
@@ -199,6 +197,9 @@ export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Low
   const { pads, strides, dilations }: Window = { ...plainWindow, ...node.attrs };
   const window: TapWindow = { kernel: [kh, kw], strides, dilations, pads };
   const dynamic = !isInt8(x.type);
+  const scales = dynamic ? weightScales(weight.type) : requantizationScales(x.type, weight.type, y.type);
+  proveSums(node, scales);
+  const { parts, data } = inParts(weight, node);
   const { from: whole, ...chosen } = dynamic
     ? quantizedAtRunTime(c, x, haloOf(window))
     : { from: storedIn(c, x, haloOf(window)) };
@@ -227,10 +228,7 @@ export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Low
       taps: parts * kh * kw,
       w: data ? c.constant("weights in parts", data) : c.in(weight),
       bias: dynamic || !bias ? (0 as const) : c.in(bias),
-      scale: c.constant(
-        "scales",
-        dynamic ? weightScales(weight.type) : requantizationScales(x.type, weight.type, y.type),
-      ),
+      scale: c.constant("scales", scales),
       zero: dynamic ? SUMS_ONLY : affine(x.type).zero,
     },
     /** What kernels that run take: x is the first tap of the first pixel. */

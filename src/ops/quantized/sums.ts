@@ -10,41 +10,46 @@
 import { PenjingError } from "../../base/errors.ts";
 import { size, type TypedArray } from "../../base/shape.ts";
 import type { Node, Value } from "../../graph/graph.ts";
+import { isInt8, requantizationScales } from "./quantized.ts";
 
 /** The largest distance of an activation from its zero point, and of a stored activation from 0. */
 const REACH = 255;
 const MOST = 2 ** 31 - 1;
 
-/** A PenjingError `refused` that names the layer, unless its sums fit and its scales have a finite ratio. */
-export function proveSums({ name, inputs, outputs }: Node): void {
+/**
+ * A PenjingError `refused` that names the layer, unless its sums fit and its scales have a finite ratio. `steps`: its requantization scales, where
+ * they are known already.
+ */
+export function proveSums({ name, inputs, outputs: [y] }: Node, steps?: Float32Array): void {
   const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
   const refused = (why: string) => new PenjingError("refused", `layer "${name}" ${why}`, { path: name });
-  const { shape, quantization } = weight.type;
-  const outs = shape[0]!;
-  const { scale, zeroPoint } = quantization!;
-  const step = x.type.dtype === "i8" && outputs[0]!.type.quantization?.scale[0];
-  if (step) {
-    let coarsest = 0;
-    for (let i = 0; i < scale.length; i++) if (scale[i]! > coarsest) coarsest = scale[i]!;
-    const ratio = Math.fround(Math.fround(coarsest * x.type.quantization!.scale[0]!) / step);
-    if (!(ratio < Infinity)) throw refused("has scales that lie too far apart");
-  }
   let offsets: TypedArray | undefined;
-  if (bias && step) {
-    offsets = bias.data;
-    if (!offsets) throw refused("has a bias that is no constant");
+  if (isInt8(x.type)) {
+    // asked natively, as loops over floats are slow in code that is new
+    if ((steps ?? requantizationScales(x.type, weight.type, y!.type)).includes(Infinity))
+      throw refused("has scales that lie too far apart");
+    offsets = bias?.data;
+    if (bias && !offsets) throw refused("has a bias that is no constant");
   }
   // Nearly every layer is proved without a look at its weights, which are many.
-  let largest = 0;
-  if (offsets) for (let o = 0; o < outs; o++) largest = Math.max(largest, Math.abs(offsets[o]!));
-  const length = size(shape) / outs;
+  let least = 0;
+  let most = 0;
+  const offset = offsets ?? [];
+  for (let o = 0; o < offset.length; o++) {
+    const b = offset[o]!;
+    if (b > most) most = b;
+    else if (b < least) least = b;
+  }
+  const { zeroPoint } = weight.type.quantization!;
+  const outs = weight.type.shape[0]!;
+  const length = size(weight.type.shape) / outs;
   const widest = Math.max(127 - zeroPoint, zeroPoint + 128);
-  if (length * widest * REACH + largest <= MOST) return;
+  if (length * widest * REACH + Math.max(most, -least) <= MOST) return;
   const { data } = weight;
   for (let o = 0; o < outs; o++) {
     let sum = data ? 0 : length * widest;
     if (data) for (let i = o * length; i < (o + 1) * length; i++) sum += Math.abs(data[i]! - zeroPoint);
-    if (sum * REACH + Math.abs(offsets?.[o] ?? 0) > MOST)
+    if (sum * REACH + Math.abs(offset[o] ?? 0) > MOST)
       throw refused(`has weights and a bias whose sums may leave 32 bits, in channel ${o}`);
   }
 }
