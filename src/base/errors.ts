@@ -24,7 +24,8 @@ export class PenjingError extends Error {
    * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`, `budget` (`maxBytes`)
    * - model files: also `version`, `checksum`, `op`, `damaged` (docs/container.md); `unsupported` and `graph` when one is written
    * - the engine: `no-simd`, `no-relaxed-simd`, `memory`
-   * - models: `masked`, `bake`, `calibration`, `quantize`; training: `diverged`, `busy`; an op without that meaning: `refused`
+   * - models: `masked`, `bake`, `calibration`, `quantize`, `quantized`; training: `diverged`, `busy`; an op without that meaning, or an int8 layer
+   *   whose sums could leave 32 bits: `refused`
    */
   readonly code: string;
   /** The file or URL, or the layer or tensor. */
