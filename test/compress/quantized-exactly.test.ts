@@ -31,7 +31,7 @@ import {
   type SymbolicTensor,
   subtract,
 } from "../../src/model/index.ts";
-import { LOWER, PREFERS } from "../../src/ops/run.ts";
+import { LOWER, PREFERS } from "../../src/ops/index.ts";
 import { FORWARD, fuse } from "../../src/passes/fuse.ts";
 import { evaluated, planned } from "../ops/planned.ts";
 

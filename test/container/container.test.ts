@@ -85,7 +85,15 @@ describe("round trips", () => {
     expect(write(networks.int8).length).toBe(write(networks.int8, { names: false }).length);
     expect(write(networks.odd).length).toBeGreaterThan(write(networks.odd, { names: false }).length);
     const { graph } = read(write(networks.odd, { names: false }));
-    expect(graph.nodes.map(n => n.name)).toEqual(["conv2d", "conv2d_1", "add", "maxPool2d", "reshape", "dense"]);
+    expect(graph.nodes.map(n => n.name)).toEqual([
+      "conv2d",
+      "conv2d_1",
+      "add",
+      "maxPool2d",
+      "reshape",
+      "quantize",
+      "dense",
+    ]);
     expect(graph.leaves.map(v => v.name)).toEqual([
       "left eye",
       "right eye",

@@ -9,6 +9,7 @@ import { add } from "../../src/ops/arithmetic/add.ts";
 import { conv2d } from "../../src/ops/convolution/conv2d.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
+import { quantize } from "../../src/ops/quantized/quantize.ts";
 import { reshape } from "../../src/ops/shape/reshape.ts";
 
 const plain = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] } as const;
@@ -103,11 +104,12 @@ export function odd(): Graph {
   );
   const flat = g.scope("flat", () => g.one(reshape, [pooled], { shape: [size(pooled.type.shape)] }));
   const per = { scale: Float32Array.of(0.5), zeroPoint: 3 };
+  const integers = g.scope("integers", () => g.one(quantize, [flat], { quantization: per }));
   const last = g.scope("out", () =>
     g.one(
       dense,
-      [flat, state("out/table", [3, size(pooled.type.shape)], "i8", per), state("out/offset", [3], "i32")],
-      {},
+      [integers, state("out/table", [3, size(pooled.type.shape)], "i8", per), state("out/offset", [3], "i32")],
+      { quantization: { scale: Float32Array.of(40), zeroPoint: -9 } },
     ),
   );
   g.results = [last, right];

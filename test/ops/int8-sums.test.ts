@@ -12,9 +12,10 @@ import { type Conv2d, conv2d } from "../../src/ops/convolution/conv2d.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
 import { depthwiseConv2d } from "../../src/ops/convolution/depthwise-conv2d.ts";
 import { plainWindow } from "../../src/ops/convolution/window.ts";
+import { LOWER, PREFERS } from "../../src/ops/index.ts";
 import { averagePool2d } from "../../src/ops/pooling/average-pool2d.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
-import { LOWER, PREFERS } from "../../src/ops/run.ts";
+import { reshape } from "../../src/ops/shape/reshape.ts";
 import { FORWARD, fuse } from "../../src/passes/fuse.ts";
 import { printProgram } from "../../src/plan/print.ts";
 import { Net } from "../../src/run/net.ts";
@@ -223,7 +224,7 @@ describe("int8 weights with a zero point", () => {
     expect(b).toEqual(a);
   });
 
-  const typed = (of: Partial<Quantization>, bias = 0, dynamic = false) => {
+  const typed = (of: Partial<Quantization>, bias = 0, dynamic = false, real: "f32" | "i32" = "f32") => {
     const graph = new Graph();
     const quantization = { scale: Float32Array.of(1, 1), zeroPoint: 0, axis: 0 };
     const state = (name: string, shape: Shape, dtype: "i8" | "i32" | "f32", q?: Quantization) =>
@@ -237,7 +238,7 @@ describe("int8 weights with a zero point", () => {
           quantization: { ...quantization, scale: Float32Array.of(1) },
         });
     const weight = state("w", [2, 2], "i8", { ...quantization, ...of });
-    const b = dynamic ? state("b", [2], "f32") : state("b", [2], "i32", { ...quantization, zeroPoint: bias });
+    const b = dynamic ? state("b", [2], real) : state("b", [2], "i32", { ...quantization, zeroPoint: bias });
     return () => graph.one(dense, [x, weight, b], { quantization: { scale: Float32Array.of(1), zeroPoint: 0 } });
   };
 
@@ -246,6 +247,7 @@ describe("int8 weights with a zero point", () => {
     ["of 2^31 - 1", typed({ zeroPoint: 2 ** 31 - 1 }), /zero point in -128..127/],
     ["of a bias", typed({}, 3), /a bias needs zero point 0, got 3/],
     ["on float inputs", typed({ zeroPoint: 3 }, 0, true), /float inputs need int8 weights with zero point 0, got 3/],
+    ["and a bias of integers on float inputs", typed({}, 0, true, "i32"), /float inputs need an f32 bias, got i32/],
     ["and scales of another axis", typed({ axis: 1 }), /scales along axis 0, got axis 1/],
   ])("%s: is refused", (_, make, message) => {
     expect(make).toThrow(message);
@@ -277,11 +279,7 @@ describe("scales that no kernel holds", () => {
       const dtype = data instanceof Int8Array ? "i8" : "i32";
       return graph.leaf("state", name, { shape, dtype, batched: false, quantization }, data);
     };
-    const x = graph.one(
-      { name: "reshape", infer: ([t]: { shape: Shape }[]) => [{ ...t, shape: [8] }] } as never,
-      [value(graph, "x", 1)],
-      { shape: [8] },
-    );
+    const x = graph.one(reshape, [value(graph, "x", 1)], { shape: [8] });
     const inputs = [x, state("w", [2, 8], new Int8Array(16)), state("b", [2], new Int32Array(2))];
     graph.results = [graph.one(dense, inputs, { quantization: { scale: Float32Array.of(1e-20), zeroPoint: 0 } })];
     await expect(Net.create(graph)).rejects.toThrow(

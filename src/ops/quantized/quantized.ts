@@ -89,6 +89,8 @@ export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | u
   const real: Type = { shape, dtype: "f32", batched: true };
   if (bias && bias.shape[0] !== weight.shape[0])
     throw new RangeError(`a bias of ${showShape(bias.shape)} does not fit ${weight.shape[0]} outputs`);
+  if (bias && !isInt8(x) && bias.dtype !== "f32")
+    throw new TypeError(`float inputs need an f32 bias, got ${bias.dtype}`);
   if (!isInt8(weight)) {
     if (isInt8(x)) throw new TypeError(`int8 inputs need int8 weights, got ${weight.dtype}`);
     return real;
