@@ -113,7 +113,7 @@ function exact(node: Node, operands: readonly Float64Array[], batch: number): Fl
   const graph = new Graph();
   const inputs = node.inputs.map((v, i) => {
     const type: Type = { shape: v.type.shape, dtype: "f32", batched: v.type.batched };
-    return graph.leaf(v.leaf === "state" ? "state" : "input", `${i}`, type);
+    return v.leaf === "state" ? graph.state("weight", `${i}`, type) : graph.leaf("input", `${i}`, type);
   });
   const { quantization: _, ...attrs } = node.attrs;
   graph.results = graph.add(node.op, inputs, attrs);

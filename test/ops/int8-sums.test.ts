@@ -85,7 +85,7 @@ function built({ op, image, weight, window, pooled }: Layer, { x, zeroPoint, wei
   const state = (name: string, shape: Shape, data: Int8Array | Int32Array, zero: number): Value => {
     const dtype = data instanceof Int8Array ? "i8" : "i32";
     const quantization = { scale, zeroPoint: zero, axis: 0 };
-    return graph.leaf("state", name, { shape, dtype, batched: false, quantization }, data);
+    return graph.state("weight", name, { shape, dtype, batched: false, quantization }, data);
   };
   const input = graph.leaf("input", "x", { shape: image, dtype: "i8", batched: true, quantization: x });
   const quantization = { scale: Float32Array.of((far * x.scale[0]! * scale[outs >> 1]!) / 100), zeroPoint: -3 };
@@ -228,7 +228,7 @@ describe("int8 weights with a zero point", () => {
     const graph = new Graph();
     const quantization = { scale: Float32Array.of(1, 1), zeroPoint: 0, axis: 0 };
     const state = (name: string, shape: Shape, dtype: "i8" | "i32" | "f32", q?: Quantization) =>
-      graph.leaf("state", name, { shape, dtype, batched: false, ...(q && { quantization: q }) });
+      graph.state("weight", name, { shape, dtype, batched: false, ...(q && { quantization: q }) });
     const x = dynamic
       ? graph.leaf("input", "x", { shape: [2], dtype: "f32", batched: true })
       : graph.leaf("input", "x", {
@@ -277,7 +277,7 @@ describe("scales that no kernel holds", () => {
     const state = (name: string, shape: Shape, data: Int8Array | Int32Array) => {
       const quantization = { scale: Float32Array.of(1e30, 1), zeroPoint: 0, axis: 0 };
       const dtype = data instanceof Int8Array ? "i8" : "i32";
-      return graph.leaf("state", name, { shape, dtype, batched: false, quantization }, data);
+      return graph.state("weight", name, { shape, dtype, batched: false, quantization }, data);
     };
     const x = graph.one(reshape, [value(graph, "x", 1)], { shape: [8] });
     const inputs = [x, state("w", [2, 8], new Int8Array(16)), state("b", [2], new Int32Array(2))];

@@ -17,15 +17,15 @@ function network(weights: readonly number[], bias: readonly number[], zeroPoint 
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [4], dtype: "i8", batched: true, quantization: one(0.5, 2) });
   const quantization = { scale: Float32Array.of(0.25, 0.5), zeroPoint, axis: 0 };
-  const w = graph.leaf(
-    "state",
+  const w = graph.state(
+    "weight",
     "dense/kernel",
     { shape: [2, 4], dtype: "i8", batched: false, quantization },
     Int8Array.from(weights),
   );
   const products = { scale: Float32Array.of(0.125, 0.25), zeroPoint: 0, axis: 0 };
-  const b = graph.leaf(
-    "state",
+  const b = graph.state(
+    "bias",
     "dense/bias",
     { shape: [2], dtype: "i32", batched: false, quantization: products },
     Int32Array.from(bias),
