@@ -1,7 +1,5 @@
-// What is needed before the other binaries are there: those lie packed in the JavaScript, and this unpacks them. It is small, as browsers
-// compile no more than 4 kB at once on a page's main thread, and it validates exactly where there is SIMD.
-//
-// A packed module is first told apart into columns (see `assemble`), since like follows like there, then packed.
+// Unpacks the other binaries, which lie in the JavaScript (docs/packing.md). It is small, as browsers compile no more than 4 kB at once on a
+// page's main thread, and it validates exactly where there is SIMD.
 //
 // Unpacking is LZMA as its specification describes it (LZMA SDK, lzma-specification.txt), with lc = 3, lp = 0, pb = 2 and without the
 // header. The model, probabilities of 11 bits in 16 each, lies from address 0 on:
@@ -12,7 +10,7 @@
 //   near, low     the remaining bits of distances with few bits: [128], the lowest four of the others: [16]
 //   isMatch ...   which kind of symbol comes next, by what came before (a state of 12), two of them also by the position: [12][4]
 
-/** Bytes of memory that `unpack` and `crc32` use for themselves, from address 0 on. */
+/** Bytes of memory that `unpack` uses for itself, from address 0 on. */
 const OWN: usize = 16384;
 
 const LITERALS: usize = 0;
@@ -181,147 +179,6 @@ export function unpack(from: usize, to: usize, bytes: i32): usize {
   return next;
 }
 
-// ---------------------------------------------------------------- columns -> module
-
-// A module in columns: how long each column is, 4 bytes each, then the columns.
-//   HEAD           all that comes before the first function, as it is
-//   LOCALS         what each function declares
-//   OPCODES        of all instructions
-//   GETS, SETS     which local they take or set: its place in the list of this function's locals, those used last in front
-//   ADDRESSES      alignments, offsets and lanes of loads and stores
-//   VECTORS        16 bytes each
-//   REST           all else that follows opcodes
-const COLUMNS: usize = 0;
-const LOCALS: usize = COLUMNS + 4;
-const OPCODES: usize = LOCALS + 4;
-const GETS: usize = OPCODES + 4;
-const SETS: usize = GETS + 4;
-const ADDRESSES: usize = SETS + 4;
-const VECTORS: usize = ADDRESSES + 4;
-const REST: usize = VECTORS + 4;
-/** The list of locals, the last used first, 16 bits each. */
-const RECENT: usize = REST + 4;
-
-let out: usize = 0;
-
-/** Copies n bytes of a column. Returns the last. */
-function copyBytes(column: usize, n: u32): u32 {
-  let p = load<usize>(column);
-  let byte: u32 = 0;
-  for (; n > 0; n--) {
-    byte = load<u8>(p++);
-    store<u8>(out++, byte);
-  }
-  store<usize>(column, p);
-  return byte;
-}
-
-/** Copies n numbers of a column, seven bits a byte. Returns the last. */
-function copyNumbers(column: usize, n: u32): u32 {
-  let p = load<usize>(column);
-  let to = out;
-  let value: u32 = 0;
-  for (; n > 0; n--) {
-    value = 0;
-    for (let shift = 0, byte: u32 = 128; byte > 127; shift += 7) {
-      byte = load<u8>(p++);
-      store<u8>(to++, byte);
-      value |= (byte & 127) << shift;
-    }
-  }
-  store<usize>(column, p);
-  out = to;
-  return value;
-}
-
-/** How much of the list is there; what comes after is in order. */
-let listed: u32 = 0;
-
-/** The local at this place of the list, which it then leads. */
-function local(place: u32): u32 {
-  for (; listed <= place; listed++) store<u16>(RECENT + (listed << 1), listed);
-  let at = RECENT + (place << 1);
-  const found = load<u16>(at);
-  for (; at > RECENT; at -= 2) store<u16>(at, load<u16>(at - 2));
-  store<u16>(RECENT, found);
-  return found;
-}
-
-/** One instruction. Returns by how many blocks one is deeper in after it. A function of its own, so that engines optimize it while it is at work. */
-function instruction(): i32 {
-  let deeper = 0;
-  let numbers: u32 = 0;
-  let others: u32 = 0;
-  let where = REST;
-  const op = copyBytes(OPCODES, 1);
-  if (op == 0x0b) deeper = -1;
-  else if (op >= 0x02 && op <= 0x04) {
-    // block, loop, if
-    deeper = 1;
-    others = 1;
-  } else if (op == 0x0e) numbers = copyNumbers(REST, 1) + 1; // br_table
-  else if (op == 0x0c || op == 0x0d || op == 0x10 || (op >= 0x3f && op <= 0x42)) numbers = 1; // br, br_if, call, memory.size, memory.grow, constants
-  else if (op >= 0x20 && op <= 0x22) {
-    const begin = out;
-    const found = local(copyNumbers(op == 0x20 ? GETS : SETS, 1));
-    out = begin;
-    if (found > 127) store<u8>(out++, found | 128);
-    store<u8>(out++, found > 127 ? found >>> 7 : found);
-  } else if (op >= 0x28 && op <= 0x3e) {
-    // loads and stores
-    numbers = 2;
-    where = ADDRESSES;
-  } else if (op == 0x43) others = 4; // f32.const
-  else if (op == 0x44) others = 8; // f64.const
-  else if (op == 0xfc) {
-    // conversions that saturate, then memory.copy, memory.fill
-    const more = copyNumbers(OPCODES, 1);
-    if (more >= 10) numbers = 12 - more;
-  } else if (op == 0xfd) {
-    const more = copyNumbers(OPCODES, 1);
-    if (more < 12 || (more >= 84 && more < 94)) {
-      // loads and stores, those of single lanes in between
-      numbers = 2;
-      where = ADDRESSES;
-      if (more < 92 && more > 83) others = 1;
-    } else if (more < 14) {
-      // v128.const, i8x16.shuffle
-      others = 16;
-      where = VECTORS;
-    } else if (more > 20 && more < 35) others = 1; // lanes
-  }
-  if (numbers) copyNumbers(where, numbers);
-  if (others) copyBytes(where, others);
-  return deeper;
-}
-
-/** The module of `bytes` bytes whose columns are at `from`, written to `to`. */
-export function assemble(from: usize, to: usize, bytes: i32): void {
-  let column = from + RECENT;
-  for (let i: usize = 0; i < RECENT; i += 4) {
-    store<usize>(COLUMNS + i, column);
-    column += load<usize>(from + i);
-  }
-  out = to;
-  copyBytes(COLUMNS, load<u32>(from));
-  const end = to + bytes;
-  while (out < end) {
-    // a number of three bytes, however long the function is
-    const size = out;
-    out += 3;
-    for (let groups = copyNumbers(LOCALS, 1); groups > 0; groups--) {
-      copyNumbers(LOCALS, 1);
-      copyBytes(LOCALS, 1);
-    }
-    listed = 0;
-    for (let depth = 1; depth > 0; ) depth += instruction();
-    const length = <u32>(out - size - 3);
-    store<u8>(size, length | 128);
-    store<u8>(size, (length >>> 7) | 128, 1);
-    store<u8>(size, length >>> 14, 2);
-  }
-}
-
 // ---------------------------------------------------------------- bytes
 
 /** Base64 without padding, to bytes in its place. */
@@ -339,62 +196,4 @@ export function decode(text: usize, characters: i32): void {
     store<u8>(to, bits, 2);
     to += 3;
   }
-}
-
-/** CRC-32 as in gzip and PNG (polynomial 0xEDB88320, reflected), going on from `crc`, 0 at first: four bytes at a time, by a table for each. */
-export function crc32(crc: u32, x: usize, bytes: i32): u32 {
-  for (let byte: u32 = 0; byte < 256; byte++) {
-    let remainder = byte;
-    for (let i = 0; i < 8; i++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
-    store<u32>(byte << 2, remainder);
-  }
-  // entry 256 k + b: what b comes to when k zeros follow
-  for (let entry: u32 = 256; entry < 1024; entry++) store<u32>(entry << 2, followed(load<u32>((entry - 256) << 2)));
-  crc = ~crc;
-  const end = x + bytes;
-  for (; x + 4 <= end; x += 4) {
-    crc ^= load<u32>(x);
-    crc =
-      load<u32>((crc & 255) << 2, 3072) ^
-      load<u32>(((crc >>> 8) & 255) << 2, 2048) ^
-      load<u32>(((crc >>> 16) & 255) << 2, 1024) ^
-      load<u32>((crc >>> 24) << 2);
-  }
-  for (; x < end; x++) crc = followed(crc ^ load<u8>(x));
-  return ~crc;
-}
-
-/** The remainder one byte later, by the first table. */
-function followed(crc: u32): u32 {
-  return load<u32>((crc & 255) << 2) ^ (crc >>> 8);
-}
-
-/**
- * The elements of a tensor, `bytes` bytes each, written to `y`, from the bits between x and end, lowest first (docs/container.md, "Elements"):
- * every element has `width` bits, sign-extended; where `gap` is not 0 each follows the number of zeros before it, in codes of so many bits.
- * Eight bytes behind the end may be read. Returns the address after the last byte that was needed, which lies behind the end where that comes
- * too early, or 0 where an element would lie behind the others.
- */
-export function expand(x: usize, end: usize, y: usize, elements: u32, bytes: u32, width: u32, gap: u32): usize {
-  memory.fill(y, 0, elements * bytes);
-  const escape: u32 = (1 << gap) - 1;
-  const unused = 64 - width;
-  let shift: u32 = 0; // bits of the byte at x that are read
-  let at: u32 = 0;
-  while (at < elements && x <= end) {
-    const bits = load<u64>(x) >>> shift; // 57 at least: a code and an element
-    shift += gap;
-    const code = <u32>bits & escape;
-    at += code;
-    if (!gap || (code != escape && at < elements)) {
-      const element = <i64>((bits >>> gap) << unused) >> unused;
-      if (bytes == 1) store<u8>(y + at, element);
-      else store<u32>(y + (at << 2), element);
-      at++;
-      shift += width;
-    } else if (code != escape) break;
-    x += shift >>> 3;
-    shift &= 7;
-  }
-  return at > elements ? 0 : x + ((shift + 7) >>> 3);
 }

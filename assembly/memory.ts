@@ -30,15 +30,23 @@ export function permute(n: i32, x: usize, y: usize, index: usize): void {
   }
 }
 
-/** Along the first of `rank` axes; from 0: all of it is padding. */
+/**
+ * Along the first of `rank` axes; from 0: all of it is padding. An axis is the number of its runs, bytes from index to index in y, then for
+ * each run how many indices it has, where the first is in x, negative: in the padding, and bytes from one to the next.
+ */
 function copyAlong(rank: i32, axes: usize, from: usize, to: usize, bytes: i32, fill: i32): void {
-  const count = load<i32>(axes), step = load<usize>(axes, 4), inner = axes + 8 + (<usize>count << 2);
-  for (let offset = axes + 8; offset < inner; offset += 4) {
-    const at = load<i32>(offset);
-    const x: usize = from == 0 || at < 0 ? 0 : from + <usize>at;
-    if (rank > 1) copyAlong(rank - 1, inner, x, to, bytes, fill);
-    else copyRun(x, to, bytes, fill);
-    to += step;
+  const runs = load<i32>(axes), pitch = load<usize>(axes, 4), inner = axes + 8 + <usize>runs * 12;
+  for (let run = axes + 8; run < inner; run += 12) {
+    const start = load<i32>(run, 4);
+    const inside = from != 0 && start >= 0;
+    const step: usize = inside ? load<usize>(run, 8) : 0;
+    let x: usize = inside ? from + <usize>start : 0;
+    for (let count = load<i32>(run); count > 0; count--) {
+      if (rank > 1) copyAlong(rank - 1, inner, x, to, bytes, fill);
+      else copyRun(x, to, bytes, fill);
+      x += step;
+      to += pitch;
+    }
   }
 }
 

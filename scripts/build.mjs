@@ -21,6 +21,7 @@ import { pack } from "./pack.mjs";
 /** Targets of asconfig.json -> their sources. */
 const TARGETS = {
   "boot-simd": "assembly/boot.ts",
+  bits: "assembly/bits.ts",
   "probe-relaxed": "assembly/probe.ts",
   "run-simd": "build/assembly/run.ts",
   "run-relaxed": "build/assembly/run.ts",
@@ -123,9 +124,8 @@ function hashOf(source) {
 }
 
 /**
- * The binaries as text: what unpacks the others in hexadecimal, which is shortest under gzip for what is not packed, and the others
- * in the order in which a page needs them, so that what a binary shares with those before it is told once. All that JavaScript calls of
- * those is the interpreter; in build/wasm/ they export their kernels too, for tests.
+ * The binaries as text (docs/packing.md): what is not packed in hexadecimal, which is shortest under gzip, and the others in the order in
+ * which a page needs them. All that JavaScript calls of those is the interpreter; in build/wasm/ they export their kernels too, for tests.
  */
 function embed() {
   const read = target => readFileSync(`${outputOf(target)}.wasm`);
@@ -136,15 +136,16 @@ function embed() {
   const boot = read("boot-simd");
   write("boot-binaries", {
     "boot: string": `"${boot.toString("hex")}"`,
+    "bits: string": `"${read("bits").toString("hex")}"`,
     "probe: string": `"${read("probe-relaxed").toString("hex")}"`,
   });
   const packed = pack(boot, ["run-simd", "run-relaxed", "train-simd", "train-relaxed"].map(read), ["run"]);
-  const place = ({ from, to, bytes }) => `[${from}, ${to}, ${bytes}]`;
+  const place = ({ from, to }) => `[${from}, ${to}]`;
   ["run", "train"].forEach((name, i) => {
     const [simd, relaxed] = packed.slice(2 * i);
     write(`${name}-binaries`, {
       "packed: string": `"${simd.text}${relaxed.text}"`,
-      'variants: Record<"simd" | "relaxed", [from: number, to: number, bytes: number]>': `{ simd: ${place(simd)}, relaxed: ${place(relaxed)} }`,
+      'variants: Record<"simd" | "relaxed", [from: number, to: number]>': `{ simd: ${place(simd)}, relaxed: ${place(relaxed)} }`,
     });
   });
 }

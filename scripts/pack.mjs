@@ -1,4 +1,4 @@
-// WebAssembly modules -> the text that the JavaScript carries. assembly/boot.ts is the way back, and says what columns are.
+// WebAssembly modules -> the text that the JavaScript carries; assembly/boot.ts is the way back. docs/packing.md says why.
 import { compress } from "lzma1";
 
 /** lc = 3, lp = 0, pb = 2, as assembly/boot.ts has it: (pb * 5 + lp) * 9 + lc. */
@@ -6,38 +6,35 @@ const LZMA_PROPERTIES = 93;
 /** Properties, size of the dictionary, size of what is packed. */
 const LZMA_HEADER = 1 + 4 + 8;
 const PAGE = 65536;
-
 const EXPORT = 7;
-const CODE = 10;
 
 /**
  * Modules in a row, each resembling those before it, as one stream of LZMA that can be cut after any of them. Of what they export only
- * `exported` is kept. For each: its `text`, which goes on where the text of the one before ends; where its columns lie in what is packed,
- * `from` to `to`; and the `bytes` of the module they make.
+ * `exported` is kept. For each: its `text`, which goes on where the text of the one before ends, and where it lies in what is packed,
+ * `from` to `to`.
  */
 export function pack(boot, modules, exported) {
-  const told = modules.map(module => columnsOf(module, exported));
-  const content = Buffer.concat(told.map(({ columns }) => columns));
-  const [properties, ...rest] = compress(content, 9);
+  const stripped = modules.map(module => withExports(module, exported));
+  const [properties, ...rest] = compress(Buffer.concat(stripped), 9);
   if (properties !== LZMA_PROPERTIES)
     throw new Error(`LZMA with properties ${properties}, which boot.ts does not know`);
   const stream = Buffer.from(rest).subarray(LZMA_HEADER - 1);
 
   let to = 0;
   let cut = 0;
-  return told.map(({ columns, bytes }) => {
+  return stripped.map(module => {
     const from = to;
-    to += columns.length;
+    to += module.length;
     // whole groups of three bytes are whole groups of characters of base64, so that texts can be joined
     const begin = cut;
     cut = Math.ceil(streamLength(boot, stream, to) / 3) * 3;
     const part = Buffer.alloc(cut - begin);
     stream.copy(part, 0, begin, cut);
-    return { text: part.toString("base64"), from, to, bytes };
+    return { text: part.toString("base64"), from, to };
   });
 }
 
-/** How much of a stream tells the first `bytes` bytes of what it holds. */
+/** How many bytes of a stream hold the first `bytes` bytes of what it holds. */
 function streamLength(boot, stream, bytes) {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((PAGE + stream.length + bytes) / PAGE) });
   new Uint8Array(memory.buffer).set(stream, PAGE);
@@ -45,85 +42,28 @@ function streamLength(boot, stream, bytes) {
   return exports.unpack(PAGE, PAGE + stream.length, bytes) - PAGE;
 }
 
-/** A module told by columns, and the size of the module that these make. */
-function columnsOf(module, exported) {
+/** The module with no exports but those of these names. */
+function withExports(module, names) {
   const reader = new Reader(module);
-  const columns = { head: [], locals: [], opcodes: [], gets: [], sets: [], addresses: [], vectors: [], rest: [] };
-  columns.head.push(...reader.bytes(8));
-  let bytes = 0;
+  const parts = [reader.bytes(8)];
   while (!reader.done) {
     const [id] = reader.bytes(1);
-    const section = new Reader(reader.bytes(reader.number().value));
-    if (id === CODE) {
-      const count = section.number();
-      const bodies = [];
-      while (!section.done) bodies.push(new Reader(section.bytes(section.number().value)));
-      for (const body of bodies) bytes += 3 + functionInto(columns, body);
-      columns.head.push(CODE, ...threeBytes(count.bytes.length + bytes), ...count.bytes);
-    } else {
-      const kept = id === EXPORT ? exportsOf(section, exported) : [...section.left];
-      columns.head.push(id, ...number(kept.length), ...kept);
-    }
+    const section = reader.bytes(reader.number());
+    const kept = id === EXPORT ? exportsOf(new Reader(section), names) : section;
+    parts.push(Buffer.from([id, ...number(kept.length)]), Buffer.from(kept));
   }
-  const all = Object.values(columns);
-  const sizes = Buffer.alloc(4 * all.length);
-  all.forEach((column, i) => sizes.writeUInt32LE(column.length, 4 * i));
-  return {
-    columns: Buffer.concat([sizes, ...all.map(column => Buffer.from(column))]),
-    bytes: columns.head.length + bytes,
-  };
+  return Buffer.concat(parts);
 }
 
-/** Only the exports of these names. */
+/** An export section with those of these names. */
 function exportsOf(section, names) {
   const kept = [];
-  for (let n = section.number().value; n > 0; n--) {
-    const name = section.bytes(section.number().value);
-    const what = [...section.bytes(1), ...section.number().bytes];
+  for (let n = section.number(); n > 0; n--) {
+    const name = section.bytes(section.number());
+    const what = [...section.bytes(1), ...number(section.number())];
     if (names.includes(name.toString())) kept.push([...number(name.length), ...name, ...what]);
   }
   return [...number(kept.length), ...kept.flat()];
-}
-
-/** Appends a function to the columns; gives the size it will have. */
-function functionInto(columns, body) {
-  const size = body.left.length;
-  const groups = body.number();
-  columns.locals.push(...groups.bytes);
-  for (let i = 0; i < groups.value; i++) columns.locals.push(...body.number().bytes, ...body.bytes(1));
-  const recent = Array.from({ length: 4096 }, (_, local) => local);
-  while (!body.done) {
-    const [op] = body.bytes(1);
-    columns.opcodes.push(op);
-    const numbers = (n, column = columns.rest) => {
-      for (let i = 0; i < n; i++) column.push(...body.number().bytes);
-    };
-    const others = (n, column = columns.rest) => column.push(...body.bytes(n));
-    if (op >= 0x20 && op <= 0x22) {
-      const { value: local, bytes } = body.number();
-      if (number(local).length !== bytes.length) throw new Error("a local is told by more bytes than it needs");
-      const place = recent.indexOf(local);
-      recent.unshift(...recent.splice(place, 1));
-      (op === 0x20 ? columns.gets : columns.sets).push(...number(place));
-    } else if (op === 0x0e) {
-      const targets = body.number();
-      columns.rest.push(...targets.bytes);
-      numbers(targets.value + 1);
-    } else if (op >= 0x28 && op <= 0x3e) numbers(2, columns.addresses);
-    else if (op === 0xfc || op === 0xfd) {
-      const more = body.number();
-      columns.opcodes.push(...more.bytes);
-      if (op === 0xfc) numbers(more.value >= 10 ? 12 - more.value : 0);
-      else if (more.value < 12 || (more.value >= 84 && more.value < 94)) {
-        numbers(2, columns.addresses);
-        if (more.value < 92 && more.value > 83) others(1, columns.addresses);
-      } else if (more.value < 14) others(16, columns.vectors);
-      else if (more.value > 20 && more.value < 35) others(1);
-    } else if (op >= 0x02 && op <= 0x04) others(1);
-    else if (op === 0x0c || op === 0x0d || op === 0x10 || (op >= 0x3f && op <= 0x42)) numbers(1);
-    else if (op === 0x43 || op === 0x44) others(op === 0x43 ? 4 : 8);
-  }
-  return size;
 }
 
 class Reader {
@@ -138,31 +78,22 @@ class Reader {
     return this.#at >= this.#bytes.length;
   }
 
-  get left() {
-    return this.#bytes.subarray(this.#at);
-  }
-
   bytes(n) {
     this.#at += n;
     return this.#bytes.subarray(this.#at - n, this.#at);
   }
 
-  /** A number as it stands, seven bits a byte. */
+  /** LEB128: seven bits a byte, lowest first. */
   number() {
-    const from = this.#at;
     let value = 0;
     for (let shift = 0, byte = 128; byte > 127; shift += 7) {
       byte = this.#bytes[this.#at++];
       value |= (byte & 127) << shift;
     }
-    return { value: value >>> 0, bytes: this.#bytes.subarray(from, this.#at) };
+    return value >>> 0;
   }
 }
 
 function number(value) {
   return value > 127 ? [(value & 127) | 128, ...number(value >>> 7)] : [value];
-}
-
-function threeBytes(value) {
-  return [(value & 127) | 128, ((value >>> 7) & 127) | 128, value >>> 14];
 }

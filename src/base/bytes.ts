@@ -8,14 +8,19 @@ export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #path: string | undefined;
+  /** Where the part ends that this reader may read. */
+  readonly #end: number;
   #at = 0;
-  #began = 0;
+  /** The offset of what was read last, by this reader or by another of the same bytes. */
+  readonly #last: { at: number };
 
   /** `path`: where the bytes come from, for messages. */
-  constructor(bytes: Uint8Array, path?: string) {
+  constructor(bytes: Uint8Array, path?: string, end = bytes.length, last = { at: 0 }) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#path = path;
+    this.#end = end;
+    this.#last = last;
   }
 
   /** The offset of the next byte. */
@@ -25,12 +30,12 @@ export class ByteReader {
 
   /** Bytes not read yet. */
   get left(): number {
-    return this.#bytes.length - this.#at;
+    return this.#end - this.#at;
   }
 
   /** The bytes not read yet. */
   get rest(): Uint8Array {
-    return this.#bytes.subarray(this.#at);
+    return this.#bytes.subarray(this.#at, this.#end);
   }
 
   u8(): number {
@@ -55,6 +60,14 @@ export class ByteReader {
     return this.#bytes.subarray(at, at + count);
   }
 
+  /** A reader of the next `count` bytes, which this one skips; its offsets count from the first byte of the file. */
+  part(count: number): ByteReader {
+    const at = this.#take(count);
+    const part = new ByteReader(this.#bytes, this.#path, at + count, this.#last);
+    part.#at = at;
+    return part;
+  }
+
   /** An integer in 0 .. 2^32 - 1 as LEB128: seven bits a byte, lowest first, the top bit says that more follow. */
   varint(): number {
     const began = this.#at;
@@ -62,7 +75,7 @@ export class ByteReader {
     for (let unit = 1; unit < 2 ** 35; unit *= 128) {
       const byte = this.u8();
       value += (byte & 127) * unit;
-      this.#began = began;
+      this.#last.at = began;
       if (byte < 128 && value < 2 ** 32) return value;
     }
     throw this.error("damaged", "a number is longer than 32 bits");
@@ -81,12 +94,12 @@ export class ByteReader {
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch (cause) {
-      throw this.error("damaged", "a text is not UTF-8", this.#began, cause);
+      throw this.error("damaged", "a text is not UTF-8", undefined, cause);
     }
   }
 
   /** A PenjingError about this file: `message (path, byte offset)`. Without an offset it is about what was read last. */
-  error(code: string, message: string, offset = this.#began, cause?: unknown): PenjingError {
+  error(code: string, message: string, offset = this.#last.at, cause?: unknown): PenjingError {
     const path = this.#path;
     const where = path === undefined ? "" : `${path}, `;
     return new PenjingError(code, `${message} (${where}byte ${offset})`, { offset, path, cause });
@@ -94,7 +107,7 @@ export class ByteReader {
 
   #take(count: number): number {
     const at = this.#at;
-    this.#began = at;
+    this.#last.at = at;
     if (count > this.left)
       throw this.error("truncated", `the file ends too early: ${count} bytes expected, ${this.left} left`);
     this.#at += count;

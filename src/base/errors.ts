@@ -22,7 +22,8 @@ export class PenjingError extends Error {
   /**
    * What went wrong, for programs; the message is for people. Codes that users meet:
    * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`, `budget` (`maxBytes`)
-   * - model files: also `version`, `checksum`, `op`, `damaged` (docs/container.md); `unsupported` and `graph` when one is written
+   * - model files: also `version`, `checksum`, `op`, `codec`, `damaged` (docs/container.md), `budget` (`maxBytes`, `maxMacs`); `unsupported` and
+   *   `graph` when one is written
    * - the engine: `no-simd`, `no-relaxed-simd`, `memory`
    * - models: `masked`, `bake`, `calibration`, `quantize`, `quantized`; training: `diverged`, `busy`; an op without that meaning, or an int8 layer
    *   whose sums could leave 32 bits: `refused`

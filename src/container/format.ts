@@ -3,8 +3,8 @@
 /** The character for "pot" (盆) in UTF-8: not ASCII, so that a file sent as text is found out at once. */
 export const MAGIC = [0xe7, 0x9b, 0x86] as const;
 
-/** The byte behind the magic; version 1 had its number in the lower half of it. */
-export const VERSION = 2;
+/** The byte behind the magic, as this library writes it; it reads versions 1 and 2 too. Version 1 has its number in the lower half of that byte. */
+export const VERSION = 3;
 
 /** Element types by number. */
 export const DTYPES = ["f32", "i8", "u8", "i32", "u32"] as const;
@@ -27,22 +27,18 @@ export const INPUT = { quantized: 8, axesShift: 4 } as const;
 
 /** Bits of a state's first number; the type is in the lowest three. */
 export const STATE = {
-  /** Only elements that are not zero are stored, each after its gap. */
-  sparse: 8,
-  /** Elements take fewer bits than their type has. */
-  packed: 16,
   /** The shape does not follow from the op, and is stored. */
-  shaped: 32,
+  shaped: 8,
   /** Quantized as usual. */
-  quantized: 64,
+  quantized: 16,
   /** No optimizer may touch it. */
-  frozen: 128,
+  frozen: 32,
   /** Quantized in another way. */
-  scaled: 256,
+  scaled: 64,
 } as const;
 
-/** Gaps of up to 8 bits: longer ones pay for themselves by escapes, and a byte never unpacks to more than 255 elements. */
-export const MAX_GAP_BITS = 8;
+/** In version 2 the number of the codec stood between the type and these bits. */
+export const STATE_2 = { codecShift: 3, codecMask: 3, flagsShift: 2 } as const;
 
 /** 2^31 elements are more than any engine's memory holds. */
 export const MAX_ELEMENTS = 2 ** 31 - 1;

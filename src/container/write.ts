@@ -6,8 +6,8 @@ import { ByteWriter } from "../base/byte-writer.ts";
 import { knownOptions, PenjingError, show, wrongType, wrongValue } from "../base/errors.ts";
 import { allocate, type Shape, sameShape, showShape, size } from "../base/shape.ts";
 import type { Graph, Node, Quantization, Type, Value } from "../graph/graph.ts";
-import { crc32 } from "../kernels/boot.ts";
-import { encode } from "./encode.ts";
+import { crc32 } from "../kernels/bits.ts";
+import { encode } from "./codecs/encode.ts";
 import type { Extras } from "./extras.ts";
 import { DTYPES, INPUT, MAGIC, NODE, RESULTS, STATE, VERSION } from "./format.ts";
 import { INPUT_NAME, makerOf, Names, RESULT_NAME, resultName, stateName } from "./names.ts";
@@ -48,7 +48,10 @@ export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers =
   };
   const contents = new ByteWriter();
   contents.text(Object.keys(description).length > 0 ? JSON.stringify(description) : "");
-  contents.raw(written.bytes());
+  const structure = written.bytes();
+  contents.varint(structure.length);
+  contents.raw(structure);
+  contents.raw(written.tensors());
 
   const file = new ByteWriter();
   for (const byte of MAGIC) file.u8(byte);
@@ -60,7 +63,19 @@ export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers =
 }
 
 /** The bytes the contents of one state take in a file, without its scales. */
-export const storedBytes = (value: Value): number => encode(dataOf(value), value.type.dtype).bytes.length;
+export function storedBytes(value: Value): number {
+  const to = new ByteWriter();
+  writeTensor(to, value);
+  return to.length;
+}
+
+/** The number of the codec that makes the tensor smallest, the length in bytes, and the bytes. */
+function writeTensor(to: ByteWriter, value: Value): void {
+  const { codec, bytes } = encode(dataOf(value));
+  to.varint(codec);
+  to.varint(bytes.length);
+  to.raw(bytes);
+}
 
 class GraphWriter {
   /** What a reader would call a layer, leaf or result -> what it is called, where the two differ and the name is kept. */
@@ -69,6 +84,7 @@ class GraphWriter {
   /** What a reader will call each node. */
   readonly #nodeNames = new Map<Node, string>();
   readonly #to = new ByteWriter();
+  readonly #tensors = new ByteWriter();
   readonly #names = new Names();
   readonly #numbers: Map<string, number>;
   readonly #ops: OpNumbers;
@@ -88,6 +104,11 @@ class GraphWriter {
 
   bytes(): Uint8Array {
     return this.#to.bytes();
+  }
+
+  /** The contents of all states, in the order in which the graph meets them. */
+  tensors(): Uint8Array {
+    return this.#tensors.bytes();
   }
 
   #input(leaf: Value): void {
@@ -175,11 +196,9 @@ class GraphWriter {
     const usual = quantization && scale && sameQuantization(quantization, { scale, zeroPoint: 0, axis: 0 });
     if (quantization && quantization.scale.length !== (quantization.axis === undefined ? 1 : shape[quantization.axis]))
       throw unsupported(leaf.name, `${quantization.scale.length} scales of ${showShape(shape)}`);
-    const { flags, bytes } = encode(dataOf(leaf), dtype);
 
     this.#to.varint(
       DTYPES.indexOf(dtype) |
-        flags |
         (shaped ? STATE.shaped : 0) |
         (leaf.frozen ? STATE.frozen : 0) |
         (!quantization ? 0 : usual ? STATE.quantized : STATE.scaled),
@@ -193,7 +212,7 @@ class GraphWriter {
       this.#to.signed(quantization.zeroPoint);
     }
     if (quantization && !(usual && parameter?.product)) this.#scales(quantization, leaf.name);
-    this.#to.raw(bytes);
+    writeTensor(this.#tensors, leaf);
     this.#name(stateName(node.name, parameter?.name), leaf.name);
     this.#know(leaf);
   }

@@ -1,6 +1,6 @@
 /**
- * The small WebAssembly module that comes before all others (assembly/boot.ts): it unpacks the binaries embedded in the JavaScript, sums up
- * files, and unpacks the tensors in them. Compiled where it is first needed, at once: it has less than the 4 kB which browsers allow for that.
+ * The small WebAssembly module that comes before the kernels (assembly/boot.ts): it unpacks the binaries embedded in the JavaScript
+ * (docs/packing.md). Compiled where it is first needed, at once: it has less than the 4 kB which browsers allow for that.
  */
 import { boot } from "../../build/boot-binaries.ts";
 import { PenjingError } from "../base/errors.ts";
@@ -10,9 +10,6 @@ interface Boot {
   readonly memory: WebAssembly.Memory;
   decode(text: number, characters: number): void;
   unpack(from: number, to: number, bytes: number): number;
-  assemble(from: number, to: number, bytes: number): void;
-  crc32(crc: number, x: number, bytes: number): number;
-  expand(x: number, end: number, y: number, elements: number, bytes: number, width: number, gap: number): number;
 }
 
 const PAGE = 65536;
@@ -49,67 +46,14 @@ function instance(bytes: number): Boot {
 export const noSimd = (): PenjingError =>
   new PenjingError("no-simd", `penjing needs WebAssembly SIMD, which this engine does not have: ${engineName()}`);
 
-/**
- * The module of `bytes` bytes that the bytes `from` to `to` of what `packed` holds tell in columns; `packed` is LZMA without a header,
- * as base64.
- */
-export function unpack(packed: string, from: number, to: number, bytes: number): Uint8Array<ArrayBuffer> {
-  const { memory, decode, unpack, assemble } = instance(packed.length + to + bytes);
+/** The bytes `from` to `to` of what `packed` holds: LZMA without a header, as base64 without padding. */
+export function unpack(packed: string, from: number, to: number): Uint8Array<ArrayBuffer> {
+  const { memory, decode, unpack } = instance(packed.length + to);
   const content = FIRST + packed.length;
   new TextEncoder().encodeInto(packed, new Uint8Array(memory.buffer, FIRST));
   decode(FIRST, packed.length);
   unpack(FIRST, content, to);
-  assemble(content + from, content + to, bytes);
-  return new Uint8Array(memory.buffer, content + to, bytes);
-}
-
-/** Memory that is never written takes no room. */
-const KEPT = 16 * PAGE - FIRST;
-const CHUNK = PAGE;
-let kept: Boot | undefined;
-
-/** Room for so many bytes, in a memory that is kept where they are not too many. */
-function roomFor(bytes: number): Boot {
-  if (bytes > KEPT) return instance(bytes);
-  kept ??= instance(KEPT);
-  return kept;
-}
-
-/** CRC-32 as in gzip and PNG. Throws a PenjingError with code "no-simd" on an engine without SIMD. */
-export function crc32(bytes: Uint8Array): number {
-  const { memory, crc32 } = roomFor(0);
-  const room = new Uint8Array(memory.buffer, FIRST);
-  let crc = 0;
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    const chunk = bytes.subarray(at, at + CHUNK);
-    room.set(chunk);
-    crc = crc32(crc, FIRST, chunk.length);
-  }
-  return crc >>> 0;
-}
-
-/**
- * `elements` numbers of `bytes` (1 or 4) bytes, sign-extended from `width` bits each; with `gap`, zeros between them come as codes of so many bits.
- * docs/container.md, "Elements". `taken`: so many bytes they were, more than `packed` has where that ends too early. A RangeError where an
- * element would lie behind the end.
- */
-export function expand(
-  packed: Uint8Array,
-  elements: number,
-  bytes: number,
-  width: number,
-  gap: number,
-): { data: ArrayBuffer; taken: number } {
-  const most = packed.subarray(0, Math.ceil((elements * (width + gap)) / 8));
-  const end = FIRST + most.length;
-  const to = roundUp(end + 8, 8); // numbers are read eight bytes at a time
-  const { memory, expand } = roomFor(to + elements * bytes - FIRST);
-  const room = new Uint8Array(memory.buffer);
-  room.set(most, FIRST);
-  room.fill(0, end, to);
-  const read = expand(FIRST, end, to, elements, bytes, width, gap);
-  if (!read) throw new RangeError("an element lies behind the end of its tensor");
-  return { data: memory.buffer.slice(to, to + elements * bytes), taken: read - FIRST };
+  return new Uint8Array(memory.buffer, content + from, to - from);
 }
 
 /** What is not packed is in hexadecimal. */

@@ -39,8 +39,8 @@ export interface Binary {
   readonly name: "run" | "train";
   /** Its variants, packed (see boot.ts). What comes before them in it is other binaries that these resemble. */
   readonly packed: string;
-  /** Where the columns of each variant are in what `packed` holds, and how long the module is that they make. */
-  readonly variants: Readonly<Record<Variant, readonly [from: number, to: number, bytes: number]>>;
+  /** Where each variant lies in what `packed` holds. */
+  readonly variants: Readonly<Record<Variant, readonly [from: number, to: number]>>;
   /** How its kernels are called: see forms.ts. */
   readonly kernels: string;
   /** The variants give the same bits, so the faster may be chosen unasked. */

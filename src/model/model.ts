@@ -2,6 +2,7 @@
  * A network with its weights: what `sequential` and `model` build, what training changes, what is saved and loaded. All it knows is in its
  * graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned model is a model like any other.
  */
+import { BUDGET_OPTIONS, type BudgetOptions } from "../base/budget.ts";
 import { knownOptions, PenjingError, wrongType } from "../base/errors.ts";
 import { compatibleShapes, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Source } from "../base/source.ts";
@@ -450,12 +451,18 @@ const PREDICT = 256;
 /** Names that layers get by themselves. */
 const AUTOMATIC = /^[a-z][A-Za-z0-9]*(_\d+)?$/;
 
+export interface LoadModelOptions extends BudgetOptions {
+  /** Stops the download. */
+  signal?: AbortSignal;
+}
+
 /**
  * A model from a file: a path, URL, File, Blob or bytes. A float model can be trained on; a quantized one runs.
- * Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file.
+ * Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file; `budget` where its tensors and layers take more memory
+ * than `maxBytes`, or an image more work than `maxMacs`.
  */
-export async function loadModel(source: Source, options: { signal?: AbortSignal } = {}): Promise<Model> {
-  knownOptions("loadModel", options, ["signal"]);
+export async function loadModel(source: Source, options: LoadModelOptions = {}): Promise<Model> {
+  knownOptions("loadModel", options, ["signal", ...BUDGET_OPTIONS]);
   const { graph, name, labels, preprocessing, metadata } = await readFrom(source, options);
   return new Model(graph, {
     ...(name && { name }),

@@ -29,9 +29,9 @@ export const sameTypes =
     return [elementwiseType(a!, attrs as Quantized, [b!])];
   };
 
-export const noSecondDerivative = refuse("second derivatives are not built");
-export const noBackwardAxes = refuse("slimming works on forward graphs");
-export const noLossAxes = refuse("slimming works on models, which end before their loss");
+export const noSecondDerivative = /* @__PURE__ */ refuse("second derivatives are not built");
+export const noBackwardAxes = /* @__PURE__ */ refuse("slimming works on forward graphs");
+export const noLossAxes = /* @__PURE__ */ refuse("slimming works on models, which end before their loss");
 
 /** y = f(a, b) of every pair. */
 export const eachPair =

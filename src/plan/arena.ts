@@ -1,6 +1,7 @@
 /**
- * Lifetimes -> offsets. Largest buffer first, each at the lowest gap that is free for its whole life.
- * Not optimal (that is NP-complete), decent in practice.
+ * Lifetimes -> offsets. Largest buffer first, each at the lowest gap that is free for its whole life. Not optimal (that is NP-complete),
+ * decent in practice. It takes the square of the number of buffers in time: where they are very many, they are placed as they come to life,
+ * in time that grows with their number.
  */
 import { roundUp } from "../base/shape.ts";
 
@@ -14,9 +15,17 @@ export interface Slot {
 }
 
 const ALIGN = 64;
+/** More buffers than the largest networks have. */
+const MANY = 4096;
+/** Gaps that are looked at for one buffer, where buffers are many. */
+const GAPS = 64;
 
 /** Places every slot at or above `base`; gives the end of the highest. */
-export function placeSlots(slots: readonly Slot[], base: number): number {
+export const placeSlots = (slots: readonly Slot[], base: number): number =>
+  slots.length > MANY ? placeInTime(slots, base) : placeBySize(slots, base);
+
+/** @internal */
+export function placeBySize(slots: readonly Slot[], base: number): number {
   let top = base;
   const placed: Slot[] = []; // by offset
   for (const slot of [...slots].sort((a, b) => b.bytes - a.bytes)) {
@@ -30,6 +39,41 @@ export function placeSlots(slots: readonly Slot[], base: number): number {
     const behind = placed.findIndex(other => other.at > at);
     placed.splice(behind < 0 ? placed.length : behind, 0, slot);
     top = Math.max(top, at + slot.bytes);
+  }
+  return top;
+}
+
+interface Gap {
+  at: number;
+  end: number;
+}
+
+/** In order of their first moments, each in the last of the gaps that have come free which holds it, else above all others. @internal */
+export function placeInTime(slots: readonly Slot[], base: number): number {
+  const order = [...slots].sort((a, b) => a.from - b.from);
+  const ending = [...slots].sort((a, b) => a.to - b.to);
+  const gaps: Gap[] = [];
+  let top = base;
+  let ended = 0;
+  for (const slot of order) {
+    for (; ending[ended]!.to < slot.from; ended++) {
+      const { at, bytes } = ending[ended]!;
+      const end = roundUp(at + bytes, ALIGN);
+      const last = gaps.at(-1);
+      if (last?.end === at) last.end = end;
+      else gaps.push({ at, end });
+    }
+    let found = gaps.length - 1;
+    while (found >= 0 && found >= gaps.length - GAPS && gaps[found]!.end - gaps[found]!.at < slot.bytes) found--;
+    const gap = found >= gaps.length - GAPS ? gaps[found] : undefined;
+    if (gap) {
+      slot.at = gap.at;
+      gap.at = roundUp(gap.at + slot.bytes, ALIGN);
+      if (gap.at >= gap.end) gaps.splice(found, 1);
+    } else {
+      slot.at = top;
+      top = roundUp(top + slot.bytes, ALIGN);
+    }
   }
   return top;
 }

@@ -2,6 +2,7 @@
  * Graph -> symbolic kernel calls over buffers. One pass in node order; a layout an op asks for and the value does not have
  * is met by emitting a conversion, once per (value, layout).
  */
+import type { Budget } from "../base/budget.ts";
 import { PenjingError } from "../base/errors.ts";
 import { BYTES, size, type TypedArray } from "../base/shape.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
@@ -80,11 +81,15 @@ export interface LowerOptions {
   readonly ops: Lowerings;
   /** The kernels of the binary that will run it: see kernels/forms.ts. */
   readonly kernels: string;
+  /** Counts what is allocated here: constants. */
+  readonly budget?: Budget | undefined;
 }
 
 /** Lowers `graph`. Leaves are looked up in, and added to, `leaves`, which all programs of one memory share by name. */
 export function lower(graph: Graph, leaves: Map<string, Buffer>, options: LowerOptions): Lowered {
   const lowering = new GraphLowering(graph, leaves, options);
+  // readers before what they read, whose wishes follow from theirs: in a chain of many layers no wish waits for all others at once
+  for (let i = graph.nodes.length; i-- > 0; ) for (const v of graph.nodes[i]!.outputs) lowering.prefer(v);
   for (const node of graph.nodes) lowering.node(node);
   const results = graph.results.map(v => lowering.in(v, flat));
   return { batch: options.batch, group: options.group, calls: lowering.calls, buffers: lowering.buffers, results };
@@ -180,6 +185,7 @@ class GraphLowering implements Lowering {
       to: -1,
       at: -1,
     };
+    this.#options.budget?.demand(unit * buffer.count, `"${name}"`);
     this.buffers.push(buffer);
     return { buffer, offset: 0 };
   }
@@ -285,6 +291,7 @@ class GraphLowering implements Lowering {
   }
 
   constant(name: string, data: TypedArray): BufferRef {
+    this.#options.budget?.claim(data.byteLength, `a table of "${this.#node.name}"`);
     return this.#make(name, "constant", data.byteLength, undefined, flat, data);
   }
 

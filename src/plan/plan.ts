@@ -4,6 +4,7 @@
  *
  *     | 1 kB unused | leaves, constants, what prepare makes | temporaries, shared by all programs | words of each program |
  */
+import type { Budget } from "../base/budget.ts";
 import { roundUp } from "../base/shape.ts";
 import type { Graph } from "../graph/graph.ts";
 import { SLACK } from "../kernels/forms.ts";
@@ -65,10 +66,18 @@ function groupOf(batch: number, most: number): number {
   return group;
 }
 
-export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops: Lowerings, kernels: string): Plan {
+/** `budget`: counts the memory of the plan, which the caller makes. */
+export function plan(
+  wanted: readonly Wanted[],
+  variant: "simd" | "relaxed",
+  ops: Lowerings,
+  kernels: string,
+  budget?: Budget,
+): Plan {
   const leaves = new Map<string, Buffer>();
   const drafts = wanted.map(({ name, graph, batch, group = GROUP, steps = 1 }) => {
-    const lowered = lower(graph, leaves, { batch, group: groupOf(batch, group), variant, steps, ops, kernels });
+    const options = { batch, group: groupOf(batch, group), variant, steps, ops, kernels, budget };
+    const lowered = lower(graph, leaves, options);
     const { once, rest } = prepared(lowered.calls, lowered.buffers);
     for (const call of once) for (const b of call.writes) if (b.kind === "temp") b.kind = "pinned";
     const blocks = tile(rest);
@@ -99,9 +108,11 @@ export function plan(wanted: readonly Wanted[], variant: "simd" | "relaxed", ops
     );
 
   top = roundUp(to + SLACK, 64);
+  budget?.claim(top, "the memory it runs in");
   const programs = drafts.map(({ name, lowered, once, blocks }): Program => {
     const { batch, group, results } = lowered;
     const { words, run } = assemble(once, blocks, batch, group);
+    budget?.claim(2 * words.byteLength, "its program");
     const at = top;
     top = roundUp(at + words.byteLength, 64);
     const writesState = blocks.some(b => b.calls.some(c => c.writes.some(w => w.kind === "state")));

@@ -53,7 +53,8 @@ export function assemble(once: readonly Call[], blocks: readonly Block[], batch:
   const loop = (count: number, calls: readonly Call[], moved: Stride[], body: () => void) => {
     const at = words.length;
     const room = calls.reduce((n, { args }) => n + args.filter(isRef).length, 0);
-    words.push(LOOP, 6 + 2 * room, 0, count, 0, 0, ...new Array<number>(2 * room).fill(0));
+    words.push(LOOP, 6 + 2 * room, 0, count, 0, 0);
+    for (let i = 0; i < 2 * room; i++) words.push(0);
     body();
     words[at + 5] = moved.length;
     moved.forEach(([word, by], k) => {

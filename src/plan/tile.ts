@@ -9,30 +9,43 @@ export interface Block {
   readonly calls: Call[];
 }
 
-/** Does the order of a and b matter? */
-const conflict = (a: Call, b: Call): boolean =>
-  a.writes.some(x => b.reads.includes(x) || b.writes.includes(x)) || a.reads.some(x => b.writes.includes(x));
+/** Calls in a row, with what they touch, so that a call is compared with all of them at once. */
+class Calls {
+  readonly list: Call[] = [];
+  readonly #read = new Set<Buffer>();
+  readonly #written = new Set<Buffer>();
+
+  add(call: Call): void {
+    this.list.push(call);
+    for (const b of call.reads) this.#read.add(b);
+    for (const b of call.writes) this.#written.add(b);
+  }
+
+  /** Does the order of `call` and one of these matter? */
+  conflicts({ reads, writes }: Call): boolean {
+    return writes.some(b => this.#read.has(b) || this.#written.has(b)) || reads.some(b => this.#written.has(b));
+  }
+}
 
 export function tile(calls: readonly Call[]): Block[] {
   const blocks: Block[] = [];
-  let before: Call[] = [];
-  let body: Call[] = [];
-  let after: Call[] = [];
+  let before = new Calls();
+  let body = new Calls();
+  let after = new Calls();
   const flush = () => {
-    if (before.length) blocks.push({ loop: false, calls: before });
-    if (body.length) blocks.push({ loop: true, calls: body });
-    if (after.length) blocks.push({ loop: false, calls: after });
-    before = [];
-    body = [];
-    after = [];
+    if (before.list.length) blocks.push({ loop: false, calls: before.list });
+    if (body.list.length) blocks.push({ loop: true, calls: body.list });
+    if (after.list.length) blocks.push({ loop: false, calls: after.list });
+    before = new Calls();
+    body = new Calls();
+    after = new Calls();
   };
   for (const call of calls) {
     if (call.split) {
-      if (after.some(other => conflict(other, call))) flush();
-      body.push(call);
-    } else if (!body.some(other => conflict(other, call)) && !after.some(other => conflict(other, call)))
-      before.push(call);
-    else after.push(call);
+      if (after.conflicts(call)) flush();
+      body.add(call);
+    } else if (!body.conflicts(call) && !after.conflicts(call)) before.add(call);
+    else after.add(call);
   }
   flush();
   return blocks;
@@ -40,21 +53,32 @@ export function tile(calls: readonly Call[]): Block[] {
 
 /** Splits off what depends on nothing that varies from run to run: it runs once, as *prepare*. */
 export function prepared(calls: readonly Call[], buffers: readonly Buffer[]): { once: Call[]; rest: Call[] } {
-  const varies = new Set(buffers.filter(b => b.kind === "stream" || b.kind === "input" || b.kind === "tally"));
-  const varying = (b: Buffer) => varies.has(b);
-  for (const { writes, split } of calls) {
-    for (const b of writes) if (b.kind === "state") varies.add(b);
+  const varies = new Set<Buffer>();
+  const spreading: Buffer[] = [];
+  const vary = (b: Buffer) => {
+    if (varies.has(b)) return;
+    varies.add(b);
+    spreading.push(b);
+  };
+  for (const b of buffers) if (b.kind === "stream" || b.kind === "input" || b.kind === "tally") vary(b);
+  const touching = new Map<Buffer, Call[]>();
+  for (const call of calls) {
+    const { reads, writes, split } = call;
+    for (const b of writes) if (b.kind === "state") vary(b);
     // scratch has room for a group of images: what is made in it is made group by group
-    if (split && writes.some(b => b.kind === "temp" && !b.value)) for (const b of writes) varies.add(b);
+    if (split && writes.some(b => b.kind === "temp" && !b.value)) for (const b of writes) vary(b);
+    if (call.once) continue;
+    for (const b of [...reads, ...writes]) {
+      const list = touching.get(b);
+      if (list) list.push(call);
+      else touching.set(b, [call]);
+    }
   }
-  for (let before = -1; before !== varies.size; ) {
-    before = varies.size;
-    for (const call of calls)
-      if (!call.once && (call.reads.some(varying) || call.writes.some(varying)))
-        for (const b of call.writes) varies.add(b);
-  }
+  // what a call writes varies where anything that it reads or writes does
+  for (let b = spreading.pop(); b; b = spreading.pop())
+    for (const call of touching.get(b) ?? []) for (const written of call.writes) vary(written);
   const once: Call[] = [];
   const rest: Call[] = [];
-  for (const call of calls) (call.once || !call.writes.some(varying) ? once : rest).push(call);
+  for (const call of calls) (call.once || !call.writes.some(b => varies.has(b)) ? once : rest).push(call);
   return { once, rest };
 }

@@ -21,7 +21,7 @@ export function probabilities(outputs: Float32Array, gives: Traits["gives"]): nu
   }
   if (known) return all;
   if (gives === "logarithms") return all.map(exp);
-  const top = Math.max(...all);
+  const top = all.reduce((a, b) => Math.max(a, b));
   const powers = all.map(x => exp(x - top));
   const sum = powers.reduce((total, p) => total + p, 0);
   return powers.map(p => p / sum);

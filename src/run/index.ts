@@ -4,12 +4,16 @@
  *     const net = await load("digits.penjing");
  *     const [best] = net.classify(canvas.getContext("2d").getImageData(0, 0, 28, 28));
  */
-import { knownOptions } from "../base/errors.ts";
+import { Budget, type BudgetOptions } from "../base/budget.ts";
+import { PenjingError } from "../base/errors.ts";
 import type { Source } from "../base/source.ts";
 import { readFrom } from "../container/read.ts";
 import { compile } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
-import { NET_OPTIONS, Net, type NetOptions } from "./net.ts";
+import { checkPreprocessing } from "./inputs.ts";
+import { checkOptions, Net, type NetOptions } from "./net.ts";
+
+export type { BudgetOptions } from "../base/budget.ts";
 
 export { PenjingError } from "../base/errors.ts";
 export type { DType, Shape, TypedArray } from "../base/shape.ts";
@@ -37,26 +41,49 @@ export {
 } from "./net.ts";
 export type { Output } from "./outputs.ts";
 
-export interface LoadOptions extends NetOptions {
+export interface LoadOptions extends NetOptions, BudgetOptions {
   /** Stops the download. */
   signal?: AbortSignal;
 }
 
+/** Codes of errors that are about the engine or the budget, not about what the file says; an op that no kernel runs is `refused`. */
+const NOT_DAMAGE: readonly string[] = ["budget", "memory", "no-simd", "no-relaxed-simd", "refused"];
+
 /**
  * A network from a file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array.
- * Name, labels, preprocessing and metadata are the file's, unless given. Errors: TypeError or RangeError for a wrong option; PenjingError with code
- * `missing`, `unreadable`, `magic`, `version`, `truncated`, `checksum`, `op` or `damaged`, with the byte in `offset` where it is about one;
- * `refused` for int8 layers whose sums could leave 32 bits; `no-simd` on an engine without SIMD, `memory` where there is no room.
+ * Name, labels, preprocessing and metadata are the file's, unless given.
+ *
+ * Errors: TypeError or RangeError for a wrong option. Whatever is wrong with the file is a PenjingError, with the byte in `offset` where it is
+ * about one:
+ *
+ * - `missing`, `unreadable`: the file system or server said so
+ * - `magic`, `version`, `truncated`, `checksum`, `op`, `codec`, `damaged`: docs/container.md
+ * - `refused`: it asks for what no kernel computes, or for int8 sums that could leave 32 bits
+ * - `budget`: it needs more memory than `maxBytes`, or more work than `maxMacs`
+ * - `no-simd`, `no-relaxed-simd`: the engine cannot run it; `memory`: there is no room
  */
-export async function load(source: Source, { signal, ...options }: LoadOptions = {}): Promise<Net> {
-  knownOptions("options", options, NET_OPTIONS);
+export async function load(source: Source, { signal, maxBytes, maxMacs, ...options }: LoadOptions = {}): Promise<Net> {
+  checkOptions(options);
+  const budget = new Budget({ maxBytes, maxMacs });
   void compile(RUN, options.variant); // goes on while the file is read
-  const { graph, name, labels, preprocessing, metadata } = await readFrom(source, signal ? { signal } : {});
-  return Net.taking(graph, {
-    ...(name && { name }),
-    ...(labels && { labels }),
-    ...(preprocessing && { preprocessing }),
-    ...(metadata && { metadata }),
-    ...options,
+  const { graph, name, labels, preprocessing, metadata } = await readFrom(source, {
+    budget,
+    ...(signal && { signal }),
   });
+  if (options.preprocessing) checkPreprocessing(options.preprocessing, graph);
+  try {
+    if (preprocessing) checkPreprocessing(preprocessing, graph);
+    const said = {
+      ...(name && { name }),
+      ...(labels && { labels }),
+      ...(preprocessing && { preprocessing }),
+      ...(metadata && { metadata }),
+    };
+    return await Net.taking(graph, { ...said, ...options }, budget);
+  } catch (cause) {
+    // the options are right by now
+    if (cause instanceof PenjingError && NOT_DAMAGE.includes(cause.code)) throw cause;
+    const path = typeof source === "string" || source instanceof URL ? String(source) : undefined;
+    throw new PenjingError("damaged", `what the file says cannot be: ${(cause as Error).message}`, { path, cause });
+  }
 }

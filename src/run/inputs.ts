@@ -48,8 +48,8 @@ export function portsOf(values: readonly Value[]): Port[] {
 /** A TypeError or RangeError where `preprocessing` does not fit the network. Of several inputs some may not be pictures. */
 export function checkPreprocessing(preprocessing: Preprocessing, graph: Graph): void {
   checkKeys(preprocessing);
-  const [input, ...others] = inputsOf(graph);
-  if (!others.length) new Reader(input!.type, preprocessing, new Float32Array(0)).pixels;
+  const readers = inputsOf(graph).map(({ type }) => new Reader(type, preprocessing, new Float32Array(0)));
+  if (readers.length === 1) readers[0]!.pixels();
 }
 
 const UNCHANGED: Rule = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
@@ -84,7 +84,7 @@ export class Reader {
   }
 
   /** How bytes become real numbers. A TypeError or RangeError where `preprocessing` does not say it for this input. */
-  get pixels(): Rule {
+  pixels(): Rule {
     this.#pixels ??= ruleOf(this.#preprocessing, this.#channels);
     return this.#pixels;
   }
@@ -123,7 +123,7 @@ export class Reader {
     const to = images === 1 ? this.alone : new this.kind(x.length);
     const q = this.#quantization;
     const [scale, zero] = q ? [q.scale[0]!, q.zeroPoint] : [1, 0];
-    const { factor, addend } = bytes ? this.pixels : UNCHANGED;
+    const { factor, addend } = bytes ? this.pixels() : UNCHANGED;
     for (let i = 0, c = 0; i < x.length; i++) {
       const stored: unknown = x[i];
       const real = typeof stored === "number" ? Math.fround(Math.fround(stored * factor[c]!) + addend[c]!) : NaN;

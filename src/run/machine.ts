@@ -1,4 +1,5 @@
 /** Programs in a memory: one call from JavaScript per inference, or per slice of training steps. */
+import type { Budget } from "../base/budget.ts";
 import { PenjingError } from "../base/errors.ts";
 import { BYTES, size, type TypedArray, view } from "../base/shape.ts";
 import { type Binary, chooseVariant, instantiate, type Kernels, type Variant } from "../kernels/load.ts";
@@ -26,9 +27,15 @@ export class Machine {
   }
 
   /** Plans `wanted`, makes a memory for all of it, and writes programs, constants and the data of the leaves. */
-  static async create(binary: Binary, wanted: readonly Wanted[], ops: Lowerings, variant?: Variant): Promise<Machine> {
+  static async create(
+    binary: Binary,
+    wanted: readonly Wanted[],
+    ops: Lowerings,
+    variant?: Variant,
+    budget?: Budget,
+  ): Promise<Machine> {
     const chosen = variant ?? chooseVariant(binary);
-    const planned = plan(wanted, chosen, ops, binary.kernels);
+    const planned = plan(wanted, chosen, ops, binary.kernels, budget);
     const pages = Math.ceil(planned.bytes / PAGE);
     let memory: WebAssembly.Memory;
     try {

@@ -2,6 +2,7 @@
  * A network that runs: planned once, in a memory of fixed size; a call writes images, runs the program over them, reads results.
  * Synchronous: a small network answers in microseconds.
  */
+import type { Budget } from "../base/budget.ts";
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { allocate, size, type TypedArray } from "../base/shape.ts";
 import type { Extras, Preprocessing } from "../container/extras.ts";
@@ -149,7 +150,7 @@ export class Net {
     this.#readers = inputs.map((v, i) => new Reader(v.type, preprocessing, first(single.inputs[i]!, v)));
     this.#writers = results.map((v, i) => new Writer(v.type, first(single.outputs[i]!, v)));
     // of several inputs some may not be pictures
-    if (inputs.length === 1) this.#readers[0]!.pixels;
+    if (inputs.length === 1) this.#readers[0]!.pixels();
     this.inputs = portsOf(inputs);
     this.outputs = portsOf(results).map((port, i) => ({ ...port, view: this.#writers[i]!.view }));
     this.warm = options.warmUp ? warmUp(this.#onZeros(), options.warmUp) : Promise.resolve();
@@ -175,14 +176,13 @@ export class Net {
   static async create(graph: Graph, options: NetOptions = {}): Promise<Net> {
     if (!(graph instanceof Graph))
       throw wrongType("graph", "a graph made by this copy of the library (of a model: model.net())", graph);
+    checkOptions(options);
     return Net.taking(graph.copy().graph, options);
   }
 
-  /** As `create`, of a graph that nobody else has: it is changed. @internal */
-  static async taking(graph: Graph, options: NetOptions): Promise<Net> {
-    knownOptions("options", options, NET_OPTIONS);
-    if (options.warmUp !== undefined && typeof options.warmUp !== "boolean") integer("warmUp", options.warmUp, 0);
-    const capacity = options.capacity === undefined ? 64 : integer("capacity", options.capacity, 1);
+  /** As `create`, of a graph that nobody else has, by options that are checked: the graph is changed, and its weights are let go of. @internal */
+  static async taking(graph: Graph, options: NetOptions, budget?: Budget): Promise<Net> {
+    const { capacity = 64 } = options;
     const quantized = graph.leaves.some(v => v.type.dtype === "i8");
     const batches = quantized || capacity < SIDE_BY_SIDE ? [1] : [SIDE_BY_SIDE, 1];
     const inputs = inputsOf(graph);
@@ -194,7 +194,8 @@ export class Net {
       steps: Math.ceil(capacity / batch),
       group: SIDE_BY_SIDE,
     }));
-    const machine = await Machine.create(RUN, wanted, { lower: LOWER, prefers: PREFERS }, options.variant);
+    const machine = await Machine.create(RUN, wanted, { lower: LOWER, prefers: PREFERS }, options.variant, budget);
+    for (const { value } of machine.plan.leaves.values()) if (value) delete value.data;
     return new Net(inputs, results, machine, batches, options);
   }
 
@@ -269,7 +270,7 @@ export class Net {
         : into && part(into, this.#writers[0]!);
       this.#aim(here, waiting, true);
       const some = this.#over(waiting) as Reals;
-      if (!into) results.push(...this.#each(some));
+      if (!into) for (const result of this.#each(some)) results.push(result);
       done += waiting;
       waiting = 0;
     };
@@ -378,6 +379,13 @@ export class Net {
       Array.isArray(all) ? all.map((y, output) => part(y, output, image)) : part(all, 0, image),
     );
   }
+}
+
+/** A TypeError or RangeError for options that no network takes. */
+export function checkOptions(options: NetOptions): void {
+  knownOptions("options", options, NET_OPTIONS);
+  if (options.warmUp !== undefined && typeof options.warmUp !== "boolean") integer("warmUp", options.warmUp, 0);
+  if (options.capacity !== undefined) integer("capacity", options.capacity, 1);
 }
 
 /** `count` images, the first of them number `from`, are written into the network's memory. */

@@ -10,7 +10,7 @@ import { ByteWriter } from "../base/byte-writer.ts";
 import { ByteReader } from "../base/bytes.ts";
 import { wrongType } from "../base/errors.ts";
 import { BYTES, type DType, type TypedArray, view } from "../base/shape.ts";
-import { crc32 } from "../kernels/boot.ts";
+import { crc32 } from "../kernels/bits.ts";
 
 /** A checkpoint that went through `JSON.stringify` and `JSON.parse`. */
 export interface CheckpointJson {

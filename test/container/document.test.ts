@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { read, write } from "../../src/container/index.ts";
 import { STORED } from "../../src/container/op-numbers.ts";
 import { Graph } from "../../src/graph/graph.ts";
-import { crc32 } from "../../src/kernels/boot.ts";
+import { crc32 } from "../../src/kernels/bits.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
 import { described } from "./networks.ts";

@@ -3,7 +3,7 @@
 import { Random } from "../../src/base/random.ts";
 import { type DType, type Shape, size, type TypedArray } from "../../src/base/shape.ts";
 import { Graph, type Quantization, type Value } from "../../src/graph/graph.ts";
-import { crc32 } from "../../src/kernels/boot.ts";
+import { crc32 } from "../../src/kernels/bits.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { add } from "../../src/ops/arithmetic/add.ts";
 import { conv2d } from "../../src/ops/convolution/conv2d.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { fashionMnist, mnist } from "../../src/data/mnist.ts";
-import { crc32 } from "../../src/kernels/boot.ts";
+import { crc32 } from "../../src/kernels/bits.ts";
 
 const root = mkdtempSync(join(tmpdir(), "penjing-mnist-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -10,7 +10,7 @@ const sources = readdirSync(FOLDER)
 
 /** The first sentence of the comment above a row; a gradient without one is known by its forward. */
 function purpose(name: string): string {
-  const before = sources.slice(0, sources.search(new RegExp(`\\n {2}${name}: `))).trimEnd();
+  const before = sources.slice(0, sources.search(new RegExp(`\\n {2,4}${name}: `))).trimEnd();
   const forward = name.replace(/_gradient$/, "");
   if (!before.endsWith("*/")) return forward === name ? "" : `The gradient of ${forward}.`;
   const comment = before

@@ -38,49 +38,53 @@ overVariants("memory along axes", "run", bench => {
     bench.run("offsets", { rank: axes.length, axes: bench.input(Int32Array.from(axes.flat())), y });
     expect([...bench.i32.subarray(y / 4, y / 4 + expected.length)]).toEqual([...expected]);
   });
-  // along y: rows with a gap between them; along x: in any order, the same twice, nowhere
-  const CASES: [string, number, readonly (readonly number[])[]][] = [
-    ["one axis", 1, [[3, 0, 0, 2]]],
-    ["padding at both ends", 2, [[-1, 1, 0, -1]]],
+  const run = (count: number, start: number, step = 0): twin.Run => ({ count, start, step });
+  const nowhere = (count: number) => run(count, -1, 7);
+  // along y: rows with a gap between them; along x: in any order, the same twice, backwards, nowhere
+  const CASES: [string, number, readonly (readonly twin.Run[])[]][] = [
+    ["one axis", 1, [[run(1, 3), run(2, 0), run(1, 2)]]],
+    ["one run", 0, [[run(7, 1, 1)]]],
+    ["a run backwards", 2, [[run(5, 9, -2)]]],
+    ["padding at both ends", 2, [[nowhere(1), run(2, 1, -1), nowhere(3)]]],
+    ["nothing but padding", 1, [[nowhere(2)], [run(3, 0, 1)]]],
     [
       "padding of an outer axis goes for all within",
       0,
       [
-        [0, -1, 4],
-        [2, 0, 1],
+        [run(1, 0), nowhere(1), run(1, 4)],
+        [run(1, 2), run(2, 0, 1)],
       ],
     ],
-    [
-      "three axes",
-      3,
-      [
-        [6, 0],
-        [0, 3, -5],
-        [2, 1],
-      ],
-    ],
+    ["three axes", 3, [[run(2, 6, -6)], [run(2, 0, 3), nowhere(1)], [run(2, 2, -1)]]],
   ];
   const OF = [1, 2, 3, 4, 15, 16, 17, 35, 127, 128, 131].flatMap(bytes => CASES.map(c => [bytes, ...c] as const));
-  test.each(OF)("rearrange: runs of %i bytes, %s", (bytes, _, gap, offsets) => {
+  test.each(OF)("rearrange: pieces of %i bytes, %s", (bytes, _, gap, places) => {
     bench.reset();
-    let step = bytes;
-    const axes = [...offsets].reverse().map(list => {
-      const axis = { step, offsets: list.map(at => at * bytes) };
-      step = step * list.length + gap;
+    let pitch = bytes;
+    const axes = [...places].reverse().map(list => {
+      const runs = list.map(({ count, start, step }) => run(count, start < 0 ? -1 : start * bytes, step * bytes));
+      const axis = { pitch, runs };
+      pitch = pitch * runs.reduce((n, { count }) => n + count, 0) + gap;
       return axis;
     });
     axes.reverse();
-    const [xs, ys] = [12 * bytes + 5, step + 3];
+    const [xs, ys] = [12 * bytes + 5, pitch + 3];
     const data = Uint8Array.from({ length: 2 * xs }, (_, i) => (i * 7 + (i >> 8)) & 255);
     const x = bench.input(data);
-    const y = bench.output(ys + step);
-    const expected = bench.u8.slice(y, y + ys + step);
-    const table = Int32Array.from(axes.flatMap(axis => [axis.offsets.length, axis.step, ...axis.offsets]));
+    const y = bench.output(ys + pitch);
+    const expected = bench.u8.slice(y, y + ys + pitch);
+    const table = Int32Array.from(
+      axes.flatMap(({ pitch, runs }) => [
+        runs.length,
+        pitch,
+        ...runs.flatMap(({ count, start, step }) => [count, start, step]),
+      ]),
+    );
     const shared = { rank: axes.length, axes: bench.input(table), bytes };
     // all bytes of the word are one, so that the twin may fill with bytes
     bench.run("rearrange", { n: 2, x, xs, y, ys, ...shared, fill: 0x5a5a5a5a });
     for (let n = 0; n < 2; n++) twin.rearrange(data.subarray(n * xs), expected.subarray(n * ys), axes, bytes, 0x5a);
-    expect([...bench.u8.subarray(y, y + ys + step)]).toEqual([...expected]);
+    expect([...bench.u8.subarray(y, y + ys + pitch)]).toEqual([...expected]);
   });
 });
 

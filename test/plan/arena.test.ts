@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { placeSlots, type Slot } from "../../src/plan/arena.ts";
+import { placeBySize, placeInTime, placeSlots, type Slot } from "../../src/plan/arena.ts";
 
 const slots = fc.array(
   fc
@@ -9,28 +9,38 @@ const slots = fc.array(
   { maxLength: 30 },
 );
 
-test("buffers alive at the same moment never overlap, and all lie inside", () => {
-  fc.assert(
-    fc.property(
-      slots,
-      fc.nat(1000).map(n => n * 64),
-      (all, base) => {
-        const top = placeSlots(all, base);
-        for (const [i, a] of all.entries()) {
-          expect(a.at).toBeGreaterThanOrEqual(base);
-          expect(a.at % 64).toBe(0);
-          expect(a.at + a.bytes).toBeLessThanOrEqual(top);
-          for (const b of all.slice(0, i)) {
-            const together = a.from <= b.to && b.from <= a.to;
-            if (together) expect(a.at + a.bytes <= b.at || b.at + b.bytes <= a.at).toBe(true);
+test.each([placeBySize, placeInTime])(
+  "$name: buffers alive at the same moment never overlap, and all lie inside",
+  place => {
+    fc.assert(
+      fc.property(
+        slots,
+        fc.nat(1000).map(n => n * 64),
+        (all, base) => {
+          const top = place(all, base);
+          for (const [i, a] of all.entries()) {
+            expect(a.at).toBeGreaterThanOrEqual(base);
+            expect(a.at % 64).toBe(0);
+            expect(a.at + a.bytes).toBeLessThanOrEqual(top);
+            for (const b of all.slice(0, i)) {
+              const together = a.from <= b.to && b.from <= a.to;
+              if (together) expect(a.at + a.bytes <= b.at || b.at + b.bytes <= a.at).toBe(true);
+            }
           }
-        }
-      },
-    ),
-  );
+        },
+      ),
+    );
+  },
+);
+
+test.each([10, 100_000])("placeSlots: memory is used again: %i buffers one after another take the room of two", n => {
+  const all = Array.from({ length: n }, (_, i): Slot => ({ bytes: 640, from: i, to: i + 1, at: -1 }));
+  expect(placeSlots(all, 0)).toBe(2 * 640);
 });
 
-test("memory is used again: ten buffers one after another take the room of two", () => {
-  const all = Array.from({ length: 10 }, (_, i): Slot => ({ bytes: 640, from: i, to: i + 1, at: -1 }));
-  expect(placeSlots(all, 0)).toBe(2 * 640);
+test("placeSlots: a hundred thousand buffers that all live to the end, or end one after the other, lie side by side", () => {
+  const all = Array.from({ length: 100_000 }, (_, i): Slot => ({ bytes: 64, from: i, to: 200_000, at: -1 }));
+  expect(placeSlots(all, 0)).toBe(64 * all.length);
+  const ending = all.map((slot, i): Slot => ({ ...slot, from: 0, to: i }));
+  expect(placeSlots(ending, 0)).toBe(64 * all.length);
 });

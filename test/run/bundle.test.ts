@@ -1,4 +1,4 @@
-/** `penjing/run` as it is published: one file with shortened names, which must do all that its source does. `npm run build` makes it. */
+/** `penjing/run` as it is published: one file, which must do all that its source does. `npm run build` makes it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { PenjingError } from "../../src/base/errors.ts";
@@ -110,4 +110,24 @@ test("options that do not exist are still refused by name", async () => {
   await expect(bundle.load("x", { warmup: true } as object)).rejects.toThrow(
     '"options" has no option "warmup"; it knows capacity',
   );
+});
+
+test("load: preprocessing that does not fit the network is refused by the published file as by its source", async () => {
+  const inputs = sequential([flatten({ inputShape: [2, 2, 1] })]);
+  const file = (preprocessing: object) => inputs.toBytes({ preprocessing: preprocessing as never });
+  const wrong = [{ mean: [1, 2, 3] }, { std: [0] }, { scale: "x" }, { layout: "XY" }, { zzz: 1 }];
+  for (const { load } of [source, bundle])
+    for (const preprocessing of wrong) {
+      const what = JSON.stringify(preprocessing);
+      // as an option it is the caller's error, in a file the file's
+      await expect(load(file({}), { preprocessing } as object), what).rejects.toThrow(/^"preprocessing/);
+      const made = (() => {
+        try {
+          return file(preprocessing);
+        } catch {
+          return undefined; // a model does not save it
+        }
+      })();
+      if (made) await expect(load(made), what).rejects.toMatchObject({ code: "damaged" });
+    }
 });

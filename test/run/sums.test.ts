@@ -4,7 +4,7 @@ import { ByteReader } from "../../src/base/bytes.ts";
 import { write } from "../../src/container/index.ts";
 import { loadTflite } from "../../src/formats/tflite/index.ts";
 import { Graph, type Quantization } from "../../src/graph/graph.ts";
-import { crc32 } from "../../src/kernels/boot.ts";
+import { crc32 } from "../../src/kernels/bits.ts";
 import { add } from "../../src/ops/arithmetic/add.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
 import { load } from "../../src/run/index.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Graph } from "../../src/graph/graph.ts";
-import { crc32 } from "../../src/kernels/boot.ts";
+import { crc32 } from "../../src/kernels/bits.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { dropout } from "../../src/ops/normalization/dropout.ts";
 import { fit } from "../../src/train/fit.ts";

@@ -1,12 +1,19 @@
 /** Slow twins of what assembly/memory.ts moves by an index: on elements, where the kernels have bytes. */
 
-/** One axis of `rearrange`: from one index to the next in y, and for each where it is in x, negative: nowhere. */
-export interface Axis {
-  step: number;
-  offsets: readonly number[];
+/** Indices of an axis in a row: the first is at `start` in x, the others `step` apart; all of them nowhere where `start` is negative. */
+export interface Run {
+  readonly count: number;
+  readonly start: number;
+  readonly step: number;
 }
 
-/** Writes runs of `length` elements along `axes`: from x at the sum of the axes' offsets, or `fill`. */
+/** One axis of `rearrange`: from one index to the next in y, and where they are in x. */
+export interface Axis {
+  readonly pitch: number;
+  readonly runs: readonly Run[];
+}
+
+/** Writes pieces of `length` elements along `axes`: from x at the sum of the axes' places, or `fill`. */
 export function rearrange(
   x: ArrayLike<number>,
   y: { [i: number]: number },
@@ -15,10 +22,12 @@ export function rearrange(
   fill: number,
 ): void {
   let places = [{ from: 0, to: 0 }];
-  for (const { step, offsets } of axes)
-    places = places.flatMap(({ from, to }) =>
-      offsets.map((at, i) => ({ from: at < 0 ? -Infinity : from + at, to: to + i * step })),
+  for (const { pitch, runs } of axes) {
+    const offsets = runs.flatMap(({ count, start, step }) =>
+      Array.from({ length: count }, (_, i) => (start < 0 ? -Infinity : start + i * step)),
     );
+    places = places.flatMap(({ from, to }) => offsets.map((at, i) => ({ from: from + at, to: to + i * pitch })));
+  }
   for (const { from, to } of places) for (let i = 0; i < length; i++) y[to + i] = from < 0 ? fill : x[from + i]!;
 }
 

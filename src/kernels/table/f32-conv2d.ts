@@ -60,62 +60,64 @@ export function conv2dInputGradientScratch(g: Conv2dGeometry): number {
 }
 
 /** f32 convolutions: assembly/f32-conv2d.ts. */
-export const f32Conv2d = {
-  /** y = convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. `weight` in `panels`. Sums run over (ky, kx, channel). */
-  f32_conv2d: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      weight: "read",
-      y: "write",
-      ys: "int",
-      mode: "int",
-      aux: "read",
-      ...geometry,
-      scratch: "write",
+// a function, so that a bundler drops the rows where only the sizes of scratch are needed: `...` would count as an effect
+export const f32Conv2d = /* @__PURE__ */ (() =>
+  ({
+    /** y = convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. `weight` in `panels`. Sums run over (ky, kx, channel). */
+    f32_conv2d: {
+      args: {
+        n: "count",
+        x: "read",
+        xs: "int",
+        weight: "read",
+        y: "write",
+        ys: "int",
+        mode: "int",
+        aux: "read",
+        ...geometry,
+        scratch: "write",
+      },
+      binary: "both",
+      overRead: 32,
     },
-    binary: "both",
-    overRead: 32,
-  },
-  /** gx = gradient of x. `weight` in `inputPanels`. Sums run over (ky downwards, kx downwards, output channel). */
-  f32_conv2d_input_gradient: {
-    args: {
-      n: "count",
-      gy: "read",
-      gys: "int",
-      weight: "read",
-      gx: "write",
-      gxs: "int",
-      ...geometry,
-      scratch: "write",
+    /** gx = gradient of x. `weight` in `inputPanels`. Sums run over (ky downwards, kx downwards, output channel). */
+    f32_conv2d_input_gradient: {
+      args: {
+        n: "count",
+        gy: "read",
+        gys: "int",
+        weight: "read",
+        gx: "write",
+        gxs: "int",
+        ...geometry,
+        scratch: "write",
+      },
+      binary: "train",
+      overRead: 32,
     },
-    binary: "train",
-    overRead: 32,
-  },
-  /**
-   * gw (`panels`) and gb = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
-   * (gb up to a multiple of 8). Sums run over (image, oy, ox).
-   */
-  f32_conv2d_weight_gradient: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      gy: "read",
-      gys: "int",
-      gw: "update",
-      gb: "update",
-      accumulate: "int",
-      ...geometry,
-      scratch: "write",
+    /**
+     * gw (`panels`) and gb = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
+     * (gb up to a multiple of 8). Sums run over (image, oy, ox).
+     */
+    f32_conv2d_weight_gradient: {
+      args: {
+        n: "count",
+        x: "read",
+        xs: "int",
+        gy: "read",
+        gys: "int",
+        gw: "update",
+        gb: "update",
+        accumulate: "int",
+        ...geometry,
+        scratch: "write",
+      },
+      binary: "train",
+      overRead: 32,
     },
-    binary: "train",
-    overRead: 32,
-  },
-  /** `panels` of [out][taps][cin] -> `inputPanels`, padding zeroed. `cin` is per group. */
-  f32_conv2d_input_panels: {
-    args: { out: "int", taps: "int", cin: "int", x: "read", y: "write" },
-    binary: "train",
-  },
-} as const satisfies Rows;
+    /** `panels` of [out][taps][cin] -> `inputPanels`, padding zeroed. `cin` is per group. */
+    f32_conv2d_input_panels: {
+      args: { out: "int", taps: "int", cin: "int", x: "read", y: "write" },
+      binary: "train",
+    },
+  }) as const satisfies Rows)();

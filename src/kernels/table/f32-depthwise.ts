@@ -25,47 +25,49 @@ export type DepthwiseGeometry = { readonly [P in keyof typeof geometry]: number 
 export const depthwiseScratch = (g: DepthwiseGeometry): number => conv2dScratch(g, g.multiplier);
 
 /** f32 depthwise convolutions, weights in `taps`: assembly/f32-depthwise.ts. */
-export const f32Depthwise = {
-  /** y = depthwise convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. Sums run over (ky, kx). */
-  f32_depthwise: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      weight: "read",
-      y: "write",
-      ys: "int",
-      mode: "int",
-      aux: "read",
-      ...geometry,
-      scratch: "write",
+// a function, so that a bundler drops the rows where only the sizes of scratch are needed: `...` would count as an effect
+export const f32Depthwise = /* @__PURE__ */ (() =>
+  ({
+    /** y = depthwise convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. Sums run over (ky, kx). */
+    f32_depthwise: {
+      args: {
+        n: "count",
+        x: "read",
+        xs: "int",
+        weight: "read",
+        y: "write",
+        ys: "int",
+        mode: "int",
+        aux: "read",
+        ...geometry,
+        scratch: "write",
+      },
+      binary: "both",
+      overRead: 32,
     },
-    binary: "both",
-    overRead: 32,
-  },
-  /** gx = gradient of x. Sums run over (oy, ox, output channel). */
-  f32_depthwise_input_gradient: {
-    args: { n: "count", gy: "read", gys: "int", weight: "read", gx: "write", gxs: "int", ...geometry },
-    binary: "train",
-  },
-  /**
-   * gw (`taps`) and gb = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
-   * (gb up to a multiple of 8). Sums run over (image, oy, ox).
-   */
-  f32_depthwise_weight_gradient: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      gy: "read",
-      gys: "int",
-      gw: "update",
-      gb: "update",
-      accumulate: "int",
-      ...geometry,
-      scratch: "write",
+    /** gx = gradient of x. Sums run over (oy, ox, output channel). */
+    f32_depthwise_input_gradient: {
+      args: { n: "count", gy: "read", gys: "int", weight: "read", gx: "write", gxs: "int", ...geometry },
+      binary: "train",
     },
-    binary: "train",
-    overRead: 32,
-  },
-} as const satisfies Rows;
+    /**
+     * gw (`taps`) and gb = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
+     * (gb up to a multiple of 8). Sums run over (image, oy, ox).
+     */
+    f32_depthwise_weight_gradient: {
+      args: {
+        n: "count",
+        x: "read",
+        xs: "int",
+        gy: "read",
+        gys: "int",
+        gw: "update",
+        gb: "update",
+        accumulate: "int",
+        ...geometry,
+        scratch: "write",
+      },
+      binary: "train",
+      overRead: 32,
+    },
+  }) as const satisfies Rows)();

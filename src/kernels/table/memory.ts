@@ -7,8 +7,9 @@ export const memory = {
   /** Four-byte elements by an index table: y[i] = index[i] < 0 ? 0 : x[index[i]]. */
   permute: { args: { n: "int", x: "read", y: "write", index: "read" }, binary: "both" },
   /**
-   * Runs of `bytes` bytes along `rank` axes: run (i, j, ...) of y is the one at a[i] + b[j] + ... bytes in x, or repeats the word `fill` where one
-   * of these is negative. `axes` holds for each, the outermost first: how many indices, bytes from one to the next in y, then a, b, ...
+   * Pieces of `bytes` bytes along `rank` axes: piece (i, j, ...) of y is the one at a(i) + b(j) + ... bytes in x, or repeats the word `fill` where
+   * one of these is negative. `axes` holds for each, the outermost first: how many runs, bytes from index to index in y, then for each run
+   * how many indices, where the first is in x (negative: nowhere), and bytes from one to the next.
    */
   rearrange: {
     args: {

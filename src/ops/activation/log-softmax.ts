@@ -15,7 +15,7 @@ export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", takes: realO
 export const evaluate = {
   logSoftmax: ([x]) => [
     overRows(x!, x!, row => {
-      const top = Math.max(...row);
+      const top = row.reduce((a, b) => Math.max(a, b));
       const total = row.reduce((sum, v) => sum + exp(v - top), 0);
       return row.map(v => v - top - log(total));
     }),
@@ -29,13 +29,13 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  logSoftmax: fromOutput(logSoftmaxGradient),
+  logSoftmax: /* @__PURE__ */ fromOutput(logSoftmaxGradient),
 } satisfies Record<string, Gradient | object>;
 
-export const lower = { logSoftmax: lowerRows("f32_log_softmax") } satisfies Record<string, Lower>;
+export const lower = { logSoftmax: /* @__PURE__ */ lowerRows("f32_log_softmax") } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  logSoftmaxGradient: lowerRowsGradient("f32_log_softmax_gradient"),
+  logSoftmaxGradient: /* @__PURE__ */ lowerRowsGradient("f32_log_softmax_gradient"),
 } satisfies Record<string, Lower>;
 
 export const cost = { logSoftmax: free, logSoftmaxGradient: free } satisfies Record<string, CostOf>;

@@ -35,7 +35,7 @@ export const evaluate = {
     }
     return [
       overRows(x!, x!, row => {
-        const top = Math.max(...row);
+        const top = row.reduce((a, b) => Math.max(a, b));
         const powers = row.map(v => exp(v - top));
         const total = powers.reduce((a, b) => a + b, 0);
         return powers.map(v => v / total);
@@ -51,7 +51,7 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  softmax: fromOutput(softmaxGradient),
+  softmax: /* @__PURE__ */ fromOutput(softmaxGradient),
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -66,7 +66,7 @@ export const lower = {
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  softmaxGradient: lowerRowsGradient("f32_softmax_gradient"),
+  softmaxGradient: /* @__PURE__ */ lowerRowsGradient("f32_softmax_gradient"),
 } satisfies Record<string, Lower>;
 
 export const cost = { softmax: free, softmaxGradient: free } satisfies Record<string, CostOf>;

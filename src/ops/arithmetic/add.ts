@@ -8,11 +8,11 @@ import { evaluateSum, lowerPairs, prefersPair, sumOf, sumType } from "./pairs-in
 
 export const add: Op = { name: "add", takes: binaryOperands, infer: sumType("add", 1) };
 
-export const evaluate = { add: evaluateSum(1) } satisfies Record<string, Evaluate>;
+export const evaluate = { add: /* @__PURE__ */ evaluateSum(1) } satisfies Record<string, Evaluate>;
 
 export const gradient = { add: (_, [upstream]) => [upstream, upstream] } satisfies Record<string, Gradient>;
 
-export const lower = { add: lowerPairs("f32_add", "i8_add", sumOf(1)) } satisfies Record<string, Lower>;
+export const lower = { add: /* @__PURE__ */ lowerPairs("f32_add", "i8_add", sumOf(1)) } satisfies Record<string, Lower>;
 
 export const prefers = { add: prefersPair } satisfies Record<string, Prefers>;
 

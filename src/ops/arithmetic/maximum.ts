@@ -9,7 +9,10 @@ import { where } from "./where.ts";
 
 export const maximum: Op = { name: "maximum", takes: binaryOperands, infer: sameQuantization("take the maximum of") };
 
-export const evaluate = { maximum: eachPair((a, b) => Math.max(a, b)) } satisfies Record<string, Evaluate>;
+export const evaluate = { maximum: /* @__PURE__ */ eachPair((a, b) => Math.max(a, b)) } satisfies Record<
+  string,
+  Evaluate
+>;
 
 export const gradient = {
   maximum: (node: Node, [upstream], graph) => {
@@ -21,7 +24,7 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = { maximum: lowerPairs("f32_max", "i8_max") } satisfies Record<string, Lower>;
+export const lower = { maximum: /* @__PURE__ */ lowerPairs("f32_max", "i8_max") } satisfies Record<string, Lower>;
 
 export const prefers = { maximum: prefersPair } satisfies Record<string, Prefers>;
 

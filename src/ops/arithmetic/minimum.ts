@@ -9,7 +9,10 @@ import { where } from "./where.ts";
 
 export const minimum: Op = { name: "minimum", takes: binaryOperands, infer: sameQuantization("take the minimum of") };
 
-export const evaluate = { minimum: eachPair((a, b) => Math.min(a, b)) } satisfies Record<string, Evaluate>;
+export const evaluate = { minimum: /* @__PURE__ */ eachPair((a, b) => Math.min(a, b)) } satisfies Record<
+  string,
+  Evaluate
+>;
 
 export const gradient = {
   minimum: (node: Node, [upstream], graph) => {
@@ -21,7 +24,7 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = { minimum: lowerPairs("f32_min", "i8_min") } satisfies Record<string, Lower>;
+export const lower = { minimum: /* @__PURE__ */ lowerPairs("f32_min", "i8_min") } satisfies Record<string, Lower>;
 
 export const prefers = { minimum: prefersPair } satisfies Record<string, Prefers>;
 

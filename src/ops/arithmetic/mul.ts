@@ -17,7 +17,10 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = { mul: lowerPairs("f32_mul", "i8_mul", productOf) } satisfies Record<string, Lower>;
+export const lower = { mul: /* @__PURE__ */ lowerPairs("f32_mul", "i8_mul", productOf) } satisfies Record<
+  string,
+  Lower
+>;
 
 export const prefers = { mul: prefersPair } satisfies Record<string, Prefers>;
 

@@ -56,7 +56,7 @@ export const evaluateSum = (sign: 1 | -1): Evaluate =>
   );
 
 /** a * b; of int8 the product of both less their zero points, requantized. */
-export const evaluateProduct = pairs(
+export const evaluateProduct = /* @__PURE__ */ pairs(
   (a, b) => a * b,
   (a, b, y) => {
     const scale = productScale(a, b, y);
@@ -103,9 +103,9 @@ export const sumOf =
 
 /** ... and of `i8_mul`. */
 export const productOf = (a: Type, b: Type, y: Type) => ({
-  za: affine(a).zero,
-  zb: affine(b).zero,
-  scale: productScale(a, b, y),
+  za: /* @__PURE__ */ affine(a).zero,
+  zb: /* @__PURE__ */ affine(b).zero,
+  scale: /* @__PURE__ */ productScale(a, b, y),
 });
 
 /** The output is like both inputs; int8 inputs are of one quantization, and so is the output. */

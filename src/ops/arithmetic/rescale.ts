@@ -37,10 +37,9 @@ export const evaluate = {
   ],
 } satisfies Record<string, Evaluate>;
 
-export const gradient = { rescale: refuse("pixels are data, nothing flows into them") } satisfies Record<
-  string,
-  Gradient | object
->;
+export const gradient = {
+  rescale: /* @__PURE__ */ refuse("pixels are data, nothing flows into them"),
+} satisfies Record<string, Gradient | object>;
 
 export const lower = {
   rescale(node: Node<Rescale>, c) {

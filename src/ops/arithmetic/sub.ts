@@ -9,13 +9,16 @@ import { scale } from "./scale.ts";
 
 export const sub: Op = { name: "sub", takes: binaryOperands, infer: sumType("subtract", -1) };
 
-export const evaluate = { sub: evaluateSum(-1) } satisfies Record<string, Evaluate>;
+export const evaluate = { sub: /* @__PURE__ */ evaluateSum(-1) } satisfies Record<string, Evaluate>;
 
 export const gradient = {
   sub: (_, [upstream], graph) => [upstream, graph.one(scale, [upstream!], { scale: -1 })],
 } satisfies Record<string, Gradient>;
 
-export const lower = { sub: lowerPairs("f32_sub", "i8_add", sumOf(-1)) } satisfies Record<string, Lower>;
+export const lower = { sub: /* @__PURE__ */ lowerPairs("f32_sub", "i8_add", sumOf(-1)) } satisfies Record<
+  string,
+  Lower
+>;
 
 export const prefers = { sub: prefersPair } satisfies Record<string, Prefers>;
 

@@ -53,7 +53,7 @@ import {
   weightScales,
 } from "../quantized/quantized.ts";
 import { proveSums } from "../quantized/sums.ts";
-import { along, copyAlong, spreadOut } from "../shape/rearrange.ts";
+import { copyAlong, spreadOut, steps } from "../shape/rearrange.ts";
 import { plainWindow, type Window } from "./window.ts";
 
 /** What a layer's attributes say that matters here; a dense layer has no window. */
@@ -112,7 +112,7 @@ function lowerPixels(node: Node, c: Lowering): void {
   const room = (v: Value, bytes: number) =>
     flat.bytes(v.type.shape, "f32") === bytes ? undefined : c.scratch("pixels", bytes * c.group);
   const [from, to] = [room(x, xs), room(y!, ys)];
-  if (from) copyAlong(c, xs, [[0]], [0], { x: c.in(x), y: from, ys: xs });
+  if (from) copyAlong(c, xs, [steps(1, 0)], [0], { x: c.in(x), y: from, ys: xs });
   const pieces = { x: from ?? c.in(x), xs: 4 * length, n };
   const { from: stored, chosen } = chosenFor(c, [length], NO_HALO, pixels, pieces);
   const groups = groupsOf(c.variant, 1, length);
@@ -132,7 +132,7 @@ function lowerPixels(node: Node, c: Lowering): void {
     cs: CHOICE,
     bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(outs)),
   });
-  if (to) copyAlong(c, ys, [[0]], [0], { x: to, xs: ys, y: spreadOut(c, y!).ref });
+  if (to) copyAlong(c, ys, [steps(1, 0)], [0], { x: to, xs: ys, y: spreadOut(c, y!).ref });
 }
 
 /** Every channel `times` times, halo included: what a depthwise convolution with a multiplier reads. */
@@ -150,7 +150,7 @@ function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
   const element = storedBytes(c.variant);
   const stride = roundUp(image.bytes, 32);
   const y = c.scratch("repeated channels", stride * c.group);
-  const offsets = [along(bytes / pixel, i => i * pixel), along(channels, i => i * element), along(times, () => 0)];
+  const offsets = [steps(bytes / pixel, pixel), steps(channels, element), steps(times, 0)];
   copyAlong(c, element, offsets, [image.pixel, times * element, element], {
     x: at(from.ref, -first),
     y,
@@ -342,8 +342,8 @@ const eachPart = ({ parts }: Site, axes: TableAxes): TableAxes => (parts === 1 ?
 /** What drives a kernel over the pixels, `rows` of them at a time; where `pooled`, over windows. */
 const pixels = (site: Site, pooled: boolean, rows: number) => ({
   tiles: Math.ceil((site.to.height * site.to.width) / (pooled ? 1 : rows)),
-  pixels: table(site, "pixels", pixelAxes(site.from, site.to, site.window, pooled)),
-  results: table(site, "results", resultAxes(site.to)),
+  pixels: /* @__PURE__ */ table(site, "pixels", pixelAxes(site.from, site.to, site.window, pooled)),
+  results: /* @__PURE__ */ table(site, "results", resultAxes(site.to)),
 });
 
 function lowerInt8<A extends Weighted>(node: Node<A>, groups: number, c: Lowering, pooled: boolean): void {

@@ -40,8 +40,8 @@ export const conv2d: Op<Conv2d> = {
   infer: (inputs, attrs) => convolved(inputs, attrs, attrs.groups),
 };
 
-export const conv2dWeightGradient = weightGradientOp<Conv2d>("conv2dWeightGradient");
-export const conv2dInputGradient = inputGradientOp<Conv2d>("conv2dInputGradient");
+export const conv2dWeightGradient = /* @__PURE__ */ weightGradientOp<Conv2d>("conv2dWeightGradient");
+export const conv2dInputGradient = /* @__PURE__ */ inputGradientOp<Conv2d>("conv2dInputGradient");
 
 export const evaluate = {
   conv2d: evaluateConvolution,
@@ -50,7 +50,7 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  conv2d: convolutionGradient(conv2dWeightGradient, conv2dInputGradient),
+  conv2d: /* @__PURE__ */ convolutionGradient(conv2dWeightGradient, conv2dInputGradient),
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -92,7 +92,7 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const prefers = {
-  conv2d: convolutionPrefers(panels),
+  conv2d: /* @__PURE__ */ convolutionPrefers(panels),
   conv2dInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 

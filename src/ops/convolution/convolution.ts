@@ -20,7 +20,11 @@ export interface InputGradient {
 }
 
 /** An image, filters and a bias. */
-export const convolutionOperands = weightedOperands(IMAGE, 4, "weights of outputs x height x width x inputs");
+export const convolutionOperands = /* @__PURE__ */ weightedOperands(
+  IMAGE,
+  4,
+  "weights of outputs x height x width x inputs",
+);
 
 /** The output of a convolution in so many groups of channels, or what does not fit. */
 export function convolved([x, weight, bias]: Type[], attrs: Window & Quantized, groups: number): Type[] {

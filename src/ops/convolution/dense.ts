@@ -20,7 +20,7 @@ export interface Dense extends Quantized {
 
 export const dense: Op<Dense> = {
   name: "dense",
-  takes: weightedOperands(ACTIVATION, 2, "weights of outputs x inputs"),
+  takes: /* @__PURE__ */ weightedOperands(ACTIVATION, 2, "weights of outputs x inputs"),
   infer([x, weight, bias], attrs) {
     if (x!.shape.length !== 1)
       throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);

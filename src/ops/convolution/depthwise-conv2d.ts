@@ -45,8 +45,11 @@ export const depthwiseConv2d: Op<DepthwiseConv2d> = {
   infer: (inputs, attrs) => convolved(inputs, attrs, inputs[0]!.shape[2]!),
 };
 
-export const depthwiseConv2dWeightGradient = weightGradientOp<DepthwiseConv2d>("depthwiseConv2dWeightGradient");
-export const depthwiseConv2dInputGradient = inputGradientOp<DepthwiseConv2d>("depthwiseConv2dInputGradient");
+export const depthwiseConv2dWeightGradient = /* @__PURE__ */ weightGradientOp<DepthwiseConv2d>(
+  "depthwiseConv2dWeightGradient",
+);
+export const depthwiseConv2dInputGradient =
+  /* @__PURE__ */ inputGradientOp<DepthwiseConv2d>("depthwiseConv2dInputGradient");
 
 export const evaluate = {
   depthwiseConv2d: evaluateConvolution,
@@ -55,7 +58,7 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  depthwiseConv2d: convolutionGradient(depthwiseConv2dWeightGradient, depthwiseConv2dInputGradient),
+  depthwiseConv2d: /* @__PURE__ */ convolutionGradient(depthwiseConv2dWeightGradient, depthwiseConv2dInputGradient),
 } satisfies Record<string, Gradient | object>;
 
 const numbers = (image: Shape, weight: Shape, y: Shape, window: DepthwiseConv2d): DepthwiseGeometry => ({
@@ -98,7 +101,7 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const prefers = {
-  depthwiseConv2d: convolutionPrefers(taps),
+  depthwiseConv2d: /* @__PURE__ */ convolutionPrefers(taps),
   depthwiseConv2dInputGradient: (_, operand) => (operand === 0 ? taps : undefined),
 } satisfies Record<string, Prefers>;
 

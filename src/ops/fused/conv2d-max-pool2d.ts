@@ -77,7 +77,7 @@ export const cost = {
   },
 } satisfies Record<string, CostOf>;
 
-export const axes = { conv2dMaxPool2d: refuse("slimming works on unfused graphs") } satisfies Record<
+export const axes = { conv2dMaxPool2d: /* @__PURE__ */ refuse("slimming works on unfused graphs") } satisfies Record<
   string,
   Axes | object
 >;
@@ -87,5 +87,5 @@ export const traits = {
 } satisfies Record<string, Traits>;
 
 export const stored = {
-  conv2dMaxPool2d: refuse("a file holds networks as they were built: fusion follows loading"),
+  conv2dMaxPool2d: /* @__PURE__ */ refuse("a file holds networks as they were built: fusion follows loading"),
 } satisfies Record<string, Refusal>;

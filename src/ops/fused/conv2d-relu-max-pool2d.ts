@@ -306,5 +306,5 @@ export const traits = {
 } satisfies Record<string, Traits>;
 
 export const stored = {
-  conv2dReluMaxPool2d: refuse("a file holds networks as they were built: fusion follows loading"),
+  conv2dReluMaxPool2d: /* @__PURE__ */ refuse("a file holds networks as they were built: fusion follows loading"),
 } satisfies Record<string, Refusal>;

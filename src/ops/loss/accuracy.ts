@@ -65,7 +65,7 @@ export const evaluate = {
     }),
 } satisfies Record<string, Evaluate>;
 
-const flatSteps = refuse("a count has no slope");
+const flatSteps = /* @__PURE__ */ refuse("a count has no slope");
 
 export const gradient = { accuracy: flatSteps, topK: flatSteps, binaryAccuracy: flatSteps } satisfies Record<
   string,
@@ -99,7 +99,7 @@ export const lowerBackward = {
 const free = () => ({ macs: 0 });
 export const cost = { accuracy: free, topK: free, binaryAccuracy: free } satisfies Record<string, CostOf>;
 
-const notSlimmed = refuse("slimming works on models, which end before their metrics");
+const notSlimmed = /* @__PURE__ */ refuse("slimming works on models, which end before their metrics");
 export const axes = { accuracy: notSlimmed, topK: notSlimmed, binaryAccuracy: notSlimmed } satisfies Record<
   string,
   Axes | object

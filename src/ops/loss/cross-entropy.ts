@@ -82,7 +82,7 @@ function perRow(
   for (let i = 0; i < images; i++) {
     const hit = (j: number) => (t!.data.length === images ? Number(t!.data[i] === j) : t!.data[i * k + j]!);
     const target = Float64Array.from({ length: k }, (_, j) => hit(j) * (1 - smoothing) + smoothing / k);
-    all.push(...Array.from(of(x!.data.subarray(i * k, (i + 1) * k), target, upstream?.data[i] ?? 1)));
+    for (const v of Array.from(of(x!.data.subarray(i * k, (i + 1) * k), target, upstream?.data[i] ?? 1))) all.push(v);
   }
   return Float64Array.from(all);
 }

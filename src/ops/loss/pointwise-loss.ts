@@ -101,28 +101,28 @@ const slopes =
   };
 
 export const evaluate = {
-  meanSquaredError: mean((x, t) => (x - t) ** 2),
-  meanSquaredErrorGradient: slopes((x, t) => 2 * (x - t)),
-  meanAbsoluteError: mean((x, t) => Math.abs(x - t)),
-  meanAbsoluteErrorGradient: slopes((x, t) => Math.sign(x - t)),
-  huber: mean((x, t, { delta }: Huber) =>
+  meanSquaredError: /* @__PURE__ */ mean((x, t) => (x - t) ** 2),
+  meanSquaredErrorGradient: /* @__PURE__ */ slopes((x, t) => 2 * (x - t)),
+  meanAbsoluteError: /* @__PURE__ */ mean((x, t) => Math.abs(x - t)),
+  meanAbsoluteErrorGradient: /* @__PURE__ */ slopes((x, t) => Math.sign(x - t)),
+  huber: /* @__PURE__ */ mean((x, t, { delta }: Huber) =>
     Math.abs(x - t) <= delta ? (x - t) ** 2 / 2 : delta * (Math.abs(x - t) - delta / 2),
   ),
-  huberGradient: slopes((x, t, { delta }: Huber) => Math.min(Math.max(x - t, -delta), delta)),
-  binaryCrossEntropy: mean((x, t, attrs: Smoothing) => {
+  huberGradient: /* @__PURE__ */ slopes((x, t, { delta }: Huber) => Math.min(Math.max(x - t, -delta), delta)),
+  binaryCrossEntropy: /* @__PURE__ */ mean((x, t, attrs: Smoothing) => {
     const q = clip(x, 1 - EPSILON);
     const target = drawn(t, attrs);
     return -(target * log(q) + (1 - target) * log(1 - q));
   }),
-  binaryCrossEntropyGradient: slopes((x, t, attrs: Smoothing) =>
+  binaryCrossEntropyGradient: /* @__PURE__ */ slopes((x, t, attrs: Smoothing) =>
     unclipped(x, 1 - EPSILON) ? (x - drawn(t, attrs)) / (x * (1 - x)) : 0,
   ),
-  sigmoidCrossEntropy: mean(
+  sigmoidCrossEntropy: /* @__PURE__ */ mean(
     (x, t, attrs: Smoothing) => Math.max(x, 0) - x * drawn(t, attrs) + log1p(exp(-Math.abs(x))),
   ),
-  sigmoidCrossEntropyGradient: slopes((x, t, attrs: Smoothing) => sigmoid(x) - drawn(t, attrs)),
-  klDivergence: mean((x, t) => clip(t, 1) * log(clip(t, 1) / clip(x, 1)), true),
-  klDivergenceGradient: slopes((x, t) => (unclipped(x, 1) ? -clip(t, 1) / x : 0), true),
+  sigmoidCrossEntropyGradient: /* @__PURE__ */ slopes((x, t, attrs: Smoothing) => sigmoid(x) - drawn(t, attrs)),
+  klDivergence: /* @__PURE__ */ mean((x, t) => clip(t, 1) * log(clip(t, 1) / clip(x, 1)), true),
+  klDivergenceGradient: /* @__PURE__ */ slopes((x, t) => (unclipped(x, 1) ? -clip(t, 1) / x : 0), true),
 } satisfies Record<string, Evaluate>;
 
 const rule =
@@ -130,12 +130,12 @@ const rule =
   (node: Node<A>, [upstream], graph) => [graph.one(backward, [...node.inputs, upstream!], node.attrs), undefined];
 
 export const gradient = {
-  meanSquaredError: rule(meanSquaredErrorGradient),
-  meanAbsoluteError: rule(meanAbsoluteErrorGradient),
-  huber: rule(huberGradient),
-  binaryCrossEntropy: rule(binaryCrossEntropyGradient),
-  sigmoidCrossEntropy: rule(sigmoidCrossEntropyGradient),
-  klDivergence: rule(klDivergenceGradient),
+  meanSquaredError: /* @__PURE__ */ rule(meanSquaredErrorGradient),
+  meanAbsoluteError: /* @__PURE__ */ rule(meanAbsoluteErrorGradient),
+  huber: /* @__PURE__ */ rule(huberGradient),
+  binaryCrossEntropy: /* @__PURE__ */ rule(binaryCrossEntropyGradient),
+  sigmoidCrossEntropy: /* @__PURE__ */ rule(sigmoidCrossEntropyGradient),
+  klDivergence: /* @__PURE__ */ rule(klDivergenceGradient),
 } satisfies Record<string, Gradient | object>;
 
 const lowerLoss =
@@ -159,18 +159,18 @@ const lowerSlope =
   };
 
 export const lowerBackward = {
-  meanSquaredError: lowerLoss("f32_mean_squared_error"),
-  meanSquaredErrorGradient: lowerSlope("f32_mean_squared_error_gradient"),
-  meanAbsoluteError: lowerLoss("f32_mean_absolute_error"),
-  meanAbsoluteErrorGradient: lowerSlope("f32_mean_absolute_error_gradient"),
-  huber: lowerLoss("f32_huber"),
-  huberGradient: lowerSlope("f32_huber_gradient"),
-  binaryCrossEntropy: lowerLoss("f32_binary_cross_entropy"),
-  binaryCrossEntropyGradient: lowerSlope("f32_binary_cross_entropy_gradient"),
-  sigmoidCrossEntropy: lowerLoss("f32_sigmoid_cross_entropy"),
-  sigmoidCrossEntropyGradient: lowerSlope("f32_sigmoid_cross_entropy_gradient"),
-  klDivergence: lowerLoss("f32_kl_divergence"),
-  klDivergenceGradient: lowerSlope("f32_kl_divergence_gradient"),
+  meanSquaredError: /* @__PURE__ */ lowerLoss("f32_mean_squared_error"),
+  meanSquaredErrorGradient: /* @__PURE__ */ lowerSlope("f32_mean_squared_error_gradient"),
+  meanAbsoluteError: /* @__PURE__ */ lowerLoss("f32_mean_absolute_error"),
+  meanAbsoluteErrorGradient: /* @__PURE__ */ lowerSlope("f32_mean_absolute_error_gradient"),
+  huber: /* @__PURE__ */ lowerLoss("f32_huber"),
+  huberGradient: /* @__PURE__ */ lowerSlope("f32_huber_gradient"),
+  binaryCrossEntropy: /* @__PURE__ */ lowerLoss("f32_binary_cross_entropy"),
+  binaryCrossEntropyGradient: /* @__PURE__ */ lowerSlope("f32_binary_cross_entropy_gradient"),
+  sigmoidCrossEntropy: /* @__PURE__ */ lowerLoss("f32_sigmoid_cross_entropy"),
+  sigmoidCrossEntropyGradient: /* @__PURE__ */ lowerSlope("f32_sigmoid_cross_entropy_gradient"),
+  klDivergence: /* @__PURE__ */ lowerLoss("f32_kl_divergence"),
+  klDivergenceGradient: /* @__PURE__ */ lowerSlope("f32_kl_divergence_gradient"),
 } satisfies Record<string, Lower>;
 
 export const cost = {

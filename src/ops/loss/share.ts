@@ -26,7 +26,10 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-export const gradient = { share: refuse("weights of images are data") } satisfies Record<string, Gradient | object>;
+export const gradient = { share: /* @__PURE__ */ refuse("weights of images are data") } satisfies Record<
+  string,
+  Gradient | object
+>;
 
 export const lowerBackward = {
   share(node: Node, c) {

@@ -40,7 +40,7 @@ export const evaluate = {
     const p = tensor([images, k]);
     for (let i = 0; i < images; i++) {
       const row = logits!.data.subarray(i * k, (i + 1) * k);
-      const top = Math.max(...row);
+      const top = row.reduce((a, b) => Math.max(a, b));
       const total = row.reduce((sum, v) => sum + exp(v - top), 0);
       row.forEach((v, j) => {
         const wanted = target!.data[i * k + j]! * (1 - smoothing) + smoothing / k;
@@ -71,7 +71,7 @@ export const crossEntropyGradient =
   ];
 
 export const gradient = {
-  softmaxCrossEntropy: crossEntropyGradient(softmaxCrossEntropyGradient),
+  softmaxCrossEntropy: /* @__PURE__ */ crossEntropyGradient(softmaxCrossEntropyGradient),
 } satisfies Record<string, Gradient | object>;
 
 /** A kernel (logits, targets) -> loss and probabilities. */
@@ -94,8 +94,8 @@ export const lowerCrossEntropyGradient =
   };
 
 export const lowerBackward = {
-  softmaxCrossEntropy: lowerCrossEntropy("f32_softmax_cross_entropy"),
-  softmaxCrossEntropyGradient: lowerCrossEntropyGradient("f32_softmax_cross_entropy_gradient"),
+  softmaxCrossEntropy: /* @__PURE__ */ lowerCrossEntropy("f32_softmax_cross_entropy"),
+  softmaxCrossEntropyGradient: /* @__PURE__ */ lowerCrossEntropyGradient("f32_softmax_cross_entropy_gradient"),
 } satisfies Record<string, Lower>;
 
 export const cost = { softmaxCrossEntropy: free, softmaxCrossEntropyGradient: free } satisfies Record<string, CostOf>;

@@ -41,7 +41,7 @@ export const evaluate = {
     const p = tensor([images, k]);
     for (let i = 0; i < images; i++) {
       const row = logits!.data.subarray(i * k, (i + 1) * k);
-      const top = Math.max(...row);
+      const top = row.reduce((a, b) => Math.max(a, b));
       const powers = row.map(v => exp(v - top));
       const total = powers.reduce((a, b) => a + b, 0);
       row.forEach((v, j) => {
@@ -67,12 +67,14 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  sparseSoftmaxCrossEntropy: crossEntropyGradient(sparseSoftmaxCrossEntropyGradient),
+  sparseSoftmaxCrossEntropy: /* @__PURE__ */ crossEntropyGradient(sparseSoftmaxCrossEntropyGradient),
 } satisfies Record<string, Gradient | object>;
 
 export const lowerBackward = {
-  sparseSoftmaxCrossEntropy: lowerCrossEntropy("f32_sparse_softmax_cross_entropy"),
-  sparseSoftmaxCrossEntropyGradient: lowerCrossEntropyGradient("f32_sparse_softmax_cross_entropy_gradient"),
+  sparseSoftmaxCrossEntropy: /* @__PURE__ */ lowerCrossEntropy("f32_sparse_softmax_cross_entropy"),
+  sparseSoftmaxCrossEntropyGradient: /* @__PURE__ */ lowerCrossEntropyGradient(
+    "f32_sparse_softmax_cross_entropy_gradient",
+  ),
 } satisfies Record<string, Lower>;
 
 export const cost = {

@@ -33,8 +33,8 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  tally: refuse("sums for the host are not differentiated"),
-  tallyPenalty: refuse("sums for the host are not differentiated"),
+  tally: /* @__PURE__ */ refuse("sums for the host are not differentiated"),
+  tallyPenalty: /* @__PURE__ */ refuse("sums for the host are not differentiated"),
 } satisfies Record<string, Gradient | object>;
 
 export const lowerBackward = {

@@ -155,7 +155,7 @@ export const gradient = {
     const operands = [upstream!, x!, mean!, variance!, gamma!, dgamma!, dbeta!];
     return [graph.one(trainBatchNormalizationGradient, operands, attrs), dgamma, dbeta];
   },
-  movingAverage: refuse("moving statistics are not differentiated"),
+  movingAverage: /* @__PURE__ */ refuse("moving statistics are not differentiated"),
 } satisfies Record<string, Gradient | object>;
 
 export const lower = {
@@ -288,7 +288,7 @@ const everyChannel = (node: Node): [number, number][][] => {
 
 export const axes = {
   batchNormalization: everyChannel,
-  trainBatchNormalization: refuse("slimming works on models, which hold batchNormalization"),
+  trainBatchNormalization: /* @__PURE__ */ refuse("slimming works on models, which hold batchNormalization"),
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

@@ -40,7 +40,7 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-export const gradient = { adam: refuse("an optimizer step is not differentiated") } satisfies Record<
+export const gradient = { adam: /* @__PURE__ */ refuse("an optimizer step is not differentiated") } satisfies Record<
   string,
   Gradient | object
 >;

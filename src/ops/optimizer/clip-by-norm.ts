@@ -24,7 +24,7 @@ export const clipByNorm: Op<ClipByNorm> = { name: "clipByNorm", takes: realOpera
 
 export const evaluate = {
   clipByNorm(gradients, { limit }: ClipByNorm) {
-    const squares = gradients.flatMap(g => [...g.data]).reduce((sum, v) => sum + v * v, 0);
+    const squares = gradients.reduce((sum, g) => g.data.reduce((sum, v) => sum + v * v, sum), 0);
     const factor = limit / Math.max(Math.sqrt(squares), limit);
     return gradients.map(g =>
       tensor(
@@ -35,7 +35,7 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-export const gradient = { clipByNorm: refuse("gradients are not differentiated") } satisfies Record<
+export const gradient = { clipByNorm: /* @__PURE__ */ refuse("gradients are not differentiated") } satisfies Record<
   string,
   Gradient | object
 >;

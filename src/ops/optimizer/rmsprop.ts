@@ -71,13 +71,13 @@ const evaluateStep =
   };
 
 export const evaluate = {
-  rmsprop: evaluateStep("rmsprop"),
-  rmspropMomentum: evaluateStep("rmspropMomentum"),
-  rmspropCentered: evaluateStep("rmspropCentered"),
-  rmspropCenteredMomentum: evaluateStep("rmspropCenteredMomentum"),
+  rmsprop: /* @__PURE__ */ evaluateStep("rmsprop"),
+  rmspropMomentum: /* @__PURE__ */ evaluateStep("rmspropMomentum"),
+  rmspropCentered: /* @__PURE__ */ evaluateStep("rmspropCentered"),
+  rmspropCenteredMomentum: /* @__PURE__ */ evaluateStep("rmspropCenteredMomentum"),
 } satisfies Record<string, Evaluate>;
 
-const noGradient = refuse("an optimizer step is not differentiated");
+const noGradient = /* @__PURE__ */ refuse("an optimizer step is not differentiated");
 
 export const gradient = {
   rmsprop: noGradient,
@@ -108,10 +108,10 @@ const lowerStep =
   };
 
 export const lowerBackward = {
-  rmsprop: lowerStep("rmsprop", "f32_rmsprop"),
-  rmspropMomentum: lowerStep("rmspropMomentum", "f32_rmsprop_momentum"),
-  rmspropCentered: lowerStep("rmspropCentered", "f32_rmsprop_centered"),
-  rmspropCenteredMomentum: lowerStep("rmspropCenteredMomentum", "f32_rmsprop_centered_momentum"),
+  rmsprop: /* @__PURE__ */ lowerStep("rmsprop", "f32_rmsprop"),
+  rmspropMomentum: /* @__PURE__ */ lowerStep("rmspropMomentum", "f32_rmsprop_momentum"),
+  rmspropCentered: /* @__PURE__ */ lowerStep("rmspropCentered", "f32_rmsprop_centered"),
+  rmspropCenteredMomentum: /* @__PURE__ */ lowerStep("rmspropCenteredMomentum", "f32_rmsprop_centered_momentum"),
 } satisfies Record<string, Lower>;
 
 /** State lies as its parameter does. */

@@ -50,7 +50,7 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-const noGradient = refuse("an optimizer step is not differentiated");
+const noGradient = /* @__PURE__ */ refuse("an optimizer step is not differentiated");
 
 export const gradient = { sgd: noGradient, momentum: noGradient } satisfies Record<string, Gradient | object>;
 

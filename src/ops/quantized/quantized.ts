@@ -115,8 +115,10 @@ export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | u
 }
 
 /** What ops of int8 alone have no meaning for. */
-export const noIntegerGradient = refuse("integers do not carry gradients: train the float graph, then quantize it");
-export const runsOnly = refuse("int8 runs in the running binary, not in the training one");
+export const noIntegerGradient = /* @__PURE__ */ refuse(
+  "integers do not carry gradients: train the float graph, then quantize it",
+);
+export const runsOnly = /* @__PURE__ */ refuse("int8 runs in the running binary, not in the training one");
 
 // ---------------------------------------------------------------- the specification
 

@@ -37,7 +37,7 @@ export const evaluate = {
   },
 } satisfies Record<string, Evaluate>;
 
-export const gradient = { range: refuse("an observation is not differentiated") } satisfies Record<
+export const gradient = { range: /* @__PURE__ */ refuse("an observation is not differentiated") } satisfies Record<
   string,
   Gradient | object
 >;
@@ -52,17 +52,20 @@ export const lowerCalibration = {
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  range: refuse("calibration runs in the running binary, not in the training one"),
+  range: /* @__PURE__ */ refuse("calibration runs in the running binary, not in the training one"),
 } satisfies Record<string, Lower | object>;
 
 export const cost = { range: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
-export const axes = { range: refuse("an observation has no channels") } satisfies Record<string, Axes | object>;
+export const axes = { range: /* @__PURE__ */ refuse("an observation has no channels") } satisfies Record<
+  string,
+  Axes | object
+>;
 
 export const traits = {
   range: { int8: "float" },
 } satisfies Record<string, Traits>;
 
 export const stored = {
-  range: refuse("an observation belongs to a calibration"),
+  range: /* @__PURE__ */ refuse("an observation belongs to a calibration"),
 } satisfies Record<string, Refusal>;

@@ -8,7 +8,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { NUMBERS } from "../../graph/operand.ts";
 import { count, type Stored } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
-import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
+import { evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places, steps } from "./rearrange.ts";
 
 export interface Broadcast {
   shape: Shape;
@@ -28,14 +28,14 @@ export const broadcast: Op<Broadcast> = {
 
 const places: Places<Broadcast> = (pitches, input, output) => {
   const missing = output.length - input.length;
-  return output.map((n, axis) => along(n, i => (input[axis - missing] === n ? i * pitches[axis - missing]! : 0)));
+  return output.map((n, axis) => steps(n, input[axis - missing] === n ? pitches[axis - missing]! : 0));
 };
 
-export const evaluate = { broadcast: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
+export const evaluate = { broadcast: /* @__PURE__ */ evaluateRearranged(places) } satisfies Record<string, Evaluate>;
 
-export const gradient = { broadcast: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+export const gradient = { broadcast: /* @__PURE__ */ gradientOfRearranged(places) } satisfies Record<string, Gradient>;
 
-export const lower = { broadcast: lowerRearranged(places) } satisfies Record<string, Lower>;
+export const lower = { broadcast: /* @__PURE__ */ lowerRearranged(places) } satisfies Record<string, Lower>;
 
 export const cost = { broadcast: free } satisfies Record<string, CostOf>;
 

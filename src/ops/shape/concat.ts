@@ -42,8 +42,8 @@ function moved(from: Type, to: Type): (v: number) => number {
 }
 
 const requantization = (from: Type, to: Type) => ({
-  scale: stepsOf(from, to),
-  zero: affine(to).zero,
+  scale: /* @__PURE__ */ stepsOf(from, to),
+  zero: /* @__PURE__ */ affine(to).zero,
 });
 
 export const evaluate = {
@@ -95,8 +95,8 @@ export const lower = {
 
 /** Rows of `length` elements, from `axis` on. */
 const rowsFrom = (shape: Shape, axis: number) => ({
-  rows: size(shape.slice(0, axis)),
-  length: size(shape.slice(axis)),
+  rows: /* @__PURE__ */ size(shape.slice(0, axis)),
+  length: /* @__PURE__ */ size(shape.slice(axis)),
 });
 
 function lowerInt8(node: Node<Concat>, c: Lowering): void {

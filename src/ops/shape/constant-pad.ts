@@ -9,7 +9,7 @@ import { unaryOperands } from "../../graph/operand.ts";
 import { index, real, type Stored } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
 import { affine, isInt8, nearest } from "../quantized/quantized.ts";
-import { along, evaluateRearranged, type Filling, lowerRearranged, type Places } from "./rearrange.ts";
+import { evaluateRearranged, type Filling, lowerRearranged, type Places, padding, steps } from "./rearrange.ts";
 import { sliced } from "./strided-slice.ts";
 
 export interface ConstantPad {
@@ -33,12 +33,11 @@ export const constantPad: Op<ConstantPad> = {
 
 /** An image with so much before it along each axis. */
 export const insetPlaces = (pitches: readonly number[], input: Shape, output: Shape, before: readonly number[]) =>
-  output.map((n, axis) =>
-    along(n, i => {
-      const inside = i - before[axis]!;
-      return inside >= 0 && inside < input[axis]! ? inside * pitches[axis]! : -1;
-    }),
-  );
+  output.map((n, axis) => [
+    ...padding(before[axis]!),
+    ...steps(input[axis]!, pitches[axis]!),
+    ...padding(n - before[axis]! - input[axis]!),
+  ]);
 
 const places: Places<ConstantPad> = (pitches, input, output, { before }) => insetPlaces(pitches, input, output, before);
 
@@ -48,7 +47,10 @@ const filling: Filling<ConstantPad> = (type, { value }) => {
   return nearest(value, Math.fround(1 / scale), zero);
 };
 
-export const evaluate = { constantPad: evaluateRearranged(places, filling) } satisfies Record<string, Evaluate>;
+export const evaluate = { constantPad: /* @__PURE__ */ evaluateRearranged(places, filling) } satisfies Record<
+  string,
+  Evaluate
+>;
 
 /** What flows back is what lies inside. */
 export const gradient = {
@@ -57,7 +59,7 @@ export const gradient = {
   ],
 } satisfies Record<string, Gradient>;
 
-export const lower = { constantPad: lowerRearranged(places, filling) } satisfies Record<string, Lower>;
+export const lower = { constantPad: /* @__PURE__ */ lowerRearranged(places, filling) } satisfies Record<string, Lower>;
 
 export const cost = { constantPad: free } satisfies Record<string, CostOf>;
 

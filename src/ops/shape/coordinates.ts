@@ -51,12 +51,13 @@ export function coordinate(placement: Placement, axis: 0 | 1, o: number, length:
 }
 
 /** For each output along `axis`: its two neighbours and the share of the second, in 0..1. */
-export const neighbours = (placement: Placement, axis: 0 | 1, length: number): [number, number, number][] =>
-  Array.from({ length: placement.size[axis] }, (_, o) => {
+export function* neighbours(placement: Placement, axis: 0 | 1, length: number): Generator<[number, number, number]> {
+  for (let o = 0; o < placement.size[axis]; o++) {
     const at = Math.min(length - 1, Math.max(0, coordinate(placement, axis, o, length)));
     const first = Math.floor(at);
-    return [first, Math.min(first + 1, length - 1), fround(at - first)];
-  });
+    yield [first, Math.min(first + 1, length - 1), fround(at - first)];
+  }
+}
 
 /** The shape of an image after resizing. */
 export function resized(image: Shape, { size, coordinates, ...affine }: Placement): Shape {

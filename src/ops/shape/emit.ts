@@ -13,7 +13,7 @@ import {
 } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
 import { flat } from "../../kernels/layout.ts";
-import { copyAlong } from "./rearrange.ts";
+import { copyAlong, steps } from "./rearrange.ts";
 
 export const emit: Op = {
   name: "emit",
@@ -30,23 +30,22 @@ export const emit: Op = {
 
 export const evaluate = { emit: ([x]) => [x!] } satisfies Record<string, Evaluate>;
 
-export const gradient = { emit: refuse("results for the host are not differentiated") } satisfies Record<
-  string,
-  Gradient | object
->;
+export const gradient = {
+  emit: /* @__PURE__ */ refuse("results for the host are not differentiated"),
+} satisfies Record<string, Gradient | object>;
 
 export const lower = {
   emit(node: Node, c) {
     const [x, rows] = node.inputs;
     const bytes = c.strideIn(x!, flat);
-    copyAlong(c, bytes, [[0]], [0], { x: c.in(x!), y: c.ref(rows!) });
+    copyAlong(c, bytes, [steps(1, 0)], [0], { x: c.in(x!), y: c.ref(rows!) });
     c.alias(node.outputs[0]!, rows!, true);
   },
 } satisfies Record<string, Lower>;
 
 export const cost = { emit: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
-export const axes = { emit: refuse("slimming works on models, which end before it") } satisfies Record<
+export const axes = { emit: /* @__PURE__ */ refuse("slimming works on models, which end before it") } satisfies Record<
   string,
   Axes | object
 >;
@@ -56,5 +55,5 @@ export const traits = {
 } satisfies Record<string, Traits>;
 
 export const stored = {
-  emit: refuse("a file holds networks, without the host's streams"),
+  emit: /* @__PURE__ */ refuse("a file holds networks, without the host's streams"),
 } satisfies Record<string, Refusal>;

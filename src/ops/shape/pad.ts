@@ -33,7 +33,7 @@ const places: Places<Pad> = (pitches, input, output, { pads }) =>
 
 const filling: Filling<Pad> = type => (isInt8(type) ? affine(type).zero : 0);
 
-export const evaluate = { pad: evaluateRearranged(places, filling) } satisfies Record<string, Evaluate>;
+export const evaluate = { pad: /* @__PURE__ */ evaluateRearranged(places, filling) } satisfies Record<string, Evaluate>;
 
 export const gradient = {
   pad: ({ attrs: { pads }, inputs: [x] }: Node<Pad>, [upstream], graph) => [
@@ -41,7 +41,7 @@ export const gradient = {
   ],
 } satisfies Record<string, Gradient>;
 
-export const lower = { pad: lowerRearranged(places, filling) } satisfies Record<string, Lower>;
+export const lower = { pad: /* @__PURE__ */ lowerRearranged(places, filling) } satisfies Record<string, Lower>;
 
 export const cost = { pad: free } satisfies Record<string, CostOf>;
 

@@ -13,23 +13,62 @@ import { free, noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
 import { at, isInt8, type StoredPlace, storedIn, storedOut } from "../quantized/quantized.ts";
 
 /**
- * For each axis of an output, for each of its indices, where in the input that is; an element is at the sum over its axes.
- * `pitches`: from index to index along each axis of the input. Negative: padding.
+ * Indices of an axis of an output, one after the other: the first is at `start` in the input, the others `step` apart. Negative `start`: all
+ * of them are padding. An axis of a million indices is a run or two.
  */
-export type Places<A> = (pitches: readonly number[], input: Shape, output: Shape, attrs: A) => readonly number[][];
+export interface Run {
+  readonly count: number;
+  readonly start: number;
+  readonly step: number;
+}
 
-/** The numbers of(0), of(1), ..., of(n - 1). */
-export const along = (n: number, of: (i: number) => number): number[] => Array.from({ length: n }, (_, i) => of(i));
+/**
+ * For each axis of an output, where in the input its indices are, as runs; an element is at the sum over its axes.
+ * `pitches`: from index to index along each axis of the input.
+ */
+export type Places<A> = (
+  pitches: readonly number[],
+  input: Shape,
+  output: Shape,
+  attrs: A,
+) => readonly (readonly Run[])[];
+
+/** `count` indices in a row, each `step` after the one before. */
+export const steps = (count: number, step: number, start = 0): Run[] => [{ count, start, step }];
+
+/** `count` indices of padding, if any. */
+export const padding = (count: number): Run[] => (count > 0 ? [{ count, start: -1, step: 0 }] : []);
+
+/** The places of(0), of(1), ..., of(n - 1), which ascend, as few runs as there are. */
+export function along(n: number, of: (i: number) => number): Run[] {
+  const runs: { count: number; start: number; step: number }[] = [];
+  for (let i = 0; i < n; i++) {
+    const place = of(i);
+    const last = runs.at(-1);
+    const step = last ? place - (last.start + (last.count - 1) * last.step) : 0;
+    if (last && (last.count === 1 || step === last.step)) {
+      last.count++;
+      last.step = step;
+    } else runs.push({ count: 1, start: place, step: 0 });
+  }
+  return runs;
+}
 
 /** Elements from one index of each axis to the next. */
 export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => size(shape.slice(axis + 1)));
 
 /** For each element of an output image the number of the element of the input image it is, -1: padding. */
 function elementsOf<A>(places: Places<A>, input: Shape, output: Shape, attrs: A): Int32Array {
-  let all = [0];
-  for (const offsets of places(stridesOf(input), input, output, attrs))
-    all = all.flatMap(start => offsets.map(offset => (start < 0 || offset < 0 ? -1 : start + offset)));
-  return Int32Array.from(all);
+  let all = Int32Array.of(0);
+  for (const runs of places(stridesOf(input), input, output, attrs)) {
+    const next = new Int32Array(all.length * runs.reduce((n, { count }) => n + count, 0));
+    let to = 0;
+    for (const outer of all)
+      for (const { count, start, step } of runs)
+        for (let i = 0; i < count; i++) next[to++] = outer < 0 || start < 0 ? -1 : outer + start + i * step;
+    all = next;
+  }
+  return all;
 }
 
 /** `places` with a name to print in their stead. */
@@ -119,30 +158,30 @@ export function spreadOut(c: Lowering, v: Value): Spread {
 export const elementBytes = (c: Lowering, v: Value): number => (isInt8(v.type) ? storedBytes(c.variant) : 4);
 
 /**
- * Copies elements from x to y: along each axis, index i from `offsets[axis][i]` bytes after x to i times `pitches[axis]` bytes after y.
+ * Copies elements from x to y: along each axis, the indices of `places[axis]` in bytes after x, to i times `pitches[axis]` bytes after y.
  * `fill`: what padding is. `xs`, `ys`: from image to image of what is scratch.
  */
 export function copyAlong(
   c: Lowering,
   element: number,
-  offsets: readonly number[][],
+  places: readonly (readonly Run[])[],
   pitches: readonly number[],
   { batched = true, fill = 0, ...ends }: { x: Ref; y: Ref; xs?: number; ys?: number; batched?: boolean; fill?: number },
 ): void {
   let { x } = ends;
   let bytes = element;
   const axes: number[][] = [];
-  for (let axis = offsets.length; axis-- > 0; ) {
-    const first = Math.max(0, Math.min(...offsets[axis]!));
-    const list = offsets[axis]!.map(offset => offset - first);
+  for (let axis = places.length; axis-- > 0; ) {
+    const runs = places[axis]!;
     const pitch = pitches[axis]!;
-    x = at(x, first);
-    // what lies side by side in both is one run
-    if (!axes.length && list.every((offset, i) => offset === i * bytes) && (pitch === bytes || list.length === 1))
-      bytes *= list.length;
-    else axes.unshift([list.length, pitch, ...list]);
+    const [{ count, start, step }] = runs as [Run];
+    // what lies side by side in both is one piece
+    if (!axes.length && runs.length === 1 && start >= 0 && (count === 1 || (step === bytes && pitch === bytes))) {
+      x = at(x, start);
+      bytes *= count;
+    } else axes.unshift([runs.length, pitch, ...runs.flatMap(run => [run.count, run.start, run.step])]);
   }
-  if (!axes.length) axes.push([1, 0, 0]);
+  if (!axes.length) axes.push([1, 0, 1, 0, 0]);
   const table = c.constant("axes", Int32Array.from(axes.flat()));
   const args = { ...ends, x, rank: axes.length, axes: table, bytes, fill: pattern(fill, element) };
   if (batched) c.each("rearrange", args);
@@ -155,8 +194,7 @@ export function lowerRearranged<A>(places: Places<A>, filling: Filling<A> = zero
     const y = node.outputs[0]!;
     const from = spreadIn(c, x);
     const to = spreadOut(c, y);
-    const offsets = places(from.pitches, x.type.shape, y.type.shape, node.attrs);
-    copyAlong(c, elementBytes(c, y), offsets, to.pitches, {
+    copyAlong(c, elementBytes(c, y), places(from.pitches, x.type.shape, y.type.shape, node.attrs), to.pitches, {
       x: from.ref,
       y: to.ref,
       batched: y.type.batched,
@@ -168,8 +206,8 @@ export function lowerRearranged<A>(places: Places<A>, filling: Filling<A> = zero
 /** All of x in order, to where y has it. */
 export function copyWhole(c: Lowering, x: Value, y: Ref, pitches: readonly number[]): void {
   const from = spreadIn(c, x);
-  const offsets = x.type.shape.map((n, axis) => along(n, i => i * from.pitches[axis]!));
-  copyAlong(c, elementBytes(c, x), offsets, pitches, { x: from.ref, y, batched: x.type.batched });
+  const places = x.type.shape.map((n, axis) => steps(n, from.pitches[axis]!));
+  copyAlong(c, elementBytes(c, x), places, pitches, { x: from.ref, y, batched: x.type.batched });
 }
 
 export const evaluate = {

@@ -99,16 +99,24 @@ export const gradient = {
 } satisfies Record<string, Gradient | object>;
 
 /** What the kernels walk: [first, second, share] of each output, the neighbours as byte offsets. */
-const table = (of: [number, number, number][], pitch: number, share: (s: number) => number): Int32Array =>
-  Int32Array.from(of.flatMap(([a, b, s]) => [a * pitch, b * pitch, share(s)]));
+function table(attrs: ResizeBilinear, axis: 0 | 1, length: number, pitch: number, share: (s: number) => number) {
+  const made = new Int32Array(3 * attrs.size[axis]);
+  let at = 0;
+  for (const [a, b, s] of neighbours(attrs, axis, length)) {
+    made[at++] = a * pitch;
+    made[at++] = b * pitch;
+    made[at++] = share(s);
+  }
+  return made;
+}
 
 const bitsOf = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0]!;
 
 function tables(image: Shape, attrs: ResizeBilinear, element: number, share: (s: number) => number) {
   const [h, w, channels] = image as [number, number, number];
   return {
-    rows: table(neighbours(attrs, 0, h), w * channels * element, share),
-    columns: table(neighbours(attrs, 1, w), channels * element, share),
+    rows: table(attrs, 0, h, w * channels * element, share),
+    columns: table(attrs, 1, w, channels * element, share),
     channels,
   };
 }

@@ -35,11 +35,17 @@ const places: Places<ResizeNearest> = (pitches, input, output, attrs) =>
     return along(out, o => nearest(o) * pitches[axis]!);
   });
 
-export const evaluate = { resizeNearest: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
+export const evaluate = { resizeNearest: /* @__PURE__ */ evaluateRearranged(places) } satisfies Record<
+  string,
+  Evaluate
+>;
 
-export const gradient = { resizeNearest: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+export const gradient = { resizeNearest: /* @__PURE__ */ gradientOfRearranged(places) } satisfies Record<
+  string,
+  Gradient
+>;
 
-export const lower = { resizeNearest: lowerRearranged(places) } satisfies Record<string, Lower>;
+export const lower = { resizeNearest: /* @__PURE__ */ lowerRearranged(places) } satisfies Record<string, Lower>;
 
 export const cost = { resizeNearest: free } satisfies Record<string, CostOf>;
 

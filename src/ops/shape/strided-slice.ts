@@ -5,7 +5,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { unaryOperands } from "../../graph/operand.ts";
 import { count, index, type Stored, signed } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
-import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
+import { evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places, steps } from "./rearrange.ts";
 
 export interface StridedSlice {
   begin: readonly number[];
@@ -33,17 +33,20 @@ export const stridedSlice: Op<StridedSlice> = {
 };
 
 const places: Places<StridedSlice> = (pitches, _, output, { begin, strides }) =>
-  output.map((n, axis) => along(n, i => (begin[axis]! + i * strides[axis]!) * pitches[axis]!));
+  output.map((n, axis) => steps(n, strides[axis]! * pitches[axis]!, begin[axis]! * pitches[axis]!));
 
 /** The elements of x from `begin` on that `shape` has room for. */
 export const sliced = (graph: Graph, x: Value, begin: readonly number[], shape: Shape): Value =>
   graph.one(stridedSlice, [x], { begin, strides: begin.map(() => 1), shape });
 
-export const evaluate = { stridedSlice: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
+export const evaluate = { stridedSlice: /* @__PURE__ */ evaluateRearranged(places) } satisfies Record<string, Evaluate>;
 
-export const gradient = { stridedSlice: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+export const gradient = { stridedSlice: /* @__PURE__ */ gradientOfRearranged(places) } satisfies Record<
+  string,
+  Gradient
+>;
 
-export const lower = { stridedSlice: lowerRearranged(places) } satisfies Record<string, Lower>;
+export const lower = { stridedSlice: /* @__PURE__ */ lowerRearranged(places) } satisfies Record<string, Lower>;
 
 export const cost = { stridedSlice: free } satisfies Record<string, CostOf>;
 

@@ -5,7 +5,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { unaryOperands } from "../../graph/operand.ts";
 import { index, type Stored } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
-import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
+import { evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places, steps } from "./rearrange.ts";
 
 export interface Transpose {
   permutation: readonly number[];
@@ -24,13 +24,13 @@ export const transpose: Op<Transpose> = {
 };
 
 const places: Places<Transpose> = (pitches, _, output, { permutation }) =>
-  output.map((n, axis) => along(n, i => i * pitches[permutation[axis]!]!));
+  output.map((n, axis) => steps(n, pitches[permutation[axis]!]!));
 
-export const evaluate = { transpose: evaluateRearranged(places) } satisfies Record<string, Evaluate>;
+export const evaluate = { transpose: /* @__PURE__ */ evaluateRearranged(places) } satisfies Record<string, Evaluate>;
 
-export const gradient = { transpose: gradientOfRearranged(places) } satisfies Record<string, Gradient>;
+export const gradient = { transpose: /* @__PURE__ */ gradientOfRearranged(places) } satisfies Record<string, Gradient>;
 
-export const lower = { transpose: lowerRearranged(places) } satisfies Record<string, Lower>;
+export const lower = { transpose: /* @__PURE__ */ lowerRearranged(places) } satisfies Record<string, Lower>;
 
 export const cost = { transpose: free } satisfies Record<string, CostOf>;
 

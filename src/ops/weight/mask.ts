@@ -51,7 +51,7 @@ export const gradient = {
 /** The sign of a zero is dropped, since a stored -0 would cost a place in the file: adding +0 or -0 to a sum is the same. */
 export const bake = { mask: (_, [w, m]) => w!.map((v, i) => v * m![i]! + 0) } satisfies Record<string, Bake>;
 
-export const lower = { mask: lowerBinary("f32_mul") } satisfies Record<string, Lower>;
+export const lower = { mask: /* @__PURE__ */ lowerBinary("f32_mul") } satisfies Record<string, Lower>;
 
 /** Weight and mask lie as the consumer of the masked weight wants it. */
 export const prefers = { mask: asOutput } satisfies Record<string, Prefers>;
@@ -65,5 +65,5 @@ export const traits = {
 } satisfies Record<string, Traits>;
 
 export const stored = {
-  mask: refuse("masks are baked into their weights before saving"),
+  mask: /* @__PURE__ */ refuse("masks are baked into their weights before saving"),
 } satisfies Record<string, Refusal>;

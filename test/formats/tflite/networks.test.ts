@@ -6,7 +6,7 @@ import { loadTflite } from "../../../src/formats/tflite/index.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
 import { printGraph } from "../../../src/graph/print.ts";
 import { verify } from "../../../src/graph/verify.ts";
-import { crc32 } from "../../../src/kernels/boot.ts";
+import { crc32 } from "../../../src/kernels/bits.ts";
 import { supported, type Variant } from "../../../src/kernels/load.ts";
 import { RUN } from "../../../src/kernels/load-run.ts";
 import { autoencoder, dsCnn, mobilenetV1, resnet8 } from "../../../src/models/index.ts";

@@ -1,0 +1,31 @@
+/** The codec that makes a tensor smallest. */
+import type { TypedArray } from "../../base/shape.ts";
+import type { Elements, Encoder } from "./codec.ts";
+import { packedEncoder } from "./packed.ts";
+import { rawEncoder } from "./raw.ts";
+import { sparseEncoder, sparsePackedEncoder } from "./sparse.ts";
+
+/** The first of those that cost the same is taken. */
+export const ENCODERS: readonly Encoder[] = [rawEncoder, packedEncoder, sparseEncoder, sparsePackedEncoder];
+
+export interface Encoded {
+  codec: number;
+  bytes: Uint8Array;
+}
+
+/** The elements of `data` by their bits. */
+export const elementsOf = ({ buffer, byteOffset, length, BYTES_PER_ELEMENT }: TypedArray): Elements =>
+  BYTES_PER_ELEMENT === 1 ? new Int8Array(buffer, byteOffset, length) : new Int32Array(buffer, byteOffset, length);
+
+/** The smallest encoding of a tensor. */
+export function encode(data: TypedArray): Encoded {
+  const elements = elementsOf(data);
+  const [first, ...others] = ENCODERS;
+  let best = first!;
+  let least = best.cost(elements);
+  for (const encoder of others) {
+    const cost = encoder.cost(elements);
+    if (cost < least) [best, least] = [encoder, cost];
+  }
+  return { codec: best.id, bytes: best.encode(elements) };
+}

@@ -1,0 +1,32 @@
+/**
+ * Codec 2, packed: a byte w, then the lowest w bits of every element, in two's complement. w is what the widest element needs.
+ */
+import { ByteWriter } from "../../base/byte-writer.ts";
+import { readFields } from "../../kernels/bits.ts";
+import { BitWriter, readWidth, widthOf } from "./bits.ts";
+import { type Decoder, type Encoder, zeros } from "./codec.ts";
+
+export const packedEncoder: Encoder = {
+  id: 2,
+  cost: elements => 1 + Math.ceil((elements.length * widthOf(elements)) / 8),
+  encode(elements) {
+    const width = widthOf(elements);
+    const bits = new BitWriter();
+    for (const v of elements) bits.write(v, width);
+    const to = new ByteWriter();
+    to.u8(width);
+    to.raw(bits.bytes());
+    return to.bytes();
+  },
+};
+
+export const packedDecoder: Decoder = {
+  id: 2,
+  decode(from, length, bytes) {
+    const width = readWidth(from, bytes);
+    const fields = from.raw(Math.ceil((length * width) / 8));
+    const elements = zeros(length, bytes);
+    readFields(fields, elements, width, 0);
+    return elements;
+  },
+};
