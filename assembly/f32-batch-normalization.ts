@@ -2,19 +2,7 @@
 // horizontal step and their order is that of images and pixels.
 
 import { storeLanes, zeroPadding } from "./row";
-
-/** Lanes 0 1 and lanes 2 3 as f64. */
-@inline function low(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v);
-}
-@inline function high(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
-}
-
-/** Two pairs of f64 as f32 lanes a0 a1 b0 b1. */
-@inline function joined(a: v128, b: v128): v128 {
-  return v128.shuffle<f32>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 1, 4, 5);
-}
+import { high, joined, low } from "./simd";
 
 @inline function inverseDeviation(variance: v128, epsilon: f32): v128 {
   return f32x4.div(f32x4.splat(1), f32x4.sqrt(f32x4.add(variance, f32x4.splat(epsilon))));

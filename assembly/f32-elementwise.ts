@@ -19,6 +19,7 @@ const SQUARE: i32 = 11;
 const SIGN: i32 = 12;
 const SCALE: i32 = 13;
 const RSQRT: i32 = 14;
+const RESCALE: i32 = 15;
 
 /** y = kind(x), with up to two parameters. */
 @inline function unary(kind: i32, n: i32, x: usize, y: usize, p: f32, q: f32): void {
@@ -47,6 +48,7 @@ const RSQRT: i32 = 14;
     if (kind == SQUARE) v = f32x4.mul(v, v);
     if (kind == SIGN) v = f32x4.sub(v128.and(f32x4.gt(v, zero), one), v128.and(f32x4.lt(v, zero), one));
     if (kind == SCALE) v = f32x4.mul(v, a);
+    if (kind == RESCALE) v = f32x4.add(f32x4.mul(v, a), b);
     v128.store(y, v);
     x += 16;
     y += 16;
@@ -97,6 +99,9 @@ export function f32_sign(n: i32, x: usize, y: usize): void {
 }
 export function f32_scale(n: i32, x: usize, y: usize, scale: f32): void {
   unary(SCALE, n, x, y, scale, 0);
+}
+export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32): void {
+  unary(RESCALE, n, x, y, scale, offset);
 }
 
 /** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH and LOG). */

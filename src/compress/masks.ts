@@ -8,12 +8,8 @@ import { TRAITS } from "../ops/index.ts";
 import { mask } from "../ops/weight/mask.ts";
 import { share } from "./schedules.ts";
 
-/** Is the kernel of this op pruned? Never biases, batch normalization or depthwise kernels, as in tfmot. */
-export const isPrunable = (op: string): boolean =>
-  (TRAITS as Readonly<Record<string, Traits>>)[op]?.kernel === "outputsLast";
-
-/** Names of the ops that are pruned. */
-export const prunableOps = (): string[] => Object.keys(TRAITS).filter(isPrunable);
+/** Is the kernel of this op pruned? Never biases, normalization or depthwise kernels, as in tfmot. */
+const isPrunable = (op: string): boolean => (TRAITS as Readonly<Record<string, Traits>>)[op]?.kernel === "outputsLast";
 
 export interface PrunableLayer {
   name: string;

@@ -1,19 +1,11 @@
 /** Pruning of models: while they are trained, by a schedule, or at once. */
 import { knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
 import type { Value } from "../graph/graph.ts";
-import { type Layer, layer } from "../model/layer.ts";
+import { type Build, type Layer, layer } from "../model/layer.ts";
 import { Model } from "../model/model.ts";
 import { mask } from "../ops/weight/mask.ts";
 import { checkFloatModel } from "./float-model.ts";
-import {
-  addMasks,
-  isPrunable,
-  type LayerSelection,
-  magnitudeMask,
-  maskOf,
-  prunableOps,
-  thresholdMask,
-} from "./masks.ts";
+import { addMasks, type LayerSelection, magnitudeMask, maskOf, thresholdMask } from "./masks.ts";
 import { Pruning } from "./pruning.ts";
 import { checkSchedule, constantSparsity, type SparsityFunction, type SparsitySchedule, share } from "./schedules.ts";
 import { graphSparsity, type Sparsity } from "./sparsity.ts";
@@ -62,10 +54,11 @@ function prunedModel(model: Model, schedule: Schedule, layers: LayerSelection | 
   return new Model(graph, { ...parts, hooks: [...(parts.hooks ?? []), pruning] });
 }
 
-/** The layer with a mask on its kernel; used twice in a model, it has one. */
+/** The layer with a mask on each kernel that is pruned; used twice in a model, it has one. */
 function prunedLayer(of: Layer, schedule: Schedule): Layer {
-  if (!isPrunable(of.kind)) throw wrongValue("layer", `one of ${prunableOps().join(", ")}`, of.kind);
-  return layer(of.kind, of.options, Object.keys(of.options), () => (inputs, to) => {
+  const { kind, prunable } = of;
+  if (!prunable.length) throw wrongValue("layer", "a layer with a kernel to prune, such as conv2d or dense", kind);
+  const build: Build = (inputs, to) => {
     const masked = (kernel: Value): Value => {
       const known = to.graph.users(kernel).find(n => n.op === mask);
       if (known) return known.outputs[0]!;
@@ -77,10 +70,11 @@ function prunedLayer(of: Layer, schedule: Schedule): Layer {
       ...to,
       parameter(name, shape, options) {
         const leaf = to.parameter(name, shape, options);
-        return name === "kernel" ? masked(leaf) : leaf;
+        return prunable.includes(name) ? masked(leaf) : leaf;
       },
     });
-  });
+  };
+  return layer(kind, of.options, Object.keys(of.options), () => build, { prunable });
 }
 
 export interface PruneOnceOptions {

@@ -29,6 +29,15 @@ export type Leaf = "state" | "tally" | "stream" | "input";
  */
 export type Role = "weight" | "bias" | "statistic" | "constant" | "mask" | "moment";
 
+/**
+ * Keras' order of the axes of a kernel that lies [out][taps ...][in] here:
+ * - `outputsLast`: [taps ...][in][out];
+ * - `multiplierLast`: [height][width][channels][multiplier], of depthwise kernels;
+ * - `sequence`: [length][in][out], of a kernel of height 1;
+ * - `transposed`: [height][width][out][in], the taps in the opposite order.
+ */
+export type KernelLayout = "outputsLast" | "multiplierLast" | "sequence" | "transposed";
+
 /** Roles whose numbers an optimizer may change, as long as the state is not frozen. */
 export const isLearned = (role: Role | undefined): boolean => role === "weight" || role === "bias";
 
@@ -46,6 +55,8 @@ export interface Value {
   data?: TypedArray;
   /** A state no optimizer may touch. */
   frozen?: boolean;
+  /** Of a kernel whose layer lays it out otherwise than the op that reads it (`Traits.kernel`). Files do not keep it. */
+  layout?: KernelLayout;
 }
 
 /** Promises an op on a weight's edge may make about the numbers it gives. */

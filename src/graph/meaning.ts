@@ -6,7 +6,7 @@ import type { TypedArray } from "../base/shape.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Layout } from "../kernels/layout.ts";
 import type { KernelArgs, KernelName } from "../kernels/table.ts";
-import type { Graph, Node, Op, Quantization, Type, Value } from "./graph.ts";
+import type { Graph, KernelLayout, Node, Op, Quantization, Type, Value } from "./graph.ts";
 
 /** A meaning an op cannot have, and why. */
 export interface Refusal {
@@ -65,10 +65,9 @@ export interface Traits {
   readonly int8: Int8Form;
   /**
    * Operand 1 is a kernel, its outputs along axis 0: what pruning, clustering, quantization per channel and the folding of batch
-   * normalization act on. The value is the order of Keras' axes: "outputsLast", or "multiplierLast" for depthwise kernels
-   * ([height][width][channels][multiplier]).
+   * normalization act on. The value is the order of Keras' axes, unless the kernel's layer has another one.
    */
-  readonly kernel?: "outputsLast" | "multiplierLast";
+  readonly kernel?: KernelLayout;
   /** The output means what input 0 means, in another shape, type or quantization: a loss or a classifier looks at what made that. */
   readonly carries?: true;
   /** The output's numbers, where a loss or a classifier knows them: shares of one, probabilities each by itself, or logarithms of shares. */

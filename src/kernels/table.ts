@@ -16,6 +16,7 @@ import { f32Conv2dReluMaxPool2dWinograd } from "./table/f32-conv2d-relu-max-pool
 import { f32Depthwise } from "./table/f32-depthwise.ts";
 import { f32Elementwise } from "./table/f32-elementwise.ts";
 import { f32Gemm } from "./table/f32-gemm.ts";
+import { f32LayerNormalization } from "./table/f32-layer-normalization.ts";
 import { f32Loss } from "./table/f32-loss.ts";
 import { f32Optimizer } from "./table/f32-optimizer.ts";
 import { f32Pool } from "./table/f32-pool.ts";
@@ -51,6 +52,7 @@ export const FAMILIES = {
   "f32-loss": f32Loss,
   "f32-optimizer": f32Optimizer,
   "f32-batch-normalization": f32BatchNormalization,
+  "f32-layer-normalization": f32LayerNormalization,
   "f32-reduce": f32Reduce,
   "f32-gemm": f32Gemm,
   "f32-conv2d": f32Conv2d,

@@ -177,11 +177,12 @@ class Builder {
   #parameter(name: string, shape: Shape, options: ParameterOptions, layer: Layer): Value {
     const known = this.graph.leafOf(name);
     if (known) return known;
-    const { role, initializer, fans = { in: size(shape), out: size(shape) }, regularizer } = options;
+    const { role, initializer, fans = { in: size(shape), out: size(shape) }, regularizer, layout } = options;
     const data = initializer(size(shape), fans, this.#random.fork(name));
     if (!(data instanceof Float32Array) || data.length !== size(shape))
       throw wrongType(`initializer of ${name}`, `to give a Float32Array of ${size(shape)}`, data);
     const leaf = this.graph.state(role, name, { shape, dtype: "f32", batched: false }, data);
+    if (layout) leaf.layout = layout;
     if (!isLearned(role) || layer.options.trainable === false) leaf.frozen = true;
     if (regularizer && (regularizer.l1 > 0 || regularizer.l2 > 0)) this.regularizers.set(name, regularizer);
     return leaf;

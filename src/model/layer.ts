@@ -4,7 +4,7 @@
  */
 import { knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
-import type { Graph, Role, Value } from "../graph/graph.ts";
+import type { Graph, KernelLayout, Role, Value } from "../graph/graph.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import type { Fans, Initializer } from "./initializers.ts";
 import type { Regularizer } from "./regularizers.ts";
@@ -40,6 +40,8 @@ export interface Layer {
   /** Which function made it; also the beginning of the name it gets where it has none. */
   readonly kind: string;
   readonly options: Readonly<LayerOptions>;
+  /** Names of the parameters that pruning may mask. */
+  readonly prunable: readonly string[];
   readonly build: Build;
 }
 
@@ -52,6 +54,8 @@ export interface ParameterOptions {
   /** Default: as for a vector, length in and length out. */
   fans?: Fans;
   regularizer?: Regularizer | undefined;
+  /** Keras' layout of a kernel. Default: that of the op that reads it. */
+  layout?: KernelLayout;
 }
 
 /** One layer while its model is built. */
@@ -73,16 +77,23 @@ export const symbolic = (made: Omit<SymbolicTensor, "order">): SymbolicTensor =>
 export const isSymbolic = (x: unknown): x is SymbolicTensor =>
   x !== null && typeof x === "object" && "order" in x && "inputs" in x;
 
+export interface LayerTraits {
+  /** The least and the greatest number of tensors it reads. Default: one. */
+  readonly arity?: readonly [least: number, most: number];
+  /** Names of the parameters that pruning may mask. Default: none. */
+  readonly prunable?: readonly string[];
+}
+
 /**
- * A layer that reads between `arity[0]` and `arity[1]` tensors. `own`: the options it knows beside LAYER_OPTIONS, which `prepare`
- * checks, once their names are known to be right. Errors name the kind of layer or the option.
+ * A layer. `own`: the options it knows beside LAYER_OPTIONS, which `prepare` checks, once their names are known to be right.
+ * Errors name the kind of layer or the option.
  */
 export function layer<O extends LayerOptions>(
   kind: string,
   options: O,
   own: readonly string[],
   prepare: (options: O) => Build,
-  [least, most]: readonly [number, number] = [1, 1],
+  { arity: [least, most] = [1, 1], prunable = [] }: LayerTraits = {},
 ): Layer {
   if (options === null || typeof options !== "object") throw wrongType(kind, "an options object", options);
   knownOptions(kind, options, [...own, ...LAYER_OPTIONS]);
@@ -100,7 +111,7 @@ export function layer<O extends LayerOptions>(
     }
     return symbolic({ layer: made, inputs });
   };
-  const made: Layer = Object.assign(call, { kind, options, build: prepare(options) });
+  const made: Layer = Object.assign(call, { kind, options, prunable, build: prepare(options) });
   return made;
 }
 

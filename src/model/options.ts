@@ -1,8 +1,9 @@
-/** Options that several layers share: pairs of sizes, padding. */
+/** Options that several layers share: pairs of sizes, padding; and the shapes that layers expect. */
 import { integer, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
-import type { Value } from "../graph/graph.ts";
+import type { Graph, Value } from "../graph/graph.ts";
 import { samePads } from "../ops/convolution/window.ts";
+import { reshape } from "../ops/shape/reshape.ts";
 
 /** One number for both directions, or [down, right]. */
 export type Pair = number | readonly [number, number];
@@ -48,3 +49,19 @@ export function imageShape(x: Value): readonly [number, number, number] {
   if (shape.length !== 3) throw new RangeError(`expects images of height x width x channels, got ${showShape(shape)}`);
   return shape as unknown as readonly [number, number, number];
 }
+
+/** The shape of x's sequences, or a RangeError. */
+export function sequenceShape(x: Value): readonly [length: number, channels: number] {
+  const { shape } = x.type;
+  if (shape.length !== 2) throw new RangeError(`expects sequences of length x channels, got ${showShape(shape)}`);
+  return shape as unknown as readonly [number, number];
+}
+
+/** Calls `build` on sequences as images of height 1; an image that comes out is a sequence again. */
+export function asImages(x: Value, graph: Graph, build: (image: Value) => Value): Value {
+  const y = build(graph.one(reshape, [x], { shape: [1, ...sequenceShape(x)] }));
+  return graph.one(reshape, [y], { shape: y.type.shape.slice(1) });
+}
+
+/** A size along a sequence. */
+export const along = (what: string, value: unknown, usual?: number): number => integer(what, value ?? usual, 1);

@@ -1,9 +1,10 @@
 /**
  * Weights as Keras lays them out. Inside, the first axis of a kernel is its output: one row of a matrix product lies in one piece
- * (`[out][kh][kw][in]`, dense `[out][in]`); Keras has it last (`[kh][kw][in][out]`, `[in][out]`, depthwise `[kh][kw][in][multiplier]`).
+ * (`[out][kh][kw][in]`, dense `[out][in]`). Keras has it elsewhere (`KernelLayout`): where, the layer that made the kernel says, and else the
+ * op that reads it. A loaded model knows ops alone.
  */
 import { type Shape, size } from "../base/shape.ts";
-import { type Graph, isLearned, type Node, type Value } from "../graph/graph.ts";
+import { type Graph, isLearned, type KernelLayout, type Node, type Value } from "../graph/graph.ts";
 import { hasKernel, traitsOf } from "../ops/traits.ts";
 
 /** The node that reads a weight, and as which operand: behind whatever stands on the weight's edge (masks, fake quantization). */
@@ -31,38 +32,61 @@ export function weightsOf(graph: Graph): Value[] {
   return graph.leaves.filter(v => v.type.dtype === "f32" && (isLearned(v.role) || v.role === "statistic"));
 }
 
-function isKernel(graph: Graph, leaf: Value): boolean {
+/** How Keras lays the leaf out, where that is another way than here, and the channels its reader has; undefined: as it lies here. */
+function layoutOf(graph: Graph, leaf: Value): { layout: KernelLayout; channels: number } | undefined {
   const reader = readerOf(graph, leaf);
-  return reader !== undefined && reader.operand === 1 && hasKernel(reader.node);
+  if (reader?.operand !== 1 || !hasKernel(reader.node)) return undefined;
+  return { layout: leaf.layout ?? traitsOf(reader.node).kernel!, channels: reader.node.inputs[0]!.type.shape.at(-1)! };
 }
 
 /** The shape Keras gives it. */
 export function kerasShape(graph: Graph, leaf: Value): Shape {
   const { shape } = leaf.type;
-  if (!isKernel(graph, leaf)) return shape;
-  const { node } = readerOf(graph, leaf)!;
+  const found = layoutOf(graph, leaf);
+  if (!found) return shape;
   const [out, ...rest] = shape as [number, ...number[]];
-  if (traitsOf(node).kernel === "outputsLast") return [...rest, out];
-  const channels = node.inputs[0]!.type.shape[2]!;
-  return [rest[0]!, rest[1]!, channels, out / channels];
+  switch (found.layout) {
+    case "outputsLast":
+      return [...rest, out];
+    case "multiplierLast":
+      return [rest[0]!, rest[1]!, found.channels, out / found.channels];
+    case "sequence":
+      return [...rest.slice(1), out];
+    case "transposed":
+      return [rest[0]!, rest[1]!, out, rest[2]!];
+  }
 }
 
 /** Its contents, a copy in Keras' order. */
 export function toKeras(graph: Graph, leaf: Value): Float32Array {
   const data = leaf.data as Float32Array;
-  return isKernel(graph, leaf) ? transposed(data, leaf.type.shape[0]!, size(leaf.type.shape.slice(1))) : data.slice();
+  const found = layoutOf(graph, leaf);
+  return found ? Float32Array.from(kerasOrder(found.layout, leaf.type.shape), i => data[i]!) : data.slice();
 }
 
 /** The way back. */
 export function fromKeras(graph: Graph, leaf: Value, data: ArrayLike<number>): Float32Array {
-  return isKernel(graph, leaf)
-    ? transposed(data, size(leaf.type.shape.slice(1)), leaf.type.shape[0]!)
-    : Float32Array.from(data);
+  const found = layoutOf(graph, leaf);
+  const result = Float32Array.from(data);
+  if (found)
+    kerasOrder(found.layout, leaf.type.shape).forEach((place, i) => {
+      result[place] = data[i]!;
+    });
+  return result;
 }
 
-/** [rows][columns] -> [columns][rows] */
-function transposed(data: ArrayLike<number>, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(rows * columns);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) result[c * rows + r] = data[r * columns + c]!;
-  return result;
+/** For each number of a kernel in Keras' order, its place in [out][taps ...][in]. */
+function kerasOrder(layout: KernelLayout, shape: Shape): Int32Array {
+  const [out, ...rest] = shape as [number, ...number[]];
+  const row = size(rest);
+  const order = new Int32Array(out * row);
+  let i = 0;
+  if (layout !== "transposed") {
+    for (let r = 0; r < row; r++) for (let o = 0; o < out; o++) order[i++] = o * row + r;
+    return order;
+  }
+  const depth = rest.at(-1)!;
+  for (let tap = row - depth; tap >= 0; tap -= depth)
+    for (let o = 0; o < out; o++) for (let c = 0; c < depth; c++) order[i++] = o * row + tap + c;
+  return order;
 }

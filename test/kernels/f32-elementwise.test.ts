@@ -25,6 +25,7 @@ const UNARY: Record<string, Record<string, number>> = {
   f32_square: {},
   f32_sign: {},
   f32_scale: { scale: 0.1 },
+  f32_rescale: { scale: 0.1, offset: -0.7 },
 };
 const GRADIENTS: Record<string, Record<string, number>> = {
   f32_relu_gradient: {},

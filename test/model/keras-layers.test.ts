@@ -6,25 +6,40 @@ import {
   type Activation,
   activation,
   add,
+  average,
+  averagePool1d,
   averagePool2d,
   batchNormalization,
   concatenate,
+  conv1d,
   conv2d,
+  conv2dTranspose,
   dense,
   depthwiseConv2d,
   elu,
   flatten,
+  globalAveragePool1d,
   globalAveragePool2d,
+  globalMaxPool1d,
+  globalMaxPool2d,
   input,
   type Layer,
+  layerNormalization,
   leakyReLU,
   type Model,
+  maximum,
+  maxPool1d,
   maxPool2d,
+  minimum,
   model,
   type Padding,
+  type Padding1d,
   prelu,
   relu,
+  rescaling,
+  separableConv2d,
   softmax,
+  upSampling2d,
   zeroPadding2d,
 } from "../../src/model/index.ts";
 import { FORWARD, fuse } from "../../src/passes/fuse.ts";
@@ -67,8 +82,58 @@ const convolution = (c: Config) => ({
   useBias: c.use_bias as boolean,
 });
 
+/** Keras' configuration has lists of one number along sequences. */
+const single = (of: unknown): number => (of as [number])[0];
+
+const along = (c: Config) => ({
+  poolSize: single(c.pool_size),
+  strides: single(c.strides),
+  padding: c.padding as "valid" | "same",
+});
+
+const normalization = (c: Config) => ({
+  epsilon: c.epsilon as number,
+  center: c.center as boolean,
+  scale: c.scale as boolean,
+});
+
 /** Keras' class -> our layer. */
 const LAYERS: Record<string, (c: Config) => Layer> = {
+  Conv1D: c =>
+    conv1d({
+      filters: c.filters as number,
+      kernelSize: single(c.kernel_size),
+      strides: single(c.strides),
+      padding: c.padding as Padding1d,
+      dilationRate: single(c.dilation_rate),
+      groups: c.groups as number,
+      activation: activationName(c.activation as string),
+      useBias: c.use_bias as boolean,
+    }),
+  SeparableConv2D: c =>
+    separableConv2d({
+      ...convolution(c),
+      filters: c.filters as number,
+      depthMultiplier: c.depth_multiplier as number,
+    }),
+  Conv2DTranspose: c =>
+    conv2dTranspose({
+      ...convolution(c),
+      padding: c.padding as "valid" | "same",
+      filters: c.filters as number,
+      ...(c.output_padding !== null && { outputPadding: c.output_padding as Two }),
+    }),
+  MaxPooling1D: c => maxPool1d(along(c)),
+  AveragePooling1D: c => averagePool1d(along(c)),
+  GlobalMaxPooling1D: () => globalMaxPool1d(),
+  GlobalAveragePooling1D: () => globalAveragePool1d(),
+  GlobalMaxPooling2D: () => globalMaxPool2d(),
+  UpSampling2D: c => upSampling2d({ size: c.size as Two, interpolation: c.interpolation as "nearest" | "bilinear" }),
+  LayerNormalization: c => layerNormalization({ ...normalization(c), axis: c.axis as number[] }),
+  Rescaling: c => rescaling({ scale: c.scale as number, offset: c.offset as number }),
+  Maximum: () => maximum(),
+  Minimum: () => minimum(),
+  Average: () => average(),
   Conv2D: c => conv2d({ ...convolution(c), filters: c.filters as number, groups: c.groups as number }),
   DepthwiseConv2D: c => depthwiseConv2d({ ...convolution(c), depthMultiplier: c.depth_multiplier as number }),
   Dense: c =>
@@ -80,13 +145,7 @@ const LAYERS: Record<string, (c: Config) => Layer> = {
   MaxPooling2D: c => maxPool2d({ ...window(c), poolSize: c.pool_size as Two }),
   AveragePooling2D: c => averagePool2d({ ...window(c), poolSize: c.pool_size as Two }),
   GlobalAveragePooling2D: () => globalAveragePool2d(),
-  BatchNormalization: c =>
-    batchNormalization({
-      momentum: c.momentum as number,
-      epsilon: c.epsilon as number,
-      center: c.center as boolean,
-      scale: c.scale as boolean,
-    }),
+  BatchNormalization: c => batchNormalization({ ...normalization(c), momentum: c.momentum as number }),
   ReLU: c =>
     relu({ negativeSlope: c.negative_slope as number, ...("max_value" in c && { maxValue: c.max_value as number }) }),
   LeakyReLU: c => leakyReLU({ negativeSlope: c.negative_slope as number }),
@@ -170,7 +229,7 @@ describe.each(Object.entries(cases))("%s", (name, c) => {
   });
 });
 
-test("there are 37 of them, of every layer", () => {
-  expect(Object.keys(cases).length).toBe(37);
+test("there are 69 of them, of every layer", () => {
+  expect(Object.keys(cases).length).toBe(69);
   expect(new Set(Object.values(cases).map(c => c.layer))).toEqual(new Set(Object.keys(LAYERS)));
 });

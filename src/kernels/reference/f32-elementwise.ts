@@ -20,6 +20,7 @@ export const f32_rsqrt = (x: number): number => f(1 / f(Math.sqrt(x)));
 export const f32_square = (x: number): number => f(x * x);
 export const f32_sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0);
 export const f32_scale = (x: number, scale: number): number => f(x * f(scale));
+export const f32_rescale = (x: number, scale: number, offset: number): number => f(f(x * f(scale)) + f(offset));
 
 export const f32_relu_gradient = (dy: number, y: number): number => (y > 0 ? dy : 0);
 export const f32_clip_gradient = (dy: number, y: number, low: number, high: number): number =>

@@ -101,6 +101,8 @@ export const f32Elementwise = {
   f32_sign: unaryOutside,
   /** y = scale x. */
   f32_scale: { args: { ...unary.args, scale: "float" }, binary: "both", ...vectors },
+  /** y = scale x + offset. */
+  f32_rescale: { args: { ...unary.args, scale: "float", offset: "float" }, binary: "both", ...vectors },
   /** y = value. */
   f32_fill: { args: { n: "int", y: "write", value: "float" }, binary: "train", ...vectors },
 

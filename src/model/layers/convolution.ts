@@ -43,7 +43,7 @@ export interface DepthwiseConv2dOptions extends ConvolutionOptions {
   depthwiseRegularizer?: Regularizer;
 }
 
-const SHARED = [
+export const SHARED = [
   "kernelSize",
   "strides",
   "padding",
@@ -57,31 +57,37 @@ const SHARED = [
 /** A convolution with `filters` filters. Weights: kernel [kh][kw][in / groups][filters], bias [filters]. */
 export function conv2d(options: Conv2dOptions): Layer {
   const own = [...SHARED, "filters", "groups", "kernelInitializer", "kernelRegularizer"];
-  return layer("conv2d", options, own, settings => {
-    const { kernel, window, biased, activation } = shared(settings);
-    const filters = integer("filters", settings.filters, 1);
-    const groups = integer("groups", settings.groups ?? 1, 1);
-    const initializer = initializerOf("kernelInitializer", settings.kernelInitializer, "glorotUniform");
-    const regularizer = regularizerOf("kernelRegularizer", settings.kernelRegularizer);
-    return ([x], to) => {
-      const image = imageShape(x!);
-      if (image[2] % groups || filters % groups)
-        throw new RangeError(
-          `images of ${showShape(image)} and ${filters} filters do not divide into ${groups} groups`,
-        );
-      const depth = image[2] / groups;
-      const fans = kernelFans(kernel, depth, filters);
-      const weight = to.parameter("kernel", [filters, ...kernel, depth], {
-        role: "weight",
-        initializer,
-        fans,
-        regularizer,
-      });
-      const bias = biased && to.parameter("bias", [filters], biased);
-      const y = to.graph.one(convolution, bias ? [x!, weight, bias] : [x!, weight], { ...window(image), groups });
-      return activate(activation, y, to);
-    };
-  });
+  return layer(
+    "conv2d",
+    options,
+    own,
+    settings => {
+      const { kernel, window, biased, activation } = shared(settings);
+      const filters = integer("filters", settings.filters, 1);
+      const groups = integer("groups", settings.groups ?? 1, 1);
+      const initializer = initializerOf("kernelInitializer", settings.kernelInitializer, "glorotUniform");
+      const regularizer = regularizerOf("kernelRegularizer", settings.kernelRegularizer);
+      return ([x], to) => {
+        const image = imageShape(x!);
+        if (image[2] % groups || filters % groups)
+          throw new RangeError(
+            `images of ${showShape(image)} and ${filters} filters do not divide into ${groups} groups`,
+          );
+        const depth = image[2] / groups;
+        const fans = kernelFans(kernel, depth, filters);
+        const weight = to.parameter("kernel", [filters, ...kernel, depth], {
+          role: "weight",
+          initializer,
+          fans,
+          regularizer,
+        });
+        const bias = biased && to.parameter("bias", [filters], biased);
+        const y = to.graph.one(convolution, bias ? [x!, weight, bias] : [x!, weight], { ...window(image), groups });
+        return activate(activation, y, to);
+      };
+    },
+    { prunable: ["kernel"] },
+  );
 }
 
 /** A convolution of each channel by itself. Weights: kernel [kh][kw][in][depthMultiplier], bias [in * depthMultiplier]. */
@@ -109,8 +115,8 @@ export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
   });
 }
 
-/** What both have in common. */
-function shared(options: ConvolutionOptions) {
+/** The options that all of them take, checked. */
+export function shared(options: ConvolutionOptions) {
   const kernel = pair("kernelSize", options.kernelSize, undefined);
   const strides = pair("strides", options.strides, 1);
   const dilations = pair("dilationRate", options.dilationRate, 1);

@@ -34,21 +34,27 @@ const OWN = [
 
 /** Every output depends on every input. Weights: kernel [in][units], bias [units]. */
 export function dense(options: DenseOptions): Layer {
-  return layer("dense", options, OWN, settings => {
-    const units = integer("units", settings.units, 1);
-    const initializer = initializerOf("kernelInitializer", settings.kernelInitializer, "glorotUniform");
-    const regularizer = regularizerOf("kernelRegularizer", settings.kernelRegularizer);
-    const biased = biasOf(settings);
-    const activation = activationOf(settings.activation);
-    return ([x], to) => {
-      const { shape } = x!.type;
-      if (shape.length !== 1)
-        throw new RangeError(`expects a vector per image, got ${showShape(shape)}: flatten first`);
-      const fans = { in: shape[0]!, out: units };
-      const weight = to.parameter("kernel", [units, shape[0]!], { role: "weight", initializer, fans, regularizer });
-      const bias = biased && to.parameter("bias", [units], biased);
-      const y = to.graph.one(matrixProduct, bias ? [x!, weight, bias] : [x!, weight]);
-      return activate(activation, y, to);
-    };
-  });
+  return layer(
+    "dense",
+    options,
+    OWN,
+    settings => {
+      const units = integer("units", settings.units, 1);
+      const initializer = initializerOf("kernelInitializer", settings.kernelInitializer, "glorotUniform");
+      const regularizer = regularizerOf("kernelRegularizer", settings.kernelRegularizer);
+      const biased = biasOf(settings);
+      const activation = activationOf(settings.activation);
+      return ([x], to) => {
+        const { shape } = x!.type;
+        if (shape.length !== 1)
+          throw new RangeError(`expects a vector per image, got ${showShape(shape)}: flatten first`);
+        const fans = { in: shape[0]!, out: units };
+        const weight = to.parameter("kernel", [units, shape[0]!], { role: "weight", initializer, fans, regularizer });
+        const bias = biased && to.parameter("bias", [units], biased);
+        const y = to.graph.one(matrixProduct, bias ? [x!, weight, bias] : [x!, weight]);
+        return activate(activation, y, to);
+      };
+    },
+    { prunable: ["kernel"] },
+  );
 }

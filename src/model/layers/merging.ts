@@ -1,12 +1,15 @@
 /**
- * keras.layers.Add, Subtract, Multiply and Concatenate. Each is called on its inputs, one by one or as an array: `add()(a, b)`;
+ * keras.layers.Add, Subtract, Multiply, Average, Maximum, Minimum and Concatenate. Each is called on its inputs, one by one or as an array: `add()(a, b)`;
  * `add([a, b])` is short for that. The elementwise ones broadcast: [1, 1, C] and [C] go with [H, W, C].
  */
 import { integer, wrongValue } from "../../base/errors.ts";
 import { type Shape, sameShape, showShape } from "../../base/shape.ts";
 import type { Graph, Op, Value } from "../../graph/graph.ts";
 import { add as sum } from "../../ops/arithmetic/add.ts";
+import { maximum as largest } from "../../ops/arithmetic/maximum.ts";
+import { minimum as smallest } from "../../ops/arithmetic/minimum.ts";
 import { mul } from "../../ops/arithmetic/mul.ts";
+import { scale } from "../../ops/arithmetic/scale.ts";
 import { sub } from "../../ops/arithmetic/sub.ts";
 import { broadcast } from "../../ops/shape/broadcast.ts";
 import { concat } from "../../ops/shape/concat.ts";
@@ -24,15 +27,11 @@ function merging<O extends LayerOptions>(make: (options: O) => Layer): Merge<O> 
 }
 
 const elementwise = (kind: string, op: Op<object>, arity: readonly [number, number]): Merge<LayerOptions> =>
-  merging(options =>
-    layer(
-      kind,
-      options,
-      [],
-      () => (inputs, to) => inputs.slice(1).reduce((y, x) => to.graph.one(op, alike(y, x, to.graph), {}), inputs[0]!),
-      arity,
-    ),
-  );
+  merging(options => layer(kind, options, [], () => (inputs, to) => joined(op, inputs, to.graph), { arity }));
+
+/** op(op(a, b), c) ... */
+const joined = (op: Op<object>, [first, ...rest]: readonly Value[], graph: Graph): Value =>
+  rest.reduce((y, x) => graph.one(op, alike(y, x, graph), {}), first!);
 
 /** Both in the shape they have together: repeated along axes of size 1, and along those that one lacks in front. */
 function alike(a: Value, b: Value, graph: Graph): [Value, Value] {
@@ -62,6 +61,20 @@ export const add: Merge<LayerOptions> = elementwise("add", sum, [2, Infinity]);
 export const subtract: Merge<LayerOptions> = elementwise("subtract", sub, [2, 2]);
 /** The product, element by element. */
 export const multiply: Merge<LayerOptions> = elementwise("multiply", mul, [2, Infinity]);
+/** The largest of each element's numbers. */
+export const maximum: Merge<LayerOptions> = elementwise("maximum", largest, [2, Infinity]);
+/** The smallest of each element's numbers. */
+export const minimum: Merge<LayerOptions> = elementwise("minimum", smallest, [2, Infinity]);
+/** The mean of each element's numbers. */
+export const average: Merge<LayerOptions> = merging(options =>
+  layer(
+    "average",
+    options,
+    [],
+    () => (inputs, to) => to.graph.one(scale, [joined(sum, inputs, to.graph)], { scale: 1 / inputs.length }),
+    { arity: [2, Infinity] },
+  ),
+);
 
 export interface ConcatenateOptions extends LayerOptions {
   /** Of Keras' counting, the batch being axis 0, or from the end. Default -1: channels. */
@@ -78,7 +91,7 @@ export const concatenate: Merge<ConcatenateOptions> = merging(options =>
       const axis = integer("axis", settings.axis ?? -1);
       return (inputs, to) => to.graph.one(concat, [...inputs], { axis: imageAxis(axis, inputs[0]!.type.shape) });
     },
-    [2, Infinity],
+    { arity: [2, Infinity] },
   ),
 );
 

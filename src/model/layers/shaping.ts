@@ -1,10 +1,12 @@
-/** keras.layers.Flatten, Reshape and ZeroPadding2D. */
-import { integer, wrongType, wrongValue } from "../../base/errors.ts";
+/** keras.layers.Flatten, Reshape, ZeroPadding2D and UpSampling2D. */
+import { integer, oneOf, wrongType, wrongValue } from "../../base/errors.ts";
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { pad } from "../../ops/shape/pad.ts";
 import { reshape as toShape } from "../../ops/shape/reshape.ts";
+import { resizeBilinear } from "../../ops/shape/resize-bilinear.ts";
+import { resizeNearest } from "../../ops/shape/resize-nearest.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
-import { imageShape, type Pads } from "../options.ts";
+import { imageShape, type Pads, type Pair, pair } from "../options.ts";
 
 /** The numbers of an image as one vector, channels fastest. */
 export function flatten(options: LayerOptions = {}): Layer {
@@ -60,4 +62,26 @@ function sides(padding: NonNullable<ZeroPadding2dOptions["padding"]>): Pads {
     [number, number],
   ];
   return [top, left, bottom, right].map(n => integer("padding", n, 0)) as unknown as Pads;
+}
+
+export interface UpSampling2dOptions extends LayerOptions {
+  /** How many times as large. Default 2. */
+  size?: Pair;
+  /** "nearest": each pixel repeated; "bilinear": between the centres of the pixels around. Default "nearest". */
+  interpolation?: "nearest" | "bilinear";
+}
+
+/** Larger images. */
+export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
+  return layer("upSampling2d", options, ["size", "interpolation"], settings => {
+    const [down, right] = pair("size", settings.size, 2);
+    const interpolation = oneOf("interpolation", settings.interpolation ?? "nearest", ["nearest", "bilinear"]);
+    return ([x], { graph }) => {
+      const [height, width] = imageShape(x!);
+      const size = [height * down, width * right] as const;
+      if (interpolation === "bilinear") return graph.one(resizeBilinear, [x!], { size, coordinates: "halfPixel" });
+      // the centre of an output never lies on the border of two pixels
+      return graph.one(resizeNearest, [x!], { size, coordinates: "tfHalfPixelForNn", rounding: "floor" });
+    };
+  });
 }

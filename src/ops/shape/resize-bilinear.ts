@@ -178,7 +178,7 @@ export const axes = {
 } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  resizeBilinear: { int8: "float" },
+  resizeBilinear: { int8: "keeps" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

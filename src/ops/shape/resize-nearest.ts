@@ -60,7 +60,7 @@ export const axes = {
 } satisfies Record<string, Axes>;
 
 export const traits = {
-  resizeNearest: { int8: "float" },
+  resizeNearest: { int8: "keeps" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

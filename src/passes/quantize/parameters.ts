@@ -69,6 +69,7 @@ export class Parameters {
     const { type, data } = make();
     const leaf = this.#graph.state(v.role!, name, type, data);
     if (v.frozen) leaf.frozen = true;
+    if (v.layout) leaf.layout = v.layout;
     this.#made.set(key, leaf);
     return leaf;
   }
