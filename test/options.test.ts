@@ -22,7 +22,9 @@ const calls: Record<string, () => unknown> = {
     [
       ...["add", "averagePool2d", "batchNormalization", "concatenate", "conv2d", "dense", "depthwiseConv2d", "elu"],
       ...["flatten", "globalAveragePool2d", "input", "leakyReLU", "l1l2", "maxPool2d", "model", "multiply", "prelu"],
-      ...["relu", "reshape", "softmax", "subtract", "zeroPadding2d"],
+      ...["relu", "reshape", "softmax", "subtract", "zeroPadding2d", "average", "averagePool1d", "conv1d"],
+      ...["conv2dTranspose", "globalAveragePool1d", "globalMaxPool1d", "globalMaxPool2d", "layerNormalization"],
+      ...["maximum", "minimum", "maxPool1d", "rescaling", "separableConv2d", "upSampling2d"],
       ...["autoencoder", "caffeLenet5", "dsCnn", "lenet5", "lenet300100", "mobilenetV1", "resnet8"],
       ...["accuracy", "binaryAccuracy", "binaryCrossentropy", "categoricalCrossentropy", "entropy", "huber"],
       ...["klDivergence", "meanAbsoluteError", "meanSquaredError", "sparseCategoricalCrossentropy"],

@@ -52,13 +52,14 @@ export type Axes<A = any> = (node: Node<A>) => [operand: number, axis: number][]
  * - "kernel": it has a kernel of its own with int8 weights, and chooses the quantization of its output;
  * - "chooses": it chooses the quantization of its output, which is in its attributes;
  * - "sums": it chooses, but its kernel holds no more than a certain ratio of its operands' scales to that of its output;
- * - "keeps": its output has the quantization of its input;
+ * - "keeps": its output has the quantization of input 0;
+ * - "alike": its inputs are brought into the quantization that its output chooses;
  * - "clamps": it keeps it too, and a layer in front of it may be given its range: clamping is monotone;
  * - a quantization: TensorFlow Lite fixes that of its output;
  * - "float": none; it stays between a dequantize and a quantize;
  * - "border": it is where int8 begins or ends.
  */
-export type Int8Form = "kernel" | "chooses" | "sums" | "keeps" | "clamps" | "float" | "border" | Quantization;
+export type Int8Form = "kernel" | "chooses" | "sums" | "keeps" | "alike" | "clamps" | "float" | "border" | Quantization;
 
 /** What passes, losses and compression need to know of an op besides its numbers. */
 export interface Traits {

@@ -3,13 +3,19 @@
  *
  *     640 - 4 x dense 128 - dense 8 - 4 x dense 128 - dense 640: 269 992 parameters, 0.26 million MACs
  */
-import { knownOptions } from "../base/errors.ts";
-import { type BuildOptions, batchNormalization, dense, type Model, relu, sequential } from "../model/index.ts";
+import { batchNormalization, dense, type Model, relu, sequential } from "../model/index.ts";
+import { type ReferenceOptions, referenceOptions, widths } from "./options.ts";
 
-/** `seed`: what the initial weights follow from. Default 0. */
-export function autoencoder(options: BuildOptions = {}): Model {
-  knownOptions("autoencoder", options, ["seed", "name"]);
-  const [wide, narrow, length] = [128, 8, 640];
+export interface AutoencoderOptions extends ReferenceOptions {
+  /** Widths of the eight wide layers and of the narrow one between them. Default [128, 8]. */
+  units?: readonly [wide: number, narrow: number];
+}
+
+/** It ends in as many numbers as it begins with: `inputShape` (default [640]). `seed`: what the initial weights follow from. Default 0. */
+export function autoencoder(options: AutoencoderOptions = {}): Model {
+  const { own, build } = referenceOptions("autoencoder", options, { inputShape: [640], units: [128, 8] as const });
+  const [length] = own.inputShape as [number];
+  const [wide, narrow] = widths("units", own.units, 2) as [number, number];
   const units = [wide, wide, wide, wide, narrow, wide, wide, wide, wide];
   return sequential(
     [
@@ -20,6 +26,6 @@ export function autoencoder(options: BuildOptions = {}): Model {
       ]),
       dense({ units: length }),
     ],
-    { name: "autoencoder", ...options },
+    build,
   );
 }

@@ -3,22 +3,31 @@
  *
  *     28x28x1 - conv 20@5x5 - pool 2 - conv 50@5x5 - pool 2 - dense 500 - dense 10 logits: 431 080 parameters
  */
-import { knownOptions } from "../base/errors.ts";
-import { type BuildOptions, conv2d, dense, flatten, type Model, maxPool2d, sequential } from "../model/index.ts";
+import { conv2d, dense, flatten, type Model, maxPool2d, sequential } from "../model/index.ts";
+import { type ClassifierOptions, referenceOptions, widths } from "./options.ts";
 
-/** `seed`: what the initial weights follow from. Default 0. */
-export function caffeLenet5(options: BuildOptions = {}): Model {
-  knownOptions("caffeLenet5", options, ["seed", "name"]);
+export interface CaffeLenet5Options extends ClassifierOptions {
+  /** Of the two convolutions. Default [20, 50]. */
+  filters?: readonly [first: number, second: number];
+  /** Of the dense layer before the logits. Default 500. */
+  units?: number;
+}
+
+/** Default: 10 classes, [28, 28, 1]. `seed`: what the initial weights follow from. Default 0. */
+export function caffeLenet5(options: CaffeLenet5Options = {}): Model {
+  const usual = { classes: 10, inputShape: [28, 28, 1], filters: [20, 50] as const, units: 500 };
+  const { own, build } = referenceOptions("caffeLenet5", options, usual);
+  const [first, second] = widths("filters", own.filters, 2) as [number, number];
   return sequential(
     [
-      conv2d({ filters: 20, kernelSize: 5, inputShape: [28, 28, 1] }),
+      conv2d({ filters: first, kernelSize: 5, inputShape: own.inputShape }),
       maxPool2d(),
-      conv2d({ filters: 50, kernelSize: 5 }),
+      conv2d({ filters: second, kernelSize: 5 }),
       maxPool2d(),
       flatten(),
-      dense({ units: 500, activation: "relu" }),
-      dense({ units: 10 }),
+      dense({ units: own.units, activation: "relu" }),
+      dense({ units: own.classes }),
     ],
-    { name: "caffeLenet5", ...options },
+    build,
   );
 }

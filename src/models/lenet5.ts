@@ -4,23 +4,33 @@
  *
  *     28x28x1 - conv 6@5x5 - pool 2 - conv 16@5x5 - pool 2 - dense 120 - dense 84 - dense 10 logits: 44 426 parameters
  */
-import { knownOptions } from "../base/errors.ts";
-import { type BuildOptions, conv2d, dense, flatten, type Model, maxPool2d, sequential } from "../model/index.ts";
+import { conv2d, dense, flatten, type Model, maxPool2d, sequential } from "../model/index.ts";
+import { type ClassifierOptions, referenceOptions, widths } from "./options.ts";
 
-/** `seed`: what the initial weights follow from. Default 0. */
-export function lenet5(options: BuildOptions = {}): Model {
-  knownOptions("lenet5", options, ["seed", "name"]);
+export interface Lenet5Options extends ClassifierOptions {
+  /** Of the two convolutions. Default [6, 16]. */
+  filters?: readonly [first: number, second: number];
+  /** Of the two dense layers before the logits. Default [120, 84]. */
+  units?: readonly [first: number, second: number];
+}
+
+/** Default: 10 classes, [28, 28, 1]. `seed`: what the initial weights follow from. Default 0. */
+export function lenet5(options: Lenet5Options = {}): Model {
+  const usual = { classes: 10, inputShape: [28, 28, 1], filters: [6, 16] as const, units: [120, 84] as const };
+  const { own, build } = referenceOptions("lenet5", options, usual);
+  const filters = widths("filters", own.filters, 2) as [number, number];
+  const units = widths("units", own.units, 2) as [number, number];
   return sequential(
     [
-      conv2d({ filters: 6, kernelSize: 5, activation: "relu", inputShape: [28, 28, 1] }),
+      conv2d({ filters: filters[0], kernelSize: 5, activation: "relu", inputShape: own.inputShape }),
       maxPool2d(),
-      conv2d({ filters: 16, kernelSize: 5, activation: "relu" }),
+      conv2d({ filters: filters[1], kernelSize: 5, activation: "relu" }),
       maxPool2d(),
       flatten(),
-      dense({ units: 120, activation: "relu" }),
-      dense({ units: 84, activation: "relu" }),
-      dense({ units: 10 }),
+      dense({ units: units[0], activation: "relu" }),
+      dense({ units: units[1], activation: "relu" }),
+      dense({ units: own.classes }),
     ],
-    { name: "lenet5", ...options },
+    build,
   );
 }

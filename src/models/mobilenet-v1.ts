@@ -3,10 +3,9 @@
  *
  *     96x96x3 - conv 8@3x3 / 2 - 13 x (depthwise 3x3 - conv 1x1) - mean - dense 2 logits: 221 794 parameters, 7.5 million MACs
  */
-import { knownOptions } from "../base/errors.ts";
+import { number, wrongValue } from "../base/errors.ts";
 import {
   averagePool2d,
-  type BuildOptions,
   batchNormalization,
   conv2d,
   dense,
@@ -17,29 +16,44 @@ import {
   relu,
   sequential,
 } from "../model/index.ts";
+import { type ClassifierOptions, referenceOptions } from "./options.ts";
 
 const decay = l2(1e-4);
 
-/** Of each pair of convolutions: the stride of the depthwise one, and the filters of the pointwise one. */
+/** Of each pair of convolutions: the stride of the depthwise one, and the filters of the pointwise one at the article's width. */
 const PAIRS: readonly (readonly [strides: number, filters: number])[] = [
-  [1, 16],
-  [2, 32],
-  [1, 32],
-  [2, 64],
   [1, 64],
   [2, 128],
   [1, 128],
-  [1, 128],
-  [1, 128],
-  [1, 128],
-  [1, 128],
   [2, 256],
   [1, 256],
+  [2, 512],
+  [1, 512],
+  [1, 512],
+  [1, 512],
+  [1, 512],
+  [1, 512],
+  [2, 1024],
+  [1, 1024],
 ];
 
-/** `seed`: what the initial weights follow from. Default 0. */
-export function mobilenetV1(options: BuildOptions = {}): Model {
-  knownOptions("mobilenetV1", options, ["seed", "name"]);
+/** What the strides of the first convolution and of four pairs come to. */
+const REDUCTION = 32;
+
+export interface MobilenetV1Options extends ClassifierOptions {
+  /** All filters are so many times the article's, rounded down. Default 0.25. */
+  alpha?: number;
+}
+
+/** Default: 2 classes, [96, 96, 3]. `seed`: what the initial weights follow from. Default 0. */
+export function mobilenetV1(options: MobilenetV1Options = {}): Model {
+  const preset = { classes: 2, inputShape: [96, 96, 3], alpha: 0.25 };
+  const { own, build } = referenceOptions("mobilenetV1", options, preset);
+  const alpha = number("alpha", own.alpha, { above: 0 });
+  const wide = (filters: number) => Math.floor(filters * alpha);
+  if (wide(32) < 1) throw wrongValue("alpha", "at least 1 / 32, a filter of the first convolution", alpha);
+  const left = (size: number) => Math.ceil(size / REDUCTION);
+  const [height, width] = own.inputShape as [number, number, number];
   const usual = { padding: "same", kernelRegularizer: decay } as const;
   const normalized = () => [batchNormalization(), relu()];
   const pair = (strides: number, filters: number) => [
@@ -50,13 +64,13 @@ export function mobilenetV1(options: BuildOptions = {}): Model {
   ];
   return sequential(
     [
-      conv2d({ filters: 8, kernelSize: 3, strides: 2, ...usual, inputShape: [96, 96, 3] }),
+      conv2d({ filters: wide(32), kernelSize: 3, strides: 2, ...usual, inputShape: own.inputShape }),
       ...normalized(),
-      ...PAIRS.flatMap(([strides, filters]) => pair(strides, filters)),
-      averagePool2d({ poolSize: 3 }),
+      ...PAIRS.flatMap(([strides, filters]) => pair(strides, wide(filters))),
+      averagePool2d({ poolSize: [left(height), left(width)] }),
       flatten(),
-      dense({ units: 2 }),
+      dense({ units: own.classes }),
     ],
-    { name: "mobilenetV1", ...options },
+    build,
   );
 }

@@ -3,11 +3,10 @@
  *
  *     32x32x3 - conv 16 - block 16 - block 32 / 2 - block 64 / 2 - mean - dense 10 logits: 78 666 parameters, 12.5 million MACs
  */
-import { knownOptions } from "../base/errors.ts";
+import { integer } from "../base/errors.ts";
 import {
   add,
   averagePool2d,
-  type BuildOptions,
   batchNormalization,
   conv2d,
   dense,
@@ -19,6 +18,7 @@ import {
   relu,
   type SymbolicTensor,
 } from "../model/index.ts";
+import { type ClassifierOptions, referenceOptions } from "./options.ts";
 
 const decay = l2(1e-4);
 
@@ -33,13 +33,20 @@ function block(x: SymbolicTensor, filters: number, strides: number): SymbolicTen
   return relu()(add([around, second]));
 }
 
-/** `seed`: what the initial weights follow from. Default 0. */
-export function resnet8(options: BuildOptions = {}): Model {
-  knownOptions("resnet8", options, ["seed", "name"]);
-  const image = input({ shape: [32, 32, 3] });
-  const first = relu()(batchNormalization()(convolution(16, 3, 1)(image)));
-  const last = block(block(block(first, 16, 1), 32, 2), 64, 2);
-  const mean = flatten()(averagePool2d({ poolSize: 8 })(last));
-  const outputs = dense({ units: 10, kernelInitializer: "heNormal" })(mean);
-  return model({ inputs: image, outputs, name: "resnet8", ...options });
+export interface Resnet8Options extends ClassifierOptions {
+  /** Of the first convolution and the first block; the others have twice and four times as many. Default 16. */
+  filters?: number;
+}
+
+/** Default: 10 classes, [32, 32, 3]. `seed`: what the initial weights follow from. Default 0. */
+export function resnet8(options: Resnet8Options = {}): Model {
+  const { own, build } = referenceOptions("resnet8", options, { classes: 10, inputShape: [32, 32, 3], filters: 16 });
+  const filters = integer("filters", own.filters, 1);
+  const [height, width] = own.inputShape as [number, number, number];
+  const image = input({ shape: own.inputShape });
+  const first = relu()(batchNormalization()(convolution(filters, 3, 1)(image)));
+  const last = block(block(block(first, filters, 1), 2 * filters, 2), 4 * filters, 2);
+  const mean = flatten()(averagePool2d({ poolSize: [Math.ceil(height / 4), Math.ceil(width / 4)] })(last));
+  const outputs = dense({ units: own.classes, kernelInitializer: "heNormal" })(mean);
+  return model({ inputs: image, outputs, ...build });
 }

@@ -105,7 +105,9 @@ describe("pruneLowMagnitude", () => {
     const { history } = await pruned.fit(noise(48, [4], 3), { batchSize: 8 });
     expect(zerosOf(pruned)).toEqual({ "hidden/kernel": 12, "dense/kernel": 6 });
     expect(history.sparsity).toEqual([18 / 28]);
-    expect(() => pruneLowMagnitude(flatten())).toThrow('"layer" expected one of conv2d, dense, got "flatten"');
+    expect(() => pruneLowMagnitude(flatten())).toThrow(
+      '"layer" expected a layer with a kernel to prune, such as conv2d or dense, got "flatten"',
+    );
     expect(() => pruneLowMagnitude(dense({ units: 1 }), { layers: ["dense"] } as never)).toThrow('no option "layers"');
   });
 

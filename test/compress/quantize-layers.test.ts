@@ -58,6 +58,32 @@ const layers: Record<string, (x: L.SymbolicTensor) => L.SymbolicTensor> = {
   subtract: x => L.subtract()(x, L.conv2d({ filters: 4, kernelSize: 3, padding: "same" })(x)),
   multiply: x => L.multiply()(x, L.conv2d({ filters: 4, kernelSize: 3, padding: "same" })(x)),
   concatenate: x => L.concatenate()(x, L.conv2d({ filters: 2, kernelSize: 3, padding: "same" })(x)),
+  layerNormalization: L.layerNormalization({ axis: [-2, -1] }),
+};
+
+const sequences = L.reshape({ targetShape: [-1, 4] });
+const images = L.reshape({ targetShape: [6, 6, 4] });
+
+/** Layers that are integers from end to end. */
+const whole: Record<string, (x: L.SymbolicTensor) => L.SymbolicTensor> = {
+  conv1d: x => L.conv1d({ filters: 4, kernelSize: 3, padding: "same" })(sequences(x)),
+  "conv1d strided, causal": x => L.conv1d({ filters: 3, kernelSize: 3, strides: 2, padding: "causal" })(sequences(x)),
+  maxPool1d: x => images(L.maxPool1d({ poolSize: 3, strides: 1, padding: "same" })(sequences(x))),
+  averagePool1d: x => L.averagePool1d()(sequences(x)),
+  globalMaxPool1d: x => L.globalMaxPool1d()(sequences(x)),
+  globalAveragePool1d: x => L.globalAveragePool1d()(sequences(x)),
+  globalMaxPool2d: L.globalMaxPool2d(),
+  separableConv2d: L.separableConv2d({ filters: 5, kernelSize: 3, depthMultiplier: 2, padding: "same" }),
+  conv2dTranspose: L.conv2dTranspose({ filters: 3, kernelSize: 3 }),
+  "conv2dTranspose strided": L.conv2dTranspose({ filters: 3, kernelSize: 3, strides: [2, 3], padding: "same" }),
+  "conv2dTranspose, wide strides": L.conv2dTranspose({ filters: 2, kernelSize: 1, strides: 2, outputPadding: 0 }),
+  "upSampling2d nearest": L.upSampling2d({ size: [2, 3] }),
+  "upSampling2d bilinear": L.upSampling2d({ size: [2, 3], interpolation: "bilinear" }),
+  rescaling: L.rescaling({ scale: 2, offset: -0.5 }),
+  "multiply, broadcast": x => L.multiply()(x, L.globalMaxPool2d()(x)),
+  average: x => L.average()(x, L.conv2d({ filters: 4, kernelSize: 3, padding: "same" })(x)),
+  maximum: x => L.maximum()(x, L.conv2d({ filters: 4, kernelSize: 3, padding: "same" })(x)),
+  minimum: x => L.minimum()(x, L.conv2d({ filters: 4, kernelSize: 3, padding: "same" })(x)),
 };
 
 /** Are there no float ops but at the borders? Integers are the same to the bit, floats but for rounding. */
@@ -66,11 +92,13 @@ const integers = (graph: Graph): boolean =>
   graph.nodes.filter(({ op }) => op.name === "quantize").length === 1;
 
 describe("every layer between integers", () => {
-  test.each(Object.entries(layers))("%s", async (_, between) => {
-    const whole = around(between);
+  test.each(Object.entries({ ...layers, ...whole }))("%s", async (name, between) => {
+    const made = around(between);
     const rows = data(48);
-    const float = await whole.predict(rows);
-    for (const quantized of [await quantizeStatic(whole, { calibration: rows }), await quantizeDynamic(whole)]) {
+    const float = await made.predict(rows);
+    const integral = await quantizeStatic(made, { calibration: rows });
+    if (name in whole) expect(integers(integral.graph)).toBe(true);
+    for (const quantized of [integral, await quantizeDynamic(made)]) {
       verify(quantized.graph);
       const answers = await quantized.predict(rows);
       const top = float.reduce((most, v) => Math.max(most, Math.abs(v)), 0);

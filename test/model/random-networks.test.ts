@@ -11,23 +11,39 @@ import {
   type Activation,
   activation,
   add,
+  average,
+  averagePool1d,
   averagePool2d,
   batchNormalization,
   concatenate,
+  conv1d,
   conv2d,
+  conv2dTranspose,
   dense,
   depthwiseConv2d,
   flatten,
+  globalAveragePool1d,
   globalAveragePool2d,
+  globalMaxPool1d,
+  globalMaxPool2d,
   input,
+  layerNormalization,
   type Model,
+  maximum,
+  maxPool1d,
   maxPool2d,
+  minimum,
   model,
   multiply,
+  type Padding1d,
   type Pads,
+  type Pool1dOptions,
+  rescaling,
   reshape,
   type SymbolicTensor,
+  separableConv2d,
   subtract,
+  upSampling2d,
   zeroPadding2d,
 } from "../../src/model/index.ts";
 import { BACKWARD, FORWARD, fuse } from "../../src/passes/fuse.ts";
@@ -55,6 +71,15 @@ const step = fc.record({
     "conv2d",
     "conv2d",
     "depthwise",
+    "separable",
+    "transposed",
+    "transposed",
+    "sequence",
+    "sequence",
+    "upSampling",
+    "extreme",
+    "rescale",
+    "normalizeRows",
     "maxPool",
     "averagePool",
     "pad",
@@ -68,6 +93,7 @@ const step = fc.record({
     "flatten",
     "reshape",
     "mean",
+    "most",
   ),
   kernel: fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 })),
   strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
@@ -101,6 +127,32 @@ function grow(x: SymbolicTensor, s: Step): SymbolicTensor {
       return conv2d({ ...common, filters, kernelSize: kernel, groups: s.groups })(x);
     case "depthwise":
       return depthwiseConv2d({ ...common, kernelSize: kernel, depthMultiplier: s.groups })(x);
+    case "separable":
+      return separableConv2d({ ...common, filters, kernelSize: kernel, depthMultiplier: s.groups })(x);
+    case "transposed": {
+      const outputPadding = useBias ? {} : { outputPadding: [strides[0] - 1, 0] as const };
+      const geometry = { ...common, ...outputPadding, padding: padding === "same" ? padding : ("valid" as const) };
+      return conv2dTranspose({ ...geometry, filters: s.filters, kernelSize: kernel })(x);
+    }
+    case "sequence": {
+      const rows = reshape({ targetShape: [-1, s.groups] })(x);
+      const pools: Pool1dOptions = { poolSize: kernel[1], strides: strides[1], padding: useBias ? "same" : "valid" };
+      const pooled = [maxPool1d(pools), averagePool1d(pools), activation("tanh")][s.groups - 1]!(rows);
+      const pads: Padding1d = padding === "valid" || padding === "same" ? padding : s.filters > 4 ? "causal" : [2, 1];
+      const along = { strides: strides[0], dilationRate: s.dilation[0], padding: pads, groups: s.groups, useBias };
+      const filtered = conv1d({ ...along, filters, kernelSize: kernel[0], activation: s.activation })(pooled);
+      return [globalMaxPool1d(), globalAveragePool1d(), layerNormalization()][s.strides[0] - 1]!(filtered);
+    }
+    case "upSampling":
+      return upSampling2d({ size: s.dilation, interpolation: useBias ? "bilinear" : "nearest" })(x);
+    case "extreme":
+      return [maximum(), minimum(), average()][s.groups - 1]!(x, activation("tanh")(rescaling({ scale: 2 })(x)));
+    case "rescale":
+      return rescaling({ scale: s.filters / 4, offset: useBias ? -0.5 : 0 })(x);
+    case "normalizeRows": {
+      const axis = [-1, [-2, -1], [1, 2, 3]][s.groups - 1]!;
+      return layerNormalization({ axis, epsilon: 0.1, center: useBias, scale: s.filters < 7 })(x);
+    }
     case "maxPool":
       return maxPool2d({ poolSize: kernel, strides, padding: padding === "valid" ? "valid" : "same" })(x);
     case "averagePool":
@@ -135,6 +187,8 @@ function grow(x: SymbolicTensor, s: Step): SymbolicTensor {
       return reshape({ targetShape: [-1, 1, 1] })(x);
     case "mean":
       return globalAveragePool2d()(x);
+    case "most":
+      return globalMaxPool2d()(x);
   }
 }
 
@@ -206,7 +260,7 @@ describe("random networks", () => {
           const wrt = graph.leaves.filter(v => !/(ones|zeros|moving_.*)$/.test(v.name)).map(v => v.name);
           withGradients(graph, wrt);
           if (drawn.fused) fuse(graph, BACKWARD);
-          for (const n of graph.nodes) seen.add(n.op.name);
+          for (const n of graph.nodes) seen.add(n.op.name).add(n.name.replace(/_\d+$/, ""));
           const feed = contents(graph, batch, drawn.seed + batch);
           // what flows into a bias in front of a batch normalization is nothing but rounding
           await expectPlanned(graph, feed, { batch }, 1e-4, 1);
@@ -228,6 +282,21 @@ describe("random networks", () => {
       "add",
       "broadcast",
       "rearrangeGradient",
+      "layerNormalizationGradient",
+      "conv1d",
+      "maxPool1d",
+      "averagePool1d",
+      "globalMaxPool1d",
+      "globalAveragePool1d",
+      "globalMaxPool2d",
+      "separableConv2d",
+      "conv2dTranspose",
+      "maximum",
+      "minimum",
+      "scale",
+      "rescaling",
+      "resizeNearest",
+      "resizeBilinear",
     ])
       expect(seen).toContain(op);
     expect(seen).toContain("trainBatchNormalization");

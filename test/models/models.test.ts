@@ -5,6 +5,18 @@ import { autoencoder, caffeLenet5, dsCnn, lenet5, lenet300100, mobilenetV1, resn
 import { COST } from "../../src/ops/index.ts";
 import { noise } from "../kernels/harness.ts";
 
+/** Of MobileNetV1 by the filters of its convolutions. */
+function mobilenetParameters(channels: number, filters: readonly number[], classes: number): number {
+  const [first, ...pairs] = filters as [number, ...number[]];
+  let total = (9 * channels + 1 + 4) * first;
+  let before = first;
+  for (const n of pairs) {
+    total += (9 + 1 + 4) * before + (before + 1 + 4) * n;
+    before = n;
+  }
+  return total + (before + 1) * classes;
+}
+
 describe("reference networks", () => {
   test("lenet5 has the article's 44 426 parameters", async () => {
     const model = await lenet5({ seed: 1 });
@@ -60,6 +72,68 @@ describe("reference networks", () => {
       expect(() => make({ sead: 1 })).toThrow(`"${name}" has no option "sead"`);
     },
   );
+
+  test.each<[name: string, make: () => Model, parameters: number, outputs: number]>([
+    [
+      "lenet5",
+      () => lenet5({ classes: 3, inputShape: [20, 24, 3], filters: [4, 5], units: [12, 9] }),
+      (25 * 3 + 1) * 4 + (25 * 4 + 1) * 5 + (2 * 3 * 5 + 1) * 12 + 13 * 9 + 10 * 3,
+      3,
+    ],
+    [
+      "lenet300100",
+      () => lenet300100({ classes: 2, inputShape: [8, 8, 1], units: [20, 10] }),
+      65 * 20 + 21 * 10 + 11 * 2,
+      2,
+    ],
+    [
+      "caffeLenet5",
+      () => caffeLenet5({ classes: 4, inputShape: [20, 20, 1], filters: [3, 4], units: 7 }),
+      26 * 3 + (75 + 1) * 4 + (2 * 2 * 4 + 1) * 7 + 8 * 4,
+      4,
+    ],
+    [
+      "dsCnn",
+      () => dsCnn({ classes: 5, inputShape: [31, 9, 2], filters: 8 }),
+      81 * 8 + 4 * 8 + 4 * (10 * 8 + 32 + 9 * 8 + 32) + 9 * 5,
+      5,
+    ],
+    [
+      "resnet8",
+      () => resnet8({ classes: 7, inputShape: [17, 10, 1], filters: 2 }),
+      // convolutions and normalizations of the stem, the blocks, and the two ways around
+      20 + 8 + 2 * (38 + 8) + (76 + 148 + 32) + (296 + 584 + 64) + (12 + 40) + 9 * 7,
+      7,
+    ],
+    [
+      "mobilenetV1",
+      () => mobilenetV1({ classes: 3, inputShape: [40, 33, 1], alpha: 0.03125 }),
+      mobilenetParameters(1, [1, 2, 4, 4, 8, 8, 16, 16, 16, 16, 16, 16, 32, 32], 3),
+      3,
+    ],
+    [
+      "autoencoder",
+      () => autoencoder({ inputShape: [10], units: [12, 8] }),
+      11 * 12 + 3 * 13 * 12 + 13 * 8 + 9 * 12 + 3 * 13 * 12 + 13 * 10 + 4 * (8 * 12 + 8),
+      10,
+    ],
+  ])("%s takes classes, inputShape and widths", async (name, make, parameters, outputs) => {
+    const made = make();
+    expect([made.name, made.parameters, made.outputShape]).toEqual([name, parameters, [outputs]]);
+    const y = await made.predict(noise(size(made.inputShape), 5));
+    expect(y.every(Number.isFinite) && new Set(y).size > 1).toBe(true);
+  });
+
+  test("reference networks refuse shapes, classes and widths that cannot be", () => {
+    expect(() => lenet5({ inputShape: [28, 28] })).toThrow(
+      '"inputShape" expected height x width x channels, such as 28x28x1, got',
+    );
+    expect(() => lenet5({ inputShape: [8, 8, 1] })).toThrow('layer "conv2d_1"');
+    expect(() => resnet8({ classes: 0 })).toThrow('"classes" expected');
+    expect(() => lenet5({ filters: [6] as never })).toThrow('"filters" expected 2 widths');
+    expect(() => mobilenetV1({ alpha: 0.01 })).toThrow('"alpha" expected at least 1 / 32');
+    expect(() => dsCnn({ alpha: 1 } as never)).toThrow('"dsCnn" has no option "alpha"');
+  });
 
   test("one seed, one network", () => {
     expect(lenet5({ seed: 2 }).getWeights()).toEqual(lenet5({ seed: 2 }).getWeights());

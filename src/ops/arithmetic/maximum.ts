@@ -33,7 +33,7 @@ export const cost = { maximum: free } satisfies Record<string, CostOf>;
 export const axes = { maximum: sameAxes } satisfies Record<string, Axes>;
 
 export const traits = {
-  maximum: { int8: "float" },
+  maximum: { int8: "alike" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

@@ -33,7 +33,7 @@ export const cost = { minimum: free } satisfies Record<string, CostOf>;
 export const axes = { minimum: sameAxes } satisfies Record<string, Axes>;
 
 export const traits = {
-  minimum: { int8: "float" },
+  minimum: { int8: "alike" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

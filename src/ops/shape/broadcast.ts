@@ -58,7 +58,7 @@ export const axes = {
 } satisfies Record<string, Axes>;
 
 export const traits = {
-  broadcast: { int8: "float" },
+  broadcast: { int8: "keeps" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

@@ -7,7 +7,9 @@
  */
 import { PenjingError } from "../../base/errors.ts";
 import { Graph, type Node, type Quantization, type Value } from "../../graph/graph.ts";
+import type { Int8Form } from "../../graph/meaning.ts";
 import { dequantize, quantize } from "../../ops/quantized/quantize.ts";
+import { requantize } from "../../ops/quantized/requantize.ts";
 import { proveSums } from "../../ops/quantized/sums.ts";
 import { traitsOf } from "../../ops/traits.ts";
 import { keepNames, Parameters } from "./parameters.ts";
@@ -42,6 +44,14 @@ function rangeSource(graph: Graph, node: Node): Value {
     : y;
 }
 
+/** A layer that is not included stays float, and so does what would keep the quantization of a constant, which has none. */
+function formOf(node: Node, { includes }: Pick<QuantizeOptions, "includes">): Int8Form {
+  const { int8 } = traitsOf(node);
+  if (includes && !includes(node)) return "float";
+  const keeps = int8 === "keeps" || int8 === "clamps" || int8 === "alike";
+  return keeps && !node.inputs.every(v => v.type.batched) ? "float" : int8;
+}
+
 /** Static: every activation is int8, with the ranges given. */
 export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
   const graph = new Graph();
@@ -62,6 +72,16 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
     return made;
   };
 
+  /** v in `quantization`: from its own integers where their steps are of about that size. */
+  const requantized = (v: Value, quantization: Quantization): Value => {
+    const x = asInt8(v);
+    const [own, wanted] = [x.type.quantization!, quantization];
+    const ratio = own.scale[0]! / wanted.scale[0]!;
+    if (ratio === 1 && own.zeroPoint === wanted.zeroPoint) return x;
+    if (ratio >= 2 ** -8 && ratio <= 2 ** 7) return graph.one(requantize, [x], { quantization });
+    return graph.one(quantize, [asFloat(v)], { quantization });
+  };
+
   for (const leaf of from.leaves) {
     if (leaf.leaf !== "input") continue;
     if (options.int8Borders)
@@ -75,7 +95,7 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
   const parameter = (v: Value) => parameters.plain(v);
 
   for (const node of from.nodes) {
-    const form = (options.includes?.(node) ?? true) ? traitsOf(node).int8 : "float";
+    const form = formOf(node, options);
     graph.scope(node.name, () => {
       if (form === "kernel") {
         const x = asInt8(node.inputs[0]!);
@@ -85,8 +105,13 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
         proveSums(y.node!);
         q8.set(node.outputs[0]!, y);
       } else if (form === "keeps" || form === "clamps")
-        graph.add(node.op, [asInt8(node.inputs[0]!)], node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
-      else if (form === "chooses" || form === "sums" || typeof form === "object") {
+        graph.add(node.op, node.inputs.map(asInt8), node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
+      else if (form === "alike") {
+        // what the operands lose to the range of the output would not have come through: the op takes one of their numbers
+        const quantization = quantizationFor(rangeSource(from, node), options);
+        const inputs = node.inputs.map(v => requantized(v, quantization));
+        q8.set(node.outputs[0]!, graph.one(node.op, inputs, node.attrs));
+      } else if (form === "chooses" || form === "sums" || typeof form === "object") {
         const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asInt8(v)));
         const chosen = typeof form === "object" ? form : quantizationFor(rangeSource(from, node), options);
         const quantization = form === "sums" ? sumQuantization(chosen, inputs) : chosen;

@@ -1,0 +1,47 @@
+/** Options that reference networks share. Left out, each network is that of its article. */
+import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
+import { type Shape, showShape } from "../base/shape.ts";
+import type { BuildOptions } from "../model/index.ts";
+import { checkedShape } from "../model/layer.ts";
+
+export interface ReferenceOptions extends BuildOptions {
+  /** Of one image. */
+  inputShape?: Shape;
+}
+
+export interface ClassifierOptions extends ReferenceOptions {
+  /** How many logits it ends in. */
+  classes?: number;
+}
+
+/** The options of a network called `name`: those that are its own beside the shared ones, and what `usual` says where they are left out. */
+export function referenceOptions<O extends ReferenceOptions, U extends Partial<O> & { inputShape: Shape }>(
+  name: string,
+  options: O,
+  usual: U,
+): { own: Required<Pick<O, keyof O & keyof U>>; build: BuildOptions } {
+  knownOptions(name, options, ["seed", "name", ...Object.keys(usual)]);
+  const own = { ...usual, ...defined(options) };
+  const expected = usual.inputShape.length;
+  const shape = checkedShape("inputShape", own.inputShape);
+  if (shape.length !== expected) {
+    const what = expected === 3 ? "height x width x channels" : "one size";
+    throw wrongValue("inputShape", `${what}, such as ${showShape(usual.inputShape)}`, shape);
+  }
+  if ("classes" in own) integer("classes", own.classes, 1);
+  const { seed, name: given } = options;
+  return {
+    own: own as unknown as Required<Pick<O, keyof O & keyof U>>,
+    build: { name: given ?? name, ...(seed !== undefined && { seed }) },
+  };
+}
+
+const defined = <O extends object>(options: O): Partial<O> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<O>;
+
+/** `count` integers >= 1. */
+export function widths(what: string, value: unknown, count: number): readonly number[] {
+  if (!Array.isArray(value)) throw wrongType(what, `an array of ${count} widths`, value);
+  if (value.length !== count) throw wrongValue(what, `${count} widths`, value);
+  return value.map((n, i) => integer(`${what}[${i}]`, n, 1));
+}
