@@ -18,7 +18,7 @@ export interface PrunableLayer {
   shape: Shape;
 }
 
-/** Names of layers, or a function that chooses. Default: every conv2d and dense. */
+/** Names of layers, or a function that chooses. Default: every convolution that is not depthwise, and every dense layer. */
 export type LayerSelection = readonly string[] | ((layer: PrunableLayer) => boolean);
 
 /** Names of a weight's state and of its mask's. */

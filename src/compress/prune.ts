@@ -13,7 +13,7 @@ import { graphSparsity, type Sparsity } from "./sparsity.ts";
 export interface PruneOptions {
   /** When and how much. Default: constantSparsity({ targetSparsity: 0.5 }), tfmot's. A function gets the step, counted from 1. */
   schedule?: Schedule;
-  /** Which layers: names, or a function that chooses. Default: every conv2d and dense; their kernels, never biases. */
+  /** Which layers: names, or a function that chooses. Default: every convolution and dense layer; their kernels, never biases or depthwise kernels. */
   layers?: LayerSelection;
 }
 

@@ -25,6 +25,7 @@ const FOLLOWS: Readonly<Record<string, string>> = {
   "depthwiseConv2d.kernel": "out, kh, kw, *1*",
   bias: "*out*",
   "batchNormalization.*": "*channels*",
+  "layerNormalization.*": "*as the last axes of the input*",
   "prelu.alpha": "*as the input*",
   "lookup.table": "1, 256",
 };
@@ -121,7 +122,7 @@ Every op of a network and every kernel, made from their tables by \`npx vitest r
 The number and the attributes are those of a [file](container.md#ops): *usual* values, in parentheses, are not stored, nor are sizes in *italics*, which follow from the inputs.
 
 *int8* is what \`quantizeStatic\` makes of the op. *kernel*: int8 weights, integers throughout; *chooses*: int8, the output in a quantization of its own; *sums*: the same, where the scales of both operands are near enough;
-*keeps*: int8 in the quantization of the input; *clamps*: the same, merged into the layer before; *fixed*: int8 in TensorFlow Lite's quantization; *float*: computed in floats between int8 layers; *border*: int8 begins or ends.
+*keeps*: int8 in the quantization of the input; *alike*: the inputs are brought into the quantization of the output; *clamps*: the same, merged into the layer before; *fixed*: int8 in TensorFlow Lite's quantization; *float*: computed in floats between int8 layers; *border*: int8 begins or ends.
 *Activation*: what \`dense({ activation })\` and other layers call it. *TensorFlow Lite*: operators that are read as the op; [tflite.md](tflite.md) has those made of several.
 
 | number | op | attributes | parameters | int8 | activation | TensorFlow Lite |
