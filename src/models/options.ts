@@ -19,7 +19,7 @@ export function referenceOptions<O extends ReferenceOptions, U extends Partial<O
   name: string,
   options: O,
   usual: U,
-): { own: Required<Pick<O, keyof O & keyof U>>; build: BuildOptions } {
+): { own: U & Partial<O>; build: BuildOptions } {
   knownOptions(name, options, ["seed", "name", ...Object.keys(usual)]);
   const own = { ...usual, ...defined(options) };
   const expected = usual.inputShape.length;
@@ -31,7 +31,7 @@ export function referenceOptions<O extends ReferenceOptions, U extends Partial<O
   if ("classes" in own) integer("classes", own.classes, 1);
   const { seed, name: given } = options;
   return {
-    own: own as unknown as Required<Pick<O, keyof O & keyof U>>,
+    own,
     build: { name: given ?? name, ...(seed !== undefined && { seed }) },
   };
 }

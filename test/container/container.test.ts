@@ -472,6 +472,8 @@ test("numbers of ops are what they have always been", () => {
       "42": "log",
       "43": "sqrt",
       "44": "rsqrt",
+      "48": "layerNormalization",
+      "49": "rescaling",
       "5": "relu",
       "6": "clip",
       "7": "add",

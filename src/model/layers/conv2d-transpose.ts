@@ -52,7 +52,10 @@ function prepare(settings: Conv2dTransposeOptions): Build {
   const biased = biasOf(settings);
   const activation = activationOf(settings.activation);
 
-  /** The pads of the convolution inside: before and after it, all that reaches the output but for what a convolution's own padding takes. */
+  /**
+   * Pads of the convolution inside. A pixel reaches `reach - 1` pixels before it; of these, what the opposite convolution has as padding before
+   * the image is cut off. What comes after makes the output as large as Keras says; it may be negative.
+   */
   const padsFor = (image: readonly number[]): Pads => {
     const reaches = [0, 1].map(i => reach(kernel[i]!, dilations[i]!));
     const out = [0, 1].map(i => outputSize(image[i]!, reaches[i]!, strides[i]!, padding, more?.[i]));
