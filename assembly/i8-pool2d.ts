@@ -56,7 +56,7 @@ export function i8_max_pool2d(
 export function i8_average_pool2d(
   n: i32, x: usize, xs: i32, xpitch: i32, h: i32, w: i32, c: i32,
   kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
-  pb: i32, pr: i32, includePad: i32, zero: i32,
+  pb: i32, pr: i32, includePad: i32, zero: i32, middle: i32,
 ): void {
   const pixel = <usize>c * STORED;
   for (; n > 0; n--) {
@@ -68,8 +68,8 @@ export function i8_average_pool2d(
         const x0 = max(0, column * sw - pl), x1 = min(w, column * sw - pl + kw);
         const inside = (y1 - y0) * (x1 - x0);
         const count = includePad ? padded(r * sh - pt, kh, h + pb) * padded(column * sw - pl, kw, w + pr) : inside;
-        // stored values are q + 128; pads, where they count, are the zero point
-        const start = i32x4.splat((count - inside) * zero - 128 * inside);
+        // stored values are q + 128, sums are of q - middle; pads, where they count, are the zero point
+        const start = i32x4.splat((count - inside) * (zero - middle) - (128 + middle) * inside);
         const half = i32x4.splat(count >> 1), by = f32x4.splat(<f32>count);
         const corner = x + <usize>(y0 * xpitch) + <usize>x0 * pixel;
         let at: usize = 0;
@@ -86,7 +86,7 @@ export function i8_average_pool2d(
             line += <usize>xpitch;
           }
           const q = i16x8.narrow_i32x4_s(divided(s0, half, by), divided(s1, half, by));
-          storeFirst(to + at, i16x8.add(q, i16x8.splat(128)), rest);
+          storeFirst(to + at, i16x8.add(q, i16x8.splat(<i16>(128 + middle))), rest);
           at += 8 * STORED;
         }
         to += pixel;

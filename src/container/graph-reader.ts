@@ -72,7 +72,7 @@ function readTensors(from: ByteReader, graph: Graph): void {
 export function inputType(from: ByteReader, scales = from): Type {
   const head = from.u8();
   const type: Type = { shape: from.list(index, head >> INPUT.axesShift), dtype: dtypeOf(head), batched: true };
-  if (head & INPUT.quantized) type.quantization = activationQuantization(from, scales);
+  if (head & INPUT.quantized) type.quantization = activationQuantization(from, scales, type.dtype === "u8" ? 0 : -128);
   return type;
 }
 
@@ -135,8 +135,8 @@ function readState({ from, builder, layer, stored: { parameters }, before, attrs
 }
 
 /** Of a value that is one of each image. */
-export function activationQuantization(from: ByteReader, scales = from): Quantization {
-  const zeroPoint = from.u8() - 128;
+export function activationQuantization(from: ByteReader, scales = from, least = -128): Quantization {
+  const zeroPoint = from.u8() + least;
   return { scale: readScales(scales, 1), zeroPoint };
 }
 

@@ -117,7 +117,7 @@ class GraphWriter {
     if (shape.length > 15) throw unsupported(leaf.name, `an input of ${shape.length} axes`);
     this.#to.u8(DTYPES.indexOf(dtype) | (quantization ? INPUT.quantized : 0) | (shape.length << INPUT.axesShift));
     for (const n of shape) this.#to.varint(n);
-    if (quantization) this.#activationQuantization(quantization, leaf.name);
+    if (quantization) this.#activationQuantization(quantization, leaf.name, dtype === "u8" ? 0 : -128);
     this.#name(INPUT_NAME, leaf.name, true);
     this.#know(leaf);
   }
@@ -217,13 +217,13 @@ class GraphWriter {
     this.#know(leaf);
   }
 
-  /** Of a value that is one of each image: one zero point in a byte, one scale. */
-  #activationQuantization(quantization: Quantization, layer: string): void {
+  /** Of a value that is one of each image: one zero point in a byte, counted from the least value of the type, one scale. */
+  #activationQuantization(quantization: Quantization, layer: string, least = -128): void {
     const { zeroPoint, axis, scale } = quantization;
     if (axis !== undefined || scale.length !== 1) throw unsupported(layer, "activations with more than one scale");
-    if (!Number.isInteger(zeroPoint) || zeroPoint < -128 || zeroPoint > 127)
+    if (!Number.isInteger(zeroPoint) || zeroPoint < least || zeroPoint > least + 255)
       throw unsupported(layer, `a zero point of ${zeroPoint}`);
-    this.#to.u8(zeroPoint + 128);
+    this.#to.u8(zeroPoint - least);
     this.#scales(quantization, layer);
   }
 

@@ -12,9 +12,9 @@ export interface Port {
   readonly name: string;
   /** Of one image: [height, width, channels], or what else the network has. */
   readonly shape: Shape;
-  /** What `run` takes or gives: "f32", or "i8" where the network begins or ends with integers. */
+  /** What `run` takes or gives: "f32", or "i8" or "u8" where the network begins or ends with integers. */
   readonly dtype: DType;
-  /** Of "i8": real = scale * (q - zeroPoint). Undefined for "f32". */
+  /** Of "i8" and "u8": real = scale * (q - zeroPoint). Undefined for "f32". */
   readonly scale: number | undefined;
   readonly zeroPoint: number | undefined;
 }
@@ -123,12 +123,13 @@ export class Reader {
     const to = images === 1 ? this.alone : new this.kind(x.length);
     const q = this.#quantization;
     const [scale, zero] = q ? [q.scale[0]!, q.zeroPoint] : [1, 0];
+    const least = this.kind === Uint8Array ? 0 : -128;
     const { factor, addend } = bytes ? this.pixels() : UNCHANGED;
     for (let i = 0, c = 0; i < x.length; i++) {
       const stored: unknown = x[i];
       const real = typeof stored === "number" ? Math.fround(Math.fround(stored * factor[c]!) + addend[c]!) : NaN;
       if (!(Math.abs(real) < Infinity)) throw notFinite(`${what}[${i}]`, stored);
-      to[i] = q ? quantized(real, scale, zero) : real;
+      to[i] = q ? quantized(real, scale, zero, least) : real;
       if (++c === factor.length) c = 0;
     }
     this.source = to;
@@ -232,8 +233,8 @@ const named = (what: string, place: readonly number[]): string => what + place.m
 /** Added and taken away again, it leaves a number rounded to the nearest integer, half to even. */
 const HALF_EVEN = 1.5 * 2 ** 52;
 
-const quantized = (real: number, scale: number, zero: number): number =>
-  Math.max(-128, Math.min(127, Math.fround(real / scale) + HALF_EVEN - HALF_EVEN + zero));
+const quantized = (real: number, scale: number, zero: number, least: number): number =>
+  Math.max(least, Math.min(least + 255, Math.fround(real / scale) + HALF_EVEN - HALF_EVEN + zero));
 
 /** Four sums that need not wait for each other: half the time of a test of each number. */
 function allFinite(x: TypedArray): boolean {

@@ -183,7 +183,7 @@ export class Net {
   /** As `create`, of a graph that nobody else has, by options that are checked: the graph is changed, and its weights are let go of. @internal */
   static async taking(graph: Graph, options: NetOptions, budget?: Budget): Promise<Net> {
     const { capacity = 64 } = options;
-    const quantized = graph.leaves.some(v => v.type.dtype === "i8");
+    const quantized = graph.leaves.some(v => v.type.dtype === "i8" || v.type.dtype === "u8");
     const batches = quantized || capacity < SIDE_BY_SIDE ? [1] : [SIDE_BY_SIDE, 1];
     const inputs = inputsOf(graph);
     const { results } = graph;
@@ -221,8 +221,8 @@ export class Net {
    *   that where it has one, and all four bytes where it has four.
    * - With the layout "NCHW" in `preprocessing`, arrays have all of one channel before the next.
    *
-   * Where the network begins with int8, real numbers are quantized: divided by the input's scale, rounded half to even, plus zero point,
-   * clamped. int8 results become scale * (q - zeroPoint).
+   * Where the network begins with int8 or uint8, real numbers are quantized: divided by the input's scale, rounded half to even, plus zero point,
+   * clamped. int8 and uint8 results become scale * (q - zeroPoint).
    *
    * Gives the results of all images one after the other; with several outputs, a list. A TypeError or RangeError where the input is of another
    * shape or type, or holds NaN.
@@ -237,7 +237,7 @@ export class Net {
    *
    *     net.run(image, { into: net.outputs[0].view }); // copies no results
    */
-  run<R extends Numbers = Int8Array | Float32Array>(x: Inputs, options?: IntoOptions<R>): NoInfer<R> {
+  run<R extends Numbers = Int8Array | Uint8Array | Float32Array>(x: Inputs, options?: IntoOptions<R>): NoInfer<R> {
     return this.#call(x, options, false) as R;
   }
 

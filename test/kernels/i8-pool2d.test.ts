@@ -37,12 +37,17 @@ overVariants("i8-pool2d", "run", bench => {
     images.forEach((x, i) => {
       expect([...fromStored(bench, largest.y + i * ys, shape)]).toEqual([...twin.i8_max_pool2d(p, x)]);
     });
-    for (const include of [0, 1]) {
+    for (const [include, middle] of [
+      [0, 0],
+      [1, 0],
+      [0, -128],
+      [1, -128],
+    ] as const) {
       const mean = place();
       const pads = { pb: 1, pr: 2 };
-      bench.run("i8_average_pool2d", { ...mean, ...pads, includePad: include, zero: -5 });
+      bench.run("i8_average_pool2d", { ...mean, ...pads, includePad: include, zero: -5, middle });
       images.forEach((x, i) => {
-        const expected = twin.i8_average_pool2d({ ...p, ...pads }, x, include === 1, -5);
+        const expected = twin.i8_average_pool2d({ ...p, ...pads }, x, include === 1, -5, middle);
         expect([...fromStored(bench, mean.y + i * ys, shape)]).toEqual([...expected]);
       });
     }

@@ -1,4 +1,7 @@
-/** Constants of a file as typed arrays: floats of 32 and 16 bits, integers, and sparse tensors made dense. */
+/**
+ * Constants of a file as typed arrays: floats of 32 and 16 bits, integers, and sparse tensors made dense. uint8 becomes int8: u - 128, with a zero
+ * point 128 less, is the same real number.
+ */
 import { type Shape, size } from "../../base/shape.ts";
 import type { Quantization } from "../../graph/graph.ts";
 import type { FileTensor } from "./file.ts";
@@ -9,7 +12,12 @@ export interface Constant {
   readonly shape: Shape;
   readonly dtype: "f32" | "i8" | "i32";
   readonly data: Float32Array | Int8Array | Int32Array;
-  readonly quantization?: Quantization;
+  readonly quantization?: ConstantQuantization;
+}
+
+export interface ConstantQuantization extends Quantization {
+  /** One for each scale, where they differ; `zeroPoint` is then the first. */
+  readonly zeroPoints?: readonly number[];
 }
 
 /** The contents of a tensor that has some, dense. Floats of 16 bits become f32, 64-bit integers i32. */
@@ -21,7 +29,7 @@ export function constantOf(tensor: FileTensor): Constant {
   const elements = size(shape);
   const data = tensor.sparsity ? densified(tensor, tensor.sparsity, stored) : stored;
   if (data.length !== elements) throw tensor.error("damaged", `${data.length} numbers for a shape of ${elements}`);
-  const quantization = type.startsWith("int") ? quantizationOf(tensor) : undefined;
+  const quantization = type.startsWith("float") ? undefined : quantizationOf(tensor);
   return {
     shape,
     dtype: data instanceof Float32Array ? "f32" : data instanceof Int8Array ? "i8" : "i32",
@@ -43,6 +51,7 @@ const DECODE = {
   float32: (t: FileTensor) => new Float32Array(words(whole(t, 4))),
   float16: (t: FileTensor) => Float32Array.from(new Uint16Array(words(whole(t, 2))), fromHalf),
   int8: (t: FileTensor) => new Int8Array(words(t.data!)),
+  uint8: (t: FileTensor) => Int8Array.from(t.data!, u => u - 128),
   // two in a byte, the first in its lower half
   int4: (t: FileTensor) =>
     Int8Array.from({ length: size(t.shape) }, (_, i) => ((t.data![i >> 1] ?? 0) << (i & 1 ? 24 : 28)) >> 28),
@@ -68,27 +77,34 @@ function fromHalf(half: number): number {
 }
 
 /** What a tensor says of its scales, or undefined. `axis`: where there is a scale for each of its indices. */
-export function quantizationOf(tensor: FileTensor): Quantization | undefined {
-  const { scales, zeroPoints, axis, shape } = tensor;
+export function quantizationOf(tensor: FileTensor): ConstantQuantization | undefined {
+  const { type, scales, axis, shape } = tensor;
   if (!scales.length) return undefined;
   if (scales.some(s => !(s > 0 && s < Infinity))) throw tensor.error("damaged", "a scale is no positive number");
-  const [zeroPoint = 0] = zeroPoints;
-  if (zeroPoints.some(z => z !== zeroPoint)) throw tensor.error("unsupported", "its zero points differ");
-  if (tensor.type === "int8" && !(zeroPoint >= -128 && zeroPoint <= 127))
-    throw tensor.error("damaged", `its zero point is ${zeroPoint}`);
+  const unsigned = type === "uint8" ? 128 : 0;
+  const zeroPoints = tensor.zeroPoints.map(zero => zero - unsigned);
+  const [zeroPoint = -unsigned] = zeroPoints;
+  const odd = type.endsWith("int8") ? zeroPoints.find(zero => !(zero >= -128 && zero <= 127)) : undefined;
+  if (odd !== undefined) throw tensor.error("damaged", `its zero point is ${odd + unsigned}`);
   const scale = Float32Array.from(scales);
+  const differ = zeroPoints.some(zero => zero !== zeroPoint);
+  if (differ && zeroPoints.length !== scales.length)
+    throw tensor.error("damaged", `${zeroPoints.length} zero points for ${scales.length} scales`);
   if (scales.length === 1) return { scale, zeroPoint };
   if (scales.length !== shape[axis]) throw tensor.error("damaged", `${scales.length} scales for axis ${axis}`);
-  return { scale, zeroPoint, axis };
+  return { scale, zeroPoint, axis, ...(differ && { zeroPoints }) };
 }
 
 /** A constant in real numbers. */
 export function realOf({ data, dtype, quantization, shape }: Constant): Float32Array {
   if (dtype === "f32") return data as Float32Array;
   if (!quantization) throw new RangeError(`${dtype} constants without a scale are no real numbers`);
-  const { scale, zeroPoint, axis } = quantization;
+  const { scale, zeroPoint, zeroPoints, axis } = quantization;
   const inner = axis === undefined ? 1 : size(shape.slice(axis + 1));
-  return Float32Array.from(data, (q, i) => (q - zeroPoint) * scale[Math.floor(i / inner) % scale.length]!);
+  return Float32Array.from(data, (q, i) => {
+    const channel = Math.floor(i / inner) % scale.length;
+    return (q - (zeroPoints?.[channel] ?? zeroPoint)) * scale[channel]!;
+  });
 }
 
 /** With its axes in another order. */

@@ -23,6 +23,14 @@ export function imageShape(dimensions: readonly Dimension[]): Shape {
   return dimensions.flatMap(({ n }, axis) => (axis === at && n === 1 ? [] : [n]));
 }
 
+/** Does the batch come first, behind axes of size 1 at most? Only then do images lie one after the other. */
+export const batchLeads = (dimensions: readonly Dimension[]): boolean =>
+  dimensions.slice(0, batchAxis(dimensions)).every(d => d.n === 1);
+
+/** With a batch: where an operation took that axis away, the first one left takes its place. */
+export const withBatch = (dimensions: readonly Dimension[]): readonly Dimension[] =>
+  dimensions.some(d => d.batched) ? dimensions : rowsOf(dimensions);
+
 /** [batch, ...shape] */
 export const batchOf = (shape: Shape): Dimension[] => [BATCH, ...shape.map(fixed)];
 

@@ -43,8 +43,14 @@ export function shiftedDown(x: number, bits: number): number {
   return x < 0 ? -whole : whole;
 }
 
+const product = (x: number, { significand, exponent }: Multiplier): number =>
+  highProduct(x * powerOf2(Math.max(exponent, 0)), significand, 31);
+
 /** x times the multiplier, rounded twice. */
-export function multiplied(x: number, { significand, exponent }: Multiplier): number {
-  const large = x * powerOf2(Math.max(exponent, 0));
-  return shiftedDown(highProduct(large, significand, 31), Math.max(-exponent, 0));
+export const multiplied = (x: number, by: Multiplier): number => shiftedDown(product(x, by), Math.max(-by.exponent, 0));
+
+/** The same where the second rounding takes halves up, as LiteRT's vectorized kernels do. */
+export function multipliedUp(x: number, by: Multiplier): number {
+  const unit = powerOf2(Math.max(-by.exponent, 0));
+  return Math.floor((product(x, by) + Math.floor(unit / 2)) / unit);
 }

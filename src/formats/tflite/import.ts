@@ -3,17 +3,39 @@
  * shapes, or a value of the graph. How each operator is read is in operators.ts.
  */
 import { PenjingError } from "../../base/errors.ts";
+import type { Shape } from "../../base/shape.ts";
 import { INPUT_NAME, Names } from "../../container/names.ts";
 import { Graph, type Quantization, type Value } from "../../graph/graph.ts";
+import { type Requantize, requantize } from "../../ops/quantized/requantize.ts";
 import { constantOf, quantizationOf } from "./constant.ts";
-import { BATCH, fixed } from "./dimensions.ts";
+import { batchLeads, fixed, imageShape } from "./dimensions.ts";
 import type { FileOperator, FileTensor, TfliteFile } from "./file.ts";
 import { READERS } from "./operators.ts";
-import { type Known, Site, type Surroundings, Unsupported, unsupported } from "./site.ts";
+import { isByte, type Known, Site, type Surroundings, Unsupported, unsupported } from "./site.ts";
 
 /** A graph with the operators of `file`, or a PenjingError: "unsupported" lists every node that cannot be read, "damaged" names what cannot be. */
 export function importGraph(file: TfliteFile, path?: string): Graph {
-  return new Importer(file, path).graph;
+  const images = fixedBatch(file);
+  if (images === 1) return new Importer(file, path, 1).graph;
+  const refusals: PenjingError[] = [];
+  // as the network of one image; where an operator takes in several of them, as one of the whole batch
+  for (const perImage of images > 1 ? [images, 1] : [1])
+    try {
+      return new Importer(file, path, perImage).graph;
+    } catch (error) {
+      if (!(error instanceof PenjingError)) throw error;
+      refusals.push(error);
+    }
+  const refusal = refusals.find(({ code }) => code === "unsupported");
+  if (!refusal) throw refusals[0];
+  const hint = "the file fixes the batch: converted with a batch of 1, or of any size, it may be read";
+  throw new PenjingError("unsupported", `${refusal.message}; ${hint}`, { ...(path !== undefined && { path }) });
+}
+
+/** Images in a batch, where a file fixes all its inputs to as many; 1 where it leaves one open, 0 where they differ. */
+function fixedBatch({ inputs, tensors }: TfliteFile): number {
+  const [first = 1, ...others] = inputs.map(i => (tensors[i]!.dynamic[0] ? 1 : (tensors[i]!.shape[0] ?? 1)));
+  return others.every(n => n === first) ? Math.max(first, 1) : 0;
 }
 
 /** Operators that an output depends on. */
@@ -33,12 +55,14 @@ class Importer implements Surroundings {
   readonly names = new Names();
   readonly tensors: readonly FileTensor[];
   readonly single: boolean;
+  readonly images: number;
   readonly #known = new Map<number, Known>();
   readonly #failures: string[] = [];
 
-  constructor(file: TfliteFile, path: string | undefined) {
+  constructor(file: TfliteFile, path: string | undefined, images: number) {
     this.tensors = file.tensors;
-    this.single = file.inputs.every(i => !this.tensors[i]!.dynamic[0]);
+    this.images = images;
+    this.single = images === 1 && file.inputs.every(i => !this.tensors[i]!.dynamic[0]);
     if (!file.inputs.length || !file.outputs.length) this.#fail("the graph has no inputs or no outputs");
     for (const i of file.inputs) this.#input(this.tensors[i]!, file.names.inputs.get(i));
     for (const operator of needed(file)) this.#read(operator);
@@ -68,26 +92,48 @@ class Importer implements Surroundings {
     if (tensor.variable) this.#fail(`${what} keeps its contents from run to run`);
     else if (open > 0) this.#fail(`${what} has an axis (${open}) of any size: convert it with a fixed one`);
     else if (!shape.length || shape.some(n => n < 1)) this.#fail(`${what} has the shape [${shape}]`);
-    else if (shape[0] !== 1 && !dynamic[0]) this.#fail(`${what} has a fixed batch of ${shape[0]}`);
-    else if (type !== "float32" && type !== "int8") this.#fail(`${what} is ${type}; float32 and int8 are read`);
+    else if (shape[0] !== 1 && !dynamic[0] && !this.single && shape[0] !== this.images)
+      this.#fail(`${what} has a fixed batch of ${shape[0]}`);
+    else if (type !== "float32" && !isByte(type)) this.#fail(`${what} is ${type}; float32, int8 and uint8 are read`);
     else {
-      const quantization = type === "int8" ? this.activationQuantization(tensor) : undefined;
-      const image = shape.slice(1);
-      const value = this.graph.leaf("input", this.names.unique(signed || tensor.name || INPUT_NAME), {
-        shape: image,
-        dtype: type === "int8" ? "i8" : "f32",
-        batched: true,
-        ...(quantization && { quantization }),
+      const batch = { n: dynamic[0] ? 1 : shape[0]! / this.images, batched: true };
+      const dimensions = [batch, ...shape.slice(1).map(fixed)];
+      const name = this.names.unique(signed || tensor.name || INPUT_NAME);
+      this.#known.set(index, {
+        kind: "activation",
+        value: this.#leaf(name, imageShape(dimensions), tensor),
+        dimensions,
       });
-      this.#known.set(index, { kind: "activation", value, dimensions: [BATCH, ...image.map(fixed)] });
       return;
     }
     this.#known.set(index, { kind: "unknown" });
   }
 
+  /** A leaf of images in the type of `tensor`; its values, as int8 where they are uint8. */
+  #leaf(name: string, shape: Shape, tensor: FileTensor): Value {
+    if (tensor.type === "float32") return this.graph.leaf("input", name, { shape, dtype: "f32", batched: true });
+    const quantization = this.activationQuantization(tensor);
+    if (tensor.type === "int8")
+      return this.graph.leaf("input", name, { shape, dtype: "i8", batched: true, quantization });
+    const { scale, zeroPoint } = quantization;
+    const bytes = { scale, zeroPoint: zeroPoint + 128 };
+    const leaf = this.graph.leaf("input", name, { shape, dtype: "u8", batched: true, quantization: bytes });
+    return this.#requantized(leaf, { quantization });
+  }
+
+  #requantized(value: Value, attrs: Requantize): Value {
+    return this.graph.scope(this.names.unique(requantize.name), () => this.graph.one(requantize, [value], attrs));
+  }
+
   #result(index: number): Value | undefined {
     const known = this.#known.get(index);
-    if (known?.kind === "activation") return known.value;
+    if (known?.kind === "activation") {
+      if (!this.single && !batchLeads(known.dimensions))
+        this.#fail(`output "${this.tensors[index]!.name}" has the batch behind another axis`);
+      if (this.tensors[index]!.type !== "uint8") return known.value;
+      const { quantization } = known.value.type;
+      return this.#requantized(known.value, { unsigned: true, ...(quantization && { quantization }) });
+    }
     if (known?.kind !== "unknown")
       this.#fail(`output "${this.tensors[index]!.name}" is no value that depends on the inputs`);
     return undefined;
@@ -137,7 +183,7 @@ class Importer implements Surroundings {
   activationQuantization(tensor: FileTensor): Quantization {
     const quantization = quantizationOf(tensor);
     if (quantization?.scale.length !== 1)
-      throw tensor.error("damaged", "an int8 activation needs one scale and one zero point");
+      throw tensor.error("damaged", `${tensor.type} activations need one scale and one zero point`);
     return quantization;
   }
 }

@@ -1,7 +1,7 @@
 /** What LiteRT's kernels make of each int8 value, for the functions it does not hand to XNNPACK. */
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
 import type { Affine } from "../../ops/quantized/quantized.ts";
-import { highProduct, multiplied, multiplierOf, powerOf2, shiftedDown } from "./fixed-point.ts";
+import { highProduct, multiplied, multipliedUp, multiplierOf, powerOf2, shiftedDown } from "./fixed-point.ts";
 
 const f = Math.fround;
 
@@ -16,6 +16,12 @@ export function realTable(from: Affine, to: Affine, of: (x: number) => number): 
     const steps = f(f(of(f(f(from.scale) * (q - from.zero)))) * inverse);
     return (steps < 0 ? -Math.floor(0.5 - steps) : Math.floor(steps + 0.5)) + to.zero;
   });
+}
+
+/** x in another quantization, as LiteRT converts between int8 and uint8. */
+export function requantizedTable(from: Affine, to: Affine): Int8Array {
+  const ratio = multiplierOf(f(from.scale) / f(to.scale));
+  return tableOf(q => multipliedUp(q - from.zero, ratio) + to.zero);
 }
 
 /** x in another quantization, clamped to low..high. */

@@ -12,8 +12,6 @@ import { maximum } from "../../ops/arithmetic/maximum.ts";
 import { minimum } from "../../ops/arithmetic/minimum.ts";
 import { mul } from "../../ops/arithmetic/mul.ts";
 import { sub } from "../../ops/arithmetic/sub.ts";
-import { averagePool2d } from "../../ops/pooling/average-pool2d.ts";
-import { maxPool2d } from "../../ops/pooling/max-pool2d.ts";
 import { absoluteTable, hardSwishTable, realTable } from "./int8-tables.ts";
 import { clamp } from "./operators/activation.ts";
 import { batchToSpace, spaceToBatch } from "./operators/blocks.ts";
@@ -31,7 +29,7 @@ import {
   unread,
 } from "./operators/functions.ts";
 import { division, pair, squaredDifference, sumOf } from "./operators/pairs.ts";
-import { pool } from "./operators/pools.ts";
+import { largestOfWindows, meanOfWindows } from "./operators/pools.ts";
 import { densify, dequantizing, quantizing } from "./operators/quantization.ts";
 import {
   blocksOfDepth,
@@ -61,7 +59,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   ABS: composed(absolute, absoluteTable),
   ADD: pair(add, 0),
   ADD_N: sumOf(add),
-  AVERAGE_POOL_2D: pool(averagePool2d),
+  AVERAGE_POOL_2D: meanOfWindows,
   BATCH_MATMUL: matrixProduct,
   BATCH_TO_SPACE_ND: batchToSpace,
   BROADCAST_TO: broadcasting,
@@ -85,7 +83,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   LOGISTIC: unary(sigmoid, () => ({})),
   LOG_SOFTMAX: logarithmic,
   MAXIMUM: pair(maximum, undefined),
-  MAX_POOL_2D: pool(maxPool2d),
+  MAX_POOL_2D: largestOfWindows,
   MEAN: meanOf,
   MINIMUM: pair(minimum, undefined),
   MIRROR_PAD: mirroring,

@@ -8,10 +8,11 @@ import { requantize } from "../../ops/quantized/requantize.ts";
 import { proveSums } from "../../ops/quantized/sums.ts";
 import { reshape } from "../../ops/shape/reshape.ts";
 import type { Constant } from "./constant.ts";
-import { type Dimension, fixed, imageShape } from "./dimensions.ts";
+import { axisOf, batchLeads, type Dimension, fixed, imageAxis, imageShape } from "./dimensions.ts";
 import type { FileOperator, FileTensor } from "./file.ts";
 import type { Table } from "./flatbuffer.ts";
 import { clampTable } from "./int8-tables.ts";
+import type { TensorType } from "./schema.ts";
 
 /** A value of the graph, and the shape the file has for it: the batch first. */
 export interface Activation {
@@ -56,6 +57,9 @@ export const unsupported = (message: string): never => {
   throw new Unsupported(message);
 };
 
+/** Types that are int8 here: a value u of uint8 is u - 128. */
+export const isByte = (type: TensorType): boolean => type === "int8" || type === "uint8";
+
 /** Of activations: one scale and one zero point each. */
 export const sameQuantization = (a: Quantization, b: Quantization): boolean =>
   a.scale[0] === b.scale[0] && a.zeroPoint === b.zeroPoint;
@@ -72,8 +76,10 @@ export interface Surroundings {
   known(index: number): Known;
   set(index: number, known: Known): void;
   activationQuantization(tensor: FileTensor): Quantization;
-  /** The file fixes the batch to one image. */
+  /** Is a batch of the file one image of the graph? Its axis may then be divided and reduced like any other. */
   readonly single: boolean;
+  /** Images of the graph in a batch of the file, where that fixes it; else 1. */
+  readonly images: number;
 }
 
 /** Parameters of a layer, as `container/op-numbers.ts` calls them, and what they are for. */
@@ -158,15 +164,57 @@ export class Site {
     return this.sizes(operand).map(d => (d.batched ? unsupported(`has an operand ${operand} that is the batch`) : d.n));
   }
 
+  // ---------------------------------------------------------------- the batch
+
+  /** Sizes in the file of a tensor of one image's `dimensions`. */
+  sizesInFile(dimensions: readonly Dimension[]): Dimension[] {
+    return dimensions.map(d => (d.batched ? { ...d, n: d.n * this.importer.images } : d));
+  }
+
+  /** A shape as the file has it, with the batch for a symbol where the file fixes it to several images. */
+  perImage(shape: readonly Dimension[]): readonly Dimension[] {
+    const { images } = this.importer;
+    const at = shape.findIndex(d => d.n !== 1);
+    if (images === 1 || shape.some(d => d.batched) || shape[at]?.n === -1) return shape;
+    const n = at === 0 ? shape[0]!.n / images : 0;
+    if (!(n > 0 && Number.isInteger(n))) unsupported("divides or joins the images of a batch");
+    return [{ n, batched: true }, ...shape.slice(1)];
+  }
+
+  /** Refuses what takes the images of a batch for rows that lie one after the other, where they do not. */
+  demandBatchFirst({ dimensions }: Activation): void {
+    if (!this.importer.single && !batchLeads(dimensions)) unsupported("takes in the batch behind another axis");
+  }
+
+  /** Refuses what computes along the last axis where that is the batch. */
+  demandOwnRows({ dimensions }: Activation): void {
+    if (dimensions.at(-1)?.batched && dimensions.length > 1) unsupported("computes along the batch");
+  }
+
+  /** An axis of the image, by the number the file has for it. */
+  axisWithin({ dimensions }: Activation, axis: number, verb: string): number {
+    const image = imageAxis(dimensions, axis);
+    if (image >= 0) return image;
+    // a batch that is one image has an axis of its own where it is of several
+    const at = axisOf(dimensions.length, axis);
+    return this.importer.single && dimensions[at]!.n !== 1 ? at : unsupported(`${verb} the batch`);
+  }
+
   // ---------------------------------------------------------------- results
 
-  /** The quantization the file gives output `output`; undefined where that is float. */
-  quantization(output = 0): Quantization | undefined {
+  /** The tensor of output `output`. */
+  made(output = 0): FileTensor {
     const tensor = this.importer.tensors[this.operator.outputs[output]!];
     if (!tensor) throw new RangeError(`output ${output} is missing`);
-    if (tensor.type === "float32") return undefined;
-    if (tensor.type !== "int8") return unsupported(`gives ${tensor.type}; float32 and int8 are read`);
-    return this.importer.activationQuantization(tensor);
+    return tensor;
+  }
+
+  /** The quantization the file gives output `output`, in int8 where that is uint8; undefined where it is float. */
+  quantization(output = 0): Quantization | undefined {
+    const { type } = this.made(output);
+    if (type === "float32") return undefined;
+    if (!isByte(type)) return unsupported(`gives ${type}; float32, int8 and uint8 are read`);
+    return this.importer.activationQuantization(this.made(output));
   }
 
   /** What an op that chooses its quantization is given for `x`: nothing where that is float. */
@@ -200,6 +248,7 @@ export class Site {
   }
 
   #state(role: Role, name: string, { shape, dtype, data, quantization }: Constant): Value {
+    if (quantization?.zeroPoints) unsupported("has a constant whose zero points differ");
     const type = { shape, dtype, batched: false, ...(quantization && { quantization }) };
     return this.importer.graph.state(role, name, type, data as TypedArray);
   }

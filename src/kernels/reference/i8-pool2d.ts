@@ -43,13 +43,15 @@ export function i8_average_pool2d(
   x: Int8Array,
   include: boolean,
   zero: number,
+  middle: number,
 ): Int8Array {
   return pooled(p, x, (values, row, column) => {
     const tall = Math.min(p.kh, p.h + p.pb - (row * p.sh - p.pt));
     const wide = Math.min(p.kw, p.w + p.pr - (column * p.sw - p.pl));
     const count = include ? tall * wide : values.length;
-    const sum = values.reduce((a, b) => a + b, 0) + (include ? (count - values.length) * zero : 0);
+    const pads = include ? (count - values.length) * zero : 0;
+    const sum = values.reduce((a, b) => a + b, 0) + pads - count * middle;
     const half = Math.floor(count / 2);
-    return Math.trunc((sum > 0 ? sum + half : sum - half) / count);
+    return Math.trunc((sum > 0 ? sum + half : sum - half) / count) + middle;
   });
 }

@@ -113,7 +113,7 @@ export const f32Elementwise = {
   /** y = a b. */
   f32_mul: binary,
   /** y = a / b. */
-  f32_div: { ...binary, binary: "train" },
+  f32_div: binary,
   /** y = min(a, b). */
   f32_min: binary,
   /** y = max(a, b). */

@@ -30,7 +30,7 @@ export const i8Pool2d = {
     binary: "run",
     overRead: 16,
   },
-  /** The integer mean, halves away from zero, of what is inside; `includePad`: also of what lies in the pads, which are `zero`; `pb`, `pr`: how far those reach. Windows below 130 000 pixels. */
+  /** The integer mean, halves away from `middle`, of what is inside; `includePad`: also of what lies in the pads, which are `zero`; `pb`, `pr`: how far those reach. Windows below 65 000 pixels. */
   i8_average_pool2d: {
     args: {
       n: "count",
@@ -55,6 +55,7 @@ export const i8Pool2d = {
       pr: "int",
       includePad: "int",
       zero: "int",
+      middle: "int",
     },
     binary: "run",
     overRead: 16,

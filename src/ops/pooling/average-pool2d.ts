@@ -1,4 +1,4 @@
-/** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. Of int8: the integer mean, halves away from zero. */
+/** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. Of int8: the integer mean, halves away from zero; where it stands for uint8, from its least value. */
 import { type Shape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
@@ -12,7 +12,12 @@ import { type Pool2d, pool } from "./max-pool2d.ts";
 export interface AveragePool2d extends Pool2d {
   /** Do taps in the padding count, as zeros? Taps past the padding never do. Default false, as in Keras. */
   countIncludePad?: boolean;
+  /** int8 that stands for uint8: q is q + 128, halves are rounded up. Default false. */
+  unsigned?: boolean;
 }
+
+/** Halves are rounded away from it. */
+const middleOf = ({ unsigned }: AveragePool2d): number => (unsigned ? -128 : 0);
 
 export const averagePool2d: Op<AveragePool2d> = {
   name: "averagePool2d",
@@ -58,11 +63,12 @@ function shares(x: Shape, y: Shape, a: AveragePool2d, visit: (x: number, y: numb
   });
 }
 
-/** The integer mean of each window, halves away from zero; taps in the padding, where they count, are the zero point. */
+/** The integer mean of each window, halves away from the middle; taps in the padding, where they count, are the zero point. */
 function integerMeans(x: Tensor, y: Tensor, a: AveragePool2d, zero: number): Tensor {
   const [images, h, w, channels] = x.shape as [number, number, number, number];
   const [, oh, ow] = y.shape as [number, number, number];
   const population = populations([h, w], [oh, ow], a);
+  const middle = middleOf(a);
   const inside = new Int32Array(oh * ow);
   taps([h, w], a.size, [oh, ow], a, (pixel, _, place) => {
     inside[place]!++;
@@ -73,9 +79,9 @@ function integerMeans(x: Tensor, y: Tensor, a: AveragePool2d, zero: number): Ten
   y.data.forEach((sum, i) => {
     const place = Math.floor(i / channels) % (oh * ow);
     const count = population[place]!;
-    const whole = sum + (count - inside[place]!) * zero;
+    const whole = sum + (count - inside[place]!) * zero - count * middle;
     const half = Math.floor(count / 2);
-    y.data[i] = Math.trunc((whole > 0 ? whole + half : whole - half) / count) || 0; // integers have no -0
+    y.data[i] = Math.trunc((whole > 0 ? whole + half : whole - half) / count) + middle || 0; // integers have no -0
   });
   return y;
 }
@@ -106,7 +112,7 @@ export const lower = {
   averagePool2d(node: Node<AveragePool2d>, c) {
     const { type } = node.inputs[0]!;
     const args = { ...pool(node, c), includePad: includePad(node.attrs) };
-    if (isInt8(type)) c.each("i8_average_pool2d", { ...args, zero: affine(type).zero });
+    if (isInt8(type)) c.each("i8_average_pool2d", { ...args, zero: affine(type).zero, middle: middleOf(node.attrs) });
     else c.each("f32_average_pool2d", args);
   },
 } satisfies Record<string, Lower>;
@@ -146,6 +152,6 @@ export const stored = {
   averagePool2d: {
     op: averagePool2d,
     number: 8,
-    fields: { ...poolFields, countIncludePad: { usual: false } },
+    fields: { ...poolFields, countIncludePad: { usual: false }, unsigned: { usual: false } },
   },
 } satisfies Record<string, Stored>;

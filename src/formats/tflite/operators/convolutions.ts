@@ -5,6 +5,7 @@ import { conv2d } from "../../../ops/convolution/conv2d.ts";
 import { dense } from "../../../ops/convolution/dense.ts";
 import { depthwiseConv2d } from "../../../ops/convolution/depthwise-conv2d.ts";
 import { plainWindow, samePads, type Window } from "../../../ops/convolution/window.ts";
+import { isInt8 } from "../../../ops/quantized/quantized.ts";
 import { constantPad } from "../../../ops/shape/constant-pad.ts";
 import { type Constant, transposed } from "../constant.ts";
 import { batchOf, elements, fixed } from "../dimensions.ts";
@@ -36,11 +37,15 @@ function depthwiseKernel(weight: Constant): Constant {
   return { ...weight, shape: [out, kh, kw, 1], data, ...(perChannel && { quantization: { ...q, axis: 0 } }) };
 }
 
-function checkedKernel(weight: Constant, rank: number): Constant {
+/** Weights with a zero point are for activations of integers: LiteRT's arithmetic of other ones has none. */
+function checkedKernel(weight: Constant, rank: number, x: Value): Constant {
   if (weight.shape.length !== rank || size(weight.shape) === 0)
     throw new RangeError(`the weights are [${weight.shape}]`);
-  if (weight.dtype === "i8" && weight.quantization?.zeroPoint !== 0)
-    unsupported("has int8 weights without a scale, or with a zero point that is not 0");
+  if (weight.dtype !== "i8") return weight;
+  if (!weight.quantization) unsupported("has int8 weights without a scale");
+  else if (weight.quantization.zeroPoints) unsupported("has weights whose zero points differ");
+  else if (weight.quantization.zeroPoint !== 0 && !isInt8(x.type))
+    unsupported("has weights with a zero point on float activations");
   return weight;
 }
 
@@ -93,7 +98,7 @@ function convolved(
   depthwise: boolean,
   adjust: (o: Options, kernel: [number, number]) => Adjusted,
 ): Value {
-  const weight = checkedKernel(s.constant(1), 4);
+  const weight = checkedKernel(s.constant(1), 4, x.value);
   const options = convolutionOptions(s, depthwise);
   const kernel: [number, number] = [weight.shape[1]!, weight.shape[2]!];
   const adjusted = adjust(options, kernel);
@@ -159,8 +164,11 @@ function timesMatrix(s: Site, x: Value, weight: Constant, bias: Constant | undef
 }
 
 export const fullyConnected: Reader = s => {
-  const { value, dimensions } = s.activation();
-  const weight = checkedKernel(s.constant(1), 2);
+  const x = s.activation();
+  const { value, dimensions } = x;
+  s.demandBatchFirst(x);
+  s.demandOwnRows(x);
+  const weight = checkedKernel(s.constant(1), 2, value);
   if (s.options.i8(1) !== 0) unsupported("has shuffled weights");
   const [units, length] = weight.shape as [number, number];
   const y = timesMatrix(s, value, weight, s.has(2) ? s.constant(2) : undefined);
@@ -171,13 +179,15 @@ export const fullyConnected: Reader = s => {
 
 /** A product with a constant matrix is a dense layer without a bias. */
 export const matrixProduct: Reader = s => {
-  const { value, dimensions } = s.activation();
+  const x = s.activation();
+  const { value, dimensions } = x;
+  s.demandOwnRows(x);
   const matrix = s.constant(1);
   const shape = matrix.shape.slice(-2);
   if (size(shape) !== size(matrix.shape)) unsupported("multiplies by more than one matrix");
   if (s.options.flag(0)) unsupported("transposes its first operand");
   const across = { ...matrix, shape };
-  const weight = checkedKernel(s.options.flag(1) ? across : transposed(across, [1, 0]), 2);
+  const weight = checkedKernel(s.options.flag(1) ? across : transposed(across, [1, 0]), 2, value);
   if (dimensions.at(-1)!.n !== weight.shape[1])
     throw new RangeError(`a matrix of [${shape}] does not fit [${value.type.shape}]`);
   s.give(timesMatrix(s, value, weight, undefined), [...dimensions.slice(0, -1), fixed(weight.shape[0]!)]);
@@ -212,7 +222,7 @@ function apart(s: Site, x: Value, [down, right]: readonly [number, number]): Val
 /** A convolution's gradient as one of its own: of weights turned about, on an image with zeros between its pixels. */
 export const transposedConvolution: Reader = s => {
   const x = s.images(2);
-  const weight = checkedKernel(s.constant(1), 4);
+  const weight = checkedKernel(s.constant(1), 4, x.value);
   const [, height = 0, width = 0] = s.sizes(0).map(d => d.n);
   const o = s.options;
   const strides: [number, number] = [positive(o.i32(2)), positive(o.i32(1))];

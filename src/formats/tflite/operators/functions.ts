@@ -105,7 +105,9 @@ function spread(from: readonly number[], to: readonly number[]): Int32Array {
 
 /** softmax(beta x) */
 export const soft: Reader = s => {
-  const { value, dimensions } = s.activation();
+  const x = s.activation();
+  const { value, dimensions } = x;
+  s.demandOwnRows(x);
   const beta = s.options.f32(0);
   if (!Number.isFinite(beta)) throw new RangeError(`beta is ${beta}`);
   const scaled =
@@ -121,9 +123,11 @@ function rescaled(s: Site, x: Value, beta: number): Value {
 }
 
 export const logarithmic: Reader = s => {
-  const { value, dimensions } = s.activation();
+  const x = s.activation();
+  const { value, dimensions } = x;
+  s.demandOwnRows(x);
   s.give(
-    throughReal(s, [value], ([x]) => s.add(logSoftmax, [x!], {})),
+    throughReal(s, [value], ([real]) => s.add(logSoftmax, [real!], {})),
     dimensions,
   );
 };

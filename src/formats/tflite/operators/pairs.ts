@@ -39,6 +39,9 @@ export function aligned(s: Site, layer: string, a: Operand, b: Operand): Aligned
   );
   const batch = batches.reduce((one, other) => (other.rank > one.rank ? other : one)).at;
   if (batch > 0 && sizes[batch] !== 1) unsupported("joins tensors of many images with different numbers of axes");
+  if (!s.importer.single && batches.some(({ at }) => at !== batch)) unsupported("joins the batch with another axis");
+  const own = [a, b].some((o, i) => o.kind === "constant" && [p, q][i]![batch] !== 1);
+  if (own && s.importer.images > 1) unsupported("has a constant for each image of a batch");
   const image = (shape: Shape) => (sizes[batch] === 1 ? shape.filter((_, axis) => axis !== batch) : shape);
   const wanted = image(sizes);
   const like = [a, b].find(o => o.kind === "activation") as Activation;

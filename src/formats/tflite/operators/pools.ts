@@ -1,7 +1,7 @@
 /** Pools. */
-import type { Op } from "../../../graph/graph.ts";
-import type { AveragePool2d } from "../../../ops/pooling/average-pool2d.ts";
-import type { Pool2d } from "../../../ops/pooling/max-pool2d.ts";
+import type { Value } from "../../../graph/graph.ts";
+import { averagePool2d } from "../../../ops/pooling/average-pool2d.ts";
+import { maxPool2d, type Pool2d } from "../../../ops/pooling/max-pool2d.ts";
 import { batchOf } from "../dimensions.ts";
 import type { Activation, Reader, Site } from "../site.ts";
 import { activated } from "./activation.ts";
@@ -18,10 +18,19 @@ function pooled(s: Site): { x: Activation; attrs: Pool2d } {
   };
 }
 
-export const pool =
-  (op: Op<Pool2d> | Op<AveragePool2d>): Reader =>
-  s => {
-    const { x, attrs } = pooled(s);
-    const y = activated(s, s.add(op as Op<Pool2d>, [x.value], attrs), 5);
-    s.give(y, batchOf(y.type.shape));
-  };
+function given(s: Site, pooled: Value): void {
+  const y = activated(s, pooled, 5);
+  s.give(y, batchOf(y.type.shape));
+}
+
+export const largestOfWindows: Reader = s => {
+  const { x, attrs } = pooled(s);
+  given(s, s.add(maxPool2d, [x.value], attrs));
+};
+
+/** LiteRT rounds halves of int8 away from zero, of uint8 up. */
+export const meanOfWindows: Reader = s => {
+  const { x, attrs } = pooled(s);
+  const unsigned = s.tensor(0).type === "uint8";
+  given(s, s.add(averagePool2d, [x.value], { ...attrs, ...(unsigned && { unsigned }) }));
+};

@@ -1,8 +1,9 @@
 /** The borders of int8, constants in other forms, and what int8 operators without arithmetic of their own become. */
 import type { Quantization, Value } from "../../../graph/graph.ts";
 import { dequantize, quantize } from "../../../ops/quantized/quantize.ts";
-import { isInt8 } from "../../../ops/quantized/quantized.ts";
-import { realOf } from "../constant.ts";
+import { affine, affineOf, isInt8, nearest } from "../../../ops/quantized/quantized.ts";
+import { type Constant, realOf } from "../constant.ts";
+import { requantizedTable } from "../int8-tables.ts";
 import { type Reader, type Site, unsupported } from "../site.ts";
 
 /** What has no integer arithmetic of its own is computed in real numbers, between a dequantize and a quantize. */
@@ -16,13 +17,26 @@ export function throughReal(s: Site, inputs: readonly Value[], compute: (real: V
 export const reinterpreted = (s: Site, x: Value, quantization: Quantization): Value =>
   s.table(x, [Int8Array.from({ length: 256 }, (_, i) => i - 128)], quantization);
 
+/** A constant of floats, rounded as kernels round activations. */
+function quantizedConstant(constant: Constant, quantization: Quantization): Constant {
+  const { scale, zeroPoint } = quantization;
+  if (constant.dtype !== "f32") return unsupported("quantizes a constant of integers");
+  const inverse = Math.fround(1 / scale[0]!);
+  const data = Int8Array.from(constant.data, v => nearest(v, inverse, zeroPoint));
+  return { shape: constant.shape, dtype: "i8", data, quantization };
+}
+
 export const quantizing: Reader = s => {
   const known = s.known(0);
-  if (known.kind === "constant") return unsupported("quantizes a constant");
-  const { value, dimensions } = s.activation();
   const quantization = s.quantization() ?? unsupported("gives float32");
-  // of int8, `give` requantizes
-  s.give(isInt8(value.type) ? value : s.add(quantize, [value], { quantization }), dimensions);
+  if (known.kind === "constant") return s.giveConstant(quantizedConstant(known.constant, quantization));
+  const { value, dimensions } = s.activation();
+  if (!isInt8(value.type)) return s.give(s.add(quantize, [value], { quantization }), dimensions);
+  const [from, to] = [affine(value.type), affineOf(quantization)];
+  const ratio = from.scale / to.scale;
+  // of one type, `give` requantizes as XNNPACK does where it does; else LiteRT has its own arithmetic
+  if (s.tensor(0).type === s.made().type && ratio >= 2 ** -8 && ratio <= 2 ** 7) return s.give(value, dimensions);
+  s.give(s.table(value, [requantizedTable(from, to)], quantization), dimensions);
 };
 
 /** Of constants (float16 weights, int8 weights kept small) at once, of activations where int8 ends. */

@@ -18,6 +18,7 @@ import {
   rowsOf,
   type SliceSpec,
   slicing,
+  withBatch,
 } from "../dimensions.ts";
 import { type Activation, type Reader, type Site, unsupported } from "../site.ts";
 import { activated } from "./activation.ts";
@@ -66,12 +67,6 @@ const replaced = (dimensions: readonly Dimension[], axis: number, ...by: Dimensi
   ...dimensions.slice(axis + 1),
 ];
 
-/** An axis of the image, by the number the file has for it. */
-function axisWithin({ dimensions }: Activation, axis: number, verb: string): number {
-  const image = imageAxis(dimensions, axis);
-  return image < 0 ? unsupported(`${verb} the batch`) : image;
-}
-
 // ---------------------------------------------------------------- order
 
 export const transposing: Reader = s => {
@@ -91,7 +86,7 @@ export const transposing: Reader = s => {
 export const reversing: Reader = s => {
   const x = s.activation();
   const reversed = s.integers(1).reduce((value, axis) => {
-    const image = axisWithin(x, axis, "reverses");
+    const image = s.axisWithin(x, axis, "reverses");
     const n = value.type.shape[image]!;
     return part(s, value, image, n - 1, n, -1);
   }, x.value);
@@ -129,13 +124,14 @@ function sideBySide(s: Site, first: Activation, axis: number): Value {
   const batch = batchAxis(first.dimensions);
   // a batch of rows, also one that single images become
   const rows = axis === batch || first.dimensions[batch]!.n !== 1;
-  if (rows && batch !== 0) unsupported("joins batches");
+  if (rows && (batch !== 0 || (axis === batch && !s.importer.single))) unsupported("joins batches");
   const image = (sizes: Shape) => (rows ? sizes : sizes.filter((_, a) => a !== batch));
   const layer = s.importer.names.unique(concat.name);
   const values = s.operator.inputs.map((_, i) => {
     const known = s.known(i);
     if (known.kind === "activation") return s.reshape(known.value, image(known.dimensions.map(d => d.n)));
     const constant = s.constant(i);
+    if (s.importer.images > 1) unsupported("has a constant for each image of a batch");
     const shape = image(constant.shape);
     return s.add(broadcast, [s.state(layer, { ...constant, shape }), first.value], { shape });
   });
@@ -172,7 +168,7 @@ export const tiling: Reader = s => {
   if (times.length !== x.dimensions.length) throw new RangeError(`[${times}] times along ${x.dimensions.length} axes`);
   const tiled = times.reduce((value, n, axis) => {
     if (n === 1) return value;
-    return joined(s, new Array<Value>(n).fill(value), axisWithin(x, axis, "repeats"));
+    return joined(s, new Array<Value>(n).fill(value), s.axisWithin(x, axis, "repeats"));
   }, x.value);
   s.give(
     tiled,
@@ -185,8 +181,11 @@ export const broadcasting: Reader = s => {
   const wanted = s.sizes(1);
   const missing = wanted.length - dimensions.length;
   const batch = batchAxis(dimensions) + missing;
-  if (missing < 0 || wanted[batch]?.n !== dimensions[batch - missing]!.n) unsupported("repeats the batch");
-  const to = wanted.map((d, axis) => ({ n: d.n, batched: axis === batch }));
+  const images = dimensions[batch - missing]!.n;
+  const given = wanted[batch];
+  if (missing < 0 || given?.n !== (given?.batched ? images : images * s.importer.images))
+    unsupported("repeats the batch");
+  const to = wanted.map((d, axis) => (axis === batch ? { n: images, batched: true } : fixed(d.n)));
   const own = to.map((d, axis) => ({ ...d, n: dimensions[axis - missing]?.n ?? 1 }));
   const image = imageShape(to);
   const x = s.reshape(value, imageShape(own));
@@ -202,11 +201,12 @@ export const splitting =
     const x = s.known(operand);
     if (x.kind !== "activation") return unsupported("splits a constant");
     const [axis = 0] = s.integers(axisOperand);
-    const image = axisWithin(x, axis, "splits");
+    const image = s.axisWithin(x, axis, "splits");
     let from = 0;
     lengths(s, x.value.type.shape[image]!).forEach((length, output) => {
       const y = part(s, x.value, image, from, length);
-      s.give(y, replaced(x.dimensions, axisOf(x.dimensions.length, axis), fixed(length)), output);
+      const at = axisOf(x.dimensions.length, axis);
+      s.give(y, replaced(x.dimensions, at, { ...x.dimensions[at]!, n: length }), output);
       from += length;
     });
   };
@@ -226,8 +226,8 @@ export const givenParts = (s: Site, whole: number): number[] => {
 export const unpacking: Reader = s => {
   const x = s.activation();
   const axis = s.options.i32(1);
-  const image = axisWithin(x, axis, "unpacks");
-  const dimensions = replaced(x.dimensions, axisOf(x.dimensions.length, axis));
+  const image = s.axisWithin(x, axis, "unpacks");
+  const dimensions = withBatch(replaced(x.dimensions, axisOf(x.dimensions.length, axis)));
   s.operator.outputs.forEach((_, output) => {
     s.give(s.reshape(part(s, x.value, image, output, 1), imageShape(dimensions)), dimensions, output);
   });
@@ -246,12 +246,13 @@ export const gather: Reader = s => {
   }
   if (s.options.i32(1) !== 0) unsupported("gathers by image");
   const axis = axisOf(known.dimensions.length, s.options.i32(0));
-  const image = axisWithin(known, axis, "gathers from");
+  const image = s.axisWithin(known, axis, "gathers from");
   const { n } = known.dimensions[axis]!;
   const indices = s.integers(1);
   for (const i of indices) if (!(i >= 0 && i < n)) outside(i, n);
   const { shape } = s.tensor(1);
-  s.give(gathered(s, known.value, image, indices), replaced(known.dimensions, axis, ...shape.map(fixed)));
+  const after = withBatch(replaced(known.dimensions, axis, ...shape.map(fixed)));
+  s.give(gathered(s, known.value, image, indices), after);
 };
 
 const outside = (i: number, n: number): never => {
@@ -268,11 +269,10 @@ function sliced(s: Site, spec: (from: readonly Dimension[]) => SliceSpec): void 
     return;
   }
   const { value, dimensions } = known;
-  const { axes, kept } = slicing(dimensions, spec(dimensions));
+  const from = s.sizesInFile(dimensions);
+  const { axes, kept } = slicing(from, spec(from));
   const batch = batchAxis(dimensions);
-  // the first image of a batch of one is all of it
-  const single = s.importer.single && dimensions[batch]!.n === 1 && axes[batch]!.length === 1;
-  if (!axes[batch]!.whole && !single) unsupported("takes a part of the batch");
+  if (!axes[batch]!.whole && !s.importer.single) unsupported("takes a part of the batch");
   const image = dimensions[batch]!.n === 1 ? axes.filter((_, axis) => axis !== batch) : axes;
   const y = image.every(a => a.whole)
     ? value
@@ -281,7 +281,10 @@ function sliced(s: Site, spec: (from: readonly Dimension[]) => SliceSpec): void 
         strides: image.map(a => a.stride),
         shape: image.map(a => a.length),
       });
-  const after = kept.map(a => (a < 0 ? fixed(1) : { ...dimensions[a]!, n: axes[a]!.length }));
+  const after = kept.map(a => {
+    if (a < 0) return fixed(1);
+    return a === batch && axes[a]!.whole ? dimensions[a]! : { ...dimensions[a]!, n: axes[a]!.length };
+  });
   s.give(y, kept.includes(batch) ? after : after.length ? rowsOf(after) : unsupported("leaves nothing of a batch"));
 }
 

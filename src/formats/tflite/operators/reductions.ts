@@ -7,7 +7,7 @@ import { plainWindow } from "../../../ops/convolution/window.ts";
 import { maxPool2d } from "../../../ops/pooling/max-pool2d.ts";
 import { isInt8 } from "../../../ops/quantized/quantized.ts";
 import { transpose } from "../../../ops/shape/transpose.ts";
-import { axisOf, batchAxis, type Dimension, imageAxis, rowsOf } from "../dimensions.ts";
+import { axisOf, batchAxis, type Dimension, rowsOf } from "../dimensions.ts";
 import { type Reader, type Site, unsupported } from "../site.ts";
 import { negative } from "./functions.ts";
 import { reinterpreted } from "./quantization.ts";
@@ -21,13 +21,14 @@ interface Reduced {
 
 /** Brings the axes an operator reduces side by side; gives the value, those axes of it, and the shape after. */
 function reducedAxes(s: Site): Reduced {
-  const { value, dimensions } = s.activation();
+  const x = s.activation();
+  const { value, dimensions } = x;
   const rank = dimensions.length;
   const batch = batchAxis(dimensions);
   const axes = [...new Set(s.integers(1).map(a => axisOf(rank, a)))].sort((a, b) => a - b);
+  if (axes.includes(batch) && !s.importer.single) unsupported("reduces over the batch");
   // a batch of one image is reduced by leaving it out
-  const single = s.importer.single && dimensions[batch]!.n === 1;
-  if (axes.includes(batch) && !single) unsupported("reduces over the batch");
+  const absent = dimensions[batch]!.n === 1 ? batch : -1;
   const keep = s.options.flag(0);
   const kept = dimensions.flatMap((d, a) => (axes.includes(a) ? (keep ? [{ ...d, n: 1 }] : []) : [d]));
   const after = kept.some(d => d.batched)
@@ -35,7 +36,7 @@ function reducedAxes(s: Site): Reduced {
     : kept.length
       ? rowsOf(kept)
       : unsupported("leaves nothing of a batch");
-  const image = axes.filter(a => a !== batch).map(a => imageAxis(dimensions, a));
+  const image = axes.filter(a => a !== absent).map(a => s.axisWithin(x, a, "reduces over"));
   if (!image.length) unsupported("reduces no axis of an image");
   if (image.every((a, i) => a === image[0]! + i)) return { value, axes: image, after };
   const rest = value.type.shape.map((_, a) => a).filter(a => !image.includes(a));

@@ -15,8 +15,9 @@ function reshapedTo(s: Site, shape: (from: readonly Dimension[]) => readonly Dim
       throw new RangeError(`a constant of [${constant.shape}] cannot be reshaped to [${wanted}]`);
     s.giveConstant({ ...constant, shape: wanted });
   } else {
-    const { value, dimensions } = s.activation();
-    s.give(value, shape(dimensions));
+    const x = s.activation();
+    s.demandBatchFirst(x);
+    s.give(x.value, shape(x.dimensions));
   }
 }
 
@@ -24,7 +25,7 @@ export const reshaping: Reader = s => {
   const known = s.known(0);
   const wanted = s.has(1) ? s.sizes(1) : s.options.i32s(0).map(fixed);
   if (known.kind === "blocks") return squeezedBlocks(s, known, wanted.length);
-  reshapedTo(s, from => reshaped(from, wanted));
+  reshapedTo(s, from => reshaped(from, known.kind === "activation" ? s.perImage(wanted) : wanted));
 };
 
 /** Interleaved images lose the axis they were given. */
