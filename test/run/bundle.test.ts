@@ -35,19 +35,27 @@ const networks = [
   ...operators.map(({ name, model }) => ({ name, file: model })),
 ];
 
+/** Inputs as a network takes them: one by itself, several in a list. */
+const alone = <T>(inputs: readonly T[]) => (inputs.length === 1 ? inputs[0]! : inputs);
+
+const part = <T extends Float32Array | Int8Array | Uint8Array>(all: T, i: number, parts: number) =>
+  all.slice((i * all.length) / parts, ((i + 1) * all.length) / parts) as T;
+
 async function expectSame(file: Uint8Array<ArrayBuffer>): Promise<void> {
   const [ours, theirs] = [await source.load(file), await bundle.load(file)];
   const random = new Random(1);
-  const [{ shape, dtype }] = ours.inputs as [source.Port];
-  const n = 9 * size(shape); // float networks run eight images side by side, then one
-  const x =
-    dtype === "i8"
-      ? Int8Array.from({ length: n }, () => random.integer(256) - 128)
-      : Float32Array.from({ length: n }, () => random.uniform(-1, 1));
-  expect(theirs.run(x)).toEqual(ours.run(x));
-  expect(theirs.predict(x)).toEqual(ours.predict(x));
-  expect(theirs.predictBatch(x)).toEqual(ours.predictBatch(x));
-  expect(theirs.classify(x.subarray((8 * n) / 9))).toEqual(ours.classify(x.subarray((8 * n) / 9)));
+  const images = 9; // float networks run eight side by side, then one
+  const x = ours.inputs.map(({ shape, dtype }) => {
+    const length = images * size(shape);
+    if (dtype === "i8") return Int8Array.from({ length }, () => random.integer(256) - 128);
+    if (dtype === "u8") return Uint8Array.from({ length }, () => random.integer(256));
+    return Float32Array.from({ length }, () => random.uniform(-1, 1));
+  });
+  expect(theirs.run(alone(x))).toEqual(ours.run(alone(x)));
+  expect(theirs.predict(alone(x))).toEqual(ours.predict(alone(x)));
+  const each = Array.from({ length: images }, (_, i) => alone(x.map(all => part(all, i, images))));
+  expect(theirs.predictBatch(each)).toEqual(ours.predictBatch(each));
+  expect(theirs.classify(each.at(-1)!)).toEqual(ours.classify(each.at(-1)!));
   expect(theirs.inputs).toEqual(ours.inputs);
   expect(theirs.outputs).toEqual(ours.outputs);
   expect(theirs.arena).toEqual(ours.arena);

@@ -1,6 +1,6 @@
 /**
  * `penjing/tflite`: networks of TensorFlow Lite (LiteRT), as its converters write them: float, with weights of 16 bits or sparse, with int8
- * weights (dynamic range), and full int8.
+ * weights (dynamic range), and full int8 or uint8.
  *
  *     const model = await loadTflite("digits.tflite");
  *     await model.save("digits.penjing");
@@ -8,8 +8,11 @@
 import { BUDGET_OPTIONS, Budget, type BudgetOptions } from "../../base/budget.ts";
 import { knownOptions } from "../../base/errors.ts";
 import { readSource, type Source } from "../../base/source.ts";
+import type { Preprocessing } from "../../container/extras.ts";
 import { claimGraph } from "../../container/index.ts";
+import type { Value } from "../../graph/graph.ts";
 import { Model } from "../../model/model.ts";
+import { inputsOf } from "../../run/inputs.ts";
 import { readFile } from "./file.ts";
 import { importGraph } from "./import.ts";
 
@@ -27,6 +30,7 @@ export interface LoadTfliteOptions extends BudgetOptions {
 /**
  * The model in a .tflite file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array. It is a model like any other: it prints, costs,
  * prunes, saves, and where it is float it trains on. Fused activations are layers of their own; arithmetic on the batch's size is folded away.
+ * Bytes are read as they are by a network that begins with uint8.
  *
  * Errors: PenjingError with code `missing`, `unreadable`, `magic`, `version`, `truncated`, `damaged` (with `offset`), and `unsupported`, whose
  * message lists every node that cannot be read; `budget` where its tensors and layers take more memory than `maxBytes`, or an image more work
@@ -39,5 +43,13 @@ export async function loadTflite(source: Source, options: LoadTfliteOptions = {}
   const { bytes, path } = await readSource(source, signal);
   const graph = importGraph(readFile(bytes, path), path);
   claimGraph(budget, graph);
-  return new Model(graph, name === undefined ? {} : { name });
+  const preprocessing = ownBytes(inputsOf(graph));
+  return new Model(graph, { ...(name !== undefined && { name }), ...(preprocessing && { preprocessing }) });
+}
+
+/** Of a network that begins with uint8: bytes are its own numbers. */
+function ownBytes([input, ...others]: readonly Value[]): Preprocessing | undefined {
+  if (input?.type.dtype !== "u8" || others.length) return undefined;
+  const { scale, zeroPoint } = input.type.quantization!;
+  return { scale: scale[0]!, offset: zeroPoint ? -zeroPoint * scale[0]! : 0 };
 }

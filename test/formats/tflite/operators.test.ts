@@ -138,25 +138,36 @@ test("operators of the files are many", () => {
   expect(FAMILIES.length).toBeGreaterThan(50);
 });
 
-/** int8 to the bit, floats within 1e-5 of each number and 1e-6. */
-async function expectAnswer({ name, type, within, model, input, output }: Answered): Promise<void> {
+/** Integers to the bit, floats within 1e-5 of each number and 1e-6. */
+async function expectAnswer({ name, within, model, inputs, outputs }: Answered): Promise<void> {
   const net = await (await loadTflite(model)).net();
-  const kind = type === "i8" ? Int8Array : Float32Array;
-  const got = [net.run(new kind(input))].flat()[0]!;
-  const expected = new kind(output);
-  expect(got.length, name).toBe(expected.length);
-  const off = expected.findIndex((v, i) => {
-    const error = Math.abs(v - got[i]!);
-    return !(type === "i8" ? error <= (within ?? 0) : error <= 1e-6 + 1e-5 * Math.abs(v));
+  const all = [net.run(inputs.length === 1 ? inputs[0]! : inputs)].flat();
+  outputs.forEach((expected, k) => {
+    const got = all[k]!;
+    expect([got.constructor, got.length], name).toEqual([expected.constructor, expected.length]);
+    const off = expected.findIndex((v, i) => {
+      const error = Math.abs(v - got[i]!);
+      return !(expected instanceof Float32Array ? error <= 1e-6 + 1e-5 * Math.abs(v) : error <= (within ?? 0));
+    });
+    if (off >= 0) expect.fail(`${name}: answer ${off} is ${got[off]}, expected ${expected[off]}`);
   });
-  if (off >= 0) expect.fail(`${name}: answer ${off} is ${got[off]}, expected ${expected[off]}`);
 }
 
 test.each(await answered("networks"))("$name answers as LiteRT does", expectAnswer);
 
+const familyOf = ({ name }: Answered) => name.split(" ")[0]!;
+
 test.each(FAMILIES)("%s answers as LiteRT does", async family => {
-  for (const one of ANSWERED) if (one.name.split(" ")[0] === family) await expectAnswer(one);
+  for (const one of ANSWERED) if (familyOf(one) === family) await expectAnswer(one);
 });
+
+const UNSIGNED = await answered("unsigned");
+
+test.each([...new Set(UNSIGNED.map(familyOf))])("%s of uint8 answers as LiteRT does", async family => {
+  for (const one of UNSIGNED) if (familyOf(one) === family) await expectAnswer(one);
+});
+
+test.each(await answered("batches"))("a batch of images, $name: as LiteRT does", expectAnswer);
 
 test("a sequence dilated by SPACE_TO_BATCH_ND, as Conv1D with causal padding writes it", async () => {
   // y[t] = x[t - 4] + 10 x[t - 2] + 100 x[t]
@@ -211,7 +222,7 @@ describe("what cannot be read", () => {
   });
 
   test("constants of a type that is not read are named with the others", async () => {
-    const strange = { name: "halves", type: "uint8" as const, shape: [2], data: Int8Array.of(1, 2) };
+    const strange = { name: "halves", type: "uint16" as const, shape: [2], data: Int8Array.of(1, 2) };
     const tensors: BuiltTensor[] = [
       { shape: [1, 2] },
       strange,
@@ -225,7 +236,7 @@ describe("what cannot be read", () => {
       { name: "ADD", inputs: [2, 3], outputs: [4] },
     ];
     const { message } = await named(built({ tensors, operators, inputs: [0], outputs: [4] }));
-    expect(message).toContain('tensor 1 ("halves"): constants of type uint8 are not read');
+    expect(message).toContain('tensor 1 ("halves"): constants of type uint16 are not read');
     expect(message).toContain("node 1 COS");
   });
 
@@ -234,8 +245,26 @@ describe("what cannot be read", () => {
     ["the batch repeated", single("TILE", [1, 2], [2, 2], [ints(2, 1)]), "repeats the batch"],
     ["the batch reduced", single("MEAN", [1, 2], [2], [ints(0)]), "reduces over the batch"],
     [
-      "a fixed batch",
-      built({ tensors: [{ shape: [3, 2] }], operators: [], inputs: [0], outputs: [0] }),
+      "a softmax over the images of a fixed batch",
+      built({
+        tensors: [{ shape: [3, 2] }, ints(1, 0), { shape: [2, 3] }, { shape: [2, 3] }],
+        operators: [
+          { name: "TRANSPOSE", inputs: [0, 1], outputs: [2] },
+          { name: "SOFTMAX", inputs: [2], outputs: [3], options: { 0: { f32: 1 } } },
+        ],
+        inputs: [0],
+        outputs: [3],
+      }),
+      "computes along the batch; the file fixes the batch: converted with a batch of 1, or of any size, it may be read",
+    ],
+    [
+      "a fixed batch beside an open one",
+      built({
+        tensors: [{ shape: [3, 2] }, { shape: [1, 2], signature: [-1, 2] }],
+        operators: [],
+        inputs: [0, 1],
+        outputs: [0],
+      }),
       "has a fixed batch of 3",
     ],
     [
@@ -244,12 +273,25 @@ describe("what cannot be read", () => {
       "has an axis (1) of any size",
     ],
     [
-      "unsigned bytes",
-      built({ tensors: [{ shape: [1, 1], type: "uint8" }], operators: [], inputs: [0], outputs: [0] }),
-      "is uint8; float32 and int8 are read",
+      "integers of 16 bits",
+      built({ tensors: [{ shape: [1, 1], type: "uint16" }], operators: [], inputs: [0], outputs: [0] }),
+      "is uint16; float32, int8 and uint8 are read",
     ],
   ])("%s", async (_, bytes, message) => {
     expect(await named(bytes)).toMatchObject({ code: "unsupported", message: expect.stringContaining(message) });
+  });
+
+  test("uint8 without a scale is damaged", async () => {
+    const bytes = built({
+      tensors: [{ name: "x", shape: [1, 1], type: "uint8" }],
+      operators: [],
+      inputs: [0],
+      outputs: [0],
+    });
+    expect(await named(bytes)).toMatchObject({
+      code: "damaged",
+      message: expect.stringContaining('tensor 0 ("x"): uint8 activations need one scale and one zero point'),
+    });
   });
 
   test("what contradicts itself is damaged, and names the node", async () => {

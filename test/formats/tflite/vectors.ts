@@ -30,30 +30,51 @@ export const FLOAT: readonly string[] = [
 export const digits = (): Float32Array =>
   Float32Array.from(int8Of("tflite/mnist_valid_q.in.s8.bin").subarray(0, 200 * 784), q => Math.fround((q + 128) / 255));
 
-/** A network of one operator, an input, and what LiteRT answers to it. */
+const ARRAYS = { f32: Float32Array, i8: Int8Array, u8: Uint8Array };
+
+/** A network of one operator, its inputs, and what LiteRT answers to them. */
 export interface Answered {
   name: string;
-  type: "f32" | "i8";
+  /** Of its outputs. */
+  type: keyof typeof ARRAYS;
   within?: 1;
   model: Uint8Array<ArrayBuffer>;
-  input: ArrayBuffer;
-  output: ArrayBuffer;
+  inputs: (Float32Array | Int8Array | Uint8Array)[];
+  outputs: (Float32Array | Int8Array | Uint8Array)[];
+}
+
+/** What gzip made of `path`. */
+export async function unpacked(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytesOf(path)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+export type Vectors = "operators" | "networks" | "unsigned" | "batches";
+
+interface Listed {
+  name: string;
+  type: Answered["type"];
+  /** The type of inputs, where it is another. */
+  from?: Answered["type"];
+  within?: 1;
+  sizes: [model: number, inputs: number | number[], outputs: number | number[]];
 }
 
 /** What test/vectors/tflite-operators/README.md describes. */
-export async function answered(file: "operators" | "networks" = "operators"): Promise<Answered[]> {
-  const packed = new Blob([bytesOf(`tflite-operators/${file}.bin.gz`)]).stream();
-  const unpacked = new Response(packed.pipeThrough(new DecompressionStream("gzip")));
-  const bytes = new Uint8Array(await unpacked.arrayBuffer());
+export async function answered(file: Vectors = "operators"): Promise<Answered[]> {
+  const bytes = await unpacked(`tflite-operators/${file}.bin.gz`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const list = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  const list: Listed[] = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
   let at = 4 + length;
   const next = (n: number) => {
     at += n;
     return bytes.slice(at - n, at);
   };
-  const models = list.map(({ sizes }: { sizes: number[] }) => next(sizes[0]!));
-  return list.map(({ sizes, ...rest }: { sizes: number[] }, i: number) => {
-    return { ...rest, model: models[i], input: next(sizes[1]!).buffer, output: next(sizes[2]!).buffer };
+  const all = (type: Answered["type"], lengths: number | number[]) =>
+    [lengths].flat().map(n => new ARRAYS[type](next(n).buffer));
+  const models = list.map(({ sizes }) => next(sizes[0]));
+  return list.map(({ sizes, from, ...rest }, i) => {
+    const inputs = all(from ?? rest.type, sizes[1]);
+    return { ...rest, model: models[i]!, inputs, outputs: all(rest.type, sizes[2]) };
   });
 }

@@ -1,0 +1,100 @@
+/** Networks that others published (test/vectors/tflite-public): LiteRT's answers, by the model, by its file and image by image. */
+import { describe, expect, test } from "vitest";
+import { read } from "../../../src/container/index.ts";
+import { loadTflite } from "../../../src/formats/tflite/index.ts";
+import { verify } from "../../../src/graph/verify.ts";
+import { supported, type Variant } from "../../../src/kernels/load.ts";
+import { Net } from "../../../src/run/net.ts";
+import { bytesOf, unpacked } from "./vectors.ts";
+
+type Numbers = Float32Array | Int8Array | Uint8Array;
+
+const VARIANTS: Variant[] = ["simd", ...(supported().relaxedDot === "u8" ? ["relaxed" as const] : [])];
+const ARRAYS: Readonly<Record<string, new (bytes: ArrayBuffer) => Numbers>> = {
+  f32: Float32Array,
+  i8: Int8Array,
+  u8: Uint8Array,
+};
+
+/** Images of the network in one try: those of the batch that the file fixes. */
+const NETWORKS: readonly (readonly [name: string, images: number])[] = [
+  ["keras_mnist_tpu", 1],
+  ["logistic_uint8", 1],
+  ["gearbox_dnn", 1],
+  ["mnist_quantized", 1],
+  ["branching_conv_fc", 1],
+];
+
+interface Try {
+  inputs: Numbers[];
+  outputs: Numbers[];
+}
+
+async function triesOf(name: string, { inputs, outputs }: Net, images: number): Promise<Try[]> {
+  const bytes = await unpacked(`tflite-public/${name}.tries.gz`);
+  const tries: Try[] = [];
+  let at = 0;
+  const next = ({ dtype, shape }: Net["inputs"][number]): Numbers => {
+    const length = images * shape.reduce((a, b) => a * b, dtype === "f32" ? 4 : 1);
+    at += length;
+    return new ARRAYS[dtype]!(bytes.slice(at - length, at).buffer);
+  };
+  while (at < bytes.length) tries.push({ inputs: inputs.map(next), outputs: outputs.map(next) });
+  return tries;
+}
+
+const alone = <T>(list: readonly T[]) => (list.length === 1 ? list[0]! : list);
+
+function expectSame(got: Numbers, expected: Numbers): void {
+  if (!(expected instanceof Float32Array)) {
+    expect(got).toEqual(expected);
+    return;
+  }
+  expect(got.length).toBe(expected.length);
+  const off = expected.findIndex(
+    (v, i) => !(Object.is(v, got[i]) || Math.abs(v - got[i]!) <= 1e-6 + 1e-5 * Math.abs(v)),
+  );
+  if (off >= 0) expect.fail(`answer ${off} is ${got[off]}, expected ${expected[off]}`);
+}
+
+describe.each(NETWORKS)("%s", (name, images) => {
+  const load = () => loadTflite(bytesOf(`tflite-public/${name}.tflite`));
+
+  test.each(VARIANTS)("gives LiteRT's answers, %s", async variant => {
+    const { graph } = await load();
+    verify(graph);
+    const net = await Net.create(graph, { variant });
+    const tries = await triesOf(name, net, images);
+    expect(tries.length).toBe(name === "logistic_uint8" ? 1 : 2);
+    for (const { inputs, outputs } of tries) {
+      const got = [net.run(alone(inputs))].flat();
+      outputs.forEach((expected, i) => expectSame(got[i]!, expected));
+    }
+  });
+
+  test("is stored and answers the same", async () => {
+    const model = await load();
+    const [before, after] = [await model.net(), await Net.create(read(model.toBytes()).graph)];
+    expect(after.inputs).toEqual(before.inputs);
+    expect(after.outputs).toEqual(before.outputs.map(port => ({ ...port, view: expect.anything() })));
+    const [{ inputs }] = (await triesOf(name, before, images)) as [Try];
+    expect(after.run(alone(inputs))).toEqual(before.run(alone(inputs)));
+    expect(after.predict(alone(inputs))).toEqual(before.predict(alone(inputs)));
+  });
+});
+
+test("bytes of a uint8 input are pixels to predict, and numbers of the network's own to run", async () => {
+  const net = await (await loadTflite(bytesOf("tflite-public/keras_mnist_tpu.tflite"))).net();
+  expect(net.inputs).toMatchObject([{ dtype: "u8", scale: Math.fround(1 / 255), zeroPoint: 0, shape: [28, 28, 1] }]);
+  expect(net.outputs).toMatchObject([{ dtype: "u8", scale: 1 / 256, zeroPoint: 0, shape: [10] }]);
+  const [{ inputs, outputs }] = (await triesOf("keras_mnist_tpu", net, 1)) as [Try];
+  const pixels = inputs[0] as Uint8Array;
+  const expected = Float32Array.from(outputs[0]!, u => u / 256);
+  expect(net.predict(pixels)).toEqual(expected);
+  expect(net.predict(Float32Array.from(pixels, u => u / 255))).toEqual(expected);
+  expect(net.predictBatch([pixels, pixels])).toEqual([expected, expected]);
+  const into = new Uint8Array(10);
+  expect(net.run(pixels, { into })).toBe(into);
+  expect(() => net.run(Int8Array.from(pixels))).toThrow('"x" expected Uint8Array, got Int8Array');
+  expect(net.predict(new Float32Array(784).fill(-1))).toEqual(net.predict(new Float32Array(784)));
+});
