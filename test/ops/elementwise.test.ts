@@ -16,6 +16,7 @@ import { exp } from "../../src/ops/arithmetic/exp.ts";
 import { log } from "../../src/ops/arithmetic/log.ts";
 import { maximum } from "../../src/ops/arithmetic/maximum.ts";
 import { minimum } from "../../src/ops/arithmetic/minimum.ts";
+import { div } from "../../src/ops/arithmetic/div.ts";
 import { mul } from "../../src/ops/arithmetic/mul.ts";
 import { rsqrt } from "../../src/ops/arithmetic/rsqrt.ts";
 import { scale } from "../../src/ops/arithmetic/scale.ts";
@@ -39,7 +40,7 @@ const UNARY: [Op<never>, object][] = [
   [softmax, {}],
   [logSoftmax, {}],
 ];
-const BINARY: Op<never>[] = [add, sub, mul, minimum, maximum];
+const BINARY: Op<never>[] = [add, sub, mul, minimum, maximum, div];
 const SHAPES: Shape[] = [[1], [5], [3, 3, 3]];
 
 /** op of one or two inputs, with its gradients. */

@@ -5,9 +5,9 @@ import { read, write } from "../../src/container/index.ts";
 import { Graph, type Quantization, type Type } from "../../src/graph/graph.ts";
 import { supported, type Variant } from "../../src/kernels/load.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
+import { LOWER, PREFERS } from "../../src/ops/index.ts";
 import { averagePool2d } from "../../src/ops/pooling/average-pool2d.ts";
 import { requantize } from "../../src/ops/quantized/requantize.ts";
-import { LOWER, PREFERS } from "../../src/ops/run.ts";
 import { evaluated, planned } from "./planned.ts";
 
 const VARIANTS: Variant[] = ["simd", ...(supported().relaxedDot === "u8" ? ["relaxed" as const] : [])];

@@ -1,6 +1,7 @@
 /** Operators of two tensors, of shapes that are repeated to one another. */
 import { type Shape, size } from "../../../base/shape.ts";
 import type { Op, Quantization, Value } from "../../../graph/graph.ts";
+import { div } from "../../../ops/arithmetic/div.ts";
 import { mul } from "../../../ops/arithmetic/mul.ts";
 import { sub } from "../../../ops/arithmetic/sub.ts";
 import { affine, isInt8, type Quantized } from "../../../ops/quantized/quantized.ts";
@@ -58,6 +59,10 @@ export function aligned(s: Site, layer: string, a: Operand, b: Operand): Aligned
   };
 }
 
+/** Two operands; undefined where both are sizes or constants. */
+const operandsOrSizes = (s: Site): [Operand, Operand] | undefined =>
+  [0, 1].some(i => s.known(i).kind === "activation") ? operands(s) : undefined;
+
 function operands(s: Site): [Operand, Operand] {
   return [0, 1].map(i => {
     const known = s.known(i);
@@ -69,9 +74,10 @@ function operands(s: Site): [Operand, Operand] {
 export const pair =
   (op: Op<Quantized>, activation: number | undefined): Reader =>
   s => {
-    if ([0, 1].every(i => s.known(i).kind !== "activation")) return arithmetic(s, ARITHMETIC[op.name]);
+    const both = operandsOrSizes(s);
+    if (!both) return arithmetic(s, ARITHMETIC[op.name]);
     const layer = s.importer.names.unique(op.name);
-    const { values, dimensions } = aligned(s, layer, ...operands(s));
+    const { values, dimensions } = aligned(s, layer, ...both);
     const { graph } = s.importer;
     const node = (attrs: Quantized) => (of: readonly Value[]) =>
       graph.scope(layer, () => graph.one(op, [...of], attrs));
@@ -101,25 +107,25 @@ function arithmetic(s: Site, of: Arithmetic | undefined): void {
   s.giveSizes(Array.from({ length }, (_, i) => compute(a[i % a.length]!, b[i % b.length]!)));
 }
 
-/** Division by a constant is a product with its reciprocal. */
+/** Division of floats by a constant is a product with its reciprocal; of bytes it is computed in real numbers. */
 export const division: Reader = s => {
-  const [a, b] = [s.known(0), s.known(1)];
-  if (a.kind !== "activation" && b.kind !== "activation") return arithmetic(s, quotient);
-  if (a.kind !== "activation" || b.kind !== "constant" || isInt8(a.value.type))
-    return unsupported("divides by what is no float constant");
-  const reciprocal = { ...b.constant, data: realOf(b.constant).map(v => 1 / v) };
-  const layer = s.importer.names.unique(mul.name);
-  const { values, dimensions } = aligned(s, layer, a, { kind: "constant", constant: reciprocal });
+  const [a, b] = operandsOrSizes(s) ?? [];
+  if (!a || !b) return arithmetic(s, quotient);
+  const real = a.kind === "activation" && b.kind === "constant" && !isInt8(a.value.type);
+  const by: Operand = real ? { kind: "constant", constant: reciprocal(b.constant) } : b;
+  const op = real ? mul : div;
+  const layer = s.importer.names.unique(op.name);
+  const { values, dimensions } = aligned(s, layer, a, by);
   const { graph } = s.importer;
-  s.give(
-    activated(
-      s,
-      graph.scope(layer, () => graph.one(mul, [...values], {})),
-      0,
-    ),
-    dimensions,
-  );
+  const node = (of: readonly Value[]) => graph.scope(layer, () => graph.one(op, [...of], {}));
+  s.give(activated(s, throughReal(s, values, node), 0), dimensions);
 };
+
+const reciprocal = (constant: Constant): Constant => ({
+  shape: constant.shape,
+  dtype: "f32",
+  data: realOf(constant).map(v => 1 / v),
+});
 
 /** (a - b)^2 */
 export const squaredDifference: Reader = s => {
