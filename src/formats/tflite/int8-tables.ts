@@ -75,6 +75,23 @@ export function absoluteTable(from: Affine, to: Affine): Int8Array {
   });
 }
 
+/** sqrt(x), whole steps of the output: what is left over is cut off. */
+export const sqrtTable = (from: Affine, to: Affine): Int8Array =>
+  tableOf(q => {
+    const root = f(Math.sqrt(f(f(from.scale) * Math.max(q - from.zero, 0))));
+    return Math.trunc(f(root / f(to.scale))) + to.zero;
+  });
+
+/** 1 / sqrt(x), the root in steps of 2^-20; what is not positive becomes the largest value. */
+export function rsqrtTable(from: Affine, to: Affine): Int8Array {
+  const { significand, exponent } = multiplierOf(1 / (f(Math.sqrt(f(from.scale))) * f(to.scale)));
+  const ratio = { significand, exponent: exponent - 20 };
+  return tableOf(q => {
+    const x = q - from.zero;
+    return x > 0 ? multiplied(Math.round(2 ** 20 / Math.sqrt(x)), ratio) + to.zero : 127;
+  });
+}
+
 const short = (x: number): number => clamp(x, -32768, 32767);
 
 /** A multiplier of 15 bits. */

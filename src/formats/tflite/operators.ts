@@ -2,17 +2,21 @@
  * How each operator of TensorFlow Lite is read: which ops of a graph it becomes. Fused activations become nodes of their own, clamps behind
  * what they were fused into: rounding and clamping keep order, so of int8 both give the same bytes.
  */
-import { exp, log } from "../../base/math.ts";
+import { exp as expOf, log as logOf } from "../../base/math.ts";
 import { elu } from "../../ops/activation/elu.ts";
 import { hardSwish } from "../../ops/activation/hard-swish.ts";
 import { sigmoid } from "../../ops/activation/sigmoid.ts";
 import { tanh } from "../../ops/activation/tanh.ts";
 import { add } from "../../ops/arithmetic/add.ts";
+import { exp } from "../../ops/arithmetic/exp.ts";
+import { log } from "../../ops/arithmetic/log.ts";
 import { maximum } from "../../ops/arithmetic/maximum.ts";
 import { minimum } from "../../ops/arithmetic/minimum.ts";
 import { mul } from "../../ops/arithmetic/mul.ts";
+import { rsqrt } from "../../ops/arithmetic/rsqrt.ts";
+import { sqrt } from "../../ops/arithmetic/sqrt.ts";
 import { sub } from "../../ops/arithmetic/sub.ts";
-import { absoluteTable, hardSwishTable, realTable } from "./int8-tables.ts";
+import { absoluteTable, hardSwishTable, realTable, rsqrtTable, sqrtTable } from "./int8-tables.ts";
 import { clamp } from "./operators/activation.ts";
 import { batchToSpace, spaceToBatch } from "./operators/blocks.ts";
 import { convolution, fullyConnected, matrixProduct, transposedConvolution } from "./operators/convolutions.ts";
@@ -23,11 +27,12 @@ import {
   logarithmic,
   negative,
   prelus,
+  real,
   soft,
   square,
   unary,
-  unread,
 } from "./operators/functions.ts";
+import { unitLength } from "./operators/normalization.ts";
 import { division, pair, squaredDifference, sumOf } from "./operators/pairs.ts";
 import { largestOfWindows, meanOfWindows } from "./operators/pools.ts";
 import { densify, dequantizing, quantizing } from "./operators/quantization.ts";
@@ -72,14 +77,15 @@ export const READERS: Readonly<Record<string, Reader>> = {
   DEQUANTIZE: dequantizing,
   DIV: division,
   ELU: unary(elu, () => ({ alpha: 1 })),
-  EXP: composed(unread, (from, to) => realTable(from, to, exp)),
+  EXP: composed(real(exp), (from, to) => realTable(from, to, expOf)),
   EXPAND_DIMS: expandDims,
   FLOOR_DIV: division,
   FULLY_CONNECTED: fullyConnected,
   GATHER: gather,
   HARD_SWISH: composed((s, x) => s.add(hardSwish, [x], {}), hardSwishTable),
   LEAKY_RELU: leakyRelus,
-  LOG: composed(unread, (from, to) => realTable(from, to, x => (x > 0 ? log(x) : -Infinity))),
+  L2_NORMALIZATION: unitLength,
+  LOG: composed(real(log), (from, to) => realTable(from, to, x => (x > 0 ? logOf(x) : -Infinity))),
   LOGISTIC: unary(sigmoid, () => ({})),
   LOG_SOFTMAX: logarithmic,
   MAXIMUM: pair(maximum, undefined),
@@ -105,6 +111,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   RESIZE_BILINEAR: bilinear,
   RESIZE_NEAREST_NEIGHBOR: nearest,
   REVERSE_V2: reversing,
+  RSQRT: composed(real(rsqrt), rsqrtTable),
   SHAPE: shapeOf,
   SLICE: slice,
   SOFTMAX: soft,
@@ -112,6 +119,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   SPACE_TO_DEPTH: blocksOfDepth(false),
   SPLIT: splitting(0, 1, equalParts),
   SPLIT_V: splitting(2, 0, givenParts),
+  SQRT: composed(real(sqrt), sqrtTable),
   SQUARE: composed(square, undefined),
   SQUARED_DIFFERENCE: squaredDifference,
   SQUEEZE: squeeze,

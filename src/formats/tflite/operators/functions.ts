@@ -39,7 +39,11 @@ export const absolute = (s: Site, x: Value): Value => s.add(maximum, [x, negativ
 
 export const square = (s: Site, x: Value): Value => s.add(mul, [x, x], {});
 
-export const unread = (): never => unsupported("has no op in real numbers");
+/** An op without attributes. */
+export const real =
+  (op: Op<object>) =>
+  (s: Site, x: Value): Value =>
+    s.add(op, [x], {});
 
 /** Of int8 by LiteRT's table; a slope below 0 is no leaky ReLU's but a prelu's. */
 export const leakyRelus: Reader = s => {
