@@ -38,7 +38,7 @@ export function i8_max_pool2d(
 }
 
 /**
- * Integer division of four sums by `by`, halves away from zero. Exact for windows of up to 130 000 numbers: f32 quotients of integers below 2^24
+ * Integer division of four sums by `by`, halves away from zero. Exact for windows of up to 65 000 numbers: f32 quotients of integers below 2^24
  * never round up to a whole number. A larger window's result may differ by one.
  */
 @inline function divided(sum: v128, half: v128, by: v128): v128 {

@@ -11,6 +11,7 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Interrupted } from "../../src/cli/errors.ts";
 import { mnist } from "../../src/data/index.ts";
@@ -414,6 +415,22 @@ describe("convert", () => {
     expect((await convert("--mean", "1,2,3")).errors).toContain('"preprocessing.mean" expected 1 channels');
     expect((await convert("--std", "0")).errors).toContain("expected finite number > 0, got 0");
     expect((await convert("--layout", "CHW")).errors).toContain("NHWC, NCHW");
+  });
+
+  test("a network between uint8 borders: its types, and its own bytes to predict", async () => {
+    const from = new URL("../vectors/tflite-public/keras_mnist_tpu", import.meta.url).pathname;
+    const out = at("bytes.penjing");
+    await documentOf("convert", `${from}.tflite`, out);
+    const ends = {
+      inputs: [{ dtype: "u8", zeroPoint: 0, shape: [28, 28, 1] }],
+      outputs: [{ dtype: "u8", shape: [10] }],
+    };
+    expect(await documentOf("inspect", out)).toMatchObject(ends);
+    const tries = gunzipSync(readFileSync(`${from}.tries.gz`));
+    writeFileSync(at("one.bin"), tries.subarray(0, 784));
+    const scores = [...tries.subarray(784, 794)];
+    const { predictions } = await documentOf("predict", out, at("one.bin"));
+    expect(predictions).toMatchObject([{ probabilities: scores.map(u => u / 256) }]);
   });
 
   test("refuses what it cannot read", async () => {

@@ -16,7 +16,8 @@ export interface BuiltTensor {
   signature?: readonly number[];
   data?: Float32Array | Int8Array | Int32Array;
   scale?: readonly number[];
-  zeroPoint?: number;
+  /** One for all scales, or a list. */
+  zeroPoint?: number | readonly number[];
 }
 
 /** Options by field: a whole number is an i32, `{ i8 }`, `{ f32 }` and lists what they say. */
@@ -90,10 +91,8 @@ function flatBuffer({ tensors, operators, inputs, outputs, signature }: BuiltFil
     const scale = t.scale && list(t.scale, 4, n => b.addFloat32(n));
     const zeros =
       t.scale &&
-      list(
-        t.scale.map(() => t.zeroPoint ?? 0),
-        8,
-        n => b.addInt64(BigInt(n)),
+      list(typeof t.zeroPoint === "object" ? t.zeroPoint : t.scale.map(() => Number(t.zeroPoint ?? 0)), 8, n =>
+        b.addInt64(BigInt(n)),
       );
     const quantization =
       scale &&

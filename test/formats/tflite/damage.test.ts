@@ -10,6 +10,8 @@ const FILES = [
   "tflite-zoo/zoo_wide_int8",
   "tflite-zoo/zoo_sensor_float",
   "tflite/lenet5_poly80_sparse",
+  "tflite-public/conv_relu_uint8",
+  "tflite-public/branching_conv_fc",
 ];
 
 /** The error that reading gives, undefined where it gives a model. */

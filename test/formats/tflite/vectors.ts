@@ -49,7 +49,7 @@ export async function unpacked(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-export type Vectors = "operators" | "networks" | "unsigned" | "batches";
+export type Vectors = "operators" | "networks" | "functions" | "unsigned" | "batches";
 
 interface Listed {
   name: string;
