@@ -7,7 +7,7 @@ import { type Extras, read, storedBytes } from "../container/index.ts";
 import { Graph, type Node, type Type, type Value } from "../graph/graph.ts";
 import { Model } from "../model/model.ts";
 import { COST, type OpName } from "../ops/index.ts";
-import { dequantize, quantize } from "../ops/quantized/quantize.ts";
+import { traitsOf } from "../ops/traits.ts";
 import { bake } from "../passes/bake.ts";
 import { QuantizedModel } from "./quantize.ts";
 
@@ -98,7 +98,7 @@ function floatBytes(from: Graph, { name, labels, preprocessing, metadata }: Kept
   return new Model(graph, extras).toBytes().length;
 }
 
-/** A graph of integers with every value float: its structure, without numbers. */
+/** A graph of integers with every value float: its structure, without numbers, and without what stands where integers begin, change or end. */
 function floatForm(from: Graph): Graph {
   const graph = new Graph();
   const of = new Map<Value, Value>();
@@ -106,14 +106,15 @@ function floatForm(from: Graph): Graph {
     const type: Type = { shape: v.type.shape, dtype: "f32", batched: v.type.batched };
     of.set(v, v.leaf === "state" ? graph.state(v.role!, v.name, type) : graph.leaf(v.leaf!, v.name, type));
   }
-  for (const { op, name, attrs, inputs, outputs } of from.nodes) {
+  for (const node of from.nodes) {
+    const { op, name, attrs, inputs, outputs } = node;
     const operands = inputs.map(v => of.get(v)!);
     const { quantization: _, ...rest } = attrs as { quantization?: unknown };
-    const border = op === quantize || op === dequantize;
-    const made = border ? operands : graph.scope(name, () => graph.add(op, operands, rest));
+    const made = traitsOf(node).int8 === "border" ? operands : graph.scope(name, () => graph.add(op, operands, rest));
     outputs.forEach((o, i) => of.set(o, made[i]!));
   }
   graph.results = from.results.map(v => of.get(v)!);
+  graph.prune();
   return graph;
 }
 

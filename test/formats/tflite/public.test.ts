@@ -1,9 +1,11 @@
 /** Networks that others published (test/vectors/tflite-public): LiteRT's answers, by the model, by its file and image by image. */
 import { describe, expect, test } from "vitest";
+import { analyzeFile } from "../../../src/compress/index.ts";
 import { read } from "../../../src/container/index.ts";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";
 import { verify } from "../../../src/graph/verify.ts";
 import { supported, type Variant } from "../../../src/kernels/load.ts";
+import { givenBy } from "../../../src/ops/traits.ts";
 import type { Port } from "../../../src/run/inputs.ts";
 import { Net } from "../../../src/run/net.ts";
 import { bytesOf, unpacked } from "./vectors.ts";
@@ -97,7 +99,9 @@ describe.each(NETWORKS)("%s", (name, images) => {
 
   test("is stored and answers the same", async () => {
     const model = await load();
-    const { graph, preprocessing } = read(model.toBytes());
+    const bytes = model.toBytes();
+    expect(analyzeFile(bytes)).toMatchObject({ compressed: bytes.length });
+    const { graph, preprocessing } = read(bytes);
     const before = await model.net();
     const after = await Net.create(graph, { ...(preprocessing && { preprocessing }) });
     expect(ports(after.inputs)).toEqual(ports(before.inputs));
@@ -110,9 +114,13 @@ describe.each(NETWORKS)("%s", (name, images) => {
 });
 
 test("bytes of a uint8 input are pixels to predict, and numbers of the network's own to run", async () => {
-  const net = await (await loadTflite(bytesOf("tflite-public/keras_mnist_tpu.tflite"))).net();
+  const model = await loadTflite(bytesOf("tflite-public/keras_mnist_tpu.tflite"));
+  const { graph } = model;
+  const net = await model.net();
   expect(net.inputs).toMatchObject([{ dtype: "u8", scale: Math.fround(1 / 255), zeroPoint: 0, shape: [28, 28, 1] }]);
   expect(net.outputs).toMatchObject([{ dtype: "u8", scale: 1 / 256, zeroPoint: 0, shape: [10] }]);
+  // the softmax stays the op that makes the result: nothing but a change of type follows
+  expect(givenBy(graph.results[0]!)).toBe("distribution");
   const [{ inputs, outputs }] = (await triesOf("keras_mnist_tpu", net, 1)) as [Try];
   const pixels = inputs[0] as Uint8Array;
   const expected = Float32Array.from(outputs[0]!, u => u / 256);

@@ -34,8 +34,10 @@ export const quantizing: Reader = s => {
   if (!isInt8(value.type)) return s.give(s.add(quantize, [value], { quantization }), dimensions);
   const [from, to] = [affine(value.type), affineOf(quantization)];
   const ratio = from.scale / to.scale;
-  // of one type, `give` requantizes as XNNPACK does where it does; else LiteRT has its own arithmetic
-  if (s.tensor(0).type === s.made().type && ratio >= 2 ** -8 && ratio <= 2 ** 7) return s.give(value, dimensions);
+  // `give` requantizes as XNNPACK does, which converts within one type alone; for the rest LiteRT has arithmetic of its own, exact where no
+  // scale changes
+  const xnnpack = s.tensor(0).type === s.made().type && ratio >= 2 ** -8 && ratio <= 2 ** 7;
+  if (xnnpack || ratio === 1) return s.give(value, dimensions);
   s.give(s.table(value, [requantizedTable(from, to)], quantization), dimensions);
 };
 
