@@ -69,6 +69,34 @@ export function f32_penalty_gradient(n: i32, x: usize, up: usize, dx: usize, l1:
   }
 }
 
+export function f32_range(n: i32, x: usize, xs: i32, length: i32, y: usize): void {
+  // pmin(a, v) is v < a ? v : a, so that a NaN in v changes nothing
+  let low = v128.load32_splat(y), high = v128.load32_splat(y, 4);
+  for (; n > 0; n--) {
+    let p = x, left = length;
+    for (; left >= 4; left -= 4) {
+      const v = v128.load(p);
+      low = f32x4.pmin(low, v);
+      high = f32x4.pmax(high, v);
+      p += 16;
+    }
+    for (; left > 0; left--) {
+      const v = v128.load32_splat(p);
+      low = f32x4.pmin(low, v);
+      high = f32x4.pmax(high, v);
+      p += 4;
+    }
+    x += <usize>xs;
+  }
+  // lanes 0 1 2 3 against 2 3 0 1, then against 1 0 3 2: every lane holds the result
+  low = f32x4.pmin(low, v128.shuffle<f32>(low, low, 2, 3, 0, 1));
+  high = f32x4.pmax(high, v128.shuffle<f32>(high, high, 2, 3, 0, 1));
+  low = f32x4.pmin(low, v128.shuffle<f32>(low, low, 1, 0, 3, 2));
+  high = f32x4.pmax(high, v128.shuffle<f32>(high, high, 1, 0, 3, 2));
+  store<f32>(y, f32x4.extract_lane(low, 0));
+  store<f32>(y, f32x4.extract_lane(high, 0), 4);
+}
+
 /** The first index of the largest of k floats. */
 function argmax(x: usize, k: i32): i32 {
   let best = 0;

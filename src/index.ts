@@ -175,6 +175,7 @@ export {
   type Scores,
   type SgdOptions,
   type StepHook,
+  type StepValues,
   sgd,
   sparseCategoricalCrossentropy,
   type Target,

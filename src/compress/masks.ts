@@ -6,6 +6,7 @@ import type { Graph, Node, Value } from "../graph/graph.ts";
 import type { Traits } from "../graph/meaning.ts";
 import { TRAITS } from "../ops/index.ts";
 import { mask } from "../ops/weight/mask.ts";
+import { magnitude } from "./criteria.ts";
 import { share } from "./schedules.ts";
 
 /** Is the kernel of this op pruned? Never biases, normalization or depthwise kernels, as in tfmot. */
@@ -85,12 +86,7 @@ export function keptWeights(count: number, sparsity: number): number {
 /** Ones at the `keptWeights` weights of greatest magnitude; among equals the first stay. */
 export function magnitudeMask(weights: Float32Array, sparsity: number): Float32Array {
   share("sparsity", sparsity);
-  const kept = keptWeights(weights.length, sparsity);
-  const magnitudes = weights.map(Math.abs);
-  const threshold = magnitudes.slice().sort()[weights.length - kept]!;
-  let equals = kept;
-  for (const magnitude of magnitudes) if (magnitude > threshold) equals--;
-  return magnitudes.map(magnitude => (magnitude > threshold || (magnitude === threshold && equals-- > 0) ? 1 : 0));
+  return magnitude.mask(weights, keptWeights(weights.length, sparsity));
 }
 
 /** Ones where |w| >= threshold; the greatest weight stays whatever the threshold. */

@@ -1,6 +1,6 @@
 /**
- * Pruning while training, as tfmot's `prune_low_magnitude` does it: at the steps a schedule names, the masks are made anew from the magnitudes
- * of the weights. A hook of `fit`, beside the masks that lie in the graph.
+ * Pruning while training, as tfmot's `prune_low_magnitude` does it: at the steps a schedule names, the masks are made anew from the scores
+ * that a criterion gives the weights, their magnitudes unless it is another. A hook of `fit`, beside the masks that lie in the graph.
  *
  * What differs from tfmot 0.8.1, on purpose:
  * - one update more at a schedule's end step, so that the final sparsity is reached exactly;
@@ -9,9 +9,12 @@
  *   it may come back in an update that finds its one step greater than the threshold. Here it comes back only where the sparsity falls.
  */
 import { wrongValue } from "../base/errors.ts";
-import type { StepHook, TrainingState } from "../train/callbacks.ts";
-import { type MaskedWeight, magnitudeMask } from "./masks.ts";
-import { checkSchedule, type SparsityFunction, type SparsitySchedule, scheduleDuring } from "./schedules.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { StepHook, StepValues, TrainingState } from "../train/callbacks.ts";
+import type { Update } from "../train/optimizers.ts";
+import { type Criterion, magnitude } from "./criteria.ts";
+import { keptWeights, type MaskedWeight } from "./masks.ts";
+import { checkSchedule, type SparsityFunction, type SparsitySchedule, scheduleDuring, share } from "./schedules.ts";
 
 /** Logs get the share of zeros under all masks by this name. */
 export const SPARSITY = "sparsity";
@@ -19,6 +22,9 @@ export const SPARSITY = "sparsity";
 export class Pruning implements StepHook {
   readonly masks: readonly MaskedWeight[];
   readonly schedule: SparsitySchedule | SparsityFunction;
+  readonly criterion: Criterion;
+  /** Where the scores of a weight lie, by its name; of others the scores are the weights. */
+  readonly #scores = new Map<string, string>();
   /** Steps of trainings that are over: a second `fit` goes on in the schedule where the first one ended. */
   #before = 0;
   /** Where this training's own count stands, and where it will end. */
@@ -28,10 +34,28 @@ export class Pruning implements StepHook {
   /** Have the masks been made? */
   #pruned = false;
 
-  constructor(masks: readonly MaskedWeight[], schedule: SparsitySchedule | SparsityFunction) {
+  constructor(
+    masks: readonly MaskedWeight[],
+    schedule: SparsitySchedule | SparsityFunction,
+    criterion: Criterion = magnitude,
+  ) {
     checkSchedule(schedule);
     this.masks = masks;
     this.schedule = schedule;
+    this.criterion = criterion;
+  }
+
+  /** A frozen weight has no update: its scores are the weights. */
+  build(graph: Graph, updates: readonly Update[], step: StepValues): void {
+    this.#scores.clear();
+    if (!this.criterion.build) return;
+    const masked = new Set(this.masks.map(({ weight }) => weight));
+    for (const update of updates) {
+      const { name } = update.parameter;
+      if (!masked.has(name)) continue;
+      const scores = graph.scope(name, () => this.criterion.build!(graph, update, step));
+      this.#scores.set(name, scores.name);
+    }
   }
 
   /**
@@ -63,8 +87,23 @@ export class Pruning implements StepHook {
     if (step >= this.#steps) return;
     const { prune, sparsity } = this.#at!(this.#before + step + 1);
     if (!prune) return;
-    for (const { weight, mask } of this.masks) update(state, weight, mask, sparsity);
+    for (const masked of this.masks) this.#update(state, masked, sparsity);
     this.#pruned = true;
+  }
+
+  #update(state: TrainingState, { weight, mask }: MaskedWeight, sparsity: number): void {
+    const bits = state.read(mask);
+    const kept = keptWeights(bits.length, share("sparsity", sparsity));
+    const unpruned = (name: string, otherwise: number): Float32Array =>
+      (state.read(name) as Float32Array).map((v, i) => (bits[i] ? v : otherwise));
+    const effective = unpruned(weight, 0);
+    const scores = this.#scores.get(weight);
+    const next = this.criterion.mask(scores === undefined ? effective : unpruned(scores, -Infinity), kept);
+    state.write(mask, next);
+    state.write(
+      weight,
+      effective.map((w, i) => (next[i] ? w : 0)),
+    );
   }
 
   end(step: number): void {
@@ -72,7 +111,7 @@ export class Pruning implements StepHook {
   }
 
   clone(): Pruning {
-    const twin = new Pruning(this.masks, this.schedule);
+    const twin = new Pruning(this.masks, this.schedule, this.criterion);
     twin.#before = this.#before + this.#step;
     twin.#pruned = this.#pruned;
     return twin;
@@ -89,17 +128,6 @@ export class Pruning implements StepHook {
     }
     return { [SPARSITY]: zeros / weights };
   }
-}
-
-function update(state: TrainingState, weight: string, mask: string, sparsity: number): void {
-  const bits = state.read(mask);
-  const effective = (state.read(weight) as Float32Array).map((w, i) => (bits[i] ? w : 0));
-  const next = magnitudeMask(effective, sparsity);
-  state.write(mask, next);
-  state.write(
-    weight,
-    effective.map((w, i) => (next[i] ? w : 0)),
-  );
 }
 
 const settings = (config: Readonly<Record<string, unknown>>): string =>

@@ -25,9 +25,10 @@ export type Leaf = "state" | "tally" | "stream" | "input";
  * - `statistic` is changed by training, but by no gradient: a moving average;
  * - `constant` never changes: a table, or what stands for a parameter a layer does without;
  * - `mask` says which numbers of a weight count;
- * - `moment` belongs to an optimizer.
+ * - `moment` belongs to an optimizer;
+ * - `observation` belongs to a hook of training: scores of weights, ranges of activations.
  */
-export type Role = "weight" | "bias" | "statistic" | "constant" | "mask" | "moment";
+export type Role = "weight" | "bias" | "statistic" | "constant" | "mask" | "moment" | "observation";
 
 /**
  * Keras' order of the axes of a kernel that lies [out][taps ...][in] here:

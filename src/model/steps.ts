@@ -46,7 +46,7 @@ export class Steps {
     const { hooks } = additions;
     const steps = hooks.length || options.steps !== undefined ? integer("steps", options.steps, 1) : 0;
     for (const hook of hooks) hook.begin?.(0, steps);
-    this.#due = hooks.map(hook => hook.next(0));
+    this.#due = hooks.map(hook => hook.next?.(0));
   }
 
   /** Are these the options it was made for? */
@@ -82,8 +82,8 @@ export class Steps {
     this.#additions.hooks.forEach((hook, i) => {
       const due = this.#due[i];
       if (due === undefined || due > trainer.step) return;
-      hook.act(trainer.step, trainer);
-      this.#due[i] = hook.next(trainer.step + 1);
+      hook.act!(trainer.step, trainer);
+      this.#due[i] = hook.next!(trainer.step + 1);
     });
   }
 
@@ -93,7 +93,7 @@ export class Steps {
     const before = this.#trainer;
     if (before && this.#sizes.has(images) && this.#frozen === frozen.join()) return before;
     const { output, classes } = ends(this.#graph);
-    const { regularizers } = this.#additions;
+    const { regularizers, hooks } = this.#additions;
     const data = { classes: y instanceof Float32Array ? 0 : classes, targetShape: output.shape };
     const loss = lossFor(this.#graph, data, this.#options.loss);
     const trainer = await Trainer.create(this.#graph, {
@@ -104,6 +104,7 @@ export class Steps {
       train: arrays(...new Set([...this.#sizes, images])),
       ...(this.#options.seed !== undefined && { seed: this.#options.seed }),
       ...(regularizers && { regularizers }),
+      hooks,
     });
     trainer.totalSteps = this.#options.steps;
     if (before) {

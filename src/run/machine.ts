@@ -5,11 +5,12 @@ import { BYTES, size, type TypedArray, view } from "../base/shape.ts";
 import { type Binary, chooseVariant, instantiate, type Kernels, type Variant } from "../kernels/load.ts";
 import type { Buffer, Lowerings } from "../plan/lower.ts";
 import { type Plan, type Program, plan, type Wanted } from "../plan/plan.ts";
+import type { Executor } from "./executor.ts";
 
 const PAGE = 65536;
 
 /** A fixed memory, sized by the plan, never grown; freed with this object. */
-export class Machine {
+export class Machine implements Executor<void> {
   readonly plan: Plan;
   readonly memory: WebAssembly.Memory;
   readonly kernels: Kernels;
@@ -78,14 +79,23 @@ export class Machine {
 
   /** Runs steps `first` .. `first + count - 1` of a program (rows of its streams). */
   run(program: Program, first = 0, count = 1): void {
-    if (this.#prepared.get(program) !== this.#version) {
-      this.kernels.run(program.at);
-      this.#prepared.set(program, this.#version);
-    }
+    const stale = this.begin(program, first, count);
+    if (stale) this.kernels.run(program.at);
+    this.kernels.run(program.run);
+    this.end(program, stale);
+  }
+
+  /** Writes which steps the next run is for; says whether *prepare* is stale, and must run before. */
+  begin(program: Program, first: number, count: number): boolean {
     const loop = program.run >> 2;
     this.#words[loop + 2] = first;
     this.#words[loop + 3] = count;
-    this.kernels.run(program.run);
+    return this.#prepared.get(program) !== this.#version;
+  }
+
+  /** A run is over, without a trap; `prepared`: *prepare* ran before it. */
+  end(program: Program, prepared: boolean): void {
+    if (prepared) this.#prepared.set(program, this.#version);
     if (program.writesState) this.#version++;
   }
 

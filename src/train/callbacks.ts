@@ -1,11 +1,15 @@
 /** What may happen between epochs and steps, by Keras' rules. */
 import { show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
-import type { Role } from "../graph/graph.ts";
+import type { Graph, Role, Value } from "../graph/graph.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Logs } from "./history.ts";
+import type { Update } from "./optimizers.ts";
 
-/** States of the training by name: weights, moving averages, masks, and the optimizer's moments as `<weight>/<moment>`. */
+/**
+ * States of the training by name: weights, moving averages, masks, the optimizer's moments as `<weight>/<moment>`, and what hooks
+ * have built.
+ */
 export interface TrainingState {
   /** Steps the optimizer has made. */
   readonly step: number;
@@ -89,17 +93,45 @@ export function checkCallbacks(callbacks: unknown): void {
   });
 }
 
+/** The values of a training step that `StepHook.build` may read. */
+export interface StepValues {
+  /** The loss of each image, without penalties. */
+  readonly loss: Value;
+  /** The outputs of a layer that the hook observes: one for each time the layer is used. */
+  outputs(layer: string): readonly Value[];
+  /** The numbers that the layers read in place of `parameter`: those behind the ops on its edge, or the parameter itself. */
+  effective(parameter: Value): Value;
+  /**
+   * d (mean loss with penalties) / d `value`, which is a parameter, what is effective in its place, or an output that the hook observes;
+   * undefined where nothing flows into it.
+   */
+  gradient(value: Value): Value | undefined;
+}
+
 /**
- * Changes states at certain steps: pruning schedules write masks. Cheaper than a callback on every batch, as slices are cut only there.
+ * Adds to a training step, once, when it is built (`penalties`, `build`), and changes states at certain steps (`next`, `act`): pruning
+ * schedules write masks. Cheaper than a callback on every batch, as slices are cut only there.
  * Steps count from 0 over the whole life of the optimizer: `act(step, state)` runs before the step number `step`, when `step` steps were made.
  */
 export interface StepHook {
+  /**
+   * Numbers (of shape [1]) that are added to the loss, in training and in its validation, made of the weights that are trained: regularizers.
+   * Their gradients join those of the loss.
+   */
+  penalties?(graph: Graph, parameters: readonly Value[]): readonly Value[];
+  /** Does `build` read the outputs of this layer? They stay values of their own, which no fused kernel swallows. Default: of none. */
+  observes?(layer: string): boolean;
+  /**
+   * Adds nodes that read the gradients, before the optimizer makes its step. What they gather lies in states of the hook's own, made by
+   * `graph.state("observation", ...)`, updated in place, read and written in `act`, and saved in checkpoints.
+   */
+  build?(graph: Graph, updates: readonly Update[], step: StepValues): void;
   /** Before anything else: the training begins with `step` steps made, and will have made `steps` in all. It may throw where it could never act. */
   begin?(step: number, steps: number): void;
-  /** The first step >= `step` before which it wants to act; undefined: it is done. */
-  next(step: number): number | undefined;
+  /** The first step >= `step` before which it wants to act; undefined: it is done. Default: never. */
+  next?(step: number): number | undefined;
   /** Also called when the training ends with `step` steps made; should a later training go on there, once more before its first step. */
-  act(step: number, state: TrainingState): void;
+  act?(step: number, state: TrainingState): void;
   /** Measures of its own for the history, as they are at the end of an epoch. */
   logs?(state: TrainingState): Logs;
   /** The training is over with `step` steps made. */
@@ -108,12 +140,28 @@ export interface StepHook {
   clone?(): StepHook;
 }
 
-/** A TypeError for what is no hook. */
+const HOOK_CALLS = [
+  "penalties",
+  "observes",
+  "build",
+  "begin",
+  "next",
+  "act",
+  "logs",
+  "end",
+  "clone",
+] as const satisfies readonly (keyof StepHook)[];
+
+/** A TypeError for what is no hook: it adds to the step, or acts at steps that it names. */
 export function checkHooks(hooks: unknown): void {
-  const expected = "objects with next and act";
+  const expected = "objects with next and act, build or penalties";
   if (!Array.isArray(hooks)) throw wrongType("hooks", `a list of ${expected}`, hooks);
   hooks.forEach((hook: Partial<StepHook> | undefined, i) => {
-    if (typeof hook?.next !== "function" || typeof hook.act !== "function")
-      throw wrongType(`hooks[${i}]`, expected, hook);
+    const what = `hooks[${i}]`;
+    if (hook === null || typeof hook !== "object") throw wrongType(what, expected, hook);
+    for (const name of HOOK_CALLS)
+      if (hook[name] !== undefined && typeof hook[name] !== "function")
+        throw wrongType(`${what}.${name}`, "a function", hook[name]);
+    if (!hook.next !== !hook.act || !(hook.next || hook.build || hook.penalties)) throw wrongType(what, expected, hook);
   });
 }

@@ -2,6 +2,7 @@
 import { integer, knownOptions, number, wrongValue } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
+import type { Done } from "../run/executor.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
 import { Feed } from "./feed.ts";
 import type { Loss } from "./losses.ts";
@@ -72,7 +73,7 @@ export async function evaluate(graph: Graph, data: Dataset, options: EvaluateOpt
 
 /** Runs the evaluation steps of a trainer over all rows of `feed`. */
 export async function evaluateIn(
-  trainer: Trainer,
+  trainer: Trainer<Done>,
   feed: Feed,
   batch: number,
   pace: Pace,
@@ -85,7 +86,7 @@ export async function evaluateIn(
     const count = Math.max(1, Math.min(pace.begin(), Math.floor((feed.length - row) / batch)));
     for (let step = 0; step < count; step++)
       for (let image = 0; image < images; image++) feed.write(rows, step, image, row++);
-    trainer.run("evaluate", images, count);
+    await trainer.run("evaluate", images, count);
     pace.end(count);
     await turn();
     signal?.throwIfAborted();

@@ -108,7 +108,7 @@ class Training implements TrainingContext {
     trainer.totalSteps = Math.max(this.step, steps);
     this.#hooks = (options.hooks ?? []).map(hook => {
       hook.begin?.(this.step, Math.max(this.step, steps));
-      return { hook, due: hook.next(this.step) };
+      return { hook, due: hook.next?.(this.step) };
     });
     const perBatch = this.#callbacks.some(c => c.onBatchBegin || c.onBatchEnd);
     this.#pace = new Pace(perBatch ? 1 : trainer.steps, parts.slice);
@@ -147,6 +147,7 @@ class Training implements TrainingContext {
       target,
       metrics,
       ...(regularizers && { regularizers }),
+      ...(options.hooks && { hooks: options.hooks }),
       optimizer,
       train,
       ...(evaluate && { evaluate }),
@@ -260,7 +261,7 @@ class Training implements TrainingContext {
         for (let image = 0; image < images; image++) this.#feed.write(this.#streams, i, image, order[first + image]!);
         learningRate = this.#trainer.schedule(i);
       }
-      this.#trainer.run("train", images, count);
+      await this.#trainer.run("train", images, count);
       this.#pace.end(count);
       this.#done += count;
       const means = this.#means();
@@ -291,8 +292,8 @@ class Training implements TrainingContext {
   #act(): void {
     for (const waiting of this.#hooks) {
       if (waiting.due === undefined || waiting.due > this.step) continue;
-      waiting.hook.act(this.step, this);
-      waiting.due = waiting.hook.next(this.step + 1);
+      waiting.hook.act!(this.step, this);
+      waiting.due = waiting.hook.next!(this.step + 1);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Training and evaluation of graphs. */
-export type { Callback, StepHook, TrainingContext, TrainingState } from "./callbacks.ts";
+export type { Callback, StepHook, StepValues, TrainingContext, TrainingState } from "./callbacks.ts";
 export { type Checkpoint, type CheckpointJson, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export { lossFor, metricsFor } from "./defaults.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";

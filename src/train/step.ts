@@ -1,6 +1,6 @@
 /**
- * A model's graph -> the graph of one training step: images from a stream, training form, loss, fuse, gradient, regularizers, optimizer,
- * fuse again. What changes from step to step (images, labels, learning rate, seed) is data in streams, never a new program.
+ * A model's graph -> the graph of one training step: images from a stream, training form, loss and penalties, fuse, gradient, what hooks
+ * build, optimizer, fuse again. What changes from step to step (images, labels, learning rate, seed) is data in streams, never a new program.
  */
 import { wrongValue } from "../base/errors.ts";
 import type { DType, Shape } from "../base/shape.ts";
@@ -14,6 +14,7 @@ import { TALLY, tally, tallyPenalty } from "../ops/loss/tally.ts";
 import { BACKWARD, FORWARD, fuse } from "../passes/fuse.ts";
 import { gradient } from "../passes/gradient.ts";
 import { trainingForm } from "../passes/training.ts";
+import type { StepHook, StepValues } from "./callbacks.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import type { Optimizer, Update } from "./optimizers.ts";
@@ -41,6 +42,8 @@ export interface StepOptions {
   loss: Loss;
   metrics: readonly Metric[];
   regularizers?: Regularizers;
+  /** Their penalties are part of the loss; what they build is part of a step that trains. */
+  hooks?: readonly StepHook[];
   /** Do images carry weights? They scale the loss; metrics count every image once, as in Keras. */
   weighted: boolean;
   /** The step of training that it takes, or measures alone. */
@@ -68,23 +71,29 @@ const perImage = (dtype: DType, shape: Shape = []): Type => ({ shape, dtype, bat
 export function buildStep(model: Graph, options: StepOptions): Step {
   const { graph } = model.copy();
   streamInputs(graph, input => streamImages(graph, input, options.images));
-  const { goal } = options;
+  const { goal, hooks = [] } = options;
   if (goal !== "measures") trainingForm(graph);
 
   const output = graph.results[0]!;
+  const observers = typeof goal === "object" ? hooks.filter(hook => hook.build && hook.observes) : [];
+  const observed = outputsOf(graph, layer => observers.some(hook => hook.observes!(layer)));
   const parameters = graph.leaves.filter(v => isLearned(v.role) && !v.frozen);
   const target = graph.leaf("stream", STREAM.target, options.target);
   const weights = options.weighted ? [graph.leaf("stream", STREAM.weight, perImage("f32"))] : [];
   const loss = graph.scope("loss", () => options.loss.build(graph, output, target));
   let sum = graph.one(tally, [loss, graph.leaf("tally", tallyOf("loss"), TALLY), ...weights]);
   const penalties = penaltiesOf(graph, parameters, options.regularizers);
+  for (const hook of hooks) penalties.push(...(hook.penalties?.(graph, parameters) ?? []));
   for (const each of penalties) sum = graph.one(tallyPenalty, [each, sum, loss]);
   for (const metric of options.metrics) {
     const counted = graph.scope(metric.name, () => metric.build(graph, output, target));
     graph.add(tally, [counted, graph.leaf("tally", tallyOf(metric.name), TALLY)]);
   }
-  graph.results = [];
+  // a result is what no rule of fusion takes away, and what it is called after it
+  graph.results = observed.map(([, output]) => output);
   fuse(graph, FORWARD);
+  const outputs = graph.results.map((output, i) => [observed[i]![0], output] as const);
+  graph.results = [];
   if (goal === "measures") return { graph, parameters };
 
   const seeds: [Value, Value][] = [[loss, graph.one(share, [loss, ...weights])]];
@@ -92,15 +101,71 @@ export function buildStep(model: Graph, options: StepOptions): Step {
     const whole = graph.one(one, []);
     for (const each of penalties) seeds.push([each, whole]);
   }
-  const gradients = gradient(graph, GRADIENT, seeds, parameters);
-  const updates = parameters.flatMap((parameter, i): Update[] =>
-    gradients[i] ? [{ parameter, gradient: gradients[i] }] : [],
-  );
+  const effective = new Map(parameters.map(parameter => [parameter, behindEdge(graph, parameter)]));
+  const wrt = [...new Set([...parameters, ...effective.values(), ...outputs.map(([, output]) => output)])];
+  const made = gradient(graph, GRADIENT, seeds, wrt);
+  const gradients = new Map(wrt.map((value, i) => [value, made[i]]));
+  const updates = parameters.flatMap((parameter): Update[] => {
+    const gradient = gradients.get(parameter);
+    return gradient ? [{ parameter, gradient }] : [];
+  });
   if (goal === "gradients") graph.results = updates.map(u => u.gradient);
-  else goal.optimizer.build(graph, updates);
+  else {
+    const values = stepValues(loss, outputs, effective, gradients);
+    for (const hook of hooks) hook.build?.(graph, updates, values);
+    goal.optimizer.build(graph, updates);
+  }
   fuse(graph, BACKWARD);
   graph.prune();
   return { graph, parameters: updates.map(u => u.parameter) };
+}
+
+/** The outputs of the layers that `observes` picks, each with its layer: what another layer reads, or the result is. */
+function outputsOf(graph: Graph, observes: (layer: string) => boolean): (readonly [layer: string, output: Value])[] {
+  const results = new Set(graph.results);
+  const picked = new Map([...new Set(graph.nodes.map(n => n.name))].map(name => [name, observes(name)]));
+  return graph.nodes.flatMap(n => {
+    const output = n.outputs[0]!;
+    if (!picked.get(n.name) || n.op.updates) return [];
+    return results.has(output) || graph.users(output).some(user => user.name !== n.name) ? [[n.name, output]] : [];
+  });
+}
+
+/** The last value of the chain of ops on a weight's edge. */
+function behindEdge(graph: Graph, weight: Value): Value {
+  let value = weight;
+  for (;;) {
+    const next = graph.users(value).find(n => n.op.weightEdge && n.inputs[0] === value);
+    if (!next) return value;
+    value = next.outputs[0]!;
+  }
+}
+
+function stepValues(
+  loss: Value,
+  outputs: readonly (readonly [layer: string, output: Value])[],
+  effective: ReadonlyMap<Value, Value>,
+  gradients: ReadonlyMap<Value, Value | undefined>,
+): StepValues {
+  return {
+    loss,
+    outputs(layer) {
+      const found = outputs.filter(([name]) => name === layer).map(([, output]) => output);
+      if (found.length) return found;
+      const names = [...new Set(outputs.map(([name]) => name))].join(", ") || "none";
+      throw wrongValue("outputs", `a layer that a hook observes (${names})`, layer);
+    },
+    effective(parameter) {
+      const value = effective.get(parameter);
+      if (!value) throw wrongValue("effective", "a weight that is trained", parameter.name);
+      return value;
+    },
+    gradient(value) {
+      if (!gradients.has(value))
+        throw wrongValue("gradient", "a weight that is trained, or an output that a hook observes", value.name);
+      return gradients.get(value);
+    },
+  };
 }
 
 function streamImages(graph: Graph, input: Value, format: ImageFormat): Value {

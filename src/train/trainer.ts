@@ -15,7 +15,9 @@ import { DROPOUT_STREAM } from "../passes/training.ts";
 import type { Lowerings } from "../plan/lower.ts";
 import type { Wanted } from "../plan/plan.ts";
 import { readState, resultOf } from "../run/contents.ts";
+import { type After, after, type Done, type Executor } from "../run/executor.ts";
 import { Machine } from "../run/machine.ts";
+import { checkHooks, type StepHook } from "./callbacks.ts";
 import { metricsOf, targetFor } from "./defaults.ts";
 import type { RowStreams, Stream } from "./feed.ts";
 import type { Loss } from "./losses.ts";
@@ -39,10 +41,13 @@ export interface Batches {
   readonly sizes: readonly number[];
 }
 
-export interface TrainerOptions {
+/** `D`: whether its executor answers at once or with promises. */
+export interface TrainerOptions<D extends Done = void> {
   readonly loss: Loss;
   readonly metrics?: readonly Metric[];
   readonly regularizers?: Regularizers;
+  /** What they add to the steps is part of them; who trains calls the rest. */
+  readonly hooks?: readonly StepHook[];
   /** Needed for training. */
   readonly optimizer?: Optimizer;
   readonly train?: Batches;
@@ -57,12 +62,15 @@ export interface TrainerOptions {
   readonly steps?: number;
   /** May a product and a sum be rounded once, where the engine can (relaxed SIMD)? Other bytes on other engines. Default false. */
   readonly fast?: boolean;
+  /** What runs the programs of the memory. Default: the machine, at once and in this thread. */
+  readonly executor?: (machine: Machine) => Executor<D>;
 }
 
 const TRAINER_OPTIONS = [
   "loss",
   "metrics",
   "regularizers",
+  "hooks",
   "optimizer",
   "train",
   "evaluate",
@@ -71,6 +79,7 @@ const TRAINER_OPTIONS = [
   "seed",
   "steps",
   "fast",
+  "executor",
 ] as const satisfies readonly (keyof TrainerOptions)[];
 
 export type Kind = "train" | "evaluate" | "gradients";
@@ -86,11 +95,22 @@ export const arrays = (...sizes: number[]): Batches => ({
 /** The mean loss, and the mean of every metric by name. */
 export type Scores = { loss: number } & Record<string, number>;
 
+/** What `Trainer.gradients` gives. */
+export interface Gradients {
+  readonly scores: Scores;
+  /** By the names of weights. */
+  readonly gradients: Map<string, Float32Array>;
+}
+
 const OPS: Lowerings = { lower: TRAIN_LOWER, prefers: TRAIN_PREFERS as Lowerings["prefers"] };
 
-/** Made by `Trainer.create`; `trainStep`, `evaluateStep` and `gradients` take batches from arrays. */
-export class Trainer {
+/**
+ * Made by `Trainer.create`; `trainStep`, `evaluateStep` and `gradients` take batches from arrays. They answer at once, or with promises where
+ * the executor does: it is not asked again before it is done.
+ */
+export class Trainer<D extends Done = void> {
   readonly machine: Machine;
+  readonly #executor: Executor<D>;
   /** Steps one `run` can do at most. */
   readonly steps: number;
   /** "loss", then the metrics. */
@@ -102,15 +122,17 @@ export class Trainer {
   /** Set by a callback, it holds whatever the optimizer's schedule says. */
   fixedRate: number | undefined;
   readonly #graph: Graph;
-  readonly #options: TrainerOptions;
+  readonly #options: TrainerOptions<D>;
   readonly #ends: Ends;
   readonly #target: Type;
   readonly #seeds: Random;
   /** What "gradients" gives, in the order of its results. */
   readonly #parameters: readonly string[];
 
-  private constructor(machine: Machine, graph: Graph, options: TrainerOptions, target: Type, parameters: string[]) {
+  private constructor(machine: Machine, graph: Graph, options: TrainerOptions<D>, target: Type, parameters: string[]) {
     this.machine = machine;
+    // D is void where there is no executor of another kind
+    this.#executor = options.executor?.(machine) ?? (machine as Executor<Done> as Executor<D>);
     this.#graph = graph;
     this.#options = options;
     this.#ends = ends(graph);
@@ -122,14 +144,17 @@ export class Trainer {
   }
 
   /** Plans for every batch size that is named. `loss` is taken as it is: see `lossFor`. */
-  static async create(graph: Graph, options: TrainerOptions): Promise<Trainer> {
+  static async create<D extends Done = void>(graph: Graph, options: TrainerOptions<D>): Promise<Trainer<D>> {
     knownOptions("Trainer", options, TRAINER_OPTIONS);
     if (options.train || options.gradients) demandFloat(graph, "train");
-    const { loss, optimizer, regularizers, steps = 1 } = options;
+    const { loss, optimizer, regularizers, hooks, steps = 1 } = options;
     if (typeof loss?.build !== "function") throw wrongType("loss", "a loss such as meanSquaredError()", loss);
     if (optimizer !== undefined && typeof optimizer?.build !== "function")
       throw wrongType("optimizer", "an optimizer such as adam()", optimizer);
     for (const kind of KINDS) knownOptions(kind, options[kind], ["images", "weighted", "sizes"]);
+    if (hooks !== undefined) checkHooks(hooks);
+    if (options.executor !== undefined && typeof options.executor !== "function")
+      throw wrongType("executor", "a function that gives one for a machine", options.executor);
     const metrics = metricsOf(graph, loss, options.metrics ?? []);
     const { output } = ends(graph);
     const target = options.target ?? targetFor(loss, output, { classes: 1, targetShape: [] });
@@ -147,7 +172,7 @@ export class Trainer {
       if (!batches) continue;
       const { images, weighted } = batches;
       const common = { images, weighted, target, loss, metrics, goal: goals[kind] };
-      const step = buildStep(graph, { ...common, ...(regularizers && { regularizers }) });
+      const step = buildStep(graph, { ...common, ...(regularizers && { regularizers }), ...(hooks && { hooks }) });
       if (kind === "gradients") asked = step;
       for (const batch of batches.sizes) {
         integer("batch size", batch, 1);
@@ -162,9 +187,10 @@ export class Trainer {
   }
 
   /** Runs the first `count` rows of the streams as steps of `batch` images. */
-  run(kind: Kind, batch: number, count = 1): void {
-    this.machine.run(this.machine.program(`${kind} ${batch}`), 0, count);
-    if (kind === "train") this.step += count;
+  run(kind: Kind, batch: number, count = 1): After<D, void> {
+    return after(this.#executor.run(this.machine.program(`${kind} ${batch}`), 0, count), () => {
+      if (kind === "train") this.step += count;
+    });
   }
 
   // ---------------------------------------------------------------- streams
@@ -281,35 +307,37 @@ export class Trainer {
    * One step on these images, one after another, and their class numbers or rows of targets; gives the means of loss and metrics before it.
    * For a batch size among `options.train.sizes`.
    */
-  trainStep(x: ArrayLike<number>, y: ArrayLike<number>): Scores {
+  trainStep(x: ArrayLike<number>, y: ArrayLike<number>): After<D, Scores> {
     const images = this.#write("train", x, y);
     this.schedule();
-    this.clearSums();
-    this.run("train", images);
-    return this.means(images);
+    return this.#measured("train", images);
   }
 
   /** Loss and metrics of these images, without a step. */
-  evaluateStep(x: ArrayLike<number>, y: ArrayLike<number>): Scores {
-    const images = this.#write("evaluate", x, y);
+  evaluateStep(x: ArrayLike<number>, y: ArrayLike<number>): After<D, Scores> {
+    return this.#measured("evaluate", this.#write("evaluate", x, y));
+  }
+
+  /** One step of these images, and its means. */
+  #measured(kind: Kind, images: number): After<D, Scores> {
     this.clearSums();
-    this.run("evaluate", images);
-    return this.means(images);
+    return after(this.run(kind, images) as D, () => this.means(images));
   }
 
   /** d loss / d weight by the weights' names, and the means; nothing is changed but moving averages. */
-  gradients(x: ArrayLike<number>, y: ArrayLike<number>): { scores: Scores; gradients: Map<string, Float32Array> } {
+  gradients(x: ArrayLike<number>, y: ArrayLike<number>): After<D, Gradients> {
     const images = this.#write("gradients", x, y);
     this.#seed(this.step, 0);
     this.clearSums();
-    this.run("gradients", images);
-    const { results } = this.machine.program(`gradients ${images}`);
-    const gradients = new Map<string, Float32Array>();
-    this.#parameters.forEach((name, i) => {
-      const { data } = resultOf(this.machine, results[i]!, "f32");
-      gradients.set(name, (data as Float32Array).slice(0, size(this.machine.leaf(name).value!.type.shape)));
+    return after(this.run("gradients", images) as D, () => {
+      const { results } = this.machine.program(`gradients ${images}`);
+      const gradients = new Map<string, Float32Array>();
+      this.#parameters.forEach((name, i) => {
+        const { data } = resultOf(this.machine, results[i]!, "f32");
+        gradients.set(name, (data as Float32Array).slice(0, size(this.machine.leaf(name).value!.type.shape)));
+      });
+      return { scores: this.means(images), gradients };
     });
-    return { scores: this.means(images), gradients };
   }
 
   /** Checks and writes one batch; gives its number of images. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
+import { type Criterion, greatest, magnitude } from "../../src/compress/criteria.ts";
 import { addMasks } from "../../src/compress/masks.ts";
 import { Pruning } from "../../src/compress/pruning.ts";
 import { constantSparsity, polynomialDecay, type SparsityFunction } from "../../src/compress/schedules.ts";
@@ -8,7 +9,9 @@ import { graphSparsity } from "../../src/compress/sparsity.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
+import { mul } from "../../src/ops/arithmetic/mul.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
+import { accumulate } from "../../src/ops/observation/accumulate.ts";
 import type { StepHook } from "../../src/train/callbacks.ts";
 import type { Checkpoint } from "../../src/train/checkpoint.ts";
 import { fit } from "../../src/train/fit.ts";
@@ -149,5 +152,56 @@ describe("Pruning", () => {
       '"schedule" expected one that prunes within steps 1..16 of this training, got "constantSparsity (targetSparsity 0.5',
     );
     expect(() => new Pruning(masks, 0.5 as never)).toThrow('"schedule" expected constantSparsity(...)');
+  });
+});
+
+describe("Criterion", () => {
+  /** The sum over the steps of w * d loss / d w, with its sign: the first-order change of the loss when w becomes 0, negated. */
+  const movement: Criterion = {
+    name: "movement",
+    build(graph, { parameter, gradient }) {
+      const scores = graph.state("observation", `${parameter.name}/movement`, parameter.type);
+      graph.one(accumulate, [scores, graph.one(mul, [parameter, gradient])]);
+      return scores;
+    },
+    mask: greatest,
+  };
+
+  test("magnitude is the criterion unless another is given, and greatest breaks ties by index", () => {
+    expect(new Pruning([], constantSparsity({ targetSparsity: 0.5 })).criterion).toBe(magnitude);
+    expect([...magnitude.mask(Float32Array.of(-3, 1, 0, 2, -1), 3)]).toEqual([1, 1, 0, 1, 0]);
+    expect([...greatest(Float32Array.of(-3, 1, -Infinity, 2, 1), 2)]).toEqual([0, 1, 0, 1, 0]);
+  });
+
+  test("Pruning keeps the weights of the greatest scores that a criterion has gathered", async () => {
+    const { graph, masks } = network();
+    const seen = new Map<string, Float32Array[]>();
+    const pruning = new Pruning(masks, constantSparsity({ targetSparsity: 0.5, frequency: 4, endStep: 9 }), movement);
+    const look: StepHook = {
+      next: step => step,
+      act(_, state) {
+        for (const { weight, mask } of masks)
+          for (const name of [mask, `${weight}/movement`]) {
+            seen.set(name, [...(seen.get(name) ?? []), state.read(name) as Float32Array]);
+          }
+      },
+    };
+    await fit(graph, data(64), { batchSize: 8, epochs: 2, hooks: [pruning, look] });
+    for (const { weight, mask } of masks) {
+      // the fourth step is the first that prunes: before it three steps have given scores
+      const scores = seen.get(`${weight}/movement`)![3]!;
+      expect(scores.filter(v => v !== 0).length).toBeGreaterThan(scores.length / 2);
+      expect(seen.get(mask)![2]).toEqual(new Float32Array(scores.length).fill(1));
+      expect(seen.get(mask)![3]).toEqual(greatest(scores, scores.length / 2));
+      // no pruned weight comes back, though its score is greater than those of weights that stay
+      const last = seen.get(mask)!.at(-1)!;
+      expect(last).toEqual(seen.get(mask)![3]);
+    }
+    expect(graphSparsity(graph)).toMatchObject({ weights: 110, zeros: 55 });
+  });
+
+  test("Pruning.clone prunes by the same criterion", () => {
+    const pruning = new Pruning([], constantSparsity({ targetSparsity: 0.5 }), movement);
+    expect(pruning.clone().criterion).toBe(movement);
   });
 });

@@ -63,6 +63,35 @@ overVariants("f32-reduce", "train", bench => {
     }
   });
 
+  test.each([...SIZES, 8])("f32_range of %i elements an image, in any grouping of the images, NaN left out", length => {
+    bench.reset();
+    const xs = length + 3;
+    const images = noiseRows(5, length, 9);
+    images[1]![length - 1] = NaN;
+    images[3]![0] = NaN;
+    const x = bench.input(spread(images, xs));
+    for (const start of [
+      [Infinity, -Infinity],
+      [-0.1, 0.1],
+      [-100, 100],
+    ]) {
+      const wanted = images.reduce(
+        (range: Float32Array, image) => twin.f32_range(range, image),
+        Float32Array.from(start),
+      );
+      for (const groups of [[5], [2, 3], [1, 1, 1, 1, 1]]) {
+        const y = bench.output(8);
+        bench.f32.set(start, y / 4);
+        let first = 0;
+        for (const group of groups) {
+          bench.run("f32_range", { n: group, x: x + first * xs * 4, xs: xs * 4, length, y });
+          first += group;
+        }
+        expect(floats(y, 2)).toEqual(wanted);
+      }
+    }
+  });
+
   test.each(SIZES)("argmax, accuracies and top k of %i classes", k => {
     bench.reset();
     const [xs, ts] = [k + 2, k + 5];

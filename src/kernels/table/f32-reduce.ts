@@ -42,6 +42,11 @@ export const f32Reduce = {
     overRead: 12,
     overWrite: 12,
   },
+  /** y = [min(y[0], smallest of x), max(y[1], largest of x)] over the `length` floats of all images; NaN changes nothing. */
+  f32_range: {
+    args: { n: "count", x: "read", xs: "int", length: "int", y: "update" },
+    binary: "train",
+  },
   /** y (i32, 4 bytes apart) = index of the largest of k, the first among equals. */
   f32_argmax: { args: { n: "count", x: "read", xs: "int", k: "int", y: "write" }, binary: "train" },
   /** 1 where the largest of x is at class t, else 0. */
