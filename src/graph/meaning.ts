@@ -6,6 +6,7 @@ import type { TypedArray } from "../base/shape.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { Layout } from "../kernels/layout.ts";
 import type { KernelArgs, KernelName } from "../kernels/table.ts";
+import type { Axis } from "./axes.ts";
 import type { Graph, KernelLayout, Node, Op, Quantization, Type, Value } from "./graph.ts";
 
 /** A meaning an op cannot have, and why. */
@@ -39,11 +40,16 @@ export interface Cost {
 }
 export type CostOf<A = any> = (node: Node<A>) => Cost;
 
-/**
- * Which axes are one and the same: a class is a list of [operand, axis], operands counted inputs first, then outputs.
- * What channel slimming follows. Images' axes only, the batch has none.
- */
-export type Axes<A = any> = (node: Node<A>) => [operand: number, axis: number][][];
+/** What the axes of a node's operands are made of. Images' axes only, the batch has none. */
+export interface NodeAxes<A = any> {
+  /** The axes of each operand: inputs first, then outputs. */
+  readonly operands: readonly (readonly Axis[])[];
+  /** The attributes for axes of other sizes, of an op whose attributes hold sizes; `size` gives the new ones. */
+  readonly attrs?: (size: (axis: Axis) => number) => A;
+}
+
+/** Which indices of which axes are one and the same (graph/axes.ts): what channel slimming follows. */
+export type Axes<A = any> = (node: Node<A>) => NodeAxes<A>;
 
 // ---------------------------------------------------------------- traits
 

@@ -2,15 +2,37 @@
 import { PenjingError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
+import { fixed, indices, whole } from "../graph/axes.ts";
 import type { Node, Op, Type, Value } from "../graph/graph.ts";
-import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../graph/meaning.ts";
+import {
+  type Axes,
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Prefers,
+  refuse,
+} from "../graph/meaning.ts";
 import { elementwiseType, isInt8, type Quantized } from "./quantized/quantized.ts";
 
 /** Every axis of every operand is the same axis of the output. */
-export const sameAxes = (node: Node): [number, number][][] =>
-  node.outputs[0]!.type.shape.map((_, axis) =>
-    [...node.inputs, node.outputs[0]!].map((__, operand): [number, number] => [operand, axis]),
-  );
+export const sameAxes: Axes = node => {
+  const all = node.outputs[0]!.type.shape.map(indices);
+  return { operands: [...node.inputs, ...node.outputs].map(() => all) };
+};
+
+/** The same, for functions of the numbers along the last axis together. */
+export const wholeRowAxes: Axes = node => {
+  const all = node.outputs[0]!.type.shape.map((n, axis, { length }) => (axis === length - 1 ? whole(n) : indices(n)));
+  return { operands: [...node.inputs, ...node.outputs].map(() => all) };
+};
+
+/** The last axis of every operand is the same; the others are pixels, of as many as there are. */
+export const channelAxes: Axes = node => {
+  const channels = indices(node.outputs[0]!.type.shape.at(-1)!);
+  const operands = [...node.inputs, ...node.outputs];
+  return { operands: operands.map(v => [...v.type.shape.slice(0, -1).map(fixed), channels]) };
+};
 
 export const free: CostOf = () => ({ macs: 0 });
 
@@ -30,8 +52,7 @@ export const sameTypes =
   };
 
 export const noSecondDerivative = /* @__PURE__ */ refuse("second derivatives are not built");
-export const noBackwardAxes = /* @__PURE__ */ refuse("slimming works on forward graphs");
-export const noLossAxes = /* @__PURE__ */ refuse("slimming works on models, which end before their loss");
+export const noIntegerAxes = /* @__PURE__ */ refuse("only float networks are slimmed");
 
 /** y = f(a, b) of every pair. */
 export const eachPair =

@@ -4,7 +4,7 @@ import type { Op } from "../../graph/graph.ts";
 import type { Activation, Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { REAL, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { free, fromOutput, noBackwardAxes, sameAxes, sameType } from "../elementwise.ts";
+import { free, fromOutput, sameType, wholeRowAxes } from "../elementwise.ts";
 import { lowerRows, lowerRowsGradient, overRows } from "../shape/rows.ts";
 
 export const logSoftmax: Op = { name: "logSoftmax", takes: { list: [{ ...REAL, batched: true }] }, infer: sameType };
@@ -40,10 +40,7 @@ export const lowerBackward = {
 
 export const cost = { logSoftmax: free, logSoftmaxGradient: free } satisfies Record<string, CostOf>;
 
-export const axes = { logSoftmax: sameAxes, logSoftmaxGradient: noBackwardAxes } satisfies Record<
-  string,
-  Axes | object
->;
+export const axes = { logSoftmax: wholeRowAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
   logSoftmax: { int8: "float", gives: "logarithms" },

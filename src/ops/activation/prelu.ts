@@ -1,6 +1,7 @@
 /** prelu(x, alpha) = x > 0 ? x : alpha x (He et al. 2015). alpha has the shape of x; where its first axes are 1, one alpha serves all of theirs. */
 import { type Shape, sameShape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
+import { fixed, indices } from "../../graph/axes.ts";
 import type { Node, Op, Value } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
@@ -111,14 +112,15 @@ export const cost = {
   preluAlphaGradient: free,
 } satisfies Record<string, CostOf>;
 
-/** Operands: 0 x, 1 alpha, then the output. Axes along which alpha is shared are not its own. */
+/** Axes along which alpha is shared are not its own. */
 export const axes = {
-  prelu: (node: Node) =>
-    node.outputs[0]!.type.shape.map((n, axis): [number, number][] => {
-      const own = node.inputs[1]!.type.shape[axis] === n;
-      return [[0, axis], ...(own ? ([[1, axis]] as [number, number][]) : []), [2, axis]];
-    }),
-} satisfies Record<string, Axes | object>;
+  prelu(node: Node) {
+    const [x, alpha] = node.inputs;
+    const all = x!.type.shape.map(indices);
+    const own = alpha!.type.shape.map((n, axis) => (n === all[axis]!.size ? all[axis]! : fixed(1)));
+    return { operands: [all, own, all] };
+  },
+} satisfies Record<string, Axes>;
 
 export const traits = {
   prelu: { int8: "float" },

@@ -5,7 +5,7 @@ import type { Activation, Axes, CostOf, Evaluate, Gradient, Lower, Traits } from
 import { ACTIVATION, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { i8_softmax } from "../../kernels/reference/i8-elementwise.ts";
-import { chosenType, free, fromOutput, noBackwardAxes, rowsOf, sameAxes, sameType } from "../elementwise.ts";
+import { chosenType, free, fromOutput, rowsOf, sameType, wholeRowAxes } from "../elementwise.ts";
 import { affine, fixed, isInt8, wholeLayout } from "../quantized/quantized.ts";
 import { lowerRowsGradient, overRows } from "../shape/rows.ts";
 
@@ -71,7 +71,7 @@ export const lowerBackward = {
 
 export const cost = { softmax: free, softmaxGradient: free } satisfies Record<string, CostOf>;
 
-export const axes = { softmax: sameAxes, softmaxGradient: noBackwardAxes } satisfies Record<string, Axes | object>;
+export const axes = { softmax: wholeRowAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
   softmax: { int8: fixed(1 / 256, -128), gives: "distribution" },

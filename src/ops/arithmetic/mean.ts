@@ -4,6 +4,7 @@
  */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
+import { fixed, indices } from "../../graph/axes.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { ACTIVATION } from "../../graph/operand.ts";
@@ -120,22 +121,11 @@ export const lower = {
 
 export const cost = { mean: free } satisfies Record<string, CostOf>;
 
-/** Axes that stay. */
 export const axes = {
   mean({ attrs, inputs: [x] }: Node<Mean>) {
-    let to = 0;
-    return x!.type.shape.flatMap((_, axis): [number, number][][] => {
-      if (attrs.axes.includes(axis)) {
-        if (attrs.keepDims) to++;
-        return [];
-      }
-      return [
-        [
-          [0, axis],
-          [1, to++],
-        ],
-      ];
-    });
+    const from = x!.type.shape.map((n, axis) => (attrs.axes.includes(axis) ? fixed(n) : indices(n)));
+    const to = from.flatMap((each, axis) => (!attrs.axes.includes(axis) ? [each] : attrs.keepDims ? [fixed(1)] : []));
+    return { operands: [from, to] };
   },
 } satisfies Record<string, Axes>;
 

@@ -1,9 +1,9 @@
 /** where(x, a, b) = x where a > b (`equal`: a >= b), else 0; equal shapes, any layout. Only backward graphs hold it. */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
-import { free, noBackwardAxes, noSecondDerivative, sameType } from "../elementwise.ts";
+import { free, noSecondDerivative, sameType } from "../elementwise.ts";
 
 export interface Where {
   equal: boolean;
@@ -36,5 +36,3 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const cost = { where: free } satisfies Record<string, CostOf>;
-
-export const axes = { where: noBackwardAxes } satisfies Record<string, Axes | object>;

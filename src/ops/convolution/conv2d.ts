@@ -1,3 +1,4 @@
+import { indices, product } from "../../graph/axes.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { bias, count, kernel, type Stored } from "../../graph/stored.ts";
@@ -6,6 +7,7 @@ import { conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f
 import { isInt8, type Quantized } from "../quantized/quantized.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
+  convolutionAxes,
   convolutionGradient,
   convolutionOperands,
   convolutionPrefers,
@@ -13,7 +15,6 @@ import {
   evaluateConvolution,
   evaluateInputGradient,
   evaluateWeightGradient,
-  filterAxes,
   forwardCost,
   geometry,
   type InputGradient,
@@ -102,18 +103,19 @@ export const cost = {
   conv2dInputGradient: inputGradientCost,
 } satisfies Record<string, CostOf>;
 
+/** Whole groups, or the same channels of each. */
 export const axes = {
-  conv2d: (node: Node<Conv2d>) =>
-    node.attrs.groups === 1
-      ? [
-          [
-            [0, 2],
-            [1, 3],
-          ],
-          filterAxes(node),
-        ]
-      : [filterAxes(node)],
-} satisfies Record<string, Axes | object>;
+  conv2d(node: Node<Conv2d>) {
+    const [out, , , inside] = node.inputs[1]!.type.shape as [number, number, number, number];
+    const groups = indices(node.attrs.groups);
+    const depth = indices(inside);
+    const filters = product(groups, indices(out / node.attrs.groups));
+    return {
+      operands: convolutionAxes(node, product(groups, depth), filters, depth),
+      attrs: size => ({ ...node.attrs, groups: size(groups) }),
+    };
+  },
+} satisfies Record<string, Axes>;
 
 export const traits = {
   conv2d: { int8: "kernel", kernel: "outputsLast" },

@@ -1,6 +1,7 @@
 /** What conv2d and depthwiseConv2d share: a depthwise convolution is one with as many groups as channels. */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
+import { type Axis, fixed } from "../../graph/axes.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { CostOf, Evaluate, Gradient, Lowering, Prefers, Ref } from "../../graph/meaning.ts";
 import { IMAGE, realOperands, weightedOperands } from "../../graph/operand.ts";
@@ -118,10 +119,13 @@ export const convolutionPrefers =
 export const evaluateConvolution: Evaluate<Window & { relu?: boolean }> = (inputs, attrs, types) =>
   evaluateWeighted(inputs, attrs, types, real => convolve(real, attrs, types.outputs[0]!.shape));
 
-/** Filters, in operands 0 x, 1 weight, 2 bias, then the output. */
-export function filterAxes({ inputs }: Node): [operand: number, axis: number][] {
-  const bias: [number, number][] = inputs[2] ? [[2, 0]] : [];
-  return [[1, 0], [inputs.length, 2], ...bias];
+/** The axes of images, weights, bias and outputs: `depth` is what one filter reads of the channels. */
+export function convolutionAxes({ inputs, outputs }: Node, channels: Axis, filters: Axis, depth: Axis): Axis[][] {
+  const [x, weight] = inputs.map(v => v.type.shape);
+  const pixels = (shape: Shape): Axis[] => shape.slice(0, 2).map(fixed);
+  const kernel = [filters, ...weight!.slice(1, 3).map(fixed), depth];
+  const bias = inputs[2] ? [[filters]] : [];
+  return [[...pixels(x!), channels], kernel, ...bias, [...pixels(outputs[0]!.type.shape), filters]];
 }
 
 /** The forward, of one image's output `shape`. */

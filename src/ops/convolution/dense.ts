@@ -4,6 +4,7 @@
  */
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
+import { indices } from "../../graph/axes.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { ACTIVATION, realOperands, weightedOperands } from "../../graph/operand.ts";
@@ -183,21 +184,12 @@ export const cost = {
 
 export const axes = {
   dense(node: Node) {
-    const y = node.inputs.length;
-    const units: [number, number][] = [
-      [1, 0],
-      [y, 0],
-    ];
-    if (node.inputs[2]) units.push([2, 0]);
-    return [
-      [
-        [0, 0],
-        [1, 1],
-      ],
-      units,
-    ];
+    const [x, weight, bias] = node.inputs;
+    const units = indices(weight!.type.shape[0]!);
+    const from = indices(x!.type.shape[0]!);
+    return { operands: [[from], [units, from], ...(bias ? [[units]] : []), [units]] };
   },
-} satisfies Record<string, Axes | object>;
+} satisfies Record<string, Axes>;
 
 export const traits = {
   dense: { int8: "kernel", kernel: "outputsLast" },

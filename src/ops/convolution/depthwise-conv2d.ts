@@ -4,6 +4,7 @@
  * Output channel o reads input channel floor(o / (out / in)) alone; out / in is Keras' depth multiplier.
  */
 import type { Shape } from "../../base/shape.ts";
+import { fixed, indices, product } from "../../graph/axes.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { bias, kernel, type Stored } from "../../graph/stored.ts";
@@ -12,6 +13,7 @@ import { type DepthwiseGeometry, depthwiseScratch } from "../../kernels/table/f3
 import { isInt8, type Quantized } from "../quantized/quantized.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
+  convolutionAxes,
   convolutionGradient,
   convolutionOperands,
   convolutionPrefers,
@@ -19,7 +21,6 @@ import {
   evaluateConvolution,
   evaluateInputGradient,
   evaluateWeightGradient,
-  filterAxes,
   forwardCost,
   geometry,
   type InputGradient,
@@ -111,13 +112,14 @@ export const cost = {
   depthwiseConv2dInputGradient: inputGradientCost,
 } satisfies Record<string, CostOf>;
 
-/** With one filter per channel, all are one axis. */
+/** Channels with all that is made of them, or the same output of each. */
 export const axes = {
-  depthwiseConv2d: (node: Node<DepthwiseConv2d>) =>
-    node.inputs[1]!.type.shape[0] === node.inputs[0]!.type.shape[2]
-      ? [[[0, 2], ...filterAxes(node)]]
-      : [filterAxes(node)],
-} satisfies Record<string, Axes | object>;
+  depthwiseConv2d(node: Node<DepthwiseConv2d>) {
+    const channels = indices(node.inputs[0]!.type.shape[2]!);
+    const multiplier = indices(node.inputs[1]!.type.shape[0]! / channels.size);
+    return { operands: convolutionAxes(node, channels, product(channels, multiplier), fixed(1)) };
+  },
+} satisfies Record<string, Axes>;
 
 export const traits = {
   depthwiseConv2d: { int8: "kernel", kernel: "multiplierLast" },

@@ -281,24 +281,8 @@ export const cost = {
   }),
 } satisfies Record<string, CostOf>;
 
-/** Operands: 0 x, 1 weight, 2 bias, then the outputs. */
 export const axes = {
-  conv2dReluMaxPool2d(node: Node) {
-    const y = node.inputs.length;
-    const filters: [number, number][] = [
-      [1, 0],
-      [y, 2],
-      [y + 1, 2],
-    ];
-    if (node.inputs[2]) filters.push([2, 0]);
-    return [
-      [
-        [0, 2],
-        [1, 3],
-      ],
-      filters,
-    ];
-  },
+  conv2dReluMaxPool2d: /* @__PURE__ */ refuse("slimming works on unfused graphs"),
 } satisfies Record<string, Axes | object>;
 
 export const traits = {

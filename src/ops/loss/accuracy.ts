@@ -8,7 +8,7 @@
 import { sameShape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import { type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
 
 const perImage: Type = { shape: [], dtype: "f32", batched: true };
@@ -98,9 +98,3 @@ export const lowerBackward = {
 
 const free = () => ({ macs: 0 });
 export const cost = { accuracy: free, topK: free, binaryAccuracy: free } satisfies Record<string, CostOf>;
-
-const notSlimmed = /* @__PURE__ */ refuse("slimming works on models, which end before their metrics");
-export const axes = { accuracy: notSlimmed, topK: notSlimmed, binaryAccuracy: notSlimmed } satisfies Record<
-  string,
-  Axes | object
->;

@@ -7,9 +7,9 @@ import { log } from "../../base/math.ts";
 import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
 import { anyOperands, realOperands } from "../../graph/operand.ts";
-import { free, noLossAxes, sameType } from "../elementwise.ts";
+import { free, sameType } from "../elementwise.ts";
 
 export interface Smoothing {
   smoothing: number;
@@ -203,9 +203,3 @@ export const cost = {
   entropy: free,
   entropyGradient: free,
 } satisfies Record<string, CostOf>;
-
-export const axes = {
-  crossEntropy: noLossAxes,
-  sparseCrossEntropy: noLossAxes,
-  entropy: noLossAxes,
-} satisfies Record<string, Axes | object>;

@@ -4,10 +4,10 @@
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
 import { flat } from "../../kernels/layout.ts";
-import { free, noLossAxes, sameType } from "../elementwise.ts";
+import { free, sameType } from "../elementwise.ts";
 
 export interface Penalty {
   l1: number;
@@ -67,7 +67,3 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const cost = { penalty: free, penaltyGradient: free, one: free } satisfies Record<string, CostOf>;
-
-export const axes = {
-  penalty: noLossAxes,
-} satisfies Record<string, Axes | object>;

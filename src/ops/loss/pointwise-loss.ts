@@ -7,10 +7,10 @@ import { exp, log, log1p, sigmoid } from "../../base/math.ts";
 import { sameShape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
 import type { KernelName } from "../../kernels/table.ts";
-import { free, noLossAxes, sameType } from "../elementwise.ts";
+import { free, sameType } from "../elementwise.ts";
 
 export interface Huber {
   /** Where the loss turns from a square into a line. */
@@ -187,12 +187,3 @@ export const cost = {
   klDivergence: free,
   klDivergenceGradient: free,
 } satisfies Record<string, CostOf>;
-
-export const axes = {
-  meanSquaredError: noLossAxes,
-  meanAbsoluteError: noLossAxes,
-  huber: noLossAxes,
-  binaryCrossEntropy: noLossAxes,
-  sigmoidCrossEntropy: noLossAxes,
-  klDivergence: noLossAxes,
-} satisfies Record<string, Axes | object>;

@@ -4,9 +4,8 @@
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import { type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
-import { noLossAxes } from "../elementwise.ts";
 
 export const share: Op = {
   name: "share",
@@ -42,5 +41,3 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const cost = { share: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
-
-export const axes = { share: noLossAxes } satisfies Record<string, Axes | object>;

@@ -6,9 +6,9 @@ import { exp, log } from "../../base/math.ts";
 import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
-import { free, noLossAxes, sameType } from "../elementwise.ts";
+import { free, sameType } from "../elementwise.ts";
 
 export interface Smoothing {
   smoothing: number;
@@ -99,7 +99,3 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const cost = { softmaxCrossEntropy: free, softmaxCrossEntropyGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = {
-  softmaxCrossEntropy: noLossAxes,
-} satisfies Record<string, Axes | object>;

@@ -5,9 +5,9 @@
 import { exp, log } from "../../base/math.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
-import { free, noLossAxes, sameType } from "../elementwise.ts";
+import { free, sameType } from "../elementwise.ts";
 import {
   crossEntropyGradient,
   lowerCrossEntropy,
@@ -81,7 +81,3 @@ export const cost = {
   sparseSoftmaxCrossEntropy: free,
   sparseSoftmaxCrossEntropyGradient: free,
 } satisfies Record<string, CostOf>;
-
-export const axes = {
-  sparseSoftmaxCrossEntropy: noLossAxes,
-} satisfies Record<string, Axes | object>;

@@ -4,9 +4,8 @@
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import { type Axes, type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
+import { type CostOf, type Evaluate, type Gradient, type Lower, refuse } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
-import { noLossAxes } from "../elementwise.ts";
 
 export const TALLY: Type = { shape: [4], dtype: "f32", batched: false };
 
@@ -56,8 +55,3 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const cost = { tally: () => ({ macs: 0 }), tallyPenalty: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
-
-export const axes = {
-  tally: noLossAxes,
-  tallyPenalty: noLossAxes,
-} satisfies Record<string, Axes | object>;

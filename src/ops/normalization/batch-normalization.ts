@@ -6,6 +6,7 @@
  */
 import { showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
+import { indices } from "../../graph/axes.ts";
 import type { Node, Op, Role, Type } from "../../graph/graph.ts";
 import {
   type Axes,
@@ -274,22 +275,12 @@ export const cost = {
   trainBatchNormalizationGradient: free,
 } satisfies Record<string, CostOf>;
 
-/** Channels are the same everywhere, pixels in and out. */
-const everyChannel = (node: Node): [number, number][][] => {
-  const y = node.inputs.length;
-  const last = node.outputs[0]!.type.shape.length - 1;
-  const pixels = Array.from({ length: last }, (_, axis): [number, number][] => [
-    [0, axis],
-    [y, axis],
-  ]);
-  const parameters = node.inputs.slice(1).map((_, i): [number, number] => [i + 1, 0]);
-  return [...pixels, [[0, last], ...parameters, [y, last]]];
-};
-
 export const axes = {
-  batchNormalization: everyChannel,
-  trainBatchNormalization: /* @__PURE__ */ refuse("slimming works on models, which hold batchNormalization"),
-} satisfies Record<string, Axes | object>;
+  batchNormalization(node: Node) {
+    const all = node.outputs[0]!.type.shape.map(indices);
+    return { operands: [all, ...node.inputs.slice(1).map(() => [all.at(-1)!]), all] };
+  },
+} satisfies Record<string, Axes>;
 
 export const traits = {
   batchNormalization: { int8: "float" },

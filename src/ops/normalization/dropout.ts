@@ -10,7 +10,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { anyOperands, unaryOperands } from "../../graph/operand.ts";
 import { real, type Stored } from "../../graph/stored.ts";
 import { dropoutKeeps } from "../../kernels/reference/f32-elementwise.ts";
-import { free, noBackwardAxes, sameAxes, sameType } from "../elementwise.ts";
+import { free, sameAxes, sameType } from "../elementwise.ts";
 
 export interface Dropout {
   /** The share of elements that become zero. */
@@ -82,7 +82,7 @@ export const lowerBackward = {
 
 export const cost = { dropout: free, trainDropout: free } satisfies Record<string, CostOf>;
 
-export const axes = { dropout: sameAxes, trainDropout: noBackwardAxes } satisfies Record<string, Axes | object>;
+export const axes = { dropout: sameAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
   dropout: { int8: "keeps", carries: true },

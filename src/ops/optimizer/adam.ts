@@ -4,17 +4,8 @@
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Prefers,
-  refuse,
-} from "../../graph/meaning.ts";
+import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
-import { noBackwardAxes } from "../elementwise.ts";
 
 export interface Adam {
   beta1: number;
@@ -71,5 +62,3 @@ export const prefersBackward = {
 } satisfies Record<string, Prefers>;
 
 export const cost = { adam: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
-
-export const axes = { adam: noBackwardAxes } satisfies Record<string, Axes | object>;

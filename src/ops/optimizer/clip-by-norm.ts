@@ -4,17 +4,9 @@
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Ref,
-  refuse,
-} from "../../graph/meaning.ts";
+import { type CostOf, type Evaluate, type Gradient, type Lower, type Ref, refuse } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
-import { free, noBackwardAxes } from "../elementwise.ts";
+import { free } from "../elementwise.ts";
 
 export interface ClipByNorm {
   limit: number;
@@ -60,5 +52,3 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const cost = { clipByNorm: free } satisfies Record<string, CostOf>;
-
-export const axes = { clipByNorm: noBackwardAxes } satisfies Record<string, Axes | object>;

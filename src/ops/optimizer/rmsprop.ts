@@ -5,15 +5,7 @@
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Prefers,
-  refuse,
-} from "../../graph/meaning.ts";
+import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
 import type { KernelName } from "../../kernels/table.ts";
 import { free } from "../elementwise.ts";
@@ -131,5 +123,3 @@ export const cost = {
   rmspropCentered: free,
   rmspropCenteredMomentum: free,
 } satisfies Record<string, CostOf>;
-
-export const axes = {} satisfies Record<string, Axes | object>;

@@ -4,17 +4,9 @@
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import {
-  type Axes,
-  type CostOf,
-  type Evaluate,
-  type Gradient,
-  type Lower,
-  type Prefers,
-  refuse,
-} from "../../graph/meaning.ts";
+import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
-import { free, noBackwardAxes } from "../elementwise.ts";
+import { free } from "../elementwise.ts";
 
 export interface Momentum {
   momentum: number;
@@ -91,5 +83,3 @@ export const prefersBackward = {
 } satisfies Record<string, Prefers>;
 
 export const cost = { sgd: free, momentum: free } satisfies Record<string, CostOf>;
-
-export const axes = { sgd: noBackwardAxes, momentum: noBackwardAxes } satisfies Record<string, Axes | object>;

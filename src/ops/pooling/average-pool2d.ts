@@ -6,6 +6,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { IMAGE, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { poolFields, taps, windowed, windowGeometry } from "../convolution/window.ts";
+import { channelAxes } from "../elementwise.ts";
 import { affine, checkSummed, isInt8 } from "../quantized/quantized.ts";
 import { type Pool2d, pool } from "./max-pool2d.ts";
 
@@ -135,14 +136,7 @@ export const cost = {
   averagePool2dGradient: () => ({ macs: 0 }),
 } satisfies Record<string, CostOf>;
 
-export const axes = {
-  averagePool2d: () => [
-    [
-      [0, 2],
-      [1, 2],
-    ],
-  ],
-} satisfies Record<string, Axes | object>;
+export const axes = { averagePool2d: channelAxes } satisfies Record<string, Axes>;
 
 export const traits = {
   averagePool2d: { int8: "keeps" },

@@ -7,6 +7,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Traits } from "
 import { anyOperands, IMAGE } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { poolFields, taps, type Window, windowed, windowGeometry } from "../convolution/window.ts";
+import { channelAxes } from "../elementwise.ts";
 import { isInt8, rowsBetween, storedIn, storedOut } from "../quantized/quantized.ts";
 
 export interface Pool2d extends Window {
@@ -111,15 +112,7 @@ export const cost = { maxPool2d: () => ({ macs: 0 }), maxPool2dGradient: () => (
   CostOf
 >;
 
-export const axes = {
-  maxPool2d: () => [
-    [
-      [0, 2],
-      [1, 2],
-      [2, 2],
-    ],
-  ],
-} satisfies Record<string, Axes | object>;
+export const axes = { maxPool2d: channelAxes } satisfies Record<string, Axes>;
 
 export const traits = {
   maxPool2d: { int8: "keeps" },

@@ -8,7 +8,7 @@ import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { NO_HALO, storedBytes } from "../../kernels/stored.ts";
-import { free } from "../elementwise.ts";
+import { free, noIntegerAxes } from "../elementwise.ts";
 import {
   elementwiseType,
   isInt8,
@@ -71,14 +71,7 @@ export const lowerBackward = {
 
 export const cost = { lookup: free } satisfies Record<string, CostOf>;
 
-/** Axes of x and y; channels have a table each where there are as many. */
-export const axes = {
-  lookup: ({ inputs: [x, tables] }: Node) =>
-    x!.type.shape.map((n, axis): [number, number][] => {
-      const own = axis === x!.type.shape.length - 1 && tables!.type.shape[0] === n && n > 1;
-      return [[0, axis], ...(own ? ([[1, 0]] as [number, number][]) : []), [2, axis]];
-    }),
-} satisfies Record<string, Axes>;
+export const axes = { lookup: noIntegerAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
   lookup: { int8: "border" },

@@ -5,7 +5,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { REAL } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { rowsOf } from "../../kernels/stored.ts";
-import { sameAxes } from "../elementwise.ts";
+import { noIntegerAxes } from "../elementwise.ts";
 import { affine, nearest, noIntegerGradient, runsOnly, storedIn, storedOut } from "./quantized.ts";
 
 export interface Quantize {
@@ -80,7 +80,7 @@ export const lowerBackward = {
 
 export const cost = { quantize: () => ({ macs: 0 }), dequantize: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
-export const axes = { quantize: sameAxes, dequantize: sameAxes } satisfies Record<string, Axes>;
+export const axes = { quantize: noIntegerAxes, dequantize: noIntegerAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
   quantize: { int8: "border", carries: true },

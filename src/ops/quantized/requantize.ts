@@ -7,7 +7,7 @@ import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { sloped } from "../activation/leaky-relu.ts";
-import { free, sameAxes } from "../elementwise.ts";
+import { free, noIntegerAxes } from "../elementwise.ts";
 import {
   affine,
   elementwiseType,
@@ -78,7 +78,7 @@ export const lowerBackward = {
 
 export const cost = { requantize: free } satisfies Record<string, CostOf>;
 
-export const axes = { requantize: sameAxes } satisfies Record<string, Axes>;
+export const axes = { requantize: noIntegerAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
   requantize: { int8: "border", carries: true },

@@ -3,6 +3,7 @@
  * also where x itself is not batched. It makes the operands of add, mul ... alike.
  */
 import { type Shape, showShape } from "../../base/shape.ts";
+import { fixed, indices } from "../../graph/axes.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { NUMBERS } from "../../graph/operand.ts";
@@ -39,21 +40,14 @@ export const lower = { broadcast: /* @__PURE__ */ lowerRearranged(places) } sati
 
 export const cost = { broadcast: free } satisfies Record<string, CostOf>;
 
-/** Axes that are not repeated; operand 1 only counts images. */
+/** Along an axis that is repeated all are alike; operand 1 only counts images. */
 export const axes = {
   broadcast(node: Node<Broadcast>) {
-    const { shape } = node.inputs[0]!.type;
-    const missing = node.attrs.shape.length - shape.length;
-    return shape.flatMap((n, axis): [number, number][][] =>
-      n === node.attrs.shape[axis + missing]
-        ? [
-            [
-              [0, axis],
-              [2, axis + missing],
-            ],
-          ]
-        : [],
-    );
+    const [x, like] = node.inputs;
+    const to = node.attrs.shape.map(indices);
+    const missing = to.length - x!.type.shape.length;
+    const from = x!.type.shape.map((n, axis) => (n === to[axis + missing]!.size ? to[axis + missing]! : fixed(1)));
+    return { operands: [from, like!.type.shape.map(indices), to], attrs: size => ({ shape: to.map(size) }) };
   },
 } satisfies Record<string, Axes>;
 

@@ -1,6 +1,7 @@
 /** concat(a, b, ...) -> the operands side by side along `axis`, of one image; all other axes are equal. */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
+import { type Axis, indices, parts } from "../../graph/axes.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Traits } from "../../graph/meaning.ts";
 import { NUMBERS } from "../../graph/operand.ts";
@@ -128,14 +129,14 @@ function lowerInt8(node: Node<Concat>, c: Lowering): void {
 
 export const cost = { concat: free } satisfies Record<string, CostOf>;
 
-/** All axes but the one along which they stand side by side; that one is followed by its position, which slimming works out from the shapes. */
 export const axes = {
-  concat: (node: Node<Concat>) =>
-    node.outputs[0]!.type.shape.flatMap((_, axis) =>
-      axis === node.attrs.axis
-        ? []
-        : [[...node.inputs, node.outputs[0]!].map((__, operand): [number, number] => [operand, axis])],
-    ),
+  concat(node: Node<Concat>) {
+    const { axis } = node.attrs;
+    const common = node.outputs[0]!.type.shape.map(indices);
+    const own = node.inputs.map(v => indices(v.type.shape[axis]!));
+    const along = (list: Axis): Axis[] => common.map((each, k) => (k === axis ? list : each));
+    return { operands: [...own.map(along), along(parts(...own))] };
+  },
 } satisfies Record<string, Axes>;
 
 export const traits = {

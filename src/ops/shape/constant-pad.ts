@@ -3,6 +3,7 @@
  * nearest to `value`. For zeros around the height and width of an image, `pad` is the faster op.
  */
 import { type Shape, showShape } from "../../base/shape.ts";
+import { indices, parts } from "../../graph/axes.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { unaryOperands } from "../../graph/operand.ts";
@@ -63,19 +64,17 @@ export const lower = { constantPad: /* @__PURE__ */ lowerRearranged(places, fill
 
 export const cost = { constantPad: free } satisfies Record<string, CostOf>;
 
-/** Axes nothing is added to. */
+/** The elements that are added are all alike. */
 export const axes = {
-  constantPad: (node: Node<ConstantPad>) =>
-    node.inputs[0]!.type.shape.flatMap((n, axis): [number, number][][] =>
-      n === node.outputs[0]!.type.shape[axis]
-        ? [
-            [
-              [0, axis],
-              [1, axis],
-            ],
-          ]
-        : [],
-    ),
+  constantPad(node: Node<ConstantPad>) {
+    const { before, after, value } = node.attrs;
+    const [first, last] = [before.map(indices), after.map(indices)];
+    const inside = node.inputs[0]!.type.shape.map(indices);
+    return {
+      operands: [inside, inside.map((each, axis) => parts(first[axis]!, each, last[axis]!))],
+      attrs: size => ({ before: first.map(size), after: last.map(size), value }),
+    };
+  },
 } satisfies Record<string, Axes>;
 
 export const traits = {

@@ -4,7 +4,7 @@ import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { unaryOperands } from "../../graph/operand.ts";
 import { type Stored, signed } from "../../graph/stored.ts";
-import { free } from "../elementwise.ts";
+import { channelAxes, free } from "../elementwise.ts";
 import { affine, isInt8 } from "../quantized/quantized.ts";
 import { insetPlaces } from "./constant-pad.ts";
 import { evaluateRearranged, type Filling, lowerRearranged, type Places } from "./rearrange.ts";
@@ -45,15 +45,7 @@ export const lower = { pad: /* @__PURE__ */ lowerRearranged(places, filling) } s
 
 export const cost = { pad: free } satisfies Record<string, CostOf>;
 
-/** Channels stay channels. */
-export const axes = {
-  pad: () => [
-    [
-      [0, 2],
-      [1, 2],
-    ],
-  ],
-} satisfies Record<string, Axes>;
+export const axes = { pad: channelAxes } satisfies Record<string, Axes>;
 
 export const traits = {
   pad: { int8: "keeps" },

@@ -5,11 +5,11 @@
 import { type Shape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type, Value } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Ref } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower, Lowering, Ref } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
 import { flat } from "../../kernels/layout.ts";
 import { storedBytes } from "../../kernels/stored.ts";
-import { free, noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import { free, noSecondDerivative } from "../elementwise.ts";
 import { at, isInt8, type StoredPlace, storedIn, storedOut } from "../quantized/quantized.ts";
 
 /**
@@ -244,5 +244,3 @@ export const lowerBackward = {
 } satisfies Record<string, Lower>;
 
 export const cost = { rearrangeGradient: free } satisfies Record<string, CostOf>;
-
-export const axes = { rearrangeGradient: noBackwardAxes } satisfies Record<string, Axes | object>;

@@ -1,6 +1,7 @@
 /** reshape(x) to `shape` (one image's), flatten among it. Moves nothing. */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
+import { fixed, type Indices, indices, type Product, product } from "../../graph/axes.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { unaryOperands } from "../../graph/operand.ts";
@@ -51,21 +52,38 @@ export const lower = {
 
 export const cost = { reshape: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
-/** Axes that survive whole on both sides; a flattened axis is followed by its position, which slimming works out from the shapes. */
+/**
+ * Both shapes as products of the same factors: flattened [h][w][c] is h w c, and [6][4] as [3][8] is (3 2) 4 and 3 (2 4). Where two sizes
+ * have no such factor, nothing may move.
+ */
 export const axes = {
   reshape(node: Node<Reshape>) {
-    const from = node.inputs[0]!.type.shape;
-    const to = node.attrs.shape;
-    const classes: [number, number][][] = [];
-    let i = 0;
-    while (i < Math.min(from.length, to.length) && from[i] === to[i])
-      classes.push([
-        [0, i],
-        [1, i++],
-      ]);
-    return classes;
+    const [from, to] = [node.inputs[0]!.type.shape, node.attrs.shape];
+    const made = factors(from, to) ?? [from.map(n => [fixed(n)]), to.map(n => [fixed(n)])];
+    const [before, after] = made.map(list => list.map(axis => product(...axis))) as [Product[], Product[]];
+    return { operands: [before, after], attrs: size => ({ shape: after.map(size) }) };
   },
 } satisfies Record<string, Axes>;
+
+/** The factors of each axis of both shapes, outermost first. */
+function factors(from: Shape, to: Shape): Indices[][][] | undefined {
+  const made: Indices[][][] = [from.map(() => []), to.map(() => [])];
+  const sides = [from, to];
+  const axis = [0, 0];
+  const left = [from[0] ?? 1, to[0] ?? 1];
+  while (axis[0]! < from.length && axis[1]! < to.length) {
+    const least = Math.min(...left);
+    if (left.some(n => n % least)) return undefined;
+    const factor = indices(least);
+    sides.forEach((shape, side) => {
+      made[side]![axis[side]!]!.push(factor);
+      left[side]! /= least;
+      // an axis is done with its last factor; where both are, one axis of size 1 may still go with the other side's next
+      if (left[side] === 1) left[side] = shape[++axis[side]!] ?? 1;
+    });
+  }
+  return made;
+}
 
 export const traits = {
   reshape: { int8: "keeps", carries: true },

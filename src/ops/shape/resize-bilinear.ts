@@ -9,6 +9,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { IMAGE, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { halfEven, storedBytes } from "../../kernels/stored.ts";
+import { channelAxes } from "../elementwise.ts";
 import { isInt8, wholeLayout } from "../quantized/quantized.ts";
 import { affineFields, neighbours, type Placement, resized, sizeFields } from "./coordinates.ts";
 import { spreadOut } from "./rearrange.ts";
@@ -167,15 +168,7 @@ export const cost = {
   resizeBilinearGradient: (node: Node) => macs(node.inputs[0]!.type.shape),
 } satisfies Record<string, CostOf>;
 
-/** Channels stay channels. */
-export const axes = {
-  resizeBilinear: () => [
-    [
-      [0, 2],
-      [1, 2],
-    ],
-  ],
-} satisfies Record<string, Axes | object>;
+export const axes = { resizeBilinear: channelAxes } satisfies Record<string, Axes>;
 
 export const traits = {
   resizeBilinear: { int8: "keeps" },

@@ -3,7 +3,7 @@ import type { Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { IMAGE } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { free } from "../elementwise.ts";
+import { channelAxes, free } from "../elementwise.ts";
 import { affineFields, coordinate, type Placement, resized, sizeFields } from "./coordinates.ts";
 import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
@@ -49,15 +49,7 @@ export const lower = { resizeNearest: /* @__PURE__ */ lowerRearranged(places) } 
 
 export const cost = { resizeNearest: free } satisfies Record<string, CostOf>;
 
-/** Channels stay channels. */
-export const axes = {
-  resizeNearest: () => [
-    [
-      [0, 2],
-      [1, 2],
-    ],
-  ],
-} satisfies Record<string, Axes>;
+export const axes = { resizeNearest: channelAxes } satisfies Record<string, Axes>;
 
 export const traits = {
   resizeNearest: { int8: "keeps" },

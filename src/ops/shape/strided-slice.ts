@@ -1,5 +1,6 @@
 /** stridedSlice(x) -> along each axis of one image the `shape[axis]` elements from `begin[axis]` on, `strides[axis]` apart; a negative stride reverses. */
 import { type Shape, showShape } from "../../base/shape.ts";
+import { fixed, indices, parts } from "../../graph/axes.ts";
 import type { Graph, Node, Op, Value } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { unaryOperands } from "../../graph/operand.ts";
@@ -50,19 +51,25 @@ export const lower = { stridedSlice: /* @__PURE__ */ lowerRearranged(places) } s
 
 export const cost = { stridedSlice: free } satisfies Record<string, CostOf>;
 
-/** An axis that is taken whole and in order. */
+/** Neighbours in order are a part of the axis; of other axes nothing may move. */
 export const axes = {
-  stridedSlice: (node: Node<StridedSlice>) =>
-    node.inputs[0]!.type.shape.flatMap((n, axis): [number, number][][] =>
-      n === node.attrs.shape[axis] && node.attrs.strides[axis]! > 0
-        ? [
-            [
-              [0, axis],
-              [1, axis],
-            ],
-          ]
-        : [],
-    ),
+  stridedSlice(node: Node<StridedSlice>) {
+    const { begin, strides, shape } = node.attrs;
+    const all = node.inputs[0]!.type.shape.map((n, axis) => {
+      const [from, taken] = [begin[axis]!, shape[axis]!];
+      if (strides[axis] !== 1 && taken > 1) return { whole: fixed(n), before: fixed(from), taken: fixed(taken) };
+      const [before, inside] = [indices(from), indices(taken)];
+      return { whole: parts(before, inside, indices(n - from - taken)), before, taken: inside };
+    });
+    return {
+      operands: [all.map(axis => axis.whole), all.map(axis => axis.taken)],
+      attrs: size => ({
+        begin: all.map(axis => size(axis.before)),
+        strides,
+        shape: all.map(axis => size(axis.taken)),
+      }),
+    };
+  },
 } satisfies Record<string, Axes>;
 
 export const traits = {

@@ -1,5 +1,6 @@
 /** transpose(x) -> x with its axes (one image's) in another order: axis i of the output is axis `permutation[i]` of x. */
 import { showShape } from "../../base/shape.ts";
+import { indices } from "../../graph/axes.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { unaryOperands } from "../../graph/operand.ts";
@@ -35,11 +36,10 @@ export const lower = { transpose: /* @__PURE__ */ lowerRearranged(places) } sati
 export const cost = { transpose: free } satisfies Record<string, CostOf>;
 
 export const axes = {
-  transpose: ({ attrs: { permutation } }: Node<Transpose>) =>
-    permutation.map((from, to): [number, number][] => [
-      [0, from],
-      [1, to],
-    ]),
+  transpose({ attrs: { permutation }, inputs: [x] }: Node<Transpose>) {
+    const all = x!.type.shape.map(indices);
+    return { operands: [all, permutation.map(axis => all[axis]!)] };
+  },
 } satisfies Record<string, Axes>;
 
 export const traits = {

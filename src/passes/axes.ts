@@ -1,0 +1,274 @@
+/**
+ * Which indices of which axes belong together: the classes of channels that slimming may remove. They are found by the table AXES, from node
+ * to node through the whole graph, and hold through residual additions, concatenations, flattening and groups. A class is one `Indices`
+ * object; its law is that its indices may be put in any order, everywhere at once, and the graph gives the same numbers up to the order
+ * of sums. Where indices of which every number is zero are removed, it gives the same numbers too.
+ */
+import { PenjingError, wrongValue } from "../base/errors.ts";
+import { type Shape, size, type TypedArray } from "../base/shape.ts";
+import { type Axis, fixed, type Indices, indices, parts, product } from "../graph/axes.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Axes, type NodeAxes, type Refusal, refused } from "../graph/meaning.ts";
+import { AXES } from "../ops/index.ts";
+
+/** One axis of one value. */
+export interface Place {
+  readonly value: Value;
+  readonly axis: number;
+}
+
+/** Indices that belong together, and all axes they are in, wholly or as a part. */
+export interface AxisClass {
+  readonly indices: Indices;
+  readonly size: number;
+  /** Do they have to stay as they are? */
+  readonly fixed: boolean;
+  /** May they be reordered, but none be removed? */
+  readonly whole: boolean;
+  readonly places: readonly Place[];
+}
+
+export class GraphAxes {
+  readonly #graph: Graph;
+  readonly #relations = new Relations();
+  readonly #axes = new Map<Value, readonly Axis[]>();
+  readonly #nodes = new Map<Node, NodeAxes>();
+
+  /** The graph as it is now. Errors: PenjingError "refused" for layers of int8 and ops of training steps. */
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    for (const leaf of graph.leaves) if (leaf.leaf !== "state") this.#fix(leaf);
+    for (const node of graph.nodes) this.#relate(node);
+    for (const result of graph.results) this.#fix(result);
+  }
+
+  #fix(value: Value): void {
+    for (const axis of this.#of(value)) this.#relations.fix(axis);
+  }
+
+  #of(value: Value): readonly Axis[] {
+    let known = this.#axes.get(value);
+    if (!known) {
+      known = value.type.shape.map(indices);
+      this.#axes.set(value, known);
+    }
+    return known;
+  }
+
+  #relate(node: Node): void {
+    const rule = (AXES as Readonly<Record<string, Axes | Refusal>>)[node.op.name];
+    const operands = [...node.inputs, ...node.outputs];
+    const integer = operands.some(v => v.type.dtype === "i8");
+    if (!rule || refused(rule) || integer) {
+      const why = integer ? "only float networks are slimmed" : ((rule as Refusal)?.refused ?? "it has no axes");
+      throw new PenjingError("refused", `layer "${node.name}": the channels of "${node.op.name}" are unknown: ${why}`, {
+        path: node.name,
+      });
+    }
+    const made = rule(node);
+    this.#nodes.set(node, made);
+    operands.forEach((value, i) => {
+      const own = this.#of(value);
+      const given = made.operands[i] ?? [];
+      if (given.length !== own.length || given.some((axis, k) => axis.size !== own[k]!.size))
+        throw new PenjingError("graph", `the axes of "${node.op.name}" are not those of its operand ${i}`);
+      given.forEach((axis, k) => {
+        this.#relations.same(axis, own[k]!);
+      });
+    });
+  }
+
+  /** What an axis of a value is made of. */
+  of({ value, axis }: Place): Axis {
+    return this.#relations.resolve(this.#of(value)[axis]!);
+  }
+
+  /** All classes of more than one index, in the order in which the graph's leaves and nodes have them. */
+  classes(): AxisClass[] {
+    const places = new Map<Indices, Place[]>();
+    const values = [...this.#graph.leaves, ...this.#graph.nodes.flatMap(n => n.outputs)];
+    for (const value of values)
+      value.type.shape.forEach((_, axis) => {
+        for (const found of new Set(indicesOf(this.of({ value, axis })))) {
+          const known = places.get(found);
+          if (known) known.push({ value, axis });
+          else places.set(found, [{ value, axis }]);
+        }
+      });
+    return [...places]
+      .filter(([found]) => found.size > 1)
+      .map(([found, list]) => ({
+        indices: found,
+        size: found.size,
+        fixed: this.#relations.isFixed(found),
+        whole: this.#relations.isWhole(found),
+        places: list,
+      }));
+  }
+
+  /**
+   * A copy of the graph whose class has only the indices `kept`, in that order: all of them in another order, or fewer. Weights keep the
+   * numbers they have there, and the attributes of ops that hold sizes get the new ones.
+   */
+  select({ indices: chosen, size: count, fixed, whole }: AxisClass, kept: readonly number[]): Graph {
+    if (new Set(kept).size !== kept.length || kept.some(i => !(Number.isInteger(i) && i >= 0 && i < count)))
+      throw wrongValue("kept", `different indices in 0..${count - 1}`, kept);
+    if (fixed || !kept.length || (whole && kept.length < count))
+      throw wrongValue("kept", fixed ? "a class that is not fixed" : whole ? "all of its indices" : "an index", kept);
+    const taken = (axis: Axis): number[] => takenOf(this.#relations.resolve(axis), chosen, kept);
+    const sizeOf = (axis: Axis): number => sizeWith(this.#relations.resolve(axis), chosen, kept.length);
+    const { graph, of } = this.#graph.copy();
+    for (const leaf of this.#graph.leaves) {
+      const axes = this.#of(leaf);
+      const twin = of.get(leaf)!;
+      twin.type = { ...leaf.type, shape: axes.map(sizeOf) };
+      if (leaf.data && size(twin.type.shape) > 0) twin.data = gathered(leaf.data, leaf.type.shape, axes.map(taken));
+    }
+    this.#graph.nodes.forEach((node, i) => {
+      const twin = graph.nodes[i]!;
+      twin.attrs = this.#nodes.get(node)!.attrs?.(sizeOf) ?? node.attrs;
+      const types = node.op.infer(
+        twin.inputs.map(v => v.type),
+        twin.attrs,
+      );
+      twin.outputs.forEach((output, k) => {
+        output.type = types[k]!;
+      });
+    });
+    return graph;
+  }
+}
+
+/** The indices an axis is made of. */
+function indicesOf(axis: Axis): Indices[] {
+  if (axis.kind === "indices") return [axis];
+  return (axis.kind === "product" ? axis.factors : axis.parts).flatMap(indicesOf);
+}
+
+/** The size of a resolved axis where `chosen` has `count` indices. */
+function sizeWith(axis: Axis, chosen: Indices, count: number): number {
+  if (axis.kind === "indices") return axis === chosen ? count : axis.size;
+  if (axis.kind === "product") return axis.factors.reduce((n, factor) => n * sizeWith(factor, chosen, count), 1);
+  return axis.parts.reduce((n, part) => n + sizeWith(part, chosen, count), 0);
+}
+
+/** Which indices of a resolved axis are left, and in which order, where of `chosen` those of `kept` are. */
+function takenOf(axis: Axis, chosen: Indices, kept: readonly number[]): number[] {
+  if (axis.kind === "indices") return axis === chosen ? [...kept] : Array.from({ length: axis.size }, (_, i) => i);
+  if (axis.kind === "product")
+    return axis.factors.reduce(
+      (outer: number[], factor) => {
+        const inner = takenOf(factor, chosen, kept);
+        return outer.flatMap(i => inner.map(j => i * factor.size + j));
+      },
+      [0],
+    );
+  let offset = 0;
+  return axis.parts.flatMap(part => {
+    const here = takenOf(part, chosen, kept).map(i => offset + i);
+    offset += part.size;
+    return here;
+  });
+}
+
+/** The numbers of `data` at these indices of each axis. */
+function gathered(data: TypedArray, shape: Shape, taken: readonly number[][]): TypedArray {
+  const places = taken.reduce(
+    (outer: number[], list, axis) => outer.flatMap(i => list.map(j => i * shape[axis]! + j)),
+    [0],
+  );
+  const made = data.slice(0, places.length);
+  places.forEach((from, to) => {
+    made[to] = data[from]!;
+  });
+  return made;
+}
+
+/** Which indices are the same: a union of terms. */
+class Relations {
+  /** What indices turned out to be: others, a product or parts. */
+  readonly #is = new Map<Indices, Axis>();
+  readonly #fixed = new Set<Indices>();
+  readonly #whole = new Set<Indices>();
+
+  isFixed = (found: Indices): boolean => found.fixed === true || this.#fixed.has(found);
+
+  isWhole = (found: Indices): boolean => found.whole === true || this.#whole.has(found);
+
+  /** What is known of an axis, with no product in a product, no parts in parts, no factor of size 1 and no part of size 0. */
+  resolve(axis: Axis): Axis {
+    if (axis.kind === "indices") {
+      let last: Axis = axis;
+      for (let next: Axis | undefined = axis; next; next = last.kind === "indices" ? this.#is.get(last) : undefined)
+        last = next;
+      // the way is shorter next time
+      for (let at: Axis = axis; at !== last && at.kind === "indices"; ) {
+        const next: Axis = this.#is.get(at)!;
+        this.#is.set(at, last);
+        at = next;
+      }
+      return last.kind === "indices" ? last : this.resolve(last);
+    }
+    const inside = (axis.kind === "product" ? axis.factors : axis.parts).map(each => this.resolve(each));
+    if (axis.kind === "product") {
+      const factors = inside.flatMap(each => (each.kind === "product" ? each.factors : [each]));
+      const more = factors.filter(each => each.size !== 1);
+      return more.length > 1 ? product(...more) : (more[0] ?? fixed(1));
+    }
+    const list = inside.flatMap(each => (each.kind === "parts" ? each.parts : [each]));
+    const some = list.filter(each => each.size !== 0);
+    return some.length > 1 ? parts(...some) : (some[0] ?? fixed(0));
+  }
+
+  fix(axis: Axis): void {
+    for (const found of indicesOf(this.resolve(axis))) this.#fixed.add(found);
+  }
+
+  /** From now on both have their indices in the same order. What has no such order in common stays as it is. */
+  same(one: Axis, other: Axis): void {
+    const [a, b] = [this.resolve(one), this.resolve(other)];
+    if (a === b || a.size <= 1) return;
+    if (a.kind === "indices") this.#become(a, b);
+    else if (b.kind === "indices") this.#become(b, a);
+    else if (a.kind === "product" && b.kind === "product")
+      this.#align([...a.factors].reverse(), [...b.factors].reverse());
+    else if (a.kind === "parts" && b.kind === "parts") this.#align([...a.parts], [...b.parts], true);
+    else for (const axis of [a, b]) this.fix(axis);
+  }
+
+  #become(found: Indices, axis: Axis): void {
+    this.#is.set(found, axis);
+    if (this.isFixed(found)) this.fix(axis);
+    if (this.isWhole(found)) for (const each of indicesOf(this.resolve(axis))) this.#whole.add(each);
+  }
+
+  /** The first of a list, which takes apart what is a product, or parts, by now. */
+  #first(list: Axis[], additive: boolean): Axis {
+    for (;;) {
+      const first = this.resolve(list[0]!);
+      if (additive && first.kind === "parts") list.splice(0, 1, ...first.parts);
+      else if (!additive && first.kind === "product") list.splice(0, 1, ...[...first.factors].reverse());
+      else return first;
+    }
+  }
+
+  /** Two lists of factors, innermost first, or of parts: the larger of two that differ is split where it is free to be. */
+  #align(a: Axis[], b: Axis[], additive = false): void {
+    while (a.length && b.length) {
+      const [x, y] = [this.#first(a, additive), this.#first(b, additive)];
+      if (x.size === y.size) {
+        this.same(x, y);
+        a.shift();
+        b.shift();
+        continue;
+      }
+      const [longer, large, small] = x.size > y.size ? [a, x, y] : [b, y, x];
+      const rest = additive ? large.size - small.size : large.size / small.size;
+      if (large.kind !== "indices" || !Number.isInteger(rest)) break;
+      const [near, far] = [indices(small.size), indices(rest)];
+      this.#become(large, additive ? parts(near, far) : product(far, near));
+      longer.splice(0, 1, near, far);
+    }
+    for (const axis of [...a, ...b]) this.fix(axis);
+  }
+}
