@@ -1,6 +1,7 @@
 /**
- * Pruning while training, as tfmot's `prune_low_magnitude` does it: at the steps a schedule names, the masks are made anew from the scores
- * that a criterion gives the weights, their magnitudes unless it is another. A hook of `fit`, beside the masks that lie in the graph.
+ * Prunes while training, as tfmot's `prune_low_magnitude` does: at the steps a schedule names, the masks are made
+ * anew from the scores of a criterion, which are magnitudes by default. It is a hook of `fit`; the masks lie in the
+ * graph.
  *
  * What differs from tfmot 0.8.1, on purpose:
  * - one update more at a schedule's end step, so that the final sparsity is reached exactly;
@@ -23,7 +24,7 @@ export class Pruning implements StepHook {
   readonly masks: readonly MaskedWeight[];
   readonly schedule: SparsitySchedule | SparsityFunction;
   readonly criterion: Criterion;
-  /** Where the scores of a weight lie, by its name; of others the scores are the weights. */
+  /** Names of the states that hold scores, by weight. A weight that has none is scored by itself. */
   readonly #scores = new Map<string, string>();
   /** Steps of trainings that are over: a second `fit` goes on in the schedule where the first one ended. */
   #before = 0;
@@ -45,7 +46,7 @@ export class Pruning implements StepHook {
     this.criterion = criterion;
   }
 
-  /** A frozen weight has no update: its scores are the weights. */
+  /** Lets the criterion gather the scores of every masked weight that is trained. A frozen weight has no update. */
   build(graph: Graph, updates: readonly Update[], step: StepValues): void {
     this.#scores.clear();
     if (!this.criterion.build) return;

@@ -1,7 +1,7 @@
 /**
- * The axes of a node's operands, in terms of indices: two axes that are made of the same `Indices` have their indices in the same order,
- * whatever that is. `product` is several axes in one, as flatten makes it, the last one innermost; `parts` is several axes one behind
- * another, as concat makes it.
+ * Terms describe the axes of a node's operands. Two axes made of the same `Indices` object have their indices in
+ * the same order, whatever that is. A `product` is several axes in one, as flatten makes it, the last one
+ * innermost; `parts` are several axes one behind another, as concat makes it.
  *
  *     flatten: x [h] [w] [c]   ->  y [product(h, w, c)]
  *     concat:  a [x], b [z]    ->  y [parts(x, z)]
@@ -11,9 +11,9 @@ export type Axis = Indices | Product | Parts;
 export interface Indices {
   readonly kind: "indices";
   readonly size: number;
-  /** Their order is not free: that of pixels, of inputs and results. */
+  /** Their order is not free, as that of pixels is not. */
   readonly fixed?: true;
-  /** Each of them counts whatever its numbers are, as in a softmax: they may be reordered, but none removed. */
+  /** None may be removed, whatever its numbers are, as in a softmax. They may be reordered. */
   readonly whole?: true;
 }
 
@@ -29,13 +29,13 @@ export interface Parts {
   readonly parts: readonly Axis[];
 }
 
-/** So many indices, in any order. Each call gives others. */
+/** Makes indices that may be in any order. Each call makes others. */
 export const indices = (size: number): Indices => ({ kind: "indices", size });
 
-/** Indices that stay as they are. */
+/** Makes indices that stay as they are. */
 export const fixed = (size: number): Indices => ({ kind: "indices", size, fixed: true });
 
-/** Indices in any order, of which none may be removed. */
+/** Makes indices that may be in any order, but none of which may be removed. */
 export const whole = (size: number): Indices => ({ kind: "indices", size, whole: true });
 
 export const product = (...factors: Axis[]): Product => ({

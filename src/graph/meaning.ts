@@ -40,15 +40,15 @@ export interface Cost {
 }
 export type CostOf<A = any> = (node: Node<A>) => Cost;
 
-/** What the axes of a node's operands are made of. Images' axes only, the batch has none. */
+/** Describes the axes of a node's operands. The axes are one image's: the batch is none of them. */
 export interface NodeAxes<A = any> {
   /** The axes of each operand: inputs first, then outputs. */
   readonly operands: readonly (readonly Axis[])[];
-  /** The attributes for axes of other sizes, of an op whose attributes hold sizes; `size` gives the new ones. */
+  /** Makes the attributes for axes of other sizes, where attributes hold sizes; `size` gives the new sizes. */
   readonly attrs?: (size: (axis: Axis) => number) => A;
 }
 
-/** Which indices of which axes are one and the same (graph/axes.ts): what channel slimming follows. */
+/** Relates the indices of a node's axes (graph/axes.ts). Channel slimming follows them. */
 export type Axes<A = any> = (node: Node<A>) => NodeAxes<A>;
 
 // ---------------------------------------------------------------- traits

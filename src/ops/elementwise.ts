@@ -21,13 +21,13 @@ export const sameAxes: Axes = node => {
   return { operands: [...node.inputs, ...node.outputs].map(() => all) };
 };
 
-/** The same, for functions of the numbers along the last axis together. */
+/** Is for functions that read the numbers along the last axis together, such as softmax. */
 export const wholeRowAxes: Axes = node => {
   const all = node.outputs[0]!.type.shape.map((n, axis, { length }) => (axis === length - 1 ? whole(n) : indices(n)));
   return { operands: [...node.inputs, ...node.outputs].map(() => all) };
 };
 
-/** The last axis of every operand is the same; the others are pixels, of as many as there are. */
+/** The last axis of every operand is the same one; the others are pixels, which stay. */
 export const channelAxes: Axes = node => {
   const channels = indices(node.outputs[0]!.type.shape.at(-1)!);
   const operands = [...node.inputs, ...node.outputs];

@@ -1,8 +1,8 @@
 /**
- * Which indices of which axes belong together: the classes of channels that slimming may remove. They are found by the table AXES, from node
- * to node through the whole graph, and hold through residual additions, concatenations, flattening and groups. A class is one `Indices`
- * object; its law is that its indices may be put in any order, everywhere at once, and the graph gives the same numbers up to the order
- * of sums. Where indices of which every number is zero are removed, it gives the same numbers too.
+ * Finds the indices of axes that belong together: the classes of channels that slimming may remove. The table AXES
+ * relates them from node to node, through residual additions, concatenations, flattening and groups. The law of a
+ * class: put its indices in another order, everywhere at once, and the graph gives the same numbers up to the order
+ * of sums; remove indices of which every number is zero, and it gives the same numbers too.
  */
 import { PenjingError, wrongValue } from "../base/errors.ts";
 import { type Shape, size, type TypedArray } from "../base/shape.ts";
@@ -11,13 +11,13 @@ import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Axes, type NodeAxes, type Refusal, refused } from "../graph/meaning.ts";
 import { AXES } from "../ops/index.ts";
 
-/** One axis of one value. */
+/** Names one axis of one value. */
 export interface Place {
   readonly value: Value;
   readonly axis: number;
 }
 
-/** Indices that belong together, and all axes they are in, wholly or as a part. */
+/** Lists the axes that the same indices are in, wholly or as a part. */
 export interface AxisClass {
   readonly indices: Indices;
   readonly size: number;
@@ -34,7 +34,7 @@ export class GraphAxes {
   readonly #axes = new Map<Value, readonly Axis[]>();
   readonly #nodes = new Map<Node, NodeAxes>();
 
-  /** The graph as it is now. Errors: PenjingError "refused" for layers of int8 and ops of training steps. */
+  /** Reads the graph as it is now. Errors: PenjingError "refused" for layers of int8 and ops of training steps. */
   constructor(graph: Graph) {
     this.#graph = graph;
     for (const leaf of graph.leaves) if (leaf.leaf !== "state") this.#fix(leaf);
@@ -78,12 +78,12 @@ export class GraphAxes {
     });
   }
 
-  /** What an axis of a value is made of. */
+  /** Resolves an axis of a value to the indices, product or parts that it is made of. */
   of({ value, axis }: Place): Axis {
     return this.#relations.resolve(this.#of(value)[axis]!);
   }
 
-  /** All classes of more than one index, in the order in which the graph's leaves and nodes have them. */
+  /** Lists all classes of more than one index, in the order of the graph's leaves and nodes. */
   classes(): AxisClass[] {
     const places = new Map<Indices, Place[]>();
     const values = [...this.#graph.leaves, ...this.#graph.nodes.flatMap(n => n.outputs)];
@@ -107,8 +107,8 @@ export class GraphAxes {
   }
 
   /**
-   * A copy of the graph whose class has only the indices `kept`, in that order: all of them in another order, or fewer. Weights keep the
-   * numbers they have there, and the attributes of ops that hold sizes get the new ones.
+   * Copies the graph with only the indices `kept` of a class, in that order: all of them in another order, or
+   * fewer. Weights keep the numbers they have there; attributes that hold sizes follow.
    */
   select({ indices: chosen, size: count, fixed, whole }: AxisClass, kept: readonly number[]): Graph {
     if (new Set(kept).size !== kept.length || kept.some(i => !(Number.isInteger(i) && i >= 0 && i < count)))
@@ -139,20 +139,20 @@ export class GraphAxes {
   }
 }
 
-/** The indices an axis is made of. */
+/** Lists the indices an axis is made of. */
 function indicesOf(axis: Axis): Indices[] {
   if (axis.kind === "indices") return [axis];
   return (axis.kind === "product" ? axis.factors : axis.parts).flatMap(indicesOf);
 }
 
-/** The size of a resolved axis where `chosen` has `count` indices. */
+/** Computes the size of a resolved axis where `chosen` has `count` indices. */
 function sizeWith(axis: Axis, chosen: Indices, count: number): number {
   if (axis.kind === "indices") return axis === chosen ? count : axis.size;
   if (axis.kind === "product") return axis.factors.reduce((n, factor) => n * sizeWith(factor, chosen, count), 1);
   return axis.parts.reduce((n, part) => n + sizeWith(part, chosen, count), 0);
 }
 
-/** Which indices of a resolved axis are left, and in which order, where of `chosen` those of `kept` are. */
+/** Lists the indices of a resolved axis that are left, in order, where only `kept` of `chosen` are. */
 function takenOf(axis: Axis, chosen: Indices, kept: readonly number[]): number[] {
   if (axis.kind === "indices") return axis === chosen ? [...kept] : Array.from({ length: axis.size }, (_, i) => i);
   if (axis.kind === "product")
@@ -171,7 +171,7 @@ function takenOf(axis: Axis, chosen: Indices, kept: readonly number[]): number[]
   });
 }
 
-/** The numbers of `data` at these indices of each axis. */
+/** Copies the numbers of `data` at these indices of each axis. */
 function gathered(data: TypedArray, shape: Shape, taken: readonly number[][]): TypedArray {
   const places = taken.reduce(
     (outer: number[], list, axis) => outer.flatMap(i => list.map(j => i * shape[axis]! + j)),
@@ -184,9 +184,9 @@ function gathered(data: TypedArray, shape: Shape, taken: readonly number[][]): T
   return made;
 }
 
-/** Which indices are the same: a union of terms. */
+/** Unifies terms: keeps which indices turned out to be the same. */
 class Relations {
-  /** What indices turned out to be: others, a product or parts. */
+  /** Indices that turned out to be others, a product or parts. */
   readonly #is = new Map<Indices, Axis>();
   readonly #fixed = new Set<Indices>();
   readonly #whole = new Set<Indices>();
@@ -195,13 +195,13 @@ class Relations {
 
   isWhole = (found: Indices): boolean => found.whole === true || this.#whole.has(found);
 
-  /** What is known of an axis, with no product in a product, no parts in parts, no factor of size 1 and no part of size 0. */
+  /** Resolves an axis: no product stays in a product, no parts in parts, no factor of size 1, no part of size 0. */
   resolve(axis: Axis): Axis {
     if (axis.kind === "indices") {
       let last: Axis = axis;
       for (let next: Axis | undefined = axis; next; next = last.kind === "indices" ? this.#is.get(last) : undefined)
         last = next;
-      // the way is shorter next time
+      // shortens the way for the next time
       for (let at: Axis = axis; at !== last && at.kind === "indices"; ) {
         const next: Axis = this.#is.get(at)!;
         this.#is.set(at, last);
@@ -224,7 +224,7 @@ class Relations {
     for (const found of indicesOf(this.resolve(axis))) this.#fixed.add(found);
   }
 
-  /** From now on both have their indices in the same order. What has no such order in common stays as it is. */
+  /** Makes both have their indices in the same order. Where their terms have none in common, both are fixed. */
   same(one: Axis, other: Axis): void {
     const [a, b] = [this.resolve(one), this.resolve(other)];
     if (a === b || a.size <= 1) return;
@@ -242,7 +242,7 @@ class Relations {
     if (this.isWhole(found)) for (const each of indicesOf(this.resolve(axis))) this.#whole.add(each);
   }
 
-  /** The first of a list, which takes apart what is a product, or parts, by now. */
+  /** Resolves the first of a list, and takes it apart where it turned out to be a product, or parts. */
   #first(list: Axis[], additive: boolean): Axis {
     for (;;) {
       const first = this.resolve(list[0]!);
@@ -252,7 +252,10 @@ class Relations {
     }
   }
 
-  /** Two lists of factors, innermost first, or of parts: the larger of two that differ is split where it is free to be. */
+  /**
+   * Aligns two lists of factors, innermost first, or of parts. The larger of two that differ is split where it can
+   * be.
+   */
   #align(a: Axis[], b: Axis[], additive = false): void {
     while (a.length && b.length) {
       const [x, y] = [this.#first(a, additive), this.#first(b, additive)];

@@ -1,22 +1,22 @@
-/** What stands between a memory and those who have programs of it run. */
+/** Executors run the programs of a memory for those who train in it. */
 import type { Program } from "../plan/plan.ts";
 
-/** What a run gives: nothing where it is over by then, else a promise of its end. */
+/** A run returns nothing where it is over by then, else a promise of its end. */
 export type Done = void | Promise<void>;
 
 /**
- * Runs programs of one memory. A `Machine` does so in the thread that asks; others may have threads that share its memory, and answer with
- * a promise. Such an executor asks `machine.begin` before and tells `machine.end` after each run.
+ * Runs programs of one memory. A `Machine` does so in the thread that asks; others may have threads that share its
+ * memory, and return a promise. Such an executor calls `machine.begin` before and `machine.end` after each run.
  */
 export interface Executor<D extends Done = Done> {
   /** Runs steps `first` .. `first + count - 1` of a program (rows of its streams). */
   run(program: Program, first: number, count: number): D;
 }
 
-/** A T at once, or a promise of one where the executor answers with promises. */
+/** Is a T, or a promise of one where the executor returns promises. */
 export type After<D extends Done, T> = D extends Promise<void> ? Promise<T> : T;
 
-/** What `then` gives, once the run is over. */
+/** Calls `then` once the run is over. */
 export function after<D extends Done, T>(done: D, then: () => T): After<D, T> {
   return (done instanceof Promise ? done.then(then) : then()) as After<D, T>;
 }

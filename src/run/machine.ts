@@ -85,7 +85,7 @@ export class Machine implements Executor<void> {
     this.end(program, stale);
   }
 
-  /** Writes which steps the next run is for; says whether *prepare* is stale, and must run before. */
+  /** Writes the steps of the next run into its program; returns whether *prepare* is stale, and must run before. */
   begin(program: Program, first: number, count: number): boolean {
     const loop = program.run >> 2;
     this.#words[loop + 2] = first;
@@ -93,7 +93,7 @@ export class Machine implements Executor<void> {
     return this.#prepared.get(program) !== this.#version;
   }
 
-  /** A run is over, without a trap; `prepared`: *prepare* ran before it. */
+  /** Notes that a run is over, without a trap; `prepared`: *prepare* ran before it. */
   end(program: Program, prepared: boolean): void {
     if (prepared) this.#prepared.set(program, this.#version);
     if (program.writesState) this.#version++;

@@ -7,8 +7,8 @@ import type { Logs } from "./history.ts";
 import type { Update } from "./optimizers.ts";
 
 /**
- * States of the training by name: weights, moving averages, masks, the optimizer's moments as `<weight>/<moment>`, and what hooks
- * have built.
+ * States of the training by name: weights, moving averages, masks, the optimizer's moments as `<weight>/<moment>`,
+ * and those that hooks have built.
  */
 export interface TrainingState {
   /** Steps the optimizer has made. */
@@ -99,31 +99,33 @@ export interface StepValues {
   readonly loss: Value;
   /** The outputs of a layer that the hook observes: one for each time the layer is used. */
   outputs(layer: string): readonly Value[];
-  /** The numbers that the layers read in place of `parameter`: those behind the ops on its edge, or the parameter itself. */
+  /** The value that layers read in place of `parameter`: behind the ops on its edge, or the parameter itself. */
   effective(parameter: Value): Value;
   /**
-   * d (mean loss with penalties) / d `value`, which is a parameter, what is effective in its place, or an output that the hook observes;
-   * undefined where nothing flows into it.
+   * The gradient of the mean loss with penalties for `value`: a parameter, the value that is effective in its
+   * place, or an output that the hook observes. It is undefined where nothing flows.
    */
   gradient(value: Value): Value | undefined;
 }
 
 /**
- * Adds to a training step, once, when it is built (`penalties`, `build`), and changes states at certain steps (`next`, `act`): pruning
- * schedules write masks. Cheaper than a callback on every batch, as slices are cut only there.
- * Steps count from 0 over the whole life of the optimizer: `act(step, state)` runs before the step number `step`, when `step` steps were made.
+ * Adds nodes to a training step when it is built (`penalties`, `build`), and changes states at certain steps
+ * (`next`, `act`): pruning schedules write masks. It is cheaper than a callback on every batch, as slices are cut
+ * only at those steps. Steps count from 0 over the whole life of the optimizer: `act(step, state)` runs before the
+ * step number `step`, when `step` steps were made.
  */
 export interface StepHook {
   /**
-   * Numbers (of shape [1]) that are added to the loss, in training and in its validation, made of the weights that are trained: regularizers.
-   * Their gradients join those of the loss.
+   * Makes numbers (of shape [1]) that are added to the loss, in training and its validation, such as penalties of
+   * weights. Their gradients are added too.
    */
   penalties?(graph: Graph, parameters: readonly Value[]): readonly Value[];
-  /** Does `build` read the outputs of this layer? They stay values of their own, which no fused kernel swallows. Default: of none. */
+  /** Does `build` read the outputs of this layer? No fused kernel swallows them then. Default: of none. */
   observes?(layer: string): boolean;
   /**
-   * Adds nodes that read the gradients, before the optimizer makes its step. What they gather lies in states of the hook's own, made by
-   * `graph.state("observation", ...)`, updated in place, read and written in `act`, and saved in checkpoints.
+   * Adds nodes that read gradients, before the optimizer makes its step. They gather in states of the hook's own,
+   * made by `graph.state("observation", ...)` and updated in place; `act` reads and writes them, checkpoints hold
+   * them.
    */
   build?(graph: Graph, updates: readonly Update[], step: StepValues): void;
   /** Before anything else: the training begins with `step` steps made, and will have made `steps` in all. It may throw where it could never act. */
@@ -152,7 +154,7 @@ const HOOK_CALLS = [
   "clone",
 ] as const satisfies readonly (keyof StepHook)[];
 
-/** A TypeError for what is no hook: it adds to the step, or acts at steps that it names. */
+/** Throws a TypeError for what is no hook: a hook adds to the step, or acts at steps that it names. */
 export function checkHooks(hooks: unknown): void {
   const expected = "objects with next and act, build or penalties";
   if (!Array.isArray(hooks)) throw wrongType("hooks", `a list of ${expected}`, hooks);

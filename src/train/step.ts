@@ -1,6 +1,7 @@
 /**
- * A model's graph -> the graph of one training step: images from a stream, training form, loss and penalties, fuse, gradient, what hooks
- * build, optimizer, fuse again. What changes from step to step (images, labels, learning rate, seed) is data in streams, never a new program.
+ * Builds the graph of one training step from a model's: images from a stream, training form, loss and penalties,
+ * fuse, gradient, nodes of hooks, optimizer, fuse again. Images, labels, learning rate and seed change from step to
+ * step: they are data in streams, never a new program.
  */
 import { wrongValue } from "../base/errors.ts";
 import type { DType, Shape } from "../base/shape.ts";
@@ -42,7 +43,7 @@ export interface StepOptions {
   loss: Loss;
   metrics: readonly Metric[];
   regularizers?: Regularizers;
-  /** Their penalties are part of the loss; what they build is part of a step that trains. */
+  /** Their penalties are part of the loss; the nodes they build are part of a step that trains. */
   hooks?: readonly StepHook[];
   /** Do images carry weights? They scale the loss; metrics count every image once, as in Keras. */
   weighted: boolean;
@@ -89,7 +90,7 @@ export function buildStep(model: Graph, options: StepOptions): Step {
     const counted = graph.scope(metric.name, () => metric.build(graph, output, target));
     graph.add(tally, [counted, graph.leaf("tally", tallyOf(metric.name), TALLY)]);
   }
-  // a result is what no rule of fusion takes away, and what it is called after it
+  // no rule of fusion takes a result away; where one makes it anew, the list of results follows
   graph.results = observed.map(([, output]) => output);
   fuse(graph, FORWARD);
   const outputs = graph.results.map((output, i) => [observed[i]![0], output] as const);
@@ -120,7 +121,10 @@ export function buildStep(model: Graph, options: StepOptions): Step {
   return { graph, parameters: updates.map(u => u.parameter) };
 }
 
-/** The outputs of the layers that `observes` picks, each with its layer: what another layer reads, or the result is. */
+/**
+ * Lists the outputs of the layers that `observes` picks, each with its layer. Another layer reads them, or they are
+ * results.
+ */
 function outputsOf(graph: Graph, observes: (layer: string) => boolean): (readonly [layer: string, output: Value])[] {
   const results = new Set(graph.results);
   const picked = new Map([...new Set(graph.nodes.map(n => n.name))].map(name => [name, observes(name)]));
@@ -131,7 +135,7 @@ function outputsOf(graph: Graph, observes: (layer: string) => boolean): (readonl
   });
 }
 
-/** The last value of the chain of ops on a weight's edge. */
+/** Returns the last value of the chain of ops on a weight's edge. */
 function behindEdge(graph: Graph, weight: Value): Value {
   let value = weight;
   for (;;) {

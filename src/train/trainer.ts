@@ -41,12 +41,12 @@ export interface Batches {
   readonly sizes: readonly number[];
 }
 
-/** `D`: whether its executor answers at once or with promises. */
+/** `D` is void, or a promise where the executor returns promises. */
 export interface TrainerOptions<D extends Done = void> {
   readonly loss: Loss;
   readonly metrics?: readonly Metric[];
   readonly regularizers?: Regularizers;
-  /** What they add to the steps is part of them; who trains calls the rest. */
+  /** They add to the steps; who trains calls the rest of them. */
   readonly hooks?: readonly StepHook[];
   /** Needed for training. */
   readonly optimizer?: Optimizer;
@@ -62,7 +62,7 @@ export interface TrainerOptions<D extends Done = void> {
   readonly steps?: number;
   /** May a product and a sum be rounded once, where the engine can (relaxed SIMD)? Other bytes on other engines. Default false. */
   readonly fast?: boolean;
-  /** What runs the programs of the memory. Default: the machine, at once and in this thread. */
+  /** Makes the executor that runs the programs. Default: the machine itself, in this thread. */
   readonly executor?: (machine: Machine) => Executor<D>;
 }
 
@@ -95,7 +95,7 @@ export const arrays = (...sizes: number[]): Batches => ({
 /** The mean loss, and the mean of every metric by name. */
 export type Scores = { loss: number } & Record<string, number>;
 
-/** What `Trainer.gradients` gives. */
+/** Is returned by `Trainer.gradients`. */
 export interface Gradients {
   readonly scores: Scores;
   /** By the names of weights. */
@@ -105,8 +105,8 @@ export interface Gradients {
 const OPS: Lowerings = { lower: TRAIN_LOWER, prefers: TRAIN_PREFERS as Lowerings["prefers"] };
 
 /**
- * Made by `Trainer.create`; `trainStep`, `evaluateStep` and `gradients` take batches from arrays. They answer at once, or with promises where
- * the executor does: it is not asked again before it is done.
+ * Is made by `Trainer.create`. `trainStep`, `evaluateStep` and `gradients` take batches from arrays. They return
+ * promises where the executor does: wait for one before the next.
  */
 export class Trainer<D extends Done = void> {
   readonly machine: Machine;
@@ -318,7 +318,7 @@ export class Trainer<D extends Done = void> {
     return this.#measured("evaluate", this.#write("evaluate", x, y));
   }
 
-  /** One step of these images, and its means. */
+  /** Runs one step of these images, and computes its means. */
   #measured(kind: Kind, images: number): After<D, Scores> {
     this.clearSums();
     return after(this.run(kind, images) as D, () => this.means(images));

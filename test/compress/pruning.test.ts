@@ -156,7 +156,7 @@ describe("Pruning", () => {
 });
 
 describe("Criterion", () => {
-  /** The sum over the steps of w * d loss / d w, with its sign: the first-order change of the loss when w becomes 0, negated. */
+  /** Sums w * d loss / d w over the steps, with its sign: minus the first-order change of the loss when w becomes 0. */
   const movement: Criterion = {
     name: "movement",
     build(graph, { parameter, gradient }) {

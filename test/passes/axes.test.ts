@@ -1,6 +1,6 @@
 /**
- * The law of the table AXES over random networks: put the indices of a class in another order everywhere at once, or take away indices of
- * which all numbers are zero, and the graph gives the same numbers.
+ * Holds the table AXES to its law over random networks: put the indices of a class in another order everywhere at
+ * once, or remove indices of which all numbers are zero, and the graph gives the same numbers.
  */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
@@ -25,6 +25,7 @@ import { depthwiseConv2d } from "../../src/ops/convolution/depthwise-conv2d.ts";
 import { evaluate } from "../../src/ops/index.ts";
 import { batchNormalization } from "../../src/ops/normalization/batch-normalization.ts";
 import { dropout } from "../../src/ops/normalization/dropout.ts";
+import { layerNormalization } from "../../src/ops/normalization/layer-normalization.ts";
 import { averagePool2d } from "../../src/ops/pooling/average-pool2d.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
 import { broadcast } from "../../src/ops/shape/broadcast.ts";
@@ -125,6 +126,11 @@ class Drawing {
             ][random.integer(3)]!,
           ),
         ]),
+      () => {
+        const last = [[c], [h, w, c]][random.integer(2)]!;
+        const [gamma, beta] = [this.state("gamma", last), this.state("beta", last)];
+        return graph.one(layerNormalization, [x, gamma, beta], { epsilon: 0.1, axes: last.length });
+      },
       () => graph.one(dropout, [x], { rate: 0.5 }),
       () => graph.one(concat, [x, this.conv(x, 3), x].slice(random.integer(2)), { axis: 2 }),
       () => graph.one(concat, [x, this.conv(x, c)], { axis: 0 }),
@@ -241,7 +247,7 @@ describe("the law of AXES over random networks", () => {
       dropout,
     ])
       expect(seen).toContain(op.name);
-    expect(seen).toContain("resizeNearest");
+    for (const op of [resizeNearest, layerNormalization]) expect(seen).toContain(op.name);
   });
 
   test("GraphAxes.select without indices whose numbers are zero gives the same numbers", () => {

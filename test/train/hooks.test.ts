@@ -1,4 +1,4 @@
-/** Hooks that add nodes to a training step: scores of weights, ranges of activations and penalties, against numbers computed otherwise. */
+/** Compares what hooks add to a training step (scores, ranges, penalties) with numbers computed otherwise. */
 import { describe, expect, test } from "vitest";
 import { addMasks } from "../../src/compress/masks.ts";
 import type { Dataset } from "../../src/data/dataset.ts";

@@ -28,11 +28,11 @@ export const f32_penalty = (x: Row, y: number, l1: number, l2: number): number =
 export const f32_penalty_gradient = (x: number, up: number, l1: number, l2: number): number =>
   f(f((x > 0 ? f(l1) : x < 0 ? -f(l1) : 0) + f(x * f(2 * f(l2)))) * up);
 
-/** One more image onto [low, high]. */
+/** Widens [low, high] by one more image. */
 export const f32_range = (range: Row, x: Row): Float32Array =>
   Float32Array.from([
-    Array.from(x).reduce((low, v) => (v < low ? v : low), range[0]!),
-    Array.from(x).reduce((high, v) => (v > high ? v : high), range[1]!),
+    Array.from(x).reduce((low, v) => (Number.isNaN(v) ? low : Math.min(low, v)), range[0]!),
+    Array.from(x).reduce((high, v) => (Number.isNaN(v) ? high : Math.max(high, v)), range[1]!),
   ]);
 
 /** The first index of the largest. */

@@ -42,7 +42,7 @@ export const f32Reduce = {
     overRead: 12,
     overWrite: 12,
   },
-  /** y = [min(y[0], smallest of x), max(y[1], largest of x)] over the `length` floats of all images; NaN changes nothing. */
+  /** y = [min(y[0], x), max(y[1], x)] over the `length` floats x of all images; NaN changes nothing. */
   f32_range: {
     args: { n: "count", x: "read", xs: "int", length: "int", y: "update" },
     binary: "train",

@@ -112,7 +112,7 @@ export const cost = {
   preluAlphaGradient: free,
 } satisfies Record<string, CostOf>;
 
-/** Axes along which alpha is shared are not its own. */
+/** alpha has size 1 along axes that it is shared along. */
 export const axes = {
   prelu(node: Node) {
     const [x, alpha] = node.inputs;

@@ -103,7 +103,7 @@ export const cost = {
   conv2dInputGradient: inputGradientCost,
 } satisfies Record<string, CostOf>;
 
-/** Whole groups, or the same channels of each. */
+/** Whole groups may move, or the same channels of every group. */
 export const axes = {
   conv2d(node: Node<Conv2d>) {
     const [out, , , inside] = node.inputs[1]!.type.shape as [number, number, number, number];

@@ -119,7 +119,7 @@ export const convolutionPrefers =
 export const evaluateConvolution: Evaluate<Window & { relu?: boolean }> = (inputs, attrs, types) =>
   evaluateWeighted(inputs, attrs, types, real => convolve(real, attrs, types.outputs[0]!.shape));
 
-/** The axes of images, weights, bias and outputs: `depth` is what one filter reads of the channels. */
+/** Lists the axes of images, weights, bias and outputs; `depth` is the part of the channels that one filter reads. */
 export function convolutionAxes({ inputs, outputs }: Node, channels: Axis, filters: Axis, depth: Axis): Axis[][] {
   const [x, weight] = inputs.map(v => v.type.shape);
   const pixels = (shape: Shape): Axis[] => shape.slice(0, 2).map(fixed);

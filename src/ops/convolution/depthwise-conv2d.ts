@@ -112,7 +112,7 @@ export const cost = {
   depthwiseConv2dInputGradient: inputGradientCost,
 } satisfies Record<string, CostOf>;
 
-/** Channels with all that is made of them, or the same output of each. */
+/** A channel moves with all outputs made of it; or the same output of every channel moves. */
 export const axes = {
   depthwiseConv2d(node: Node<DepthwiseConv2d>) {
     const channels = indices(node.inputs[0]!.type.shape[2]!);

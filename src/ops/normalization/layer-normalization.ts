@@ -10,12 +10,13 @@
  */
 import { type Shape, sameShape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
+import { indices, whole } from "../../graph/axes.ts";
 import type { Node, Op, Role, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
 import { count, type Parameter, real, type Stored } from "../../graph/stored.ts";
 import { flat } from "../../kernels/layout.ts";
-import { free, noBackwardAxes, noSecondDerivative } from "../elementwise.ts";
+import { free, noSecondDerivative } from "../elementwise.ts";
 
 export interface LayerNormalization {
   epsilon: number;
@@ -210,26 +211,15 @@ export const cost = {
   layerNormalizationGradient: free,
 } satisfies Record<string, CostOf>;
 
-/** Every axis of x is one of the output; the last ones are the parameters' too. */
+/** Mean and variance read every number along the last axes, which are the parameters' too. */
 export const axes = {
   layerNormalization({ inputs, attrs }: Node<LayerNormalization>) {
     const { shape } = inputs[0]!.type;
     const first = shape.length - attrs.axes;
-    return shape.map((_, axis): [number, number][] => [
-      [0, axis],
-      ...(axis < first
-        ? []
-        : ([
-            [1, axis - first],
-            [2, axis - first],
-          ] as [number, number][])),
-      [3, axis],
-    ]);
+    const all = shape.map((n, axis) => (axis < first ? indices(n) : whole(n)));
+    return { operands: [all, all.slice(first), all.slice(first), all] };
   },
-  layerNormalizationStatistics: noBackwardAxes,
-  layerNormalizationParameterGradient: noBackwardAxes,
-  layerNormalizationGradient: noBackwardAxes,
-} satisfies Record<string, Axes | object>;
+} satisfies Record<string, Axes>;
 
 export const traits = {
   layerNormalization: { int8: "float" },

@@ -1,4 +1,4 @@
-/** accumulate(sum, x) -> sum + x in place: what is gathered over the steps of a training, such as the scores of weights. */
+/** accumulate(sum, x) -> sum + x in place. It gathers what training steps give, such as scores of weights. */
 import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";

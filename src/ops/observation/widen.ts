@@ -1,6 +1,6 @@
 /**
- * widen([low, high], x) -> [min(low, x), max(high, x)] in place, over all elements of x and all images of a batch, NaN left out. A range
- * that has seen nothing is [Infinity, -Infinity].
+ * widen([low, high], x) -> [min(low, x), max(high, x)] in place, over all elements of x and all images of a batch,
+ * NaN left out. A range that has seen nothing is [Infinity, -Infinity].
  */
 import { size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";

@@ -40,7 +40,7 @@ export const lower = { broadcast: /* @__PURE__ */ lowerRearranged(places) } sati
 
 export const cost = { broadcast: free } satisfies Record<string, CostOf>;
 
-/** Along an axis that is repeated all are alike; operand 1 only counts images. */
+/** The indices of a repeated axis are all alike; operand 1 only counts images. */
 export const axes = {
   broadcast(node: Node<Broadcast>) {
     const [x, like] = node.inputs;

@@ -64,7 +64,7 @@ export const lower = { constantPad: /* @__PURE__ */ lowerRearranged(places, fill
 
 export const cost = { constantPad: free } satisfies Record<string, CostOf>;
 
-/** The elements that are added are all alike. */
+/** The added elements are all alike, so they are indices in any order. */
 export const axes = {
   constantPad(node: Node<ConstantPad>) {
     const { before, after, value } = node.attrs;

@@ -53,8 +53,8 @@ export const lower = {
 export const cost = { reshape: () => ({ macs: 0 }) } satisfies Record<string, CostOf>;
 
 /**
- * Both shapes as products of the same factors: flattened [h][w][c] is h w c, and [6][4] as [3][8] is (3 2) 4 and 3 (2 4). Where two sizes
- * have no such factor, nothing may move.
+ * Both shapes are products of the same factors: flattened [h][w][c] is h w c, and [6][4] as [3][8] is (3 2) 4 and 3
+ * (2 4). Where two sizes have no factors in common, nothing may move.
  */
 export const axes = {
   reshape(node: Node<Reshape>) {
@@ -65,7 +65,7 @@ export const axes = {
   },
 } satisfies Record<string, Axes>;
 
-/** The factors of each axis of both shapes, outermost first. */
+/** Finds the factors of each axis of both shapes, outermost first. */
 function factors(from: Shape, to: Shape): Indices[][][] | undefined {
   const made: Indices[][][] = [from.map(() => []), to.map(() => [])];
   const sides = [from, to];
@@ -78,7 +78,7 @@ function factors(from: Shape, to: Shape): Indices[][][] | undefined {
     sides.forEach((shape, side) => {
       made[side]![axis[side]!]!.push(factor);
       left[side]! /= least;
-      // an axis is done with its last factor; where both are, one axis of size 1 may still go with the other side's next
+      // an axis is done with its last factor
       if (left[side] === 1) left[side] = shape[++axis[side]!] ?? 1;
     });
   }

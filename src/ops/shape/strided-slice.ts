@@ -51,7 +51,7 @@ export const lower = { stridedSlice: /* @__PURE__ */ lowerRearranged(places) } s
 
 export const cost = { stridedSlice: free } satisfies Record<string, CostOf>;
 
-/** Neighbours in order are a part of the axis; of other axes nothing may move. */
+/** Elements side by side are a part of their axis. An axis that is sliced otherwise stays as it is. */
 export const axes = {
   stridedSlice(node: Node<StridedSlice>) {
     const { begin, strides, shape } = node.attrs;
