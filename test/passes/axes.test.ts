@@ -9,6 +9,7 @@ import { tensor } from "../../src/base/tensor.ts";
 import type { Axis } from "../../src/graph/axes.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
 import { verify } from "../../src/graph/verify.ts";
+import * as layers from "../../src/model/index.ts";
 import { dsCnn, lenet5, resnet8 } from "../../src/models/index.ts";
 import { clip } from "../../src/ops/activation/clip.ts";
 import { prelu } from "../../src/ops/activation/prelu.ts";
@@ -279,6 +280,26 @@ describe("the law of AXES over random networks", () => {
     expect(smaller).toBeGreaterThan(100);
     expect(regrouped).toBeGreaterThan(1);
   });
+});
+
+test("GraphAxes.select keeps to the law in layers that are made of several ops", () => {
+  const x = layers.input({ shape: [6, 8, 3] });
+  const first = layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", activation: "relu" })(x);
+  const wide = layers.conv2dTranspose({ filters: 4, kernelSize: 3, strides: 2, padding: "same" })(first);
+  const mixed = layers.maximum()(
+    wide,
+    layers.separableConv2d({ filters: 4, kernelSize: 3, padding: "same" })(layers.upSampling2d()(first)),
+  );
+  const rows = layers.reshape({ targetShape: [12 * 16, 4] })(layers.layerNormalization()(mixed));
+  const along = layers.globalAveragePool1d()(layers.maxPool1d()(layers.conv1d({ filters: 6, kernelSize: 3 })(rows)));
+  const { graph } = layers.model({ inputs: x, outputs: layers.dense({ units: 3 })(along), seed: 5 });
+  const axes = new GraphAxes(graph);
+  const expected = outputs(graph);
+  const random = new Random(8);
+  const found = free(axes);
+  expect(found.map(c => c.size).sort()).toEqual([4, 6, 6]);
+  for (const each of found)
+    expectSame(outputs(axes.select(each, [...random.permutation(each.size)])), expected, placesOf(each));
 });
 
 const f32 = (shape: Shape) => ({ shape, dtype: "f32", batched: true }) as const;
