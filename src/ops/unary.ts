@@ -25,13 +25,16 @@ type UnaryKernel = KernelWith<"n" | "x" | "y">;
 type InputDerivativeKernel = KernelWith<"n" | "dy" | "x" | "dx">;
 type OutputDerivativeKernel = KernelWith<"n" | "dy" | "y" | "dx">;
 
+/** A kernel, or the choice of one by the attributes. */
+type Chosen<K, A> = K | ((attrs: A) => K);
+
 /** One element of the output, in the numbers of its type, for one of the input. */
 export type Values<A = unknown> = (x: Type, y: Type, attrs: A) => (v: number) => number;
 
 export interface UnaryFunction<N extends string, A = object> {
   readonly name: N;
-  /** Runs over all stored elements: (n, x, y, attributes). */
-  readonly kernel: KernelTaking<"n" | "x" | "y", A>;
+  /** Runs over all stored elements: (n, x, y, attributes). A function: the kernel for these attributes. */
+  readonly kernel: Chosen<KernelTaking<"n" | "x" | "y", A>, A>;
   /** f(x) in float64. */
   readonly of: (x: number, attrs: A) => number;
   /** The function of int8, where it is not the nearest code to f of the real number. */
@@ -46,8 +49,8 @@ export type Derivative<N extends string, A = object> = {
   /** dx in float64. */
   readonly of: (dy: number, v: number, attrs: A) => number;
 } & (
-  | { readonly from: "x"; readonly kernel: KernelTaking<"n" | "dy" | "x" | "dx", A> }
-  | { readonly from: "y"; readonly kernel: KernelTaking<"n" | "dy" | "y" | "dx", A> }
+  | { readonly from: "x"; readonly kernel: Chosen<KernelTaking<"n" | "dy" | "x" | "dx", A>, A> }
+  | { readonly from: "y"; readonly kernel: Chosen<KernelTaking<"n" | "dy" | "y" | "dx", A>, A> }
 );
 
 export const unary = <N extends string, A>({ name, keeps }: UnaryFunction<N, A>): Op<A> => ({
@@ -110,12 +113,13 @@ export const gradientOfUnary = <N extends string, D extends string, A>(
 /** A kernel over x as it is stored; int8 by a table. */
 export const lowerUnary = <N extends string, A>(f: UnaryFunction<N, A>) => {
   const { of, int8 = nearest(of) } = f;
-  const kernel: UnaryKernel = f.kernel;
+  const kernelOf: Chosen<UnaryKernel, A> = f.kernel;
   const rule: Lower<A> = (node: Node<A>, c) => {
     const x = node.inputs[0]!;
     const [output] = node.outputs;
     if (isInt8(x.type)) lowerTable(c, x, output!, int8(x.type, output!.type, node.attrs));
     else {
+      const kernel = typeof kernelOf === "function" ? kernelOf(node.attrs) : kernelOf;
       const y = c.out(output!, c.layoutOf(x));
       c.map(kernel, x, n => ({ n, x: c.ref(x), y, ...node.attrs }));
     }
@@ -131,10 +135,10 @@ export const lowerDerivative = <N extends string, A>(d: Derivative<N, A>) => {
     const dx = c.out(node.outputs[0]!, layout);
     const v = c.in(read!, layout);
     if (d.from === "x") {
-      const kernel: InputDerivativeKernel = d.kernel;
+      const kernel: InputDerivativeKernel = typeof d.kernel === "function" ? d.kernel(node.attrs) : d.kernel;
       c.map(kernel, dy!, n => ({ n, dy: c.ref(dy!), x: v, dx, ...node.attrs }));
     } else {
-      const kernel: OutputDerivativeKernel = d.kernel;
+      const kernel: OutputDerivativeKernel = typeof d.kernel === "function" ? d.kernel(node.attrs) : d.kernel;
       c.map(kernel, dy!, n => ({ n, dy: c.ref(dy!), y: v, dx, ...node.attrs }));
     }
   };
