@@ -104,21 +104,24 @@ export function tanhf(x: v128): v128 {
   return v128.or(f32x4.abs(y), sign);
 }
 
-/** erf(x) as x P(x^2) / Q(x^2), odd over even, on [-4, 4], beyond which it is +-1 in f32: within 4.2e-7 (minimax coefficients of Eigen). */
-export function erff(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, f32x4.splat(-4)), f32x4.splat(4));
-  const s = f32x4.mul(x, x);
-  let p = f32x4.splat(-2.72614225801306e-10);
-  p = poly(p, s, 2.77068142495902e-8);
-  p = poly(p, s, -2.10102402082508e-6);
-  p = poly(p, s, -5.69250639462346e-5);
-  p = poly(p, s, -7.34990630326855e-4);
-  p = poly(p, s, -2.95459980854025e-3);
-  p = poly(p, s, -1.60960333262415e-2);
-  let q = f32x4.splat(-1.45660718464996e-5);
-  q = poly(q, s, -2.13374055278905e-4);
-  q = poly(q, s, -1.68282697438203e-3);
-  q = poly(q, s, -7.37332916720468e-3);
-  q = poly(q, s, -1.42647390514189e-2);
-  return f32x4.div(f32x4.mul(x, p), q);
+/**
+ * erfc(x) = 1 - erf(x), small values too: for x >= 0 t e^(-x^2 + P(t)) with t = 1 / (1 + x / 2), within 3e-6 of itself down to 1e-12
+ * (Press et al., Numerical Recipes, erfcc), and 2 - erfc(-x) below 0.
+ */
+export function erfcf(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const z = f32x4.abs(x);
+  const t = f32x4.div(one, f32x4.add(one, f32x4.mul(z, f32x4.splat(0.5))));
+  let p = f32x4.splat(0.17087277);
+  p = poly(p, t, -0.82215223);
+  p = poly(p, t, 1.48851587);
+  p = poly(p, t, -1.13520398);
+  p = poly(p, t, 0.27886807);
+  p = poly(p, t, -0.18628806);
+  p = poly(p, t, 0.09678418);
+  p = poly(p, t, 0.37409196);
+  p = poly(p, t, 1.00002368);
+  p = poly(p, t, -1.26551223);
+  const y = f32x4.mul(t, expf(f32x4.sub(p, f32x4.mul(z, z))));
+  return v128.bitselect(f32x4.sub(f32x4.splat(2), y), y, f32x4.lt(x, f32x4.splat(0)));
 }

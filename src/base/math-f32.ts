@@ -96,17 +96,15 @@ export function tanhf(x: number): number {
   return x < 0 || Object.is(x, -0) ? -y : y;
 }
 
-const ERF_ABOVE = [
-  -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
-  -2.95459980854025e-3, -1.60960333262415e-2,
-].map(f);
-const ERF_BELOW = [
-  -1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2,
+const ERFC = [
+  0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
+  -1.26551223,
 ].map(f);
 
-/** The error function, within 4.2e-7. */
-export function erff(x: number): number {
-  x = Math.min(Math.max(f(x), -4), 4);
-  const s = f(x * x);
-  return f(f(x * horner(s, ERF_ABOVE)) / horner(s, ERF_BELOW));
+/** 1 - erf(x), small values too. */
+export function erfcf(x: number): number {
+  const z = Math.abs(f(x));
+  const t = f(1 / f(1 + f(z * 0.5)));
+  const y = f(t * expf(f(horner(t, ERFC) - f(z * z))));
+  return f(x) < 0 ? f(2 - y) : y;
 }
