@@ -16,7 +16,7 @@ import { mul } from "../../ops/arithmetic/mul.ts";
 import { rsqrt } from "../../ops/arithmetic/rsqrt.ts";
 import { sqrt } from "../../ops/arithmetic/sqrt.ts";
 import { sub } from "../../ops/arithmetic/sub.ts";
-import { absoluteTable, hardSwishTable, realTable, rsqrtTable, sqrtTable } from "./int8-tables.ts";
+import { absoluteTable, hardSwishTable, rsqrtTable, sqrtTable } from "./int8-tables.ts";
 import { clamp } from "./operators/activation.ts";
 import { batchToSpace, spaceToBatch } from "./operators/blocks.ts";
 import { convolution, fullyConnected, matrixProduct, transposedConvolution } from "./operators/convolutions.ts";
@@ -30,6 +30,7 @@ import {
   real,
   soft,
   square,
+  tabled,
   unary,
 } from "./operators/functions.ts";
 import { unitLength } from "./operators/normalization.ts";
@@ -77,7 +78,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   DEQUANTIZE: dequantizing,
   DIV: division,
   ELU: unary(elu, () => ({ alpha: 1 })),
-  EXP: composed(real(exp), (from, to) => realTable(from, to, expOf)),
+  EXP: tabled(exp, () => ({}), expOf),
   EXPAND_DIMS: expandDims,
   FLOOR_DIV: division,
   FULLY_CONNECTED: fullyConnected,
@@ -85,7 +86,11 @@ export const READERS: Readonly<Record<string, Reader>> = {
   HARD_SWISH: composed((s, x) => s.add(hardSwish, [x], {}), hardSwishTable),
   LEAKY_RELU: leakyRelus,
   L2_NORMALIZATION: unitLength,
-  LOG: composed(real(log), (from, to) => realTable(from, to, x => (x > 0 ? logOf(x) : -Infinity))),
+  LOG: tabled(
+    log,
+    () => ({}),
+    x => (x > 0 ? logOf(x) : -Infinity),
+  ),
   LOGISTIC: unary(sigmoid, () => ({})),
   LOG_SOFTMAX: logarithmic,
   MAXIMUM: pair(maximum, undefined),

@@ -10,7 +10,7 @@ import { mul } from "../../../ops/arithmetic/mul.ts";
 import { scale } from "../../../ops/arithmetic/scale.ts";
 import { type Affine, affine, affineOf, isInt8 } from "../../../ops/quantized/quantized.ts";
 import { realOf } from "../constant.ts";
-import { leakyReluTable, preluTable } from "../int8-tables.ts";
+import { leakyReluTable, preluTable, realTable } from "../int8-tables.ts";
 import { type Reader, type Site, unsupported } from "../site.ts";
 import { reinterpreted, throughReal } from "./quantization.ts";
 
@@ -31,6 +31,15 @@ export const composed =
     const { quantization } = s.chosen(value);
     if (!table) return unsupported("has no int8 form");
     s.give(s.table(value, [table(affine(value.type), affineOf(quantization!))], quantization!), dimensions);
+  };
+
+/** A function of one value: in real numbers its op, of int8 LiteRT's table of it. */
+export const tabled =
+  <A extends object>(op: Op<A>, attrs: (s: Site) => A, of: (x: number, attrs: A) => number): Reader =>
+  s => {
+    const settings = attrs(s);
+    const real = (_: Site, x: Value) => s.add(op, [x], settings);
+    composed(real, (from, to) => realTable(from, to, x => of(x, settings)))(s);
   };
 
 export const negative = (s: Site, x: Value): Value => s.add(scale, [x], { scale: -1 });
