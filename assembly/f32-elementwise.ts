@@ -1,7 +1,7 @@
 // Kernels of one element at a time, over whole vectors of stored floats.
 // One loop per number of operands; a literal `kind` folds, so that each kernel is its own loop without a branch.
 
-import { expf, expm1f, logf, sigmoidf, tanhf } from "./math";
+import { erfcf, expf, expm1f, logf, sigmoidf, tanhf } from "./math";
 import { storeLanes, zeroPadding } from "./row";
 
 const RELU: i32 = 0;
@@ -20,6 +20,19 @@ const SIGN: i32 = 12;
 const SCALE: i32 = 13;
 const RSQRT: i32 = 14;
 const RESCALE: i32 = 15;
+const GELU: i32 = 16;
+const GELU_TANH: i32 = 17;
+
+/** The share of the normal distribution below x: erfc(-x / sqrt(2)) / 2. */
+@inline function normal(x: v128): v128 {
+  return f32x4.mul(erfcf(f32x4.mul(x, f32x4.splat(-0.70710678118654752))), f32x4.splat(0.5));
+}
+
+/** tanh(sqrt(2 / pi) (x + 0.044715 x^3)), of the approximation of `normal` by (1 + this) / 2. */
+@inline function normalTanh(x: v128): v128 {
+  const cube = f32x4.mul(f32x4.mul(f32x4.mul(x, x), x), f32x4.splat(0.044715));
+  return tanhf(f32x4.mul(f32x4.add(x, cube), f32x4.splat(0.79788456080286536)));
+}
 
 /** y = kind(x), with up to two parameters. */
 @inline function unary(kind: i32, n: i32, x: usize, y: usize, p: f32, q: f32): void {
@@ -45,6 +58,9 @@ const RESCALE: i32 = 15;
     if (kind == LOG) v = logf(v);
     if (kind == SQRT) v = f32x4.sqrt(v);
     if (kind == RSQRT) v = f32x4.div(one, f32x4.sqrt(v));
+    if (kind == GELU) v = f32x4.mul(v, normal(v));
+    if (kind == GELU_TANH)
+      v = f32x4.mul(f32x4.mul(v, f32x4.splat(0.5)), f32x4.add(normalTanh(v), one));
     if (kind == SQUARE) v = f32x4.mul(v, v);
     if (kind == SIGN) v = f32x4.sub(v128.and(f32x4.gt(v, zero), one), v128.and(f32x4.lt(v, zero), one));
     if (kind == SCALE) v = f32x4.mul(v, a);
@@ -91,6 +107,12 @@ export function f32_sqrt(n: i32, x: usize, y: usize): void {
 export function f32_rsqrt(n: i32, x: usize, y: usize): void {
   unary(RSQRT, n, x, y, 0, 0);
 }
+export function f32_gelu(n: i32, x: usize, y: usize): void {
+  unary(GELU, n, x, y, 0, 0);
+}
+export function f32_gelu_tanh(n: i32, x: usize, y: usize): void {
+  unary(GELU_TANH, n, x, y, 0, 0);
+}
 export function f32_square(n: i32, x: usize, y: usize): void {
   unary(SQUARE, n, x, y, 0, 0);
 }
@@ -104,7 +126,7 @@ export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32)
   unary(RESCALE, n, x, y, scale, offset);
 }
 
-/** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH and LOG). */
+/** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH, LOG, GELU and GELU_TANH). */
 @inline function gradient(kind: i32, n: i32, dy: usize, z: usize, dx: usize, p: f32, q: f32): void {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
@@ -127,6 +149,18 @@ export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32)
     if (kind == SIGMOID) d = f32x4.mul(d, f32x4.mul(v, f32x4.sub(one, v)));
     if (kind == TANH) d = f32x4.mul(d, f32x4.sub(one, f32x4.mul(v, v)));
     if (kind == EXP) d = f32x4.mul(d, v);
+    if (kind == GELU) {
+      // Phi(x) + x phi(x)
+      const density = f32x4.mul(expf(f32x4.mul(f32x4.mul(v, v), f32x4.splat(-0.5))), f32x4.splat(0.39894228040143268));
+      d = f32x4.mul(d, f32x4.add(normal(v), f32x4.mul(v, density)));
+    }
+    if (kind == GELU_TANH) {
+      // with t the hyperbolic tangent: (1 + t) / 2 + x (1 - t^2) / 2 * sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
+      const t = normalTanh(v);
+      const inner = f32x4.add(f32x4.mul(f32x4.mul(v, v), f32x4.splat(0.1070322244089)), f32x4.splat(0.79788456080286536));
+      const bend = f32x4.mul(f32x4.mul(v, f32x4.sub(one, f32x4.mul(t, t))), inner);
+      d = f32x4.mul(d, f32x4.mul(f32x4.add(f32x4.add(t, one), bend), f32x4.splat(0.5)));
+    }
     if (kind == LOG) d = f32x4.div(d, v);
     if (kind == SQRT) d = f32x4.div(d, f32x4.add(v, v));
     if (kind == RSQRT) d = f32x4.mul(f32x4.mul(d, f32x4.splat(-0.5)), f32x4.mul(f32x4.mul(v, v), v));
@@ -160,6 +194,12 @@ export function f32_sigmoid_gradient(n: i32, dy: usize, y: usize, dx: usize): vo
 }
 export function f32_tanh_gradient(n: i32, dy: usize, y: usize, dx: usize): void {
   gradient(TANH, n, dy, y, dx, 0, 0);
+}
+export function f32_gelu_gradient(n: i32, dy: usize, x: usize, dx: usize): void {
+  gradient(GELU, n, dy, x, dx, 0, 0);
+}
+export function f32_gelu_tanh_gradient(n: i32, dy: usize, x: usize, dx: usize): void {
+  gradient(GELU_TANH, n, dy, x, dx, 0, 0);
 }
 export function f32_exp_gradient(n: i32, dy: usize, y: usize, dx: usize): void {
   gradient(EXP, n, dy, y, dx, 0, 0);

@@ -35,6 +35,7 @@ const activations = [
   "tanh",
   "hardSigmoid",
   "hardSwish",
+  "gelu",
   "softmax",
   "logSoftmax",
   "prelu",

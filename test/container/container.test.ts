@@ -472,6 +472,7 @@ test("numbers of ops are what they have always been", () => {
       "42": "log",
       "43": "sqrt",
       "44": "rsqrt",
+      "45": "gelu",
       "47": "div",
       "48": "layerNormalization",
       "49": "rescaling",

@@ -60,6 +60,7 @@ const ACTIVATIONS = [
   "hardSigmoid",
   "tanh",
   "hardSwish",
+  "gelu",
   "softmax",
   "logSoftmax",
 ] as const satisfies Activation[];

@@ -3,6 +3,7 @@ import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Op } from "../../src/graph/graph.ts";
 import { clip } from "../../src/ops/activation/clip.ts";
 import { elu } from "../../src/ops/activation/elu.ts";
+import { gelu } from "../../src/ops/activation/gelu.ts";
 import { hardSigmoid } from "../../src/ops/activation/hard-sigmoid.ts";
 import { hardSwish } from "../../src/ops/activation/hard-swish.ts";
 import { leakyRelu } from "../../src/ops/activation/leaky-relu.ts";
@@ -33,6 +34,8 @@ const UNARY: [Op<never>, object][] = [
   [elu, { alpha: 0.7 }],
   [hardSigmoid, { alpha: 1 / 6, beta: 0.5 }],
   [hardSwish, {}],
+  [gelu, { approximate: false }],
+  [gelu, { approximate: true }],
   [sigmoid, {}],
   [tanh, {}],
   [scale, { scale: -1.5 }],

@@ -8,6 +8,7 @@ import { supported, type Variant } from "../../src/kernels/load.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
 import { clip } from "../../src/ops/activation/clip.ts";
 import { elu } from "../../src/ops/activation/elu.ts";
+import { gelu } from "../../src/ops/activation/gelu.ts";
 import { hardSigmoid } from "../../src/ops/activation/hard-sigmoid.ts";
 import { hardSwish } from "../../src/ops/activation/hard-swish.ts";
 import { leakyRelu } from "../../src/ops/activation/leaky-relu.ts";
@@ -189,6 +190,7 @@ const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
   sigmoid: { layer: unary(sigmoid, () => ({})) },
   tanh: { layer: unary(tanh, () => ({})) },
   hardSwish: { layer: unary(hardSwish, () => ({})) },
+  gelu: { layer: unary(gelu, d => ({ approximate: d.random.integer(2) === 1 })) },
   exp: { layer: unary(exp, () => ({})) },
   log: { layer: ofPositive(log) },
   sqrt: { layer: ofPositive(sqrt) },

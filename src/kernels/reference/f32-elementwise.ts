@@ -1,6 +1,6 @@
 /** Twins of the elementwise kernels: one element in, one element out, each operation rounded to f32. */
 
-import { expf, expm1f, logf, sigmoidf, tanhf } from "../../base/math-f32.ts";
+import { erfcf, expf, expm1f, logf, sigmoidf, tanhf } from "../../base/math-f32.ts";
 
 const f = Math.fround;
 
@@ -17,6 +17,14 @@ export const f32_exp = expf;
 export const f32_log = logf;
 export const f32_sqrt = (x: number): number => f(Math.sqrt(x));
 export const f32_rsqrt = (x: number): number => f(1 / f(Math.sqrt(x)));
+/** The share of the normal distribution below x. */
+const normal = (x: number): number => f(erfcf(f(x * f(-Math.SQRT1_2))) * 0.5);
+const normalTanh = (x: number): number => {
+  const cube = f(f(f(x * x) * x) * f(0.044715));
+  return tanhf(f(f(x + cube) * f(0.7978845608028654)));
+};
+export const f32_gelu = (x: number): number => f(x * normal(x));
+export const f32_gelu_tanh = (x: number): number => f(f(x * 0.5) * f(normalTanh(x) + 1));
 export const f32_square = (x: number): number => f(x * x);
 export const f32_sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0);
 export const f32_scale = (x: number, scale: number): number => f(x * f(scale));
@@ -35,6 +43,16 @@ export const f32_hard_swish_gradient = (dy: number, x: number): number =>
   f(dy * (x >= 3 ? 1 : x > -3 ? f(f(x / 3) + 0.5) : 0));
 export const f32_sigmoid_gradient = (dy: number, y: number): number => f(dy * f(y * f(1 - y)));
 export const f32_tanh_gradient = (dy: number, y: number): number => f(dy * f(1 - f(y * y)));
+export const f32_gelu_gradient = (dy: number, x: number): number => {
+  const density = f(expf(f(f(x * x) * -0.5)) * f(0.3989422804014327));
+  return f(dy * f(normal(x) + f(x * density)));
+};
+export const f32_gelu_tanh_gradient = (dy: number, x: number): number => {
+  const t = normalTanh(x);
+  const inner = f(f(f(x * x) * f(0.1070322244089)) + f(0.7978845608028654));
+  const bend = f(f(x * f(1 - f(t * t))) * inner);
+  return f(dy * f(f(f(t + 1) + bend) * 0.5));
+};
 export const f32_exp_gradient = (dy: number, y: number): number => f(dy * y);
 export const f32_log_gradient = (dy: number, x: number): number => f(dy / x);
 export const f32_sqrt_gradient = (dy: number, y: number): number => f(dy / f(y + y));

@@ -79,6 +79,15 @@ export const f32Elementwise = {
   /** dx = dy (1 - y^2). */
   f32_tanh_gradient: fromOutput,
 
+  /** y = x (1 + erf(x / sqrt(2))) / 2. */
+  f32_gelu: unary,
+  /** From the input: dx = dy (Phi(x) + x phi(x)), with the normal distribution and its density. */
+  f32_gelu_gradient: fromInput,
+  /** y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */
+  f32_gelu_tanh: unary,
+  /** From the input: dx = dy times the derivative of f32_gelu_tanh. */
+  f32_gelu_tanh_gradient: fromInput,
+
   /** y = exp(x). */
   f32_exp: unary,
   /** dx = dy y. */

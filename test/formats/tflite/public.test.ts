@@ -30,6 +30,7 @@ const NETWORKS: readonly (readonly [name: string, images: number])[] = [
   ["mnist_quantized", 1],
   ["keypoint_classifier", 1],
   ["single_rsqrt", 1],
+  ["single_gelu", 1],
   ["simple_l2_norm", 1],
   ["single_div", 2],
   ["single_sqrt", 2],
