@@ -22,6 +22,7 @@ const RSQRT: i32 = 14;
 const RESCALE: i32 = 15;
 const GELU: i32 = 16;
 const GELU_TANH: i32 = 17;
+const SILU: i32 = 18;
 
 /** The share of the normal distribution below x: erfc(-x / sqrt(2)) / 2. */
 @inline function normal(x: v128): v128 {
@@ -61,6 +62,7 @@ const GELU_TANH: i32 = 17;
     if (kind == GELU) v = f32x4.mul(v, normal(v));
     if (kind == GELU_TANH)
       v = f32x4.mul(f32x4.mul(v, f32x4.splat(0.5)), f32x4.add(normalTanh(v), one));
+    if (kind == SILU) v = f32x4.mul(v, sigmoidf(v));
     if (kind == SQUARE) v = f32x4.mul(v, v);
     if (kind == SIGN) v = f32x4.sub(v128.and(f32x4.gt(v, zero), one), v128.and(f32x4.lt(v, zero), one));
     if (kind == SCALE) v = f32x4.mul(v, a);
@@ -113,6 +115,9 @@ export function f32_gelu(n: i32, x: usize, y: usize): void {
 export function f32_gelu_tanh(n: i32, x: usize, y: usize): void {
   unary(GELU_TANH, n, x, y, 0, 0);
 }
+export function f32_silu(n: i32, x: usize, y: usize): void {
+  unary(SILU, n, x, y, 0, 0);
+}
 export function f32_square(n: i32, x: usize, y: usize): void {
   unary(SQUARE, n, x, y, 0, 0);
 }
@@ -126,7 +131,7 @@ export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32)
   unary(RESCALE, n, x, y, scale, offset);
 }
 
-/** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH, LOG, GELU and GELU_TANH). */
+/** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH, LOG, GELU, GELU_TANH and SILU). */
 @inline function gradient(kind: i32, n: i32, dy: usize, z: usize, dx: usize, p: f32, q: f32): void {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
@@ -160,6 +165,10 @@ export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32)
       const inner = f32x4.add(f32x4.mul(f32x4.mul(v, v), f32x4.splat(0.1070322244089)), f32x4.splat(0.79788456080286536));
       const bend = f32x4.mul(f32x4.mul(v, f32x4.sub(one, f32x4.mul(t, t))), inner);
       d = f32x4.mul(d, f32x4.mul(f32x4.add(f32x4.add(t, one), bend), f32x4.splat(0.5)));
+    }
+    if (kind == SILU) {
+      const s = sigmoidf(v);
+      d = f32x4.mul(d, f32x4.mul(s, f32x4.add(f32x4.mul(v, f32x4.sub(one, s)), one)));
     }
     if (kind == LOG) d = f32x4.div(d, v);
     if (kind == SQRT) d = f32x4.div(d, f32x4.add(v, v));
@@ -200,6 +209,9 @@ export function f32_gelu_gradient(n: i32, dy: usize, x: usize, dx: usize): void 
 }
 export function f32_gelu_tanh_gradient(n: i32, dy: usize, x: usize, dx: usize): void {
   gradient(GELU_TANH, n, dy, x, dx, 0, 0);
+}
+export function f32_silu_gradient(n: i32, dy: usize, x: usize, dx: usize): void {
+  gradient(SILU, n, dy, x, dx, 0, 0);
 }
 export function f32_exp_gradient(n: i32, dy: usize, y: usize, dx: usize): void {
   gradient(EXP, n, dy, y, dx, 0, 0);

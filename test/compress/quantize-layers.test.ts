@@ -36,6 +36,7 @@ const activations = [
   "hardSigmoid",
   "hardSwish",
   "gelu",
+  "silu",
   "softmax",
   "logSoftmax",
   "prelu",

@@ -473,6 +473,7 @@ test("numbers of ops are what they have always been", () => {
       "43": "sqrt",
       "44": "rsqrt",
       "45": "gelu",
+      "46": "silu",
       "47": "div",
       "48": "layerNormalization",
       "49": "rescaling",

@@ -61,6 +61,7 @@ const ACTIVATIONS = [
   "tanh",
   "hardSwish",
   "gelu",
+  "silu",
   "softmax",
   "logSoftmax",
 ] as const satisfies Activation[];

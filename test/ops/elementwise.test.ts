@@ -10,6 +10,7 @@ import { leakyRelu } from "../../src/ops/activation/leaky-relu.ts";
 import { logSoftmax } from "../../src/ops/activation/log-softmax.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
+import { silu } from "../../src/ops/activation/silu.ts";
 import { softmax } from "../../src/ops/activation/softmax.ts";
 import { tanh } from "../../src/ops/activation/tanh.ts";
 import { add } from "../../src/ops/arithmetic/add.ts";
@@ -36,6 +37,7 @@ const UNARY: [Op<never>, object][] = [
   [hardSwish, {}],
   [gelu, { approximate: false }],
   [gelu, { approximate: true }],
+  [silu, {}],
   [sigmoid, {}],
   [tanh, {}],
   [scale, { scale: -1.5 }],

@@ -16,6 +16,7 @@ import { logSoftmax } from "../../src/ops/activation/log-softmax.ts";
 import { prelu } from "../../src/ops/activation/prelu.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
+import { silu } from "../../src/ops/activation/silu.ts";
 import { softmax } from "../../src/ops/activation/softmax.ts";
 import { tanh } from "../../src/ops/activation/tanh.ts";
 import { add } from "../../src/ops/arithmetic/add.ts";
@@ -191,6 +192,7 @@ const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
   tanh: { layer: unary(tanh, () => ({})) },
   hardSwish: { layer: unary(hardSwish, () => ({})) },
   gelu: { layer: unary(gelu, d => ({ approximate: d.random.integer(2) === 1 })) },
+  silu: { layer: unary(silu, () => ({})) },
   exp: { layer: unary(exp, () => ({})) },
   log: { layer: ofPositive(log) },
   sqrt: { layer: ofPositive(sqrt) },

@@ -25,6 +25,7 @@ const normalTanh = (x: number): number => {
 };
 export const f32_gelu = (x: number): number => f(x * normal(x));
 export const f32_gelu_tanh = (x: number): number => f(f(x * 0.5) * f(normalTanh(x) + 1));
+export const f32_silu = (x: number): number => f(x * sigmoidf(x));
 export const f32_square = (x: number): number => f(x * x);
 export const f32_sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0);
 export const f32_scale = (x: number, scale: number): number => f(x * f(scale));
@@ -52,6 +53,10 @@ export const f32_gelu_tanh_gradient = (dy: number, x: number): number => {
   const inner = f(f(f(x * x) * f(0.1070322244089)) + f(0.7978845608028654));
   const bend = f(f(x * f(1 - f(t * t))) * inner);
   return f(dy * f(f(f(t + 1) + bend) * 0.5));
+};
+export const f32_silu_gradient = (dy: number, x: number): number => {
+  const s = sigmoidf(x);
+  return f(dy * f(s * f(f(x * f(1 - s)) + 1)));
 };
 export const f32_exp_gradient = (dy: number, y: number): number => f(dy * y);
 export const f32_log_gradient = (dy: number, x: number): number => f(dy / x);

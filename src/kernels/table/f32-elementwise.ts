@@ -87,6 +87,10 @@ export const f32Elementwise = {
   f32_gelu_tanh: unary,
   /** From the input: dx = dy times the derivative of f32_gelu_tanh. */
   f32_gelu_tanh_gradient: fromInput,
+  /** y = x / (1 + exp(-x)). */
+  f32_silu: unary,
+  /** From the input: dx = dy s (1 + x (1 - s)), s = 1 / (1 + exp(-x)). */
+  f32_silu_gradient: fromInput,
 
   /** y = exp(x). */
   f32_exp: unary,
