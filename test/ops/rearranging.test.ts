@@ -118,7 +118,7 @@ test("what does not fit is named", () => {
   expect(() => one(resizeNearest as never, { size: [2, 2] })).toThrow(
     "expects images of height x width x channels, got 3x4",
   );
-  expect(() => one(requantize as never, {})).toThrow("expects i8, got f32");
+  expect(() => one(requantize as never, {})).toThrow("expects i8 or u8, got f32");
 });
 
 test("a constant is repeated once, before the first run; a value at every run", async () => {
