@@ -58,7 +58,7 @@ const readers = readFileSync("src/formats/tflite/operators.ts", "utf8");
 /** Operators of TensorFlow Lite whose reader names the op. */
 const tfliteNames = (op: string): string[] =>
   [...readers.matchAll(/^ {2}([A-Z\d_]+): (.*),$/gm)]
-    .filter(([, , reader]) => new RegExp(`\\b${op}\\b`).test(reader!))
+    .filter(([, , reader]) => new RegExp(`\\b${op}s?\\b`).test(reader!))
     .map(([, name]) => name!);
 
 function opRow([op, record]: [string, Stored]): string {

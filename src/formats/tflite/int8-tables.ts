@@ -1,4 +1,5 @@
 /** What LiteRT's kernels make of each int8 value, for the functions it does not hand to XNNPACK. */
+import { erf, tanh } from "../../base/math.ts";
 import { clamp, halfEven } from "../../kernels/reference/stored.ts";
 import type { Affine } from "../../ops/quantized/quantized.ts";
 import { highProduct, multiplied, multipliedUp, multiplierOf, powerOf2, shiftedDown } from "./fixed-point.ts";
@@ -73,6 +74,14 @@ export function absoluteTable(from: Affine, to: Affine): Int8Array {
     const x = Math.abs(q - from.zero);
     return (same ? x : multiplied(x, ratio)) + to.zero;
   });
+}
+
+/** x / 2 erfc(-x / sqrt(2)), or the hyperbolic tangent that is close to it, every step in f32. */
+export function geluTable(from: Affine, to: Affine, approximate: boolean): Int8Array {
+  const [root, cubic] = [f(Math.sqrt(2 / Math.PI)), f(0.044715)];
+  const bent = (x: number) => f(tanh(f(root * f(x + f(f(f(cubic * x) * x) * x)))));
+  const share = (x: number) => (approximate ? f(1 + bent(x)) : f(1 + erf(f(x * f(Math.SQRT1_2)))));
+  return realTable(from, to, x => f(f(0.5 * x) * share(x)));
 }
 
 /** sqrt(x), whole steps of the output: what is left over is cut off. */

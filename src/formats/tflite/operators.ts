@@ -4,7 +4,6 @@
  */
 import { exp as expOf, log as logOf } from "../../base/math.ts";
 import { elu } from "../../ops/activation/elu.ts";
-import { gelu, geluOf } from "../../ops/activation/gelu.ts";
 import { hardSwish } from "../../ops/activation/hard-swish.ts";
 import { sigmoid } from "../../ops/activation/sigmoid.ts";
 import { tanh } from "../../ops/activation/tanh.ts";
@@ -24,6 +23,7 @@ import { convolution, fullyConnected, matrixProduct, transposedConvolution } fro
 import {
   absolute,
   composed,
+  gelus,
   leakyRelus,
   logarithmic,
   negative,
@@ -84,7 +84,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   FLOOR_DIV: division,
   FULLY_CONNECTED: fullyConnected,
   GATHER: gather,
-  GELU: tabled(gelu, s => ({ approximate: s.options.flag(0) }), geluOf),
+  GELU: gelus,
   HARD_SWISH: composed((s, x) => s.add(hardSwish, [x], {}), hardSwishTable),
   LEAKY_RELU: leakyRelus,
   L2_NORMALIZATION: unitLength,

@@ -28,10 +28,6 @@ const CUBIC = 0.044715;
 const normal = (x: number): number => (1 + erf(x * Math.SQRT1_2)) / 2;
 const bent = (x: number): number => tanh(ROOT * (x + CUBIC * x ** 3));
 
-/** The function itself, for tables of int8 in files of others. */
-export const geluOf = (x: number, { approximate }: Gelu): number =>
-  approximate ? (x * (1 + bent(x))) / 2 : x * normal(x);
-
 function slope(x: number, { approximate }: Gelu): number {
   if (!approximate) return normal(x) + (x * exp((-x * x) / 2) * ROOT) / 2;
   const t = bent(x);
@@ -41,7 +37,7 @@ function slope(x: number, { approximate }: Gelu): number {
 const f: UnaryFunction<"gelu", Gelu> = {
   name: "gelu",
   kernel: ({ approximate }) => (approximate ? "f32_gelu_tanh" : "f32_gelu"),
-  of: geluOf,
+  of: (x, { approximate }) => (approximate ? (x * (1 + bent(x))) / 2 : x * normal(x)),
 };
 
 const df: Derivative<"geluGradient", Gelu> = {

@@ -1,6 +1,7 @@
 /** Functions of one value, and of the rows of the last axis. */
 import { size } from "../../../base/shape.ts";
 import type { Op, Value } from "../../../graph/graph.ts";
+import { gelu } from "../../../ops/activation/gelu.ts";
 import { leakyRelu } from "../../../ops/activation/leaky-relu.ts";
 import { logSoftmax } from "../../../ops/activation/log-softmax.ts";
 import { prelu } from "../../../ops/activation/prelu.ts";
@@ -10,7 +11,9 @@ import { mul } from "../../../ops/arithmetic/mul.ts";
 import { scale } from "../../../ops/arithmetic/scale.ts";
 import { type Affine, affine, affineOf, isInt8 } from "../../../ops/quantized/quantized.ts";
 import { realOf } from "../constant.ts";
-import { leakyReluTable, preluTable, realTable } from "../int8-tables.ts";
+
+import { geluTable, leakyReluTable, preluTable, realTable } from "../int8-tables.ts";
+
 import { type Reader, type Site, unsupported } from "../site.ts";
 import { reinterpreted, throughReal } from "./quantization.ts";
 
@@ -53,6 +56,15 @@ export const real =
   (op: Op<object>) =>
   (s: Site, x: Value): Value =>
     s.add(op, [x], {});
+
+/** By the normal distribution, or by a hyperbolic tangent that is close to it. */
+export const gelus: Reader = s => {
+  const approximate = s.options.flag(0);
+  composed(
+    (_, x) => s.add(gelu, [x], { approximate }),
+    (from, to) => geluTable(from, to, approximate),
+  )(s);
+};
 
 /** Of int8 by LiteRT's table; a slope below 0 is no leaky ReLU's but a prelu's. */
 export const leakyRelus: Reader = s => {
