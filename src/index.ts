@@ -3,7 +3,7 @@
  *
  *     const { train, test } = await mnist();
  *     const model = lenet5({ seed: 1 });
- *     await model.fit(train, { epochs: 5, batchSize: 64, optimizer: adam(1e-3), validation: test });
+ *     await model.fit(train, { epochs: 5, batchSize: 64, optimizer: "adam", validation: test, verbose: 1 });
  *     const small = await quantizeStatic(model, { calibration: train.take(512) });
  *     await small.save("digits.penjing");
  */
@@ -153,19 +153,23 @@ export {
   type LearningRate,
   type Logs,
   type Loss,
+  type LossName,
   lossFor,
   type Metric,
+  type MetricName,
   type Mode,
   type ModelCheckpointOptions,
   meanAbsoluteError,
   meanSquaredError,
   modelCheckpoint,
   type Optimizer,
+  type OptimizerName,
   type OptimizerOptions,
   type PlateauOptions,
   type Progress,
   perClassAccuracy,
   piecewiseConstant,
+  progressBar,
   type Regularizer,
   type RmspropOptions,
   readCheckpoint,
@@ -184,6 +188,7 @@ export {
   type TrainingContext,
   type TrainingState,
   topK,
+  type Validation,
   writeCheckpoint,
 } from "./train/index.ts";
 
@@ -206,7 +211,6 @@ export {
   pruneLowMagnitude,
   pruneOnce,
   type QuantizeDynamicOptions,
-  QuantizedModel,
   type QuantizeStaticOptions,
   quantizeDynamic,
   quantizeStatic,

@@ -67,7 +67,7 @@ const calls: Record<string, () => unknown> = {
   "Model.save": () => untyped(model()).save!("none.penjing", wrong),
   ...Object.fromEntries(
     (["evaluate", "net", "toBytes", "save"] as const).map(name => [
-      `QuantizedModel.${name}`,
+      `${name} of a quantized Model`,
       async () => {
         const small = untyped(await penjing.quantizeDynamic(model()));
         const before = { evaluate: [rows()], net: [], toBytes: [], save: ["none.penjing"] }[name];
@@ -110,7 +110,7 @@ function twoInputs(): penjing.Model {
 const WITHOUT = [
   ...["analyze", "analyzeFile", "arrays", "chooseVariant", "confusionMatrix", "csvLogger", "forceVariant", "History"],
   ...["l1", "l2", "lossFor", "perClassAccuracy", "piecewiseConstant", "printArena", "printGraph", "printProgram"],
-  ...["PenjingError", "QuantizedModel", "readCheckpoint", "sparsity", "stripPruning", "supported", "topK"],
+  ...["PenjingError", "progressBar", "readCheckpoint", "sparsity", "stripPruning", "supported", "topK"],
   ...["writeCheckpoint", "checkFinite", "checkLabels", "parseIdx", "readIdx", "showDataset"],
 ];
 
@@ -175,9 +175,14 @@ describe("what fit is given", () => {
     ["no call at all", { callbacks: [{}] }, '"callbacks[0]" expected objects with onTrainBegin'],
     ["no function", { callbacks: [{ onEpochEnd: true }] }, '"callbacks[0].onEpochEnd" expected a function, got true'],
     ["no hook", { hooks: [{ act() {} }] }, '"hooks[0]" expected objects with next and act'],
-    ["a named optimizer", { optimizer: "adam" }, '"optimizer" expected an optimizer such as adam(), got "adam"'],
-    ["a named loss", { loss: "mse" }, '"loss" expected a loss such as meanSquaredError(), got "mse"'],
-    ["a named metric", { metrics: ["accuracy"] }, '"metrics" expected metrics such as accuracy(), got "accuracy"'],
+    [
+      "an unknown optimizer",
+      { optimizer: "lion" },
+      'fit: "optimizer" expected one of "adam", "adamW", "rmsprop", "sgd"',
+    ],
+    ["no optimizer", { optimizer: 1e-3 }, 'fit: "optimizer" expected an optimizer such as adam() or "adam", got 0.001'],
+    ["an unknown loss", { loss: "mean" }, 'fit: "loss" expected one of "sparseCategoricalCrossentropy"'],
+    ["an unknown metric", { metrics: ["f1"] }, 'fit: "metrics[0]" expected one of "accuracy"'],
     ["one metric", { metrics: penjing.accuracy() }, '"metrics" expected a list of metrics'],
     ["no progress", { onProgress: true }, '"onProgress" expected a function, got true'],
     ["no validation", { validation: [1, 2] }, '"validation" expected a Dataset'],
@@ -192,7 +197,9 @@ describe("what fit is given", () => {
   test("arrays in place of a Dataset are refused", async () => {
     const wrongly = untyped(model());
     for (const call of [() => wrongly.fit!([1], [1]), () => wrongly.fit!(), () => wrongly.evaluate!({ x: [] })])
-      await expect(call()).rejects.toThrow('"dataset" expected a Dataset: new Dataset({ images, shape, labels })');
+      await expect(call()).rejects.toThrow(
+        '"dataset" expected a Dataset: new Dataset({ x, shape, labels or targets })',
+      );
   });
 
   test("resume with another batchSize is refused, by checkpoints in bytes too", async () => {

@@ -116,3 +116,38 @@ export function knownOptions(what: string, options: object | undefined, allowed:
 export function noArguments(what: string, given: readonly unknown[]): void {
   if (given.length) throw new TypeError(`"${what}" takes no arguments, got ${given.map(show).join(", ")}`);
 }
+
+/** An AbortSignal or nothing, or an error that names it. One that is aborted already throws its reason. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (typeof signal?.throwIfAborted !== "function") throw wrongType("signal", "an AbortSignal", signal);
+  signal.throwIfAborted();
+}
+
+/** Errors about arguments, all of which begin with the quoted name of one or with a layer's. */
+const ABOUT_ARGUMENTS = /^("|layer "|labels out of range)/;
+
+/**
+ * What `call` gives. The message of an error about its arguments then begins with the name of the function: `fit: "epochs" expected ...`.
+ * Errors of a user's own code pass as they are.
+ */
+export function naming<T>(name: string, call: () => T): T {
+  try {
+    const given = call();
+    if (!(given instanceof Promise)) return given;
+    return given.catch((error: unknown) => {
+      throw named(name, error);
+    }) as T;
+  } catch (error) {
+    throw named(name, error);
+  }
+}
+
+function named(name: string, error: unknown): unknown {
+  if (!(error instanceof TypeError || error instanceof RangeError)) return error;
+  const { message, stack } = error;
+  if (!ABOUT_ARGUMENTS.test(message) || message.startsWith(JSON.stringify(name))) return error;
+  error.message = `${name}: ${message}`;
+  if (stack) error.stack = stack.replace(message, error.message);
+  return error;
+}

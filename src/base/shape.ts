@@ -36,3 +36,7 @@ export const compatibleShapes = (a: Shape, b: Shape): boolean =>
 
 /** `[28, 28, 1]` -> "28x28x1"; `[]` -> "scalar". */
 export const showShape = (shape: Shape): string => (shape.length ? shape.join("x") : "scalar");
+
+/** Samples of that shape by the name their users have for them: "images of 28x28x1", "samples of 4". */
+export const showSamples = (shape: Shape): string =>
+  `${shape.length === 3 && [1, 3, 4].includes(shape[2]!) ? "images" : "samples"} of ${showShape(shape)}`;

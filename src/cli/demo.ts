@@ -81,9 +81,9 @@ async function demo(options: Options, terminal: Terminal): Promise<void> {
   });
   const pruned = await stage("pruned", async path => {
     const masked = pruneLowMagnitude(model, { schedule: polynomialDecay({ ...SPARSITY, endStep: "50%" }) });
-    const how = { terminal, title: "prune", path, save: () => masked.bake().save(path) };
+    const how = { terminal, title: "prune", path, save: () => masked.save(path) };
     await train(masked, images, { ...fit, epochs: FINE_TUNING, optimizer: adam(LEARNING_RATE) }, how);
-    return masked.bake();
+    return masked;
   });
   const calibration = images.take(CALIBRATION);
   await stage("int8", () => quantizeStatic(model, { calibration, signal }));

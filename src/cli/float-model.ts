@@ -5,10 +5,13 @@ import { loadModel, type Model } from "../model/index.ts";
 /** The model in a file. A PenjingError names a file whose weights are int8 already, whatever `verb` was to do with it. */
 export async function floatModel(path: string, verb: string, signal: AbortSignal): Promise<Model> {
   const model = await loadModel(path, { signal });
-  const values = [...model.graph.leaves, ...model.graph.nodes.flatMap(({ outputs }) => outputs)];
-  if (values.some(({ type }) => type.dtype === "i8"))
-    throw new PenjingError("quantize", `${show(path)} is quantized already: ${verb} the float network it was made of`, {
-      path,
-    });
+  if (model.kind === "integer")
+    throw new PenjingError(
+      "quantized",
+      `${show(path)} is quantized already: ${verb} the float network it was made of`,
+      {
+        path,
+      },
+    );
   return model;
 }

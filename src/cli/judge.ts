@@ -7,10 +7,9 @@
 import { statSync } from "node:fs";
 import { size } from "../base/shape.ts";
 import type { Source } from "../base/source.ts";
-import { graphSparsity } from "../compress/sparsity.ts";
-import { readFrom } from "../container/index.ts";
+import { sparsity } from "../compress/index.ts";
 import type { Dataset } from "../data/index.ts";
-import { Net } from "../run/net.ts";
+import { loadModel } from "../model/index.ts";
 import { score } from "../train/index.ts";
 import { asReadBy } from "./digits.ts";
 import { percent } from "./numbers.ts";
@@ -41,14 +40,9 @@ export class Judge {
 
   /** `source`: a path, or the bytes of a file that was just written to `path`. */
   async judge(path: string, signal: AbortSignal, source: Source = path): Promise<Judgement> {
-    const network = await readFrom(source, { signal });
-    const { graph, labels, preprocessing } = network;
-    const data = asReadBy(network, this.#data, path);
-    const net = await Net.create(graph, {
-      capacity: 1,
-      ...(labels && { labels }),
-      ...(preprocessing && { preprocessing }),
-    });
+    const model = await loadModel(source, { signal });
+    const data = asReadBy(model, this.#data, path);
+    const net = await model.net({ capacity: 1 });
     const [input, output] = [net.inputs[0]!, net.outputs[0]!];
     const [each, width] = [size(input.shape), size(output.shape)];
     const images = new Float32Array(data.length * each);
@@ -72,11 +66,11 @@ export class Judge {
       await new Promise(resolve => setImmediate(resolve));
       signal.throwIfAborted();
     }
-    const { accuracy, loss } = score(outputs, data, graph);
+    const { accuracy, loss } = score(outputs, data, model.graph);
     return {
       accuracy: accuracy!,
       loss,
-      sparsity: graphSparsity(graph).sparsity,
+      sparsity: sparsity(model).sparsity,
       bytes: ArrayBuffer.isView(source) ? source.byteLength : statSync(path).size,
       latencyMicros: micros.sort()[data.length >> 1]!,
       outputs,

@@ -1,9 +1,8 @@
 /** `penjing predict`: what a network says of pictures. */
 import { type Command, InvalidArgumentError } from "commander";
-import { readFrom } from "../container/index.ts";
+import { loadModel } from "../model/index.ts";
 import { givenBy } from "../ops/traits.ts";
 import { probabilities as probabilitiesOf } from "../run/classes.ts";
-import { Net } from "../run/net.ts";
 import { pictures, type Range } from "./images.ts";
 import { percent } from "./numbers.ts";
 import type { Terminal } from "./terminal.ts";
@@ -45,8 +44,9 @@ async function run(
   terminal: Terminal,
 ): Promise<void> {
   const { signal } = terminal;
-  const { graph, labels, preprocessing } = await readFrom(file, { signal });
-  const net = await Net.create(graph, { ...(labels && { labels }), ...(preprocessing && { preprocessing }) });
+  const model = await loadModel(file, { signal });
+  const { graph, labels } = model;
+  const net = await model.net();
   const predictions: Prediction[] = [];
   for (const path of images)
     for (const { name, pixels } of await pictures(path, net.inputs[0]!.shape, range, signal)) {

@@ -1,9 +1,8 @@
 /** `penjing profile`: where the time and the memory of one image go. */
 import { type Command, Option } from "commander";
-import { readSource } from "../base/source.ts";
-import { read } from "../container/index.ts";
 import { supported, type Variant } from "../kernels/load.ts";
-import { type Profile, profile } from "../run/profile.ts";
+import { loadModel } from "../model/index.ts";
+import type { Profile } from "../run/profile.ts";
 import { real } from "./options.ts";
 import type { Printed, Terminal } from "./terminal.ts";
 
@@ -27,10 +26,9 @@ export function define(command: Command, terminal: Terminal): void {
 }
 
 async function run(file: string, options: Options, terminal: Terminal): Promise<void> {
-  const { bytes } = await readSource(file, terminal.signal);
-  const { graph } = read(bytes, { path: file });
+  const model = await loadModel(file, { signal: terminal.signal });
   const { variant, milliseconds } = options;
-  const measured = await profile(graph, { milliseconds, ...(variant && { variant }) });
+  const measured = await model.profile({ milliseconds, ...(variant && { variant }) });
   const { engine } = supported();
   terminal.report(options.json, { file, engine, ...measured }, () => [
     `${file}: ${measured.micros.toFixed(2)} us an image, ${engine}, ${measured.variant} kernels`,

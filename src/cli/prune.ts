@@ -54,7 +54,7 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   const judge = new Judge(data.test);
   const before = await judge.judge(file, signal);
   const masked = pruneLowMagnitude(model, { schedule });
-  const saved = () => save(masked.bake(), out, terminal);
+  const saved = () => save(masked, out, terminal);
   const began = performance.now();
   const { history } = await train(masked, asReadBy(model, data.train, file), fitOptions(options), {
     terminal,

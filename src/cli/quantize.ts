@@ -1,6 +1,6 @@
 /** `penjing quantize`: a float file in int8. */
 import type { Command } from "commander";
-import { type QuantizedModel, quantizeDynamic, quantizeStatic } from "../compress/index.ts";
+import { quantizeDynamic, quantizeStatic } from "../compress/index.ts";
 import type { Dataset } from "../data/index.ts";
 import type { Model } from "../model/index.ts";
 import { asReadBy, type DataOptions, dataOptions, digits, digitsIfAny } from "./digits.ts";
@@ -65,7 +65,7 @@ async function calibrated(
   model: Model,
   calibration: Dataset,
   terminal: Terminal,
-): Promise<{ small: QuantizedModel; method: "static"; calibration: number }> {
+): Promise<{ small: Model; method: "static"; calibration: number }> {
   const onProgress = (done: number, total: number) => terminal.progress("calibrate", done / total);
   const small = await quantizeStatic(model, { calibration, signal: terminal.signal, onProgress });
   terminal.endProgress();

@@ -7,6 +7,7 @@ import { styleText } from "node:util";
 import cliProgress from "cli-progress";
 import CliTable from "cli-table3";
 import { printable } from "../base/printable.ts";
+import { BAR } from "../train/progress-bar.ts";
 
 export type Cell = string | number;
 
@@ -123,16 +124,7 @@ export class Terminal {
   progress(title: string, share: number, detail = ""): void {
     if (!this.#errors.isTTY) return;
     if (!this.#bar) {
-      this.#bar = new cliProgress.SingleBar(
-        {
-          format: "{title} {bar} {percentage}%  {detail}",
-          stream: this.#errors,
-          hideCursor: true,
-          clearOnComplete: true,
-          barsize: 20,
-        },
-        cliProgress.Presets.rect,
-      );
+      this.#bar = new cliProgress.SingleBar({ ...BAR, stream: this.#errors }, cliProgress.Presets.rect);
       this.#bar.start(1000, 0, { title, detail });
     }
     this.#bar.update(Math.round(1000 * share), { title, detail });

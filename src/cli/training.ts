@@ -2,7 +2,16 @@
 import { type Command, Option } from "commander";
 import type { Dataset } from "../data/index.ts";
 import type { Model } from "../model/index.ts";
-import { adam, adamW, type FitOptions, type Optimizer, type Progress, rmsprop, sgd } from "../train/index.ts";
+import {
+  adam,
+  adamW,
+  type FitOptions,
+  type Optimizer,
+  type Progress,
+  progressText,
+  rmsprop,
+  sgd,
+} from "../train/index.ts";
 import { Interrupted, oneLine } from "./errors.ts";
 import { real, whole } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
@@ -46,7 +55,8 @@ export async function train(
   { terminal, title, path, save }: { terminal: Terminal; title: string; path: string; save: () => Promise<unknown> },
 ): Promise<Awaited<ReturnType<Model["fit"]>>> {
   try {
-    const onProgress = (p: Progress) => terminal.progress(title, (p.epoch + p.step / p.steps) / p.epochs, detail(p));
+    const onProgress = (p: Progress) =>
+      terminal.progress(title, (p.epoch + p.step / p.steps) / p.epochs, progressText(p));
     return await model.fit(data, { ...options, signal: terminal.signal, onProgress });
   } catch (error) {
     if (!terminal.signal.aborted) throw error;
@@ -61,15 +71,4 @@ export async function train(
   } finally {
     terminal.endProgress();
   }
-}
-
-function detail({ epoch, epochs, loss, accuracy, imagesPerSecond, secondsLeft }: Progress): string {
-  const parts = [
-    `epoch ${epoch + 1}/${epochs}`,
-    `loss ${loss.toFixed(4)}`,
-    ...(accuracy === undefined ? [] : [`accuracy ${accuracy.toFixed(4)}`]),
-    `${Math.round(imagesPerSecond)} images/s`,
-    `${Math.ceil(secondsLeft)} s left`,
-  ];
-  return parts.join("  ");
 }

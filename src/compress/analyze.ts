@@ -3,13 +3,11 @@
 import { wrongType } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
-import { type Extras, read, storedBytes } from "../container/index.ts";
+import { read, storedBytes } from "../container/index.ts";
 import { Graph, type Node, type Type, type Value } from "../graph/graph.ts";
 import { Model } from "../model/model.ts";
 import { COST, type OpName } from "../ops/index.ts";
 import { traitsOf } from "../ops/traits.ts";
-import { bake } from "../passes/bake.ts";
-import { QuantizedModel } from "./quantize.ts";
 
 /** One layer's part. */
 export interface LayerAnalysis {
@@ -46,28 +44,29 @@ export interface Analysis {
   toString(): string;
 }
 
-/** Masked weights count as zeros: what is analyzed is what `bake()` gives and `save` writes. Errors as `save`'s. */
-export function analyze(model: Model | QuantizedModel): Analysis {
-  if (!(model instanceof Model) && !(model instanceof QuantizedModel))
-    throw wrongType("model", "a Model or a QuantizedModel", model);
-  const saved = model instanceof Model ? model.bake() : model;
-  const float = floatBytes(model instanceof Model ? saved.graph : model.float, saved);
-  return analysis(saved.graph, { original: 4 * model.parameters, float, compressed: saved.toBytes().length });
+/**
+ * Masked weights count as zeros: what is analyzed is what `save` writes. What was folded before quantizing (batch normalization) is not counted.
+ * Errors as `save`'s.
+ */
+export function analyze(model: Model): Analysis {
+  if (!(model instanceof Model)) throw wrongType("model", "a Model", model);
+  return analysis(model.bake(), model.toBytes());
 }
 
-/**
- * The same of the bytes of a `.penjing` file, float or int8. What was folded before it was written (batch normalization) is not counted.
- * Errors: as `read`'s.
- */
+/** The same of the bytes of a `.penjing` file, float or int8. Errors: as `read`'s. */
 export function analyzeFile(bytes: Uint8Array): Analysis {
   if (!(bytes instanceof Uint8Array)) throw wrongType("bytes", "Uint8Array", bytes);
   const { graph, ...extras } = read(bytes);
-  const float = floatForm(graph);
-  const parameters = float.leaves.reduce((sum, v) => sum + (v.leaf === "state" ? size(v.type.shape) : 0), 0);
-  return analysis(graph, { original: 4 * parameters, float: floatBytes(float, extras), compressed: bytes.length });
+  return analysis(new Model(graph, extras), bytes);
 }
 
-function analysis(graph: Graph, sizes: Pick<Analysis, "original" | "float" | "compressed">): Analysis {
+function analysis(model: Model, file: Uint8Array): Analysis {
+  const { graph } = model;
+  const sizes = {
+    original: 4 * model.parameters,
+    float: floatBytes(model.kind === "integer" ? floatForm(graph) : graph, model),
+    compressed: file.length,
+  };
   const layers = analyzeLayers(graph);
   const sum = (of: (layer: LayerAnalysis) => number) => layers.reduce((total, layer) => total + of(layer), 0);
   const found = {
@@ -81,20 +80,11 @@ function analysis(graph: Graph, sizes: Pick<Analysis, "original" | "float" | "co
   return { ...found, toString: () => table(found) };
 }
 
-/** What a file keeps beside its network, where there is any. */
-type Kept = { [K in keyof Extras]?: Extras[K] | undefined };
-
-/** The file of a float graph in which every weight takes all its bits. */
-function floatBytes(from: Graph, { name, labels, preprocessing, metadata }: Kept): number {
+/** The file of a float graph in which every weight takes all its bits, with what `of` keeps besides. */
+function floatBytes(from: Graph, of: Model): number {
   const { graph } = from.copy();
-  bake(graph);
   for (const v of graph.leaves) if (v.leaf === "state") v.data = new Float32Array(size(v.type.shape)).fill(-1);
-  const extras = {
-    ...(name && { name }),
-    ...(labels && { labels }),
-    ...(preprocessing && { preprocessing }),
-    ...(metadata && { metadata }),
-  };
+  const { regularizers: _, hooks: __, float: ___, ...extras } = of.parts();
   return new Model(graph, extras).toBytes().length;
 }
 
@@ -138,9 +128,10 @@ function analyzeLayers(graph: Graph): LayerAnalysis[] {
   });
 }
 
-function nonZeros({ data }: Value): number {
+function nonZeros({ data, type }: Value): number {
+  const zero = type.quantization?.zeroPoint ?? 0;
   let count = 0;
-  for (const x of data ?? []) if (x !== 0) count++;
+  for (const x of data ?? []) if (x !== zero) count++;
   return count;
 }
 

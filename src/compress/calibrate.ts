@@ -3,7 +3,7 @@
  * keeps the smallest and the largest number seen. Memory does not grow with the data.
  */
 import { integer, PenjingError, wrongType } from "../base/errors.ts";
-import { compatibleShapes, showShape } from "../base/shape.ts";
+import { compatibleShapes, showSamples, showShape } from "../base/shape.ts";
 import { checkFinite, Dataset } from "../data/dataset.ts";
 import { streamInputs } from "../graph/edit.ts";
 import type { Graph, Value } from "../graph/graph.ts";
@@ -44,10 +44,8 @@ export async function calibrate(
     throw new PenjingError("calibration", `a network with one input is calibrated, this one has ${inputs.length}`);
   if (!(data instanceof Dataset)) throw wrongType("calibration", "a Dataset", data);
   if (!compatibleShapes(data.shape, input.type.shape))
-    throw new RangeError(
-      `"calibration" expected images of ${showShape(input.type.shape)}, got ${showShape(data.shape)}`,
-    );
-  if (data.length === 0) throw new RangeError('"calibration" expected at least 1 image, got 0');
+    throw new RangeError(`"calibration" expected ${showSamples(input.type.shape)}, got ${showShape(data.shape)}`);
+  if (data.length === 0) throw new RangeError('"calibration" expected at least 1 row, got 0');
   const batch = Math.min(integer("batchSize", options.batchSize ?? 64, 1), data.length);
   signal?.throwIfAborted();
   if (!values.length) return new Map();

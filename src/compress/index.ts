@@ -13,7 +13,6 @@ export {
 export {
   type Exclusion,
   type QuantizeDynamicOptions,
-  QuantizedModel,
   type QuantizeStaticOptions,
   quantizeDynamic,
   quantizeStatic,

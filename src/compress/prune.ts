@@ -1,5 +1,5 @@
 /** Pruning of models: while they are trained, by a schedule, or at once. */
-import { knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
+import { knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
 import type { Value } from "../graph/graph.ts";
 import { type Build, type Layer, layer } from "../model/layer.ts";
 import { Model } from "../model/model.ts";
@@ -34,15 +34,19 @@ export interface PruneOptions {
 export function pruneLowMagnitude(model: Model, options?: PruneOptions): Model;
 export function pruneLowMagnitude(layer: Layer, options?: Omit<PruneOptions, "layers">): Layer;
 export function pruneLowMagnitude(given: Model | Layer, options: PruneOptions = {}): Model | Layer {
-  const isLayer = typeof given === "function" && "build" in given;
-  if (!isLayer) checkFloatModel(given, "prune", "a Model or a layer");
-  for (const refused of ["blockSize", "blockPoolingType", "sparsityMByN"])
-    if (options && refused in options)
-      throw new TypeError(`"pruneLowMagnitude" prunes single weights: "${refused}" is not supported`);
-  knownOptions("pruneLowMagnitude", options, isLayer ? ["schedule"] : ["schedule", "layers"]);
-  const { schedule = constantSparsity({ targetSparsity: 0.5 }), layers } = options;
-  checkSchedule(schedule);
-  return isLayer ? prunedLayer(given, schedule) : prunedModel(given, schedule, layers);
+  return naming("pruneLowMagnitude", () => {
+    const isLayer = typeof given === "function" && "build" in given;
+    if (!isLayer) checkFloatModel(given, "prune", "a Model or a layer");
+    if (options === null || typeof options !== "object")
+      throw wrongType("pruneLowMagnitude", "options: schedule, layers", options);
+    for (const refused of ["blockSize", "blockPoolingType", "sparsityMByN"])
+      if (refused in options)
+        throw new TypeError(`"pruneLowMagnitude" prunes single weights: "${refused}" is not supported`);
+    knownOptions("pruneLowMagnitude", options, isLayer ? ["schedule"] : ["schedule", "layers"]);
+    const { schedule = constantSparsity({ targetSparsity: 0.5 }), layers } = options;
+    checkSchedule(schedule);
+    return isLayer ? prunedLayer(given, schedule) : prunedModel(given, schedule, layers);
+  });
 }
 
 type Schedule = SparsitySchedule | SparsityFunction;

@@ -5,7 +5,7 @@
  * Steps count from 1: the first training step is step 1, as tfmot's counter has it. A schedule that begins at step 0 with frequency 100
  * therefore prunes first at step 100.
  */
-import { knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
+import { knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
 import { pow } from "../base/math.ts";
 import { type Steps, stepsOf } from "../train/share-of-steps.ts";
 
@@ -44,18 +44,22 @@ export interface ConstantSparsityOptions {
  * Errors: TypeError for a wrong type or option; RangeError for a sparsity outside of 0 <= s < 1 or steps in the wrong order.
  */
 export function constantSparsity(options: ConstantSparsityOptions): SparsitySchedule {
-  knownOptions("constantSparsity", options, ["targetSparsity", "beginStep", "endStep", "frequency"]);
-  const { beginStep = 0, endStep = -1, frequency = 100 } = options;
-  const targetSparsity = share("targetSparsity", options.targetSparsity);
-  const span = checkedSpan({ beginStep, endStep, frequency }, -1);
-  return {
-    name: "constantSparsity",
-    config: { targetSparsity, beginStep, endStep, frequency },
-    during(steps) {
-      const updates = span(steps);
-      return step => ({ prune: updates.at(step), sparsity: targetSparsity });
-    },
-  };
+  return naming("constantSparsity", () => {
+    if (options === undefined)
+      throw wrongType("constantSparsity", "options: targetSparsity, beginStep, endStep, frequency", options);
+    knownOptions("constantSparsity", options, ["targetSparsity", "beginStep", "endStep", "frequency"]);
+    const { beginStep = 0, endStep = -1, frequency = 100 } = options;
+    const targetSparsity = share("targetSparsity", options.targetSparsity);
+    const span = checkedSpan({ beginStep, endStep, frequency }, -1);
+    return {
+      name: "constantSparsity",
+      config: { targetSparsity, beginStep, endStep, frequency },
+      during(steps) {
+        const updates = span(steps);
+        return step => ({ prune: updates.at(step), sparsity: targetSparsity });
+      },
+    };
+  });
 }
 
 export interface PolynomialDecayOptions {
@@ -76,26 +80,34 @@ export interface PolynomialDecayOptions {
  * Errors: as of `constantSparsity`.
  */
 export function polynomialDecay(options: PolynomialDecayOptions): SparsitySchedule {
-  const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "power", "frequency"];
-  knownOptions("polynomialDecay", options, known);
-  const { beginStep = 0, endStep, frequency = 100 } = options;
-  const initialSparsity = share("initialSparsity", options.initialSparsity);
-  const finalSparsity = share("finalSparsity", options.finalSparsity);
-  const power = number("power", options.power ?? 3, { above: 0 });
-  const span = checkedSpan({ beginStep, endStep, frequency }, 0);
-  return {
-    name: "polynomialDecay",
-    config: { initialSparsity, finalSparsity, beginStep, endStep, power, frequency },
-    during(steps) {
-      const updates = span(steps);
-      return step => {
-        const length = updates.end - updates.begin;
-        const p = length ? Math.max(0, Math.min(1, (step - updates.begin) / length)) : step < updates.end ? 0 : 1;
-        const left = pow(1 - p, power);
-        return { prune: updates.at(step), sparsity: finalSparsity + (initialSparsity - finalSparsity) * left };
-      };
-    },
-  };
+  return naming("polynomialDecay", () => {
+    if (options === undefined)
+      throw wrongType(
+        "polynomialDecay",
+        "options: initialSparsity, finalSparsity, beginStep, endStep, power, frequency",
+        options,
+      );
+    const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "power", "frequency"];
+    knownOptions("polynomialDecay", options, known);
+    const { beginStep = 0, endStep, frequency = 100 } = options;
+    const initialSparsity = share("initialSparsity", options.initialSparsity);
+    const finalSparsity = share("finalSparsity", options.finalSparsity);
+    const power = number("power", options.power ?? 3, { above: 0 });
+    const span = checkedSpan({ beginStep, endStep, frequency }, 0);
+    return {
+      name: "polynomialDecay",
+      config: { initialSparsity, finalSparsity, beginStep, endStep, power, frequency },
+      during(steps) {
+        const updates = span(steps);
+        return step => {
+          const length = updates.end - updates.begin;
+          const p = length ? Math.max(0, Math.min(1, (step - updates.begin) / length)) : step < updates.end ? 0 : 1;
+          const left = pow(1 - p, power);
+          return { prune: updates.at(step), sparsity: finalSparsity + (initialSparsity - finalSparsity) * left };
+        };
+      },
+    };
+  });
 }
 
 /** What a schedule does in a training of `steps` steps; a function of one's own is checked at each step. */

@@ -45,8 +45,9 @@ export function graphSparsity(
       const over = masks.get(v) ?? [];
       const numbers = [v, ...over].map(part => read(part) ?? []);
       const weights = numbers[0]!.length;
+      const zero = v.type.quantization?.zeroPoint ?? 0;
       let zeros = 0;
-      for (let i = 0; i < weights; i++) if (numbers.some(part => part[i] === 0)) zeros++;
+      for (let i = 0; i < weights; i++) if (numbers.some((part, k) => part[i] === (k ? 0 : zero))) zeros++;
       return { name: v.name, weights, zeros, sparsity: weights ? zeros / weights : 0, masked: over.length > 0 };
     });
   const sum = (of: (t: TensorSparsity) => number) => tensors.reduce((total, t) => total + of(t), 0);

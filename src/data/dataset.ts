@@ -1,37 +1,18 @@
 /**
- * Rows to learn from: images, their labels or targets, and weights.
+ * Rows to learn from: samples such as images, their labels or targets, and weights.
  * A Dataset is a list of row numbers over arrays it shares with all datasets made from it: `take`, `skip`, `split` and `shuffle`
- * copy no image. `normalise` is kept as two numbers, or two for each channel: images of bytes stay bytes until they are rescaled for a step.
+ * copy no row. `normalise` is kept as two numbers, or two for each channel: rows of bytes stay bytes until they are rescaled for a step.
  */
-import { integer, knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
+import { integer, knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { type Rule, ruleOf, USUAL } from "../run/pixels.ts";
-import { alone, type Normalisation, normalised, type PerChannel, rescale, single } from "./scaling.ts";
+import { ruleOf, USUAL } from "../run/pixels.ts";
+import { type Columns, checkedShape, columnsOf, type DatasetOptions, type ImageArray, scaled } from "./columns.ts";
+import { alone, type Normalisation, normalised, type PerChannel, rescale } from "./scaling.ts";
 
-/** Stored elements of images. */
-export type ImageArray = Uint8Array | Int8Array | Float32Array;
-
-export interface DatasetOptions {
-  /** All rows one after the other, each in logical order (height, width, channels). */
-  images: ImageArray;
-  /** Of one row, e.g. `[28, 28, 1]`. */
-  shape: Shape;
-  /** A class number for each row. Without labels and targets a data set can be predicted, and calibrated on. */
-  labels?: Uint8Array | Int32Array | readonly number[];
-  /** Instead of labels: numbers to come close to, `targetShape` of them a row (default: as many as there are). */
-  targets?: Float32Array;
-  targetShape?: Shape;
-  /** How much each row counts in loss and metrics. Default: 1. */
-  sampleWeights?: Float32Array | readonly number[];
-  /** Number of classes; labels are checked against it. Default: the greatest label + 1. */
-  classes?: number;
-  classNames?: readonly string[];
-  /** real = scale * stored + offset, in float32, multiplied and then added. Default: 1/255 and 0 for unsigned bytes, else 1 and 0. */
-  scale?: number;
-  offset?: number;
-}
+export { checkFinite, checkLabels, type DatasetOptions, type ImageArray } from "./columns.ts";
+export type { NestedNumbers } from "./nested-numbers.ts";
 
 export interface Row {
   /** Real numbers: scaled, offset and mapped. */
@@ -59,41 +40,6 @@ export interface MapOptions {
   preprocessing?: Preprocessing | undefined;
 }
 
-const OPTIONS = [
-  "images",
-  "shape",
-  "labels",
-  "targets",
-  "targetShape",
-  "sampleWeights",
-  "classes",
-  "classNames",
-  "scale",
-  "offset",
-] as const satisfies readonly (keyof DatasetOptions)[];
-
-/** What all datasets made from one another share. */
-interface Columns {
-  images: ImageArray;
-  shape: Shape;
-  labels: Int32Array | undefined;
-  targets: Float32Array | undefined;
-  targetShape: Shape;
-  sampleWeights: Float32Array | undefined;
-  classes: number;
-  classNames: readonly string[] | undefined;
-  /** How stored numbers become real. */
-  scaling: Preprocessing;
-  /** The same, for each channel. */
-  rule: Rule;
-  /** In order of application, after the rule. */
-  maps: readonly MapRow[];
-  /** The shape after all maps. */
-  mappedShape: Shape;
-  /** How bytes become the numbers after all maps; undefined: nothing is known of bytes. */
-  preprocessing: Preprocessing | undefined;
-}
-
 /** The preprocessing behind arrays of real numbers that a data set made: a loop of single steps takes the arrays alone. */
 const BEHIND = new WeakMap<object, Preprocessing>();
 
@@ -110,8 +56,17 @@ export class Dataset implements Iterable<Row> {
 
   /** `view` is for the methods below: other rows, or the same rows with other columns. */
   constructor(options: DatasetOptions, view?: { columns: Columns; index: Int32Array }) {
-    this.#columns = view?.columns ?? columnsOf(options);
+    this.#columns = view?.columns ?? naming("Dataset", () => columnsOf(options));
     this.#index = view?.index ?? ascending(this.#columns.images.length / size(this.#columns.shape));
+  }
+
+  /** "Dataset of 60000 rows of 28x28x1, 10 classes". */
+  toString(): string {
+    return `Dataset of ${showDataset(this)}`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 
   /** Number of rows. */
@@ -138,7 +93,7 @@ export class Dataset implements Iterable<Row> {
     return this.#columns.classNames;
   }
 
-  /** What `images` holds: "u8", "i8" or "f32". */
+  /** What the stored rows hold: "u8", "i8" or "f32". */
   get dtype(): "u8" | "i8" | "f32" {
     const { images } = this.#columns;
     return images instanceof Float32Array ? "f32" : images instanceof Int8Array ? "i8" : "u8";
@@ -155,18 +110,18 @@ export class Dataset implements Iterable<Row> {
 
   /**
    * How bytes become the numbers of `x`, as a network keeps it. A function given to `map` is taken to stay within the scale of the numbers
-   * it gets, unless its `preprocessing` says otherwise. Undefined where images are stored as other numbers than unsigned bytes.
+   * it gets, unless its `preprocessing` says otherwise. Undefined where rows are stored as other numbers than unsigned bytes.
    */
   get preprocessing(): Preprocessing | undefined {
     return this.#columns.preprocessing;
   }
 
-  /** A function stands between the stored images and `x`: only `row` and iteration give what is to be learned from. */
+  /** A function stands between the stored rows and `x`: only `row` and iteration give what is to be learned from. */
   get mapped(): boolean {
     return this.#columns.maps.length > 0;
   }
 
-  /** The stored images of this and all related datasets; row i begins at element `index[i] * size(shape)`. Not a copy: do not write. */
+  /** The stored rows of this and all related datasets; row i begins at element `index[i] * size(shape)`. Not a copy: do not write. */
   get images(): ImageArray {
     return this.#columns.images;
   }
@@ -339,112 +294,6 @@ export class Dataset implements Iterable<Row> {
   }
 }
 
-function columnsOf(options: DatasetOptions): Columns {
-  knownOptions("Dataset", options, OPTIONS);
-  const { images, classNames } = options;
-  if (!(images instanceof Uint8Array || images instanceof Int8Array || images instanceof Float32Array))
-    throw wrongType("images", "Uint8Array, Int8Array or Float32Array", images);
-  const shape = checkedShape("shape", options.shape);
-  const rows = images.length / size(shape);
-  if (!Number.isInteger(rows)) throw wrongValue("images", `whole rows of ${showShape(shape)}`, images);
-  if (options.labels !== undefined && options.targets !== undefined)
-    throw new TypeError('"Dataset" expected either labels or targets, got both');
-
-  const labels = options.labels && counted("labels", wholeLabels(options.labels), rows);
-  const targets = options.targets;
-  if (targets && !(targets instanceof Float32Array)) throw wrongType("targets", "Float32Array", targets);
-  const targetShape = checkedShape(
-    "targetShape",
-    options.targetShape ?? (targets ? [targets.length / (rows || 1)] : []),
-  );
-  const labelled = labels !== undefined || targets !== undefined;
-  if (targets && targets.length !== rows * size(targetShape))
-    throw wrongValue("targets", `${rows} rows of ${showShape(targetShape)}`, targets);
-
-  const greatest = labels?.reduce((most, label) => Math.max(most, label), -1) ?? -1;
-  const classes = options.classes === undefined ? greatest + 1 : integer("classes", options.classes, 1);
-  if (labels) checkLabels(labels, classes);
-  if (classNames && classNames.length !== classes)
-    throw wrongValue("classNames", `${classes} names, one for each class`, classNames);
-
-  const sampleWeights =
-    options.sampleWeights && counted("sampleWeights", Float32Array.from(options.sampleWeights), rows);
-  if (sampleWeights) checkFinite("sampleWeights", sampleWeights, []);
-  return {
-    images,
-    shape,
-    labels,
-    targets,
-    targetShape: labelled ? targetShape : [0],
-    sampleWeights,
-    classes,
-    classNames,
-    ...scaled(
-      {
-        scale: single("scale", options.scale ?? (images instanceof Uint8Array ? 1 / 255 : 1)),
-        offset: single("offset", options.offset ?? 0),
-      },
-      images,
-      shape,
-    ),
-    maps: [],
-    mappedShape: shape,
-  };
-}
-
-const scaled = (
-  scaling: Preprocessing,
-  images: ImageArray,
-  shape: Shape,
-): Pick<Columns, "scaling" | "rule" | "preprocessing"> => ({
-  scaling,
-  rule: ruleOf(scaling, shape.at(-1) ?? 1),
-  preprocessing: images instanceof Uint8Array ? scaling : undefined,
-});
-
-/** Every label is an integer in 0 .. classes - 1, or a RangeError names the first that is not. */
-export function checkLabels(labels: ArrayLike<number>, classes: number): void {
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i]!;
-    if (!Number.isInteger(label) || label < 0 || label >= classes)
-      throw new RangeError(
-        `labels out of range: "labels[${i}]" expected integer ${classes > 0 ? `in 0..${classes - 1}` : ">= 0"}, got ${label}`,
-      );
-  }
-}
-
-/**
- * Every number is finite, or a RangeError names the row and element of the first NaN or infinity.
- * `shape`: of one row. Integers cannot be NaN and cost nothing.
- */
-export function checkFinite(what: string, values: ArrayLike<number>, shape: Shape): void {
-  if (ArrayBuffer.isView(values) && !(values instanceof Float32Array) && !(values instanceof Float64Array)) return;
-  const each = size(shape);
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i]!)) continue;
-    const place = each === 1 ? `${what}[${i}]` : `${what}[${Math.floor(i / each)}][${i % each}]`;
-    throw wrongValue(place, "finite number", values[i]);
-  }
-}
-
-function wholeLabels(labels: unknown): Int32Array {
-  if (labels instanceof Uint8Array || labels instanceof Int32Array) return new Int32Array(labels);
-  if (!Array.isArray(labels)) throw wrongType("labels", "Uint8Array, Int32Array or an array of integers", labels);
-  return Int32Array.from(labels, (label, i) => integer(`labels[${i}]`, label, -0x80000000, 0x7fffffff));
-}
-
-function counted<A extends { length: number }>(what: string, array: A, rows: number): A {
-  if (array.length !== rows)
-    throw new RangeError(`"${what}" expected ${rows}, one for each image, got ${array.length}`);
-  return array;
-}
-
-function checkedShape(what: string, shape: unknown): Shape {
-  if (!Array.isArray(shape)) throw wrongType(what, "an array of sizes", shape);
-  if (!shape.every(n => Number.isInteger(n) && n > 0)) throw wrongValue(what, "integers >= 1", shape);
-  return [...shape];
-}
-
 const ascending = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
 
 function targetsOf(c: Columns, stored: number): Float32Array {
@@ -458,6 +307,10 @@ function gather(from: Float32Array, index: Int32Array, width: number): Float32Ar
   return out;
 }
 
-/** "60000 rows of 28x28x1, 10 classes". */
-export const showDataset = (data: Dataset): string =>
-  `${data.length} rows of ${showShape(data.shape)}${data.classes ? `, ${data.classes} classes` : ""}`;
+/** "60000 rows of 28x28x1, 10 classes"; "3 rows of 4, targets of 2". */
+export function showDataset(data: Dataset): string {
+  const { length, shape, classes, targetShape } = data;
+  const unlabelled = targetShape.length === 1 && targetShape[0] === 0;
+  const answers = classes ? `${classes} classes` : unlabelled ? "no labels" : `targets of ${showShape(targetShape)}`;
+  return `${length} rows of ${showShape(shape)}, ${answers}`;
+}

@@ -8,6 +8,7 @@ export {
   type ImageArray,
   type MapOptions,
   type MapRow,
+  type NestedNumbers,
   type Row,
   showDataset,
 } from "./dataset.ts";

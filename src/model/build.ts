@@ -4,7 +4,7 @@
  */
 import { integer, knownOptions, wrongType } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
-import { type Shape, size } from "../base/shape.ts";
+import { type Shape, showSamples, showShape, size } from "../base/shape.ts";
 import { Graph, isLearned, type Value } from "../graph/graph.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import {
@@ -155,7 +155,7 @@ class Builder {
     const [first] = inputs;
     try {
       if (expected && String(expected) !== String(first!.type.shape))
-        throw new RangeError(`expects images of ${expected.join("x")}, got ${first!.type.shape.join("x")}`);
+        throw new RangeError(`expects ${showSamples(expected)}, got ${showShape(first!.type.shape)}`);
       return layer.build(inputs, this.#building(layer, name));
     } catch (error) {
       // what an op finds wrong already names the layer

@@ -1,11 +1,11 @@
 /** Weights as users give them to a model: by name or in order, each as numbers, nested arrays, or with its shape. */
 import { knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, sameShape, showShape, size } from "../base/shape.ts";
+import type { NestedNumbers } from "../data/dataset.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { fromKeras, kerasShape, weightsOf } from "./weights.ts";
 
-/** Numbers, or arrays in arrays, the innermost of them of numbers. */
-export type NestedNumbers = ArrayLike<number> | readonly NestedNumbers[];
+export type { NestedNumbers };
 
 /** One weight in Keras' layout. Nested arrays have its shape; flat ones all its numbers, in order. */
 export type GivenWeight = NestedNumbers | { readonly shape?: Shape; readonly data: NestedNumbers };

@@ -56,7 +56,6 @@ export {
 export {
   loadModel,
   Model,
-  type ModelLayer,
   type ModelParts,
   type TrainingHistory,
   type Weight,
@@ -65,3 +64,4 @@ export {
 export type { Padding, Pads, Pair } from "./options.ts";
 export { l1, l1l2, l2 } from "./regularizers.ts";
 export type { StepOptions } from "./steps.ts";
+export type { ModelLayer } from "./summary.ts";

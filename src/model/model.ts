@@ -3,29 +3,36 @@
  * graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned model is a model like any other.
  */
 import { BUDGET_OPTIONS, type BudgetOptions } from "../base/budget.ts";
-import { knownOptions, PenjingError, wrongType } from "../base/errors.ts";
-import { compatibleShapes, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { knownOptions, naming, PenjingError, wrongType } from "../base/errors.ts";
+import { type Shape, size, type TypedArray } from "../base/shape.ts";
 import type { Source } from "../base/source.ts";
-import { type Extras, read, readFrom, saveFile, type WriteOptions, write } from "../container/index.ts";
+import { type Extras, readFrom, saveFile, type WriteOptions } from "../container/index.ts";
 import { Dataset, preprocessingBehind } from "../data/dataset.ts";
 import { rescale } from "../data/scaling.ts";
-import { type Graph, isLearned, type Node, type Value } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import { COST, type OpName } from "../ops/index.ts";
+import { demandFloat, holdsInt8 } from "../ops/quantized/quantized.ts";
 import { bake } from "../passes/bake.ts";
+import { printProgram } from "../plan/print.ts";
 import { checkPreprocessing, isBytes } from "../run/inputs.ts";
-import { type Inputs, Net, type NetOptions, type Reals } from "../run/net.ts";
+import { type Inputs, Net, type NetOptions, type Numbers, type Reals } from "../run/net.ts";
 import { ruleOf, USUAL } from "../run/pixels.ts";
+import { type Profile, type ProfileOptions, profile } from "../run/profile.ts";
 import type { StepHook } from "../train/callbacks.ts";
-import type { Checkpoint } from "../train/checkpoint.ts";
-import { type EvaluateOptions, evaluate } from "../train/evaluate.ts";
-import { fit as train } from "../train/fit.ts";
+import { type Checkpoint, writeCheckpoint } from "../train/checkpoint.ts";
+import { EVALUATE_OPTIONS, type EvaluateOptions, evaluate } from "../train/evaluate.ts";
+import { type Place, fit as train } from "../train/fit.ts";
 import { FIT_OPTIONS, type FitOptions } from "../train/fit-options.ts";
 import type { History } from "../train/history.ts";
 import { expectScaling, learned, scalingOf } from "../train/scaling.ts";
 import type { Scores } from "../train/trainer.ts";
+import { validationOf } from "../train/validation.ts";
+import { answers, scoreAnswers } from "./answers.ts";
+import { bytesOf, statesOf } from "./file.ts";
 import { type GivenWeights, givenContents } from "./given-weights.ts";
 import type { Regularizer } from "./regularizers.ts";
 import { type StepOptions, Steps } from "./steps.ts";
-import { layersOf, summaryOf } from "./summary.ts";
+import { layerOf, layersOf, type ModelLayer, parametersOf, summaryOf } from "./summary.ts";
 import { kerasShape, toKeras, weightsOf } from "./weights.ts";
 
 /** One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`. */
@@ -42,31 +49,17 @@ export interface ModelParts extends Extras {
   regularizers?: ReadonlyMap<string, Regularizer>;
   /** What takes part in every `fit` of this model, before the hooks of its options: pruning. */
   hooks?: readonly StepHook[];
-}
-
-/** One layer of a model. */
-export interface ModelLayer {
-  readonly name: string;
-  /** What it is made of, in order: the names of its ops. */
-  readonly ops: readonly string[];
-  /** Of one image. */
-  readonly outputShape: Shape;
-  /** Numbers in its weights, moving statistics among them. */
-  readonly parameters: number;
-  /** Of those, how many an optimizer may change. */
-  readonly trainableParameters: number;
-  /** May an optimizer change its weights? False freezes them; a frozen batch normalization also keeps its statistics. */
-  trainable: boolean;
-  /** Names of its weights. */
-  readonly weights: readonly string[];
-  /** The layers, or inputs, it reads. */
-  readonly connectedTo: readonly string[];
+  /** Of a network of integers: the float one it was made of. */
+  float?: Graph;
 }
 
 /** What training measured, and from where it can go on: `fit(..., { resume: checkpoint })`. */
 export type TrainingHistory = History & { readonly checkpoint: Checkpoint };
 
-/** Made by `sequential`, `model`, `lenet5` and `loadModel`. `clone`, `bake` and pruning give models of their own; `fit`, `trainStep` and `setWeights` change this one. */
+/**
+ * Made by `sequential`, `model`, `lenet5`, `loadModel`, `quantizeStatic` and `quantizeDynamic`. `clone`, `bake`, pruning and quantization give
+ * models of their own; `fit`, `trainStep` and `setWeights` change this one.
+ */
 export class Model {
   readonly name: string;
   /** What it computes. The states hold the weights as they are now. */
@@ -75,19 +68,30 @@ export class Model {
   /** What takes part in every `fit`. */
   readonly hooks: readonly StepHook[];
   readonly metadata: Extras["metadata"];
+  /**
+   * "integer": quantized, statically or dynamically. It does all that a float one does, but is not trained, pruned or quantized again: that is a
+   * PenjingError `quantized`.
+   */
+  readonly kind: "float" | "integer";
+  /** Of a network that was quantized here: the float one it was made of, baked and folded, for comparison. A file does not keep it. */
+  readonly float: Graph | undefined;
   #labels: Extras["labels"];
   #preprocessing: Extras["preprocessing"];
   #net: Promise<Net> | undefined;
   #steps: Steps | undefined;
   /** What changes the weights at the moment. */
   #training: string | undefined;
+  /** Where the last `fit` ended. */
+  #place: Place | undefined;
   /** The contents each state of the network that runs was last given. */
   readonly #written = new Map<string, TypedArray>();
 
   /** A model over a graph with one output; the graph is the model's from then on. */
   constructor(graph: Graph, parts: ModelParts = {}) {
-    knownOptions("Model", parts, ["name", "regularizers", "hooks", "labels", "preprocessing", "metadata"]);
+    knownOptions("Model", parts, ["name", "regularizers", "hooks", "float", "labels", "preprocessing", "metadata"]);
     this.graph = graph;
+    this.kind = holdsInt8(graph) ? "integer" : "float";
+    this.float = parts.float;
     this.name = parts.name ?? NAMELESS;
     this.regularizers = parts.regularizers ?? new Map();
     this.hooks = parts.hooks ?? [];
@@ -121,26 +125,31 @@ export class Model {
     this.#net = undefined;
   }
 
-  /** Of one image; of the first input where there are several. */
+  /** Of one sample; of the first input where there are several. */
   get inputShape(): Shape {
     return this.graph.leaves.find(v => v.leaf === "input")!.type.shape;
   }
 
-  /** Of one image; of the first output where there are several. */
+  /** Of one sample; of the first output where there are several. */
   get outputShape(): Shape {
     return this.graph.results[0]!.type.shape;
   }
 
   /** Numbers in all weights, moving statistics among them. */
   get parameters(): number {
-    return weightsOf(this.graph).reduce((sum, v) => sum + size(v.type.shape), 0);
+    return parametersOf(this.graph);
+  }
+
+  /** Multiply-accumulates of one sample. */
+  get macs(): number {
+    return this.graph.nodes.reduce((sum, node) => sum + COST[node.op.name as OpName](node).macs, 0);
   }
 
   // ---------------------------------------------------------------- layers
 
   /** All layers in order. */
   get layers(): ModelLayer[] {
-    return layersOf(this.graph).map(({ name, nodes }) => this.#layer(name, nodes));
+    return layersOf(this.graph).map(({ name, nodes }) => layerOf(this.graph, name, nodes));
   }
 
   /** The layer of that name, or a RangeError that lists them. */
@@ -151,35 +160,7 @@ export class Model {
       const names = layers.map(l => l.name).join(", ");
       throw new RangeError(`"layer" expected one of ${names}, got ${JSON.stringify(name)}`);
     }
-    return this.#layer(found.name, found.nodes);
-  }
-
-  #layer(name: string, nodes: readonly Node[]): ModelLayer {
-    const { graph } = this;
-    const own = new Set(nodes.flatMap(n => n.inputs));
-    const weights = weightsOf(graph).filter(v => own.has(v) || v.name.startsWith(`${name}/`));
-    const count = (some: readonly Value[]) => some.reduce((sum, v) => sum + size(v.type.shape), 0);
-    const output = nodes.at(-1)!.outputs[0]!;
-    const inputs = nodes.flatMap(n => n.inputs).filter(v => v.leaf === "input" || (v.node && !nodes.includes(v.node)));
-    return {
-      name,
-      ops: nodes.map(n => n.op.name),
-      outputShape: output.type.shape,
-      parameters: count(weights),
-      get trainableParameters() {
-        return count(weights.filter(v => !v.frozen));
-      },
-      weights: weights.map(v => v.name),
-      connectedTo: [...new Set(inputs.map(v => v.node?.name ?? v.name))],
-      get trainable() {
-        const parameters = weights.filter(v => isLearned(v.role));
-        return parameters.length === 0 || parameters.some(v => !v.frozen);
-      },
-      set trainable(trainable: boolean) {
-        if (typeof trainable !== "boolean") throw wrongType("trainable", "a boolean", trainable);
-        for (const v of weights) if (isLearned(v.role)) v.frozen = !trainable;
-      },
-    };
+    return layerOf(this.graph, found.name, found.nodes);
   }
 
   /** A table like Keras': layers with output shape, parameters and what they read, then the totals. */
@@ -187,9 +168,18 @@ export class Model {
     return summaryOf(this);
   }
 
+  /** The summary. */
+  toString(): string {
+    return this.summary();
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.summary();
+  }
+
   // ---------------------------------------------------------------- weights
 
-  /** Copies of all weights, in Keras' layout and order. `Object.values` gives them by index, as Keras' get_weights does. */
+  /** Copies of all weights, those of integers in real numbers, in Keras' layout and order. `Object.values` gives them by index, as Keras' get_weights does. */
   getWeights(): Weights {
     const weights: Weights = {};
     for (const leaf of weightsOf(this.graph))
@@ -204,7 +194,8 @@ export class Model {
    */
   setWeights(weights: GivenWeights): void {
     this.#expectIdle("setWeights");
-    const changed = givenContents(this.graph, weights);
+    demandFloat(this.graph, "set the weights of");
+    const changed = naming("setWeights", () => givenContents(this.graph, weights));
     // new arrays: copies of the graph made before keep theirs
     for (const [leaf, data] of changed) leaf.data = data;
   }
@@ -214,58 +205,105 @@ export class Model {
   /**
    * Trains on a data set; the model's weights are as they were after the last epoch. By default one epoch of Adam 1e-3 in batches of 32, with
    * cross-entropy for labels. Gives loss and metrics of every epoch. Penalties of layers are part of the loss.
+   *
+   *     await model.fit(train, { epochs: 5, optimizer: "adam", metrics: ["accuracy"], validation: test, verbose: 1 });
+   *
+   * A second `fit` goes on where the first one ended, to the byte as one of all epochs: the optimizer's moments, its schedule and the order of rows
+   * go on, and epochs are counted on. Another optimizer starts its own moments and schedule; `restart: true` starts all anew.
+   *
    * `preprocessing` becomes that of the data set, or of its validation, where one of them is made of bytes; `labels` its class names.
    * Errors: RangeError for data that do not fit, or a validation that is not scaled as the data; PenjingError `diverged` where the loss becomes
-   * NaN or infinite, `busy` where the model is being trained already; AbortError by `signal`.
+   * NaN or infinite, `busy` where the model is being trained already, `quantized` of a network of integers; AbortError by `signal`, after which
+   * `checkpoint` and `saveCheckpoint` have the place where it ended.
    */
-  async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}): Promise<TrainingHistory> {
-    checkDataset("dataset", dataset);
-    knownOptions("fit", options, FIT_OPTIONS);
-    const { validation } = options;
-    if (validation !== undefined) checkDataset("validation", validation);
-    const scaling = scalingOf(dataset, validation);
-    return this.#alone("fit", async () => {
-      const before = statesOf(this.graph).map(leaf => leaf.data);
-      try {
-        const hooks = [...this.hooks, ...(options.hooks ?? [])];
-        const { history, checkpoint } = await train(this.graph, dataset, { ...options, hooks, ...this.#penalties() });
-        return Object.assign(history, { checkpoint });
-      } finally {
-        // also after an abort: the weights are those of this data set then
-        if (statesOf(this.graph).some((leaf, i) => leaf.data !== before[i])) {
-          this.#learnScaling(scaling);
-          this.#learnLabels(dataset);
+  async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}, ...more: []): Promise<TrainingHistory> {
+    return naming("fit", async () => {
+      demandFloat(this.graph, "train");
+      checkDataset("dataset", dataset);
+      if (Array.isArray(options) || ArrayBuffer.isView(options) || more.length)
+        throw wrongType("fit", `a Dataset, which holds labels or targets too, and options: ${DATASET}`, options);
+      knownOptions("fit", options, OWN_FIT_OPTIONS);
+      const { restart = false, ...others } = options;
+      if (typeof restart !== "boolean") throw wrongType("restart", "a boolean", restart);
+      const validation = options.validation && validationOf(options.validation, dataset, this.inputShape);
+      const scaling = scalingOf(dataset, validation);
+      return this.#alone("fit", async () => {
+        const before = statesOf(this.graph).map(leaf => leaf.data);
+        try {
+          const hooks = [...this.hooks, ...(options.hooks ?? [])];
+          const settings = { ...others, ...(validation && { validation }), hooks, ...this.#penalties() };
+          const memory = {
+            before: restart ? undefined : this.#place,
+            keep: (place: Place) => {
+              this.#place = place;
+            },
+          };
+          const { history, checkpoint } = await train(this.graph, dataset, settings, memory);
+          return withCheckpoint(history, checkpoint);
+        } finally {
+          // also after an abort: the weights are those of this data set then
+          if (statesOf(this.graph).some((leaf, i) => leaf.data !== before[i])) {
+            this.#learnScaling(scaling);
+            this.#learnLabels(dataset);
+          }
         }
-      }
+      });
     });
+  }
+
+  /**
+   * Where the last `fit` ended, aborted ones too: weights, masks, the optimizer's moments, its place in the schedule, epoch and seed, for `resume`.
+   * Undefined before the first one. Weights that were set since are not in it.
+   */
+  get checkpoint(): Checkpoint | undefined {
+    return this.#place?.checkpoint;
+  }
+
+  /** Writes `checkpoint` to a file, whole or not at all (Node): `fit(..., { resume: path })` goes on from there. */
+  async saveCheckpoint(path: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    knownOptions("saveCheckpoint", options, ["signal"]);
+    const { checkpoint } = this;
+    if (!checkpoint)
+      throw new TypeError('"saveCheckpoint" expected a model that was trained by fit, got one that was not');
+    await saveFile(path, writeCheckpoint(checkpoint), options.signal);
   }
 
   /**
    * The mean loss over a data set, penalties of layers included, and the mean of every metric. A RangeError where the data set makes other
-   * numbers of bytes than `preprocessing` says.
+   * numbers of bytes than `preprocessing` says. A network of integers is run, and what it answers is scored.
    */
   async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers"> = {}): Promise<Scores> {
-    checkDataset("dataset", dataset);
-    expectScaling("dataset", dataset, this.preprocessing);
-    return evaluate(this.graph, dataset, { ...options, ...this.#penalties() });
+    return naming("evaluate", async () => {
+      checkDataset("dataset", dataset);
+      knownOptions("evaluate", options, OWN_EVALUATE_OPTIONS);
+      expectScaling("dataset", dataset, this.preprocessing);
+      if (this.kind === "float") return evaluate(this.graph, dataset, { ...options, ...this.#penalties() });
+      return scoreAnswers(await this.net(), this.graph, dataset, options);
+    });
   }
 
   /**
-   * One step on one batch, for loops of one's own: images one after another, and their class numbers (an array of integers) or targets
+   * One step on one batch, for loops of one's own: samples one after another, and their class numbers (an array of integers) or targets
    * (Float32Array). Gives loss and metrics before it. The optimizer's moments live on while `optimizer`, `loss` and `metrics` are the same.
-   * Images are real numbers, or bytes (Uint8Array), which `preprocessing` makes real; from those of a data set's `batch` it learns that.
+   * Samples are real numbers, or bytes (Uint8Array), which `preprocessing` makes real; from those of a data set's `batch` it learns that.
    * A model that is pruned by a schedule needs to know how many `steps` there will be. A loop that need not look at the weights in between
    * is faster over a `Trainer`.
    */
   async trainStep(x: ArrayLike<number>, y: ArrayLike<number>, options: StepOptions = {}): Promise<Scores> {
-    return this.#alone("trainStep", async () => {
-      if (!this.#steps?.serves(options))
-        this.#steps = new Steps(this.graph, options, { hooks: this.hooks, ...this.#penalties() });
-      const scaling = typeof x === "object" && x ? preprocessingBehind(x) : undefined;
-      const scores = await this.#steps.train(isBytes(x) ? this.#reals(x) : x, y, scaling);
-      this.#learnScaling(scaling);
-      return scores;
-    });
+    return naming("trainStep", () =>
+      this.#alone("trainStep", async () => {
+        demandFloat(this.graph, "train");
+        for (const [what, given] of Object.entries({ x, y }))
+          if (typeof given !== "object" || typeof given?.length !== "number")
+            throw wrongType(what, "an array of numbers", given);
+        if (!this.#steps?.serves(options))
+          this.#steps = new Steps(this.graph, options, { hooks: this.hooks, ...this.#penalties() });
+        const scaling = typeof x === "object" && x ? preprocessingBehind(x) : undefined;
+        const scores = await this.#steps.train(isBytes(x) ? this.#reals(x) : x, y, scaling);
+        this.#learnScaling(scaling);
+        return scores;
+      }),
+    );
   }
 
   /** Runs what changes the weights. Of two at once, the one that ends last would undo the other. */
@@ -313,24 +351,30 @@ export class Model {
   // ---------------------------------------------------------------- running
 
   /**
-   * The outputs for all rows of a data set, or for what `net.predict` takes: `outputShape` numbers for each image, in a list where there are
+   * The outputs for all rows of a data set, or for what `net.predict` takes: `outputShape` numbers for each sample, in a list where there are
    * several outputs. Plans the network at its first call. RangeErrors name shapes that do not fit.
    */
   async predict<R extends Reals = Float32Array>(x: Dataset | Inputs): Promise<NoInfer<R>> {
-    const net = await this.net();
-    if (!(x instanceof Dataset)) return net.predict<R>(x);
-    expectScaling("x", x, this.preprocessing);
-    if (!compatibleShapes(x.shape, this.inputShape))
-      throw new RangeError(`"x" expected images of ${showShape(this.inputShape)}, got ${showShape(x.shape)}`);
-    const widths = net.outputs.map(({ shape }) => size(shape));
-    const results = widths.map(width => new Float32Array(x.length * width));
-    let row = 0;
-    for (const batch of x.batch(PREDICT)) {
-      const into = results.map((y, i) => y.subarray(row * widths[i]!, (row + batch.length) * widths[i]!));
-      net.predict<Reals>(batch.x, { into: into.length === 1 ? into[0]! : into });
-      row += batch.length;
-    }
-    return (results.length === 1 ? results[0] : results) as R;
+    return naming("predict", async () => {
+      if (!(x instanceof Dataset)) return (await this.net()).predict<R>(x);
+      expectScaling("x", x, this.preprocessing);
+      return (await answers(await this.net(), "x", x)) as R;
+    });
+  }
+
+  /** The network's own types in and out, as by `net.run`. */
+  async run<R extends Numbers = Int8Array | Float32Array>(x: Inputs): Promise<NoInfer<R>> {
+    return naming("run", async () => (await this.net()).run<R>(x));
+  }
+
+  /** Where the time of one sample goes, layer by layer: see `ProfileOptions`. */
+  profile(options: ProfileOptions = {}): Promise<Profile> {
+    return profile(this.graph, options);
+  }
+
+  /** The kernel calls of one sample, as text. */
+  async program(): Promise<string> {
+    return printProgram((await this.net()).machine.program("x1"));
   }
 
   /**
@@ -338,17 +382,10 @@ export class Model {
    * With options (`capacity`, `variant`, `warmUp`, ...) a network of its own at every call, without them the same one.
    */
   async net(options?: NetOptions): Promise<Net> {
-    const { name, preprocessing, labels, metadata } = this;
-    const carried = {
-      name,
-      ...(preprocessing && { preprocessing }),
-      ...(labels && { labels }),
-      ...(metadata && { metadata }),
-    };
-    if (options) return Net.create(this.graph, { ...carried, ...options });
+    if (options) return Net.create(this.graph, { ...this.#extras, ...options });
     if (!this.#net) {
       for (const leaf of statesOf(this.graph)) this.#written.set(leaf.name, leaf.data!);
-      const made = Net.create(this.graph, carried);
+      const made = Net.create(this.graph, this.#extras);
       this.#net = made;
       // a failure is not for ever
       made.catch(() => (this.#net = undefined));
@@ -370,8 +407,8 @@ export class Model {
   }
 
   /**
-   * A model of its own without the ops on its weights' edges: a masked weight becomes a weight with zeros. It computes the same, to the bit;
-   * only baked models can be saved and quantized.
+   * A model of its own without masks: a masked weight becomes a weight with zeros. It computes the same, to the bit. Saving and quantizing do it
+   * by themselves.
    */
   bake(): Model {
     const { graph } = this.graph.copy();
@@ -381,11 +418,19 @@ export class Model {
 
   /** All a model is beside its graph, for a model made from this one. */
   parts(): ModelParts {
-    const { name, regularizers, labels, preprocessing, metadata } = this;
+    const { regularizers, float } = this;
     return {
-      name,
+      ...this.#extras,
       regularizers: new Map(regularizers),
       hooks: this.hooks.map(hook => hook.clone?.() ?? hook),
+      ...(float && { float }),
+    };
+  }
+
+  get #extras(): Extras & { name: string } {
+    const { name, labels, preprocessing, metadata } = this;
+    return {
+      name,
       ...(labels && { labels }),
       ...(preprocessing && { preprocessing }),
       ...(metadata && { metadata }),
@@ -394,21 +439,15 @@ export class Model {
 
   /**
    * The bytes of a `.penjing` file. Names of layers are kept where a reader would not give the same ones to the weights, or where some
-   * were chosen; `names` decides it otherwise. Regularizers are of training and not kept.
+   * were chosen; `names` decides it otherwise. It holds what runs: zeros in place of masks, and nothing of training.
    */
   toBytes(options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
     knownOptions("save", options, ["names", "name", "labels", "preprocessing", "metadata"]);
-    const { name, labels, preprocessing, metadata } = this;
-    const extras = {
-      ...(name !== NAMELESS && { name }),
-      ...(labels && { labels }),
-      ...(preprocessing && { preprocessing }),
-      ...(metadata && { metadata }),
-      ...options,
-    };
+    const { name, ...kept } = this.#extras;
+    const extras = { ...(name !== NAMELESS && { name }), ...kept, ...options };
     if (extras.preprocessing) checkPreprocessing(extras.preprocessing, this.graph);
     if (extras.labels) this.#checkLabels(extras.labels);
-    return write(this.graph, { ...extras, names: options.names ?? !this.#namesFollow() });
+    return bytesOf(this.graph, extras);
   }
 
   /** One for each output; two where a single output tells one from the other. */
@@ -422,13 +461,6 @@ export class Model {
     return outputs === 1 ? 2 : outputs;
   }
 
-  /** Would a reader name every state as here, and did nobody choose a layer's name? */
-  #namesFollow(): boolean {
-    if (!layersOf(this.graph).every(({ name }) => AUTOMATIC.test(name))) return false;
-    const given = statesOf(read(write(this.graph, { names: false })).graph);
-    return statesOf(this.graph).every((leaf, i) => leaf.name === given[i]?.name);
-  }
-
   /** Writes the file whole or not at all (Node). Errors: `unwritable` with the path. */
   async save(path: string, options: WriteOptions & { signal?: AbortSignal } = {}): Promise<void> {
     const { signal, ...rest } = options;
@@ -436,20 +468,21 @@ export class Model {
   }
 }
 
-const statesOf = (graph: Graph): Value[] => graph.leaves.filter(v => v.leaf === "state" && v.data);
+/** The checkpoint is large, and no part of what a history prints. */
+const withCheckpoint = (history: History, checkpoint: Checkpoint): TrainingHistory =>
+  Object.defineProperty(history, "checkpoint", { value: checkpoint }) as TrainingHistory;
 
 /** The name of a model that was given none: it is not written to files. */
 const NAMELESS = "model";
 
+const DATASET = "new Dataset({ x, shape, labels or targets })";
+
+const OWN_FIT_OPTIONS = FIT_OPTIONS.filter(name => name !== "regularizers");
+const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers");
+
 function checkDataset(what: string, data: unknown): asserts data is Dataset {
   if (!(data instanceof Dataset)) throw wrongType(what, "a Dataset: new Dataset({ images, shape, labels })", data);
 }
-
-/** Images of a data set that are made ready at a time. */
-const PREDICT = 256;
-
-/** Names that layers get by themselves. */
-const AUTOMATIC = /^[a-z][A-Za-z0-9]*(_\d+)?$/;
 
 export interface LoadModelOptions extends BudgetOptions {
   /** Stops the download. */
@@ -457,7 +490,7 @@ export interface LoadModelOptions extends BudgetOptions {
 }
 
 /**
- * A model from a file: a path, URL, File, Blob or bytes. A float model can be trained on; a quantized one runs.
+ * A model from a file: a path, URL, File, Blob or bytes. A float model can be trained on; a quantized one has `kind` "integer".
  * Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file; `budget` where its tensors and layers take more memory
  * than `maxBytes`, or an image more work than `maxMacs`.
  */

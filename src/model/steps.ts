@@ -1,11 +1,12 @@
 /** Single steps of training on arrays, whatever the size of each batch, with one optimizer's moments all along. */
 import { integer, knownOptions, wrongValue } from "../base/errors.ts";
-import { showShape, size, type TypedArray } from "../base/shape.ts";
+import { showSamples, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "../train/defaults.ts";
 import type { FitOptions } from "../train/fit-options.ts";
+import { optimizerOf } from "../train/named.ts";
 import { adam } from "../train/optimizers.ts";
 import { sameScaling } from "../train/scaling.ts";
 import { arrays, ends, type Scores, Trainer } from "../train/trainer.ts";
@@ -42,7 +43,7 @@ export class Steps {
     this.#graph = graph;
     this.#options = options;
     this.#additions = additions;
-    this.#optimizer = options.optimizer ?? adam();
+    this.#optimizer = optimizerOf(options.optimizer ?? adam());
     const { hooks } = additions;
     const steps = hooks.length || options.steps !== undefined ? integer("steps", options.steps, 1) : 0;
     for (const hook of hooks) hook.begin?.(0, steps);
@@ -59,11 +60,10 @@ export class Steps {
   async train(x: ArrayLike<number>, y: ArrayLike<number>, scaling: Preprocessing | undefined): Promise<Scores> {
     const { input } = ends(this.#graph);
     const images = x.length / size(input);
-    if (!Number.isInteger(images) || images < 1)
-      throw wrongValue("x", `whole images of ${showShape(input)}`, `${x.length} numbers`);
+    if (!Number.isInteger(images) || images < 1) throw wrongValue("x", `whole ${showSamples(input)}`, x);
     const channels = input.at(-1) ?? 1;
     if (scaling && this.#scaling && !sameScaling(scaling, this.#scaling, channels))
-      throw new RangeError('"x" expected images scaled as those of the steps before, got others');
+      throw new RangeError('"x" expected samples scaled as those of the steps before, got others');
     const trainer = await this.#for(images, y);
     this.#scaling ??= scaling;
     for (const leaf of this.#graph.leaves) {
@@ -99,7 +99,7 @@ export class Steps {
     const trainer = await Trainer.create(this.#graph, {
       loss,
       target: targetFor(loss, output, data),
-      metrics: this.#options.metrics ?? metricsFor(data),
+      metrics: metricsFor(data, this.#options.metrics),
       optimizer: this.#optimizer,
       train: arrays(...new Set([...this.#sizes, images])),
       ...(this.#options.seed !== undefined && { seed: this.#options.seed }),

@@ -1,7 +1,9 @@
-/** The table that `model.summary()` gives. */
+/** The layers of a model, and the table of them that `model.summary()` gives. */
+import { wrongType } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
-import { type Shape, size } from "../base/shape.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { BYTES, type Shape, size } from "../base/shape.ts";
+import { type Graph, isLearned, type Node, type Value } from "../graph/graph.ts";
+import { holdsInt8 } from "../ops/quantized/quantized.ts";
 import { weightsOf } from "./weights.ts";
 
 /** The nodes of each layer, in the order in which layers first appear. */
@@ -15,16 +17,64 @@ export function layersOf(graph: Graph): { name: string; nodes: Node[] }[] {
   return [...layers].map(([name, nodes]) => ({ name, nodes }));
 }
 
+/** One layer of a model. */
+export interface ModelLayer {
+  readonly name: string;
+  /** What it is made of, in order: the names of its ops. */
+  readonly ops: readonly string[];
+  /** Of one sample. */
+  readonly outputShape: Shape;
+  /** Numbers in its weights, moving statistics among them. */
+  readonly parameters: number;
+  /** Of those, how many an optimizer may change. */
+  readonly trainableParameters: number;
+  /** May an optimizer change its weights? False freezes them; a frozen batch normalization also keeps its statistics. */
+  trainable: boolean;
+  /** Names of its weights. */
+  readonly weights: readonly string[];
+  /** The layers, or inputs, it reads. */
+  readonly connectedTo: readonly string[];
+}
+
+const countOf = (some: readonly Value[]): number => some.reduce((sum, v) => sum + size(v.type.shape), 0);
+
+/** Of these weights, how many numbers an optimizer may change: none of a network of integers. */
+const trainableOf = (graph: Graph, weights: readonly Value[]): number =>
+  holdsInt8(graph) ? 0 : countOf(weights.filter(v => !v.frozen));
+
+/** The layer that consists of these nodes. */
+export function layerOf(graph: Graph, name: string, nodes: readonly Node[]): ModelLayer {
+  const own = new Set(nodes.flatMap(n => n.inputs));
+  const weights = weightsOf(graph).filter(v => own.has(v) || v.name.startsWith(`${name}/`));
+  const inputs = nodes.flatMap(n => n.inputs).filter(v => v.leaf === "input" || (v.node && !nodes.includes(v.node)));
+  return {
+    name,
+    ops: nodes.map(n => n.op.name),
+    outputShape: nodes.at(-1)!.outputs[0]!.type.shape,
+    parameters: countOf(weights),
+    get trainableParameters() {
+      return trainableOf(graph, weights);
+    },
+    weights: weights.map(v => v.name),
+    connectedTo: [...new Set(inputs.map(v => v.node?.name ?? v.name))],
+    get trainable() {
+      const parameters = weights.filter(v => isLearned(v.role));
+      return parameters.length === 0 || parameters.some(v => !v.frozen);
+    },
+    set trainable(trainable: boolean) {
+      if (typeof trainable !== "boolean") throw wrongType("trainable", "a boolean", trainable);
+      for (const v of weights) if (isLearned(v.role)) v.frozen = !trainable;
+    },
+  };
+}
+
+/** Numbers in all weights, moving statistics among them. */
+export const parametersOf = (graph: Graph): number => countOf(weightsOf(graph));
+
 interface Summarized {
   readonly name: string;
   readonly graph: Graph;
-  readonly layers: readonly {
-    readonly name: string;
-    readonly ops: readonly string[];
-    readonly outputShape: Shape;
-    readonly parameters: number;
-    readonly connectedTo: readonly string[];
-  }[];
+  readonly layers: readonly ModelLayer[];
 }
 
 /** Thousands apart, as Keras prints them: 44,426. Not by the host's language, so that the text is the same everywhere. */
@@ -53,11 +103,11 @@ export function summaryOf(model: Summarized): string {
       .trimEnd();
   const rule = "-".repeat(widths.reduce((sum, w) => sum + w + 2, -2));
 
-  const count = (some: readonly Value[]): number => some.reduce((sum, v) => sum + size(v.type.shape), 0);
   const weights = weightsOf(graph);
-  const trainable = count(weights.filter(v => !v.frozen));
-  const all = count(weights);
-  const total = (what: string, n: number): string => `${what}: ${counted(n)} (${bytes(n * 4)})`;
+  const all = countOf(weights);
+  const trainable = trainableOf(graph, weights);
+  const bytes = weights.reduce((sum, v) => sum + size(v.type.shape) * BYTES[v.type.dtype], 0);
+  const total = (what: string, n: number, bytes: number): string => `${what}: ${counted(n)} (${sized(bytes)})`;
   return [
     `Model: "${model.name}"`,
     rule,
@@ -65,16 +115,20 @@ export function summaryOf(model: Summarized): string {
     rule,
     ...rows.slice(1).map(line),
     rule,
-    total("Total params", all),
-    total("Trainable params", trainable),
-    total("Non-trainable params", all - trainable),
+    total("Total params", all, bytes),
+    ...(holdsInt8(graph)
+      ? ["Trainable params: 0 (a network of integers)"]
+      : [
+          total("Trainable params", trainable, 4 * trainable),
+          total("Non-trainable params", all - trainable, 4 * (all - trainable)),
+        ]),
   ]
     .map(printable)
     .join("\n");
 }
 
 /** Sizes as Keras prints them: 1 KB = 1024 bytes. */
-function bytes(n: number): string {
+function sized(n: number): string {
   if (n < 1024) return `${n.toFixed(2)} B`;
   return n < 1024 ** 2 ? `${(n / 1024).toFixed(2)} KB` : `${(n / 1024 ** 2).toFixed(2)} MB`;
 }

@@ -27,9 +27,9 @@ function readerOf(graph: Graph, leaf: Value): Reader | undefined {
   }
 }
 
-/** The states of a graph that are weights in Keras' sense, in the order of its layers. */
+/** The states of a graph that are weights in Keras' sense, in the order of its layers; int8 ones and their int32 biases too. */
 export function weightsOf(graph: Graph): Value[] {
-  return graph.leaves.filter(v => v.type.dtype === "f32" && (isLearned(v.role) || v.role === "statistic"));
+  return graph.leaves.filter(v => isLearned(v.role) || v.role === "statistic");
 }
 
 /** How Keras lays the leaf out, where that is another way than here, and the channels its reader has; undefined: as it lies here. */
@@ -57,11 +57,19 @@ export function kerasShape(graph: Graph, leaf: Value): Shape {
   }
 }
 
-/** Its contents, a copy in Keras' order. */
+/** Its contents in real numbers, a copy in Keras' order. */
 export function toKeras(graph: Graph, leaf: Value): Float32Array {
-  const data = leaf.data as Float32Array;
+  const data = realNumbers(leaf);
   const found = layoutOf(graph, leaf);
   return found ? Float32Array.from(kerasOrder(found.layout, leaf.type.shape), i => data[i]!) : data.slice();
+}
+
+/** scale * (q - zeroPoint) of integers, each with the scale of its index along the axis of scales; float contents as they are. */
+function realNumbers({ data, type: { shape, quantization } }: Value): Float32Array {
+  if (data instanceof Float32Array) return data;
+  const { scale, zeroPoint, axis = 0 } = quantization ?? { scale: Float32Array.of(1), zeroPoint: 0 };
+  const stride = size(shape.slice(axis + 1));
+  return Float32Array.from(data!, (q, i) => scale[Math.floor(i / stride) % scale.length]! * (q - zeroPoint));
 }
 
 /** The way back. */

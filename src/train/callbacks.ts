@@ -3,6 +3,7 @@ import { show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Graph, Role, Value } from "../graph/graph.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import type { Progress } from "./fit-options.ts";
 import type { Logs } from "./history.ts";
 import type { Update } from "./optimizers.ts";
 
@@ -43,9 +44,13 @@ type Done = void | Promise<void>;
 export interface Callback {
   onTrainBegin?(context: TrainingContext): Done;
   onTrainEnd?(context: TrainingContext): Done;
+  /** Instead of `onTrainEnd`, where an error or an abort ends the training: for what has to be closed. */
+  onTrainError?(error: unknown, context: TrainingContext): void;
   onEpochBegin?(epoch: number, context: TrainingContext): Done;
   /** `logs`: what the history gets for this epoch. */
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): Done;
+  /** Several times an epoch, and when one has ended. It cuts no slices. */
+  onProgress?(progress: Progress, context: TrainingContext): void;
   /** Before every step; `batch` counts from 0 in each epoch. With one of these two, slices are one step long. */
   onBatchBegin?(batch: number, context: TrainingContext): Done;
   /** After every step; `logs`: the means over the epoch so far. */
@@ -55,8 +60,10 @@ export interface Callback {
 const CALLS = [
   "onTrainBegin",
   "onTrainEnd",
+  "onTrainError",
   "onEpochBegin",
   "onEpochEnd",
+  "onProgress",
   "onBatchBegin",
   "onBatchEnd",
 ] as const satisfies readonly (keyof Callback)[];

@@ -10,6 +10,7 @@ import { ByteWriter } from "../base/byte-writer.ts";
 import { ByteReader } from "../base/bytes.ts";
 import { wrongType } from "../base/errors.ts";
 import { BYTES, type DType, type TypedArray, view } from "../base/shape.ts";
+import { readSource, type Source } from "../base/source.ts";
 import { crc32 } from "../kernels/bits.ts";
 
 /** A checkpoint that went through `JSON.stringify` and `JSON.parse`. */
@@ -61,9 +62,16 @@ class Standing implements Checkpoint {
 
 export const checkpointOf = (parts: Checkpoint): Checkpoint => new Standing(parts);
 
-/** What `resume` takes: a checkpoint, or one that went through JSON. A TypeError says where its states were lost. */
-export function resumedFrom(resume: Checkpoint | CheckpointJson): Checkpoint {
-  const expected = "a checkpoint: that of the history, what readCheckpoint gives, or its JSON";
+/**
+ * What `resume` takes: a checkpoint, one that went through JSON, or where its bytes are. A TypeError says where its states were lost; errors of
+ * files as `readSource`'s and `readCheckpoint`'s.
+ */
+export async function resumedFrom(resume: Checkpoint | CheckpointJson | Source): Promise<Checkpoint> {
+  const expected = "a checkpoint: that of a model or history, its JSON, or a file of saveCheckpoint";
+  if (isSource(resume)) {
+    const { bytes, path } = await readSource(resume);
+    return readCheckpoint(bytes, path);
+  }
   if (resume === null || typeof resume !== "object") throw wrongType("resume", expected, resume);
   if ("checkpoint" in resume && typeof resume.checkpoint === "string")
     return readCheckpoint(unbase64(resume.checkpoint));
@@ -71,6 +79,11 @@ export function resumedFrom(resume: Checkpoint | CheckpointJson): Checkpoint {
   if (!(resume.states instanceof Map))
     throw wrongType("resume.states", "a Map of typed arrays, which JSON loses", resume.states);
   return resume;
+}
+
+function isSource(resume: Checkpoint | CheckpointJson | Source): resume is Source {
+  if (typeof resume === "string" || resume instanceof URL || ArrayBuffer.isView(resume)) return true;
+  return resume !== null && typeof resume === "object" && ("byteLength" in resume || "arrayBuffer" in resume);
 }
 
 /** Characters made by one call: a list of arguments may not be much longer. */
@@ -138,7 +151,8 @@ export function readCheckpoint(bytes: Uint8Array, path?: string): Checkpoint {
   const end = Math.max(0, bytes.length - 4);
   const summed = bytes.subarray(0, end);
   const from = new ByteReader(summed, path);
-  if (from.u32() !== MAGIC) throw from.error("format", "this is no checkpoint of a training");
+  if (from.u32() !== MAGIC)
+    throw from.error("format", "this is no checkpoint of a training, as saveCheckpoint writes them");
   const version = from.u8();
   if (version !== VERSION && version !== 1)
     throw from.error("version", `checkpoints of version ${version} cannot be read`);

@@ -5,16 +5,15 @@ import type { Graph, Type } from "../graph/graph.ts";
 import { givenBy } from "../ops/traits.ts";
 import { binaryCrossentropy, type Loss, meanSquaredError, sparseCategoricalCrossentropy } from "./losses.ts";
 import { accuracy, type Metric } from "./metrics.ts";
+import { type LossName, lossOf, type MetricName, metricOf } from "./named.ts";
 
 /**
  * The loss for a graph: `loss`, told whether it gets logits or probabilities; without one, cross-entropy where the data have labels
  * (binary, where the graph has one output), and the mean squared error where they have targets.
  */
-export function lossFor(graph: Graph, data: Pick<Dataset, "classes">, loss?: Loss): Loss {
+export function lossFor(graph: Graph, data: Pick<Dataset, "classes">, loss?: Loss | LossName): Loss {
   const { shape } = graph.results[0]!.type;
-  if (loss !== undefined && typeof loss?.build !== "function")
-    throw wrongType("loss", "a loss such as meanSquaredError()", loss);
-  const chosen = loss ?? defaultLoss(data, shape.at(-1) === 1);
+  const chosen = loss === undefined ? defaultLoss(data, shape.at(-1) === 1) : lossOf(loss);
   return chosen.after?.(givenBy(graph.results[0]!)) ?? chosen;
 }
 
@@ -23,13 +22,16 @@ function defaultLoss(data: Pick<Dataset, "classes">, oneOutput: boolean): Loss {
   return oneOutput ? binaryCrossentropy() : sparseCategoricalCrossentropy();
 }
 
-export const metricsFor = (data: Pick<Dataset, "classes">): Metric[] => (data.classes ? [accuracy()] : []);
+/** The metrics that are asked for, or accuracy where the data have labels. */
+export function metricsFor(data: Pick<Dataset, "classes">, given?: readonly (Metric | MetricName)[]): Metric[] {
+  if (given === undefined) return data.classes ? [accuracy()] : [];
+  if (!Array.isArray(given)) throw wrongType("metrics", 'a list of metrics such as accuracy() or "accuracy"', given);
+  return given.map(metricOf);
+}
 
 /** Metrics for a graph and its loss, told what the outputs mean. */
 export function metricsOf(graph: Graph, loss: Loss, metrics: readonly Metric[]): Metric[] {
-  if (!Array.isArray(metrics)) throw wrongType("metrics", "a list of metrics such as accuracy()", metrics);
-  return metrics.map((metric: Metric) => {
-    if (typeof metric?.build !== "function") throw wrongType("metrics", "metrics such as accuracy()", metric);
+  return metrics.map(metric => {
     const { name } = metric;
     return { ...(metric.after?.(givenBy(graph.results[0]!), loss.fromLogits ?? false) ?? metric), name };
   });

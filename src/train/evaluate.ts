@@ -1,5 +1,5 @@
 /** How good a network is on a data set: by running its graph, or from outputs that something else computed. */
-import { integer, knownOptions, number, wrongValue } from "../base/errors.ts";
+import { checkSignal, integer, knownOptions, number, wrongValue } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Done } from "../run/executor.ts";
@@ -7,24 +7,35 @@ import { lossFor, metricsFor, targetFor } from "./defaults.ts";
 import { Feed } from "./feed.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
+import type { LossName, MetricName } from "./named.ts";
 import { Pace, turn } from "./pace.ts";
 import type { Regularizers } from "./step.ts";
 import { type Batches, ends, type Scores, Trainer } from "./trainer.ts";
 
 /** All may be left out; an unknown one is a TypeError. */
 export interface EvaluateOptions {
-  /** Images a step; results do not depend on it. Default 32. */
+  /** Rows a step; results do not depend on it. Default 32. */
   batchSize?: number;
   /** Default: as for `fit`. */
-  loss?: Loss;
+  loss?: Loss | LossName;
   /** Default: accuracy where the data set has labels. */
-  metrics?: readonly Metric[];
+  metrics?: readonly (Metric | MetricName)[];
   /** Penalties that are part of the loss. */
   regularizers?: Regularizers;
   signal?: AbortSignal;
   /** Milliseconds between two turns of the event loop, at most. Default 50. */
   slice?: number;
 }
+
+/** Their names. */
+export const EVALUATE_OPTIONS = [
+  "batchSize",
+  "loss",
+  "metrics",
+  "regularizers",
+  "signal",
+  "slice",
+] as const satisfies readonly (keyof EvaluateOptions)[];
 
 /** Bytes of images the streams of one memory may take. */
 const STREAM_BYTES = 4 << 20;
@@ -48,11 +59,12 @@ export function notEmpty(what: string, data: Dataset): void {
 }
 
 export async function evaluate(graph: Graph, data: Dataset, options: EvaluateOptions = {}): Promise<Scores> {
-  knownOptions("evaluate", options, ["batchSize", "loss", "metrics", "regularizers", "signal", "slice"]);
-  const { metrics = metricsFor(data), regularizers, signal } = options;
+  knownOptions("evaluate", options, EVALUATE_OPTIONS);
+  const { regularizers, signal } = options;
+  const metrics = metricsFor(data, options.metrics);
   const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
   const slice = number("slice", options.slice ?? 50, { min: 0 });
-  signal?.throwIfAborted();
+  checkSignal(signal);
   notEmpty("dataset", data);
   const { input, output, classes } = ends(graph);
   const loss = lossFor(graph, data, options.loss);

@@ -3,7 +3,7 @@
  * rescaled by a kernel; all else, and what passes through `map`, arrives as float32.
  */
 import { number, wrongType, wrongValue } from "../base/errors.ts";
-import { BYTES, compatibleShapes, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { BYTES, compatibleShapes, type Shape, showSamples, showShape, size, type TypedArray } from "../base/shape.ts";
 import { checkFinite, checkLabels, type Dataset } from "../data/dataset.ts";
 import type { Type } from "../graph/graph.ts";
 import type { ImageFormat } from "./step.ts";
@@ -44,7 +44,7 @@ export class Feed {
    */
   constructor(data: Dataset, shape: Shape, target: Type, classes: number, classWeight?: ClassWeight) {
     if (!compatibleShapes(data.shape, shape))
-      throw new RangeError(`"dataset" expected images of ${showShape(shape)}, got ${showShape(data.shape)}`);
+      throw new RangeError(`"dataset" expected ${showSamples(shape)}, got ${showShape(data.shape)}`);
     this.data = data;
     this.#target = target;
     this.#size = size(shape);
@@ -56,7 +56,7 @@ export class Feed {
         : { dtype: "f32", scale: 1, offset: 0 };
     this.#labels = data.labels();
     this.#targets = data.targets();
-    this.#check();
+    checkAnswers(data, target, classes);
     if (data.dtype === "f32" && !data.mapped)
       for (let row = 0; row < data.length; row++) this.#finite(data.stored(row), row);
     this.#weights = weightsOf(data, this.#labels, classWeight);
@@ -70,20 +70,6 @@ export class Feed {
   /** Bytes of one image in its stream, but for padding. */
   get imageBytes(): number {
     return this.#size * BYTES[this.images.dtype];
-  }
-
-  #check(): void {
-    const { shape } = this.#target;
-    if (!this.#labels && !this.#targets && size(this.data.targetShape) !== size(shape))
-      throw new TypeError('"dataset" expected labels or targets, got rows without');
-    if (this.#labels) {
-      if (!shape.length || size(shape) > 1) checkLabels(this.#labels, this.#classes);
-      return;
-    }
-    if (!shape.length) throw wrongType("dataset", "labels, which this loss compares with", this.#targets);
-    if (size(shape) !== size(this.data.targetShape))
-      throw new RangeError(`"targets" expected ${showShape(shape)} an image, got ${showShape(this.data.targetShape)}`);
-    if (this.#targets) checkFinite("targets", this.#targets, this.data.targetShape);
   }
 
   /** Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row where it is not finite. */
@@ -109,7 +95,7 @@ export class Feed {
 
   #finite(x: ArrayLike<number>, row: number): void {
     for (let i = 0; i < x.length; i++)
-      if (!Number.isFinite(x[i])) throw wrongValue(`images[${row}][${i}]`, "finite number", x[i]);
+      if (!Number.isFinite(x[i])) throw wrongValue(`x[${row}][${i}]`, "finite number", x[i]);
   }
 
   /** `y`: what a map made of the row's label or targets. */
@@ -133,6 +119,25 @@ export class Feed {
     if (!Number.isInteger(label) || label < 0 || label >= this.#classes)
       throw wrongValue(`label of row ${row}`, `integer in 0..${this.#classes - 1}`, label);
   }
+}
+
+/**
+ * Throws where the labels or targets of the data are not what a loss compares with. `target`: its type for one row; `classes`: how many the
+ * model tells apart.
+ */
+export function checkAnswers(data: Dataset, { shape }: Type, classes: number): void {
+  const labels = data.labels();
+  const targets = data.targets();
+  if (!labels && !targets && size(data.targetShape) !== size(shape))
+    throw new TypeError('"dataset" expected labels or targets, got rows without');
+  if (labels) {
+    if (!shape.length || size(shape) > 1) checkLabels(labels, classes);
+    return;
+  }
+  if (!shape.length) throw wrongType("dataset", "labels, which this loss compares with", targets);
+  if (size(shape) !== size(data.targetShape))
+    throw new RangeError(`"targets" expected ${showShape(shape)} a row, got ${showShape(data.targetShape)}`);
+  if (targets) checkFinite("targets", targets, data.targetShape);
 }
 
 /** Sample weights times class weights; undefined where every row counts once. */

@@ -2,7 +2,8 @@
  * Trains a graph on a data set: epochs of steps, run in slices that end early enough for a page to stay alive.
  * Results depend on the graph, the data, the options and the seed; never on how the steps are cut into slices.
  */
-import { integer, knownOptions, number, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
+import { checkSignal, integer, knownOptions, number, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 import { Random } from "../base/random.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -13,11 +14,14 @@ import { type Checkpoint, checkpointOf, resumedFrom } from "./checkpoint.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
 import { batchesOf, evaluateIn, notEmpty, roomForSteps } from "./evaluate.ts";
 import { Feed, type RowStreams } from "./feed.ts";
-import { FIT_OPTIONS, type FitOptions } from "./fit-options.ts";
+import { FIT_OPTIONS, type FitOptions, type Progress } from "./fit-options.ts";
 import { History, type Logs, validationName } from "./history.ts";
-import { adam } from "./optimizers.ts";
+import { optimizerOf } from "./named.ts";
+import { adam, type Optimizer } from "./optimizers.ts";
 import { Pace, turn } from "./pace.ts";
+import { progressBar } from "./progress-bar.ts";
 import { ends, type Scores, Trainer } from "./trainer.ts";
+import { validationOf } from "./validation.ts";
 
 export interface Fitted {
   history: History;
@@ -25,21 +29,67 @@ export interface Fitted {
   checkpoint: Checkpoint;
 }
 
-export async function fit(graph: Graph, dataset: Dataset, options: FitOptions = {}): Promise<Fitted> {
+/** Where a training ended, and which optimizer brought it there. */
+export interface Place {
+  readonly checkpoint: Checkpoint;
+  readonly optimizer: Pick<Optimizer, "name" | "learningRate">;
+}
+
+/** What a model remembers from one training to the next. */
+export interface Memory {
+  /** Where the training before ended. Undefined: there was none, or it is not gone on from. */
+  readonly before: Place | undefined;
+  /** Called whenever the graph's weights are those of another place. */
+  keep(place: Place): void;
+}
+
+export async function fit(graph: Graph, dataset: Dataset, options: FitOptions = {}, memory?: Memory): Promise<Fitted> {
   knownOptions("fit", options, FIT_OPTIONS);
   if (options.callbacks !== undefined) checkCallbacks(options.callbacks);
   if (options.hooks !== undefined) checkHooks(options.hooks);
   if (options.onProgress !== undefined && typeof options.onProgress !== "function")
     throw wrongType("onProgress", "a function", options.onProgress);
-  options.signal?.throwIfAborted();
-  const { resume, ...others } = options;
-  const from = resume !== undefined && { resume: resumedFrom(resume) };
-  const training = await Training.create(graph, dataset, { ...others, ...from });
+  if (![undefined, 0, 1].includes(options.verbose)) throw wrongValue("verbose", "0 or 1", options.verbose);
+  checkSignal(options.signal);
+  const training = await Training.create(graph, dataset, options, memory);
   return training.train();
 }
 
-/** With a checkpoint that can be gone on from. */
-type Settings = FitOptions & { readonly resume?: Checkpoint };
+/** Where a training begins. */
+interface Start {
+  readonly step: number;
+  readonly epoch: number;
+  /** The number of the last epoch plus one. */
+  readonly epochs: number;
+  /** Steps done of the first epoch, and the sums over them. */
+  readonly done: number;
+  readonly sums: Checkpoint["sums"];
+  readonly learningRate: number | undefined;
+  readonly seed: number;
+  /** Undefined: the optimizer has none yet. */
+  readonly states: ReadonlyMap<string, TypedArray> | undefined;
+  /** The states are all there are, not the optimizer's alone. */
+  readonly resumed: boolean;
+}
+
+function startOf(options: FitOptions, optimizer: Optimizer, resume: Checkpoint | undefined, before?: Place): Start {
+  const epochs = integer("epochs", options.epochs ?? 1, 0);
+  const known = resume ?? before?.checkpoint;
+  const first = options.initialEpoch === undefined ? undefined : integer("initialEpoch", options.initialEpoch, 0);
+  const epoch = first ?? known?.epoch ?? 0;
+  const seed = integer("seed", options.seed ?? known?.seed ?? 0, 0);
+  const anew = { step: 0, done: 0, sums: {}, learningRate: undefined, states: undefined, resumed: false };
+  if (resume) {
+    const { step, batch, sums, learningRate, states } = resume;
+    return { step, epoch, epochs, done: batch, sums, learningRate, seed, states, resumed: true };
+  }
+  // an epoch that was not finished begins again
+  const last = first === undefined ? epoch + epochs : epochs;
+  if (before?.optimizer.name !== optimizer.name) return { ...anew, epoch, epochs: last, seed };
+  const { step, learningRate, states } = before.checkpoint;
+  const sameRate = before.optimizer.learningRate === optimizer.learningRate;
+  return { ...anew, step, epoch, epochs: last, learningRate: sameRate ? learningRate : undefined, seed, states };
+}
 
 /** The last part of the rows, before any shuffling, is for validation: Keras' validation_split. */
 function splitOff(data: Dataset, share: number): [Dataset, Dataset] {
@@ -52,14 +102,31 @@ function splitOff(data: Dataset, share: number): [Dataset, Dataset] {
   return [data.take(first), data.skip(first)];
 }
 
-/** States, step and learning rate as a checkpoint has them. */
-function restore(trainer: Trainer, from: Checkpoint | undefined): void {
-  if (!from) return;
-  from.states.forEach((values, name) => {
-    trainer.write(name, values);
-  });
-  trainer.step = from.step;
-  trainer.fixedRate = from.learningRate;
+/** States, step and learning rate as they are where a training begins. */
+function restore(trainer: Trainer, { step, learningRate, states, resumed }: Start): void {
+  trainer.step = step;
+  trainer.fixedRate = learningRate;
+  if (!states) return;
+  if (resumed) checkStates(trainer, states);
+  for (const name of trainer.states(resumed ? undefined : "moment")) {
+    const values = states.get(name);
+    if (values?.length === trainer.read(name).length) trainer.write(name, values);
+  }
+}
+
+/** A RangeError where a checkpoint is of another network, or of another optimizer. */
+function checkStates(trainer: Trainer, states: ReadonlyMap<string, TypedArray>): void {
+  const own = trainer.states();
+  const wrong =
+    own.find(name => states.get(name)?.length !== trainer.read(name).length) ??
+    [...states.keys()].find(name => !own.includes(name));
+  if (wrong === undefined) return;
+  const [expected, got] = own.includes(wrong)
+    ? [trainer.read(wrong).length, states.get(wrong)?.length ?? "none"]
+    : ["none", "one"];
+  throw new RangeError(
+    `"resume" expected a checkpoint of this network and optimizer: of "${printable(wrong)}" it expected ${expected} numbers, got ${got}`,
+  );
 }
 
 class Training implements TrainingContext {
@@ -69,7 +136,10 @@ class Training implements TrainingContext {
   readonly #batch: number;
   /** As it was asked for: there may be fewer rows. */
   readonly #batchSize: number;
-  readonly #options: Settings;
+  readonly #options: FitOptions;
+  readonly #optimizer: Optimizer;
+  readonly #start: Start;
+  readonly #memory: Memory | undefined;
   readonly #seed: number;
   readonly #pace: Pace;
   readonly #evaluatePace: Pace;
@@ -88,8 +158,11 @@ class Training implements TrainingContext {
 
   private constructor(
     trainer: Trainer,
-    parts: { feed: Feed; validation: Feed | undefined; batchSize: number; batch: number; seed: number; slice: number },
-    options: Settings,
+    parts: { feed: Feed; validation: Feed | undefined; batchSize: number; batch: number; slice: number },
+    start: Start,
+    optimizer: Optimizer,
+    options: FitOptions,
+    memory: Memory | undefined,
   ) {
     this.#trainer = trainer;
     this.#feed = parts.feed;
@@ -97,13 +170,15 @@ class Training implements TrainingContext {
     this.#batch = parts.batch;
     this.#batchSize = parts.batchSize;
     this.#options = options;
-    this.#callbacks = options.callbacks ?? [];
-    const { resume } = options;
-    this.#seed = parts.seed;
-    this.epochs = integer("epochs", options.epochs ?? 1, 0);
-    this.epoch = integer("initialEpoch", options.initialEpoch ?? resume?.epoch ?? 0, 0);
+    this.#optimizer = optimizer;
+    this.#start = start;
+    this.#memory = memory;
+    this.#callbacks = [...(options.callbacks ?? []), ...(options.verbose ? [progressBar()] : [])];
+    this.#seed = start.seed;
+    this.epochs = start.epochs;
+    this.epoch = start.epoch;
     this.stepsPerEpoch = Math.ceil(this.#feed.length / this.#batch);
-    this.#done = resume?.batch ?? 0;
+    this.#done = start.done;
     const steps = this.step + (this.epochs - this.epoch) * this.stepsPerEpoch - this.#done;
     trainer.totalSteps = Math.max(this.step, steps);
     this.#hooks = (options.hooks ?? []).map(hook => {
@@ -116,24 +191,32 @@ class Training implements TrainingContext {
     this.#streams = trainer.rows("train");
   }
 
-  static async create(graph: Graph, dataset: Dataset, options: Settings): Promise<Training> {
+  static async create(
+    graph: Graph,
+    dataset: Dataset,
+    options: FitOptions,
+    memory: Memory | undefined,
+  ): Promise<Training> {
     demandFloat(graph, "train");
-    const { optimizer = adam(), validationSplit } = options;
+    const { validationSplit } = options;
+    const optimizer = optimizerOf(options.optimizer ?? adam());
+    const resume = options.resume === undefined ? undefined : await resumedFrom(options.resume);
+    const start = startOf(options, optimizer, resume, memory?.before);
+    const { seed } = start;
     const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
-    const before = options.resume?.batchSize;
+    const before = resume?.batchSize;
     if (before !== undefined && before !== batchSize)
       throw wrongValue("batchSize", `${before}, that of the training which is resumed`, batchSize);
     const slice = number("slice", options.slice ?? 50, { min: 0 });
     if (options.validation && validationSplit !== undefined)
       throw wrongType("validationSplit", "nothing beside validation", validationSplit);
-    const [data, held] =
-      validationSplit === undefined ? [dataset, options.validation] : splitOff(dataset, validationSplit);
+    const { input, output, classes } = ends(graph);
+    const given = options.validation && validationOf(options.validation, dataset, input);
+    const [data, held] = validationSplit === undefined ? [dataset, given] : splitOff(dataset, validationSplit);
     notEmpty("dataset", data);
     if (held) notEmpty("validation", held);
-    const { metrics = metricsFor(data), regularizers } = options;
-    const seed = integer("seed", options.seed ?? options.resume?.seed ?? 0, 0);
-
-    const { input, output, classes } = ends(graph);
+    const { regularizers } = options;
+    const metrics = metricsFor(data, options.metrics);
     const loss = lossFor(graph, data, options.loss);
     const target = targetFor(loss, output, data);
     const feed = new Feed(data, input, target, classes, options.classWeight);
@@ -155,8 +238,9 @@ class Training implements TrainingContext {
       steps,
       fast: options.fast ?? false,
     });
-    restore(trainer, options.resume);
-    return new Training(trainer, { feed, validation, batchSize, batch, seed, slice }, options);
+    restore(trainer, start);
+    const parts = { feed, validation, batchSize, batch, slice };
+    return new Training(trainer, parts, start, optimizer, options, memory);
   }
 
   // ---------------------------------------------------------------- what callbacks and hooks see
@@ -213,6 +297,9 @@ class Training implements TrainingContext {
   async train(): Promise<Fitted> {
     try {
       return await this.#train();
+    } catch (error) {
+      for (const callback of this.#callbacks) callback.onTrainError?.(error, this);
+      throw error;
     } finally {
       for (const { hook } of this.#hooks) hook.end?.(this.step);
     }
@@ -227,7 +314,7 @@ class Training implements TrainingContext {
       const learningRate = await this.#trainEpoch();
       const own = this.#hooks.map(({ hook }) => hook.logs?.(this));
       const logs = Object.assign({ ...this.#means(), ...(await this.#validate()), learningRate }, ...own) as Logs;
-      this.#trainer.copyBack();
+      this.#keep();
       history.add(this.epoch, logs);
       this.#report(logs);
       for (const callback of this.#callbacks) await callback.onEpochEnd?.(this.epoch, logs, this);
@@ -237,13 +324,21 @@ class Training implements TrainingContext {
     this.#beginSums();
     this.#act();
     for (const callback of this.#callbacks) await callback.onTrainEnd?.(this);
+    return { history, checkpoint: this.#keep() };
+  }
+
+  /** The graph gets the weights as they are now. */
+  #keep(): Checkpoint {
     this.#trainer.copyBack();
-    return { history, checkpoint: this.checkpoint() };
+    const checkpoint = this.checkpoint();
+    const { name, learningRate } = this.#optimizer;
+    this.#memory?.keep({ checkpoint, optimizer: { name, learningRate } });
+    return checkpoint;
   }
 
   /** Zero, but for an epoch that a checkpoint left in its middle. */
   #beginSums(): void {
-    const sums = this.#done ? this.#options.resume?.sums : undefined;
+    const sums = this.#done ? this.#start.sums : undefined;
     for (const measure of this.#trainer.measures) this.#trainer.setSum(measure, sums?.[measure] ?? 0);
   }
 
@@ -309,7 +404,7 @@ class Training implements TrainingContext {
     try {
       scores = await evaluateIn(this.#trainer, this.#validation, this.#batch, this.#evaluatePace, this.#options.signal);
     } catch (error) {
-      if (this.#options.signal?.aborted) this.#trainer.copyBack();
+      if (this.#options.signal?.aborted) this.#keep();
       throw error;
     }
     this.#trainer.measures.forEach((measure, i) => {
@@ -319,12 +414,13 @@ class Training implements TrainingContext {
   }
 
   #report(logs: Logs): void {
-    if (!this.#options.onProgress) return;
+    const { onProgress } = this.#options;
+    if (!onProgress && !this.#callbacks.some(c => c.onProgress)) return;
     const { at, step } = this.#began;
     const images = Math.min(this.#done * this.#batch, this.#feed.length) - step * this.#batch;
     const imagesPerSecond = (1000 * images) / Math.max(performance.now() - at, 1e-3);
     const left = (this.epochs - this.epoch) * this.#feed.length - this.#done * this.#batch;
-    this.#options.onProgress({
+    const progress: Progress = {
       epoch: this.epoch,
       epochs: this.epochs,
       step: this.#done,
@@ -334,7 +430,9 @@ class Training implements TrainingContext {
       logs,
       imagesPerSecond,
       secondsLeft: Math.max(0, left) / imagesPerSecond,
-    });
+    };
+    onProgress?.(progress);
+    for (const callback of this.#callbacks) callback.onProgress?.(progress, this);
   }
 
   /** Keras goes on with NaN; here the weights of the last whole epoch are worth more. */
@@ -349,7 +447,7 @@ class Training implements TrainingContext {
 
   #checkSignal(): void {
     if (!this.#options.signal?.aborted) return;
-    this.#trainer.copyBack();
+    this.#keep();
     this.#options.signal.throwIfAborted();
   }
 }

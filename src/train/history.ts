@@ -26,6 +26,10 @@ export class History {
     return { epoch: this.epoch, history: this.history };
   }
 
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
   /** A small table; epochs are shown counted from 1. */
   toString(): string {
     const names = Object.keys(this.history);

@@ -29,6 +29,7 @@ export {
   perClassAccuracy,
   topK,
 } from "./metrics.ts";
+export type { LossName, MetricName, OptimizerName } from "./named.ts";
 export {
   type AdamOptions,
   adam,
@@ -40,6 +41,7 @@ export {
   type SgdOptions,
   sgd,
 } from "./optimizers.ts";
+export { progressBar, progressText } from "./progress-bar.ts";
 export {
   type CosineDecayOptions,
   constant,
@@ -53,6 +55,7 @@ export {
 export { type ScoreOptions, score } from "./score.ts";
 export type { Regularizer, Regularizers } from "./step.ts";
 export { arrays, type Batches, type Scores, Trainer, type TrainerOptions } from "./trainer.ts";
+export type { Validation } from "./validation.ts";
 export {
   csvLogger,
   type EarlyStoppingOptions,

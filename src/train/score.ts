@@ -3,16 +3,18 @@ import { knownOptions } from "../base/errors.ts";
 import { showShape, size } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
-import { lossFor, metricsFor, metricsOf } from "./defaults.ts";
+import { lossFor, metricsFor, metricsOf, targetFor } from "./defaults.ts";
+import { checkAnswers } from "./feed.ts";
 import type { Loss, Target } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
+import type { LossName, MetricName } from "./named.ts";
 import type { Scores } from "./trainer.ts";
 
 export interface ScoreOptions {
   /** Default: as for `fit`. */
-  loss?: Loss;
+  loss?: Loss | LossName;
   /** Default: accuracy where the data set has labels. */
-  metrics?: readonly Metric[];
+  metrics?: readonly (Metric | MetricName)[];
 }
 
 /**
@@ -22,8 +24,10 @@ export interface ScoreOptions {
 export function score(outputs: Float32Array, data: Dataset, graph: Graph, options: ScoreOptions = {}): Scores {
   knownOptions("score", options, ["loss", "metrics"]);
   const loss = lossFor(graph, data, options.loss);
-  const metrics = metricsOf(graph, loss, options.metrics ?? metricsFor(data));
-  const { shape } = graph.results[0]!.type;
+  const metrics = metricsOf(graph, loss, metricsFor(data, options.metrics));
+  const { type } = graph.results[0]!;
+  const { shape } = type;
+  checkAnswers(data, targetFor(loss, type, data), shape.at(-1) ?? 1);
   const each = size(shape);
   if (outputs.length !== data.length * each)
     throw new RangeError(

@@ -4,7 +4,7 @@
  */
 import { integer, knownOptions, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
-import { type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import { type Shape, showSamples, size, type TypedArray } from "../base/shape.ts";
 import { checkFinite, checkLabels } from "../data/dataset.ts";
 import type { Graph, Role, Type } from "../graph/graph.ts";
 import { supported } from "../kernels/load.ts";
@@ -347,14 +347,10 @@ export class Trainer<D extends Done = void> {
     const images = x.length / each;
     const { sizes = [], images: format } = this.#options[kind] ?? {};
     if (!sizes.includes(images))
-      throw wrongValue(
-        "x",
-        `${sizes.join(" or ") || "no"} images of ${showShape(input)} to ${kind}`,
-        `${x.length} numbers`,
-      );
+      throw wrongValue("x", `${sizes.join(" or ") || "no"} ${showSamples(input)} to ${kind}`, x);
     if (format!.dtype === "f32") checkFinite("x", x, input);
     const perTarget = size(this.#target.shape);
-    if (y.length !== images * perTarget) throw wrongValue("y", `${images * perTarget} numbers`, `${y.length} numbers`);
+    if (y.length !== images * perTarget) throw wrongValue("y", `${images * perTarget} numbers`, y);
     if (this.#target.shape.length) checkFinite("y", y, this.#target.shape);
     else checkLabels(y, classes);
     const rows = this.rows(kind);

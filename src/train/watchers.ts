@@ -1,6 +1,7 @@
 /** Callbacks that watch a measure, by Keras' rules: early stopping, checkpoints, lower learning rates on a plateau; and a log of lines. */
-import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
+import { integer, knownOptions, number, oneOf, show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
+import { saveFile } from "../container/index.ts";
 import type { Callback, TrainingContext } from "./callbacks.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 import type { Logs } from "./history.ts";
@@ -29,11 +30,17 @@ function watched({ monitor = "valLoss", mode = "auto" }: Watch): { monitor: stri
 }
 
 /** The watched measure of an epoch, or an error that lists those there are. */
-function measure(logs: Logs, monitor: string): number {
+function measure(watcher: string, logs: Logs, monitor: string): number {
   const value = logs[monitor];
-  if (value === undefined) throw wrongValue("monitor", `one of ${Object.keys(logs).join(", ")}`, monitor);
-  return value;
+  if (value !== undefined) return value;
+  const names = Object.keys(logs);
+  const validated = names.some(name => VALIDATED.test(name));
+  const missing = VALIDATED.test(monitor) && !validated ? ", as fit was given no validation" : "";
+  throw new RangeError(`${watcher}: "monitor" expected one of ${names.join(", ")}${missing}, got ${show(monitor)}`);
 }
+
+/** The name of a measure of validation data. */
+const VALIDATED = /^val[A-Z]/;
 
 export interface EarlyStoppingOptions extends Watch {
   /** What a change must be larger than to count as better. Default 0. */
@@ -79,7 +86,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
     },
     onEpochEnd(epoch, logs, context) {
       if (epoch < startFromEpoch) return;
-      const value = measure(logs, monitor);
+      const value = measure("earlyStopping", logs, monitor);
       if (!weights) keep(context);
       wait++;
       if (better(value, best, minDelta)) {
@@ -97,8 +104,10 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
 }
 
 export interface ModelCheckpointOptions extends Watch {
-  /** Where the bytes go: a file, a store, a list. */
-  write: (bytes: Uint8Array<ArrayBuffer>, at: { epoch: number; logs: Logs }) => void | Promise<void>;
+  /** The file the bytes are written to, each time anew. */
+  path?: string;
+  /** Instead: where else the bytes go, a store or a list. */
+  write?: (bytes: Uint8Array<ArrayBuffer>, at: { epoch: number; logs: Logs }) => void | Promise<void>;
   /** What the bytes are. Default: a whole checkpoint, for `readCheckpoint` and `fit`'s `resume`. */
   bytes?: (context: TrainingContext) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
   /** Only where the watched measure is the best so far. Default false. */
@@ -107,15 +116,19 @@ export interface ModelCheckpointOptions extends Watch {
 
 /** Writes after every epoch, or after the best ones. Keras: ModelCheckpoint. */
 export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
-  knownOptions("modelCheckpoint", options, ["monitor", "mode", "write", "bytes", "saveBestOnly"]);
-  const { write, bytes = context => writeCheckpoint(context.checkpoint()), saveBestOnly = false } = options;
-  if (typeof write !== "function") throw wrongType("write", "a function of bytes", write);
+  if (options === undefined) throw wrongType("modelCheckpoint", "options: path or write, bytes, saveBestOnly", options);
+  knownOptions("modelCheckpoint", options, ["monitor", "mode", "path", "write", "bytes", "saveBestOnly"]);
+  const { path, bytes = context => writeCheckpoint(context.checkpoint()), saveBestOnly = false } = options;
+  const write = path === undefined ? options.write : (file: Uint8Array) => saveFile(path, file);
+  if (path !== undefined && options.write !== undefined)
+    throw new TypeError('"modelCheckpoint" expected path or write, got both');
+  if (typeof write !== "function") throw wrongType("modelCheckpoint", "a path, or a function write of bytes", write);
   const { monitor, better, worst } = watched(options);
   let best = worst;
   return {
     async onEpochEnd(epoch, logs, context) {
       if (saveBestOnly) {
-        const value = measure(logs, monitor);
+        const value = measure("modelCheckpoint", logs, monitor);
         if (!better(value, best)) return;
         best = value;
       }
@@ -165,7 +178,7 @@ export function reduceLearningRateOnPlateau(options: PlateauOptions = {}): Callb
       cooling = 0;
     },
     onEpochEnd(_, logs, context) {
-      const value = measure(logs, monitor);
+      const value = measure("reduceLearningRateOnPlateau", logs, monitor);
       if (cooling > 0) {
         cooling--;
         wait = 0;

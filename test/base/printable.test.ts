@@ -38,7 +38,7 @@ describe("what prints a network shows a hostile name in one line", () => {
     ["printGraph", () => printGraph(model.graph)],
     ["analyze", () => String(analyze(model))],
     ["sparsity", () => String(sparsity(model))],
-    ["QuantizedModel", async () => String(await quantizeDynamic(model))],
+    ["a quantized Model", async () => String(await quantizeDynamic(model))],
     ["printProgram", async () => printProgram((await model.net()).machine.program("x1"))],
     [
       "printArena",

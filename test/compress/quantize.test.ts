@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { pruneLowMagnitude, pruneOnce } from "../../src/compress/prune.ts";
-import { type QuantizedModel, quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
+import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { read } from "../../src/container/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { verify } from "../../src/graph/verify.ts";
@@ -41,7 +41,7 @@ function distance(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, v, i) => sum + Math.abs(v - b[i]!), 0) / a.length / top;
 }
 
-async function expectIntegerKernels(quantized: QuantizedModel): Promise<void> {
+async function expectIntegerKernels(quantized: Model): Promise<void> {
   expect(await quantized.program()).not.toMatch(/f32_(conv2d|gemm|depthwise)/);
   const { machine } = await quantized.net();
   for (const leaf of quantized.graph.leaves.filter(v => v.leaf === "state" && v.type.shape.length > 1)) {

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { PenjingError } from "../../src/base/errors.ts";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
-import { type QuantizedModel, quantizeStatic } from "../../src/compress/quantize.ts";
+import { quantizeStatic } from "../../src/compress/quantize.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { Graph, type Node, type Type } from "../../src/graph/graph.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
@@ -192,7 +192,7 @@ test("quantizeStatic is within a step of exact arithmetic, or refuses by name", 
       const length = size(of.image);
       const images = Float32Array.from({ length: 8 * length }, () => random.uniform(-0.3, 1) * of.reach);
       const calibration = new Dataset({ images, shape: of.image, labels: new Uint8Array(8) });
-      let quantized: QuantizedModel;
+      let quantized: Model;
       try {
         quantized = await quantizeStatic(whole, { calibration });
       } catch (error) {

@@ -7,7 +7,6 @@ import {
   type Model,
   polynomialDecay,
   pruneLowMagnitude,
-  type QuantizedModel,
   quantizeStatic,
 } from "penjing";
 import { Dataset } from "penjing/data";
@@ -43,7 +42,7 @@ const history: History = await model.fit(data, { epochs: 1, batchSize: 2, optimi
 const losses: readonly number[] = history.history.loss!;
 const schedule = polynomialDecay({ initialSparsity: 0.5, finalSparsity: 0.9, endStep: 2000 });
 const pruned: Model = pruneLowMagnitude(model, { schedule });
-const small: QuantizedModel = await quantizeStatic(pruned.bake(), { calibration: data.take(1) });
+const small: Model = await quantizeStatic(pruned.bake(), { calibration: data.take(1) });
 const ratio: number = analyze(small).ratio;
 
 const preprocessing: Preprocessing = { scale: 1, mean: [127.5], std: [127.5], layout: "NHWC" };

@@ -38,9 +38,13 @@ export const isInt8 = (type: Type): boolean => type.dtype === "i8";
 /** A quantization of one scale. */
 export const fixed = (scale: number, zeroPoint: number): Quantization => ({ scale: Float32Array.of(scale), zeroPoint });
 
+/** Is it a network of integers, in its weights or between its layers? */
+export const holdsInt8 = ({ leaves, nodes }: Graph): boolean =>
+  [...leaves, ...nodes.flatMap(n => n.outputs)].some(v => isInt8(v.type));
+
 /** Throws a PenjingError `quantized` where a network holds int8 already. `verb`: what can only be done with its float form. */
-export function demandFloat({ leaves, nodes }: Graph, verb: string): void {
-  if ([...leaves, ...nodes.flatMap(n => n.outputs)].some(v => isInt8(v.type)))
+export function demandFloat(graph: Graph, verb: string): void {
+  if (holdsInt8(graph))
     throw new PenjingError("quantized", `this network is quantized already: ${verb} the float one it was made of`);
 }
 
