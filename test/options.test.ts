@@ -185,7 +185,7 @@ describe("what fit is given", () => {
     ["an unknown metric", { metrics: ["f1"] }, 'fit: "metrics[0]" expected one of "accuracy"'],
     ["one metric", { metrics: penjing.accuracy() }, '"metrics" expected a list of metrics'],
     ["no progress", { onProgress: true }, '"onProgress" expected a function, got true'],
-    ["no validation", { validation: [1, 2] }, '"validation" expected a Dataset'],
+    ["no validation", { validation: 7 }, 'fit: "validation" expected a Dataset or [x, y], got 7'],
   ])("%s is refused before anything is trained", async (_, options, message) => {
     await expect(fit(options)).rejects.toThrow(message);
   });

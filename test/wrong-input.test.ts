@@ -140,13 +140,16 @@ describe("data", () => {
     labels[7] = 10;
     expect(await failure(() => digits({ labels }))).toMatchObject({
       name: "RangeError",
-      message: 'labels out of range: "labels[7]" expected integer in 0..9, got 10',
+      message: 'Dataset: labels out of range: "labels[7]" expected integer in 0..9, got 10',
     });
     const two = sequential([flatten({ inputShape: [28, 28, 1] }), dense({ units: 2 })]);
-    for (const using of [() => two.fit(digits()), () => two.evaluate(digits())])
+    for (const [name, using] of [
+      ["fit", () => two.fit(digits())],
+      ["evaluate", () => two.evaluate(digits())],
+    ] as const)
       expect(await failure(using)).toMatchObject({
         name: "RangeError",
-        message: 'labels out of range: "labels[2]" expected integer in 0..1, got 2',
+        message: `${name}: labels out of range: "labels[2]" expected integer in 0..1, got 2`,
       });
   });
 
@@ -155,10 +158,13 @@ describe("data", () => {
     images[5 * 784 + 30] = NaN;
     const model = lenet5({ seed: 1 });
     const broken = digits({ images });
-    for (const using of [() => model.fit(broken), () => model.evaluate(broken)])
+    for (const [name, using] of [
+      ["fit", () => model.fit(broken)],
+      ["evaluate", () => model.evaluate(broken)],
+    ] as const)
       expect(await failure(using)).toMatchObject({
         name: "RangeError",
-        message: '"images[5][30]" expected finite number, got NaN',
+        message: `${name}: "x[5][30]" expected finite number, got NaN`,
       });
     expect(await failure(() => quantizeStatic(model, { calibration: broken }))).toMatchObject({
       name: "RangeError",
@@ -173,7 +179,7 @@ describe("data", () => {
       await failure(() => model.setWeights({ "dense_2/bias": { data: new Float32Array(10).fill(NaN) } })),
     ).toMatchObject({
       name: "RangeError",
-      message: '"dense_2/bias[0]" expected finite number, got NaN',
+      message: 'setWeights: "dense_2/bias[0]" expected finite number, got NaN',
     });
     expect(same(model.toBytes(), bytes)).toBe(true);
   });

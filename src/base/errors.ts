@@ -59,7 +59,8 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(", ")}${value.length > 8 ? ", ..." : ""}]`;
   if (ArrayBuffer.isView(value))
     return `${value.constructor.name}(${(value as Uint8Array).length ?? value.byteLength})`;
-  if (value !== null && typeof value === "object") return value.constructor?.name ?? "object";
+  // bundlers put a line before the name of a class that speaks of itself
+  if (value !== null && typeof value === "object") return value.constructor?.name.replace(/^_/, "") ?? "object";
   return String(value);
 }
 
@@ -129,7 +130,7 @@ const ABOUT_ARGUMENTS = /^("|layer "|labels out of range)/;
 
 /**
  * What `call` gives. The message of an error about its arguments then begins with the name of the function: `fit: "epochs" expected ...`.
- * Errors of a user's own code pass as they are.
+ * Errors of a user's own code pass as they are. A layer's name may stand behind its function's: `conv2d "stem"`.
  */
 export function naming<T>(name: string, call: () => T): T {
   try {
@@ -143,10 +144,11 @@ export function naming<T>(name: string, call: () => T): T {
   }
 }
 
-function named(name: string, error: unknown): unknown {
+/** An error about arguments of the function `name`, which its message then names. */
+export function named(name: string, error: unknown): unknown {
   if (!(error instanceof TypeError || error instanceof RangeError)) return error;
   const { message, stack } = error;
-  if (!ABOUT_ARGUMENTS.test(message) || message.startsWith(JSON.stringify(name))) return error;
+  if (!ABOUT_ARGUMENTS.test(message) || message.startsWith(JSON.stringify(name.split(" ")[0]))) return error;
   error.message = `${name}: ${message}`;
   if (stack) error.stack = stack.replace(message, error.message);
   return error;

@@ -12,6 +12,7 @@ import { verify } from "../graph/verify.ts";
 import { crc32 } from "../kernels/bits.ts";
 import { describe } from "./description.ts";
 import type { Extras } from "./extras.ts";
+import { butForeign } from "./foreign.ts";
 import { MAGIC, VERSION } from "./format.ts";
 import { readGraph } from "./graph-reader.ts";
 import { STORED } from "./op-numbers.ts";
@@ -52,7 +53,8 @@ export function read(bytes: Uint8Array, { path, ops = STORED, budget, ...limits 
   const counted = budget ?? new Budget(limits);
   const from = new ByteReader(bytes, path);
   try {
-    if (!MAGIC.every(byte => from.u8() === byte)) throw from.error("magic", "not a .penjing file", 0);
+    if (!MAGIC.every(byte => from.u8() === byte))
+      throw from.error("magic", `not a .penjing file${butForeign(bytes)}`, 0);
     const version = from.u8();
     // version 1 has its number in the lower half of this byte, the number of sections in the upper half
     if ((version & 15) === 1) {

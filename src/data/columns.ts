@@ -3,7 +3,6 @@ import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts"
 import { type Shape, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import { type Rule, ruleOf } from "../run/pixels.ts";
-import type { MapRow } from "./dataset.ts";
 import { flat, type NestedNumbers } from "./nested-numbers.ts";
 import { single } from "./scaling.ts";
 
@@ -48,6 +47,16 @@ const OPTIONS = [
   "scale",
   "offset",
 ] as const satisfies readonly (keyof DatasetOptions)[];
+
+export interface Row {
+  /** Real numbers: scaled, offset and mapped. */
+  x: Float32Array;
+  /** The label, or the targets; an empty array where there are neither. */
+  y: number | Float32Array;
+}
+
+/** Gives a row for a row; it may change and return what it is given. `index` counts the rows of the dataset that was mapped, as stored. */
+export type MapRow = (row: Row, index: number) => Row;
 
 /** What all datasets made from one another share. */
 export interface Columns {

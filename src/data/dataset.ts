@@ -8,18 +8,20 @@ import { Random } from "../base/random.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import { ruleOf, USUAL } from "../run/pixels.ts";
-import { type Columns, checkedShape, columnsOf, type DatasetOptions, type ImageArray, scaled } from "./columns.ts";
+import {
+  type Columns,
+  checkedShape,
+  columnsOf,
+  type DatasetOptions,
+  type ImageArray,
+  type MapRow,
+  type Row,
+  scaled,
+} from "./columns.ts";
 import { alone, type Normalisation, normalised, type PerChannel, rescale } from "./scaling.ts";
 
-export { checkFinite, checkLabels, type DatasetOptions, type ImageArray } from "./columns.ts";
+export { checkFinite, checkLabels, type DatasetOptions, type ImageArray, type MapRow, type Row } from "./columns.ts";
 export type { NestedNumbers } from "./nested-numbers.ts";
-
-export interface Row {
-  /** Real numbers: scaled, offset and mapped. */
-  x: Float32Array;
-  /** The label, or the targets; an empty array where there are neither. */
-  y: number | Float32Array;
-}
 
 export interface Batch {
   /** Real numbers, one row after the other. */
@@ -29,9 +31,6 @@ export interface Batch {
   /** Rows in it: the batch size, less in the last one. */
   length: number;
 }
-
-/** Gives a row for a row; it may change and return what it is given. `index` counts the rows of the dataset that was mapped, as stored. */
-export type MapRow = (row: Row, index: number) => Row;
 
 export interface MapOptions {
   /** Of the x that the function gives, where it changes. */

@@ -2,7 +2,7 @@
  * Layers before they are part of a model. A layer is a function: called on what it is to read, it gives what it will make,
  * and nothing is computed, named or checked before `model` or `sequential` builds the graph. Called twice, it has one set of parameters.
  */
-import { knownOptions, wrongType, wrongValue } from "../base/errors.ts";
+import { knownOptions, naming, show, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
 import type { Graph, KernelLayout, Role, Value } from "../graph/graph.ts";
 import type { StepHook } from "../train/callbacks.ts";
@@ -94,6 +94,19 @@ export function layer<O extends LayerOptions>(
   own: readonly string[],
   prepare: (options: O) => Build,
   { arity: [least, most] = [1, 1], prunable = [] }: LayerTraits = {},
+): Layer {
+  const given = options?.name;
+  return naming(typeof given === "string" ? `${kind} ${show(given)}` : kind, () =>
+    checkedLayer(kind, options, own, prepare, [least, most]),
+  );
+}
+
+function checkedLayer<O extends LayerOptions>(
+  kind: string,
+  options: O,
+  own: readonly string[],
+  prepare: (options: O) => Build,
+  [least, most]: readonly [number, number],
 ): Layer {
   if (options === null || typeof options !== "object") throw wrongType(kind, "an options object", options);
   knownOptions(kind, options, [...own, ...LAYER_OPTIONS]);

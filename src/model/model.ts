@@ -221,7 +221,7 @@ export class Model {
       demandFloat(this.graph, "train");
       checkDataset("dataset", dataset);
       if (Array.isArray(options) || ArrayBuffer.isView(options) || more.length)
-        throw wrongType("fit", `a Dataset, which holds labels or targets too, and options: ${DATASET}`, options);
+        throw wrongType("fit", `options behind a Dataset, which holds labels or targets too: ${DATASET}`, options);
       knownOptions("fit", options, OWN_FIT_OPTIONS);
       const { restart = false, ...others } = options;
       if (typeof restart !== "boolean") throw wrongType("restart", "a boolean", restart);
@@ -481,7 +481,7 @@ const OWN_FIT_OPTIONS = FIT_OPTIONS.filter(name => name !== "regularizers");
 const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers");
 
 function checkDataset(what: string, data: unknown): asserts data is Dataset {
-  if (!(data instanceof Dataset)) throw wrongType(what, "a Dataset: new Dataset({ images, shape, labels })", data);
+  if (!(data instanceof Dataset)) throw wrongType(what, `a Dataset: ${DATASET}`, data);
 }
 
 export interface LoadModelOptions extends BudgetOptions {

@@ -1,6 +1,14 @@
 /** What a user has, arrays, nested arrays or pictures, becomes numbers of the network's own type. */
 import { wrongType, wrongValue } from "../base/errors.ts";
-import { compatibleShapes, type DType, type Shape, showShape, size, type TypedArray } from "../base/shape.ts";
+import {
+  compatibleShapes,
+  type DType,
+  type Shape,
+  showSamples,
+  showShape,
+  size,
+  type TypedArray,
+} from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import { Names, resultName } from "../container/names.ts";
 import type { Graph, Quantization, Type, Value } from "../graph/graph.ts";
@@ -52,6 +60,10 @@ export function checkPreprocessing(preprocessing: Preprocessing, graph: Graph): 
   if (readers.length === 1) readers[0]!.pixels();
 }
 
+/** Whether it is a data set, which this folder does not know: it has rows behind a method. */
+export const isDataset = (x: object | undefined): boolean =>
+  typeof (x as { row?: unknown } | undefined)?.row === "function";
+
 const UNCHANGED: Rule = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
 
 /** Reads whatever comes for one input. */
@@ -102,6 +114,7 @@ export class Reader {
       return images;
     }
     if (isPicture(x)) return this.#convert(this.#channelsOf(x, what), true, what);
+    if (isDataset(x)) throw wrongType(what, "numbers in arrays, or a picture (a model's predict takes data sets)", x);
     if (!isArray(x)) throw wrongType(what, "numbers in arrays, or a picture", x);
     if (!real && !own && ArrayBuffer.isView(x)) throw wrongType(what, this.kind.name, x);
     const { numbers, bytes } = isArray(x[0])
@@ -113,9 +126,7 @@ export class Reader {
   #count(length: number, what: string): number {
     const images = length / this.size;
     if (Number.isInteger(images) && images > 0) return images;
-    throw new RangeError(
-      `"${what}" expected whole images of ${showShape(this.#shape)} = ${this.size} numbers, got ${length}`,
-    );
+    throw new RangeError(`"${what}" expected whole ${showSamples(this.#shape)} = ${this.size} numbers, got ${length}`);
   }
 
   #convert(x: ArrayLike<number>, bytes: boolean, what: string): number {

@@ -3,8 +3,8 @@
  * Synchronous: a small network answers in microseconds.
  */
 import type { Budget } from "../base/budget.ts";
-import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
-import { allocate, size, type TypedArray } from "../base/shape.ts";
+import { integer, knownOptions, named, show, wrongType, wrongValue } from "../base/errors.ts";
+import { allocate, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Extras, Preprocessing } from "../container/extras.ts";
 import { streamInputs } from "../graph/edit.ts";
 import { Graph, type Value } from "../graph/graph.ts";
@@ -17,7 +17,7 @@ import { givenBy } from "../ops/traits.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";
 import { type Classification, probabilities } from "./classes.ts";
-import { type Input, inputsOf, type Port, portsOf, Reader } from "./inputs.ts";
+import { type Input, inputsOf, isDataset, type Port, portsOf, Reader } from "./inputs.ts";
 import { Machine } from "./machine.ts";
 import { type Output, Writer } from "./outputs.ts";
 import { USUAL } from "./pixels.ts";
@@ -199,6 +199,18 @@ export class Net {
     return new Net(inputs, results, machine, batches, options);
   }
 
+  /** Its name, and what it takes and gives: `Net "digits": f32 28x28x1 -> f32 10`. */
+  toString(): string {
+    const ends = [this.inputs, this.outputs].map(ports =>
+      ports.map(({ dtype, shape }) => `${dtype} ${showShape(shape)}`).join(", "),
+    );
+    return `Net ${show(this.name)}: ${ends.join(" -> ")}`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
   /** Bytes of memory it occupies. */
   get bytes(): number {
     return this.arena.bytes;
@@ -228,7 +240,7 @@ export class Net {
    * shape or type, or holds NaN.
    */
   predict<R extends Reals = Float32Array>(x: Inputs, options?: IntoOptions<R>): NoInfer<R> {
-    return this.#call(x, options, true) as R;
+    return this.#call("predict", x, options, true) as R;
   }
 
   /**
@@ -238,7 +250,7 @@ export class Net {
    *     net.run(image, { into: net.outputs[0].view }); // copies no results
    */
   run<R extends Numbers = Int8Array | Uint8Array | Float32Array>(x: Inputs, options?: IntoOptions<R>): NoInfer<R> {
-    return this.#call(x, options, false) as R;
+    return this.#call("run", x, options, false) as R;
   }
 
   /**
@@ -250,11 +262,11 @@ export class Net {
   predictBatch<R extends Reals>(inputs: Iterable<Inputs> | TypedArray, options?: IntoOptions<R>): Reals[] | R {
     const into: Reals | undefined = intoOf(options);
     if (ArrayBuffer.isView(inputs)) {
-      const all = this.#call(inputs, options, true) as Reals;
+      const all = this.#call("predictBatch", inputs, options, true) as Reals;
       return (into as R | undefined) ?? this.#each(all);
     }
-    if (typeof inputs?.[Symbol.iterator] !== "function")
-      throw wrongType("inputs", "a list of inputs, or an array of whole images", inputs);
+    if (typeof inputs?.[Symbol.iterator] !== "function" || isDataset(inputs))
+      throw named("predictBatch", wrongType("inputs", "a list of inputs, or an array of whole samples", inputs));
     const list = into ? [...inputs] : inputs;
     if (into) this.#aim(into, (list as Inputs[]).length, true);
 
@@ -293,7 +305,7 @@ export class Net {
   classify(x: Inputs, options: ClassifyOptions = {}): Classification[] {
     knownOptions("options", options, ["top"]);
     const top = options.top === undefined ? Infinity : integer("top", options.top, 1);
-    const all = this.#call(x, undefined, true) as Reals;
+    const all = this.#call("classify", x, undefined, true) as Reals;
     const outputs = Array.isArray(all) ? all[0]! : all;
     const { size } = this.#writers[0]!;
     if (outputs.length !== size) throw wrongValue("x", "one image", outputs.length / size);
@@ -303,11 +315,16 @@ export class Net {
       .slice(0, top);
   }
 
-  #call(x: Inputs, options: IntoOptions<Numbers> | undefined, real: boolean): Numbers {
-    const into = intoOf(options);
-    const images = this.#read(x, real, "x");
-    this.#aim(into, images, real);
-    return this.#over(images);
+  /** `method`: whose call it is, for messages. */
+  #call(method: string, x: Inputs | TypedArray, options: IntoOptions<Numbers> | undefined, real: boolean): Numbers {
+    try {
+      const into = intoOf(options);
+      const images = this.#read(x, real, "x");
+      this.#aim(into, images, real);
+      return this.#over(images);
+    } catch (error) {
+      throw named(method, error);
+    }
   }
 
   /** Every reader reads its input; gives the number of images. */

@@ -3,8 +3,7 @@ import { show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Graph, Role, Value } from "../graph/graph.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { Progress } from "./fit-options.ts";
-import type { Logs } from "./history.ts";
+import type { Logs, Progress } from "./history.ts";
 import type { Update } from "./optimizers.ts";
 
 /**

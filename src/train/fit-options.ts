@@ -3,7 +3,7 @@ import type { Source } from "../base/source.ts";
 import type { Callback, StepHook } from "./callbacks.ts";
 import type { Checkpoint, CheckpointJson } from "./checkpoint.ts";
 import type { ClassWeight } from "./feed.ts";
-import type { Logs } from "./history.ts";
+import type { Progress } from "./history.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import type { LossName, MetricName, OptimizerName } from "./named.ts";
@@ -87,22 +87,3 @@ export const FIT_OPTIONS = [
   "restart",
   "verbose",
 ] as const satisfies readonly (keyof FitOptions)[];
-
-/** How far a training is: after every slice, and after every epoch. */
-export interface Progress {
-  /** Counted from 0. */
-  epoch: number;
-  epochs: number;
-  /** Steps done of this epoch, and how many it has. */
-  step: number;
-  steps: number;
-  /** Means over the epoch so far. */
-  loss: number;
-  accuracy?: number;
-  /** All means; those of validation too, once they are known. */
-  logs: Logs;
-  /** Rows trained on in a second. */
-  imagesPerSecond: number;
-  /** Of training, without validation. */
-  secondsLeft: number;
-}

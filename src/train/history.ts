@@ -3,6 +3,25 @@
 /** Measures by name: `loss`, `accuracy`, `valLoss`, `learningRate` ... */
 export type Logs = Readonly<Record<string, number>>;
 
+/** How far a training is: after every slice, and after every epoch. */
+export interface Progress {
+  /** Counted from 0. */
+  epoch: number;
+  epochs: number;
+  /** Steps done of this epoch, and how many it has. */
+  step: number;
+  steps: number;
+  /** Means over the epoch so far. */
+  loss: number;
+  accuracy?: number;
+  /** All means; those of validation too, once they are known. */
+  logs: Logs;
+  /** Rows trained on in a second. */
+  imagesPerSecond: number;
+  /** Of training, without validation. */
+  secondsLeft: number;
+}
+
 /** "accuracy" measured on validation data: "valAccuracy". */
 export const validationName = (name: string): string => `val${name[0]!.toUpperCase()}${name.slice(1)}`;
 

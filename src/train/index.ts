@@ -5,8 +5,8 @@ export { lossFor, metricsFor } from "./defaults.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export type { ClassWeight } from "./feed.ts";
 export { type Fitted, fit } from "./fit.ts";
-export type { FitOptions, Progress } from "./fit-options.ts";
-export { History, type Logs } from "./history.ts";
+export type { FitOptions } from "./fit-options.ts";
+export { History, type Logs, type Progress } from "./history.ts";
 export {
   binaryCrossentropy,
   type CrossEntropyOptions,

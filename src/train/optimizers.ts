@@ -1,5 +1,5 @@
 /** Optimizers in Keras' arithmetic: what they add to a step's graph, and the numbers a schedule feeds them. */
-import { knownOptions, number } from "../base/errors.ts";
+import { knownOptions, naming, number } from "../base/errors.ts";
 import { pow } from "../base/math.ts";
 import type { Graph, Op, Type, Value } from "../graph/graph.ts";
 import { clip } from "../ops/activation/clip.ts";
@@ -114,12 +114,14 @@ export interface SgdOptions extends OptimizerOptions {
 
 /** Keras: SGD(learning_rate=0.01). */
 export function sgd(learningRate: LearningRate = 0.01, options: SgdOptions = {}): Optimizer {
-  knownOptions("sgd", options, [...OWN, "momentum", "nesterov"]);
-  const { momentum = 0, nesterov = false } = options;
-  number("momentum", momentum, { min: 0, max: 1 });
-  if (momentum === 0)
-    return optimizer("sgd", learningRate, options, { op: sgdStep as Op<object>, attrs: {}, slots: [] });
-  return optimizer("sgd", learningRate, options, { op: momentumStep, attrs: { momentum, nesterov }, slots: ["m"] });
+  return naming("sgd", () => {
+    knownOptions("sgd", options, [...OWN, "momentum", "nesterov"]);
+    const { momentum = 0, nesterov = false } = options;
+    number("momentum", momentum, { min: 0, max: 1 });
+    if (momentum === 0)
+      return optimizer("sgd", learningRate, options, { op: sgdStep as Op<object>, attrs: {}, slots: [] });
+    return optimizer("sgd", learningRate, options, { op: momentumStep, attrs: { momentum, nesterov }, slots: ["m"] });
+  });
 }
 
 export interface RmspropOptions extends OptimizerOptions {
@@ -135,18 +137,22 @@ export interface RmspropOptions extends OptimizerOptions {
 
 /** Keras: RMSprop(learning_rate=0.001). */
 export function rmsprop(learningRate: LearningRate = 1e-3, options: RmspropOptions = {}): Optimizer {
-  knownOptions("rmsprop", options, [...OWN, "rho", "momentum", "epsilon", "centered"]);
-  const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
-  number("rho", rho, { min: 0, max: 1 });
-  number("momentum", momentum, { min: 0, max: 1 });
-  number("epsilon", epsilon, { min: 0 });
-  const plain = { rho, epsilon };
-  const moving = { rho, epsilon, momentum };
-  const make = <A>(op: Op<A>, attrs: A, slots: readonly string[]) =>
-    optimizer("rmsprop", learningRate, options, { op, attrs, slots });
-  if (centered)
-    return momentum ? make(rmspropCenteredMomentum, moving, ["v", "a", "m"]) : make(rmspropCentered, plain, ["v", "a"]);
-  return momentum ? make(rmspropMomentum, moving, ["v", "m"]) : make(rmspropStep, plain, ["v"]);
+  return naming("rmsprop", () => {
+    knownOptions("rmsprop", options, [...OWN, "rho", "momentum", "epsilon", "centered"]);
+    const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
+    number("rho", rho, { min: 0, max: 1 });
+    number("momentum", momentum, { min: 0, max: 1 });
+    number("epsilon", epsilon, { min: 0 });
+    const plain = { rho, epsilon };
+    const moving = { rho, epsilon, momentum };
+    const make = <A>(op: Op<A>, attrs: A, slots: readonly string[]) =>
+      optimizer("rmsprop", learningRate, options, { op, attrs, slots });
+    if (centered)
+      return momentum
+        ? make(rmspropCenteredMomentum, moving, ["v", "a", "m"])
+        : make(rmspropCentered, plain, ["v", "a"]);
+    return momentum ? make(rmspropMomentum, moving, ["v", "m"]) : make(rmspropStep, plain, ["v"]);
+  });
 }
 
 export interface AdamOptions extends OptimizerOptions {
@@ -159,19 +165,21 @@ export interface AdamOptions extends OptimizerOptions {
 }
 
 function adamLike(name: string, learningRate: LearningRate, options: AdamOptions): Optimizer {
-  knownOptions(name, options, [...OWN, "beta1", "beta2", "epsilon"]);
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
-  number("beta1", beta1, { min: 0, below: 1 });
-  number("beta2", beta2, { min: 0, below: 1 });
-  number("epsilon", epsilon, { min: 0 });
-  // Keras raises the betas to powers after rounding them to float32: 1 - 0.999^t is 1.3e-5 less for it, and after 30 steps logits tell
-  const [first, second] = [Math.fround(beta1), Math.fround(beta2)];
-  return optimizer(name, learningRate, options, {
-    op: adamStep,
-    attrs: { beta1, beta2, epsilon },
-    slots: ["m", "v"],
-    // the moments begin at zero: Kingma & Ba, section 2, last paragraph
-    rate: (learning, step) => (learning * Math.sqrt(1 - pow(second, step + 1))) / (1 - pow(first, step + 1)),
+  return naming(name, () => {
+    knownOptions(name, options, [...OWN, "beta1", "beta2", "epsilon"]);
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
+    number("beta1", beta1, { min: 0, below: 1 });
+    number("beta2", beta2, { min: 0, below: 1 });
+    number("epsilon", epsilon, { min: 0 });
+    // Keras raises the betas to powers after rounding them to float32: 1 - 0.999^t is 1.3e-5 less for it, and after 30 steps logits tell
+    const [first, second] = [Math.fround(beta1), Math.fround(beta2)];
+    return optimizer(name, learningRate, options, {
+      op: adamStep,
+      attrs: { beta1, beta2, epsilon },
+      slots: ["m", "v"],
+      // the moments begin at zero: Kingma & Ba, section 2, last paragraph
+      rate: (learning, step) => (learning * Math.sqrt(1 - pow(second, step + 1))) / (1 - pow(first, step + 1)),
+    });
   });
 }
 

@@ -3,8 +3,7 @@ import { noArguments } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { nodeModule } from "../base/source.ts";
 import type { Callback } from "./callbacks.ts";
-import type { Progress } from "./fit-options.ts";
-import type { Logs } from "./history.ts";
+import type { Logs, Progress } from "./history.ts";
 
 /** A bar of the package cli-progress. */
 interface Bar {

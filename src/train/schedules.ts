@@ -1,5 +1,5 @@
 /** Learning rates over the steps of an optimizer, in Keras' formulas. A schedule is a function from the step, counted from 0, to the rate. */
-import { integer, knownOptions, number, wrongType, wrongValue } from "../base/errors.ts";
+import { integer, knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
 import { cos, pow } from "../base/math.ts";
 import { type Steps, stepsOf } from "./share-of-steps.ts";
 
@@ -45,13 +45,15 @@ export function constant(rate: number): Schedule {
 
 /** values[i] up to and at step boundaries[i], then the next. Keras: PiecewiseConstantDecay. */
 export function piecewiseConstant(boundaries: readonly number[], values: readonly number[]): Schedule {
-  if (!Array.isArray(boundaries)) throw wrongType("boundaries", "an array of steps", boundaries);
-  if (!Array.isArray(values)) throw wrongType("values", "an array of rates", values);
-  boundaries.forEach((at, i) => integer(`boundaries[${i}]`, at, i ? boundaries[i - 1]! + 1 : 0));
-  values.forEach((rate, i) => number(`values[${i}]`, rate, { min: 0 }));
-  if (values.length !== boundaries.length + 1)
-    throw wrongValue("values", `${boundaries.length + 1} rates, one more than there are boundaries`, values);
-  return step => values[boundaries.filter(at => step > at).length]!;
+  return naming("piecewiseConstant", () => {
+    if (!Array.isArray(boundaries)) throw wrongType("boundaries", "an array of steps", boundaries);
+    if (!Array.isArray(values)) throw wrongType("values", "an array of rates", values);
+    boundaries.forEach((at, i) => integer(`boundaries[${i}]`, at, i ? boundaries[i - 1]! + 1 : 0));
+    values.forEach((rate, i) => number(`values[${i}]`, rate, { min: 0 }));
+    if (values.length !== boundaries.length + 1)
+      throw wrongValue("values", `${boundaries.length + 1} rates, one more than there are boundaries`, values);
+    return step => values[boundaries.filter(at => step > at).length]!;
+  });
 }
 
 export interface ExponentialDecayOptions {
@@ -80,17 +82,19 @@ function decayOf(value: Steps): (steps: number) => number {
 
 /** rate * decayRate^(step / decaySteps); `staircase`: whole powers only. Keras: ExponentialDecay. */
 export function exponentialDecay(rate: number, options: ExponentialDecayOptions): Schedule {
-  expectOptions("exponentialDecay", options, ["decaySteps", "decayRate", "staircase"]);
-  const { decaySteps, decayRate, staircase = false } = options;
-  number("rate", rate, { min: 0 });
-  const decay = decayOf(decaySteps);
-  number("decayRate", decayRate, { above: 0 });
-  return sharing({ decaySteps }, steps => {
-    const length = decay(steps);
-    return step => {
-      const exponent = step / length;
-      return rate * pow(decayRate, staircase ? Math.floor(exponent) : exponent);
-    };
+  return naming("exponentialDecay", () => {
+    expectOptions("exponentialDecay", options, ["decaySteps", "decayRate", "staircase"]);
+    const { decaySteps, decayRate, staircase = false } = options;
+    number("rate", rate, { min: 0 });
+    const decay = decayOf(decaySteps);
+    number("decayRate", decayRate, { above: 0 });
+    return sharing({ decaySteps }, steps => {
+      const length = decay(steps);
+      return step => {
+        const exponent = step / length;
+        return rate * pow(decayRate, staircase ? Math.floor(exponent) : exponent);
+      };
+    });
   });
 }
 
@@ -107,20 +111,22 @@ export interface CosineDecayOptions {
 
 /** Half a cosine from the rate (or from the end of the warm-up) down. Keras: CosineDecay. */
 export function cosineDecay(rate: number, options: CosineDecayOptions): Schedule {
-  expectOptions("cosineDecay", options, ["decaySteps", "alpha", "warmupSteps", "warmupTarget"]);
-  const { decaySteps, alpha = 0, warmupSteps = 0, warmupTarget = rate } = options;
-  number("rate", rate, { min: 0 });
-  const decay = decayOf(decaySteps);
-  number("alpha", alpha, { min: 0, max: 1 });
-  const warmup = stepsOf("warmupSteps", warmupSteps, 0);
-  number("warmupTarget", warmupTarget, { min: 0 });
-  return sharing({ decaySteps, warmupSteps }, steps => {
-    const [up, down] = [warmup(steps), decay(steps)];
-    return step => {
-      if (step < up) return rate + ((warmupTarget - rate) * step) / up;
-      const done = Math.min(step - up, down) / down;
-      const cosine = 0.5 * (1 + cos(Math.PI * done));
-      return warmupTarget * ((1 - alpha) * cosine + alpha);
-    };
+  return naming("cosineDecay", () => {
+    expectOptions("cosineDecay", options, ["decaySteps", "alpha", "warmupSteps", "warmupTarget"]);
+    const { decaySteps, alpha = 0, warmupSteps = 0, warmupTarget = rate } = options;
+    number("rate", rate, { min: 0 });
+    const decay = decayOf(decaySteps);
+    number("alpha", alpha, { min: 0, max: 1 });
+    const warmup = stepsOf("warmupSteps", warmupSteps, 0);
+    number("warmupTarget", warmupTarget, { min: 0 });
+    return sharing({ decaySteps, warmupSteps }, steps => {
+      const [up, down] = [warmup(steps), decay(steps)];
+      return step => {
+        if (step < up) return rate + ((warmupTarget - rate) * step) / up;
+        const done = Math.min(step - up, down) / down;
+        const cosine = 0.5 * (1 + cos(Math.PI * done));
+        return warmupTarget * ((1 - alpha) * cosine + alpha);
+      };
+    });
   });
 }

@@ -146,7 +146,7 @@ export class Trainer<D extends Done = void> {
   /** Plans for every batch size that is named. `loss` is taken as it is: see `lossFor`. */
   static async create<D extends Done = void>(graph: Graph, options: TrainerOptions<D>): Promise<Trainer<D>> {
     knownOptions("Trainer", options, TRAINER_OPTIONS);
-    if (options.train || options.gradients) demandFloat(graph, "train");
+    demandFloat(graph, "give a Trainer");
     const { loss, optimizer, regularizers, hooks, steps = 1 } = options;
     if (typeof loss?.build !== "function") throw wrongType("loss", "a loss such as meanSquaredError()", loss);
     if (optimizer !== undefined && typeof optimizer?.build !== "function")
@@ -381,7 +381,7 @@ export function ends(graph: Graph): Ends {
   const inputs = graph.leaves.filter(v => v.leaf === "input");
   if (inputs.length !== 1 || graph.results.length !== 1)
     throw new TypeError(
-      `"graph" expected one input and one output, got ${inputs.length} inputs and ${graph.results.length} outputs`,
+      `"model" expected one input and one output to train and evaluate, got ${inputs.length} and ${graph.results.length}`,
     );
   const output = graph.results[0]!.type;
   return { input: inputs[0]!.type.shape, output, classes: output.shape.at(-1) ?? 1 };

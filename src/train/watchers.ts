@@ -1,5 +1,5 @@
 /** Callbacks that watch a measure, by Keras' rules: early stopping, checkpoints, lower learning rates on a plateau; and a log of lines. */
-import { integer, knownOptions, number, oneOf, show, wrongType } from "../base/errors.ts";
+import { integer, knownOptions, naming, number, oneOf, show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
 import { saveFile } from "../container/index.ts";
 import type { Callback, TrainingContext } from "./callbacks.ts";
@@ -57,50 +57,52 @@ export interface EarlyStoppingOptions extends Watch {
 
 /** Stops when the watched measure has not become better for `patience` epochs. Keras: EarlyStopping. */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
-  knownOptions("earlyStopping", options, [
-    "monitor",
-    "mode",
-    "minDelta",
-    "patience",
-    "baseline",
-    "restoreBestWeights",
-    "startFromEpoch",
-  ]);
-  const { minDelta = 0, patience = 0, baseline, restoreBestWeights = true, startFromEpoch = 0 } = options;
-  const { monitor, better, worst } = watched(options);
-  number("minDelta", minDelta, { min: 0 });
-  integer("patience", patience, 0);
-  if (baseline !== undefined) number("baseline", baseline);
-  integer("startFromEpoch", startFromEpoch, 0);
-  let wait = 0;
-  let best = worst;
-  let weights: Map<string, TypedArray> | undefined;
-  const keep = (context: TrainingContext) => {
-    if (restoreBestWeights) weights = new Map(context.weights().map(name => [name, context.read(name)]));
-  };
-  return {
-    onTrainBegin() {
-      wait = 0;
-      best = worst;
-      weights = undefined;
-    },
-    onEpochEnd(epoch, logs, context) {
-      if (epoch < startFromEpoch) return;
-      const value = measure("earlyStopping", logs, monitor);
-      if (!weights) keep(context);
-      wait++;
-      if (better(value, best, minDelta)) {
-        best = value;
-        keep(context);
-        if (baseline === undefined || better(value, baseline, minDelta)) wait = 0;
-      } else if (wait >= patience && epoch > 0) context.stop();
-    },
-    onTrainEnd(context) {
-      weights?.forEach((values, name) => {
-        context.write(name, values);
-      });
-    },
-  };
+  return naming("earlyStopping", () => {
+    knownOptions("earlyStopping", options, [
+      "monitor",
+      "mode",
+      "minDelta",
+      "patience",
+      "baseline",
+      "restoreBestWeights",
+      "startFromEpoch",
+    ]);
+    const { minDelta = 0, patience = 0, baseline, restoreBestWeights = true, startFromEpoch = 0 } = options;
+    const { monitor, better, worst } = watched(options);
+    number("minDelta", minDelta, { min: 0 });
+    integer("patience", patience, 0);
+    if (baseline !== undefined) number("baseline", baseline);
+    integer("startFromEpoch", startFromEpoch, 0);
+    let wait = 0;
+    let best = worst;
+    let weights: Map<string, TypedArray> | undefined;
+    const keep = (context: TrainingContext) => {
+      if (restoreBestWeights) weights = new Map(context.weights().map(name => [name, context.read(name)]));
+    };
+    return {
+      onTrainBegin() {
+        wait = 0;
+        best = worst;
+        weights = undefined;
+      },
+      onEpochEnd(epoch, logs, context) {
+        if (epoch < startFromEpoch) return;
+        const value = measure("earlyStopping", logs, monitor);
+        if (!weights) keep(context);
+        wait++;
+        if (better(value, best, minDelta)) {
+          best = value;
+          keep(context);
+          if (baseline === undefined || better(value, baseline, minDelta)) wait = 0;
+        } else if (wait >= patience && epoch > 0) context.stop();
+      },
+      onTrainEnd(context) {
+        weights?.forEach((values, name) => {
+          context.write(name, values);
+        });
+      },
+    };
+  });
 }
 
 export interface ModelCheckpointOptions extends Watch {
@@ -116,25 +118,28 @@ export interface ModelCheckpointOptions extends Watch {
 
 /** Writes after every epoch, or after the best ones. Keras: ModelCheckpoint. */
 export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
-  if (options === undefined) throw wrongType("modelCheckpoint", "options: path or write, bytes, saveBestOnly", options);
-  knownOptions("modelCheckpoint", options, ["monitor", "mode", "path", "write", "bytes", "saveBestOnly"]);
-  const { path, bytes = context => writeCheckpoint(context.checkpoint()), saveBestOnly = false } = options;
-  const write = path === undefined ? options.write : (file: Uint8Array) => saveFile(path, file);
-  if (path !== undefined && options.write !== undefined)
-    throw new TypeError('"modelCheckpoint" expected path or write, got both');
-  if (typeof write !== "function") throw wrongType("modelCheckpoint", "a path, or a function write of bytes", write);
-  const { monitor, better, worst } = watched(options);
-  let best = worst;
-  return {
-    async onEpochEnd(epoch, logs, context) {
-      if (saveBestOnly) {
-        const value = measure("modelCheckpoint", logs, monitor);
-        if (!better(value, best)) return;
-        best = value;
-      }
-      await write(await bytes(context), { epoch, logs });
-    },
-  };
+  return naming("modelCheckpoint", () => {
+    if (options === undefined)
+      throw wrongType("modelCheckpoint", "options: path or write, bytes, saveBestOnly", options);
+    knownOptions("modelCheckpoint", options, ["monitor", "mode", "path", "write", "bytes", "saveBestOnly"]);
+    const { path, bytes = context => writeCheckpoint(context.checkpoint()), saveBestOnly = false } = options;
+    const write = path === undefined ? options.write : (file: Uint8Array) => saveFile(path, file);
+    if (path !== undefined && options.write !== undefined)
+      throw new TypeError('"modelCheckpoint" expected path or write, got both');
+    if (typeof write !== "function") throw wrongType("modelCheckpoint", "a path, or a function write of bytes", write);
+    const { monitor, better, worst } = watched(options);
+    let best = worst;
+    return {
+      async onEpochEnd(epoch, logs, context) {
+        if (saveBestOnly) {
+          const value = measure("modelCheckpoint", logs, monitor);
+          if (!better(value, best)) return;
+          best = value;
+        }
+        await write(await bytes(context), { epoch, logs });
+      },
+    };
+  });
 }
 
 export interface PlateauOptions extends Watch {
@@ -152,60 +157,64 @@ export interface PlateauOptions extends Watch {
 
 /** Lowers the learning rate when the watched measure stays. From then on a schedule of the optimizer is no longer followed. Keras: ReduceLROnPlateau. */
 export function reduceLearningRateOnPlateau(options: PlateauOptions = {}): Callback {
-  knownOptions("reduceLearningRateOnPlateau", options, [
-    "monitor",
-    "mode",
-    "factor",
-    "patience",
-    "minDelta",
-    "cooldown",
-    "minLearningRate",
-  ]);
-  const { factor = 0.1, patience = 10, minDelta = 1e-4, cooldown = 0, minLearningRate = 0 } = options;
-  number("factor", factor, { min: 0, below: 1 });
-  integer("patience", patience, 0);
-  number("minDelta", minDelta, { min: 0 });
-  integer("cooldown", cooldown, 0);
-  number("minLearningRate", minLearningRate, { min: 0 });
-  const { monitor, better, worst } = watched(options);
-  let best = worst;
-  let wait = 0;
-  let cooling = 0;
-  return {
-    onTrainBegin() {
-      best = worst;
-      wait = 0;
-      cooling = 0;
-    },
-    onEpochEnd(_, logs, context) {
-      const value = measure("reduceLearningRateOnPlateau", logs, monitor);
-      if (cooling > 0) {
-        cooling--;
+  return naming("reduceLearningRateOnPlateau", () => {
+    knownOptions("reduceLearningRateOnPlateau", options, [
+      "monitor",
+      "mode",
+      "factor",
+      "patience",
+      "minDelta",
+      "cooldown",
+      "minLearningRate",
+    ]);
+    const { factor = 0.1, patience = 10, minDelta = 1e-4, cooldown = 0, minLearningRate = 0 } = options;
+    number("factor", factor, { min: 0, below: 1 });
+    integer("patience", patience, 0);
+    number("minDelta", minDelta, { min: 0 });
+    integer("cooldown", cooldown, 0);
+    number("minLearningRate", minLearningRate, { min: 0 });
+    const { monitor, better, worst } = watched(options);
+    let best = worst;
+    let wait = 0;
+    let cooling = 0;
+    return {
+      onTrainBegin() {
+        best = worst;
         wait = 0;
-      }
-      if (better(value, best, minDelta)) {
-        best = value;
-        wait = 0;
-      } else if (cooling === 0 && ++wait >= patience && context.learningRate > minLearningRate) {
-        context.learningRate = Math.max(context.learningRate * factor, minLearningRate);
-        cooling = cooldown;
-        wait = 0;
-      }
-    },
-  };
+        cooling = 0;
+      },
+      onEpochEnd(_, logs, context) {
+        const value = measure("reduceLearningRateOnPlateau", logs, monitor);
+        if (cooling > 0) {
+          cooling--;
+          wait = 0;
+        }
+        if (better(value, best, minDelta)) {
+          best = value;
+          wait = 0;
+        } else if (cooling === 0 && ++wait >= patience && context.learningRate > minLearningRate) {
+          context.learningRate = Math.max(context.learningRate * factor, minLearningRate);
+          cooling = cooldown;
+          wait = 0;
+        }
+      },
+    };
+  });
 }
 
 /** One line of comma-separated values per epoch, the names before the first. Keras: CSVLogger. */
 export function csvLogger(write: (line: string) => void): Callback {
-  if (typeof write !== "function") throw wrongType("write", "a function of a line", write);
-  let names: string[] | undefined;
-  return {
-    onEpochEnd(epoch, logs) {
-      if (!names) {
-        names = Object.keys(logs);
-        write(["epoch", ...names].join(","));
-      }
-      write([epoch, ...names.map(name => logs[name] ?? "")].join(","));
-    },
-  };
+  return naming("csvLogger", () => {
+    if (typeof write !== "function") throw wrongType("write", "a function of a line", write);
+    let names: string[] | undefined;
+    return {
+      onEpochEnd(epoch, logs) {
+        if (!names) {
+          names = Object.keys(logs);
+          write(["epoch", ...names].join(","));
+        }
+        write([epoch, ...names.map(name => logs[name] ?? "")].join(","));
+      },
+    };
+  });
 }

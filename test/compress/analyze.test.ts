@@ -94,5 +94,5 @@ test("prints a table", () => {
 });
 
 test("refuses what is no model", () => {
-  expect(() => analyze({} as never)).toThrow('"model" expected a Model or a QuantizedModel, got Object');
+  expect(() => analyze({} as never)).toThrow('"model" expected a Model, got Object');
 });

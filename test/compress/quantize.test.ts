@@ -171,7 +171,7 @@ describe("quantizeStatic", () => {
   test("names wrong options", async () => {
     const calibration = noise(4, [28, 28, 1]);
     const wrong = (options: object) => quantizeStatic(lenet5(), options as never);
-    await expect(wrong({})).rejects.toThrow('"calibration" expected a Dataset, got undefined');
+    await expect(wrong({})).rejects.toThrow('"calibration" expected a Dataset, with labels or without, got undefined');
     await expect(wrong({ calibration, bits: 4 })).rejects.toThrow('no option "bits"');
     await expect(wrong({ calibration, inputType: "u8" })).rejects.toThrow('"inputType" expected one of "f32", "i8"');
     await expect(wrong({ calibration, exclude: ["nothing"] })).rejects.toThrow('"exclude" expected layers among');

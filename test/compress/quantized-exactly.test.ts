@@ -201,7 +201,7 @@ test("quantizeStatic is within a step of exact arithmetic, or refuses by name", 
         refused++;
         return;
       }
-      expectBiases(quantized.graph, quantized.float);
+      expectBiases(quantized.graph, quantized.float!);
       await expectExact(quantized.graph, images.subarray(0, BATCH * length));
       exactly++;
     }),

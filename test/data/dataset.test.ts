@@ -197,11 +197,14 @@ test("wrong arguments are named", () => {
   expect(() => new Dataset(ok)).not.toThrow();
   const wrong: [object, RegExp][] = [
     [{ ...ok, labelz: [] }, /"Dataset" has no option "labelz"/],
-    [{ ...ok, images: [1, 2] }, /"images" expected Uint8Array/],
+    [{ ...ok, images: ["1", 2] }, /"images\[0\]" expected a number, got "1"/],
+    [{ ...ok, images: "1234" }, /"images" expected Uint8Array, Int8Array, Float32Array or an array of numbers/],
+    [{ ...ok, images: [[1, 2], [3]] }, /"images\[1\]" expected 2 elements, got 1/],
+    [{ ...ok, x: images }, /"Dataset" expected x or images, got both/],
     [{ ...ok, shape: [3] }, /"images" expected whole rows of 3, got Uint8Array\(8\)/],
     [{ ...ok, shape: 2 }, /"shape" expected an array/],
     [{ ...ok, shape: [0] }, /"shape" expected integers >= 1/],
-    [{ ...ok, labels: [1] }, /"labels" expected 4, one for each image, got 1/],
+    [{ ...ok, labels: [1] }, /"labels" expected 4, one for each row, got 1/],
     [
       { ...ok, labels: Float32Array.of(0, 1, 2, 3) },
       /"labels" expected Uint8Array, Int32Array or an array of integers/,
@@ -209,7 +212,7 @@ test("wrong arguments are named", () => {
     [{ ...ok, labels: "0123" }, /"labels" expected Uint8Array/],
     [{ ...ok, targets: new Float32Array(4) }, /expected either labels or targets, got both/],
     [{ images, shape: [2], targets: new Float32Array(5), targetShape: [1] }, /"targets" expected 4 rows of 1/],
-    [{ images, shape: [2], targets: [1, 2, 3, 4] }, /"targets" expected Float32Array/],
+    [{ images, shape: [2], targets: "1234" }, /"targets" expected an array of numbers/],
     [{ ...ok, sampleWeights: [1] }, /"sampleWeights" expected 4/],
     [{ ...ok, sampleWeights: [1, 1, Number.NaN, 1] }, /"sampleWeights\[2\]"/],
     [{ ...ok, classNames: ["a"] }, /"classNames" expected 4 names/],

@@ -192,10 +192,10 @@ describe("predict", () => {
 
   test("names shapes that do not fit", async () => {
     await expect(small().predict(new Float32Array(71))).rejects.toThrow(
-      '"x" expected whole images of 6x6x2 = 72 numbers',
+      '"x" expected whole samples of 6x6x2 = 72 numbers',
     );
     const data = new Dataset({ images: new Uint8Array(72), shape: [6, 12, 1], labels: [0] });
-    await expect(small().predict(data)).rejects.toThrow('"x" expected images of 6x6x2, got 6x12x1');
+    await expect(small().predict(data)).rejects.toThrow('"x" expected samples of 6x6x2, got 6x12x1');
   });
 });
 
