@@ -53,8 +53,8 @@ export {
   type ZeroPadding2dOptions,
   zeroPadding2d,
 } from "./layers/shaping.ts";
+export { loadModel } from "./load-model.ts";
 export {
-  loadModel,
   Model,
   type ModelParts,
   type TrainingHistory,

@@ -2,11 +2,9 @@
  * A network with its weights: what `sequential` and `model` build, what training changes, what is saved and loaded. All it knows is in its
  * graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned model is a model like any other.
  */
-import { BUDGET_OPTIONS, type BudgetOptions } from "../base/budget.ts";
 import { knownOptions, naming, PenjingError, wrongType } from "../base/errors.ts";
 import { type Shape, size, type TypedArray } from "../base/shape.ts";
-import type { Source } from "../base/source.ts";
-import { type Extras, readFrom, saveFile, type WriteOptions } from "../container/index.ts";
+import { type Extras, saveFile, type WriteOptions } from "../container/index.ts";
 import { Dataset, preprocessingBehind } from "../data/dataset.ts";
 import { rescale } from "../data/scaling.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -482,25 +480,4 @@ const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regulariz
 
 function checkDataset(what: string, data: unknown): asserts data is Dataset {
   if (!(data instanceof Dataset)) throw wrongType(what, `a Dataset: ${DATASET}`, data);
-}
-
-export interface LoadModelOptions extends BudgetOptions {
-  /** Stops the download. */
-  signal?: AbortSignal;
-}
-
-/**
- * A model from a file: a path, URL, File, Blob or bytes. A float model can be trained on; a quantized one has `kind` "integer".
- * Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file; `budget` where its tensors and layers take more memory
- * than `maxBytes`, or an image more work than `maxMacs`.
- */
-export async function loadModel(source: Source, options: LoadModelOptions = {}): Promise<Model> {
-  knownOptions("loadModel", options, ["signal", ...BUDGET_OPTIONS]);
-  const { graph, name, labels, preprocessing, metadata } = await readFrom(source, options);
-  return new Model(graph, {
-    ...(name && { name }),
-    ...(labels && { labels }),
-    ...(preprocessing && { preprocessing }),
-    ...(metadata && { metadata }),
-  });
 }
