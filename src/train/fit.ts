@@ -121,11 +121,10 @@ function checkStates(trainer: Trainer, states: ReadonlyMap<string, TypedArray>):
     own.find(name => states.get(name)?.length !== trainer.read(name).length) ??
     [...states.keys()].find(name => !own.includes(name));
   if (wrong === undefined) return;
-  const [expected, got] = own.includes(wrong)
-    ? [trainer.read(wrong).length, states.get(wrong)?.length ?? "none"]
-    : ["none", "one"];
+  const expected = own.includes(wrong) ? `${trainer.read(wrong).length} numbers` : "nothing";
+  const got = states.get(wrong)?.length ?? "none";
   throw new RangeError(
-    `"resume" expected a checkpoint of this network and optimizer: of "${printable(wrong)}" it expected ${expected} numbers, got ${got}`,
+    `"resume" expected a checkpoint of this network and optimizer: for "${printable(wrong)}" ${expected}, got ${got}`,
   );
 }
 

@@ -8,13 +8,8 @@ import { type Layer, type LayerOptions, layer } from "../layer.ts";
  * Which ones follows from the seed of `fit`, the step and the image, not from the size of the batch.
  */
 export function dropout(rate: number, options: LayerOptions = {}): Layer {
-  number("rate", rate, { min: 0, below: 1 });
-  return layer(
-    "dropout",
-    options,
-    [],
-    () =>
-      ([x], to) =>
-        to.graph.one(drop, [x!], { rate }),
-  );
+  return layer("dropout", options, [], () => {
+    number("rate", rate, { min: 0, below: 1 });
+    return ([x], to) => to.graph.one(drop, [x!], { rate });
+  });
 }
