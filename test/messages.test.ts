@@ -53,6 +53,10 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
     fit({ validation: [new Float32Array(3)] }),
     'fit: "validation" expected a Dataset or [x, y], got [Float32Array(3)]',
   ],
+  'fit(d of labels, { metrics: ["mse"] })': [
+    fit({ metrics: ["mse"] }),
+    'fit: "metrics" expected metrics of class numbers, which the loss compares with, got "mse"',
+  ],
   "fit()": [
     () => untyped(model()).fit!(),
     'fit: "dataset" expected a Dataset: new Dataset({ x, shape, labels or targets }), got undefined',

@@ -1,5 +1,5 @@
 /** What a training has where nothing is said: loss, metrics, and how a loss fits a model and its data. */
-import { wrongType } from "../base/errors.ts";
+import { wrongType, wrongValue } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Type } from "../graph/graph.ts";
 import { givenBy } from "../ops/traits.ts";
@@ -31,8 +31,15 @@ export function metricsFor(data: Pick<Dataset, "classes">, given?: readonly (Met
 
 /** Metrics for a graph and its loss, told what the outputs mean. */
 export function metricsOf(graph: Graph, loss: Loss, metrics: readonly Metric[]): Metric[] {
+  const output = graph.results[0]!.type;
+  const given = loss.target(output);
   return metrics.map(metric => {
     const { name } = metric;
+    const wanted = metric.target?.(output);
+    if (wanted && given && wanted.dtype !== given.dtype) {
+      const kind = given.dtype === "i32" ? "class numbers" : "rows of targets";
+      throw wrongValue("metrics", `metrics of ${kind}, which the loss compares with`, name);
+    }
     return { ...(metric.after?.(givenBy(graph.results[0]!), loss.fromLogits ?? false) ?? metric), name };
   });
 }

@@ -26,6 +26,8 @@ export interface Metric {
   build(graph: Graph, output: Value, target: Value): Value;
   /** The same number for one image's output, outside of any graph. */
   score(output: Float32Array, target: Target): number;
+  /** The type of the targets, where it takes one alone: that of the loss has to be the same. */
+  target?(output: Type): Type | undefined;
   /** Where it depends on what outputs mean: the metric for a model that gives these, and whose loss takes logits or not. */
   after?(gives: Traits["gives"], fromLogits: boolean): Metric;
 }
@@ -86,9 +88,13 @@ export function topK(k = 5): Metric {
 }
 
 /** A loss that is measured and not trained on: `meanSquaredError()`, `meanAbsoluteError()` ... It must take the same targets as the loss. */
-export function measured(loss: Pick<Loss, "name" | "build" | "score" | "after">, name = loss.name): Metric {
+export function measured(
+  loss: Pick<Loss, "name" | "build" | "score" | "after"> & Partial<Pick<Loss, "target">>,
+  name = loss.name,
+): Metric {
   return {
     name,
+    ...(loss.target && { target: output => loss.target!(output) }),
     ...(loss.after && { after: gives => measured(loss.after!(gives), name) }),
     build: (graph, output, target) => loss.build(graph, output, target),
     score: (output, target) => loss.score(output, target),
