@@ -260,13 +260,21 @@ export class Net {
   predictBatch(inputs: Iterable<Inputs> | TypedArray): Float32Array[];
   predictBatch<R extends Reals>(inputs: Iterable<Inputs> | TypedArray, options: { into: R }): R;
   predictBatch<R extends Reals>(inputs: Iterable<Inputs> | TypedArray, options?: IntoOptions<R>): Reals[] | R {
+    try {
+      return this.#batch(inputs, options);
+    } catch (error) {
+      throw named("predictBatch", error);
+    }
+  }
+
+  #batch<R extends Reals>(inputs: Iterable<Inputs> | TypedArray, options?: IntoOptions<R>): Reals[] | R {
     const into: Reals | undefined = intoOf(options);
     if (ArrayBuffer.isView(inputs)) {
       const all = this.#call("predictBatch", inputs, options, true) as Reals;
       return (into as R | undefined) ?? this.#each(all);
     }
     if (typeof inputs?.[Symbol.iterator] !== "function" || isDataset(inputs))
-      throw named("predictBatch", wrongType("inputs", "a list of inputs, or an array of whole samples", inputs));
+      throw wrongType("inputs", "a list of inputs, or an array of whole samples", inputs);
     const list = into ? [...inputs] : inputs;
     if (into) this.#aim(into, (list as Inputs[]).length, true);
 

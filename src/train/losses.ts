@@ -17,7 +17,7 @@ import { sparseSoftmaxCrossEntropy } from "../ops/loss/sparse-softmax-cross-entr
 /** What the target of one image is: a class number or a row of numbers. */
 export type Target = number | ArrayLike<number>;
 
-/** Of one's own: any object like this, `build` made of the library's ops. */
+/** Made by the functions of this file, or chosen by its name. */
 export interface Loss {
   readonly name: string;
   /** The type of the targets for a model with this output: a class number, or a row of numbers. Undefined: whatever there is, it is not read. */

@@ -18,7 +18,7 @@ import {
 } from "../ops/loss/accuracy.ts";
 import { type Loss, oneHot, type Target } from "./losses.ts";
 
-/** Of one's own: any object like this, `build` made of the library's ops. */
+/** Made by the functions of this file, or chosen by its name. */
 export interface Metric {
   /** Its key in histories; with `val` before it for validation data. */
   readonly name: string;

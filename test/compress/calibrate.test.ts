@@ -91,7 +91,7 @@ describe("calibrate", () => {
   test("names what is wrong with the data", async () => {
     const graph = lenet5();
     await expect(calibrate(graph, noise(1).take(0), [])).rejects.toThrow(
-      '"calibration" expected at least 1 image, got 0',
+      '"calibration" expected at least 1 row, got 0',
     );
     await expect(calibrate(graph, [] as never, [])).rejects.toThrow('"calibration" expected a Dataset');
     const small = new Dataset({ images: new Uint8Array(4), shape: [2, 2, 1], labels: [0] });

@@ -273,7 +273,7 @@ describe("shapes that do not fit name the layer and both shapes", () => {
     [
       "inputShape further in",
       () => sequential([flatten({ inputShape: [4] }), dense({ units: 1, inputShape: [5] })]),
-      'layer "dense" (dense): expects images of 5, got 4',
+      'layer "dense" (dense): expects samples of 5, got 4',
     ],
   ];
   test.each(wrong)("%s", (_, make, message) => {

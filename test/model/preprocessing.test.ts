@@ -131,7 +131,7 @@ describe("trainStep", () => {
     expect(await rightOfBytes(trained, places())).toBe((await trained.evaluate(data)).accuracy);
     const [other] = places().batch(16);
     await expect(trained.trainStep(other!.x, other!.y, { optimizer })).rejects.toThrow(
-      '"x" expected images scaled as those of the steps before',
+      '"x" expected samples scaled as those of the steps before',
     );
     await trained.trainStep(other!.x, other!.y, { optimizer: adam() });
     expect(trained.preprocessing).toBeUndefined();
@@ -333,7 +333,7 @@ describe("shapes that differ by axes of 1", () => {
       expect((await small.evaluate(data)).accuracy).toBeGreaterThan(0.9);
     }
     await expect(network([4, 4]).evaluate(places(1, [2, 8, 1]))).rejects.toThrow(
-      '"dataset" expected images of 4x4, got 2x8x1',
+      '"dataset" expected samples of 4x4, got 2x8x1',
     );
   });
 });

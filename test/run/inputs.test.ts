@@ -189,7 +189,7 @@ test("what is no input is named, with its place", async () => {
   expect(() => net.run(new Float64Array(6) as never)).toThrow('"x" expected Float32Array, got Float64Array(6)');
   const int8 = await mirror([2], { scale: 1 });
   expect(() => int8.run(new Float32Array(2))).toThrow('"x" expected Int8Array, got Float32Array(2)');
-  expect(() => int8.run(Int8Array.of(1, 2, 3))).toThrow('"x" expected whole images of 2 = 2 numbers, got 3');
+  expect(() => int8.run(Int8Array.of(1, 2, 3))).toThrow('"x" expected whole samples of 2 = 2 numbers, got 3');
   expect(() => int8.predict(Float32Array.of(1, NaN))).toThrow('"x[1]" expected finite number, got NaN');
 });
 

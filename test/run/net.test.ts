@@ -157,7 +157,7 @@ describe("predictBatch", () => {
     const good = noise(IMAGE);
     const wrong = (inputs: unknown, options?: object) => () =>
       net.predictBatch(inputs as [], options as { into: Float32Array });
-    expect(wrong([good, noise(3)])).toThrow('"inputs[1]" expected whole images of 9x7x2 = 126 numbers, got 3');
+    expect(wrong([good, noise(3)])).toThrow('"inputs[1]" expected whole samples of 9x7x2 = 126 numbers, got 3');
     expect(wrong([noise(2 * IMAGE)])).toThrow('"inputs[0]" expected one image, got 2');
     expect(wrong([1, 2])).toThrow('"inputs[0]" expected numbers in arrays, or a picture, got 1');
     expect(wrong(7)).toThrow('"inputs" expected a list of inputs, or an array of whole images, got 7');
@@ -182,7 +182,9 @@ test("classes, the most probable first", async () => {
 
 test("wrong input is named", async () => {
   const net = await Net.create(network());
-  expect(() => net.predict(new Float32Array(100))).toThrow('"x" expected whole images of 9x7x2 = 126 numbers, got 100');
+  expect(() => net.predict(new Float32Array(100))).toThrow(
+    '"x" expected whole samples of 9x7x2 = 126 numbers, got 100',
+  );
   expect(() => net.predict(noise(IMAGE), { into: new Float32Array(4) })).toThrow('"into" expected 5 elements, got 4');
   expect(() => net.run(noise(IMAGE), new Float32Array(5) as object)).toThrow('"options" has no option "0"');
   expect(() => net.predict(noise(IMAGE), { into: new Float64Array(5) as never })).toThrow(

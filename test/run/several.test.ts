@@ -79,7 +79,7 @@ describe("a float model", () => {
     expect(wrong([four])).toThrow(`${both} "a list of 1"`);
     expect(wrong({ left: four })).toThrow(`${both} ["left"]`);
     expect(wrong({ left: four, rihgt: four })).toThrow(`${both} ["left", "rihgt"]`);
-    expect(wrong([four, new Float32Array(3)])).toThrow('"x[1]" expected whole images of 4 = 4 numbers, got 3');
+    expect(wrong([four, new Float32Array(3)])).toThrow('"x[1]" expected whole samples of 4 = 4 numbers, got 3');
     expect(wrong({ left: four, right: [1, 2, 3, "4"] })).toThrow('"x.right[3]" expected finite number, got "4"');
     expect(wrong([four, new Float32Array(8)])).toThrow('"x" expected as many images for each input, got [1, 2]');
     expect(wrong([four, four], { into: four })).toThrow('"into" expected a list of 3 arrays, got Float32Array(4)');

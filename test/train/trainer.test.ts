@@ -75,7 +75,7 @@ describe("steps from arrays", () => {
     const trainer = await Trainer.create(smallNetwork(), { loss, optimizer: sgd(0.1), train: arrays(2) });
     const x = new Float32Array(128);
     expect(() => trainer.trainStep(x.subarray(64), [0])).toThrow(
-      '"x" expected 2 images of 8x8x1 to train, got "64 numbers"',
+      '"x" expected 2 images of 8x8x1 to train, got Float32Array(64)',
     );
     expect(() => trainer.trainStep(x, [0])).toThrow('"y" expected 2 numbers');
     expect(() => trainer.trainStep(x, [0, 4])).toThrow("labels[1]");

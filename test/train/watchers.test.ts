@@ -78,7 +78,7 @@ describe("earlyStopping", () => {
 
   test("names the measures there are", async () => {
     await expect(watch(earlyStopping(), { loss: [1], accuracy: [1] })).rejects.toThrow(
-      '"monitor" expected one of loss, accuracy, got "valLoss"',
+      '"monitor" expected one of loss, accuracy, as fit was given no validation, got "valLoss"',
     );
     expect(() => earlyStopping({ patience: -1 })).toThrow('"patience" expected integer >= 0, got -1');
     expect(() => earlyStopping({ mode: "up" as never })).toThrow('"mode" expected one of');
