@@ -160,7 +160,7 @@ describe("predictBatch", () => {
     expect(wrong([good, noise(3)])).toThrow('"inputs[1]" expected whole samples of 9x7x2 = 126 numbers, got 3');
     expect(wrong([noise(2 * IMAGE)])).toThrow('"inputs[0]" expected one image, got 2');
     expect(wrong([1, 2])).toThrow('"inputs[0]" expected numbers in arrays, or a picture, got 1');
-    expect(wrong(7)).toThrow('"inputs" expected a list of inputs, or an array of whole images, got 7');
+    expect(wrong(7)).toThrow('"inputs" expected a list of inputs, or an array of whole samples, got 7');
     expect(wrong([good], { into: new Float32Array(4) })).toThrow('"into" expected 5 elements, got 4');
     expect(wrong([good], { out: 1 })).toThrow('"options" has no option "out"; it knows into');
   });
