@@ -93,11 +93,11 @@ export function layer<O extends LayerOptions>(
   options: O,
   own: readonly string[],
   prepare: (options: O) => Build,
-  { arity: [least, most] = [1, 1], prunable = [] }: LayerTraits = {},
+  traits: LayerTraits = {},
 ): Layer {
   const given = options?.name;
   return naming(typeof given === "string" ? `${kind} ${show(given)}` : kind, () =>
-    checkedLayer(kind, options, own, prepare, [least, most]),
+    checkedLayer(kind, options, own, prepare, traits),
   );
 }
 
@@ -106,7 +106,7 @@ function checkedLayer<O extends LayerOptions>(
   options: O,
   own: readonly string[],
   prepare: (options: O) => Build,
-  [least, most]: readonly [number, number],
+  { arity: [least, most] = [1, 1], prunable = [] }: LayerTraits,
 ): Layer {
   if (options === null || typeof options !== "object") throw wrongType(kind, "an options object", options);
   knownOptions(kind, options, [...own, ...LAYER_OPTIONS]);

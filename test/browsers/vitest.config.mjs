@@ -13,9 +13,11 @@ const IN_NODE_ALONE = {
   "test/formats/tflite/damage.test.ts": "reads thousands of damaged files, whatever the engine",
   "test/kernels/binaries.test.ts": "reads the compiler's text, whatever the engine",
   "test/kernels/load-in-node.test.ts": "starts other Nodes",
+  "test/model/going-on.test.ts": "writes files",
   "test/model/model.test.ts": "writes files",
   "test/run/bundle.test.ts": "is about the built file, which test/package/ has in browsers",
   "test/run/memory.test.ts": "starts other Nodes",
+  "test/train/named.test.ts": "writes to the terminal",
 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
