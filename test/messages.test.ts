@@ -1,6 +1,6 @@
 /**
- * What users of Keras and TensorFlow.js write at first, and what they are told: in the library's grammar, with the function it is about and with
- * none of the library's inner words.
+ * What users of Keras and TensorFlow.js write at first, and what they are told: in the library's grammar, with the
+ * function it is about and with none of the library's inner words.
  */
 import { describe, expect, test } from "vitest";
 import { Dataset } from "../src/data/index.ts";

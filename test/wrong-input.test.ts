@@ -1,7 +1,8 @@
 /**
- * What a user may get wrong, once each through the public names: one clear error that names the thing, and existing files as they were.
- * Every truncation and every altered byte: test/container/container.test.ts, test/data/idx.test.ts. Every option: the suites of the
- * functions that take them. Exit codes and lines of the command: test/cli. A full disk under every way of saving: test/container/save-file.test.ts.
+ * What a user may get wrong, once each through the public names: one clear error that names the thing, and existing
+ * files as they were. Every truncation and every altered byte: test/container/container.test.ts, test/data/idx.test.ts.
+ * Every option: the suites of the functions that take them. Exit codes and lines of the command: test/cli. A full disk
+ * under every way of saving: test/container/save-file.test.ts.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -257,7 +258,8 @@ test.skipIf(process.platform === "win32")(
       format: "esm",
       platform: "node",
     });
-    // Files of this process end at 16 blocks of 512 or 1024 bytes: the operating system's own refusal, in the middle of a write.
+    // Files of this process end at 16 blocks of 512 or 1024 bytes: the operating system's own refusal, in the middle of
+    // a write.
     const limited = ["-c", 'ulimit -f 16 && exec "$0" "$@"', process.execPath, program, path];
     const { stdout } = await promisify(execFile)("sh", limited);
     expect(JSON.parse(stdout)).toEqual({

@@ -1,7 +1,7 @@
 /**
  * One error grammar: `"what" expected <expectation>, got <what came>`.
- * TypeError for a wrong type, RangeError for a wrong value, PenjingError (with `code`) for files, operators and workers.
- * Messages quote names and texts from files: control characters in them are escaped.
+ * TypeError for a wrong type, RangeError for a wrong value, PenjingError (with `code`) for files, operators and
+ * workers. Messages quote names and texts from files: control characters in them are escaped.
  */
 import { printable } from "./printable.ts";
 
@@ -21,11 +21,14 @@ export class PenjingError extends Error {
   override readonly name = "PenjingError";
   /**
    * What went wrong, for programs; the message is for people. Codes that users meet:
-   * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`, `budget` (`maxBytes`)
-   * - model files: also `version`, `checksum`, `op`, `codec`, `damaged` (docs/container.md), `budget` (`maxBytes`, `maxMacs`); `unsupported` and
+   * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`,
+   * `budget` (`maxBytes`)
+   * - model files: also `version`, `checksum`, `op`, `codec`, `damaged` (docs/container.md), `budget` (`maxBytes`,
+   * `maxMacs`); `unsupported` and
    *   `graph` when one is written
    * - the engine: `no-simd`, `no-relaxed-simd`, `memory`
-   * - models: `masked`, `bake`, `calibration`, `quantize`, `quantized`; training: `diverged`, `busy`; an op without that meaning, or an int8 layer
+   * - models: `masked`, `bake`, `calibration`, `quantize`, `quantized`; training: `diverged`, `busy`; an op without
+   * that meaning, or an int8 layer
    *   whose sums could leave 32 bits: `refused`
    */
   readonly code: string;
@@ -129,8 +132,9 @@ export function checkSignal(signal: AbortSignal | undefined): void {
 const ABOUT_ARGUMENTS = /^("|layer "|labels out of range)/;
 
 /**
- * What `call` gives. The message of an error about its arguments then begins with the name of the function: `fit: "epochs" expected ...`.
- * Errors of a user's own code pass as they are. A layer's name may stand behind its function's: `conv2d "stem"`.
+ * What `call` gives. The message of an error about its arguments then begins with the name of the function: `fit:
+ * "epochs" expected ...`. Errors of a user's own code pass as they are. A layer's name may stand behind its function's:
+ * `conv2d "stem"`.
  */
 export function naming<T>(name: string, call: () => T): T {
   try {

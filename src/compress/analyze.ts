@@ -45,8 +45,8 @@ export interface Analysis {
 }
 
 /**
- * Masked weights count as zeros: what is analyzed is what `save` writes. What was folded before quantizing (batch normalization) is not counted.
- * Errors as `save`'s.
+ * Masked weights count as zeros: what is analyzed is what `save` writes. What was folded before quantizing (batch
+ * normalization) is not counted. Errors as `save`'s.
  */
 export function analyze(model: Model): Analysis {
   if (!(model instanceof Model)) throw wrongType("model", "a Model", model);
@@ -88,7 +88,10 @@ function floatBytes(from: Graph, of: Model): number {
   return new Model(graph, extras).toBytes().length;
 }
 
-/** A graph of integers with every value float: its structure, without numbers, and without what stands where integers begin, change or end. */
+/**
+ * A graph of integers with every value float: its structure, without numbers, and without what stands where integers
+ * begin, change or end.
+ */
 function floatForm(from: Graph): Graph {
   const graph = new Graph();
   const of = new Map<Value, Value>();

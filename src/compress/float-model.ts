@@ -3,7 +3,10 @@ import { wrongType } from "../base/errors.ts";
 import { Model } from "../model/model.ts";
 import { demandFloat } from "../ops/quantized/quantized.ts";
 
-/** Throws unless `model` is a Model, and a PenjingError `quantized` where it holds int8 already. `verb`: what is done with it. */
+/**
+ * Throws unless `model` is a Model, and a PenjingError `quantized` where it holds int8 already. `verb`: what is done
+ * with it.
+ */
 export function checkFloatModel(model: unknown, verb: string, expected = "a Model"): asserts model is Model {
   if (!(model instanceof Model)) throw wrongType("model", expected, model);
   demandFloat(model.graph, verb);

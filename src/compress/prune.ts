@@ -11,25 +11,32 @@ import { checkSchedule, constantSparsity, type SparsityFunction, type SparsitySc
 import { graphSparsity, type Sparsity } from "./sparsity.ts";
 
 export interface PruneOptions {
-  /** When and how much. Default: constantSparsity({ targetSparsity: 0.5 }), tfmot's. A function gets the step, counted from 1. */
+  /**
+   * When and how much. Default: constantSparsity({ targetSparsity: 0.5 }), tfmot's. A function gets the step, counted
+   * from 1.
+   */
   schedule?: Schedule;
-  /** Which layers: names, or a function that chooses. Default: every convolution and dense layer; their kernels, never biases or depthwise kernels. */
+  /**
+   * Which layers: names, or a function that chooses. Default: every convolution and dense layer; their kernels, never
+   * biases or depthwise kernels.
+   */
   layers?: LayerSelection;
 }
 
 /**
- * A model of its own with masks on the kernels of `model`; its `fit` prunes by the schedule. `bake()` makes zeros of what the masks cover.
- * Applied again, it can prune other layers by another schedule. Keras: tfmot.sparsity.keras.prune_low_magnitude.
+ * A model of its own with masks on the kernels of `model`; its `fit` prunes by the schedule. `bake()` makes zeros of
+ * what the masks cover. Applied again, it can prune other layers by another schedule. Keras:
+ * tfmot.sparsity.keras.prune_low_magnitude.
  *
  * Of a layer it makes a layer that is pruned in every model it becomes part of:
  *
  *     sequential([conv2d({ ... }), flatten(), pruneLowMagnitude(dense({ units: 10 }), { schedule })])
  *
- * `earlyStopping` puts masks back with the weights of its best epoch: with `startFromEpoch` it looks only at epochs after the last update.
- * Blocks of weights and N:M patterns are refused: single weights only.
+ * `earlyStopping` puts masks back with the weights of its best epoch: with `startFromEpoch` it looks only at epochs
+ * after the last update. Blocks of weights and N:M patterns are refused: single weights only.
  *
- * Errors: RangeError where `layers` names none that can be pruned, PenjingError "masked" where one has a mask already; from `fit`, a RangeError
- * where the schedule would never prune.
+ * Errors: RangeError where `layers` names none that can be pruned, PenjingError "masked" where one has a mask already;
+ * from `fit`, a RangeError where the schedule would never prune.
  */
 export function pruneLowMagnitude(model: Model, options?: PruneOptions): Model;
 export function pruneLowMagnitude(layer: Layer, options?: Omit<PruneOptions, "layers">): Layer;
@@ -90,7 +97,8 @@ export interface PruneOnceOptions {
 }
 
 /**
- * A model of its own with the least weights masked, now; training it further keeps them at zero. A number is a sparsity.
+ * A model of its own with the least weights masked, now; training it further keeps them at zero. A number is a
+ * sparsity.
  *
  *     pruneOnce(model, 0.5)      pruneOnce(model, { threshold: 0.01, layers: ["dense"] })
  */
@@ -127,7 +135,9 @@ export function stripPruning(model: Model): Model {
   return model.bake();
 }
 
-/** The zeros of a model's kernels, layer by layer and in all: before pruning, while masks are on, and after `bake()`. */
+/**
+ * The zeros of a model's kernels, layer by layer and in all: before pruning, while masks are on, and after `bake()`.
+ */
 export function sparsity(model: Model): Sparsity {
   checkModel(model);
   return graphSparsity(model.graph);

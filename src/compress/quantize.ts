@@ -1,4 +1,7 @@
-/** Quantization of trained models to int8, in TensorFlow Lite's scheme (docs/quantization.md): static, with calibration data, and dynamic. */
+/**
+ * Quantization of trained models to int8, in TensorFlow Lite's scheme (docs/quantization.md): static, with calibration
+ * data, and dynamic.
+ */
 import { knownOptions, naming, oneOf, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { Dataset } from "../data/dataset.ts";
 import type { Graph, Node } from "../graph/graph.ts";
@@ -17,9 +20,15 @@ import { checkFloatModel } from "./float-model.ts";
 export type Exclusion = readonly string[] | ((layer: { name: string; op: string }) => boolean);
 
 export interface QuantizeStaticOptions extends CalibrateOptions {
-  /** Samples like those the network will see, a few hundred, with or without labels: every activation gets the range it has over them. */
+  /**
+   * Samples like those the network will see, a few hundred, with or without labels: every activation gets the range it
+   * has over them.
+   */
   calibration: Dataset;
-  /** "i8": samples enter and results leave as int8, by `net.run`. Default "f32": they are quantized and dequantized inside. */
+  /**
+   * "i8": samples enter and results leave as int8, by `net.run`. Default "f32": they are quantized and dequantized
+   * inside.
+   */
   inputType?: "f32" | "i8";
   /** Default: none. */
   exclude?: Exclusion;
@@ -27,8 +36,8 @@ export interface QuantizeStaticOptions extends CalibrateOptions {
 
 /**
  * Weights and activations in int8, integer kernels throughout. Masks are baked and batch normalization is folded first.
- * Errors: RangeError for data that do not fit; PenjingError "calibration" where an activation has no finite range, "quantized" for a network of
- * integers, "quantize" or "refused" for a layer whose sums fit into 32 bits at no scale.
+ * Errors: RangeError for data that do not fit; PenjingError "calibration" where an activation has no finite range,
+ * "quantized" for a network of integers, "quantize" or "refused" for a layer whose sums fit into 32 bits at no scale.
  */
 export async function quantizeStatic(model: Model, options: QuantizeStaticOptions): Promise<Model> {
   return naming("quantizeStatic", () => inIntegers(model, options));
@@ -56,8 +65,8 @@ export interface QuantizeDynamicOptions {
 }
 
 /**
- * Weights in int8, activations in float: each sample is quantized by the range it has when it reaches a layer, and integer kernels run there.
- * Needs no data.
+ * Weights in int8, activations in float: each sample is quantized by the range it has when it reaches a layer, and
+ * integer kernels run there. Needs no data.
  */
 export async function quantizeDynamic(model: Model, options: QuantizeDynamicOptions = {}): Promise<Model> {
   return naming("quantizeDynamic", async () => {

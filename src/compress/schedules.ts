@@ -1,9 +1,9 @@
 /**
- * When to prune, and how much: the schedules of the TensorFlow Model Optimization Toolkit (tfmot 0.8.1), with one update more at the end step,
- * so that the final sparsity is reached exactly whatever the frequency.
+ * When to prune, and how much: the schedules of the TensorFlow Model Optimization Toolkit (tfmot 0.8.1), with one
+ * update more at the end step, so that the final sparsity is reached exactly whatever the frequency.
  *
- * Steps count from 1: the first training step is step 1, as tfmot's counter has it. A schedule that begins at step 0 with frequency 100
- * therefore prunes first at step 100.
+ * Steps count from 1: the first training step is step 1, as tfmot's counter has it. A schedule that begins at step 0
+ * with frequency 100 therefore prunes first at step 100.
  */
 import { knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
 import { pow } from "../base/math.ts";
@@ -41,7 +41,8 @@ export interface ConstantSparsityOptions {
 
 /**
  * The same sparsity from the begin step to the end step. tfmot: ConstantSparsity.
- * Errors: TypeError for a wrong type or option; RangeError for a sparsity outside of 0 <= s < 1 or steps in the wrong order.
+ * Errors: TypeError for a wrong type or option; RangeError for a sparsity outside of 0 <= s < 1 or steps in the wrong
+ * order.
  */
 export function constantSparsity(options: ConstantSparsityOptions): SparsitySchedule {
   return naming("constantSparsity", () => {
@@ -136,7 +137,10 @@ interface Updates {
   at(step: number): boolean;
 }
 
-/** Checks what can be checked before the length of the training is known, and gives the updates of a training of so many steps. */
+/**
+ * Checks what can be checked before the length of the training is known, and gives the updates of a training of so many
+ * steps.
+ */
 function checkedSpan(
   { beginStep, endStep, frequency }: { beginStep: Steps; endStep: Steps; frequency: Steps },
   leastEnd: number,

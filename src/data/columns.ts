@@ -11,8 +11,8 @@ export type ImageArray = Uint8Array | Int8Array | Float32Array;
 
 export interface DatasetOptions {
   /**
-   * All rows one after the other, each in logical order (height, width, channels). Typed arrays of these kinds are shared, not copied; other
-   * arrays of numbers, and nested ones, become float32.
+   * All rows one after the other, each in logical order (height, width, channels). Typed arrays of these kinds are
+   * shared, not copied; other arrays of numbers, and nested ones, become float32.
    */
   x?: ImageArray | NestedNumbers;
   /** The same as `x`, under the name for pictures. */
@@ -29,7 +29,10 @@ export interface DatasetOptions {
   /** Number of classes; labels are checked against it. Default: the greatest label + 1. */
   classes?: number;
   classNames?: readonly string[];
-  /** real = scale * stored + offset, in float32, multiplied and then added. Default: 1/255 and 0 for unsigned bytes, else 1 and 0. */
+  /**
+   * real = scale * stored + offset, in float32, multiplied and then added. Default: 1/255 and 0 for unsigned bytes,
+   * else 1 and 0.
+   */
   scale?: number;
   offset?: number;
 }
@@ -55,7 +58,10 @@ export interface Row {
   y: number | Float32Array;
 }
 
-/** Gives a row for a row; it may change and return what it is given. `index` counts the rows of the dataset that was mapped, as stored. */
+/**
+ * Gives a row for a row; it may change and return what it is given. `index` counts the rows of the dataset that was
+ * mapped, as stored.
+ */
 export type MapRow = (row: Row, index: number) => Row;
 
 /** What all datasets made from one another share. */

@@ -1,7 +1,8 @@
 /**
  * Rows to learn from: samples such as images, their labels or targets, and weights.
- * A Dataset is a list of row numbers over arrays it shares with all datasets made from it: `take`, `skip`, `split` and `shuffle`
- * copy no row. `normalise` is kept as two numbers, or two for each channel: rows of bytes stay bytes until they are rescaled for a step.
+ * A Dataset is a list of row numbers over arrays it shares with all datasets made from it: `take`, `skip`, `split` and
+ * `shuffle` copy no row. `normalise` is kept as two numbers, or two for each channel: rows of bytes stay bytes until
+ * they are rescaled for a step.
  */
 import { integer, knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
@@ -35,11 +36,16 @@ export interface Batch {
 export interface MapOptions {
   /** Of the x that the function gives, where it changes. */
   shape?: Shape;
-  /** How a stored byte becomes a number of that x, where the function changes the scale of numbers. Default: as before the function. */
+  /**
+   * How a stored byte becomes a number of that x, where the function changes the scale of numbers. Default: as before
+   * the function.
+   */
   preprocessing?: Preprocessing | undefined;
 }
 
-/** The preprocessing behind arrays of real numbers that a data set made: a loop of single steps takes the arrays alone. */
+/**
+ * The preprocessing behind arrays of real numbers that a data set made: a loop of single steps takes the arrays alone.
+ */
 const BEHIND = new WeakMap<object, Preprocessing>();
 
 /** How bytes became these numbers, where a data set made them of bytes. */
@@ -47,7 +53,8 @@ export const preprocessingBehind = (x: object): Preprocessing | undefined => BEH
 
 /**
  * Made of arrays, which it does not copy, by `mnist`, or from another dataset by the methods below.
- * Errors of the constructor: TypeError for a wrong type or option, RangeError for counts that do not fit, labels out of range and weights that are not finite.
+ * Errors of the constructor: TypeError for a wrong type or option, RangeError for counts that do not fit, labels out of
+ * range and weights that are not finite.
  */
 export class Dataset implements Iterable<Row> {
   readonly #columns: Columns;
@@ -108,8 +115,9 @@ export class Dataset implements Iterable<Row> {
   }
 
   /**
-   * How bytes become the numbers of `x`, as a network keeps it. A function given to `map` is taken to stay within the scale of the numbers
-   * it gets, unless its `preprocessing` says otherwise. Undefined where rows are stored as other numbers than unsigned bytes.
+   * How bytes become the numbers of `x`, as a network keeps it. A function given to `map` is taken to stay within the
+   * scale of the numbers it gets, unless its `preprocessing` says otherwise. Undefined where rows are stored as other
+   * numbers than unsigned bytes.
    */
   get preprocessing(): Preprocessing | undefined {
     return this.#columns.preprocessing;
@@ -120,7 +128,10 @@ export class Dataset implements Iterable<Row> {
     return this.#columns.maps.length > 0;
   }
 
-  /** The stored rows of this and all related datasets; row i begins at element `index[i] * size(shape)`. Not a copy: do not write. */
+  /**
+   * The stored rows of this and all related datasets; row i begins at element `index[i] * size(shape)`. Not a copy: do
+   * not write.
+   */
   get images(): ImageArray {
     return this.#columns.images;
   }
@@ -191,7 +202,10 @@ export class Dataset implements Iterable<Row> {
     for (let i = 0; i < this.length; i++) yield this.row(i);
   }
 
-  /** The rows in order, `n` at a time, made when asked for; the last batch is smaller where n does not divide the length. */
+  /**
+   * The rows in order, `n` at a time, made when asked for; the last batch is smaller where n does not divide the
+   * length.
+   */
   *batch(n: number): Generator<Batch> {
     integer("batch", n, 1);
     const each = size(this.shape);
@@ -223,7 +237,8 @@ export class Dataset implements Iterable<Row> {
   }
 
   /**
-   * Two datasets: the first rows and the rest. `first` below 1 is a fraction (its share rounded down), from 1 on a number of rows.
+   * Two datasets: the first rows and the rest. `first` below 1 is a fraction (its share rounded down), from 1 on a
+   * number of rows.
    */
   split(first: number): [Dataset, Dataset] {
     number("split", first, { above: 0, below: this.length });
@@ -237,8 +252,8 @@ export class Dataset implements Iterable<Row> {
   }
 
   /**
-   * A function between the stored rows and what is learned from, called anew for each row that is read. It gets real numbers, scaled by
-   * `normalise`, and gives numbers of the same scale: then the data set keeps its `preprocessing`.
+   * A function between the stored rows and what is learned from, called anew for each row that is read. It gets real
+   * numbers, scaled by `normalise`, and gives numbers of the same scale: then the data set keeps its `preprocessing`.
    */
   map(map: MapRow, options: MapOptions = {}): Dataset {
     if (typeof map !== "function") throw wrongType("map", "a function of a row", map);
@@ -257,15 +272,16 @@ export class Dataset implements Iterable<Row> {
 
   /**
    * Other numbers for the same stored images: `{ scale, offset }` replaces real = scale * stored + offset;
-   * `{ mean, std }`, numbers or a list with one for each channel, takes the real numbers as they are now to (real - mean) / std.
+   * `{ mean, std }`, numbers or a list with one for each channel, takes the real numbers as they are now to (real -
+   * mean) / std.
    */
   normalise(by: Normalisation): Dataset {
     return this.#rescaled(normalised(this.#columns.scaling, by, this.shape.at(-1) ?? 1));
   }
 
   /**
-   * The same stored bytes as a network reads them: `test.preprocess(model.preprocessing)`. Without an argument: byte / 255.
-   * Replaces what `normalise` said; its `layout` is about arrays of users, rows have their channels last.
+   * The same stored bytes as a network reads them: `test.preprocess(model.preprocessing)`. Without an argument: byte /
+   * 255. Replaces what `normalise` said; its `layout` is about arrays of users, rows have their channels last.
    */
   preprocess(by: Preprocessing = USUAL): Dataset {
     if (this.dtype !== "u8") throw wrongType("preprocess", "a dataset of unsigned bytes", this.images);
@@ -273,7 +289,10 @@ export class Dataset implements Iterable<Row> {
     return this.#rescaled(scaling);
   }
 
-  /** The labels in a random order over the same images: nothing is left to learn, and a test that says otherwise is wrong. */
+  /**
+   * The labels in a random order over the same images: nothing is left to learn, and a test that says otherwise is
+   * wrong.
+   */
   permuteLabels(seed: number): Dataset {
     const labels = this.#columns.labels?.slice();
     if (!labels) throw wrongType("permuteLabels", "a dataset with labels", this.targets());

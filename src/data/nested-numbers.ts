@@ -7,7 +7,10 @@ export type NestedNumbers = ArrayLike<number> | readonly NestedNumbers[];
 
 const isArray = (x: unknown): x is ArrayLike<unknown> => Array.isArray(x) || ArrayBuffer.isView(x);
 
-/** The numbers in order, and the length of each axis. Errors name the first element that is no number or has another length. */
+/**
+ * The numbers in order, and the length of each axis. Errors name the first element that is no number or has another
+ * length.
+ */
 export function flat(what: string, given: unknown): { data: Float32Array; shape: Shape } {
   if (!isArray(given)) throw wrongType(what, "an array of numbers", given);
   const shape: number[] = [];

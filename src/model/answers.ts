@@ -12,8 +12,8 @@ import type { Scores } from "../train/trainer.ts";
 type Pacing = Pick<EvaluateOptions, "batchSize" | "slice" | "signal">;
 
 /**
- * The outputs of all rows, one after the other; of several outputs a list. It gives way to a page after each `slice` milliseconds. `what`: the
- * data set in messages.
+ * The outputs of all rows, one after the other; of several outputs a list. It gives way to a page after each `slice`
+ * milliseconds. `what`: the data set in messages.
  */
 export async function answers(net: Net, what: string, data: Dataset, options: Pacing = {}): Promise<Reals> {
   const { batchSize = 256, slice = 50, signal } = options;

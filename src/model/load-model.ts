@@ -11,9 +11,9 @@ export interface LoadModelOptions extends BudgetOptions {
 }
 
 /**
- * A model from a file: a path, URL, File, Blob or bytes. A float model can be trained on; a quantized one has `kind` "integer".
- * Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file; `budget` where its tensors and layers take more memory
- * than `maxBytes`, or an image more work than `maxMacs`.
+ * A model from a file: a path, URL, File, Blob or bytes. A float model can be trained on; a quantized one has `kind`
+ * "integer". Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file; `budget` where its
+ * tensors and layers take more memory than `maxBytes`, or an image more work than `maxMacs`.
  */
 export async function loadModel(source: Source, options: LoadModelOptions = {}): Promise<Model> {
   knownOptions("loadModel", options, ["signal", ...BUDGET_OPTIONS]);

@@ -1,6 +1,7 @@
 /**
- * A network with its weights: what `sequential` and `model` build, what training changes, what is saved and loaded. All it knows is in its
- * graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned model is a model like any other.
+ * A network with its weights: what `sequential` and `model` build, what training changes, what is saved and loaded. All
+ * it knows is in its graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned
+ * model is a model like any other.
  */
 import { knownOptions, naming, PenjingError, wrongType } from "../base/errors.ts";
 import { type Shape, size, type TypedArray } from "../base/shape.ts";
@@ -33,7 +34,9 @@ import { type StepOptions, Steps } from "./steps.ts";
 import { layerOf, layersOf, type ModelLayer, parametersOf, summaryOf } from "./summary.ts";
 import { kerasShape, toKeras, weightsOf } from "./weights.ts";
 
-/** One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`. */
+/**
+ * One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`.
+ */
 export interface Weight {
   readonly shape: Shape;
   readonly data: Float32Array;
@@ -55,8 +58,8 @@ export interface ModelParts extends Extras {
 export type TrainingHistory = History & { readonly checkpoint: Checkpoint };
 
 /**
- * Made by `sequential`, `model`, `lenet5`, `loadModel`, `quantizeStatic` and `quantizeDynamic`. `clone`, `bake`, pruning and quantization give
- * models of their own; `fit`, `trainStep` and `setWeights` change this one.
+ * Made by `sequential`, `model`, `lenet5`, `loadModel`, `quantizeStatic` and `quantizeDynamic`. `clone`, `bake`,
+ * pruning and quantization give models of their own; `fit`, `trainStep` and `setWeights` change this one.
  */
 export class Model {
   readonly name: string;
@@ -67,11 +70,14 @@ export class Model {
   readonly hooks: readonly StepHook[];
   readonly metadata: Extras["metadata"];
   /**
-   * "integer": quantized, statically or dynamically. It does all that a float one does, but is not trained, pruned or quantized again: that is a
-   * PenjingError `quantized`.
+   * "integer": quantized, statically or dynamically. It does all that a float one does, but is not trained, pruned or
+   * quantized again: that is a PenjingError `quantized`.
    */
   readonly kind: "float" | "integer";
-  /** Of a network that was quantized here: the float one it was made of, baked and folded, for comparison. A file does not keep it. */
+  /**
+   * Of a network that was quantized here: the float one it was made of, baked and folded, for comparison. A file does
+   * not keep it.
+   */
   readonly float: Graph | undefined;
   #labels: Extras["labels"];
   #preprocessing: Extras["preprocessing"];
@@ -98,7 +104,10 @@ export class Model {
     this.metadata = parts.metadata;
   }
 
-  /** Names of the classes, saved with it: those of the data set it was last trained on by `fit`, where that has names, or those it is given. */
+  /**
+   * Names of the classes, saved with it: those of the data set it was last trained on by `fit`, where that has names,
+   * or those it is given.
+   */
   get labels(): readonly string[] | undefined {
     return this.#labels;
   }
@@ -110,8 +119,8 @@ export class Model {
   }
 
   /**
-   * How bytes and pictures become inputs, saved with it; undefined: byte / 255. It is that of the bytes the model was last trained on, and can be
-   * set where the weights come from elsewhere.
+   * How bytes and pictures become inputs, saved with it; undefined: byte / 255. It is that of the bytes the model was
+   * last trained on, and can be set where the weights come from elsewhere.
    */
   get preprocessing(): Extras["preprocessing"] {
     return this.#preprocessing;
@@ -177,7 +186,10 @@ export class Model {
 
   // ---------------------------------------------------------------- weights
 
-  /** Copies of all weights, those of integers in real numbers, in Keras' layout and order. `Object.values` gives them by index, as Keras' get_weights does. */
+  /**
+   * Copies of all weights, those of integers in real numbers, in Keras' layout and order. `Object.values` gives them by
+   * index, as Keras' get_weights does.
+   */
   getWeights(): Weights {
     const weights: Weights = {};
     for (const leaf of weightsOf(this.graph))
@@ -186,9 +198,9 @@ export class Model {
   }
 
   /**
-   * Sets weights from Keras' layout: some or all by name, or all in the order of `getWeights`, as Keras' set_weights does. Each is an array of its
-   * numbers, flat or nested, or `{ shape, data }`.
-   * A RangeError, before anything is changed, for a name or a shape that does not fit; NaN and infinity are refused too.
+   * Sets weights from Keras' layout: some or all by name, or all in the order of `getWeights`, as Keras' set_weights
+   * does. Each is an array of its numbers, flat or nested, or `{ shape, data }`. A RangeError, before anything is
+   * changed, for a name or a shape that does not fit; NaN and infinity are refused too.
    */
   setWeights(weights: GivenWeights): void {
     this.#expectIdle("setWeights");
@@ -201,18 +213,21 @@ export class Model {
   // ---------------------------------------------------------------- training
 
   /**
-   * Trains on a data set; the model's weights are as they were after the last epoch. By default one epoch of Adam 1e-3 in batches of 32, with
-   * cross-entropy for labels. Gives loss and metrics of every epoch. Penalties of layers are part of the loss.
+   * Trains on a data set; the model's weights are as they were after the last epoch. By default one epoch of Adam 1e-3
+   * in batches of 32, with cross-entropy for labels. Gives loss and metrics of every epoch. Penalties of layers are
+   * part of the loss.
    *
    *     await model.fit(train, { epochs: 5, optimizer: "adam", metrics: ["accuracy"], validation: test, verbose: 1 });
    *
-   * A second `fit` goes on where the first one ended, to the byte as one of all epochs: the optimizer's moments, its schedule and the order of rows
-   * go on, and epochs are counted on. Another optimizer starts its own moments and schedule; `restart: true` starts all anew.
+   * A second `fit` goes on where the first one ended, to the byte as one of all epochs: the optimizer's moments, its
+   * schedule and the order of rows go on, and epochs are counted on. Another optimizer starts its own moments and
+   * schedule; `restart: true` starts all anew.
    *
-   * `preprocessing` becomes that of the data set, or of its validation, where one of them is made of bytes; `labels` its class names.
-   * Errors: RangeError for data that do not fit, or a validation that is not scaled as the data; PenjingError `diverged` where the loss becomes
-   * NaN or infinite, `busy` where the model is being trained already, `quantized` of a network of integers; AbortError by `signal`, after which
-   * `checkpoint` and `saveCheckpoint` have the place where it ended.
+   * `preprocessing` becomes that of the data set, or of its validation, where one of them is made of bytes; `labels`
+   * its class names. Errors: RangeError for data that do not fit, or a validation that is not scaled as the data;
+   * PenjingError `diverged` where the loss becomes NaN or infinite, `busy` where the model is being trained already,
+   * `quantized` of a network of integers; AbortError by `signal`, after which `checkpoint` and `saveCheckpoint` have
+   * the place where it ended.
    */
   async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}, ...more: []): Promise<TrainingHistory> {
     return naming("fit", async () => {
@@ -250,8 +265,8 @@ export class Model {
   }
 
   /**
-   * Where the last `fit` ended, aborted ones too: weights, masks, the optimizer's moments, its place in the schedule, epoch and seed, for `resume`.
-   * Undefined before the first one. Weights that were set since are not in it.
+   * Where the last `fit` ended, aborted ones too: weights, masks, the optimizer's moments, its place in the schedule,
+   * epoch and seed, for `resume`. Undefined before the first one. Weights that were set since are not in it.
    */
   get checkpoint(): Checkpoint | undefined {
     return this.#place?.checkpoint;
@@ -267,8 +282,9 @@ export class Model {
   }
 
   /**
-   * The mean loss over a data set, penalties of layers included, and the mean of every metric. A RangeError where the data set makes other
-   * numbers of bytes than `preprocessing` says. A network of integers is run, and what it answers is scored.
+   * The mean loss over a data set, penalties of layers included, and the mean of every metric. A RangeError where the
+   * data set makes other numbers of bytes than `preprocessing` says. A network of integers is run, and what it answers
+   * is scored.
    */
   async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers"> = {}): Promise<Scores> {
     return naming("evaluate", async () => {
@@ -281,11 +297,12 @@ export class Model {
   }
 
   /**
-   * One step on one batch, for loops of one's own: samples one after another, and their class numbers (an array of integers) or targets
-   * (Float32Array). Gives loss and metrics before it. The optimizer's moments live on while `optimizer`, `loss` and `metrics` are the same.
-   * Samples are real numbers, or bytes (Uint8Array), which `preprocessing` makes real; from those of a data set's `batch` it learns that.
-   * A model that is pruned by a schedule needs to know how many `steps` there will be. A loop that need not look at the weights in between
-   * is faster over a `Trainer`.
+   * One step on one batch, for loops of one's own: samples one after another, and their class numbers (an array of
+   * integers) or targets (Float32Array). Gives loss and metrics before it. The optimizer's moments live on while
+   * `optimizer`, `loss` and `metrics` are the same. Samples are real numbers, or bytes (Uint8Array), which
+   * `preprocessing` makes real; from those of a data set's `batch` it learns that. A model that is pruned by a schedule
+   * needs to know how many `steps` there will be. A loop that need not look at the weights in between is faster over a
+   * `Trainer`.
    */
   async trainStep(x: ArrayLike<number>, y: ArrayLike<number>, options: StepOptions = {}): Promise<Scores> {
     return naming("trainStep", () =>
@@ -349,8 +366,9 @@ export class Model {
   // ---------------------------------------------------------------- running
 
   /**
-   * The outputs for all rows of a data set, or for what `net.predict` takes: `outputShape` numbers for each sample, in a list where there are
-   * several outputs. Plans the network at its first call. RangeErrors name shapes that do not fit.
+   * The outputs for all rows of a data set, or for what `net.predict` takes: `outputShape` numbers for each sample, in
+   * a list where there are several outputs. Plans the network at its first call. RangeErrors name shapes that do not
+   * fit.
    */
   async predict<R extends Reals = Float32Array>(x: Dataset | Inputs): Promise<NoInfer<R>> {
     return naming("predict", async () => {
@@ -376,8 +394,9 @@ export class Model {
   }
 
   /**
-   * The network that runs, with the weights as they are now: for `predict` without waiting. It does not follow later changes by itself.
-   * With options (`capacity`, `variant`, `warmUp`, ...) a network of its own at every call, without them the same one.
+   * The network that runs, with the weights as they are now: for `predict` without waiting. It does not follow later
+   * changes by itself. With options (`capacity`, `variant`, `warmUp`, ...) a network of its own at every call, without
+   * them the same one.
    */
   async net(options?: NetOptions): Promise<Net> {
     if (options) return Net.create(this.graph, { ...this.#extras, ...options });
@@ -405,8 +424,8 @@ export class Model {
   }
 
   /**
-   * A model of its own without masks: a masked weight becomes a weight with zeros. It computes the same, to the bit. Saving and quantizing do it
-   * by themselves.
+   * A model of its own without masks: a masked weight becomes a weight with zeros. It computes the same, to the bit.
+   * Saving and quantizing do it by themselves.
    */
   bake(): Model {
     const { graph } = this.graph.copy();
@@ -436,8 +455,9 @@ export class Model {
   }
 
   /**
-   * The bytes of a `.penjing` file. Names of layers are kept where a reader would not give the same ones to the weights, or where some
-   * were chosen; `names` decides it otherwise. It holds what runs: zeros in place of masks, and nothing of training.
+   * The bytes of a `.penjing` file. Names of layers are kept where a reader would not give the same ones to the
+   * weights, or where some were chosen; `names` decides it otherwise. It holds what runs: zeros in place of masks, and
+   * nothing of training.
    */
   toBytes(options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
     knownOptions("save", options, ["names", "name", "labels", "preprocessing", "metadata"]);

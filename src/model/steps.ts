@@ -12,7 +12,10 @@ import { sameScaling } from "../train/scaling.ts";
 import { arrays, ends, type Scores, Trainer } from "../train/trainer.ts";
 
 export interface StepOptions extends Pick<FitOptions, "optimizer" | "loss" | "metrics" | "seed"> {
-  /** How many steps there will be in all: what pruning schedules go by. Needed where the model is pruned while it is trained. */
+  /**
+   * How many steps there will be in all: what pruning schedules go by. Needed where the model is pruned while it is
+   * trained.
+   */
   steps?: number;
 }
 
@@ -87,7 +90,10 @@ export class Steps {
     });
   }
 
-  /** The trainer for that batch size: planned anew for a new one, or where layers were frozen since, and with the moments it had. */
+  /**
+   * The trainer for that batch size: planned anew for a new one, or where layers were frozen since, and with the
+   * moments it had.
+   */
   async #for(images: number, y: ArrayLike<number>): Promise<Trainer> {
     const frozen = this.#graph.leaves.filter(v => v.frozen).map(v => v.name);
     const before = this.#trainer;

@@ -28,7 +28,9 @@ export interface ModelLayer {
   readonly parameters: number;
   /** Of those, how many an optimizer may change. */
   readonly trainableParameters: number;
-  /** May an optimizer change its weights? False freezes them; a frozen batch normalization also keeps its statistics. */
+  /**
+   * May an optimizer change its weights? False freezes them; a frozen batch normalization also keeps its statistics.
+   */
   trainable: boolean;
   /** Names of its weights. */
   readonly weights: readonly string[];
@@ -77,7 +79,9 @@ interface Summarized {
   readonly layers: readonly ModelLayer[];
 }
 
-/** Thousands apart, as Keras prints them: 44,426. Not by the host's language, so that the text is the same everywhere. */
+/**
+ * Thousands apart, as Keras prints them: 44,426. Not by the host's language, so that the text is the same everywhere.
+ */
 const counted = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
 const shown = (shape: Shape): string => `(${["batch", ...shape].join(", ")})`;

@@ -1,13 +1,16 @@
 /**
- * Weights as Keras lays them out. Inside, the first axis of a kernel is its output: one row of a matrix product lies in one piece
- * (`[out][kh][kw][in]`, dense `[out][in]`). Keras has it elsewhere (`KernelLayout`): where, the layer that made the kernel says, and else the
- * op that reads it. A loaded model knows ops alone.
+ * Weights as Keras lays them out. Inside, the first axis of a kernel is its output: one row of a matrix product lies in
+ * one piece (`[out][kh][kw][in]`, dense `[out][in]`). Keras has it elsewhere (`KernelLayout`): where, the layer that
+ * made the kernel says, and else the op that reads it. A loaded model knows ops alone.
  */
 import { type Shape, size } from "../base/shape.ts";
 import { type Graph, isLearned, type KernelLayout, type Node, type Value } from "../graph/graph.ts";
 import { hasKernel, traitsOf } from "../ops/traits.ts";
 
-/** The node that reads a weight, and as which operand: behind whatever stands on the weight's edge (masks, fake quantization). */
+/**
+ * The node that reads a weight, and as which operand: behind whatever stands on the weight's edge (masks, fake
+ * quantization).
+ */
 interface Reader {
   node: Node;
   operand: number;
@@ -27,12 +30,18 @@ function readerOf(graph: Graph, leaf: Value): Reader | undefined {
   }
 }
 
-/** The states of a graph that are weights in Keras' sense, in the order of its layers; int8 ones and their int32 biases too. */
+/**
+ * The states of a graph that are weights in Keras' sense, in the order of its layers; int8 ones and their int32 biases
+ * too.
+ */
 export function weightsOf(graph: Graph): Value[] {
   return graph.leaves.filter(v => isLearned(v.role) || v.role === "statistic");
 }
 
-/** How Keras lays the leaf out, where that is another way than here, and the channels its reader has; undefined: as it lies here. */
+/**
+ * How Keras lays the leaf out, where that is another way than here, and the channels its reader has; undefined: as it
+ * lies here.
+ */
 function layoutOf(graph: Graph, leaf: Value): { layout: KernelLayout; channels: number } | undefined {
   const reader = readerOf(graph, leaf);
   if (reader?.operand !== 1 || !hasKernel(reader.node)) return undefined;
@@ -64,7 +73,10 @@ export function toKeras(graph: Graph, leaf: Value): Float32Array {
   return found ? Float32Array.from(kerasOrder(found.layout, leaf.type.shape), i => data[i]!) : data.slice();
 }
 
-/** scale * (q - zeroPoint) of integers, each with the scale of its index along the axis of scales; float contents as they are. */
+/**
+ * scale * (q - zeroPoint) of integers, each with the scale of its index along the axis of scales; float contents as
+ * they are.
+ */
 function realNumbers({ data, type: { shape, quantization } }: Value): Float32Array {
   if (data instanceof Float32Array) return data;
   const { scale, zeroPoint, axis = 0 } = quantization ?? { scale: Float32Array.of(1), zeroPoint: 0 };

@@ -4,7 +4,8 @@
  *     "PJCK" | version (u8) | step, epoch, batch, from version 2 on batch size, 0: not known (varints) | seed (f64) | learning rate (f64, NaN: not set)
  *     number of sums | name, f64 each | number of states | name, type (u8), elements (varint), bytes each | CRC-32 of all before it
  *
- * As JSON: `{ "checkpoint": "<these bytes in base64>" }`, since JSON has no typed arrays and would not keep every float.
+ * As JSON: `{ "checkpoint": "<these bytes in base64>" }`, since JSON has no typed arrays and would not keep every
+ * float.
  */
 import { ByteWriter } from "../base/byte-writer.ts";
 import { ByteReader } from "../base/bytes.ts";
@@ -63,8 +64,8 @@ class Standing implements Checkpoint {
 export const checkpointOf = (parts: Checkpoint): Checkpoint => new Standing(parts);
 
 /**
- * What `resume` takes: a checkpoint, one that went through JSON, or where its bytes are. A TypeError says where its states were lost; errors of
- * files as `readSource`'s and `readCheckpoint`'s.
+ * What `resume` takes: a checkpoint, one that went through JSON, or where its bytes are. A TypeError says where its
+ * states were lost; errors of files as `readSource`'s and `readCheckpoint`'s.
  */
 export async function resumedFrom(resume: Checkpoint | CheckpointJson | Source): Promise<Checkpoint> {
   const expected = "a checkpoint: that of a model or history, its JSON, or a file of saveCheckpoint";
@@ -146,7 +147,10 @@ export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer>
   return out.bytes();
 }
 
-/** `path` is for messages. Throws a PenjingError with code "format", "version", "truncated" or "damaged" and the byte offset. */
+/**
+ * `path` is for messages. Throws a PenjingError with code "format", "version", "truncated" or "damaged" and the byte
+ * offset.
+ */
 export function readCheckpoint(bytes: Uint8Array, path?: string): Checkpoint {
   const end = Math.max(0, bytes.length - 4);
   const summed = bytes.subarray(0, end);

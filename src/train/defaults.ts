@@ -8,8 +8,8 @@ import { accuracy, type Metric } from "./metrics.ts";
 import { type LossName, lossOf, type MetricName, metricOf } from "./named.ts";
 
 /**
- * The loss for a graph: `loss`, told whether it gets logits or probabilities; without one, cross-entropy where the data have labels
- * (binary, where the graph has one output), and the mean squared error where they have targets.
+ * The loss for a graph: `loss`, told whether it gets logits or probabilities; without one, cross-entropy where the data
+ * have labels (binary, where the graph has one output), and the mean squared error where they have targets.
  */
 export function lossFor(graph: Graph, data: Pick<Dataset, "classes">, loss?: Loss | LossName): Loss {
   const { shape } = graph.results[0]!.type;

@@ -1,6 +1,6 @@
 /**
- * Rows of a data set, as a step's streams hold them. Unsigned bytes with one scale for all channels are copied as they are stored and
- * rescaled by a kernel; all else, and what passes through `map`, arrives as float32.
+ * Rows of a data set, as a step's streams hold them. Unsigned bytes with one scale for all channels are copied as they
+ * are stored and rescaled by a kernel; all else, and what passes through `map`, arrives as float32.
  */
 import { number, wrongType, wrongValue } from "../base/errors.ts";
 import { BYTES, compatibleShapes, type Shape, showSamples, showShape, size, type TypedArray } from "../base/shape.ts";
@@ -39,8 +39,8 @@ export class Feed {
   readonly #classes: number;
 
   /**
-   * `shape`: of the images the model takes; `target`: what its loss wants to know of an image; `classes`: how many the model tells apart.
-   * Throws a RangeError where the data do not fit the model, or a label is out of range.
+   * `shape`: of the images the model takes; `target`: what its loss wants to know of an image; `classes`: how many the
+   * model tells apart. Throws a RangeError where the data do not fit the model, or a label is out of range.
    */
   constructor(data: Dataset, shape: Shape, target: Type, classes: number, classWeight?: ClassWeight) {
     if (!compatibleShapes(data.shape, shape))
@@ -72,7 +72,10 @@ export class Feed {
     return this.#size * BYTES[this.images.dtype];
   }
 
-  /** Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row where it is not finite. */
+  /**
+   * Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row where it
+   * is not finite.
+   */
   write({ images, target, weight, number }: RowStreams, step: number, image: number, row: number): void {
     const y = images && this.#writeImage(images, step * images.perStep + image * images.perImage, row);
     if (target) this.#writeTarget(target, step * target.perStep + image * target.perImage, row, y);
@@ -122,8 +125,8 @@ export class Feed {
 }
 
 /**
- * Throws where the labels or targets of the data are not what a loss compares with. `target`: its type for one row; `classes`: how many the
- * model tells apart.
+ * Throws where the labels or targets of the data are not what a loss compares with. `target`: its type for one row;
+ * `classes`: how many the model tells apart.
  */
 export function checkAnswers(data: Dataset, { shape }: Type, classes: number): void {
   const labels = data.labels();

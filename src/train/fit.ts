@@ -108,7 +108,10 @@ function restore(trainer: Trainer, { step, learningRate, states, resumed }: Star
   trainer.fixedRate = learningRate;
   if (!states) return;
   if (resumed) checkStates(trainer, states);
-  for (const name of trainer.states(resumed ? undefined : "moment")) {
+  // what the graph holds is as its owner has it now; moments and what hooks have built are the training's own
+  const kept = new Set(resumed ? [] : trainer.weights());
+  for (const name of trainer.states()) {
+    if (kept.has(name)) continue;
     const values = states.get(name);
     if (values?.length === trainer.read(name).length) trainer.write(name, values);
   }
@@ -375,7 +378,9 @@ class Training implements TrainingContext {
     return Int32Array.from({ length }, (_, i) => i);
   }
 
-  /** At most `most` steps of as many images each: to the end of the whole batches, or to the next step a hook waits for. */
+  /**
+   * At most `most` steps of as many images each: to the end of the whole batches, or to the next step a hook waits for.
+   */
   #nextSlice(most: number): { count: number; images: number } {
     const whole = Math.floor(this.#feed.length / this.#batch);
     if (this.#done === whole) return { count: 1, images: this.#feed.length % this.#batch };

@@ -20,7 +20,10 @@ export type Target = number | ArrayLike<number>;
 /** Made by the functions of this file, or chosen by its name. */
 export interface Loss {
   readonly name: string;
-  /** The type of the targets for a model with this output: a class number, or a row of numbers. Undefined: whatever there is, it is not read. */
+  /**
+   * The type of the targets for a model with this output: a class number, or a row of numbers. Undefined: whatever
+   * there is, it is not read.
+   */
   target(output: Type): Type | undefined;
   /** One loss per image. */
   build(graph: Graph, output: Value, target: Value): Value;
@@ -33,7 +36,10 @@ export interface Loss {
 }
 
 export interface CrossEntropyOptions {
-  /** Does the model give logits, or probabilities? Default: probabilities where it ends in softmax (binary: sigmoid), else logits. */
+  /**
+   * Does the model give logits, or probabilities? Default: probabilities where it ends in softmax (binary: sigmoid),
+   * else logits.
+   */
   fromLogits?: boolean;
   /** The share of each target that is spread over all classes (binary: drawn towards 1/2). Default 0. */
   labelSmoothing?: number;
@@ -92,7 +98,9 @@ export function sparseCategoricalCrossentropy(options: CrossEntropyOptions = {})
   }));
 }
 
-/** Cross-entropy with rows of targets; class numbers of a data set become one-hot rows. Keras: CategoricalCrossentropy. */
+/**
+ * Cross-entropy with rows of targets; class numbers of a data set become one-hot rows. Keras: CategoricalCrossentropy.
+ */
 export function categoricalCrossentropy(options: CrossEntropyOptions = {}): Loss {
   knownOptions("categoricalCrossentropy", options, CROSS_ENTROPY);
   return logitsOrProbabilities(options, "distribution", (fromLogits, smoothing) => ({
@@ -168,7 +176,9 @@ export function klDivergence(...none: []): Loss {
   return ofPairs("klDivergence", pointwise.klDivergence as Op<object>, {}, loss.f32_kl_divergence);
 }
 
-/** How undecided the model is, -sum p log p; targets are not read. From probabilities, or from logits through a softmax. */
+/**
+ * How undecided the model is, -sum p log p; targets are not read. From probabilities, or from logits through a softmax.
+ */
 export function entropy(options: { fromLogits?: boolean } = {}): Loss {
   knownOptions("entropy", options, ["fromLogits"]);
   return logitsOrProbabilities(options, "distribution", fromLogits => ({

@@ -1,4 +1,6 @@
-/** Metrics: one number per image, averaged over all images of an epoch, whatever their weights, as Keras' `metrics` are. */
+/**
+ * Metrics: one number per image, averaged over all images of an epoch, whatever their weights, as Keras' `metrics` are.
+ */
 import { integer, knownOptions, noArguments, number } from "../base/errors.ts";
 import type { Graph, Type, Value } from "../graph/graph.ts";
 import type { Traits } from "../graph/meaning.ts";
@@ -28,7 +30,9 @@ export interface Metric {
   score(output: Float32Array, target: Target): number;
   /** The type of the targets, where it takes one alone: that of the loss has to be the same. */
   target?(output: Type): Type | undefined;
-  /** Where it depends on what outputs mean: the metric for a model that gives these, and whose loss takes logits or not. */
+  /**
+   * Where it depends on what outputs mean: the metric for a model that gives these, and whose loss takes logits or not.
+   */
   after?(gives: Traits["gives"], fromLogits: boolean): Metric;
 }
 
@@ -38,8 +42,9 @@ const isNumber = (target: Target): target is number => typeof target === "number
 const isYesOrNo = (output: Type, target: Type): boolean => output.shape.at(-1) === 1 && !isClass(target);
 
 /**
- * How often the answer is right: the largest output is at the target's class; where there is one output only, its probability is on the right
- * side of 1/2, as a logit on that of 0. Keras chooses between its three accuracies by the shapes likewise, and compares a logit with 1/2 too.
+ * How often the answer is right: the largest output is at the target's class; where there is one output only, its
+ * probability is on the right side of 1/2, as a logit on that of 0. Keras chooses between its three accuracies by the
+ * shapes likewise, and compares a logit with 1/2 too.
  */
 export function accuracy(...none: []): Metric {
   noArguments("accuracy", none);
@@ -58,8 +63,8 @@ export function accuracy(...none: []): Metric {
 }
 
 /**
- * The share of outputs on the target's side of `threshold`, which is compared with outputs as they are. Default: a probability of 1/2, which is
- * 0 where outputs are logits. Keras: BinaryAccuracy(threshold=0.5).
+ * The share of outputs on the target's side of `threshold`, which is compared with outputs as they are. Default: a
+ * probability of 1/2, which is 0 where outputs are logits. Keras: BinaryAccuracy(threshold=0.5).
  */
 export function binaryAccuracy(options: { threshold?: number } = {}): Metric {
   knownOptions("binaryAccuracy", options, ["threshold"]);
@@ -87,7 +92,10 @@ export function topK(k = 5): Metric {
   };
 }
 
-/** A loss that is measured and not trained on: `meanSquaredError()`, `meanAbsoluteError()` ... It must take the same targets as the loss. */
+/**
+ * A loss that is measured and not trained on: `meanSquaredError()`, `meanAbsoluteError()` ... It must take the same
+ * targets as the loss.
+ */
 export function measured(
   loss: Pick<Loss, "name" | "build" | "score" | "after"> & Partial<Pick<Loss, "target">>,
   name = loss.name,

@@ -25,7 +25,10 @@ export const BAR = {
   barsize: 20,
 };
 
-/** A bar on stderr, where that is a terminal and cli-progress is installed: asked for at run time, so that no bundler sees it. */
+/**
+ * A bar on stderr, where that is a terminal and cli-progress is installed: asked for at run time, so that no bundler
+ * sees it.
+ */
 function terminalBar(): Bar | undefined {
   const stream = nodeModule("node:process")?.stderr;
   if (!stream?.isTTY) return undefined;

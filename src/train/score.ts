@@ -1,4 +1,7 @@
-/** How good outputs are that something else computed, such as an int8 network: by the slow twins of the kernels, so with the numbers `evaluate` gives. */
+/**
+ * How good outputs are that something else computed, such as an int8 network: by the slow twins of the kernels, so with
+ * the numbers `evaluate` gives.
+ */
 import { knownOptions } from "../base/errors.ts";
 import { showShape, size } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -18,8 +21,8 @@ export interface ScoreOptions {
 }
 
 /**
- * The mean loss and metrics of `outputs`, one row of numbers for each row of the data set. `graph`: the network they come from, which says
- * whether they are logits or probabilities, and how many there are of an image.
+ * The mean loss and metrics of `outputs`, one row of numbers for each row of the data set. `graph`: the network they
+ * come from, which says whether they are logits or probabilities, and how many there are of an image.
  */
 export function score(outputs: Float32Array, data: Dataset, graph: Graph, options: ScoreOptions = {}): Scores {
   knownOptions("score", options, ["loss", "metrics"]);

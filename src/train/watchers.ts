@@ -1,4 +1,7 @@
-/** Callbacks that watch a measure, by Keras' rules: early stopping, checkpoints, lower learning rates on a plateau; and a log of lines. */
+/**
+ * Callbacks that watch a measure, by Keras' rules: early stopping, checkpoints, lower learning rates on a plateau; and
+ * a log of lines.
+ */
 import { integer, knownOptions, naming, number, oneOf, show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
 import { saveFile } from "../container/index.ts";
@@ -6,7 +9,10 @@ import type { Callback, TrainingContext } from "./callbacks.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 import type { Logs } from "./history.ts";
 
-/** Is a smaller number better, or a larger one? `auto`: larger for what is called accuracy or top-k, smaller for all else. */
+/**
+ * Is a smaller number better, or a larger one? `auto`: larger for what is called accuracy or top-k, smaller for all
+ * else.
+ */
 export type Mode = "auto" | "min" | "max";
 
 interface Watch {
@@ -155,7 +161,10 @@ export interface PlateauOptions extends Watch {
   minLearningRate?: number;
 }
 
-/** Lowers the learning rate when the watched measure stays. From then on a schedule of the optimizer is no longer followed. Keras: ReduceLROnPlateau. */
+/**
+ * Lowers the learning rate when the watched measure stays. From then on a schedule of the optimizer is no longer
+ * followed. Keras: ReduceLROnPlateau.
+ */
 export function reduceLearningRateOnPlateau(options: PlateauOptions = {}): Callback {
   return naming("reduceLearningRateOnPlateau", () => {
     knownOptions("reduceLearningRateOnPlateau", options, [

@@ -67,7 +67,8 @@ describe("Model", () => {
     const type = name.includes("bytes") ? Int8Array : Float32Array;
     expect(await model.run(new type(64))).toBeInstanceOf(type);
 
-    // batch normalization is folded in int8 networks: 8 of its 16 parameters become the convolution's bias, which was there before
+    // batch normalization is folded in int8 networks: 8 of its 16 parameters become the convolution's bias, which was
+    // there before
     expect(model.parameters).toBe(name.includes("float") ? 40 + 16 + 580 : 40 + 580);
     expect(model.macs).toBe(36 * 9 * 4 + 144 * 4 + (name.includes("float") ? 144 : 0));
     expect(model.summary()).toContain(`Total params: ${model.parameters} (`);
