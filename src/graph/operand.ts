@@ -28,6 +28,9 @@ export interface Operands {
   readonly more?: true;
 }
 
+/** Axes that a value may have: what goes over them axis by axis nests so deep. A file's input has no room for more either. */
+const MAX_AXES = 15;
+
 /** A float32 tensor. */
 export const REAL: Operand = { dtypes: ["f32"] };
 /** A float32 or int8 tensor. */
@@ -77,6 +80,7 @@ export function checkOperands(types: readonly Type[], operands: Operands): void 
 
 function checkOperand({ dtype, shape, batched, quantization }: Type, operand: Operand, i: number): void {
   const { dtypes, rank, rows, what = `${rank} axes` } = operand;
+  if (shape.length > MAX_AXES) throw new RangeError(`operand ${i}: expects at most ${MAX_AXES} axes, got ${shape.length}`);
   if (!dtypes.includes(dtype)) throw new TypeError(`operand ${i}: expects ${dtypes.join(" or ")}, got ${dtype}`);
   if (rank !== undefined && shape.length !== rank)
     throw new RangeError(`operand ${i}: expects ${what}, got ${showShape(shape)}`);

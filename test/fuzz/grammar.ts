@@ -7,7 +7,7 @@ import { PenjingError } from "../../src/base/errors.ts";
 import type { Random } from "../../src/base/random.ts";
 import { allocate, type DType, type Shape, size, type TypedArray } from "../../src/base/shape.ts";
 import { STORED } from "../../src/container/op-numbers.ts";
-import type { OpNumbers, StoredOp } from "../../src/container/stored.ts";
+import type { StoredOp } from "../../src/container/stored.ts";
 import { write } from "../../src/container/write.ts";
 import { Graph, type Op, type Quantization, type Type, type Value } from "../../src/graph/graph.ts";
 import type { Traits } from "../../src/graph/meaning.ts";
@@ -71,14 +71,15 @@ export function networkFile(random: Random, grammar: Grammar): Uint8Array {
   }
 }
 
+/** `op` as one that knows no rules: a file can say what it refuses. */
+export const lawless = <A>(op: Op<A>, output: Type): Op<A> => ({ ...op, takes: anyOperands, infer: () => [output] });
+
 /** One graph in the making. */
 class Sentence {
   readonly #random: Random;
   readonly #grammar: Grammar;
   readonly #graph = new Graph();
   readonly #values: Value[] = [];
-  /** What is written of ops: those whose nodes were added against their will know no rules. */
-  readonly #ops: OpNumbers = STORED;
   #states = 0;
 
   constructor(random: Random, grammar: Grammar) {
@@ -96,7 +97,7 @@ class Sentence {
     this.#graph.results = this.#chance(0.2)
       ? Array.from({ length: 1 + random.integer(3) }, () => this.#pick(this.#values))
       : [last];
-    return write(this.#graph, { names: false }, this.#ops);
+    return write(this.#graph, { names: false });
   }
 
   #chance(p: number): boolean {
@@ -270,8 +271,7 @@ class Sentence {
       return this.#graph.one(op, inputs, attrs);
     } catch (error) {
       if (!(error instanceof RangeError || error instanceof TypeError) || !this.#chance(0.02)) throw error;
-      const guess = this.#pick(inputs).type;
-      return this.#graph.one({ ...op, takes: anyOperands, infer: () => [guess] }, inputs, attrs);
+      return this.#graph.one(lawless(op, this.#pick(inputs).type), inputs, attrs);
     }
   }
 

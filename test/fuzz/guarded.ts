@@ -73,13 +73,8 @@ function zonesOf({ plan, memory }: Machine): Zone[] {
   const raise = (to: Map<Buffer, number>, b: Buffer, bytes = 0) => to.set(b, Math.max(to.get(b) ?? 0, bytes));
   for (const { kernel, reads, writes } of plan.programs.flatMap(allCalls)) {
     const row: Row = KERNELS[kernel];
-    for (const b of reads) raise(over, b, row.overRead);
-    for (const b of writes) {
-      raise(overWrite, b, row.overWrite);
-      raise(over, b, row.overWrite);
-      // scratch is written and read again
-      if (b.kind === "temp" && !b.value) raise(over, b, row.overRead);
-    }
+    for (const b of writes) raise(overWrite, b, row.overWrite);
+    for (const b of [...reads, ...writes]) raise(over, b, Math.max(row.overRead ?? 0, row.overWrite ?? 0));
   }
   const buffers = new Set([...plan.leaves.values(), ...plan.constants, ...plan.programs.flatMap(p => p.buffers)]);
   return [...buffers].map(buffer => {
@@ -181,14 +176,22 @@ function outside({ memory, zones, programs }: Omit<Arena, "kernels">, mark: numb
   const faults: string[] = [];
   let before = { name: "the beginning", to: 0 };
   for (const next of [...taken, { name: "the end", from: memory.length, to: 0 }]) {
-    for (let at = before.to; at < next.from; at++)
-      if (memory[at] !== ((mark >>> (8 * (at & 3))) & 255)) {
-        faults.push(`written ${at - before.to} bytes after "${before.name}", ${next.from - at} before "${next.name}"`);
-        break;
-      }
+    const at = firstOther(memory, before.to, next.from, mark);
+    if (at < next.from)
+      faults.push(`written ${at - before.to} bytes after "${before.name}", ${next.from - at} before "${next.name}"`);
     before = next;
   }
   return faults;
+}
+
+/** The first place in from .. to - 1 that does not hold the mark; `to` where all do. */
+function firstOther(memory: Uint8Array, from: number, to: number, mark: number): number {
+  const words = new Int32Array(memory.buffer);
+  for (let at = from; at < to; at++) {
+    while ((at & 3) === 0 && at + 4 <= to && words[at >> 2] === (mark | 0)) at += 4;
+    if (at < to && memory[at] !== ((mark >>> (8 * (at & 3))) & 255)) return at;
+  }
+  return to;
 }
 
 /** Are the numbers of all rows equal, or NaN both? What lies between rows is nobody's. */

@@ -16,6 +16,7 @@ export interface Told {
   readonly seed: number;
   readonly refused: string | undefined;
   readonly faults: Awaited<ReturnType<typeof trial>>["faults"];
+  /** Of the processor, so that other programs do not count. */
   readonly milliseconds: number;
   /** The most memory the process has had, in bytes. */
   readonly peak: number;
@@ -25,13 +26,14 @@ process.once("message", async ({ from, to, step, bundles }: Task) => {
   const library = bundles ? await published(bundles) : await sources();
   process.send!("ready");
   for (let seed = from; seed < to; seed += step) {
-    const began = performance.now();
+    const began = process.cpuUsage();
     const { refused, faults } = await trial(seed, library);
+    const { user, system } = process.cpuUsage(began);
     const told: Told = {
       seed,
       refused,
       faults,
-      milliseconds: performance.now() - began,
+      milliseconds: (user + system) / 1000,
       peak: process.resourceUsage().maxRSS * 1024,
     };
     await new Promise(resolve => process.send!(told, resolve));
