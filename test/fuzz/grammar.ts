@@ -26,6 +26,9 @@ export interface Grammar {
 
 const DTYPES: readonly DType[] = ["f32", "i8", "u8", "i32", "u32"];
 const SIZES = [1, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 33];
+/** Sides and channels of images that have convolutions of their own. */
+const IMAGES = [6, 8, 9, 12, 14, 20];
+const CHANNELS = [1, 1, 3, 4, 8, 16];
 const LARGE = [
   0,
   1,
@@ -58,6 +61,24 @@ const STATE = 20_000;
 const VALUE = 200_000;
 
 const ALL = Object.values(STORED);
+const named = (...names: string[]): StoredOp[] => names.map(name => ALL.find(({ op }) => op.name === name)!);
+
+/** Ops that half of the nodes are: they have the most kernels, and few shapes fit them. */
+const HEAVY = named(
+  "conv2d",
+  "conv2d",
+  "depthwiseConv2d",
+  "reshape",
+  "dense",
+  "maxPool2d",
+  "averagePool2d",
+  "softmax",
+  "relu",
+);
+/** What is fused where it follows a convolution or a dense layer. */
+const FUSED = { relu: named("relu")[0]!.op, pool: named("maxPool2d")[0]!.op };
+/** Taps of a kernel along an axis. */
+const TAPS = [1, 1, 2, 3, 3, 5];
 
 /** The bytes of a network that a generator in this state makes. */
 export function networkFile(random: Random, grammar: Grammar): Uint8Array {
@@ -81,6 +102,7 @@ class Sentence {
   readonly #graph = new Graph();
   readonly #values: Value[] = [];
   #states = 0;
+  #taps = 1;
 
   constructor(random: Random, grammar: Grammar) {
     this.#random = random;
@@ -92,7 +114,12 @@ class Sentence {
     const int8 = this.#chance(0.45);
     for (let left = this.#chance(0.8) ? 1 : 2; left > 0; left--) this.#input(int8);
     const nodes = 1 + random.integer(this.#grammar.nodes);
-    for (let tries = 0, made = 0; tries < 200 && made < nodes; tries++) if (this.#node()) made++;
+    for (let tries = 0, made = 0; tries < 200 && made < nodes; tries++) {
+      const record = this.#pick(this.#chance(0.5) ? HEAVY : ALL);
+      if (!this.#node(record)) continue;
+      made++;
+      if (record.parameters.some(({ product }) => product) && this.#chance(0.6)) this.#fused();
+    }
     const last = this.#values.at(-1)!;
     this.#graph.results = this.#chance(0.2)
       ? Array.from({ length: 1 + random.integer(3) }, () => this.#pick(this.#values))
@@ -119,7 +146,10 @@ class Sentence {
   // ---------------------------------------------------------------- leaves
 
   #input(int8: boolean): void {
-    const shape = this.#shape(this.#pick([0, 1, 2, 3, 3, 3, 3, 4]));
+    const size = () => this.#pick(IMAGES);
+    const shape = this.#chance(0.3)
+      ? [size(), size(), this.#pick(CHANNELS)]
+      : this.#shape(this.#pick([0, 1, 2, 3, 3, 3, 3, 4]));
     const dtype = int8
       ? "i8"
       : this.#grammar.anyType && this.#chance(0.5)
@@ -145,12 +175,14 @@ class Sentence {
   }
 
   /** A state that may be operand `i` of a node over `before`, or nothing where it would be none or too large. */
-  #state(parameter: Parameter | undefined, operand: Operand | undefined, before: readonly Value[], attrs: object) {
+  #state({ op, parameters }: StoredOp, i: number, before: readonly Value[], attrs: object) {
+    const parameter = parameters[i - 1];
+    const operand = op.takes.list[Math.min(i, op.takes.list.length - 1)];
     const x = before[0]?.type;
     const types = before.map(v => v.type);
     const given = parameter && this.#chance(0.97) ? parameter.shape(types, attrs) : undefined;
     const like = x && this.#chance(0.7) ? x.shape : this.#shape(this.#random.integer(5));
-    const shape = (given ?? like).map(n => n || this.#pick([1, 2, 3, 4, 5, 8, 9, 16, 17]));
+    const shape = (given ?? like).map((n, axis) => n || this.#chosenSize(op, axis, x, attrs));
     const elements = size(shape);
     if (!shape.every(n => n > 0 && Number.isInteger(n)) || elements > STATE) return undefined;
     const dtype = this.#stateType(parameter, operand, x);
@@ -159,6 +191,16 @@ class Sentence {
     const type: Type = { shape, dtype, batched: false, ...(quantization && { quantization }) };
     const name = `state ${this.#states++}`;
     return this.#graph.state(parameter?.role ?? "constant", name, type, this.#numbers(dtype, elements));
+  }
+
+  /** The size of a kernel along an axis: any number of outputs that the groups divide, few taps. */
+  #chosenSize({ name }: Op, axis: number, x: Type | undefined, { groups = 1 }: { groups?: number }): number {
+    const any = this.#pick([1, 2, 3, 4, 5, 8, 9, 16, 17, 32]);
+    if (name === "dense" || !x || this.#hostile()) return any;
+    // most kernels are square
+    if (axis === 1 || this.#chance(0.4)) this.#taps = this.#pick(TAPS);
+    if (axis > 0) return this.#taps;
+    return name === "depthwiseConv2d" ? x.shape.at(-1)! * this.#pick([1, 1, 2]) : any * groups;
   }
 
   #stateType(parameter: Parameter | undefined, operand: Operand | undefined, x: Type | undefined): DType {
@@ -211,8 +253,21 @@ class Sentence {
 
   // ---------------------------------------------------------------- nodes
 
-  #node(): boolean {
-    const record = this.#pick(ALL);
+  /** A pool, a relu or both behind what was made last. */
+  #fused(): void {
+    const last = this.#values.at(-1)!;
+    let y = last;
+    try {
+      if (this.#chance(0.8)) y = this.#graph.one(FUSED.relu, [y]);
+      const pool = { size: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0], dilations: [1, 1] };
+      if (this.#chance(0.7)) y = this.#graph.one(FUSED.pool, [y], pool);
+    } catch (error) {
+      if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+    }
+    if (y !== last) this.#values.push(y);
+  }
+
+  #node(record: StoredOp): boolean {
     const { op } = record;
     const [least, most] = record.inputs;
     const operands = Math.min(most, least + this.#random.integer(Math.min(3, most - least) + 1));
@@ -220,10 +275,9 @@ class Sentence {
     let attrs: Record<string, unknown> = {};
     try {
       for (let i = 0; i < operands; i++) {
-        const parameter = record.parameters[i - 1];
         const operand = op.takes.list[Math.min(i, op.takes.list.length - 1)];
-        const fresh = i === 0 ? this.#chance(0.06) : this.#chance(parameter ? 0.93 : 0.2);
-        const input = fresh ? this.#state(parameter, operand, inputs, attrs) : this.#known(operand);
+        const fresh = i === 0 ? this.#chance(0.06) : this.#chance(record.parameters[i - 1] ? 0.93 : 0.2);
+        const input = fresh ? this.#state(record, i, inputs, attrs) : this.#known(operand);
         if (!input) return false;
         inputs.push(input);
         if (i === 0) attrs = this.#attributes(record, input.type);
@@ -240,11 +294,14 @@ class Sentence {
     }
   }
 
-  /** A value that is there already, the last one most of all; of a type that the op takes, where there is one among a few. */
+  /** A value that is there already, the last one most of all; one that the op takes, where there is one among a few. */
   #known(operand: Operand | undefined): Value {
+    const fits = ({ type: { dtype, shape } }: Value) =>
+      !operand ||
+      ((this.#grammar.anyType || operand.dtypes.includes(dtype)) && (operand.rank ?? shape.length) === shape.length);
     for (let tries = 0; tries < 4; tries++) {
       const value = this.#chance(0.5) ? this.#values.at(-1)! : this.#pick(this.#values);
-      if (this.#grammar.anyType || !operand || operand.dtypes.includes(value.type.dtype)) return value;
+      if (fits(value)) return value;
     }
     return this.#values.at(-1)!;
   }
@@ -252,7 +309,7 @@ class Sentence {
   #choosesQuantization({ op }: StoredOp, x: Value): boolean {
     if (op.name === "quantize") return true;
     const { int8 } = (TRAITS as Readonly<Record<string, Traits>>)[op.name]!;
-    if (x.type.dtype !== "i8" || typeof int8 === "object") return this.#chance(0.02);
+    if (x.type.dtype !== "i8") return this.#chance(0.02);
     return this.#chance(op.name === "dequantize" || int8 === "keeps" || int8 === "clamps" ? 0.03 : 0.97);
   }
 
@@ -304,8 +361,22 @@ class Sentence {
   }
 }
 
+const smallWindow = (random: Random) => ({
+  strides: [1 + random.integer(2), 1 + random.integer(2)],
+  pads: random.uniform() < 0.4 ? [0, 0, 0, 0] : Array.from({ length: 4 }, () => random.integer(3)),
+  dilations: random.uniform() < 0.7 ? [1, 1] : [1 + random.integer(3), 1 + random.integer(3)],
+});
+
 /** Attributes that fit a shape, of ops that random ones would hardly ever fit. */
 const APT: Readonly<Record<string, (shape: Shape, random: Random) => object>> = {
+  conv2d(shape, random) {
+    const divisors = [1, 1, 1, 2, 3, 4].filter(k => shape.at(-1)! % k === 0);
+    const groups = shape.length ? divisors[random.integer(divisors.length)]! : 1;
+    return random.uniform() < 0.5
+      ? { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups }
+      : { ...smallWindow(random), groups };
+  },
+  depthwiseConv2d: (_, random) => smallWindow(random),
   transpose: (shape, random) => ({ permutation: [...random.permutation(shape.length)] }),
   concat: (shape, random) => ({ axis: random.integer(Math.max(1, shape.length)) }),
   mean(shape, random) {
@@ -317,6 +388,7 @@ const APT: Readonly<Record<string, (shape: Shape, random: Random) => object>> = 
     const all = size(shape);
     const factors = [1, 2, 3, 4, 8].filter(k => all % k === 0);
     const factor = factors[random.integer(factors.length)]!;
+    if (random.uniform() < 0.5) return { shape: [all] };
     return { shape: random.uniform() < 0.5 ? [factor, all / factor] : [all / factor, 1, factor] };
   },
   broadcast: (shape, random) => ({

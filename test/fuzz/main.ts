@@ -19,6 +19,8 @@ import type { Task, Told } from "./process.ts";
 /** Milliseconds of the processor. */
 const HANG = 6000;
 const SLOW = 4000;
+/** Milliseconds of the clock after which a process hangs that waits for something. */
+const IDLE = 60_000;
 const PEAK = 600e6;
 /** A process is replaced after so many trials, so that one that leaks shows in `peak` and others do not add up. */
 const TRIALS = 4000;
@@ -81,13 +83,13 @@ function tried(task: Task): Promise<number> {
       child.kill("SIGKILL");
       settle(seed);
     };
-    const wait = (had: number | undefined, limit = HANG) => {
+    const wait = (had: number | undefined, since = Date.now(), limit = HANG) => {
       clearTimeout(watch);
       watch = setTimeout(() => {
         const used = processorTime(child.pid!);
         const left = used === undefined || had === undefined ? 0 : HANG - (used - had);
-        if (left > 0) return wait(had, left);
-        fault("hangs", next, `no end after ${HANG} ms`);
+        if (left > 0 && Date.now() - since < IDLE) return wait(had, since, Math.max(left, 1000));
+        fault("hangs", next, `no end after ${HANG} ms of the processor, or ${IDLE} ms`);
         end(next + task.step);
       }, limit);
     };
