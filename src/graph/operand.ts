@@ -80,7 +80,8 @@ export function checkOperands(types: readonly Type[], operands: Operands): void 
 
 function checkOperand({ dtype, shape, batched, quantization }: Type, operand: Operand, i: number): void {
   const { dtypes, rank, rows, what = `${rank} axes` } = operand;
-  if (shape.length > MAX_AXES) throw new RangeError(`operand ${i}: expects at most ${MAX_AXES} axes, got ${shape.length}`);
+  if (shape.length > MAX_AXES)
+    throw new RangeError(`operand ${i}: expects at most ${MAX_AXES} axes, got ${shape.length}`);
   if (!dtypes.includes(dtype)) throw new TypeError(`operand ${i}: expects ${dtypes.join(" or ")}, got ${dtype}`);
   if (rank !== undefined && shape.length !== rank)
     throw new RangeError(`operand ${i}: expects ${what}, got ${showShape(shape)}`);
