@@ -1,6 +1,7 @@
 /** The smallest file of each kind of fault that fuzzing found: each is refused, by name, or gives the right value. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
+import { tensor } from "../../src/base/tensor.ts";
 import { write } from "../../src/container/write.ts";
 import { Graph, type Op, type Type, type Value } from "../../src/graph/graph.ts";
 import { logSoftmax } from "../../src/ops/activation/log-softmax.ts";
@@ -8,8 +9,10 @@ import { prelu } from "../../src/ops/activation/prelu.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { softmax } from "../../src/ops/activation/softmax.ts";
 import { rescale } from "../../src/ops/arithmetic/rescale.ts";
+import { conv2d } from "../../src/ops/convolution/conv2d.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
 import { plainWindow } from "../../src/ops/convolution/window.ts";
+import { evaluate } from "../../src/ops/index.ts";
 import { batchNormalization } from "../../src/ops/normalization/batch-normalization.ts";
 import { averagePool2d } from "../../src/ops/pooling/average-pool2d.ts";
 import { maxPool2d, type Pool2d } from "../../src/ops/pooling/max-pool2d.ts";
@@ -18,6 +21,7 @@ import { reshape } from "../../src/ops/shape/reshape.ts";
 import { resizeBilinear } from "../../src/ops/shape/resize-bilinear.ts";
 import { load } from "../../src/run/index.ts";
 import { lawless } from "./grammar.ts";
+import { guardFaults } from "./guarded.ts";
 import { runFaults } from "./running.ts";
 
 const f32 = (...shape: number[]): Type => ({ shape, dtype: "f32", batched: true });
@@ -65,7 +69,7 @@ describe("maxPool2d and averagePool2d refuse windows that lie wholly in the padd
   test("and windows of more taps than a sum has room for", async () => {
     const size = [2 ** 12, 2 ** 12] as const;
     const whole = pool({ size, pads: [2 ** 12 - 7, 2 ** 12 - 2, 0, 0] });
-    await refused(fileOf(averagePool2d, i8(7, 2, 7), { ...whole, countIncludePad: true }), /too many/);
+    await refused(fileOf(averagePool2d, i8(7, 2, 7), { ...whole, countIncludePad: true }), /int8 means are over/);
   });
 
   test("those that touch the image with one tap are averaged over it", async () => {
@@ -112,6 +116,36 @@ test("reshape moves single numbers apart where they become vectors", async () =>
   const net = await load(write(graph));
   const images = Float32Array.from({ length: 9 }, (_, i) => i);
   expect([...net.run(images)]).toEqual([...images.map(v => 2 * v)]);
+});
+
+test("conv2d of int8 with a group for each channel, several outputs a group, and a pool behind it, reads its own weights", async () => {
+  const graph = new Graph();
+  const random = new Random(4);
+  const x = graph.leaf("input", "x", i8(6, 6, 3));
+  const scale = Float32Array.of(0.1);
+  const weights = { shape: [12, 2, 2, 1], dtype: "i8", batched: false, quantization: { scale, zeroPoint: 0 } } as const;
+  const kernel = Int8Array.from({ length: 48 }, () => random.integer(255) - 127);
+  const quantization = { scale: Float32Array.of(8), zeroPoint: -3 };
+  const attrs = { ...plainWindow, groups: 3, quantization };
+  const y = graph.one(conv2d, [x, graph.state("weight", "kernel", weights, kernel)], attrs);
+  const pool = { ...plainWindow, size: [2, 2], strides: [2, 2] } as const;
+  graph.results = [graph.one(maxPool2d, [y], pool)];
+  const net = await load(write(graph), { capacity: 1 });
+  const image = Int8Array.from({ length: 108 }, () => random.integer(256) - 128);
+  const [wanted] = evaluate(graph, v =>
+    tensor(v === x ? [1, 6, 6, 3] : v.type.shape, Float64Array.from(v === x ? image : kernel)),
+  );
+  expect([...net.run(image)]).toEqual([...wanted!.data]);
+  expect(await guardFaults(net.machine, random)).toEqual([]);
+});
+
+test("dense refuses a bias without an axis, whose scales would follow from weights without any", async () => {
+  const quantization = { scale: Float32Array.of(1), zeroPoint: 0 };
+  const states = (graph: Graph) => [
+    graph.state("weight", "kernel", { shape: [2, 4], dtype: "i8", batched: false }, new Int8Array(8)),
+    graph.state("bias", "bias", { shape: [], dtype: "i32", batched: false, quantization }, new Int32Array(1)),
+  ];
+  await refused(fileOf(dense, i8(4), { quantization }, states), /int8 of 2x4 with 0 scales/);
 });
 
 test("concat refuses what is one of each image beside what is the same for all", async () => {

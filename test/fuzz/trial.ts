@@ -163,7 +163,8 @@ async function running(kind: Kind, make: Make, images: number, random: Random, l
   if (net.arena.bytes > ARENA) return { refused: undefined, faults: [] };
   try {
     const faults = runFaults(net, images, random, same);
-    if (net === same && !faults.length) faults.push(...(await guardFaults(net.machine, random)).map(trap));
+    if (net === same && !faults.length && kind !== "bomb")
+      faults.push(...(await guardFaults(net.machine, random)).map(trap));
     return { refused: undefined, faults };
   } catch (error) {
     return { refused: undefined, faults: [trap(`running threw ${told(error)}`)] };
