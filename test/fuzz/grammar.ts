@@ -11,7 +11,7 @@ import type { StoredOp } from "../../src/container/stored.ts";
 import { write } from "../../src/container/write.ts";
 import { Graph, type Op, type Quantization, type Type, type Value } from "../../src/graph/graph.ts";
 import type { Traits } from "../../src/graph/meaning.ts";
-import { anyOperands, type Operand } from "../../src/graph/operand.ts";
+import type { Operand } from "../../src/graph/operand.ts";
 import { count, type Field, index, type Kind, type Parameter, signed } from "../../src/graph/stored.ts";
 import { TRAITS } from "../../src/ops/index.ts";
 
@@ -93,7 +93,11 @@ export function networkFile(random: Random, grammar: Grammar): Uint8Array {
 }
 
 /** `op` as one that knows no rules: a file can say what it refuses. */
-export const lawless = <A>(op: Op<A>, output: Type): Op<A> => ({ ...op, takes: anyOperands, infer: () => [output] });
+export const lawless = <A>(op: Op<A>, output: Type): Op<A> => ({
+  ...op,
+  takes: { list: [{ dtypes: DTYPES, codes: true }], least: 0, more: true },
+  infer: () => [output],
+});
 
 /** One graph in the making. */
 class Sentence {
