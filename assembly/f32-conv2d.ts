@@ -17,7 +17,7 @@ function storeLanes(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bia
       if (mode == BIAS_RELU) sum = max<f32>(sum, 0);
       store<f32>(c + at, sum);
     }
-    // the eight lanes, one further down
+    // All eight lanes move down by one: 0 1 2 3 | 4 5 6 7 -> 1 2 3 4 | 5 6 7 7
     low = v128.shuffle<f32>(low, high, 1, 2, 3, 4);
     high = v128.shuffle<f32>(high, high, 1, 2, 3, 3);
     bias0 = v128.shuffle<f32>(bias0, bias1, 1, 2, 3, 4);

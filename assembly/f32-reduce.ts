@@ -26,6 +26,7 @@ export function f32_column_sums(n: i32, x: usize, xs: i32, y: usize, repeat: i32
   let high = f64x2.splat(0);
   for (let i = 0; i < n; i += 4) {
     const v = keepLanes(v128.load(x + (<usize>i << 2)), n - i);
+    // lanes 0 1 as f64; then 2 3, moved down to 0 1 first
     const a = f64x2.promote_low_f32x4(v);
     const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
     low = f64x2.add(low, squares ? f64x2.mul(a, a) : f64x2.abs(a));

@@ -81,11 +81,11 @@ export function i8_conv2d_1c_pack(
   }
 }
 
-/** a0 b0 a1 b1 ... of the low bytes. */
+/** a0 b0 a1 b1 ... a7 b7: the low bytes of both. */
 @inline function interleaved(a: v128, b: v128): v128 {
   return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
-/** a0 b0 a1 b1 a2 b2 a3 b3 of the low words. */
+/** a0 b0 a1 b1 a2 b2 a3 b3: the low words of both. */
 @inline function wordsInterleaved(a: v128, b: v128): v128 {
   return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
 }
@@ -113,7 +113,10 @@ export function i8_conv2d_1c_pack(
       if (RELAXED) {
         const ab = interleaved(v128.load64_zero(from), v128.load64_zero(from + pitch));
         const cd = interleaved(v128.load64_zero(from + 2 * pitch), v128.load64_zero(from + 3 * pitch));
-        // columns 0 1 2 3 and 4 5 6 7, four rows each
+        // Rows a b c d of columns 0 .. 7; a group of four bytes, k, is a column: ak bk ck dk.
+        //   ab: a0 b0 a1 b1 ... a7 b7      cd: c0 d0 c1 d1 ... c7 d7
+        //   low: 0 | 1 | 2 | 3             high: 4 | 5 | 6 | 7
+        // Even columns are stored first, then odd ones: 0 | 2 | 4 | 6, 1 | 3 | 5 | 7
         const low = wordsInterleaved(ab, cd), high = v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15);
         v128.store(to, v128.shuffle<i32>(low, high, 0, 2, 4, 6));
         v128.store(to, v128.shuffle<i32>(low, high, 1, 3, 5, 7), 16);

@@ -43,6 +43,21 @@ function partialSum(w: usize, kh: i32, kw: i32, channels: i32, r: i32, c: i32, j
 /**
  * What a tile does, one product after the other: rows of taps, k-groups a row, two slots whose sum it starts from, the slot it goes to,
  * and whether that takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over r and c of SH[c] + HS[r] + HH[r][c].
+ *
+ *     bytes of a step: 0 rows of taps | 4 k-groups a row | 8 and 12 slots to start from | 16 slot to go to | 20 maximum?
+ *
+ *     parts (r, c)       product          starts from        goes to                     which then holds
+ *     0 0                SS               0 + 0              1
+ *     0 1                SH[0]            0 + 0              2
+ *     0 2                SH[1]            0 + 0              3
+ *     1 0                HS[0]            0 + 0              4
+ *     1 1                HH[0][0]         2 + 4              5                           SH[0] + HS[0] + HH[0][0]
+ *     1 2                HH[0][1]         3 + 4              5, maximum                  SH[1] + HS[0] + HH[0][1]
+ *     2 0                HS[1]            0 + 0              4, HS[0] is done with
+ *     2 1                HH[1][0]         2 + 4              5, maximum                  SH[0] + HS[1] + HH[1][0]
+ *     2 2                HH[1][1]         3 + 4              5, maximum                  SH[1] + HS[1] + HH[1][1]
+ *
+ * The result of the window is slot 5 + slot 1 + bias.
  */
 function packSteps(kh: i32, kw: i32, channels: i32, y: usize): void {
   for (let r = 0; r < PARTS; r++)

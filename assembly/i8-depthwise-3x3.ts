@@ -41,6 +41,16 @@ export function i8_depthwise_3x3_pack(channels: i32, w: usize, bias: usize, scal
   }
 }
 
+// The four functions interleave two vectors, as x86's unpack instructions do: bytes, then words of two bytes.
+//
+//   a: a0 a1 ... a15, b: b0 b1 ... b15        lowBytes: a0 b0 a1 b1 ... a7 b7      highBytes: a8 b8 ... a15 b15
+//   a: A0 A1 ... A7,  b: B0 B1 ... B7         lowPairs: A0 B0 A1 B1 A2 B2 A3 B3    highPairs: A4 B4 ... A7 B7
+//
+// Rows a b c d become columns of four bytes in two turns (element 0 of the four rows, element 1, ...):
+//
+//   a0 b0 a1 b1 a2 b2 a3 b3 ... = lowBytes(a, b)  \
+//   c0 d0 c1 d1 c2 d2 c3 d3 ... = lowBytes(c, d)  / lowPairs: a0 b0 c0 d0 | a1 b1 c1 d1 | a2 b2 c2 d2 | a3 b3 c3 d3
+
 @inline function lowBytes(a: v128, b: v128): v128 {
   return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }

@@ -23,6 +23,9 @@ export function i8_depthwise_pack(channels: i32, taps: i32, w: usize, bias: usiz
   }
 }
 
+// Channels c0 .. c7 of two taps u and v, as i16, interleaved so that a dot product takes both taps of a channel:
+//
+//   low:  u0 v0 | u1 v1 | u2 v2 | u3 v3        high: u4 v4 | u5 v5 | u6 v6 | u7 v7
 @inline function low(a: v128, b: v128): v128 {
   return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
 }

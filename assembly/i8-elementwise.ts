@@ -16,7 +16,7 @@ export function i8_add(
       let p = ar, q = br, o = yr, rest = length;
       do {
         const u = load8(p), v = load8(q);
-        // u0 v0 u1 v1 ...
+        // u0 v0 u1 v1 u2 v2 u3 v3, and u4 v4 u5 v5 u6 v6 u7 v7
         const uv = v128.shuffle<i16>(u, v, 0, 8, 1, 9, 2, 10, 3, 11), wz = v128.shuffle<i16>(u, v, 4, 12, 5, 13, 6, 14, 7, 15);
         const s0 = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(uv, high8), 8), i32x4.add(i32x4.dot_i16x8_s(uv, low8), start));
         const s1 = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(wz, high8), 8), i32x4.add(i32x4.dot_i16x8_s(wz, low8), start));

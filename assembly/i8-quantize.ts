@@ -230,6 +230,7 @@ export function i8_range(n: i32, x: usize, xs: i32, length: i32, y: usize, ys: i
       hi = f32x4.pmax(hi, v);
       p += 4;
     }
+    // lanes 0 1 2 3 with 2 3 0 1, then with their neighbours 1 0 3 2: the least of all four in every lane
     lo = f32x4.pmin(lo, v128.shuffle<f32>(lo, lo, 2, 3, 0, 1));
     hi = f32x4.pmax(hi, v128.shuffle<f32>(hi, hi, 2, 3, 0, 1));
     lo = f32x4.pmin(lo, v128.shuffle<f32>(lo, lo, 1, 0, 3, 2));

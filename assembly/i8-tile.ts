@@ -28,6 +28,7 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
   }
   if (n & 2) {
     v128.store64_lane(p, a, 0);
+    // lanes 2 3 -> 0 1
     a = v128.shuffle<i32>(a, a, 2, 3, 2, 3);
     p += 8;
   }

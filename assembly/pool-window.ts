@@ -59,6 +59,7 @@
   }
   if (channels & 2) {
     const a = v128.load(t), b = v128.load(t, 16);
+    // a0 b0 a1 b1 | a2 b2 a3 b3: two channels of windows 0 1 | 2 3
     const ab01 = v128.shuffle<f32>(a, b, 0, 4, 1, 5), ab23 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
     v128.store64_lane(y, ab01, 0);
     v128.store64_lane(y + w1, ab01, 1);
@@ -90,6 +91,7 @@ export function splitColumns(x: usize, h: i32, w: i32, half: i32, y: usize): voi
     let left = w;
     for (; left >= 8; left -= 8) {
       const a = v128.load(x), b = v128.load(x, 16);
+      // a0 a1 a2 a3 | b0 b1 b2 b3 -> a0 a2 b0 b2, and a1 a3 b1 b3
       v128.store(e, v128.shuffle<f32>(a, b, 0, 2, 4, 6));
       v128.store(e + odd, v128.shuffle<f32>(a, b, 1, 3, 5, 7));
       x += 32;
@@ -97,6 +99,7 @@ export function splitColumns(x: usize, h: i32, w: i32, half: i32, y: usize): voi
     }
     if (left >= 4) {
       const a = v128.load(x);
+      // a0 a1 a2 a3 -> a0 a2 | a1 a3
       const split = v128.shuffle<f32>(a, a, 0, 2, 1, 3);
       v128.store64_lane(e, split, 0);
       v128.store64_lane(e + odd, split, 1);

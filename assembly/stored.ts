@@ -109,7 +109,7 @@ function storeSome(p: usize, v: v128, n: i32): void {
 
 /** The sum of four i32 lanes in every lane. */
 @inline export function sumOfLanes(s: v128): v128 {
-  // 0 1 2 3 + 2 3 0 1, then + 1 0 3 2 of that
+  // lanes 0 1 2 3 + 2 3 0 1: (0+2) (1+3) (0+2) (1+3); then + lanes 1 0 3 2 of that: the sum of all in every lane
   s = i32x4.add(s, v128.shuffle<i32>(s, s, 2, 3, 0, 1));
   return i32x4.add(s, v128.shuffle<i32>(s, s, 1, 0, 3, 2));
 }

@@ -10,7 +10,9 @@ const SIZE_LIMITS = { "penjing/run": 61_400, penjing: 132_600 };
 
 /** What the tarball may hold. */
 const EXPECTED_FILES = [
-  /^(package\.json|README\.md|LICENSE)$/,
+  /^(package\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/,
+  /^docs\/[\w-]+\.md$/,
+  /^examples\/[\w-]+\.(md|mjs)$/,
   /^build\/(index|run|data|kernels|tflite|cli)\.js$/,
   /^build\/chunks\/[\w-]+\.js$/,
   /^build\/types\/(src|build)\/.*\.d\.ts$/,

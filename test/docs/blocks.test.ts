@@ -6,19 +6,11 @@
 import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { build, type Plugin } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Dataset, mnist } from "../../src/data/index.ts";
-
-const ENTRIES: Record<string, string> = {
-  penjing: "src/index.ts",
-  "penjing/run": "src/run/index.ts",
-  "penjing/data": "src/data/index.ts",
-  "penjing/tflite": "src/formats/tflite/index.ts",
-  "penjing/kernels": "src/kernels/index.ts",
-};
+import { bundled } from "./bundled.ts";
 
 /** So few that all pages are quick, so many that an epoch has the hundred steps after which pruning first looks at the weights. */
 const ROWS = { train: 6400, test: 500 };
@@ -53,25 +45,6 @@ const blocksOf = (page: string, languages: string): string[] =>
   [...readFileSync(page, "utf8").matchAll(new RegExp(`^\`\`\`(?:${languages})\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
     ([, code]) => code!,
   );
-
-const sources: Plugin = {
-  name: "sources",
-  setup(building) {
-    building.onResolve({ filter: /^penjing(\/|$)/ }, ({ path }) =>
-      path in ENTRIES ? { path: resolve(ENTRIES[path]!) } : { errors: [{ text: `no entry point ${path}` }] },
-    );
-  },
-};
-
-const bundled = (contents: string, sourcefile: string, options: Parameters<typeof build>[0]) =>
-  build({
-    stdin: { contents, sourcefile, resolveDir: resolve("."), loader: "ts" },
-    bundle: true,
-    format: "esm",
-    logLevel: "silent",
-    plugins: [sources],
-    ...options,
-  });
 
 describe("programs", () => {
   const programs = PAGES.map(page => [page, blocksOf(page, "js|ts").join("\n")] as const).filter(([, code]) => code);

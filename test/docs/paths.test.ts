@@ -2,8 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
-const PAGES = ["README.md", "SECURITY.md", "web/README.md", ...readdirSync("docs").map(name => `docs/${name}`)].filter(
-  path => path.endsWith(".md"),
+const PAGES = [".", "assembly", "docs", "examples", "web"].flatMap(folder =>
+  readdirSync(folder)
+    .filter(name => name.endsWith(".md"))
+    .map(name => join(folder, name)),
 );
 
 /** What is not to be found in a clone: outputs of the build, and places shown by a pattern. */
@@ -11,9 +13,9 @@ const elsewhere = (path: string): boolean => path.startsWith("build/") || /[<*{]
 
 test.each(PAGES)("files that %s names are there", page => {
   const text = readFileSync(page, "utf8").replaceAll(/^```[\s\S]*?^```$/gm, "");
-  const named = [...text.matchAll(/`((?:\.ci|assembly|bench|build|docs|scripts|src|test|web)\/[^`\s]*)`/g)].map(
-    ([, path]) => path!,
-  );
+  const named = [
+    ...text.matchAll(/`((?:\.ci|assembly|bench|build|docs|examples|scripts|src|test|web)\/[^`\s]*)`/g),
+  ].map(([, path]) => path!);
   const linked = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
     .map(([, path]) => path!)
     .filter(path => !/^[a-z]+:/.test(path));
