@@ -188,7 +188,7 @@ function inParts(weight: Value, node: Node): { parts: number; data: Int8Array | 
 }
 
 /** A layer with int8 weights, its numbers by the names that kernels have for them. */
-export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Lowering) {
+export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Lowering, pooled = false) {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const { shape } = weight.type;
@@ -203,7 +203,8 @@ export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Low
   const { from: whole, ...chosen } = dynamic
     ? quantizedAtRunTime(c, x, haloOf(window))
     : { from: storedIn(c, x, haloOf(window)) };
-  const depthwise = !dynamic && groups > 1 && groups === whole.channels;
+  // with a pool behind them, these go by tables as other groups do
+  const depthwise = !dynamic && !pooled && groups > 1 && groups === whole.channels;
   const from = depthwise ? repeated(c, whole, outs / groups) : whole;
   const to: StoredPlace = dynamic ? { ...imageOf(y.type.shape, 4), ref: c.out(y) } : storedOut(c, y);
   const { channels, pitch } = from;
@@ -352,7 +353,7 @@ function lowerInt8<A extends Weighted>(node: Node<A>, groups: number, c: Lowerin
     lowerPixels(node, c);
     return;
   }
-  const site = siteOf(node, groups, c);
+  const site = siteOf(node, groups, c, pooled);
   const ways = pooled ? [oneChannel, fastFir] : [winograd, depthwise3x3, anyDepthwise];
   const way = site.dynamic ? undefined : ways.find(({ takes }) => takes(site));
   if (!way) {
