@@ -36,5 +36,5 @@ export function productOfScales(
 ): (() => Float32Array) | undefined {
   const scale = x?.quantization?.scale;
   const each = weights?.quantization?.scale;
-  return scale?.length === 1 && each?.length === channels ? () => each!.map(s => s * scale[0]!) : undefined;
+  return scale?.length === 1 && each && each.length === channels ? () => each.map(s => s * scale[0]!) : undefined;
 }
