@@ -10,6 +10,8 @@ export interface Operand {
   readonly dtypes: readonly DType[];
   /** Number of axes; default: any. */
   readonly rank?: number;
+  /** At least one axis: it is read row by row, and rows are stored apart where single numbers lie side by side. */
+  readonly rows?: true;
   /** Words for a shape of that rank, for messages. */
   readonly what?: string;
   /** True: one per image; false: one for all images, such as weights. Default: either. */
@@ -25,6 +27,9 @@ export interface Operands {
   /** May the last one of the list be repeated? */
   readonly more?: true;
 }
+
+/** Axes that a value may have: what goes over them axis by axis nests so deep. A file's input has no room for more either. */
+const MAX_AXES = 15;
 
 /** A float32 tensor. */
 export const REAL: Operand = { dtypes: ["f32"] };
@@ -74,10 +79,13 @@ export function checkOperands(types: readonly Type[], operands: Operands): void 
 }
 
 function checkOperand({ dtype, shape, batched, quantization }: Type, operand: Operand, i: number): void {
-  const { dtypes, rank, what = `${rank} axes` } = operand;
+  const { dtypes, rank, rows, what = `${rank} axes` } = operand;
+  if (shape.length > MAX_AXES)
+    throw new RangeError(`operand ${i}: expects at most ${MAX_AXES} axes, got ${shape.length}`);
   if (!dtypes.includes(dtype)) throw new TypeError(`operand ${i}: expects ${dtypes.join(" or ")}, got ${dtype}`);
   if (rank !== undefined && shape.length !== rank)
     throw new RangeError(`operand ${i}: expects ${what}, got ${showShape(shape)}`);
+  if (rows && !shape.length) throw new RangeError(`operand ${i}: expects at least one axis, got one number`);
   if (operand.batched !== undefined && batched !== operand.batched)
     throw new TypeError(
       batched
@@ -89,4 +97,12 @@ function checkOperand({ dtype, shape, batched, quantization }: Type, operand: Op
   const axis = quantization?.axis;
   if (scales !== 1 && (batched || axis === undefined || scales !== shape[axis]))
     throw new TypeError(`operand ${i}: int8 of ${showShape(shape)} with ${scales} scales`);
+  const { scale, zeroPoint } = quantization!;
+  if (
+    batched &&
+    !(scale[0]! > 0 && scale[0]! < Infinity && Number.isInteger(zeroPoint) && zeroPoint === (zeroPoint << 24) >> 24)
+  )
+    throw new TypeError(
+      `operand ${i}: expects int8 of a finite scale > 0 and a zero point in -128..127, got ${scale[0]} and ${zeroPoint}`,
+    );
 }

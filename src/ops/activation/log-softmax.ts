@@ -7,7 +7,11 @@ import type { Stored } from "../../graph/stored.ts";
 import { free, fromOutput, sameType, wholeRowAxes } from "../elementwise.ts";
 import { lowerRows, lowerRowsGradient, overRows } from "../shape/rows.ts";
 
-export const logSoftmax: Op = { name: "logSoftmax", takes: { list: [{ ...REAL, batched: true }] }, infer: sameType };
+export const logSoftmax: Op = {
+  name: "logSoftmax",
+  takes: { list: [{ ...REAL, batched: true, rows: true }] },
+  infer: sameType,
+};
 
 /** (upstream, output) -> d input. */
 export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", takes: realOperands, infer: sameType };

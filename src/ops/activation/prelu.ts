@@ -11,7 +11,7 @@ import { free } from "../elementwise.ts";
 
 export const prelu: Op = {
   name: "prelu",
-  takes: { list: [{ ...REAL, batched: true }, PARAMETER] },
+  takes: { list: [{ ...REAL, batched: true, rows: true }, PARAMETER] },
   infer([x, alpha]) {
     const shared = alpha!.shape.findIndex(n => n !== 1);
     const own = shared < 0 ? [] : alpha!.shape.slice(shared);

@@ -9,7 +9,7 @@ import { chosenType, free, fromOutput, rowsOf, sameType, wholeRowAxes } from "..
 import { affine, fixed, isInt8, wholeLayout } from "../quantized/quantized.ts";
 import { lowerRowsGradient, overRows } from "../shape/rows.ts";
 
-export const softmax: Op = { name: "softmax", takes: { list: [ACTIVATION] }, infer: chosenType };
+export const softmax: Op = { name: "softmax", takes: { list: [{ ...ACTIVATION, rows: true }] }, infer: chosenType };
 
 /** (upstream, output) -> d input. */
 export const softmaxGradient: Op = { name: "softmaxGradient", takes: realOperands, infer: sameType };

@@ -32,16 +32,59 @@ export function outputSize(
   return (n - 1) * stride >= size + before ? n - 1 : n;
 }
 
+/** Every number of a window, and every sum of two, is below this, so that kernels count in 32 bits. */
+const LIMIT = 2 ** 30;
+
 /** [height, width] of what a window of `kernel` gives on an image, or a RangeError that names both. */
 export function windowed(image: Shape, kernel: readonly [number, number], w: Window, ceil = false): [number, number] {
-  const [top, left, bottom, right] = w.pads;
-  const h = outputSize(image[0]!, kernel[0], w.strides[0], w.dilations[0], top, bottom, ceil);
-  const wide = outputSize(image[1]!, kernel[1], w.strides[1], w.dilations[1], left, right, ceil);
+  const steps = [...kernel, ...w.strides, ...w.dilations];
+  if (![...steps, ...w.pads].every(n => Number.isInteger(n) && Math.abs(n) < LIMIT) || Math.min(...steps) < 1)
+    throw new RangeError(
+      `expects sizes, strides and dilations >= 1 and pads, all below 2^30, got ${[...steps]} and ${w.pads}`,
+    );
+  const along = ([size, taps, stride, dilation, before, after]: Along) => {
+    const whole = size + Math.max(before, 0) + Math.max(after, 0);
+    return whole < LIMIT ? outputSize(size, taps, stride, dilation, before, after, ceil) : 0;
+  };
+  const [h, wide] = [along(axis(0, image, kernel, w)), along(axis(1, image, kernel, w))];
   if (h < 1 || wide < 1)
     throw new RangeError(
       `a window of ${showShape(kernel)} does not fit images of ${showShape(image)} with pads ${w.pads}`,
     );
   return [h, wide];
+}
+
+type Along = readonly [size: number, taps: number, stride: number, dilation: number, before: number, after: number];
+
+/** The numbers of a window along the height (0) or the width (1). */
+const axis = (a: 0 | 1, image: Shape, kernel: readonly [number, number], w: Window): Along => [
+  image[a]!,
+  kernel[a],
+  w.strides[a],
+  w.dilations[a],
+  w.pads[a],
+  w.pads[a === 0 ? 2 : 3],
+];
+
+/**
+ * The same of a pool, which has nothing to say of a window without a tap inside the image: no mean, no maximum. Keras, TensorFlow Lite and
+ * ONNX make none of those (ONNX: pads are less than the kernel). Nor does a window hang over an edge that is cropped.
+ */
+export function pooled(image: Shape, kernel: readonly [number, number], w: Window, ceil = false): [number, number] {
+  const output = windowed(image, kernel, w, ceil);
+  for (const a of [0, 1] as const) {
+    const [size, taps, stride, dilation, before, after] = axis(a, image, kernel, w);
+    const extent = reach(taps, dilation);
+    const last = (output[a] - 1) * stride - before;
+    // where a window begins in front of the image, one of its steps must not be able to jump over it
+    const empty = before >= extent || last >= size || (before > 0 && dilation > size);
+    const cropped = after < 0 && last + extent > size + after;
+    if (empty || cropped)
+      throw new RangeError(
+        `${empty ? "a pool's window lies wholly in the padding" : "a pool's window hangs over a cropped edge"}: ${showShape(kernel)} over images of ${showShape(image)} with pads ${w.pads}`,
+      );
+  }
+  return output;
 }
 
 /** The pads that TensorFlow's padding "same" stands for: the odd one goes behind. */

@@ -40,7 +40,7 @@ function fits([x, ...parameters]: Type[]): Type {
 
 export const batchNormalization: Op<BatchNormalization> = {
   name: "batchNormalization",
-  takes: { list: [{ ...REAL, batched: true }, PARAMETER, PARAMETER, PARAMETER, PARAMETER] },
+  takes: { list: [{ ...REAL, batched: true, rows: true }, PARAMETER, PARAMETER, PARAMETER, PARAMETER] },
   infer: inputs => [fits(inputs)],
 };
 

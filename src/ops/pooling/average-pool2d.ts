@@ -5,10 +5,10 @@ import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { IMAGE, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { poolFields, taps, windowed, windowGeometry } from "../convolution/window.ts";
+import { poolFields, taps, windowGeometry } from "../convolution/window.ts";
 import { channelAxes } from "../elementwise.ts";
 import { affine, checkSummed, isInt8 } from "../quantized/quantized.ts";
-import { type Pool2d, pool } from "./max-pool2d.ts";
+import { type Pool2d, pool, pooledShape } from "./max-pool2d.ts";
 
 export interface AveragePool2d extends Pool2d {
   /** Do taps in the padding count, as zeros? Taps past the padding never do. Default false, as in Keras. */
@@ -25,7 +25,7 @@ export const averagePool2d: Op<AveragePool2d> = {
   takes: { list: [IMAGE] },
   infer([x], attrs) {
     checkSummed(x!, size(attrs.size));
-    return [{ ...x!, shape: [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!] }];
+    return [{ ...x!, shape: pooledShape(x!, attrs) }];
   },
 };
 

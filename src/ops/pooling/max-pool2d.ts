@@ -2,11 +2,11 @@
 import { PenjingError } from "../../base/errors.ts";
 import { type Shape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
-import type { Node, Op } from "../../graph/graph.ts";
+import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Traits } from "../../graph/meaning.ts";
 import { anyOperands, IMAGE } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { poolFields, taps, type Window, windowed, windowGeometry } from "../convolution/window.ts";
+import { pooled, poolFields, taps, type Window, windowGeometry } from "../convolution/window.ts";
 import { channelAxes } from "../elementwise.ts";
 import { isInt8, rowsBetween, storedIn, storedOut } from "../quantized/quantized.ts";
 
@@ -17,11 +17,19 @@ export interface Pool2d extends Window {
   ceil?: boolean;
 }
 
+/** The shape of what a pool gives, or a RangeError that says why there is none. */
+export function pooledShape(x: Type, { size: [height, width], ceil, ...window }: Pool2d): Shape {
+  const shape = [...pooled(x.shape, [height, width], window, ceil), x.shape[2]!];
+  // kernels count them in 32 bits
+  if (height * width >= 2 ** 31) throw new RangeError(`a pool of ${height}x${width} taps has too many of them`);
+  return shape;
+}
+
 export const maxPool2d: Op<Pool2d> = {
   name: "maxPool2d",
   takes: { list: [IMAGE] },
   infer([x], attrs) {
-    const shape = [...windowed(x!.shape, attrs.size, attrs, attrs.ceil), x!.shape[2]!];
+    const shape = pooledShape(x!, attrs);
     return [
       { ...x!, shape },
       { shape, dtype: "i32", batched: true },

@@ -27,6 +27,10 @@ export const concat: Op<Concat> = {
     if (!(axis >= 0 && axis < shape.length))
       throw new RangeError(`expects an axis in 0..${shape.length - 1}, got ${axis}`);
     for (const t of inputs.slice(1)) {
+      if (t.batched !== first!.batched)
+        throw new RangeError(
+          "cannot put what is one of each image beside what is the same for all: broadcast it first",
+        );
       if (t.shape.length !== shape.length || t.shape.some((n, a) => a !== axis && n !== shape[a]))
         throw new RangeError(`cannot put ${showShape(t.shape)} beside ${showShape(first!.shape)} along axis ${axis}`);
       shape[axis]! += t.shape[axis]!;

@@ -62,7 +62,8 @@ export function* neighbours(placement: Placement, axis: 0 | 1, length: number): 
 /** The shape of an image after resizing. */
 export function resized(image: Shape, { size, coordinates, ...affine }: Placement): Shape {
   if (image.length !== 3) throw new RangeError(`expects images of height x width x channels, got ${showShape(image)}`);
-  if (!size.every(n => Number.isInteger(n) && n > 0)) throw new RangeError(`expects a size >= 1, got [${size}]`);
+  if (size.length !== 2 || !size.every(n => Number.isInteger(n) && n > 0))
+    throw new RangeError(`expects a height and width >= 1, got [${size}]`);
   const { scales, shifts, offsets } = affine;
   if (coordinates === "affine" && !(scales?.every(s => s > 0) && shifts && offsets))
     throw new RangeError("affine coordinates need scales > 0, shifts and offsets");

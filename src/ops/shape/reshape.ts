@@ -40,8 +40,9 @@ export const lower = {
     const [x] = node.inputs;
     const y = node.outputs[0]!;
     const layout = c.layoutOf(x!);
-    // stored int8 without a halo is in logical order too
-    if (layout === flat || (isStored(layout) && covers(NO_HALO, layout.halo))) c.alias(y, x!);
+    // stored int8 without a halo is in logical order too; images of one number lie closer than others
+    const alike = c.strideIn(x!, flat) === c.strideIn(y, flat);
+    if ((layout === flat && alike) || (isStored(layout) && covers(NO_HALO, layout.halo))) c.alias(y, x!);
     else {
       const ref = isInt8(y.type) ? c.out(y, storedLayout(c, y)) : spreadOut(c, y).ref;
       const pitches = stridesOf(x!.type.shape).map(stride => stride * elementBytes(c, y));
