@@ -40,6 +40,8 @@ export class Machine implements Executor<void> {
     const pages = Math.ceil(planned.bytes / PAGE);
     let memory: WebAssembly.Memory;
     try {
+      // kernels count bytes in 31 bits
+      if (pages > 2 ** 15) throw new RangeError("a network has 2 GB at most");
       memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     } catch (cause) {
       throw new PenjingError(

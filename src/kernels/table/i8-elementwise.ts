@@ -91,7 +91,7 @@ export const i8Elementwise = {
     binary: "run",
     overRead: 16,
   },
-  /** Over each of `repeat` rows of k; `table`: 256 f32, exp(-d * scale of x); `scale`, `zero`: of y. */
+  /** Over each of `repeat` rows of k stored int8, 0..255; `table`: 256 f32, exp(-d * scale of x); `scale`, `zero`: of y. */
   i8_softmax: {
     args: {
       n: "count",

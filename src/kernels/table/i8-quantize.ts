@@ -109,7 +109,7 @@ export const i8Quantize = {
     binary: "run",
     overRead: 16,
   },
-  /** Any function of one int8 value: y = table[q + 128], `table` holding 256 stored values; for each of `period` elements one, `step` bytes apart. */
+  /** Any function of one int8 value: y = table[q + 128], `table` holding 256 stored values, x nothing but stored int8, 0..255; for each of `period` elements one, `step` bytes apart. */
   i8_lookup: {
     args: {
       n: "count",

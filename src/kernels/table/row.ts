@@ -14,7 +14,10 @@ export interface Row {
   readonly args: Readonly<Record<string, Role>>;
   /** Which binary holds it: running, training, or both. */
   readonly binary: "run" | "train" | "both";
-  /** It may read up to this many bytes past the end of what it reads (the values do not matter, NaN included), at most `SLACK`. Default 0. */
+  /**
+   * It may read up to this many bytes past the end of what it reads, or writes and reads again (the values do not matter, NaN included), at
+   * most `SLACK`. Default 0.
+   */
   readonly overRead?: number;
   /** It may write up to this many bytes past the end of what it writes, at most `SLACK`. Default 0. */
   readonly overWrite?: number;
