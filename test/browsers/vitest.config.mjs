@@ -4,12 +4,13 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { inBrowsers } from "./puppeteer.mjs";
 
-const SUITES = "{kernels,ops,plan,run,graph,passes,formats,compress,container,model,models,train}";
+const SUITES = "{fuzz,kernels,ops,plan,run,graph,passes,formats,compress,container,model,models,train}";
 
 /** Of these suites, what is left to Node, and why. */
 const IN_NODE_ALONE = {
   "test/container/container.test.ts": "writes files",
   "test/container/save-file.test.ts": "writes files",
+  "test/fuzz/fuzz.test.ts": "reads hundreds of hostile files, and the built bundles",
   "test/formats/tflite/damage.test.ts": "reads thousands of damaged files, whatever the engine",
   "test/kernels/binaries.test.ts": "reads the compiler's text, whatever the engine",
   "test/kernels/load-in-node.test.ts": "starts other Nodes",
