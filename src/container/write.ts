@@ -141,11 +141,11 @@ class GraphWriter {
       this.#to.varint(node.inputs.length);
       // A state is new where it is met first, in this node or before it.
       let met = this.#place.size;
-      const places = new Map(this.#place);
+      const fresh = new Map<Value, number>();
       for (const input of node.inputs) {
-        const place = places.get(input);
+        const place = this.#place.get(input) ?? fresh.get(input);
         this.#to.varint(place === undefined ? 0 : met - place);
-        if (place === undefined) places.set(input, met++);
+        if (place === undefined) fresh.set(input, met++);
       }
     }
     node.inputs.forEach((input, i) => {
