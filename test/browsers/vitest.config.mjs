@@ -16,6 +16,7 @@ const IN_NODE_ALONE = {
   "test/kernels/load-in-node.test.ts": "starts other Nodes",
   "test/model/going-on.test.ts": "writes files",
   "test/model/model.test.ts": "writes files",
+  "test/run/budget.test.ts": "measures the memory of the process",
   "test/run/bundle.test.ts": "is about the built file, which test/package/ has in browsers",
   "test/run/memory.test.ts": "starts other Nodes",
   "test/train/named.test.ts": "writes to the terminal",

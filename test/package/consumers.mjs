@@ -84,7 +84,13 @@ for (const manager of ["npm", "pnpm"])
 
 /** The same answer to the same image, however the library came. */
 function answers(run, folder) {
-  const node = (kind, code) => run(process.execPath, `--input-type=${kind}`, "-e", code);
+  // by standard input: a bundle is longer than an argument may be
+  const node = (kind, code) =>
+    execFileSync(process.execPath, [`--input-type=${kind}`, "-"], {
+      cwd: folder,
+      encoding: "utf8",
+      input: code,
+    }).trim();
   node("module", 'import { lenet5 } from "penjing"; await lenet5({ seed: 1 }).save("digits.penjing");');
   const use = 'load("digits.penjing").then(net => console.log(net.predict(new Uint8Array(784).fill(99)).join()))';
   const imported = `import { load } from "penjing/run"; ${use};`;

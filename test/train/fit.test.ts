@@ -165,7 +165,7 @@ describe("going on", () => {
   });
 
   test.each([
-    ["a missing path", "ck.bin", PenjingError, "there is no such file"],
+    ["a missing path", "ck.bin", PenjingError, 'cannot read "ck.bin"'],
     ["null", null, TypeError, '"resume" expected a checkpoint'],
     ["other bytes", Uint8Array.of(1), PenjingError, "byte"],
     ["states that JSON lost", { step: 1, epoch: 0, batch: 0, seed: 0, sums: {}, states: {} }, TypeError, "JSON loses"],
