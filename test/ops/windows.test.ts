@@ -102,7 +102,7 @@ test.each(cases)("$name", async c => {
     expect(got.length).toBe(expected.length);
     const worst = got.reduce((most, g, i) => {
       const off = Math.abs(g - expected[i]!) / Math.max(1, Math.abs(expected[i]!));
-      return off <= most ? most : off;
+      return Math.max(off, most);
     }, 0);
     expect(worst).toBeLessThan(1e-4);
   });

@@ -52,7 +52,7 @@ for (const manager of ["npm", "pnpm"])
     assert.equal(run(process.execPath, "--input-type=module", "-e", code), "11");
     console.log(`${manager}: a kernel gives the right answer`);
 
-    answers(run, folder);
+    answers(folder);
     console.log(`${manager}: a network answers alike by import, by require, and bundled as either`);
     imports(run);
     console.log(`${manager}: importing touches nothing of a page; without SIMD it is load that fails`);
@@ -83,7 +83,7 @@ for (const manager of ["npm", "pnpm"])
   });
 
 /** The same answer to the same image, however the library came. */
-function answers(run, folder) {
+function answers(folder) {
   // by standard input: a bundle is longer than an argument may be
   const node = (kind, code) =>
     execFileSync(process.execPath, [`--input-type=${kind}`, "-"], {
