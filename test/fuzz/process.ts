@@ -22,7 +22,8 @@ export interface Told {
   readonly peak: number;
 }
 
-process.once("message", async ({ from, to, step, bundles }: Task) => {
+// `on`, not `once`: it keeps the event loop from being empty. Node 20 then waits for its compiler threads, which may wait for it.
+process.on("message", async ({ from, to, step, bundles }: Task) => {
   const library = bundles ? await published(bundles) : await sources();
   process.send!("ready");
   for (let seed = from; seed < to; seed += step) {
