@@ -1,12 +1,12 @@
-/** Programs and arenas as text. */
+/** Prints programs and arenas as text. */
 import { printable } from "../base/printable.ts";
 import { type Buffer, isRef } from "./lower.ts";
 import type { Plan, Program } from "./plan.ts";
 import { argumentsOf, callsOf, type PlacedCall, placed } from "./words.ts";
 
 /**
- * One line a call: `  f32_relu n=64 x=conv2d@4096 y=relu@8192    ; the layer`, under `prepare` and `run`; the calls of a loop over groups of images
- * stand below its line, with what they are passed in its first turn.
+ * One line per call: `  f32_relu n=64 x=conv2d@4096 y=relu@8192    ; the layer`, under `prepare` and `run`. The calls
+ * of a loop over groups of images follow its line, with the arguments of its first turn.
  */
 export function printProgram(program: Program): string {
   const { batch, group, once, blocks } = program;
@@ -27,12 +27,13 @@ export function printProgram(program: Program): string {
   return ["prepare", ...placed(program, 0, once).map(show("  ")), "run", ...run].map(printable).join("\n");
 }
 
-/** Characters of the map from the first call to the last. */
+/** Width of the map in characters, from the first call to the last. */
 const WIDTH = 64;
 
 /**
- * The temporaries of one program as a map: a row for each buffer from the lowest address up, a column for each moment
- * (calls of the tiled loops share one), `#` while the buffer is in use. Two rows may show the same addresses, never at the same moment.
+ * The temporaries of one program as a map: a row per buffer from the lowest address up, a column per moment (calls of a
+ * tiled loop share one), `#` while the buffer is in use. Two rows may have the same addresses, never at the same
+ * moment.
  *
  *     address   bytes  name            0 ............. 41
  *      790528   12544  %26             ####
