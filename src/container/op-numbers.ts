@@ -1,4 +1,4 @@
-/** The ops a file may name, by number: those whose meaning `stored` is a record. */
+/** The ops a file may contain, by number: those whose meaning `stored` is a record. */
 import { refused } from "../graph/meaning.ts";
 import { arity } from "../graph/operand.ts";
 import { STORED as RECORDS } from "../ops/index.ts";
