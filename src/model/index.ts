@@ -1,4 +1,4 @@
-/** Building networks, in the order one meets them: layers, `sequential` or `model`, and what a Model can do. */
+/** Building networks: layers, `sequential` and `model`, and the class Model. */
 export type { Activation } from "./activations.ts";
 export { type BuildOptions, type InputOptions, input, type ModelOptions, model, sequential } from "./build.ts";
 export type { GivenWeight, GivenWeights, NestedNumbers } from "./given-weights.ts";
