@@ -1,11 +1,11 @@
-/** A run of peers.mjs as a table, as Markdown, and as a chart. */
+/** Reports a run of peers.mjs as a table, as Markdown, and as a chart. */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename } from "node:path";
 
 const number = value => (value === undefined ? "" : value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-/** All names of peers, in the order they come. */
+/** All names of peers, in order of appearance. */
 const peersOf = rows => [...new Set(rows.flatMap(row => Object.keys(row.peers)))];
 
 export function table({ engine, variant, rows }) {
@@ -56,7 +56,7 @@ const LEFT = 190;
 const RIGHT = 70;
 const WIDTH = 760;
 
-/** Horizontal bars: how many times as long as penjing each takes, on a logarithmic scale from 1/4 to the slowest. */
+/** Horizontal bars: the time of each relative to penjing, on a logarithmic scale from 1/4 to the slowest. */
 export function chart(rows) {
   const ratios = rows.flatMap(({ ours, peers }) => Object.values(peers).map(value => value / ours));
   const low = Math.min(0.25, ...ratios) / 1.1;

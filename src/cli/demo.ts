@@ -12,7 +12,7 @@ import { type Sizes, sizesOf, sizesText } from "./sizes.ts";
 import type { Printed, Terminal } from "./terminal.ts";
 import { epochsOption, seedOption, train } from "./training.ts";
 
-/** What is the same in every run. */
+/** Constants of every run. */
 const BATCH = 64;
 const LEARNING_RATE = 1e-3;
 const FINE_TUNING = 2;
@@ -34,7 +34,7 @@ interface Stage {
   sparsity: number;
   fileBytes: number;
   latencyMicros: number;
-  /** To make and save it. */
+  /** Time to make and save it. */
   seconds: number;
 }
 

@@ -1,4 +1,4 @@
-/** `penjing evaluate`: how good a file is on the test images, in all and class by class. */
+/** `penjing evaluate`: measures a file on the test images, in total and by class. */
 import type { Command } from "commander";
 import type { Dataset } from "../data/index.ts";
 import { type DataOptions, dataOptions, digits } from "./digits.ts";
@@ -37,7 +37,7 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   ]);
 }
 
-/** Classes without an image are left out. */
+/** Omits classes without an image. */
 function byClass(outputs: Float32Array, data: Dataset): ClassScore[] {
   const labels = data.labels()!;
   const width = outputs.length / data.length;

@@ -1,10 +1,10 @@
-/** Sizes of a file, as documents and tables show them. */
+/** Sizes of a file, for JSON reports and tables. */
 import type { Analysis } from "../compress/index.ts";
 
 export interface Sizes {
   /** Bytes of all parameters as float32. */
   origModelSize: number;
-  /** Bytes of the file, were every weight stored as float32. */
+  /** Bytes of the file if every weight were stored as float32. */
   floatModelSize: number;
   /** Bytes of the file. */
   compressedModelSize: number;

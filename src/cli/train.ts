@@ -1,4 +1,4 @@
-/** `penjing train`: a network from nothing to a file. */
+/** `penjing train`: trains a new network and saves it. */
 import { type Command, Option } from "commander";
 import { lenet5, lenet300100 } from "../models/index.ts";
 import { type DataOptions, dataOptions, digits, labelsOf } from "./digits.ts";
