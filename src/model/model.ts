@@ -280,16 +280,17 @@ export class Model {
   }
 
   /**
-   * Computes the mean loss over a data set, including penalties of layers, and the mean of every metric. Throws a
-   * RangeError if the data set converts bytes in another way than `preprocessing`. An integer network is run, and its
-   * outputs are scored.
+   * Computes the mean loss over a data set, including penalties of layers and of the model's hooks, and the mean of
+   * every metric. Throws a RangeError if the data set converts bytes in another way than `preprocessing`. An integer
+   * network is run, and its outputs are scored.
    */
-  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers"> = {}): Promise<Scores> {
+  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers" | "hooks"> = {}): Promise<Scores> {
     return naming("evaluate", async () => {
       checkDataset("dataset", dataset);
       knownOptions("evaluate", options, OWN_EVALUATE_OPTIONS);
       expectScaling("dataset", dataset, this.preprocessing);
-      if (this.kind === "float") return evaluate(this.graph, dataset, { ...options, ...this.#penalties() });
+      if (this.kind === "float")
+        return evaluate(this.graph, dataset, { ...options, ...this.#penalties(), hooks: this.hooks });
       return scoreAnswers(await this.net(), this.graph, dataset, options);
     });
   }
@@ -492,7 +493,7 @@ const NAMELESS = "model";
 const DATASET = "new Dataset({ x, shape, labels or targets })";
 
 const OWN_FIT_OPTIONS = FIT_OPTIONS.filter(name => name !== "regularizers");
-const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers");
+const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers" && name !== "hooks");
 
 function checkDataset(what: string, data: unknown): asserts data is Dataset {
   if (!(data instanceof Dataset)) throw wrongType(what, `a Dataset: ${DATASET}`, data);
