@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 
-/** docs/architecture.md, "The layer rule": a folder imports from rows above its own; those in one row never from each other. */
+/**
+ * docs/architecture.md, "The layer rule": a folder imports from rows above its own; those in one row never from each
+ * other.
+ */
 const LAYERS = [
   ["base"],
   ["kernels"],
@@ -18,7 +21,7 @@ const LAYERS = [
 ];
 const level = (layer: string): number => LAYERS.findIndex(row => row.includes(layer));
 
-/** The first folder below src; "index" for src/index.ts; "build" for what is generated. */
+/** The first folder below src; "index" for src/index.ts; "build" for generated files. */
 const layerOf = (file: string): string => {
   const [root, first] = file.split("/");
   return root === "build" ? "build" : first!.replace(/\.ts$/, "");
@@ -28,7 +31,7 @@ const files = readdirSync("src", { recursive: true, encoding: "utf8" })
   .filter(file => file.endsWith(".ts"))
   .map(file => `src/${file}`);
 
-/** Every import and export ... from with a relative path, types included: a type is knowledge too. */
+/** Every import and export ... from with a relative path, including types. */
 function importsOf(file: string, text = readFileSync(file, "utf8")): string[] {
   const lines = text.matchAll(
     /(?:^|\n)\s*(?:import|export)\b[^;"']*?\bfrom\s*["'](\.[^"']+)["']|\bimport\(\s*["'](\.[^"']+)["']\s*\)/g,
@@ -36,7 +39,7 @@ function importsOf(file: string, text = readFileSync(file, "utf8")): string[] {
   return [...lines].map(([, stated, dynamic]) => relative(".", join(dirname(file), stated ?? dynamic!)));
 }
 
-/** What is wrong with `file` importing `target`, if anything. */
+/** Describes why `file` may not import `target`; undefined if it may. */
 function breach(file: string, target: string): string | undefined {
   const [from, to] = [layerOf(file), layerOf(target)];
   if (from === to) return undefined;

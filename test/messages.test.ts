@@ -1,6 +1,6 @@
 /**
- * What users of Keras and TensorFlow.js write at first, and what they are told: in the library's grammar, with the
- * function it is about and with none of the library's inner words.
+ * First attempts of users of Keras and TensorFlow.js, and the messages they get: in the library's grammar, with the
+ * function's name and without internal terms.
  */
 import { describe, expect, test } from "vitest";
 import { Dataset } from "../src/data/index.ts";
@@ -8,7 +8,7 @@ import * as penjing from "../src/index.ts";
 import { load } from "../src/run/index.ts";
 
 type Call = (...given: unknown[]) => unknown;
-/** What is called wrongly on purpose has no types. */
+/** Deliberately wrong calls have no types. */
 const untyped = (of: object): Record<string, Call> => of as Record<string, Call>;
 const api = untyped(penjing);
 
@@ -21,7 +21,7 @@ const loaded = async () => untyped(await penjing.loadModel((await integer()).toB
 const text = (characters: string) => new TextEncoder().encode(characters);
 const QUANTIZED = "this network is quantized already: ";
 
-/** The call, and how its message begins, or the whole of it where that is short. */
+/** The call, and the beginning of its message, or the whole of it if it is short. */
 const TABLE: Record<string, [call: () => unknown, message: string]> = {
   'fit(d, { optimizer: "lion" })': [
     fit({ optimizer: "lion" }),
@@ -245,7 +245,7 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
   ],
 };
 
-/** Words of the inside. */
+/** Internal terms. */
 const INNER =
   /\b(mask op|op "|unfused|fused|leaf|leaves|stream|twin|baked?|lower|lacks|tally|graph|undefined \(reading|is not a function|iterable|destructure)\b/;
 

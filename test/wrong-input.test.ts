@@ -1,8 +1,8 @@
 /**
- * What a user may get wrong, once each through the public names: one clear error that names the thing, and existing
- * files as they were. Every truncation and every altered byte: test/container/container.test.ts, test/data/idx.test.ts.
- * Every option: the suites of the functions that take them. Exit codes and lines of the command: test/cli. A full disk
- * under every way of saving: test/container/save-file.test.ts.
+ * Mistakes of users, each once through the public names: one clear error that names the thing, and existing files
+ * unchanged. Every truncation and every altered byte: test/container/container.test.ts, test/data/idx.test.ts. Every
+ * option: the suites of the functions that take them. Exit codes and lines of the command: test/cli. A full disk under
+ * every way of saving: test/container/save-file.test.ts.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -56,7 +56,7 @@ const digits = (change: { images?: Float32Array; labels?: number[] } = {}): Data
 
 const bytes = lenet5({ seed: 1 }).toBytes();
 
-/** Of large arrays: by one comparison, which costs nothing. */
+/** Large arrays are compared in one call, which is fast. */
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 /** Both ways to load a model. */
@@ -258,8 +258,8 @@ test.skipIf(process.platform === "win32")(
       format: "esm",
       platform: "node",
     });
-    // Files of this process end at 16 blocks of 512 or 1024 bytes: the operating system's own refusal, in the middle of
-    // a write.
+    // `ulimit -f` limits files of this process to 16 blocks of 512 or 1024 bytes: the operating system fails a write
+    // half-way.
     const limited = ["-c", 'ulimit -f 16 && exec "$0" "$@"', process.execPath, program, path];
     const { stdout } = await promisify(execFile)("sh", limited);
     expect(JSON.parse(stdout)).toEqual({

@@ -96,7 +96,7 @@ test("a reader never passes the end, and says where it is", () => {
   const reader = new ByteReader(new Uint8Array(20));
   reader.raw(14);
   expect(() => reader.raw(7)).toThrow(/7 bytes expected, 6 left \(byte 14\)/);
-  // What is wrong with what was read is wrong where that begins.
+  // An error about a read has the offset where that read begins.
   expect(new ByteReader(new Uint8Array(4)).error("a", "b")).toMatchObject({ offset: 0 });
   const number = new ByteReader(Uint8Array.of(1, 0xac, 0x02, 7));
   number.u8();

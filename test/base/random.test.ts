@@ -101,7 +101,7 @@ test("integer is unbiased where 2^32 is far from a multiple", () => {
   const random = new Random(5);
   const n = 3 * 2 ** 30;
   let below = 0;
-  // Taken modulo n without rejection, half of all draws would fall into the first third.
+  // Taken modulo n without rejection, half of all draws would be in the first third.
   for (let i = 0; i < 30_000; i++) if (random.integer(n) < n / 3) below++;
   expect(Math.abs(below / 30_000 - 1 / 3)).toBeLessThan(0.015);
   const counts = new Int32Array(6);

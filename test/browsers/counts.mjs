@@ -1,4 +1,5 @@
-// A reporter for vitest: tells on stderr which suite has run, and at the end what passed, failed and was skipped in each browser.
+// A reporter for vitest: prints on stderr which suite has run, and at the end the numbers of passed, failed and skipped
+// tests in each browser.
 
 export default class Counts {
   #done = 0;

@@ -34,7 +34,7 @@ test("the document: engine, variant, clock, rows with limit and fraction", async
 });
 
 test("both GEMMs at all sizes around the tiles, the cubes alone with --quick", async () => {
-  // of a name's rows: one size given, the others all seven
+  // among the rows of a name: one size given, the other all seven
   expect((await bench("f32_gemm 1x1x")).length).toBe(7);
   const quick = await penjing(["bench", "--quick", "--json", "--filter", "i8_gemm 1"]);
   expect(quick.json.rows.map((r: Row) => r.name)).toEqual(["i8_gemm 1x1x1", "i8_gemm 17x17x17", "i8_gemm 127x127x127"]);

@@ -1,4 +1,4 @@
-/** Where a data set meets a network: every command reads images as the network's file says. */
+/** Data sets and networks: every command converts images as the network's file says. */
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ async function documentOf(...argv: string[]): Promise<any> {
   return json;
 }
 
-/** The share of the test images whose bytes a saved network classifies rightly. */
+/** The fraction of the test images whose bytes a saved network classifies correctly. */
 async function accuracyOf(file: string): Promise<number> {
   const net = await load(file);
   const labels = held.labels()!;
@@ -31,7 +31,7 @@ async function accuracyOf(file: string): Promise<number> {
   return right.length / held.length;
 }
 
-/** Trains a layer of softmax on digits dark on light: bytes / 255 mean nothing to it. */
+/** Trains a layer of softmax on digits dark on light: bytes / 255 would be wrong for it. */
 beforeAll(async () => {
   const all = await mnist();
   train = all.train.take(640);

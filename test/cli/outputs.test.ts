@@ -1,4 +1,4 @@
-/** The files commands write: not over what was read, into what is no regular file. */
+/** Output files of commands: never the input, and also files that are not regular. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, linkSync, lstatSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** What only a process has: signals, pipes, streams that are no terminal. The command as it is built (`npm run build`). */
+/**
+ * Behaviour of a whole process: signals, pipes, streams that are not a terminal. Runs the built command (`npm run
+ * build`).
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -50,7 +53,7 @@ test.each([
     setTimeout(() => child.kill(signal), milliseconds);
     return end;
   };
-  // before the training has begun, an interrupt leaves no file: on a busy machine that takes longer
+  // an interrupt before the training has begun leaves no file: on a busy machine starting takes longer
   let end = await interrupted(1500);
   for (let wait = 5000; !existsSync(path) && wait < 30_000; wait *= 2) end = await interrupted(wait);
   const errors = `penjing train: interrupted; the network as it is so far is in ${path}\n`;

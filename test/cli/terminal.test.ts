@@ -1,4 +1,4 @@
-/** What reaches a terminal or a pipe, and what happens where a pipe does not take it. */
+/** Output to a terminal or a pipe, and a pipe that fails. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ const folder = mkdtempSync(join(tmpdir(), "penjing-terminal-"));
 const file = join(folder, "hostile.penjing");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Clears the screen, forges a line, by C1 too, and turns the writing direction. */
+/** Clears the screen, forges a line (also by C1), and reverses the writing direction. */
 const HOSTILE = "a\u001b[2J\nforged\u009b1m\u202e";
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
 const RAW = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
 
 beforeAll(async () => {
@@ -28,7 +28,7 @@ beforeAll(async () => {
 class Failing extends Writable {
   text = "";
 
-  /** The code of the error that every write ends with; none: it is written. */
+  /** The error code of every write; undefined: writes succeed. */
   constructor(readonly code?: string) {
     super();
   }

@@ -34,10 +34,10 @@ const extras = {
   metadata: { accuracy: 0.9912, from: { data: "mnist", seeds: [1, 2] } },
 };
 
-/** Faster than comparing element by element, where files are long. */
+/** Faster than comparing element by element for long files. */
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** What stands behind the checksum: the description and the graph. */
+/** The bytes after the checksum: the description and the graph. */
 function contentsOf(file: Uint8Array): Uint8Array {
   const from = new ByteReader(file);
   from.raw(MAGIC.length + 1);
@@ -46,7 +46,7 @@ function contentsOf(file: Uint8Array): Uint8Array {
   return from.rest;
 }
 
-/** A file of these contents, whatever they are, with the right length and checksum: damage that only the parser can find. */
+/** Makes a file of any contents with a valid length and checksum: damage that only the parser can detect. */
 function sealed(contents: Uint8Array, version = VERSION): Uint8Array {
   const to = new ByteWriter();
   to.raw(Uint8Array.from([...MAGIC, version]));
@@ -122,7 +122,7 @@ describe("sizes", () => {
     const contents = parameters(int8).reduce((sum, v) => sum + storedBytes(v), 0);
     const scales = [
       ...int8.leaves.filter(v => v.type.dtype === "i8").map(v => v.type.quantization!.scale.length),
-      // conv2d, conv2d, dense, dense, dense; the others pass on what they get.
+      // conv2d, conv2d, dense, dense, dense; the others keep their input's type
       ...[1, 1, 1, 1, 1],
     ].reduce((a, b) => a + b);
     expect(write(int8).length - contents - 4 * scales).toMatchInlineSnapshot(`56`);
@@ -263,7 +263,7 @@ describe("damage", () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), body => {
         check(Uint8Array.of(...small.subarray(0, 4), ...body));
         check(sealed(body));
-        // A graph of anything at all behind an input; in version 2, with tensors in it.
+        // Any graph after an input; in version 2, with tensors in it.
         check(sealed(Uint8Array.of(0, body.length + 3, 1, 0x10, 3, ...body)));
         check(sealed(Uint8Array.of(0, 3 + body.length / 2, 1, 0x10, 3, ...body)));
         check(sealed(Uint8Array.of(0, 1, 0x10, 3, ...body), 2));
@@ -338,7 +338,7 @@ describe("damage", () => {
     const bias = tensor(0, ...f32(1, 2));
     const valid = fileOf(layer, weights, bias);
     expect(() => read(valid)).not.toThrow();
-    /** With its kernel of six floats stored by a codec. */
+    /** A file whose kernel of six floats is stored by a codec. */
     const stored = (codec: number, ...bytes: number[]) => fileOf(layer, tensor(codec, ...bytes), bias);
     const description = (text: string) => {
       const to = new ByteWriter();
@@ -405,7 +405,7 @@ describe("damage", () => {
       bytes[at] = value;
       return bytes;
     };
-    // behind the description and the length of the graph
+    // after the description and the length of the graph
     const contents = small.length - contentsOf(small).length;
     const start = contents + new ByteReader(contentsOf(small)).varint() + 3;
     const inside = (at: number, value: number) => sealed(contentsOf(altered(at, value)));
@@ -494,7 +494,7 @@ test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async 
   const data = new URL(`data:application/octet-stream;base64,${Buffer.from(bytes).toString("base64")}`);
   const shared = new SharedArrayBuffer(bytes.length);
   new Uint8Array(shared).set(bytes);
-  // Of a frame, or of the sandbox of a test runner: no instance of our ArrayBuffer.
+  // From a frame, or the sandbox of a test runner: not an instance of our ArrayBuffer.
   const foreign = runInNewContext(`Uint8Array.of(${bytes}).buffer`) as ArrayBuffer;
   expect(foreign instanceof ArrayBuffer).toBe(false);
   const sources = [

@@ -25,7 +25,7 @@ import { saveFile } from "../../src/container/save-file.ts";
 const folder = mkdtempSync(join(tmpdir(), "penjing-save-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The module as a child process without a TypeScript loader can import it. */
+/** The module, compiled so that a child process can import it without a TypeScript loader. */
 const module = join(folder, "save-file.mjs");
 beforeAll(() => {
   buildSync({
@@ -52,7 +52,8 @@ test.skipIf(process.platform === "win32")("a full disk leaves the file as it was
   mkdirSync(home);
   const path = join(home, "model.penjing");
   writeFileSync(path, "as it was");
-  // Files of this process end at 16 blocks of 512 or 1024 bytes: the operating system's own refusal, in the middle of a write.
+  // `ulimit -f` limits files of this process to 16 blocks of 512 or 1024 bytes: the operating system fails a write
+  // half-way.
   const script = `
     import { saveFile } from ${JSON.stringify(module)};
     try {
@@ -221,7 +222,7 @@ describe("saveFile leaves no temporary file for good", () => {
     .slice(0, 16);
   const DAY = 24 * 3600;
 
-  /** Names in a folder after `left` were there, so many seconds old, and a save. */
+  /** Names in a folder that contained the files `left` (name -> age in seconds), after a save. */
   async function savedBeside(left: Record<string, number>): Promise<string[]> {
     const home = mkdtempSync(join(folder, "left-"));
     for (const [name, age] of Object.entries(left)) {
@@ -242,7 +243,7 @@ describe("saveFile leaves no temporary file for good", () => {
       child.on("close", () => resolve({ pid: child.pid! }));
     });
     expect(await savedBeside({ [temporary(gone)]: 0 })).toEqual([]);
-    // the number of this process, but older than it: a container that was started again
+    // the id of this process, but older than it: a container that was restarted
     expect(await savedBeside({ [temporary(process.pid)]: DAY / 2 })).toEqual([]);
     expect(await savedBeside({ [temporary(1, "otherhost")]: 2 * DAY })).toEqual([]);
   });
@@ -263,7 +264,7 @@ describe("saveFile leaves no temporary file for good", () => {
       import { saveFile } from ${JSON.stringify(module)};
       const bytes = new Uint8Array(20_000_000).fill(1);
       for (;;) await saveFile(${JSON.stringify(path)}, bytes);`;
-      // until one is killed in the middle of a write, which most are
+      // repeats until one is killed in the middle of a write, as most are
       for (let tries = 0; tries < 20 && !readdirSync(home).some(name => name.endsWith(".tmp")); tries++) {
         const child = spawn(process.execPath, ["--input-type=module", "-e", script]);
         const deadline = performance.now() + 10_000;

@@ -13,7 +13,7 @@ const back = (data: ReturnType<typeof allocate>, dtype: DType) => {
   return { codec, bytes, decoded };
 };
 
-/** Values of a type, zero as often as not. */
+/** Values of a type, half of them zero. */
 const elements = (dtype: DType) => {
   const any = {
     f32: fc.float(),
@@ -60,7 +60,7 @@ describe.each(ENCODERS)("codec $id", encoder => {
         fc.property(elements(dtype), data => {
           const bytes = encoder.encode(elementsOf(data));
           expect(bytes.length).toBe(encoder.cost(elementsOf(data)));
-          // something behind it, as in a file of version 2
+          // more bytes follow, as in a file of version 2
           const reader = new ByteReader(Uint8Array.of(...bytes, 0xff, 0xff));
           expect(bytesOf(decode(encoder.id, "t", dtype, data.length, reader))).toEqual(bytesOf(data));
           expect(reader.left).toBe(2);
@@ -100,12 +100,12 @@ test("what makes a tensor smallest is taken, and gaps are as wide as the sparsit
   expect(encode(small).codec).toBe(CODEC.packed);
   expect(encode(small.map((v, i) => (i % 8 ? 0 : v))).codec).toBe(CODEC.sparsePacked);
   expect(encode(Float32Array.of(1, 2, 3)).codec).toBe(CODEC.raw);
-  // Every second element: a bit for each says it best. Every 100th: seven.
+  // Every second element is non-zero: one bit per element is best. Every 100th: seven.
   expect(encode(spread(1000, 2)).bytes[0]).toBe(1);
   expect(encode(spread(100_000, 100)).bytes[0]).toBe(7);
   // 100 000 elements in a k, 1001 gaps of 7 bits and 1000 values of 8 bits.
   expect(encode(spread(100_000, 100)).bytes.length).toBe(1 + Math.ceil((1001 * 7 + 1000 * 8) / 8));
-  // 80 % of zeros: the counted sum of codes is near the entropy, 0.722 bits an element.
+  // 80 % of zeros: the coded size is near the entropy, 0.722 bits per element.
   let seed = 1;
   const random = Int8Array.from({ length: 50_000 }, () => {
     seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;

@@ -124,7 +124,10 @@ test("sizes that multiply to NaN, in any order, with and without bytes behind th
 describe("readIdx stops to inflate", () => {
   const ZEROS = Buffer.alloc(20_000_000);
 
-  /** What becomes of a header with 20 MB of zeros behind it, in 20 kB of gzip, and how many bytes were inflated. */
+  /**
+   * Reads a header with 20 MB of zeros behind it, in 20 kB of gzip; returns the result and the number of bytes that
+   * were inflated.
+   */
   async function inflated(header: Buffer, options: IdxOptions = {}): Promise<{ read: any; bytes: number }> {
     const zipped = gzipSync(Buffer.concat([header, ZEROS]));
     expect(zipped.length).toBeLessThan(22_000);

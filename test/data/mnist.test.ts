@@ -49,11 +49,11 @@ describe("the real MNIST, from the development package", () => {
     expect(train.shape).toEqual([28, 28, 1]);
     expect([...train.take(10).labels()!]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     expect([...held.take(10).labels()!]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
-    // How often each digit occurs, as published for the training set.
+    // The frequency of each digit, as published for the training set.
     const counts = new Array(10).fill(0);
     for (const label of train.labels()!) counts[label]++;
     expect(counts).toEqual([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
-    // Mean 0.1307 and standard deviation 0.3081 are the figures everybody normalises MNIST by.
+    // Mean 0.1307 and standard deviation 0.3081 are the usual figures for normalizing MNIST.
     let sum = 0;
     let squares = 0;
     for (const pixel of train.images) {

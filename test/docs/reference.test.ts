@@ -1,4 +1,7 @@
-/** docs/reference.md is made from the tables of ops and kernels: `npx vitest run test/docs/reference.test.ts -u` writes it anew. */
+/**
+ * docs/reference.md is made from the tables of ops and kernels: `npx vitest run test/docs/reference.test.ts -u` writes
+ * it anew.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { refused } from "../../src/graph/meaning.ts";
@@ -15,7 +18,7 @@ const KINDS = new Map<unknown, string>([
   [real, "real"],
 ]);
 
-/** Usual values and shapes that follow from inputs, in words. */
+/** Words for defaults and shapes that follow from inputs. */
 const FOLLOWS: Readonly<Record<string, string>> = {
   "reshape.shape": "one axis of all elements",
   "resizeNearest.size": "twice the input's height and width",
@@ -82,7 +85,7 @@ const sources = readdirSync(FOLDER)
   .map(file => readFileSync(`${FOLDER}/${file}`, "utf8"))
   .join("\n");
 
-/** The first sentence of the comment above a row; a gradient without one is known by its forward. */
+/** The first sentence of the comment above a row; a gradient without one is described by its forward kernel. */
 function purpose(name: string): string {
   const before = sources.slice(0, sources.search(new RegExp(`\\n {2,4}${name}: `))).trimEnd();
   const forward = name.replace(/_gradient$/, "");
@@ -94,7 +97,7 @@ function purpose(name: string): string {
   return comment.match(/^.*?(?<!\.)\.(?=\s+[A-Z`]|$)/)?.[0] ?? comment;
 }
 
-/** In order, with their roles; a plain name is an integer. */
+/** In order, with their roles; an argument without one is an integer. */
 const argumentsOf = ({ args }: Row): string =>
   Object.entries(args)
     .map(([name, role]) => (role === "int" ? name : `${name}:${role}`))

@@ -1,4 +1,4 @@
-/** The smallest file of each kind of fault that fuzzing found: each is refused, by name, or gives the right value. */
+/** The smallest file of each kind of fault that fuzzing found: each is refused, by name, or gives the correct value. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { tensor } from "../../src/base/tensor.ts";
@@ -32,7 +32,7 @@ const i8 = (...shape: number[]): Type => ({
   quantization: { scale: Float32Array.of(0.7), zeroPoint: 5 },
 });
 
-/** A file with one node, whatever its op says of it. */
+/** A file with one node, regardless of its op's checks. */
 function fileOf<A>(op: Op<A>, x: Type, attrs: A, more: (graph: Graph, x: Value) => Value[] = () => []): Uint8Array {
   const graph = new Graph();
   const input = graph.leaf("input", "x", x);

@@ -125,7 +125,7 @@ describe("on typed arrays", () => {
     expect(k.f32Conv2d(x, weight, { ...options, bias, relu: true })).toEqual(twin(MODE.biasRelu));
   });
 
-  /** int8 below 0, where the relaxed dot is the same on every engine. */
+  /** int8 below 0, for which the relaxed dot product is the same on every engine. */
   const bytes = (n: number, seed: number) => Int8Array.from(noise(n, seed), v => Math.floor(v * 64) - 64);
 
   for (const variant of supported().relaxed ? (["simd", "relaxed"] as const) : (["simd"] as const))

@@ -99,7 +99,7 @@ overVariants("f32-loss", "train", bench => {
   });
 });
 
-// ---------------------------------------------------------------- Keras' own values, through the twins
+// ---------------------------------------------------------------- Keras' own values, by the reference implementations
 
 interface Stored {
   shape: number[];

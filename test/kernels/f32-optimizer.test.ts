@@ -54,7 +54,7 @@ overVariants("f32-optimizer", "train", bench => {
   );
 });
 
-// ---------------------------------------------------------------- Keras' own values, through the twins
+// ---------------------------------------------------------------- Keras' own values, by the reference implementations
 
 interface Vector {
   config: Record<string, number>;

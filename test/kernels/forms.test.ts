@@ -1,4 +1,4 @@
-/** What planning knows of kernels is what the kernel table says. */
+/** The planner's knowledge of kernels equals the kernel table. */
 import { expect, test } from "vitest";
 import { FIRST_KERNEL, formOf, SLACK } from "../../src/kernels/forms.ts";
 import { RUN } from "../../src/kernels/load-run.ts";

@@ -40,7 +40,7 @@ interface Case {
   strides?: [number, number];
   dilations?: [number, number];
   pads?: Halo;
-  /** Halo of x, where it is more than the pads. */
+  /** Halo of x, if it is larger than the pads. */
   around?: Halo;
   /** Halo of y. */
   beyond?: Halo;
@@ -85,7 +85,10 @@ const POOLED: Case[] = [
   { height: 5, width: 6, channels: 4, outs: 9, kernel: [3, 3], pads: [1, 1, 1, 1] },
 ];
 
-/** Kernels around the k-groups of both variants, pooled widths around a strip of 4, one pair of outputs and an odd one. */
+/**
+ * Kernels around the k-groups of both variants, pooled widths around a strip of 4, an even and an odd number of
+ * outputs.
+ */
 const ONE_CHANNEL: Case[] = [
   [1, 1],
   [2, 2],
@@ -257,7 +260,7 @@ overVariants("i8-conv2d", "run", bench => {
     images.forEach((one, i) => {
       expect([...fromStored(bench, y + i * ys, shape, halo)]).toEqual([...twin.i8_conv2d(one, requantization)]);
     });
-    // the halo of y and what is between the images stay as they were
+    // the halo of y and the gaps between images are unchanged
     const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
     expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
   });
@@ -451,7 +454,7 @@ overVariants("i8-conv2d", "run", bench => {
     bench.reset();
     const geometry = { height: 4, width: 4, channels, outs: 8 };
     expect(winogradFits(geometry)).toBe(true);
-    // the lower ends of both: the largest sums there are; then the largest negative ones
+    // the lower ends of both: the largest possible sums; then the most negative ones
     for (const weight of [-128, 127]) {
       const image = storedImage([6, 6, channels], bench.variant);
       const x = new Int8Array(36 * channels).fill(-128);
@@ -508,7 +511,8 @@ overVariants("i8-conv2d", "run", bench => {
     expect(winogradPays("relaxed", shape)).toBe(true);
     for (const odd of [{ height: 3 }, { width: 3 }, { channels: 7 }, { channels: 228 }, { outs: 7 }])
       expect(winogradFits({ ...shape, ...odd })).toBe(false);
-    // most of a second tile in either direction would be thrown away, and the relaxed dot product takes twice as many taps
+    // most of a second tile in either direction would be discarded, and the relaxed dot product takes twice as many
+    // taps
     expect(winogradPays("relaxed", { ...shape, height: 5, width: 5 })).toBe(false);
     expect(winogradPays("relaxed", { ...shape, channels: 8, outs: 8 })).toBe(false);
   });
@@ -516,7 +520,7 @@ overVariants("i8-conv2d", "run", bench => {
   test.each(CASES.map(c => [name(c), c] as const))("quantized at run time: %s", (_, c) => {
     const { images, first, x, requantization, pack, table, args } = setUp(bench, c);
     const [oh, ow] = twin.outputSize(first);
-    // f32 results lie flat
+    // f32 results are stored flat
     const image = imageOf([oh, ow, c.outs], 4);
     const length = oh * ow * c.outs;
     const ys = 4 * length + 16;

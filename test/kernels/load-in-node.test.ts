@@ -1,4 +1,4 @@
-/** The loader in Nodes of other versions and with other flags. */
+/** The loader in other versions of Node and with other flags. */
 import { execFileSync } from "node:child_process";
 import { buildSync } from "esbuild";
 import { describe, expect, test } from "vitest";
@@ -17,7 +17,7 @@ const ENGINE = `
   const memory = new WebAssembly.Memory({ initial: 1 });
 `;
 
-/** What `code`, which sees the loader as `load`, leaves in `result`, in a Node of its own. */
+/** Runs `code`, which has the loader as `load`, in a new Node process; returns its `result`. */
 function inNode(flags: string[], code: string): unknown {
   const contents = `${ENGINE} let result; ${code}; console.log(JSON.stringify(result));`;
   const { outputFiles } = buildSync({
@@ -52,7 +52,8 @@ describe("other engines", () => {
     expect(inNode([], code)).toBe("function");
   });
 
-  // Node 20 hides the instructions behind a flag that later ones no longer have; its relaxed dot loses the accumulator, so the probe refuses it
+  // Node 20 has the instructions behind a flag that later versions no longer have; its relaxed dot product loses the
+  // accumulator, so the probe refuses it
   const flags = process.versions.node.startsWith("20.") ? ["--experimental-wasm-relaxed-simd"] : [];
   test("the relaxed binary loads wherever its instructions are, chosen or not", () => {
     const code = `result = [load.supported().relaxed, typeof (await load.instantiate(RUN, memory, "relaxed")).run]`;

@@ -46,7 +46,10 @@ describe("what is needed before the kernels", () => {
   });
 });
 
-/** The bodies of a module's functions: sections are an id, a size and contents, of the code section a count, then sizes and bodies. */
+/**
+ * The bodies of a module's functions: sections are an id, a size and contents; the code section has a count, then sizes
+ * and bodies.
+ */
 function codeOf(module: Uint8Array): string[] {
   let at = 8;
   const number = () => {

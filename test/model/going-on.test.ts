@@ -1,5 +1,6 @@
 /**
- * A training in several parts is the training in one: by `fit` after `fit`, and by checkpoints in memory and in files.
+ * A training in several parts equals a training in one: by `fit` after `fit`, and by checkpoints in memory and in
+ * files.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

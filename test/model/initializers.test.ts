@@ -38,7 +38,8 @@ describe("distributions, as Keras defines them", () => {
   });
 
   const normal: [string, Initializer, number, number][] = [
-    // cut off at two standard deviations of the normal they are drawn from, and scaled so that the result has the deviation
+    // truncated at two standard deviations of the normal distribution they are drawn from, and scaled to the nominal
+    // deviation
     ["glorotNormal", glorotNormal(), Math.sqrt(2 / 100), (2 * Math.sqrt(2 / 100)) / 0.8796256610342398],
     ["heNormal", heNormal(), Math.sqrt(2 / 30), (2 * Math.sqrt(2 / 30)) / 0.8796256610342398],
     ["randomNormal", randomNormal({ stddev: 0.3 }), 0.3, Infinity],

@@ -1,4 +1,4 @@
-/** Layers that are made of several ops: names, layouts of weights, files, pruning, and options that cannot be. */
+/** Layers that are made of several ops: names, layouts of weights, files, pruning, and options that are refused. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";

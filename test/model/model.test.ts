@@ -85,7 +85,7 @@ describe("weights", () => {
     const [a, b] = [small(1), small(2)];
     b.setWeights(Object.values(a.getWeights()));
     expect(b.getWeights()).toEqual(a.getWeights());
-    // as Keras' get_weights and set_weights have them: a list of arrays, flat or nested
+    // as in Keras' get_weights and set_weights: a list of arrays, flat or nested
     const lists = Object.values(a.getWeights()).map(({ data }) => data);
     const c = small(2);
     c.setWeights(lists);

@@ -1,4 +1,4 @@
-/** What a network says of bytes is what it was last trained on, through every way of training it and every file. */
+/** A network's `preprocessing` is that of its last training, for every way of training and every file. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { quantizeStatic } from "../../src/compress/index.ts";
@@ -11,7 +11,7 @@ import { adam } from "../../src/train/optimizers.ts";
 const ROWS = 96;
 const NAMES = ["left", "right", "top"];
 
-/** Bytes in which one of three places is bright: 4x4, as many channels as one likes, each with a level of its own. */
+/** Bytes in which one of three places is bright: 4x4, with any number of channels, each with a level of its own. */
 function places(channels = 1, shape = [4, 4, channels]): Dataset {
   const random = new Random(5);
   const images = new Uint8Array(ROWS * 16 * channels);
@@ -33,7 +33,7 @@ const network = (shape: readonly number[] = [4, 4, 1], name?: string): Model =>
 const options = { epochs: 20, batchSize: 16, optimizer: adam(0.02) };
 const inverted = { scale: Math.fround(-1 / 255), offset: 1 };
 
-/** How often the file of `trained`, given stored bytes, is right. */
+/** The number of stored images that the file of `trained` classifies correctly. */
 async function rightOfBytes(trained: { toBytes(): Uint8Array }, data: Dataset): Promise<number> {
   const net = await load(trained.toBytes());
   const names = net.labels ?? NAMES.map((_, i) => String(i));

@@ -1,4 +1,4 @@
-/** What a model adds to training: its penalties, its frozen layers, weights that come back, steps of any size. */
+/** The training of a model: penalties, frozen layers, restored weights, steps of any size. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { Dataset } from "../../src/data/dataset.ts";
@@ -19,7 +19,7 @@ import { cosineDecay, type Schedule } from "../../src/train/schedules.ts";
 
 const ROWS = 70;
 
-/** Bright squares in one of four corners: what there is to learn is easy. */
+/** Bright squares in one of four corners, which are easy to learn. */
 function corners(rows = ROWS): Dataset {
   const random = new Random(3);
   const images = new Float32Array(rows * 64);
@@ -186,7 +186,7 @@ describe("trainStep", () => {
 });
 
 describe("hooks of a model", () => {
-  /** Zeroes a bias before every third step, and notes when. */
+  /** Zeroes a bias before every third step, and records the steps. */
   const zeroing = (acted: number[]) => ({
     begin: (step: number, steps: number) => acted.push(-step, -steps),
     next: (step: number) => Math.ceil(step / 3) * 3,

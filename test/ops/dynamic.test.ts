@@ -1,4 +1,7 @@
-/** Layers with int8 weights on float activations, which are quantized at run time: an image by its own range, a convolution of 1x1 pixel by pixel. */
+/**
+ * Layers with int8 weights on float activations, which are quantized at run time: per image by its own range, for a
+ * convolution of 1x1 per pixel.
+ */
 import { expect, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";

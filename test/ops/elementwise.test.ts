@@ -48,7 +48,7 @@ const UNARY: [Op<never>, object][] = [
 const BINARY: Op<never>[] = [add, sub, mul, minimum, maximum, div];
 const SHAPES: Shape[] = [[1], [5], [3, 3, 3]];
 
-/** op of one or two inputs, with its gradients. */
+/** An op of one or two inputs, with its gradients. */
 function network(op: Op<never>, attrs: object, operands: number, shape: Shape): Graph {
   const graph = new Graph();
   const inputs = ["a", "b"]

@@ -1,4 +1,4 @@
-/** concat, pad and prelu: each beside evaluate through the planner, gradients beside slopes. */
+/** concat, pad and prelu: the plan against evaluate, gradients against slopes. */
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../src/base/shape.ts";
 import { Graph } from "../../src/graph/graph.ts";

@@ -21,7 +21,7 @@ const K = 5;
 interface Case {
   op: Op<never>;
   attrs?: object;
-  /** Predictions are probabilities, else any numbers. */
+  /** True if predictions are probabilities, else any numbers. */
   probabilities?: boolean;
   target: "row" | "class" | "none";
 }

@@ -1,4 +1,6 @@
-/** Ops that move elements, means and resizing: each beside evaluate through the planner, gradients beside slopes; refusals by name. */
+/**
+ * Ops that move elements, means and resizing: the plan against evaluate, gradients against slopes; refusals by name.
+ */
 import { expect, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
@@ -22,7 +24,7 @@ const of = (name: string, shape: Shape, build: (graph: Graph, x: Value) => Value
   build: (graph, [x]) => build(graph, x!),
 });
 
-/** What affine coordinates are; other modes ask for none. */
+/** Affine coordinates; other modes have no parameters. */
 const AFFINE = { scales: [1.7, 0.6], shifts: [0.4, 0], offsets: [-0.5, 0.2] } as const;
 
 const CASES: Case[] = [

@@ -1,4 +1,7 @@
-/** uint8 at the borders of a graph: all values through the planner against the specification, what files hold of it, and what is refused. */
+/**
+ * uint8 at the borders of a graph: all values through the planner against the specification, storage in files, and
+ * refusals.
+ */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { read, write } from "../../src/container/index.ts";

@@ -1,4 +1,5 @@
-// Installs the tarball by npm and by pnpm and uses it from each: import, require, TypeScript with `strict`, and the command.
+// Installs the tarball by npm and by pnpm and uses it from each: import, require, TypeScript with `strict`, and the
+// command.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
@@ -82,7 +83,7 @@ for (const manager of ["npm", "pnpm"])
     console.log(`${manager}: penjing --help`);
   });
 
-/** The same answer to the same image, however the library came. */
+/** The outputs for the same image are the same, however the library was installed. */
 function answers(folder) {
   // by standard input: a bundle is longer than an argument may be
   const node = (kind, code) =>
@@ -109,7 +110,7 @@ function answers(folder) {
   }
 }
 
-/** A server that renders pages may import the library: nothing of a page is asked for, nothing left behind. */
+/** Server-side rendering may import the library: it accesses no globals of a page, and leaves nothing behind. */
 function imports(run) {
   const untouched = `
     const page = ["window", "document", "self", "location", "navigator", "localStorage", "fetch", "Worker", "WebAssembly"];

@@ -1,4 +1,4 @@
-/** `penjing/run` as it is published: one file, which must do all that its source does. `npm run build` makes it. */
+/** `penjing/run` as published: a single file with all the functions of its source. `npm run build` makes it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { PenjingError } from "../../src/base/errors.ts";
@@ -23,7 +23,7 @@ import { answered } from "../formats/tflite/vectors.ts";
 const bundle: typeof source = await import(new URL("../../build/run.js", import.meta.url).href);
 
 const VECTORS = "test/vectors";
-/** The first of every operator, in floats and in int8. */
+/** The first case of every operator, in float and in int8. */
 const operators = (await answered()).filter(({ name }, i, all) => {
   const kind = (one: string) => one.split(" ", 2).join(" ");
   return all.findIndex(other => kind(other.name) === kind(name)) === i;
@@ -35,7 +35,7 @@ const networks = [
   ...operators.map(({ name, model }) => ({ name, file: model })),
 ];
 
-/** Inputs as a network takes them: one by itself, several in a list. */
+/** Inputs as a network takes them: a single one directly, several in a list. */
 const alone = <T>(inputs: readonly T[]) => (inputs.length === 1 ? inputs[0]! : inputs);
 
 const part = <T extends Float32Array | Int8Array | Uint8Array>(all: T, i: number, parts: number) =>
@@ -43,7 +43,7 @@ const part = <T extends Float32Array | Int8Array | Uint8Array>(all: T, i: number
 
 type Answer = ArrayLike<number>;
 
-/** The same numbers, compared one by one: a matcher takes minutes for the 174 447 of one network. */
+/** Compares element by element: a matcher takes minutes for the 174 447 numbers of one network. */
 function expectEqual(got: Answer | readonly Answer[], expected: Answer | readonly Answer[]): void {
   const [a, b] = [got, expected].map(list => (Array.isArray(list) ? list : [list])) as [Answer[], Answer[]];
   expect(a.map(y => [y.constructor.name, y.length])).toEqual(b.map(y => [y.constructor.name, y.length]));
@@ -143,13 +143,13 @@ test("load: preprocessing that does not fit the network is refused by the publis
   for (const { load } of [source, bundle])
     for (const preprocessing of wrong) {
       const what = JSON.stringify(preprocessing);
-      // as an option it is the caller's error, in a file the file's
+      // a wrong option is the caller's error, a wrong value in a file the file's
       await expect(load(file({}), { preprocessing } as object), what).rejects.toThrow(/^"preprocessing/);
       const made = (() => {
         try {
           return file(preprocessing);
         } catch {
-          return undefined; // a model does not save it
+          return undefined; // models do not save it
         }
       })();
       if (made) await expect(load(made), what).rejects.toMatchObject({ code: "damaged" });

@@ -5,7 +5,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { reshape } from "../../src/ops/shape/reshape.ts";
 import { Net, type NetOptions } from "../../src/run/index.ts";
 
-/** A network that gives what it is given: f32, or int8 of this quantization. */
+/** A network that returns its input: f32, or int8 of this quantization. */
 async function mirror(shape: Shape, options: NetOptions & { scale?: number; zeroPoint?: number } = {}): Promise<Net> {
   const { scale, zeroPoint = 0, ...rest } = options;
   const g = new Graph();
@@ -52,7 +52,7 @@ test("flat and nested, alone and in batches, are the same", async () => {
         expect(all.flatMap(r => [...r])).toEqual([...y]);
         if (shape.at(-1) === 1 && shape.length > 1)
           expect(net.predict(nested(x, [images, ...shape.slice(0, -1)]) as number[])).toEqual(y);
-        // run agrees through scale and zero point
+        // run gives the same through scale and zero point
         const q = net.run([...x]);
         if (int8) expect(Float32Array.from(q, v => Math.fround(0.375) * (v - zeroPoint))).toEqual(y);
         else expect(q).toEqual(x);

@@ -14,7 +14,7 @@ import { noise } from "../kernels/harness.ts";
 
 const f32 = (shape: number[], batched = false): Type => ({ shape, dtype: "f32", batched });
 
-/** 9x7 pixels of 2 channels -> 5 numbers; nothing divides anything. */
+/** 9x7 pixels of 2 channels -> 5 numbers; no size divides another. */
 function network(): Graph {
   const g = new Graph();
   const parameter = (name: string, shape: number[], seed: number) =>

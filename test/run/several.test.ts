@@ -1,4 +1,4 @@
-/** Networks with several inputs and several outputs, from a model or a .tflite file to answers. */
+/** Networks with several inputs and several outputs, from a model or a .tflite file to results. */
 import { describe, expect, test } from "vitest";
 import { tensor } from "../../src/base/tensor.ts";
 import { loadTflite } from "../../src/formats/tflite/index.ts";

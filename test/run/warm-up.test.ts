@@ -21,7 +21,7 @@ test("until runs no longer become faster", async () => {
     const end = performance.now() + 0.2;
     while (performance.now() < end);
   }, true);
-  // at least as many slices as it has patience for
+  // at least as many slices as its patience
   expect(runs).toBeGreaterThan(20);
 });
 

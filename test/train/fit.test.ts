@@ -17,14 +17,14 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Trains a small network and gives its weights' bytes. */
+/** Trains a small network and returns its weights' bytes. */
 async function trained(options: FitOptions = {}, rows = 100): Promise<Uint8Array> {
   const graph = smallNetwork();
   await fit(graph, corners(rows), { epochs: 2, batchSize: 16, seed: 3, ...options });
   return weightBytes(graph);
 }
 
-/** NaN in all temporaries before every run. */
+/** Fills all temporaries with NaN before every run. */
 function poisoned(): void {
   const run = Machine.prototype.run;
   vi.spyOn(Machine.prototype, "run").mockImplementation(function (this: Machine, ...args) {
@@ -261,7 +261,7 @@ test("sample weights and class weights multiply the loss, and no metric", async 
   expect(accuracy).toEqual(valAccuracy);
   expect(accuracy![0]).toBe((await evaluate(graph, data)).accuracy);
 
-  // an image of weight 0 teaches nothing
+  // an image of weight 0 has no effect
   const half = new Dataset({
     images: data.images,
     shape: data.shape,

@@ -42,7 +42,10 @@ test("every loss Keras answered for is compared", () => {
   expect(Object.keys(VECTORS).filter(name => !name.startsWith("regularizer"))).toEqual(Object.keys(CASES));
 });
 
-/** A graph whose output for image i is prediction i: one-hot images through a dense layer whose weights are the predictions. */
+/**
+ * A graph whose output for image i is prediction i: one-hot images through a dense layer whose weights are the
+ * predictions.
+ */
 function predictor({ prediction }: LossVector): Graph {
   const [images, outputs] = prediction.shape as [number, number];
   const kernel = new Float32Array(images * outputs);

@@ -1,4 +1,4 @@
-/** What Keras takes as strings, and what a training tells of itself. */
+/** Strings in place of objects, as in Keras, and the progress of a training. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Dataset } from "../../src/data/dataset.ts";
 import { dense, flatten, sequential } from "../../src/model/index.ts";

@@ -45,7 +45,7 @@ test("every optimizer Keras answered for is compared", () => {
   expect(Object.keys(VECTORS)).toEqual(Object.keys(CASES));
 });
 
-/** The weights after each step, when the optimizer is given these gradients. */
+/** The weights after each step of the optimizer for these gradients. */
 async function steps(optimizer: Optimizer, { initial, gradients }: OptimizerVector): Promise<number[][][]> {
   const graph = new Graph();
   const leaf = (name: string, { shape, data }: Numbers) =>
@@ -136,7 +136,7 @@ describe("schedules", () => {
     ];
     for (const [shares, steps] of pairs)
       expect((await trained(adam(shares))).bytes).toEqual((await trained(adam(steps))).bytes);
-    // where it is taken up again, the end is where it was
+    // resumed in the middle, it ends at the same point
     let middle: Checkpoint | undefined;
     const keep = {
       onEpochEnd(epoch: number, _: Logs, at: TrainingContext) {

@@ -9,8 +9,9 @@ import { cosineDecay } from "../../src/train/schedules.ts";
 import { corners, denseLayer, linear, seeded, smallNetwork, weightBytes } from "./networks.ts";
 
 /**
- * One seed gives the same bytes on every engine: these were recorded on Node 20, and every Node the tests run on must agree.
- * A kernel that sums in another order changes them: then record the new ones, on one engine, and let the others check them.
+ * One seed gives the same bytes on every engine: these were recorded on Node 20, and every Node the tests run on must
+ * agree. A kernel that sums in another order changes them: then record the new ones, on one engine, and let the others
+ * check them.
  */
 const RECORDED = { convolution: 2466747231, dropout: 1274800885 };
 

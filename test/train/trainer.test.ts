@@ -215,7 +215,7 @@ describe("metrics", () => {
     const metrics = [accuracy(), binaryAccuracy()];
     const { loss: _, ...counted } = score(outputs, binary, yesNo, { metrics });
     expect(counted).toEqual({ accuracy: right(0), binaryAccuracy: right(0) });
-    // whoever regresses towards 0 and 1 has no logits, and a threshold that is given is one of outputs
+    // a regression towards 0 and 1 has no logits, and an explicit threshold applies to raw outputs
     const loss = meanSquaredError();
     expect((await evaluate(yesNo, binary, { loss, metrics })).accuracy).toBe(right(0.5));
     expect(score(outputs, binary, yesNo, { loss, metrics }).binaryAccuracy).toBe(right(0.5));

@@ -1,4 +1,4 @@
-/** Single operators and short chains of them, as converters write them, beside numbers worked out by hand. */
+/** Single operators and short chains of them, as converters write them, against numbers computed by hand. */
 import { describe, expect, test } from "vitest";
 import { size } from "../../../src/base/shape.ts";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";

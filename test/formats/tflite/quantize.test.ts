@@ -1,4 +1,7 @@
-/** Our static quantizer in place of TensorFlow's converter: the float file and the converter's calibration images give its int8 network. */
+/**
+ * Our static quantizer against TensorFlow's converter: the float file and the converter's calibration images give its
+ * int8 network.
+ */
 import { expect, test } from "vitest";
 import { quantizeStatic } from "../../../src/compress/index.ts";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";

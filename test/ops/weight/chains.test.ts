@@ -1,7 +1,7 @@
 /**
- * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same bits when it is baked,
- * and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside `mask` there are two kinds of op that only this
- * test has, a codebook and a quantization to 15 levels.
+ * The laws of ops on weights' edges, for every chain of up to three: a valid one keeps its promises, gives the same
+ * bits when it is baked, and has the slope of evaluate as its gradient; an invalid one is refused by name. Beside
+ * `mask` there are two kinds of op that only this test has, a codebook and a quantization to 15 levels.
  */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../src/base/random.ts";
@@ -33,7 +33,9 @@ const codebook: Op = {
 /** d / d table: the sum over the members of each entry. */
 const codebookGradient: Op = { name: "codebookGradient", takes: anyOperands, infer: () => [table] };
 
-/** fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone. */
+/**
+ * fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone.
+ */
 const fakeQuantize: Op<{ limit: number }> = {
   name: "fakeQuantize",
   takes: anyOperands,
@@ -70,7 +72,7 @@ const evaluates: Record<string, Evaluate> = {
     ofMatrix(d!.data.map((v, i) => (Math.abs(w!.data[i]!) <= limit ? v : 0))),
 };
 
-/** What the gradients are slopes of: exact, but that nothing is rounded. */
+/** The functions whose slopes are the gradients: exact, but without rounding. */
 const smooth: Record<string, Evaluate> = {
   ...evaluates,
   mask: ([w, m]) => ofMatrix(w!.data.map((v, i) => v * m!.data[i]!)),
@@ -97,10 +99,10 @@ const TWO = ONE.flatMap(chain => KINDS.map(kind => [...chain, kind]));
 const THREE = TWO.flatMap(chain => KINDS.map(kind => [...chain, kind]));
 const CHAINS = [...ONE, ...TWO, ...THREE].map(chain => ({ title: chain.join(" < "), chain }));
 
-/** Masks first, codebooks behind them, at last one quantization. */
+/** Masks first, then codebooks, and a quantization last. */
 const isLegal = (chain: readonly Kind[]): boolean => /^m*c*f?$/.test(chain.map(kind => kind[0]).join(""));
 
-/** dense(x, chain(w)) + dense(x, w): the weight is used behind its chain, and where `shared` also without it. */
+/** dense(x, chain(w)) + dense(x, w): the weight is used behind its chain, and if `shared` also without it. */
 function network(chain: readonly Kind[], shared: boolean): Graph {
   const random = new Random(3);
   const normal = (count: number) => Float32Array.from({ length: count }, () => random.normal());
