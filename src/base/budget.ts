@@ -34,10 +34,8 @@ export class Budget {
     this.#bytes += bytes;
     // not `>`: NaN is refused too
     if (this.#bytes <= this.#maxBytes) return;
-    throw new PenjingError(
-      "budget",
-      `${what} would bring the memory that the network needs to ${this.#bytes} bytes; "maxBytes" allows ${this.#maxBytes}`,
-    );
+    const excess = `${what} would bring the memory that the network needs to ${this.#bytes} bytes`;
+    throw new PenjingError("budget", `${excess}; "maxBytes" allows ${this.#maxBytes}`);
   }
 
   /**
@@ -53,10 +51,8 @@ export class Budget {
   work(macs: number, what: string): void {
     this.#macs += macs;
     if (this.#macs <= this.#maxMacs) return;
-    throw new PenjingError(
-      "budget",
-      `${what} would bring the work of one image to ${this.#macs} multiply-accumulates; "maxMacs" allows ${this.#maxMacs}`,
-    );
+    const excess = `${what} would bring the work of one image to ${this.#macs} multiply-accumulates`;
+    throw new PenjingError("budget", `${excess}; "maxMacs" allows ${this.#maxMacs}`);
   }
 }
 

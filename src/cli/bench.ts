@@ -39,10 +39,12 @@ async function bench(options: Options, terminal: Terminal): Promise<void> {
   const variant = options.variant ?? chooseVariant();
   const all = await allCases(variant, options.quick ?? false);
   const cases = all.filter(c => c.name.includes(options.filter ?? ""));
-  if (!cases.length)
+  if (!cases.length) {
+    const rows = kindsOf(all).join("; ");
     throw new WrongUsage(
-      `option '--filter' expected part of a row's name, got ${show(options.filter)}; the rows: ${kindsOf(all).join("; ")}`,
+      `option '--filter' expected part of a row's name, got ${show(options.filter)}; the rows: ${rows}`,
     );
+  }
 
   // at the beginning and the end, since it changes with heat and load; limits use the higher one
   let gigahertz = clockGHz();

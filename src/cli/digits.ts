@@ -70,10 +70,10 @@ function areFor(graph: Graph, data: Dataset): boolean {
  */
 export function asReadBy({ graph, preprocessing }: Network, data: Dataset, file: string): Dataset {
   const [input, ...others] = inputsOf(graph);
-  if (!input || others.length || graph.results.length !== 1)
-    throw new RangeError(
-      `${show(file)} has ${others.length + 1} inputs and ${graph.results.length} outputs; images and labels go with one of each`,
-    );
+  if (!input || others.length || graph.results.length !== 1) {
+    const ports = `${others.length + 1} inputs and ${graph.results.length} outputs`;
+    throw new RangeError(`${show(file)} has ${ports}; images and labels go with one of each`);
+  }
   const { type } = input;
   if (size(type.shape) !== size(data.shape))
     throw new RangeError(

@@ -27,8 +27,10 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   const { outputs, ...scores } = await new Judge(test).judge(file, terminal.signal);
   const classes = byClass(outputs, test);
   const document = { file, dataset: { name, test: test.length }, ...scores, classes };
+  const { bytes, accuracy, loss, latencyMicros } = scores;
+  const latency = `${latencyMicros.toFixed(1)} us an image`;
   terminal.report(options.json, document, () => [
-    `${file}, ${scores.bytes} bytes: ${percent(scores.accuracy)} of ${test.length} test images, loss ${scores.loss.toFixed(4)}, ${scores.latencyMicros.toFixed(1)} us an image`,
+    `${file}, ${bytes} bytes: ${percent(accuracy)} of ${test.length} test images, loss ${loss.toFixed(4)}, ${latency}`,
     "",
     terminal.table(
       ["class", "images", "accuracy"],

@@ -19,5 +19,7 @@ export const sizesOf = ({ original, float, compressed, ratio }: Analysis): Sizes
   compressionRatio: ratio,
 });
 
-export const sizesText = (sizes: Sizes): string =>
-  `parameters as float32 ${sizes.origModelSize} bytes, file in float ${sizes.floatModelSize}, this file ${sizes.compressedModelSize}: ${sizes.compressionRatio.toFixed(1)} times smaller`;
+export function sizesText({ origModelSize, floatModelSize, compressedModelSize, compressionRatio }: Sizes): string {
+  const sizes = `${origModelSize} bytes, file in float ${floatModelSize}, this file ${compressedModelSize}`;
+  return `parameters as float32 ${sizes}: ${compressionRatio.toFixed(1)} times smaller`;
+}

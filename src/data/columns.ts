@@ -171,10 +171,9 @@ export const scaled = (
 export function checkLabels(labels: ArrayLike<number>, classes: number): void {
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
-    if (!Number.isInteger(label) || label < 0 || label >= classes)
-      throw new RangeError(
-        `labels out of range: "labels[${i}]" expected integer ${classes > 0 ? `in 0..${classes - 1}` : ">= 0"}, got ${label}`,
-      );
+    if (Number.isInteger(label) && label >= 0 && label < classes) continue;
+    const range = classes > 0 ? `in 0..${classes - 1}` : ">= 0";
+    throw new RangeError(`labels out of range: "labels[${i}]" expected integer ${range}, got ${label}`);
   }
 }
 

@@ -260,10 +260,10 @@ export class Dataset implements Iterable<Row> {
     const preprocessing = known ? options.preprocessing : this.preprocessing;
     const channels = mappedShape.at(-1) ?? 1;
     const { length } = preprocessing ? ruleOf(preprocessing, known ? channels : (this.shape.at(-1) ?? 1)).factor : [0];
-    if (length > 1 && length !== channels)
-      throw new TypeError(
-        `"map" expected a preprocessing for the ${channels} channels it gives, as each of ${this.shape.at(-1)} has its own`,
-      );
+    if (length > 1 && length !== channels) {
+      const own = `each of ${this.shape.at(-1)} has its own`;
+      throw new TypeError(`"map" expected a preprocessing for the ${channels} channels it gives, as ${own}`);
+    }
     return this.#with({ maps: [...this.#columns.maps, map], mappedShape, preprocessing });
   }
 

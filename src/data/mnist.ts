@@ -88,11 +88,10 @@ async function load(
   if (path !== undefined && typeof path !== "string") throw wrongType("path", "the path of a folder", path);
   if (path !== undefined && urls !== undefined) throw new TypeError(`"${name}" expected path or urls, got both`);
   const folder = path ?? (urls === undefined ? (environment(variable) ?? home.folder()) : undefined);
-  if (folder === undefined && urls === undefined)
-    throw new PenjingError(
-      "missing",
-      `${name}: no data found; get it with "${home.advice}", or name its folder in "path" or ${variable}, or its "urls"`,
-    );
+  if (folder === undefined && urls === undefined) {
+    const advice = `get it with "${home.advice}", or name its folder in "path" or ${variable}, or its "urls"`;
+    throw new PenjingError("missing", `${name}: no data found; ${advice}`);
+  }
   const source = (file: MnistFile): Promise<Source> | Source =>
     folder !== undefined ? inFolder(folder, file) : atUrl(urls!, file, signal);
   const idx = async (file: MnistFile): Promise<Idx & { file: Source }> => {

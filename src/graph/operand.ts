@@ -101,8 +101,8 @@ function checkOperand({ dtype, shape, batched, quantization }: Type, operand: Op
   if (
     batched &&
     !(scale[0]! > 0 && scale[0]! < Infinity && Number.isInteger(zeroPoint) && zeroPoint === (zeroPoint << 24) >> 24)
-  )
-    throw new TypeError(
-      `operand ${i}: expects int8 of a finite scale > 0 and a zero point in -128..127, got ${scale[0]} and ${zeroPoint}`,
-    );
+  ) {
+    const got = `${scale[0]} and ${zeroPoint}`;
+    throw new TypeError(`operand ${i}: expects int8 of a finite scale > 0 and a zero point in -128..127, got ${got}`);
+  }
 }

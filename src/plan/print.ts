@@ -47,11 +47,13 @@ export function printArena(plan: Plan, program: Program): string {
   const row = (b: Buffer) => {
     const inUse = (c: number) => c >= column(b.from) && c <= column(b.to);
     const bar = Array.from({ length: columns }, (_, c) => (inUse(c) ? "#" : " ")).join("");
-    return `${String(b.at).padStart(10)} ${String(b.unit * b.count).padStart(9)}  ${b.name.slice(0, 28).padEnd(28)} ${bar.trimEnd()}`;
+    const name = b.name.slice(0, 28).padEnd(28);
+    return `${String(b.at).padStart(10)} ${String(b.unit * b.count).padStart(9)}  ${name} ${bar.trimEnd()}`;
   };
   const rows = [...temporaries].sort((a, b) => a.at - b.at || b.unit * b.count - a.unit * a.count).map(row);
   const sum = temporaries.reduce((n, b) => n + b.unit * b.count, 0);
   const head = `${"address".padStart(10)} ${"bytes".padStart(9)}  ${"name".padEnd(28)} ${moments} moments`;
-  const foot = `${rows.length} buffers of ${sum} bytes in ${to - from} bytes from ${from} to ${to}; ${plan.bytes} bytes in all`;
+  const region = `${to - from} bytes from ${from} to ${to}`;
+  const foot = `${rows.length} buffers of ${sum} bytes in ${region}; ${plan.bytes} bytes in all`;
   return [head, ...rows, foot].map(printable).join("\n");
 }

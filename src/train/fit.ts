@@ -444,10 +444,8 @@ class Training implements TrainingContext {
   #checkLoss(loss: number): void {
     if (Number.isFinite(loss)) return;
     const kept = this.epoch ? `of the end of epoch ${this.epoch}` : "it began with";
-    throw new PenjingError(
-      "diverged",
-      `the loss became ${loss} in epoch ${this.epoch + 1}: try a lower learning rate or clipping; the network keeps the weights ${kept}`,
-    );
+    const advice = `try a lower learning rate or clipping; the network keeps the weights ${kept}`;
+    throw new PenjingError("diverged", `the loss became ${loss} in epoch ${this.epoch + 1}: ${advice}`);
   }
 
   #checkSignal(): void {

@@ -41,6 +41,8 @@ function shown({ scale = 1, offset = 0, mean, std }: Preprocessing): string {
   return offset ? `${text} + ${short(offset)}` : text;
 }
 
+const ELSE_SET = "model.preprocessing can be set where it is not what the network was trained on";
+
 /**
  * Throws a RangeError if `data` convert bytes in another way than `preprocessing` (undefined: byte / 255). `whose` has
  * that preprocessing.
@@ -50,7 +52,7 @@ export function expectScaling(
   data: Dataset,
   preprocessing: Preprocessing = USUAL,
   whose = "the network reads them",
-  remedy = `${what}.preprocess(model.preprocessing) reads them so; model.preprocessing can be set where it is not what the network was trained on`,
+  remedy = `${what}.preprocess(model.preprocessing) reads them so; ${ELSE_SET}`,
 ): void {
   const { preprocessing: own } = data;
   const channels = channelsOf(data);

@@ -382,10 +382,10 @@ export interface Ends {
 /** The type of images that a graph takes, and its output for one. */
 export function ends(graph: Graph): Ends {
   const inputs = graph.leaves.filter(v => v.leaf === "input");
-  if (inputs.length !== 1 || graph.results.length !== 1)
-    throw new TypeError(
-      `"model" expected one input and one output to train and evaluate, got ${inputs.length} and ${graph.results.length}`,
-    );
+  if (inputs.length !== 1 || graph.results.length !== 1) {
+    const got = `${inputs.length} and ${graph.results.length}`;
+    throw new TypeError(`"model" expected one input and one output to train and evaluate, got ${got}`);
+  }
   const output = graph.results[0]!.type;
   return { input: inputs[0]!.type.shape, output, classes: output.shape.at(-1) ?? 1 };
 }

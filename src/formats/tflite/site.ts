@@ -139,10 +139,10 @@ export class Site {
   /** An operand of images: height x width x channels each. */
   images(operand = 0): Activation {
     const x = this.activation(operand);
-    if (x.dimensions.length !== 4 || x.value.type.shape.length !== 3 || !x.dimensions[0]!.batched)
-      unsupported(
-        `reads [${x.dimensions.map(d => (d.batched ? "batch" : d.n))}], not one image of height, width and channels each`,
-      );
+    if (x.dimensions.length !== 4 || x.value.type.shape.length !== 3 || !x.dimensions[0]!.batched) {
+      const sizes = x.dimensions.map(d => (d.batched ? "batch" : d.n));
+      unsupported(`reads [${sizes}], not one image of height, width and channels each`);
+    }
     return x;
   }
 

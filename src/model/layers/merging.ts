@@ -48,10 +48,10 @@ function together(a: Shape, b: Shape): Shape {
   const missing = longer.length - shorter.length;
   return longer.map((n, axis) => {
     const m = axis < missing ? 1 : shorter[axis - missing]!;
-    if (n !== m && n !== 1 && m !== 1)
-      throw new RangeError(
-        `expects shapes that are equal but for axes of 1, counted from the last, got ${showShape(a)} and ${showShape(b)}`,
-      );
+    if (n !== m && n !== 1 && m !== 1) {
+      const got = `${showShape(a)} and ${showShape(b)}`;
+      throw new RangeError(`expects shapes that are equal but for axes of 1, counted from the last, got ${got}`);
+    }
     return n === 1 ? m : n;
   });
 }

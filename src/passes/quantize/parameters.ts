@@ -47,12 +47,11 @@ export class Parameters {
     const real = numbersOf(weight, node);
     const scale = weightScales(real, weight.type.shape[0]!, sums);
     const channel = scale.indexOf(Infinity);
-    if (channel >= 0)
-      throw new PenjingError(
-        "quantize",
-        `layer "${node.name}" has no int8 form: in channel ${channel}, no scale makes its weights and its bias fit into sums of 32 bits`,
-        { path: node.name },
-      );
+    if (channel >= 0) {
+      const reason = "no scale makes its weights and its bias fit into sums of 32 bits";
+      const message = `layer "${node.name}" has no int8 form: in channel ${channel}, ${reason}`;
+      throw new PenjingError("quantize", message, { path: node.name });
+    }
     return this.#once(weight, `i8 ${scale}`, () => ({
       type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } },
       data: quantizeWeights(real, scale),
