@@ -54,14 +54,9 @@ export {
   zeroPadding2d,
 } from "./layers/shaping.ts";
 export { loadModel } from "./load-model.ts";
-export {
-  Model,
-  type ModelParts,
-  type TrainingHistory,
-  type Weight,
-  type Weights,
-} from "./model.ts";
+export { Model, type ModelParts, type TrainingHistory } from "./model.ts";
 export type { Padding, Pads, Pair } from "./options.ts";
 export { l1, l1l2, l2 } from "./regularizers.ts";
 export type { StepOptions } from "./steps.ts";
 export type { ModelLayer } from "./summary.ts";
+export type { Weight, Weights } from "./weights.ts";

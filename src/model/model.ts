@@ -3,7 +3,7 @@
  * one name, weights the states they read. So a loaded or a pruned model is a model like any other.
  */
 import { knownOptions, naming, PenjingError, wrongType } from "../base/errors.ts";
-import { type Shape, size, type TypedArray } from "../base/shape.ts";
+import { type Shape, size } from "../base/shape.ts";
 import { type Extras, saveFile, type WriteOptions } from "../container/index.ts";
 import { Dataset, preprocessingBehind } from "../data/dataset.ts";
 import { rescale } from "../data/scaling.ts";
@@ -26,23 +26,13 @@ import { expectScaling, learned, scalingOf } from "../train/scaling.ts";
 import type { Scores } from "../train/trainer.ts";
 import { validationOf } from "../train/validation.ts";
 import { answers, scoreAnswers } from "./answers.ts";
+import { CurrentNet } from "./current-net.ts";
 import { bytesOf, statesOf } from "./file.ts";
 import { type GivenWeights, givenContents } from "./given-weights.ts";
 import type { Regularizer } from "./regularizers.ts";
 import { type StepOptions, Steps } from "./steps.ts";
-import { layerOf, layersOf, type ModelLayer, parametersOf, summaryOf } from "./summary.ts";
-import { kerasShape, toKeras, weightsOf } from "./weights.ts";
-
-/**
- * One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`.
- */
-export interface Weight {
-  readonly shape: Shape;
-  readonly data: Float32Array;
-}
-
-/** Weights by name, in the order of the layers: `{ "conv2d/kernel": { shape, data }, ... }`. */
-export type Weights = Record<string, Weight>;
+import { layerNamed, layerOf, layersOf, type ModelLayer, parametersOf, summaryOf } from "./summary.ts";
+import { kerasWeights, type Weights } from "./weights.ts";
 
 export interface ModelParts extends Extras {
   /** Penalties by the name of the weight; part of the loss of `fit` and `evaluate`. */
@@ -80,19 +70,18 @@ export class Model {
   readonly float: Graph | undefined;
   #labels: Extras["labels"];
   #preprocessing: Extras["preprocessing"];
-  #net: Promise<Net> | undefined;
+  readonly #net: CurrentNet;
   #steps: Steps | undefined;
   /** The operation that is changing the weights. */
   #training: string | undefined;
   /** The end of the last `fit`. */
   #place: Place | undefined;
-  /** State -> the contents last written to the network that runs. */
-  readonly #written = new Map<string, TypedArray>();
 
   /** Makes a model that owns `graph`. */
   constructor(graph: Graph, parts: ModelParts = {}) {
     knownOptions("Model", parts, ["name", "regularizers", "hooks", "float", "labels", "preprocessing", "metadata"]);
     this.graph = graph;
+    this.#net = new CurrentNet(graph);
     this.kind = holdsInt8(graph) ? "integer" : "float";
     this.float = parts.float;
     this.name = parts.name ?? NAMELESS;
@@ -113,7 +102,7 @@ export class Model {
   set labels(labels: readonly string[] | undefined) {
     if (labels !== undefined) this.#checkLabels(labels);
     this.#labels = labels;
-    this.#net = undefined;
+    this.#net.discard();
   }
 
   /**
@@ -127,7 +116,7 @@ export class Model {
   set preprocessing(preprocessing: Extras["preprocessing"]) {
     if (preprocessing !== undefined) checkPreprocessing(preprocessing, this.graph);
     this.#preprocessing = preprocessing;
-    this.#net = undefined;
+    this.#net.discard();
   }
 
   /** Shape of one sample; of the first input if there are several. */
@@ -159,13 +148,7 @@ export class Model {
 
   /** Returns the layer of that name; throws a RangeError that lists them if there is none. */
   layer(name: string): ModelLayer {
-    const layers = layersOf(this.graph);
-    const found = layers.find(l => l.name === name);
-    if (!found) {
-      const names = layers.map(l => l.name).join(", ");
-      throw new RangeError(`"layer" expected one of ${names}, got ${JSON.stringify(name)}`);
-    }
-    return layerOf(this.graph, found.name, found.nodes);
+    return layerNamed(this.graph, name);
   }
 
   /** Makes a table like Keras': layers with output shape, parameters and inputs, then the totals. */
@@ -189,10 +172,7 @@ export class Model {
    * as Keras' get_weights does.
    */
   getWeights(): Weights {
-    const weights: Weights = {};
-    for (const leaf of weightsOf(this.graph))
-      weights[leaf.name] = { shape: kerasShape(this.graph, leaf), data: toKeras(this.graph, leaf) };
-    return weights;
+    return kerasWeights(this.graph);
   }
 
   /**
@@ -397,21 +377,7 @@ export class Model {
    * one.
    */
   async net(options?: NetOptions): Promise<Net> {
-    if (options) return Net.create(this.graph, { ...this.#extras, ...options });
-    if (!this.#net) {
-      for (const leaf of statesOf(this.graph)) this.#written.set(leaf.name, leaf.data!);
-      const made = Net.create(this.graph, this.#extras);
-      this.#net = made;
-      // a failure is not cached
-      made.catch(() => (this.#net = undefined));
-    }
-    const net = await this.#net;
-    for (const leaf of statesOf(this.graph)) {
-      if (this.#written.get(leaf.name) === leaf.data) continue;
-      if (net.machine.plan.leaves.has(leaf.name)) net.machine.write(leaf.name, leaf.data!);
-      this.#written.set(leaf.name, leaf.data!);
-    }
-    return net;
+    return options ? Net.create(this.graph, { ...this.#extras, ...options }) : this.#net.get(this.#extras);
   }
 
   // ---------------------------------------------------------------- copies and files

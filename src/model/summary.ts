@@ -71,6 +71,15 @@ export function layerOf(graph: Graph, name: string, nodes: readonly Node[]): Mod
   };
 }
 
+/** Returns the layer of that name; throws a RangeError that lists them if there is none. */
+export function layerNamed(graph: Graph, name: string): ModelLayer {
+  const layers = layersOf(graph);
+  const found = layers.find(l => l.name === name);
+  if (found) return layerOf(graph, found.name, found.nodes);
+  const names = layers.map(l => l.name).join(", ");
+  throw new RangeError(`"layer" expected one of ${names}, got ${JSON.stringify(name)}`);
+}
+
 /** Number of elements of all weights, including moving statistics. */
 export const parametersOf = (graph: Graph): number => countOf(weightsOf(graph));
 

@@ -8,6 +8,17 @@ import { type Graph, isLearned, type KernelLayout, type Node, type Value } from 
 import { hasKernel, traitsOf } from "../ops/traits.ts";
 
 /**
+ * One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`.
+ */
+export interface Weight {
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+/** Weights by name, in the order of the layers: `{ "conv2d/kernel": { shape, data }, ... }`. */
+export type Weights = Record<string, Weight>;
+
+/**
  * The node that reads a weight, and the operand number: behind all ops on the weight's edge (masks, fake quantization).
  */
 interface Reader {
@@ -81,6 +92,14 @@ function realNumbers({ data, type: { shape, quantization } }: Value): Float32Arr
   const { scale, zeroPoint, axis = 0 } = quantization ?? { scale: Float32Array.of(1), zeroPoint: 0 };
   const stride = size(shape.slice(axis + 1));
   return Float32Array.from(data!, (q, i) => scale[Math.floor(i / stride) % scale.length]! * (q - zeroPoint));
+}
+
+/** Copies all weights of a graph in Keras' layout and order. */
+export function kerasWeights(graph: Graph): Weights {
+  const weights: Weights = {};
+  for (const leaf of weightsOf(graph))
+    weights[leaf.name] = { shape: kerasShape(graph, leaf), data: toKeras(graph, leaf) };
+  return weights;
 }
 
 /** The inverse of `toKeras`. */
