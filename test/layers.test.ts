@@ -52,7 +52,7 @@ function breach(file: string, target: string): string | undefined {
   return level(to) < level(from) ? undefined : `${file} imports ${target}: ${to} does not stand before ${from}`;
 }
 
-describe("the layer rule", () => {
+describe("docs/architecture.md: the layer rule", () => {
   test("is kept by every import line", () => {
     expect(files.flatMap(file => importsOf(file).flatMap(target => breach(file, target) ?? []))).toEqual([]);
   });
@@ -81,8 +81,8 @@ describe("the layer rule", () => {
   });
 });
 
-describe("this test", () => {
-  test("reads the forms an import takes", () => {
+describe("importsOf and breach", () => {
+  test("importsOf reads all forms of imports", () => {
     const text = `import { a } from "./a.ts";\nimport type {\n  B,\n} from "../graph/b.ts";\nexport * from "./c.ts";\nconst d = await import("../run/d.ts");\nimport fs from "node:fs";`;
     expect(importsOf("src/plan/x.ts", text)).toEqual([
       "src/plan/a.ts",
@@ -92,7 +92,7 @@ describe("this test", () => {
     ]);
   });
 
-  test("knows a breach when it sees one", () => {
+  test("breach finds violations of the rule", () => {
     expect(breach("src/ops/convolution/conv2d.ts", "src/graph/graph.ts")).toBeUndefined();
     expect(breach("src/graph/graph.ts", "src/ops/convolution/conv2d.ts")).toContain("ops does not stand before graph");
     expect(breach("src/plan/lower.ts", "src/passes/fuse.ts")).toContain("passes does not stand before plan");

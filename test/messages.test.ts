@@ -258,7 +258,7 @@ const failure = async (call: () => unknown): Promise<Error> => {
   throw new Error("nothing was refused");
 };
 
-describe("messages", () => {
+describe("penjing: messages", () => {
   test.each(Object.entries(TABLE))("%s", async (_, [call, expected]) => {
     const { message, stack } = await failure(call);
     expect(message.slice(0, expected.length)).toBe(expected);
@@ -285,7 +285,7 @@ describe("messages", () => {
 const inspect = (made: unknown): string =>
   (made as Record<symbol, () => string>)[Symbol.for("nodejs.util.inspect.custom")]!();
 
-describe("console.log", () => {
+describe("penjing: console.log", () => {
   test.each<[string, () => unknown, string]>([
     ["a Model", () => model(), 'Model: "model"\n'],
     ["a quantized Model", () => integer(), 'Model: "model"\n'],

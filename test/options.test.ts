@@ -125,7 +125,7 @@ const failure = async (call: () => unknown): Promise<Error | undefined> => {
   }
 };
 
-describe("unknown keys", () => {
+describe("penjing: unknown keys", () => {
   test.each(Object.entries(calls))("%s", async (_, call) => {
     const error = await failure(call);
     expect(error).toBeInstanceOf(TypeError);
@@ -149,7 +149,7 @@ describe("unknown keys", () => {
   });
 });
 
-describe("what fit is given", () => {
+describe("Model.fit: wrong options", () => {
   const fit = (options: object): Promise<unknown> => model().fit(rows(), options);
   class Own {
     readonly best = 1;

@@ -28,7 +28,7 @@ test("show and the messages of errors hold no control character", () => {
   }
 });
 
-describe("what prints a network shows a hostile name in one line", () => {
+describe("printGraph and other printers show a hostile name in one line", () => {
   // the builder refuses such a name, but a file may contain it
   const model = sequential([dense({ units: 2, inputShape: [3] })], { seed: 1 });
   for (const part of [...model.graph.nodes, ...model.graph.leaves]) part.name = part.name.replace("dense", HOSTILE);

@@ -41,7 +41,7 @@ beforeAll(async () => {
   await network.save(at("inverted.penjing"));
 });
 
-describe("preprocessing of the file", () => {
+describe("evaluate, quantize and others use the preprocessing of the file", () => {
   test("evaluate scores what the network says of the bytes", async () => {
     const accuracy = await accuracyOf(at("inverted.penjing"));
     expect(accuracy).toBeGreaterThan(0.7);
@@ -86,7 +86,7 @@ describe("preprocessing of the file", () => {
   });
 });
 
-describe("shapes of the network", () => {
+describe("asReadBy: shapes of the network", () => {
   test.each([[[28, 28]], [[784]], [[28, 28, 1]]])("images of 28x28x1 go with a network of %j", async inputShape => {
     const file = at(`${inputShape.join("x")}.penjing`);
     const network = sequential([flatten({ inputShape }), dense({ units: 10 })], { seed: 1 });

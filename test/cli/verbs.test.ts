@@ -294,7 +294,7 @@ describe("demo", () => {
   });
 });
 
-describe("errors of files are one line and exit code 1", () => {
+describe("penjing: errors of files are one line and exit code 1", () => {
   const failing = async (...argv: string[]): Promise<string> => {
     const { code, out, errors } = await penjing(argv);
     expect([code, out]).toEqual([1, ""]);
@@ -337,7 +337,7 @@ describe("errors of files are one line and exit code 1", () => {
   });
 });
 
-describe("wrong usage is one line and exit code 2", () => {
+describe("penjing: wrong usage is one line and exit code 2", () => {
   test.each([
     [["train", "--epochs", "0"], "--epochs <n>", "integer >= 1"],
     [["train", "--epochs", "many"], "--epochs <n>", 'got "many"'],

@@ -93,7 +93,7 @@ const integers = (graph: Graph): boolean =>
   graph.nodes.every(({ op, outputs }) => op.name === "dequantize" || outputs[0]!.type.dtype === "i8") &&
   graph.nodes.filter(({ op }) => op.name === "quantize").length === 1;
 
-describe("every layer between integers", () => {
+describe("quantizeStatic of every layer between integers", () => {
   test.each(Object.entries({ ...layers, ...whole }))("%s", async (name, between) => {
     const made = around(between);
     const rows = data(48);

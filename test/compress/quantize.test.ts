@@ -199,7 +199,7 @@ describe("quantizeDynamic", () => {
   });
 });
 
-describe("a network that is quantized already", () => {
+describe("quantizeStatic, quantizeDynamic and others refuse a quantized network", () => {
   const data = noise(8, [28, 28, 1]);
   const forms = {
     static: () => quantizeStatic(lenet5(), { calibration: data }),

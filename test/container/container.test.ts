@@ -56,7 +56,7 @@ function sealed(contents: Uint8Array, version = VERSION): Uint8Array {
   return to.bytes();
 }
 
-describe("round trips", () => {
+describe("write and read: round trips", () => {
   for (const [name, graph] of Object.entries(networks))
     test(`${name}: the same graph, the same bytes`, () => {
       const bytes = write(graph, extras);
@@ -110,7 +110,7 @@ describe("round trips", () => {
   });
 });
 
-describe("sizes", () => {
+describe("write: sizes", () => {
   const parameters = (graph: Graph) => graph.leaves.filter(v => v.leaf === "state");
 
   test("write: LeNet-5 costs at most 96 bytes beyond weights, biases and scales", () => {
@@ -136,7 +136,7 @@ describe("sizes", () => {
   });
 });
 
-describe("what a file cannot hold is refused by name", () => {
+describe("write refuses by name what a file cannot hold", () => {
   const input = (g: Graph) => g.leaf("input", "input", { shape: [4], dtype: "f32", batched: true });
 
   test("ops of training and of weights' edges", () => {
@@ -179,7 +179,7 @@ describe("what a file cannot hold is refused by name", () => {
   });
 });
 
-describe("damage", () => {
+describe("read: damage", () => {
   const small = (() => {
     const g = new Graph();
     const x = g.leaf("input", "x", { shape: [3], dtype: "f32", batched: true });
@@ -429,7 +429,7 @@ describe("damage", () => {
   });
 });
 
-test("numbers of ops are what they have always been", () => {
+test("STORED: numbers of ops never change", () => {
   expect(
     Object.fromEntries(Object.entries(STORED).map(([number, { op }]) => [number, op.name])),
   ).toMatchInlineSnapshot(`
@@ -486,7 +486,7 @@ test("numbers of ops are what they have always been", () => {
   `);
 });
 
-test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async () => {
+test("readFrom a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async () => {
   const bytes = write(networks.odd, extras);
   const path = join(folder, "odd.penjing");
   writeFileSync(path, bytes);

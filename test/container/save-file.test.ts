@@ -37,7 +37,7 @@ beforeAll(() => {
   });
 });
 
-test("a new file, and one replaced", async () => {
+test("saveFile: a new file, and one replaced", async () => {
   const path = join(folder, "model.penjing");
   await saveFile(path, Uint8Array.of(1, 2, 3));
   expect([...readFileSync(path)]).toEqual([1, 2, 3]);
@@ -47,14 +47,16 @@ test("a new file, and one replaced", async () => {
   expect([...readFileSync(path)]).toEqual([4]);
 });
 
-test.skipIf(process.platform === "win32")("a full disk leaves the file as it was, and nothing beside it", async () => {
-  const home = join(folder, "full");
-  mkdirSync(home);
-  const path = join(home, "model.penjing");
-  writeFileSync(path, "as it was");
-  // `ulimit -f` limits files of this process to 16 blocks of 512 or 1024 bytes: the operating system fails a write
-  // half-way.
-  const script = `
+test.skipIf(process.platform === "win32")(
+  "saveFile: a full disk leaves the file as it was, and nothing next to it",
+  async () => {
+    const home = join(folder, "full");
+    mkdirSync(home);
+    const path = join(home, "model.penjing");
+    writeFileSync(path, "as it was");
+    // `ulimit -f` limits files of this process to 16 blocks of 512 or 1024 bytes: the operating system fails a write
+    // half-way.
+    const script = `
     import { saveFile } from ${JSON.stringify(module)};
     try {
       await saveFile(${JSON.stringify(path)}, new Uint8Array(200_000).fill(7));
@@ -62,23 +64,24 @@ test.skipIf(process.platform === "win32")("a full disk leaves the file as it was
     } catch ({ name, code, path, message }) {
       console.log(JSON.stringify({ name, code, path, message }));
     }`;
-  const { stdout } = await promisify(execFile)("sh", [
-    "-c",
-    'ulimit -f 16 && exec "$0" --input-type=module -e "$1"',
-    process.execPath,
-    script,
-  ]);
-  expect(JSON.parse(stdout)).toEqual({
-    name: "PenjingError",
-    code: "unwritable",
-    path,
-    message: `cannot save ${JSON.stringify(path)}: the file would be larger than is allowed`,
-  });
-  expect(readFileSync(path, "utf8")).toBe("as it was");
-  expect(readdirSync(home)).toEqual(["model.penjing"]);
-});
+    const { stdout } = await promisify(execFile)("sh", [
+      "-c",
+      'ulimit -f 16 && exec "$0" --input-type=module -e "$1"',
+      process.execPath,
+      script,
+    ]);
+    expect(JSON.parse(stdout)).toEqual({
+      name: "PenjingError",
+      code: "unwritable",
+      path,
+      message: `cannot save ${JSON.stringify(path)}: the file would be larger than is allowed`,
+    });
+    expect(readFileSync(path, "utf8")).toBe("as it was");
+    expect(readdirSync(home)).toEqual(["model.penjing"]);
+  },
+);
 
-test("no such folder, no folder at all, no right", async () => {
+test("saveFile: no such folder, no folder at all, no permission", async () => {
   await expect(saveFile(join(folder, "no", "x"), Uint8Array.of(1))).rejects.toMatchObject({
     code: "unwritable",
     path: join(folder, "no", "x"),
@@ -97,7 +100,7 @@ test("no such folder, no folder at all, no right", async () => {
   rmSync(closed, { recursive: true });
 });
 
-test("a link stays a link, and the mode of a file its mode", async () => {
+test("saveFile: a link stays a link, and the mode of a file its mode", async () => {
   const home = mkdtempSync(join(folder, "link-"));
   const [file, link] = [join(home, "file"), join(home, "link")];
   writeFileSync(file, "old");
@@ -297,7 +300,7 @@ describe("saveFile leaves no temporary file for good", () => {
   });
 });
 
-test("an abort before the file is replaced leaves it", async () => {
+test("saveFile: an abort before the file is replaced leaves it", async () => {
   const path = join(folder, "kept");
   writeFileSync(path, "kept");
   await expect(saveFile(path, Uint8Array.of(1), AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });

@@ -52,7 +52,7 @@ test.each(DTYPES)("encode, decode: every tensor of %s comes back bit for bit, in
   );
 });
 
-describe.each(ENCODERS)("codec $id", encoder => {
+describe.each(ENCODERS)("encode and decode by codec $id", encoder => {
   test.each(DTYPES)(
     "%s: whatever it costs, it costs what it says, is read to its end and comes back bit for bit",
     dtype => {
@@ -92,7 +92,7 @@ test("decode: every truncation of a tensor is noticed", () => {
   }
 });
 
-test("what makes a tensor smallest is taken, and gaps are as wide as the sparsity wants", () => {
+test("encode takes the smallest codec, with gaps as wide as the sparsity requires", () => {
   const spread = (length: number, every: number) => Int8Array.from({ length }, (_, i) => (i % every ? 0 : 100));
   expect(encode(spread(1000, 1)).codec).toBe(CODEC.raw);
   expect(encode(spread(1000, 5)).codec).toBe(CODEC.sparse);
@@ -117,20 +117,20 @@ test("what makes a tensor smallest is taken, and gaps are as wide as the sparsit
   expect(bits).toBeLessThan(0.78);
 });
 
-test("the drawing in the codec's comment", () => {
+test("encode: the drawing in the codec's comment", () => {
   const { codec, bytes } = encode(Int8Array.of(0, 0, 5, 0, 0, 0, 0, 7, 0));
   expect(codec).toBe(CODEC.sparse);
   // k = 2; gap 2, element 5, gaps 3 and 1, element 7, gap 1, all lowest bit first.
   expect([...bytes]).toEqual([2, 0b000101_10, 0b11_01_11_00, 0b01_000001]);
 });
 
-test("a tensor of zeros costs a byte for each 255 elements", () => {
+test("encode: a tensor of zeros costs a byte per 255 elements", () => {
   const { decoded, bytes } = back(new Int8Array(255 * 20), "i8");
   expect(decoded.every(v => v === 0)).toBe(true);
   expect(bytes.length).toBe(21);
 });
 
-test("minus zero and NaN are kept", () => {
+test("encode keeps minus zero and NaN", () => {
   const data = new Float32Array(64);
   data[10] = -0;
   data[20] = Number.NaN;

@@ -18,7 +18,7 @@ const files = readdirSync(FOLDER).flatMap(file => {
     : [];
 });
 
-test("there is a file of every network and version", () => {
+test("storedNetworks: there is a file of every network and version", () => {
   const expected = Object.keys(networks).flatMap(name => [1, 2, 3].map(version => `${name}.v${version}.penjing`));
   expect(files.map(({ file }) => file).sort()).toEqual(expected.sort());
 });

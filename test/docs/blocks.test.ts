@@ -49,7 +49,7 @@ const blocksOf = (page: string, languages: string): string[] =>
     ([, code]) => code!,
   );
 
-describe("programs", () => {
+describe("README.md and docs/*.md: programs", () => {
   const programs = PAGES.map(page => [page, blocksOf(page, "js|ts").join("\n")] as const).filter(([, code]) => code);
 
   test.each(programs)("%s runs", async (page, code) => {
@@ -66,7 +66,7 @@ describe("programs", () => {
   });
 });
 
-describe("pages", () => {
+describe("README.md and docs/*.md: pages", () => {
   const pages = PAGES.flatMap(page => blocksOf(page, "html").map(html => [page, html] as const));
 
   test.each(pages)("the script of %s finds what it imports", async (page, html) => {

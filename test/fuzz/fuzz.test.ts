@@ -17,7 +17,7 @@ async function faultsOf(library: Awaited<ReturnType<typeof sources>>, from: numb
   return { faults, read };
 }
 
-test("load, loadTflite and readIdx of 400 hostile files", async () => {
+test("trial: load, loadTflite and readIdx of 400 hostile files", async () => {
   const { faults, read } = await faultsOf(await sources(), 0, 400);
   expect(faults).toEqual([]);
   // the generator makes both valid and invalid files

@@ -80,7 +80,7 @@ describe("maxPool2d and averagePool2d refuse windows that lie wholly in the padd
   });
 });
 
-describe("kernels of floats never run over other elements", () => {
+describe("load: kernels of floats never run over other elements", () => {
   const states = (graph: Graph): Value[] =>
     ["gamma", "beta", "mean", "variance"].map(name =>
       graph.state("weight", name, { shape: [4], dtype: "f32", batched: false }, new Float32Array(4).fill(1)),
@@ -98,7 +98,7 @@ describe("kernels of floats never run over other elements", () => {
   });
 });
 
-describe("ops of rows refuse single numbers, which lie too close for a row's padding", () => {
+describe("load: ops of rows refuse scalars, which are stored without a row's padding", () => {
   test.each([softmax, logSoftmax, prelu] as Op<any>[])("$name", async op => {
     const alpha = (graph: Graph) => [graph.state("weight", "alpha", { ...f32(), batched: false }, new Float32Array(1))];
     await refused(fileOf(op, f32(), {}, op === prelu ? alpha : undefined), /at least one axis/);
@@ -158,6 +158,6 @@ test("resizeBilinear refuses a size that is no height and width", async () => {
   await refused(fileOf(resizeBilinear, f32(4, 4, 1), attrs), /height and width/);
 });
 
-test("a value has no more axes than are gone through one inside the other", async () => {
+test("load: a value has at most as many axes as kernels nest", async () => {
   await refused(fileOf(reshape, f32(1), { shape: Array<number>(50_000).fill(1) }), /at most 15 axes, got 50000/);
 });

@@ -35,7 +35,7 @@ function expectLegal(graph: Graph): void {
   expectUsersKnown(graph);
 }
 
-describe.each(SEEDS)("random graph %i", seed => {
+describe.each(SEEDS)("Graph: random graph %i", seed => {
   test("insertOnEdge: an identity on every edge, one by one, changes no result", () => {
     const { graph } = randomGraph(seed);
     const before = resultsOf(graph);

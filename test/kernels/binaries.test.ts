@@ -157,7 +157,7 @@ for (const binary of ["run", "train"] as const)
       });
     });
 
-test("the running binary has no kernel that running cannot ask for", () => {
+test("KERNELS: the running binary has no kernel that running cannot ask for", () => {
   const { outputFiles } = buildSync({
     entryPoints: ["src/run/index.ts"],
     bundle: true,
@@ -172,7 +172,7 @@ test("the running binary has no kernel that running cannot ask for", () => {
   expect(here.filter(name => !asked(name))).toEqual(["i8_gemm"]);
 });
 
-test("a call in an innermost loop is seen", () => {
+test("callsInInnermostLoops finds a call in an innermost loop", () => {
   const wat = [
     "(func $a/f (param $0 i32)",
     "loop $x",

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { crc32, readFields } from "../../src/kernels/bits.ts";
 import * as twin from "../../src/kernels/reference/bits.ts";
 
-test("the module is small enough for a page's main thread to compile at once", () => {
+test("bits.wasm is small enough for a page's main thread to compile synchronously", () => {
   expect(readFileSync("build/wasm/bits.wasm").length).toBeLessThan(4096);
 });
 

@@ -116,6 +116,6 @@ test.each(Object.keys(KERAS))("Keras: %s", name => {
   });
 });
 
-test("every optimizer vector of Keras is used", () => {
+test("f32-optimizer: every optimizer vector of Keras is used", () => {
   expect(Object.keys(vectors).sort()).toEqual(Object.keys(KERAS).sort());
 });

@@ -4,7 +4,7 @@ import { buildSync } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { supported } from "../../src/kernels/load.ts";
 
-test("Node 22 and older have no clean relaxed dot", () => {
+test("supported: Node 22 and older have no exact relaxed dot product", () => {
   const major = Number(process.versions.node.split(".")[0]);
   const possible = major < 22 ? ["none"] : major < 24 ? ["saturating", "s8"] : ["u8", "s8", "saturating"];
   if (!process.execArgv.includes("--experimental-wasm-relaxed-simd"))
@@ -31,7 +31,7 @@ function inNode(flags: string[], code: string): unknown {
   return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
 }
 
-describe("other engines", () => {
+describe("load: other engines", () => {
   test("one without SIMD is named", () => {
     const code = `try { await load.instantiate(RUN, memory) } catch (e) { result = { ...e, message: e.message } }`;
     expect(inNode(["--no-enable-sse4-1"], code)).toMatchObject({

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import * as twin from "../../src/kernels/reference/memory.ts";
 import { noise, overVariants } from "./harness.ts";
 
-overVariants("memory", "run", bench => {
+overVariants("permute of assembly/memory.ts", "run", bench => {
   test("permute reads by index and writes zero for padding", () => {
     bench.reset();
     const x = bench.input(Float32Array.of(5, 6, 7));
@@ -13,7 +13,7 @@ overVariants("memory", "run", bench => {
   });
 });
 
-overVariants("memory along axes", "run", bench => {
+overVariants("rearrange of assembly/memory.ts, along axes", "run", bench => {
   test.each([
     [[[5, 12]]],
     [
@@ -88,7 +88,7 @@ overVariants("memory along axes", "run", bench => {
   });
 });
 
-overVariants("memory by index", "train", bench => {
+overVariants("memory.ts by index", "train", bench => {
   test("f32_scatter_add adds in order, and nothing for padding", () => {
     bench.reset();
     const index = Int32Array.of(1, 0, -1, 1, 2, 1);

@@ -33,7 +33,7 @@ const pruned = (): Model =>
 
 const options = () => ({ batchSize: 16, seed: 4, optimizer: adam(cosineDecay(0.02, { decaySteps: 30 })) });
 
-describe("fit after fit", () => {
+describe("Model.fit after fit", () => {
   test.each([
     ["a network with dropout and batch normalization", network],
     ["a network that is pruned", pruned],
@@ -99,7 +99,7 @@ describe("fit after fit", () => {
   });
 });
 
-describe("resume", () => {
+describe("Model.fit: resume", () => {
   test.each([
     ["a network with dropout and batch normalization", network],
     ["a network that is pruned", pruned],

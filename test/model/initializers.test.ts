@@ -22,7 +22,7 @@ const moments = (x: Float32Array) => {
 
 const FANS = { in: 30, out: 70 };
 
-describe("distributions, as Keras defines them", () => {
+describe("initializers: distributions, as Keras defines them", () => {
   const uniform: [string, Initializer, number][] = [
     ["glorotUniform", glorotUniform(), Math.sqrt(6 / 100)],
     ["heUniform", heUniform(), Math.sqrt(6 / 30)],
@@ -63,7 +63,7 @@ describe("distributions, as Keras defines them", () => {
   });
 });
 
-describe("fans, as Keras' compute_fans", () => {
+describe("initializers: fans, as Keras' compute_fans", () => {
   const fansOf = (make: (kernelInitializer: Initializer) => ReturnType<typeof dense>, shape: number[]): Fans => {
     const seen: Fans[] = [];
     const spy: Initializer = (length, fans) => {
@@ -95,7 +95,7 @@ describe("fans, as Keras' compute_fans", () => {
   });
 });
 
-describe("one seed", () => {
+describe("initializers: one seed", () => {
   const built = (seed: number, extra: boolean) =>
     sequential(
       [

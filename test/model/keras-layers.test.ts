@@ -230,7 +230,7 @@ describe.each(Object.entries(cases))("%s", (name, c) => {
   });
 });
 
-test("there are 71 of them, of every layer", () => {
+test("Layer: there are 71 cases, of every layer", () => {
   expect(Object.keys(cases).length).toBe(71);
   expect(new Set(Object.values(cases).map(c => c.layer))).toEqual(new Set(Object.keys(LAYERS)));
 });

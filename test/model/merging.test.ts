@@ -16,7 +16,7 @@ import {
 } from "../../src/model/index.ts";
 import { adam } from "../../src/train/optimizers.ts";
 
-describe("broadcasting", () => {
+describe("add, multiply and others: broadcasting", () => {
   // keras.src.layers.merging.base_merge: shapes without the batch, aligned at the last axis, ranks made equal by
   // leading axes of 1
   test.each([

@@ -117,7 +117,7 @@ describe("Model", () => {
   });
 });
 
-test("save of a model with masks writes what runs, as bake gives it", async () => {
+test("Model.save with masks writes what runs, as bake gives it", async () => {
   const pruned = pruneOnce(made.float!, 0.5);
   expect(pruned.toBytes()).toEqual(pruned.bake().toBytes());
   const loaded = await loadModel(pruned.toBytes());

@@ -249,7 +249,7 @@ function expectSlopesAlong(graph: Graph, feed: Feed, batch: number, wrt: readonl
   });
 }
 
-describe("random networks", () => {
+describe("model: random networks", () => {
   test("plan, evaluate and slopes agree at batches 1, 3 and 5", async () => {
     const seen = new Set<string>();
     await fc.assert(

@@ -17,7 +17,7 @@ function mobilenetParameters(channels: number, filters: readonly number[], class
   return total + (before + 1) * classes;
 }
 
-describe("reference networks", () => {
+describe("lenet5 and other reference networks", () => {
   test("lenet5 has the article's 44 426 parameters", async () => {
     const model = await lenet5({ seed: 1 });
     expect(model.parameters).toBe(44426);

@@ -175,7 +175,7 @@ const BUILD: Record<string, (c: Case) => Value> = {
 const build = (c: Case): Value =>
   (BUILD[c.name] ?? (c.has("ACCUMULATION_DEPTH") ? connected : c.has("PADDING_H") ? pool : convolution))(c);
 
-test("there are the 33 cases", () => expect(FILES.length).toBe(33));
+test("conv2d and other int8 ops: there are 33 cases of CMSIS-NN", () => expect(FILES.length).toBe(33));
 
 for (const variant of VARIANTS)
   test.each(FILES)(`%s, ${variant}`, async file => {

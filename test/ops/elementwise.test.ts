@@ -86,7 +86,7 @@ describe.each([
   });
 });
 
-test("shapes that differ are named", () => {
+test("add and others name shapes that differ", () => {
   const graph = new Graph();
   const leaf = (name: string, shape: Shape) => graph.leaf("input", name, { shape, dtype: "f32", batched: true });
   expect(() => graph.scope("joined", () => graph.one(mul, [leaf("a", [2, 3]), leaf("b", [3, 2])]))).toThrow(

@@ -215,7 +215,7 @@ test.each(WHOLE)("$name, $variant: sums of products alone reach the ends of int3
   }
 });
 
-describe("int8 weights with a zero point", () => {
+describe("conv2d and others: int8 weights with a zero point", () => {
   test.each(layers)("$name: are weights less that number", of => {
     const random = new Random(6);
     const shifted = Int8Array.from({ length: size(of.weight) }, () => random.integer(200) - 100);
@@ -261,7 +261,7 @@ describe("int8 weights with a zero point", () => {
   });
 });
 
-describe("scales that no kernel holds", () => {
+describe("add and others: scales that no kernel can represent", () => {
   const value = (graph: Graph, name: string, scale: number): Value => {
     const quantization = { scale: Float32Array.of(scale), zeroPoint: 0 };
     return graph.leaf("input", name, { shape: [2, 2, 2], dtype: "i8", batched: true, quantization });

@@ -430,7 +430,7 @@ for (const span of SPANS)
   });
 
 /** Float activations, int8 weights: activations are quantized by the range of the image. */
-describe("int8 weights alone", () => {
+describe("dense and others: int8 weights alone", () => {
   const layers: [
     string,
     Shape,
@@ -520,7 +520,7 @@ test("a 2x2 pool is fused, a relu too", async () => {
   expect(graph.nodes.map(n => [n.op.name, (n.attrs as Conv2d).relu])).toEqual([[conv2dMaxPool2d.name, true]]);
 });
 
-test("readers that wish for different halos share the larger one", async () => {
+test("conv2d: consumers that prefer different halos share the larger one", async () => {
   const b = new Builder(1, SPANS[0]!);
   const x = b.input([9, 8, 8]);
   const quantization = { scale: Float32Array.of(1), zeroPoint: -128 };
@@ -539,7 +539,7 @@ test("readers that wish for different halos share the larger one", async () => {
   expect(text.match(/i8_halo/g)).toHaveLength(1);
 });
 
-test("types that do not go together are refused", () => {
+test("add and others refuse types that do not match", () => {
   const b = new Builder(1, SPANS[0]!);
   const x = b.input([5, 5, 2]);
   const real = b.graph.leaf("input", "real", { shape: [5, 5, 2], dtype: "f32", batched: true });

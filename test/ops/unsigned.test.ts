@@ -61,7 +61,7 @@ test("requantize takes 128 from uint8 and gives it back", () => {
   expect([means!.data[0], bytes!.data[0]]).toEqual([9 - 128, 9]);
 });
 
-test("a file holds uint8 inputs, results and means", () => {
+test("write and read: a file holds uint8 inputs, results and means", () => {
   const graph = borders(new Random(7));
   const back = read(write(graph)).graph;
   expect(back.leaves[0]!.type).toEqual(graph.leaves[0]!.type);

@@ -108,7 +108,7 @@ test.each(cases)("$name", async c => {
   });
 });
 
-test("a window that does not fit names both shapes", () => {
+test("conv2d and pools name both shapes where a window does not fit", () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [2, 2, 3], dtype: "f32", batched: true });
   const attrs = { ...windows[0], size: [3, 3] as const };

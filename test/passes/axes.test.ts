@@ -215,7 +215,7 @@ function zeroed(graph: Graph, at: number, kept: readonly number[]): Graph {
 
 const free = (axes: GraphAxes) => axes.classes().filter(c => !c.fixed);
 
-describe("the law of AXES over random networks", () => {
+describe("GraphAxes: the law of AXES over random networks", () => {
   const networks = Array.from({ length: 60 }, (_, seed) => new Drawing(seed));
 
   test("GraphAxes.select with all indices of a class in another order gives the same numbers", () => {

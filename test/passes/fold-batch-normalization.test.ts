@@ -49,7 +49,7 @@ test.each(FOLDED)("%s: the same answers in one node less", async (_, shape, laye
   expect(foldBatchNormalization(graph)).toBe(false);
 });
 
-describe("is left alone", () => {
+describe("foldBatchNormalization leaves a normalization alone", () => {
   const x = input({ shape: [6] });
   const folds = (made: Model) => foldBatchNormalization(stir(made).graph.copy().graph);
 

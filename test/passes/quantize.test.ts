@@ -14,7 +14,7 @@ import { Net } from "../../src/run/net.ts";
 import { answers, converted, convertedKernels, tensorflowLenet5 } from "../compress/tflite.ts";
 import { digits } from "../data/digits.ts";
 
-describe("TensorFlow's converter", () => {
+describe("quantizeWeights and quantizeBias: TensorFlow's converter", () => {
   const graph = tensorflowLenet5();
   const numbers = (name: string) => graph.leaves.find(v => v.name === name)!.data as Float32Array;
   const inputs = ["input", "conv2d", "conv2d_1", "dense", "dense_1"];
@@ -77,7 +77,7 @@ describe("weightScales", () => {
   });
 });
 
-describe("LiteRT", () => {
+describe("quantizeStatic, against LiteRT", () => {
   /** A range that gives the quantization of the converter. */
   function range(v: Value): Range {
     const name = v.leaf ? "input" : v.node!.op.name === "relu" ? v.node!.inputs[0]!.node!.name : v.node!.name;
@@ -92,7 +92,7 @@ describe("LiteRT", () => {
     return powers.map(p => Math.min(127, Math.round((256 * p) / sum) - 128));
   }
 
-  test("answers the first 200 test images with the same bytes", async () => {
+  test("gives the same bytes for the first 200 test images", async () => {
     const graph = quantizeStatic(tensorflowLenet5(), { range, int8Borders: true });
     const net = await Net.create(graph);
     const { test: images } = await digits();

@@ -77,7 +77,7 @@ async function expectSame(file: Uint8Array<ArrayBuffer>): Promise<void> {
   expect(theirs.arena).toEqual(ours.arena);
 }
 
-test("the graph of another copy is refused", async () => {
+test("Net.create refuses the graph of another copy", async () => {
   const { graph } = await loadTflite(networks[0]!.file);
   await expect(bundle.Net.create(graph)).rejects.toThrow('"graph" expected a graph made by this copy of the library');
 });
@@ -86,7 +86,7 @@ test.each(networks)("$name: the same answers", async ({ file }) => {
   await expectSame((await loadTflite(file)).toBytes());
 });
 
-test("a float network of many layers: the same answers", async () => {
+test("load: a float network of many layers gives the same results", async () => {
   const layers = [
     conv2d({ filters: 5, kernelSize: 3, strides: 2, padding: "same", inputShape: [13, 11, 3] }),
     batchNormalization(),
@@ -102,11 +102,11 @@ test("a float network of many layers: the same answers", async () => {
   await expectSame(sequential(layers, { seed: 1 }).toBytes());
 });
 
-test("the same names are exported", () => {
+test("penjing/run exports the same names as its source", () => {
   expect(Object.keys(bundle).sort()).toEqual(Object.keys(source).sort());
 });
 
-test("an error of one copy is an instance of the class of the other", async () => {
+test("PenjingError: an error of one copy is an instance of the class of the other", async () => {
   const theirs = await bundle.load("no/such/file").catch(error => error);
   expect(theirs).toBeInstanceOf(PenjingError);
   expect(theirs.code).toBe("missing");
@@ -117,7 +117,7 @@ test("an error of one copy is an instance of the class of the other", async () =
     expect(other instanceof bundle.PenjingError).toBe(false);
 });
 
-test("what one copy is forced to, so is the other", () => {
+test("forceVariant: what one copy is forced to, so is the other", () => {
   if (!source.supported().relaxed) return;
   const chosen = source.chooseVariant();
   const other = chosen === "simd" ? "relaxed" : "simd";
@@ -130,7 +130,7 @@ test("what one copy is forced to, so is the other", () => {
   expect(bundle.chooseVariant()).toBe(chosen);
 });
 
-test("options that do not exist are still refused by name", async () => {
+test("load: options that do not exist are still refused by name", async () => {
   await expect(bundle.load("x", { warmup: true } as object)).rejects.toThrow(
     '"options" has no option "warmup"; it knows capacity',
   );

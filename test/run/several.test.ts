@@ -87,7 +87,7 @@ describe("a float model", () => {
   });
 });
 
-describe("an int8 .tflite file", () => {
+describe("loadTflite: an int8 .tflite file", () => {
   const quantized = { type: "int8", signature: [-1, 3], shape: [1, 3] } as const;
   /** a + b, and relu of b */
   const file = (signature?: object) =>

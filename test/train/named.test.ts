@@ -17,7 +17,7 @@ const trained = async (options: Options, set = data) => {
   return { history, weights: model.getWeights() };
 };
 
-describe("names stand for", () => {
+describe("names of adam, huber, accuracy and others stand for", () => {
   test.each<[string, Options, Options]>([
     ["adam", { optimizer: "adam" }, { optimizer: adam() }],
     ["adamW", { optimizer: "adamW" }, { optimizer: adamW() }],
@@ -42,7 +42,7 @@ describe("names stand for", () => {
   });
 });
 
-describe("validation: [x, y] is a data set of the same", () => {
+describe("Model.fit: validation [x, y] is a data set of the same", () => {
   const [first, second] = [corners(40, 2), corners(20, 7)];
   test("labels", async () => {
     const x = second.batch(20).next().value!.x;

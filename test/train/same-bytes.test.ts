@@ -22,7 +22,7 @@ function withDropout(): Graph {
   return graph;
 }
 
-test("a convolutional network, by Adam with a schedule and clipping", async () => {
+test("fit: a convolutional network, by Adam with a schedule and clipping", async () => {
   const graph = smallNetwork(seeded(11));
   const rate = cosineDecay(0, { decaySteps: 20, warmupSteps: 4, warmupTarget: 0.01 });
   await fit(graph, corners(150), { epochs: 3, batchSize: 32, seed: 1, optimizer: adam(rate, { globalClipnorm: 1 }) });

@@ -151,7 +151,7 @@ describe("modelCheckpoint", () => {
   });
 });
 
-describe("the bytes of a checkpoint", () => {
+describe("writeCheckpoint and readCheckpoint: the bytes of a checkpoint", () => {
   const bytes = writeCheckpoint({
     step: 300,
     epoch: 2,

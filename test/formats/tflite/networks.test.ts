@@ -100,7 +100,7 @@ describe.each(FLOAT)("%s", model => {
   });
 });
 
-test("kws_ref_model_float32, whose convolutions are int8 at run time, answers as LiteRT does", async () => {
+test("loadTflite: kws_ref_model_float32, whose convolutions are int8 at run time, gives LiteRT's results", async () => {
   const model = await load("tflite/kws_ref_model_float32");
   const got = await model.predict(floatsOf("tflite/kws_ref_model_float32.in.f32.bin"));
   const expected = floatsOf("tflite/kws_ref_model_float32.out.f32.bin");
@@ -110,7 +110,7 @@ test("kws_ref_model_float32, whose convolutions are int8 at run time, answers as
   expect(got.length).toBe(expected.length);
 });
 
-describe("forms of LeNet-5", () => {
+describe("loadTflite: forms of LeNet-5", () => {
   const x = digits();
   const answered = async (name: string) => {
     const model = await load(`tflite/${name}`);
@@ -142,7 +142,7 @@ describe("forms of LeNet-5", () => {
   });
 });
 
-describe("what comes out is an ordinary model", () => {
+describe("loadTflite returns an ordinary model", () => {
   test("it prints, and costs what its layers cost", async () => {
     const { graph } = await load("tflite/lenet5_float");
     expect(printGraph(graph)).toMatchInlineSnapshot(`

@@ -119,7 +119,7 @@ describe.each(NETWORKS)("%s", (name, images) => {
   });
 });
 
-test("bytes of a uint8 input are pixels to predict, and numbers of the network's own to run", async () => {
+test("loadTflite: bytes of a uint8 input are pixels for predict, and the network's own numbers for run", async () => {
   const model = await loadTflite(bytesOf("tflite-public/keras_mnist_tpu.tflite"));
   const { graph } = model;
   const net = await model.net();

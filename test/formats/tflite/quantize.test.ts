@@ -14,7 +14,7 @@ const ulps = (a: number, b: number): number => {
   return Math.abs(x! - y!);
 };
 
-test("lenet5_float.tflite quantizes to lenet5_int8.tflite", async () => {
+test("quantizeStatic: lenet5_float.tflite quantizes to lenet5_int8.tflite", async () => {
   const { train } = await digits();
   const float = await loadTflite(bytesOf("tflite/lenet5_float.tflite"));
   const ours = await quantizeStatic(float, { calibration: train.take(512), inputType: "i8" });
