@@ -10,7 +10,7 @@ import { Dataset, preprocessingBehind } from "../data/dataset.ts";
 import { rescale } from "../data/scaling.ts";
 import type { Graph } from "../graph/graph.ts";
 import { COST, type OpName } from "../ops/index.ts";
-import { demandFloat, holdsInt8 } from "../ops/quantized/quantized.ts";
+import { demandFloat, holdsInt8 } from "../ops/quantized/int8-types.ts";
 import { bake } from "../passes/bake.ts";
 import { printProgram } from "../plan/print.ts";
 import { checkPreprocessing, isBytes } from "../run/inputs.ts";
