@@ -9,7 +9,7 @@ import { type Extras, saveFile, type WriteOptions } from "../container/index.ts"
 import { Dataset, preprocessingBehind } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
 import { COST, type OpName } from "../ops/index.ts";
-import { demandFloat, holdsInt8 } from "../ops/quantized/quantized.ts";
+import { demandFloat, holdsInt8 } from "../ops/quantized/int8-types.ts";
 import { bake } from "../passes/bake.ts";
 import { printProgram } from "../plan/print.ts";
 import { checkPreprocessing } from "../run/inputs.ts";
