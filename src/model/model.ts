@@ -282,16 +282,17 @@ export class Model {
   }
 
   /**
-   * The mean loss over a data set, penalties of layers included, and the mean of every metric. A RangeError where the
+   * The mean loss over a data set, penalties of layers and of the model's hooks included, and the mean of every metric. A RangeError where the
    * data set makes other numbers of bytes than `preprocessing` says. A network of integers is run, and what it answers
    * is scored.
    */
-  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers"> = {}): Promise<Scores> {
+  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers" | "hooks"> = {}): Promise<Scores> {
     return naming("evaluate", async () => {
       checkDataset("dataset", dataset);
       knownOptions("evaluate", options, OWN_EVALUATE_OPTIONS);
       expectScaling("dataset", dataset, this.preprocessing);
-      if (this.kind === "float") return evaluate(this.graph, dataset, { ...options, ...this.#penalties() });
+      if (this.kind === "float")
+        return evaluate(this.graph, dataset, { ...options, ...this.#penalties(), hooks: this.hooks });
       return scoreAnswers(await this.net(), this.graph, dataset, options);
     });
   }
@@ -496,7 +497,7 @@ const NAMELESS = "model";
 const DATASET = "new Dataset({ x, shape, labels or targets })";
 
 const OWN_FIT_OPTIONS = FIT_OPTIONS.filter(name => name !== "regularizers");
-const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers");
+const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers" && name !== "hooks");
 
 function checkDataset(what: string, data: unknown): asserts data is Dataset {
   if (!(data instanceof Dataset)) throw wrongType(what, `a Dataset: ${DATASET}`, data);
