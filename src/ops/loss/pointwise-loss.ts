@@ -152,10 +152,10 @@ const lowerSlope =
   (node, c) => {
     const [x, t, upstream] = node.inputs;
     const args = { x: c.in(x!), t: c.in(t!) };
-    const up = c.ref(upstream!);
+    const dy = c.ref(upstream!);
     const dx = c.out(node.outputs[0]!);
     const dxs = c.stride(node.outputs[0]!);
-    c.each(kernel, { ...args, k: size(x!.type.shape), up, dx, dxs, ...node.attrs } as never);
+    c.each(kernel, { ...args, k: size(x!.type.shape), dy, dx, dxs, ...node.attrs } as never);
   };
 
 export const lowerBackward = {
