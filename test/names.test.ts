@@ -9,7 +9,20 @@ import { FAMILIES } from "../src/kernels/table.ts";
 import * as run from "../src/run/index.ts";
 
 const COMMANDS = readdirSync("src/cli").map(file => file.replace(/\.ts$/, ""));
-const EVERYWHERE = ["penjing", ...Object.keys({ ...penjing, ...run, ...FAMILIES })];
+/** Names that every test may use: all exported ones, but for internal ones that are English words. */
+const EVERYWHERE = [
+  "penjing",
+  ...Object.keys({ ...penjing, ...run, ...FAMILIES }),
+  ...sources("src")
+    .flatMap(file => [...readFileSync(file, "utf8").matchAll(/^export (?:async |abstract )?\w+ (\w+)/gm)])
+    .map(([, name]) => name!)
+    .filter(name => /[A-Z_]/.test(name)),
+];
+
+function sources(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return files.filter(file => file.endsWith(".ts")).map(file => `${folder}/${file}`);
+}
 
 /** The names that a file imports from the project or declares as functions. */
 function namesIn(text: string): string[] {
@@ -29,14 +42,14 @@ const isFilledIn = (title: string): boolean => /%s|\$\w|\$\{/.test(title);
 
 /** The titles of a file that do not name what is tested. */
 function unnamed(file: string): string[] {
-  const text = readFileSync(`test/${file}`, "utf8");
-  const names = new Set([...EVERYWHERE, ...namesIn(text), ...(file.startsWith("cli/") ? COMMANDS : [])]);
+  const text = readFileSync(file, "utf8");
+  const names = new Set([...EVERYWHERE, ...namesIn(text), ...(file.startsWith("test/cli/") ? COMMANDS : [])]);
   const isNamed = (title: string): boolean => title.match(/[\w-]+/g)!.some(word => names.has(word));
   return titlesIn(text).filter(title => !isNamed(title) && !isPath(title) && !isFilledIn(title));
 }
 
 test("unnamed: there is no title without the name of what it tests", () => {
-  const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter(file => file.endsWith(".test.ts"));
+  const files = sources("test").filter(file => file.endsWith(".test.ts"));
   expect(files.length).toBeGreaterThan(100);
   expect(files.flatMap(file => unnamed(file).map(title => `${file}: ${title}`))).toEqual([]);
 });

@@ -80,17 +80,16 @@ export interface Traits {
    * one.
    */
   readonly kernel?: KernelLayout;
-  /**
-   * The output means the same as input 0, in another shape, type or quantization: a loss or a classifier looks through
-   * it.
-   */
-  readonly carries?: true;
-  /**
-   * The kind of the output, for losses and classifiers: a distribution, independent probabilities, or logarithms of a
-   * distribution.
-   */
-  readonly gives?: "distribution" | "probabilities" | "logarithms";
 }
+
+/**
+ * Kinds of outputs that losses and classifiers know: a distribution, independent probabilities, or logarithms of a
+ * distribution.
+ */
+export type KnownNumbers = "distribution" | "probabilities" | "logarithms";
+
+/** The kind of an op's output, if known; "input": the same as input 0, in another shape, type or quantization. */
+export type Gives = KnownNumbers | "input";
 
 /** A named activation function: an op and its attributes. */
 export interface Activation {

@@ -1,6 +1,7 @@
 /**
- * The invariants of every graph, as code. Passes rely on them, tests check them around every pass, and `read` once per
- * file.
+ * The invariants of every graph, as code. Passes rely on them; tests check them around every pass, and fuzzing checks
+ * them for every file that is read. `Graph.add` and the `GraphBuilder` of files guarantee them, so nothing checks them
+ * at run time.
  */
 import { PenjingError } from "../base/errors.ts";
 import { sameShape, size } from "../base/shape.ts";

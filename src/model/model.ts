@@ -6,20 +6,18 @@ import { knownOptions, naming, PenjingError, wrongType } from "../base/errors.ts
 import { type Shape, size } from "../base/shape.ts";
 import { type Extras, saveFile, type WriteOptions } from "../container/index.ts";
 import { Dataset, preprocessingBehind } from "../data/dataset.ts";
-import { rescale } from "../data/scaling.ts";
 import type { Graph } from "../graph/graph.ts";
 import { COST, type OpName } from "../ops/index.ts";
-import { demandFloat, holdsInt8 } from "../ops/quantized/quantized.ts";
+import { demandFloat, holdsInt8 } from "../ops/quantized/int8-types.ts";
 import { bake } from "../passes/bake.ts";
 import { printProgram } from "../plan/print.ts";
-import { checkPreprocessing, isBytes } from "../run/inputs.ts";
+import { checkPreprocessing } from "../run/inputs.ts";
 import { type Inputs, Net, type NetOptions, type Numbers, type Reals } from "../run/net.ts";
-import { ruleOf, USUAL } from "../run/pixels.ts";
 import { type Profile, type ProfileOptions, profile } from "../run/profile.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { type Checkpoint, writeCheckpoint } from "../train/checkpoint.ts";
 import { EVALUATE_OPTIONS, type EvaluateOptions, evaluate } from "../train/evaluate.ts";
-import { type Place, fit as train } from "../train/fit.ts";
+import { type Fitted, type Place, fit as train } from "../train/fit.ts";
 import { FIT_OPTIONS, type FitOptions } from "../train/fit-options.ts";
 import type { History } from "../train/history.ts";
 import { expectScaling, learned, scalingOf } from "../train/scaling.ts";
@@ -30,6 +28,7 @@ import { CurrentNet } from "./current-net.ts";
 import { bytesOf, statesOf } from "./file.ts";
 import { type GivenWeights, givenContents } from "./given-weights.ts";
 import type { Regularizer } from "./regularizers.ts";
+import { Report, type ReportParts } from "./report.ts";
 import { type StepOptions, Steps } from "./steps.ts";
 import { layerNamed, layerOf, layersOf, type ModelLayer, parametersOf, summaryOf } from "./summary.ts";
 import { kerasWeights, type Weights } from "./weights.ts";
@@ -41,6 +40,8 @@ export interface ModelParts extends Extras {
   hooks?: readonly StepHook[];
   /** For an integer network: the float one it was made from. */
   float?: Graph;
+  /** What its report begins with. Default: one row, for the model as it is built or loaded. */
+  report?: ReportParts;
 }
 
 /** The history of a training, with the checkpoint to continue from: `fit(..., { resume: checkpoint })`. */
@@ -68,6 +69,8 @@ export class Model {
    * not keep it.
    */
   readonly float: Graph | undefined;
+  /** Bytes, parameters, multiply-accumulates, time and accuracy, beside those before each step that made it. */
+  readonly report: Report;
   #labels: Extras["labels"];
   #preprocessing: Extras["preprocessing"];
   readonly #net: CurrentNet;
@@ -79,7 +82,7 @@ export class Model {
 
   /** Makes a model that owns `graph`. */
   constructor(graph: Graph, parts: ModelParts = {}) {
-    knownOptions("Model", parts, ["name", "regularizers", "hooks", "float", "labels", "preprocessing", "metadata"]);
+    knownOptions("Model", parts, PARTS);
     this.graph = graph;
     this.#net = new CurrentNet(graph);
     this.kind = holdsInt8(graph) ? "integer" : "float";
@@ -90,6 +93,7 @@ export class Model {
     this.#labels = parts.labels;
     this.#preprocessing = parts.preprocessing;
     this.metadata = parts.metadata;
+    this.report = new Report(this, parts.report);
   }
 
   /**
@@ -219,6 +223,7 @@ export class Model {
       const scaling = scalingOf(dataset, validation);
       return this.#alone("fit", async () => {
         const before = statesOf(this.graph).map(leaf => leaf.data);
+        let fitted: Fitted | undefined;
         try {
           const hooks = [...this.hooks, ...(options.hooks ?? [])];
           const settings = { ...others, ...(validation && { validation }), hooks, ...this.#penalties() };
@@ -228,14 +233,15 @@ export class Model {
               this.#place = place;
             },
           };
-          const { history, checkpoint } = await train(this.graph, dataset, settings, memory);
-          return withCheckpoint(history, checkpoint);
+          fitted = await train(this.graph, dataset, settings, memory);
+          return withCheckpoint(fitted);
         } finally {
           // also after an abort: the weights are from this data set then
           if (statesOf(this.graph).some((leaf, i) => leaf.data !== before[i])) {
             this.#learnScaling(scaling);
             this.#learnLabels(dataset);
           }
+          if (fitted?.validated) this.report.learnScores(this.report.weights(), fitted.validated);
         }
       });
     });
@@ -269,9 +275,13 @@ export class Model {
       checkDataset("dataset", dataset);
       knownOptions("evaluate", options, OWN_EVALUATE_OPTIONS);
       expectScaling("dataset", dataset, this.preprocessing);
-      if (this.kind === "float")
-        return evaluate(this.graph, dataset, { ...options, ...this.#penalties(), hooks: this.hooks });
-      return scoreAnswers(await this.net(), this.graph, dataset, options);
+      const weights = this.report.weights();
+      const scores =
+        this.kind === "float"
+          ? await evaluate(this.graph, dataset, { ...options, ...this.#penalties(), hooks: this.hooks })
+          : await scoreAnswers(await this.net(), this.graph, dataset, options);
+      this.report.learnScores(weights, { scores, samples: dataset.length });
+      return scores;
     });
   }
 
@@ -292,7 +302,7 @@ export class Model {
         if (!this.#steps?.serves(options))
           this.#steps = new Steps(this.graph, options, { hooks: this.hooks, ...this.#penalties() });
         const scaling = typeof x === "object" && x ? preprocessingBehind(x) : undefined;
-        const scores = await this.#steps.train(isBytes(x) ? this.#reals(x) : x, y, scaling);
+        const scores = await this.#steps.train(x, y, { scaling, preprocessing: this.preprocessing });
         this.#learnScaling(scaling);
         return scores;
       }),
@@ -316,13 +326,6 @@ export class Model {
         "busy",
         `${what}: model "${this.name}" is being trained by ${this.#training}: await that first`,
       );
-  }
-
-  #reals(bytes: Uint8Array | Uint8ClampedArray): Float32Array {
-    const rule = ruleOf(this.preprocessing ?? USUAL, this.inputShape.at(-1) ?? 1);
-    const reals = new Float32Array(bytes.length);
-    rescale(bytes, 0, reals, rule);
-    return reals;
   }
 
   #penalties(): Pick<FitOptions, "regularizers"> {
@@ -394,7 +397,9 @@ export class Model {
   bake(): Model {
     const { graph } = this.graph.copy();
     bake(graph);
-    return new Model(graph, { ...this.parts(), hooks: [] });
+    const baked = new Model(graph, { ...this.parts(), hooks: [] });
+    baked.report.learnFrom(this.report);
+    return baked;
   }
 
   /** All parts of a model besides its graph, for a model made from this one. */
@@ -405,6 +410,7 @@ export class Model {
       regularizers: new Map(regularizers),
       hooks: this.hooks.map(hook => hook.clone?.() ?? hook),
       ...(float && { float }),
+      report: this.report.parts(),
     };
   }
 
@@ -438,8 +444,7 @@ export class Model {
   }
 
   get #classes(): number {
-    const outputs = size(this.outputShape);
-    return outputs === 1 ? 2 : outputs;
+    return Math.max(2, size(this.outputShape));
   }
 
   /** Writes the file atomically (Node). Errors: `unwritable` with the path. */
@@ -450,8 +455,10 @@ export class Model {
 }
 
 /** The checkpoint is large, so it is not enumerable and histories do not print it. */
-const withCheckpoint = (history: History, checkpoint: Checkpoint): TrainingHistory =>
+const withCheckpoint = ({ history, checkpoint }: Fitted): TrainingHistory =>
   Object.defineProperty(history, "checkpoint", { value: checkpoint }) as TrainingHistory;
+
+const PARTS = ["name", "regularizers", "hooks", "float", "report", "labels", "preprocessing", "metadata"];
 
 /** The default name, which is not written to files. */
 const NAMELESS = "model";

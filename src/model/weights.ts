@@ -48,6 +48,14 @@ export function weightsOf(graph: Graph): Value[] {
   return graph.leaves.filter(v => isLearned(v.role) || v.role === "statistic");
 }
 
+/** How many of its numbers are not zero. */
+export function nonZeros({ data, type }: Value): number {
+  const zero = type.quantization?.zeroPoint ?? 0;
+  let count = 0;
+  for (const x of data ?? []) if (x !== zero) count++;
+  return count;
+}
+
 /**
  * Keras' layout of the leaf, if it differs from that of the graph, and the channels of its reader; undefined if it does
  * not.

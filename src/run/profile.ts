@@ -157,7 +157,7 @@ class RepeatedCalls {
 }
 
 /** The resolution of the clock in milliseconds: nanoseconds in Node, a millisecond in some pages. */
-function clockStep(): number {
+export function clockStep(): number {
   const began = performance.now();
   let now = began;
   while (now === began) now = performance.now();

@@ -1,7 +1,7 @@
 /** Losses as defined by Keras: one number per image, averaged over the batch. */
 import { knownOptions, noArguments, number, wrongType } from "../base/errors.ts";
 import type { Graph, Op, Type, Value } from "../graph/graph.ts";
-import type { Traits } from "../graph/meaning.ts";
+import type { KnownNumbers } from "../graph/meaning.ts";
 import * as loss from "../kernels/reference/f32-loss.ts";
 import {
   f32_softmax,
@@ -32,7 +32,7 @@ export interface Loss {
   /** True if outputs are logits, for which 0 corresponds to a probability of 1/2. Default false. */
   readonly fromLogits?: boolean;
   /** Adapts a loss that leaves open whether a model outputs logits or probabilities. */
-  after?(gives: Traits["gives"]): Loss;
+  after?(gives: KnownNumbers | undefined): Loss;
 }
 
 export interface CrossEntropyOptions {
@@ -64,7 +64,7 @@ export const oneHot = (target: Target, k: number): ArrayLike<number> =>
 /** A loss in two forms; without `fromLogits` the model decides, and outputs of unknown kind count as logits. */
 function logitsOrProbabilities(
   options: CrossEntropyOptions,
-  probabilities: Traits["gives"],
+  probabilities: KnownNumbers | undefined,
   form: (fromLogits: boolean, smoothing: number) => Loss,
 ): Loss {
   const { fromLogits, labelSmoothing = 0 } = options;

@@ -1,7 +1,7 @@
 /** Metrics: one number per image, averaged over all images of an epoch without weights, like Keras' `metrics`. */
 import { integer, knownOptions, noArguments, number } from "../base/errors.ts";
 import type { Graph, Type, Value } from "../graph/graph.ts";
-import type { Traits } from "../graph/meaning.ts";
+import type { KnownNumbers } from "../graph/meaning.ts";
 import {
   f32_accuracy,
   f32_argmax,
@@ -29,7 +29,7 @@ export interface Metric {
   /** Returns the required type of the targets, if there is only one: the loss must have the same. */
   target?(output: Type): Type | undefined;
   /** Adapts a metric to the kind of outputs: `fromLogits` is that of the loss. */
-  after?(gives: Traits["gives"], fromLogits: boolean): Metric;
+  after?(gives: KnownNumbers | undefined, fromLogits: boolean): Metric;
 }
 
 const isNumber = (target: Target): target is number => typeof target === "number";
