@@ -281,7 +281,7 @@ describe("penjing: messages", () => {
   });
 });
 
-/** As console.log of Node shows it. */
+/** Formats a value as console.log of Node does. */
 const inspect = (made: unknown): string =>
   (made as Record<symbol, () => string>)[Symbol.for("nodejs.util.inspect.custom")]!();
 

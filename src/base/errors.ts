@@ -20,16 +20,14 @@ const MARK = Symbol.for("penjing.error");
 export class PenjingError extends Error {
   override readonly name = "PenjingError";
   /**
-   * What went wrong, for programs; the message is for people. Codes that users meet:
+   * The kind of error, for programs; the message is for people. Codes that users may see:
    * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`,
-   * `budget` (`maxBytes`)
+   *   `budget` (`maxBytes`)
    * - model files: also `version`, `checksum`, `op`, `codec`, `damaged` (docs/container.md), `budget` (`maxBytes`,
-   * `maxMacs`); `unsupported` and
-   *   `graph` when one is written
+   *   `maxMacs`); `unsupported` and `graph` when one is written
    * - the engine: `no-simd`, `no-relaxed-simd`, `memory`
    * - models: `masked`, `bake`, `calibration`, `quantize`, `quantized`; training: `diverged`, `busy`; an op without
-   * that meaning, or an int8 layer
-   *   whose sums could leave 32 bits: `refused`
+   *   that meaning, or an int8 layer whose sums could exceed 32 bits: `refused`
    */
   readonly code: string;
   /** The file or URL, or the layer or tensor. */

@@ -17,7 +17,7 @@ interface Prediction {
   class: number;
   label: string;
   probability: number;
-  /** Of every class, in order. */
+  /** Probabilities of all classes, in order. */
   probabilities: number[];
 }
 

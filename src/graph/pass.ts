@@ -16,7 +16,7 @@ export interface PassContract {
   readonly ensures: readonly Condition[];
 }
 
-/** Is called before a pass and after it, with its `result`. */
+/** An observer: called before a pass and after it, with its `result`. */
 export interface PassObserver {
   before(graph: Graph, pass: PassContract): void;
   after(graph: Graph, pass: PassContract, result: unknown): void;

@@ -40,7 +40,7 @@ export interface ModelParts extends Extras {
   hooks?: readonly StepHook[];
   /** For an integer network: the float one it was made from. */
   float?: Graph;
-  /** What its report begins with. Default: one row, for the model as it is built or loaded. */
+  /** The first rows of its report. Default: one row, for the model as built or loaded. */
   report?: ReportParts;
 }
 

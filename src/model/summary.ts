@@ -22,7 +22,7 @@ export interface ModelLayer {
   readonly name: string;
   /** The names of its ops, in order. */
   readonly ops: readonly string[];
-  /** Of one sample. */
+  /** Shape of one sample. */
   readonly outputShape: Shape;
   /** Number of elements of its weights, including moving statistics. */
   readonly parameters: number;

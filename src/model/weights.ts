@@ -48,7 +48,7 @@ export function weightsOf(graph: Graph): Value[] {
   return graph.leaves.filter(v => isLearned(v.role) || v.role === "statistic");
 }
 
-/** How many of its numbers are not zero. */
+/** Number of elements that are not zero. */
 export function nonZeros({ data, type }: Value): number {
   const zero = type.quantization?.zeroPoint ?? 0;
   let count = 0;

@@ -27,7 +27,7 @@ export interface Fitted {
   history: History;
   /** To continue from: `fit(..., { resume })`. */
   checkpoint: Checkpoint;
-  /** What the last validation measured of the weights as they are in the end; undefined: they changed since. */
+  /** The scores of the last validation; undefined if the weights have changed since. */
   validated: { readonly scores: Scores; readonly samples: number } | undefined;
 }
 
@@ -138,7 +138,7 @@ class Training implements TrainingContext {
   readonly #feed: Feed;
   readonly #validation: Feed | undefined;
   readonly #batch: number;
-  /** As requested: there may be fewer rows. */
+  /** The requested size: there may be fewer rows. */
   readonly #batchSize: number;
   readonly #options: FitOptions;
   readonly #optimizer: Optimizer;

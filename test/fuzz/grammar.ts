@@ -53,7 +53,7 @@ const SIGNED = [-(2 ** 31), 2 ** 31 - 1, -1, -2, -5, 100, 1000, -1000, 65536, 2 
 const REALS = [0, 1, -1, 0.5, 2, 6, 1e-3];
 const EXTREME = [1e300, -1e300, 1e-300, 3e38, -1e39];
 const SCALES = [0.1, 0.5, 1, 0.003, 0.02, 0.7];
-/** Of float32, including the smallest and the largest. */
+/** Scales of float32, including the smallest and the largest. */
 const EXTREME_SCALES = [1e-45, 1e-38, 1e-6, 300, 1e6, 3e38];
 
 /** Maximum elements of a state. */

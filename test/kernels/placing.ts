@@ -61,7 +61,7 @@ interface Padded {
   pad_r: number;
 }
 
-/** As kernels take them: with output sizes instead of the padding below and right. */
+/** Arguments of kernels: with output sizes instead of the padding below and right. */
 export const withOutputs = <G extends Padded>({ pad_b, pad_r, ...g }: G) => ({
   ...g,
   oh: outputSize(g.h, g.kh, g.stride_h, g.dilation_h, g.pad_t, pad_b),

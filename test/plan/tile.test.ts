@@ -73,7 +73,7 @@ describe("tile", () => {
   });
 });
 
-/** Slow twin of `prepared`: repeats the rules until nothing more varies. */
+/** Reference implementation of `prepared`: repeats the rules until nothing more varies. */
 function varying(calls: readonly Call[], buffers: readonly Buffer[]): Set<Buffer> {
   const varies = new Set(buffers.filter(b => b.kind === "stream" || b.kind === "input" || b.kind === "tally"));
   for (const { writes, split } of calls) {
