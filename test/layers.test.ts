@@ -83,7 +83,10 @@ describe("docs/architecture.md: the layer rule", () => {
 
 describe("importsOf and breach", () => {
   test("importsOf reads all forms of imports", () => {
-    const text = `import { a } from "./a.ts";\nimport type {\n  B,\n} from "../graph/b.ts";\nexport * from "./c.ts";\nconst d = await import("../run/d.ts");\nimport fs from "node:fs";`;
+    const text = [
+      'import { a } from "./a.ts";\nimport type {\n  B,\n} from "../graph/b.ts";\nexport * from "./c.ts";',
+      'const d = await import("../run/d.ts");\nimport fs from "node:fs";',
+    ].join("\n");
     expect(importsOf("src/plan/x.ts", text)).toEqual([
       "src/plan/a.ts",
       "src/graph/b.ts",

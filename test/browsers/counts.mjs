@@ -12,9 +12,8 @@ export default class Counts {
   onTestModuleEnd(module) {
     const { passed, failed, skipped } = count([module]);
     const milliseconds = Math.round(module.diagnostic().duration);
-    console.error(
-      `${++this.#done}/${this.#suites} ${module.project.name} ${module.relativeModuleId}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${milliseconds} ms`,
-    );
+    const suite = `${++this.#done}/${this.#suites} ${module.project.name} ${module.relativeModuleId}`;
+    console.error(`${suite}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${milliseconds} ms`);
   }
 
   onTestRunEnd(modules) {

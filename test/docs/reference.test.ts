@@ -122,11 +122,16 @@ Every op of a network and every kernel, made from their tables by \`npx vitest r
 
 ## Ops
 
-The number and the attributes are those of a [file](container.md#ops): *usual* values, in parentheses, are not stored, nor are sizes in *italics*, which follow from the inputs.
+Numbers and attributes are those of a [file](container.md#ops): default values, in parentheses, are not stored, nor are
+sizes in *italics*, which follow from the inputs.
 
-*int8* is what \`quantizeStatic\` makes of the op. *kernel*: int8 weights, integers throughout; *chooses*: int8, the output in a quantization of its own; *sums*: the same, where the scales of both operands are near enough;
-*keeps*: int8 in the quantization of the input; *alike*: the inputs are brought into the quantization of the output; *clamps*: the same, merged into the layer before; *fixed*: int8 in TensorFlow Lite's quantization; *float*: computed in floats between int8 layers; *border*: int8 begins or ends.
-*Activation*: what \`dense({ activation })\` and other layers call it. *TensorFlow Lite*: operators that are read as the op; [tflite.md](tflite.md) has those made of several.
+*int8* is the form of the op that \`quantizeStatic\` makes. *kernel*: int8 weights, integers throughout; *chooses*:
+int8, with a quantization of the output; *sums*: the same, if the scales of both operands are near enough; *keeps*:
+int8 in the quantization of the input; *alike*: the inputs are requantized to the quantization of the output; *clamps*: the same,
+merged into the layer before; *fixed*: int8 in TensorFlow Lite's quantization; *float*: computed in float between int8
+layers; *border*: int8 begins or ends.
+*Activation*: its name in \`dense({ activation })\` and other layers. *TensorFlow Lite*: operators that are read as the
+op; [tflite.md](tflite.md) has those made of several.
 
 | number | op | attributes | parameters | int8 | activation | TensorFlow Lite |
 |---|---|---|---|---|---|---|
@@ -137,11 +142,14 @@ ${records
 
 ## Kernels
 
-As \`penjing/kernels\` gives them and as \`printProgram\` and error messages call them. What else a kernel presumes (bytes it may read or write past an end) is in its row in \`src/kernels/table/\`.
+The kernels of \`penjing/kernels\`, by the names that \`printProgram\` and error messages use. Further preconditions
+of a kernel (bytes it may read or write past an end) are in its row in \`src/kernels/table/\`.
 
-Names: \`<data>[_<weights>]_<family>[_<fused>]\`. A family's code is in \`assembly/<family>.ts\`, its specification, the same in plain TypeScript, in \`src/kernels/reference/\`.
+Names: \`<data>[_<weights>]_<family>[_<fused>]\`. A family's code is in \`assembly/<family>.ts\`, its specification, the
+same in plain TypeScript, in \`src/kernels/reference/\`.
 
-Arguments: a plain name is an integer; \`:float\` a float; \`:count\` for how many images (or rows) the call is; \`:read\`, \`:write\` and \`:update\` are byte addresses in the memory.
+Arguments: a plain name is an integer; \`:float\` a float; \`:count\` the number of images (or rows) of the call;
+\`:read\`, \`:write\` and \`:update\` are byte addresses in the memory.
 Distances (\`lda\`, \`xs\`, \`pitch\` ...) are in bytes.
 
 ${families().join("\n\n")}

@@ -118,7 +118,7 @@ test("reshape moves single numbers apart where they become vectors", async () =>
   expect([...net.run(images)]).toEqual([...images.map(v => 2 * v)]);
 });
 
-test("conv2d of int8 with a group for each channel, several outputs a group, and a pool behind it, reads its own weights", async () => {
+test("conv2d of int8 with a group per channel, several outputs each and a pool reads its weights", async () => {
   const graph = new Graph();
   const random = new Random(4);
   const x = graph.leaf("input", "x", i8(6, 6, 3));

@@ -143,8 +143,10 @@ const WINOGRAD: Case[] = (
   })),
 );
 
-const name = (c: Case) =>
-  `${c.height}x${c.width}x${c.channels} to ${c.outs}, kernel ${c.kernel.join("x")}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}${c.pads ? ", padded" : ""}`;
+const name = (c: Case) => {
+  const window = `kernel ${c.kernel.join("x")}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}`;
+  return `${c.height}x${c.width}x${c.channels} to ${c.outs}, ${window}${c.pads ? ", padded" : ""}`;
+};
 
 function setUp(bench: Bench, c: Case) {
   bench.reset();

@@ -49,8 +49,9 @@ const TRAINING = `
   await model.save("float.penjing");
   await (await quantizeStatic(model, { calibration: train.take(256) })).save("int8.penjing");
   const answers = {};
-  for (const name of ["float", "int8"]) answers[name] = [...(await load(name + ".penjing")).predict(test.images.subarray(0, 7840))];
-  console.log(JSON.stringify({ pixels: [...test.images.subarray(0, 7840)], labels: [...test.take(10).labels()], answers }));`;
+  const pixels = test.images.subarray(0, 7840);
+  for (const name of ["float", "int8"]) answers[name] = [...(await load(name + ".penjing")).predict(pixels)];
+  console.log(JSON.stringify({ pixels: [...pixels], labels: [...test.take(10).labels()], answers }));`;
 
 const DIGITS_PAGE = `
   import { load } from "/node_modules/penjing/build/run.js";

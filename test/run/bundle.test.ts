@@ -136,7 +136,7 @@ test("load: options that do not exist are still refused by name", async () => {
   );
 });
 
-test("load: preprocessing that does not fit the network is refused by the published file as by its source", async () => {
+test("load: the published file refuses preprocessing that does not fit the network, as its source does", async () => {
   const inputs = sequential([flatten({ inputShape: [2, 2, 1] })]);
   const file = (preprocessing: object) => inputs.toBytes({ preprocessing: preprocessing as never });
   const wrong = [{ mean: [1, 2, 3] }, { std: [0] }, { scale: "x" }, { layout: "XY" }, { zzz: 1 }];

@@ -82,12 +82,9 @@ describe("progressBar", () => {
     await trained({ verbose: 1, validation: data });
     const lines = written.join("").trimEnd().split("\n");
     expect(lines).toHaveLength(2);
+    const measures = ["loss", "accuracy", "valLoss", "valAccuracy"].map(name => `${name} \\d\\.\\d{4}`).join("  ");
     lines.forEach((line, i) => {
-      expect(line).toMatch(
-        new RegExp(
-          `^epoch ${i + 1}/2  loss \\d\\.\\d{4}  accuracy \\d\\.\\d{4}  valLoss \\d\\.\\d{4}  valAccuracy \\d\\.\\d{4}  learningRate 0\\.0010  \\d+\\.\\d s$`,
-        ),
-      );
+      expect(line).toMatch(new RegExp(`^epoch ${i + 1}/2  ${measures}  learningRate 0\\.0010  \\d+\\.\\d s$`));
     });
     await trained({ callbacks: [progressBar()] });
     expect(written.join("").trimEnd().split("\n")).toHaveLength(4);

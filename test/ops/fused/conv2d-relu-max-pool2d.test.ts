@@ -142,7 +142,8 @@ describe("conv2dReluMaxPool2d", () => {
     const graph = new Graph();
     const inputs = [graph.leaf("input", "x", f32([4, 4, 2], true)), graph.state("weight", "w", f32([3, 5, 5, 2]))];
     expect(() => graph.add(conv2dReluMaxPool2d, inputs)).toThrow(
-      'layer "conv2dReluMaxPool2d" (conv2dReluMaxPool2d): weights of 3x5x5x2 and a pool of 2x2 do not fit images of 4x4x2',
+      'layer "conv2dReluMaxPool2d" (conv2dReluMaxPool2d): ' +
+        "weights of 3x5x5x2 and a pool of 2x2 do not fit images of 4x4x2",
     );
   });
 });
