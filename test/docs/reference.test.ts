@@ -127,7 +127,7 @@ sizes in *italics*, which follow from the inputs.
 
 *int8* is the form of the op that \`quantizeStatic\` makes. *kernel*: int8 weights, integers throughout; *chooses*:
 int8, with a quantization of the output; *sums*: the same, if the scales of both operands are near enough; *keeps*:
-int8 in the quantization of the input; *alike*: the inputs are requantized to the quantization of the output; *clamps*: the same,
+int8 in the quantization of the input; *alike*: the inputs are requantized to that of the output; *clamps*: the same,
 merged into the layer before; *fixed*: int8 in TensorFlow Lite's quantization; *float*: computed in float between int8
 layers; *border*: int8 begins or ends.
 *Activation*: its name in \`dense({ activation })\` and other layers. *TensorFlow Lite*: operators that are read as the
