@@ -110,7 +110,7 @@ export interface Node<A = any> {
  * A rewrite rule. If it applies to `node`, it adds nodes and returns the values that replace the node's outputs. If
  * not, it adds nothing. Of the nodes after `node` it may only ask `users`, `onlyUser` and `isUsed`.
  */
-export type Rule = (node: Node, graph: Graph) => readonly (Value | undefined)[] | undefined;
+export type RewriteRule = (node: Node, graph: Graph) => readonly (Value | undefined)[] | undefined;
 
 /** A node with the fields that its graph edits. */
 type Editable = { -readonly [key in keyof Node]: Node[key] };
@@ -275,7 +275,7 @@ export class Graph {
    * Applies `rules` to every node in order, including new nodes, then calls `prune`. Returns true if anything changed.
    * Linear in the size of the graph.
    */
-  rewrite(rules: readonly Rule[]): boolean {
+  rewrite(rules: readonly RewriteRule[]): boolean {
     const users = this.#gatherUsers();
     const twins = new Map<Value, Value>();
     const twinOf = (v: Value): Value => {

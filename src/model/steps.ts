@@ -5,7 +5,7 @@ import type { Preprocessing } from "../container/extras.ts";
 import { rescale } from "../data/scaling.ts";
 import type { Graph } from "../graph/graph.ts";
 import { isBytes } from "../run/inputs.ts";
-import { ruleOf, USUAL } from "../run/pixels.ts";
+import { channelScalingOf, USUAL } from "../run/pixels.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "../train/defaults.ts";
 import type { FitOptions } from "../train/fit-options.ts";
@@ -136,6 +136,6 @@ export class Steps {
 
 function realsOf(bytes: Uint8Array | Uint8ClampedArray, by: Preprocessing, channels: number): Float32Array {
   const reals = new Float32Array(bytes.length);
-  rescale(bytes, 0, reals, ruleOf(by, channels));
+  rescale(bytes, 0, reals, channelScalingOf(by, channels));
   return reals;
 }

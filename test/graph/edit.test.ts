@@ -1,7 +1,7 @@
 /** The laws of editing a graph: it stays valid, users are tracked, and edits without effect on results have none. */
 import { describe, expect, test } from "vitest";
 import { insertOnEdge, streamInputs } from "../../src/graph/edit.ts";
-import { Graph, type Node, type Rule, type Value } from "../../src/graph/graph.ts";
+import { Graph, type Node, type RewriteRule, type Value } from "../../src/graph/graph.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import { verify } from "../../src/graph/verify.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
@@ -76,7 +76,7 @@ describe.each(SEEDS)("Graph: random graph %i", seed => {
     const before = resultsOf(graph);
     const text = graph.nodes.map(n => [n.op, n.name]);
     const made = new Set<Node>();
-    const doubled: Rule = (node, g) => {
+    const doubled: RewriteRule = (node, g) => {
       if (made.has(node)) return;
       const y = g.one(node.op, node.inputs, node.attrs);
       made.add(y.node!);
@@ -84,7 +84,7 @@ describe.each(SEEDS)("Graph: random graph %i", seed => {
       made.add(z.node!);
       return [z];
     };
-    const undoubled: Rule = node => (node.op === scale ? node.inputs : undefined);
+    const undoubled: RewriteRule = node => (node.op === scale ? node.inputs : undefined);
     const count = graph.nodes.length;
     expect(graph.rewrite([doubled])).toBe(count > 0);
     expect(graph.nodes.length).toBe(2 * count);
