@@ -12,7 +12,7 @@ import type { FitOptions } from "../train/fit-options.ts";
 import { optimizerOf } from "../train/named.ts";
 import { adam } from "../train/optimizers.ts";
 import { sameScaling } from "../train/scaling.ts";
-import { arrays, ends, type Scores, Trainer } from "../train/trainer.ts";
+import { arrays, type Scores, signatureOf, Trainer } from "../train/trainer.ts";
 
 export interface StepOptions extends Pick<FitOptions, "optimizer" | "loss" | "metrics" | "seed"> {
   /** Total number of steps, for pruning schedules. Required if the model is pruned while it is trained. */
@@ -70,7 +70,7 @@ export class Steps {
       preprocessing = USUAL,
     }: { scaling: Preprocessing | undefined; preprocessing: Preprocessing | undefined },
   ): Promise<Scores> {
-    const { input } = ends(this.#graph);
+    const { input } = signatureOf(this.#graph);
     const x = isBytes(given) ? realsOf(given, preprocessing, input.at(-1) ?? 1) : given;
     const images = x.length / size(input);
     if (!Number.isInteger(images) || images < 1) throw wrongValue("x", `whole ${showSamples(input)}`, x);
@@ -107,7 +107,7 @@ export class Steps {
     const frozen = this.#graph.leaves.filter(v => v.frozen).map(v => v.name);
     const before = this.#trainer;
     if (before && this.#sizes.has(images) && this.#frozen === frozen.join()) return before;
-    const { output, classes } = ends(this.#graph);
+    const { output, classes } = signatureOf(this.#graph);
     const { regularizers, hooks } = this.#additions;
     const data = { classes: y instanceof Float32Array ? 0 : classes, targetShape: output.shape };
     const loss = lossFor(this.#graph, data, this.#options.loss);

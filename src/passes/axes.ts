@@ -120,18 +120,18 @@ export class GraphAxes {
     const { graph, of } = this.#graph.copy();
     for (const leaf of this.#graph.leaves) {
       const axes = this.#of(leaf);
-      const twin = of.get(leaf)!;
-      twin.type = { ...leaf.type, shape: axes.map(sizeOf) };
-      if (leaf.data && size(twin.type.shape) > 0) twin.data = gathered(leaf.data, leaf.type.shape, axes.map(taken));
+      const copy = of.get(leaf)!;
+      copy.type = { ...leaf.type, shape: axes.map(sizeOf) };
+      if (leaf.data && size(copy.type.shape) > 0) copy.data = gathered(leaf.data, leaf.type.shape, axes.map(taken));
     }
     this.#graph.nodes.forEach((node, i) => {
-      const twin = graph.nodes[i]!;
-      twin.attrs = this.#nodes.get(node)!.attrs?.(sizeOf) ?? node.attrs;
+      const copy = graph.nodes[i]!;
+      copy.attrs = this.#nodes.get(node)!.attrs?.(sizeOf) ?? node.attrs;
       const types = node.op.infer(
-        twin.inputs.map(v => v.type),
-        twin.attrs,
+        copy.inputs.map(v => v.type),
+        copy.attrs,
       );
-      twin.outputs.forEach((output, k) => {
+      copy.outputs.forEach((output, k) => {
         output.type = types[k]!;
       });
     });

@@ -28,7 +28,7 @@ function bakeChains(graph: Graph, rules: Readonly<Record<string, Bake>> = BAKE):
       node,
       node.inputs.map(v => v.data as Float32Array),
     );
-    if (graph.onlyUser(weight) !== node) return [graph.twin(weight, data)];
+    if (graph.onlyUser(weight) !== node) return [graph.copyState(weight, data)];
     weight.data = data;
     return [weight];
   };

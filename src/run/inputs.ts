@@ -65,7 +65,7 @@ export function portsOf(values: readonly Value[]): Port[] {
  */
 export function checkPreprocessing(preprocessing: Preprocessing, graph: Graph): void {
   checkKeys(preprocessing);
-  const readers = inputsOf(graph).map(({ type }) => new Reader(type, preprocessing, new Float32Array(0)));
+  const readers = inputsOf(graph).map(({ type }) => new InputReader(type, preprocessing, new Float32Array(0)));
   if (readers.length === 1) readers[0]!.pixels();
 }
 
@@ -76,7 +76,7 @@ export const isDataset = (x: object | undefined): boolean =>
 const UNCHANGED: ChannelScaling = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
 
 /** Converts the values of one input. */
-export class Reader {
+export class InputReader {
   /** Elements of one image. */
   readonly size: number;
   readonly kind: ArrayKind;

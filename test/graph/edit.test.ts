@@ -185,8 +185,8 @@ describe("Graph", () => {
     const w = graph.state("weight", "w", { shape: [2], dtype: "f32", batched: false });
     expect(graph.state("weight", "w", w.type)).toBe(w);
     expect(graph.leafOf("w")).toBe(w);
-    expect(graph.twin(w, new Float32Array(2)).name).toBe("w 2");
-    expect(graph.twin(w, new Float32Array(2)).name).toBe("w 3");
+    expect(graph.copyState(w, new Float32Array(2)).name).toBe("w 2");
+    expect(graph.copyState(w, new Float32Array(2)).name).toBe("w 3");
     expect(graph.leaves.map(v => v.name)).toEqual(["w", "w 3", "w 2"]);
     graph.prune();
     expect(graph.leafOf("w")).toBeUndefined();
