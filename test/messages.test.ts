@@ -307,7 +307,7 @@ describe("penjing: console.log", () => {
     ["a Dataset without labels", () => new Dataset({ x: [[1], [2]] }), "Dataset of 2 rows of 1, no labels"],
     ["a history", () => model().fit(rows()), "epoch    loss  accuracy  learningRate\n"],
     ["a Net", () => model().net(), 'Net "model": f32 3 -> f32 4'],
-  ])("of %s says what it is", async (_, make, expected) => {
+  ])("of %s prints a description", async (_, make, expected) => {
     const made = await make();
     expect(inspect(made).slice(0, expected.length)).toBe(expected);
     expect(String(made)).toBe(inspect(made));

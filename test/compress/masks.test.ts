@@ -22,7 +22,7 @@ describe("magnitudeMask", () => {
     expect([...magnitudeMask(Float32Array.from(weights.data), sparsity)]).toEqual(mask.data);
   });
 
-  test("keeps the first of equals, where tfmot would prune none of them", () => {
+  test("keeps the first of equal scores, while tfmot would keep all of them", () => {
     const { weights, sparsity, mask } = vectors.ties!;
     expect(mask.data).not.toContain(0);
     const ours = magnitudeMask(Float32Array.from(weights.data), sparsity);
@@ -52,7 +52,7 @@ describe("magnitudeMask", () => {
 });
 
 describe("thresholdMask", () => {
-  test("keeps what reaches the threshold, and the greatest weight in any case", () => {
+  test("keeps scores from the threshold on, and always the greatest weight", () => {
     const weights = Float32Array.of(-3, 0.5, 1, -0.25);
     expect([...thresholdMask(weights, 0.5)]).toEqual([1, 1, 1, 0]);
     expect([...thresholdMask(weights, 10)]).toEqual([1, 0, 0, 0]);

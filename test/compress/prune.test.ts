@@ -111,7 +111,7 @@ describe("pruneLowMagnitude", () => {
     expect(() => pruneLowMagnitude(dense({ units: 1 }), { layers: ["dense"] } as never)).toThrow('no option "layers"');
   });
 
-  test("gives a layer that is used twice one mask", async () => {
+  test("gives a layer that is used twice a single mask", async () => {
     const x = input({ shape: [4] });
     const twice = dense({ units: 4, name: "twice" });
     const shared = model({ inputs: x, outputs: dense({ units: 2 })(twice(twice(x))) });
@@ -121,7 +121,7 @@ describe("pruneLowMagnitude", () => {
     expect(await pruned.bake().predict(data)).toEqual(await pruned.predict(data));
   });
 
-  test("refuses what it cannot do", () => {
+  test("refuses models and options that do not fit", () => {
     expect(() => pruneLowMagnitude(kinds(), { blockSize: [1, 4] } as never)).toThrow(
       '"pruneLowMagnitude" prunes single weights: "blockSize" is not supported',
     );

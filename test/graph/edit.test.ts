@@ -117,7 +117,7 @@ describe.each(SEEDS)("Graph: random graph %i", seed => {
     expectLegal(graph);
   });
 
-  test("streamInputs: streams stand where inputs stood, their nodes first", () => {
+  test("streamInputs: streams replace the inputs, their nodes come first", () => {
     const { graph } = randomGraph(seed);
     const before = resultsOf(graph);
     const streams: Value[] = [];
@@ -148,7 +148,7 @@ describe.each(SEEDS)("Graph: random graph %i", seed => {
 describe("Graph", () => {
   const vector = { shape: [2], dtype: "f32", batched: true } as const;
 
-  test("insertBefore: puts nodes before the one named, or first of all", () => {
+  test("insertBefore: puts nodes before the given one, or at the front", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", vector);
     const y = graph.one(relu, [x]);
@@ -163,7 +163,7 @@ describe("Graph", () => {
     expect(graph.prune()).toBe(false);
   });
 
-  test("replace: results too, which keep their names, but not where operands are picked", () => {
+  test("replace: results too, which keep their names, unless operands are selected", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", vector);
     const y = graph.one(relu, [x]);
@@ -193,7 +193,7 @@ describe("Graph", () => {
     expect(graph.state("weight", "w", w.type)).not.toBe(w);
   });
 
-  test("50 000 nodes one behind the other: nothing goes as deep as the graph", () => {
+  test("50 000 nodes in a chain: no recursion as deep as the graph", () => {
     const graph = new Graph();
     let x = graph.leaf("input", "x", vector);
     for (let i = 0; i < 50_000; i++) x = i % 2 ? graph.one(relu, [x]) : graph.one(scale, [x], identity);
