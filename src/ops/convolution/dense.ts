@@ -171,6 +171,9 @@ export const lowerBackward = {
 
 export const prefers = {
   dense: (node, operand) => (operand === 1 && !isInt8(node.inputs[1]!.type) ? panels : undefined),
+} satisfies Record<string, Prefers>;
+
+export const prefersBackward = {
   denseInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 
