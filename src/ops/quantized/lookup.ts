@@ -11,7 +11,6 @@ import { NO_HALO, storedBytes } from "../../kernels/stored.ts";
 import { free, noIntegerAxes } from "../elementwise.ts";
 import {
   elementwiseType,
-  isInt8,
   noIntegerGradient,
   type Quantized,
   rowsBetween,
@@ -30,7 +29,6 @@ export const lookup: Op<Quantized> = {
     ],
   },
   infer([x, tables], attrs) {
-    if (!isInt8(x!) || !isInt8(tables!)) throw new TypeError(`expects int8, got ${x!.dtype} and ${tables!.dtype}`);
     const [count, entries] = tables!.shape;
     if (entries !== 256 || size(x!.shape) % count! !== 0)
       throw new RangeError(`tables of [${tables!.shape}] do not fit [${x!.shape}]`);
