@@ -9,7 +9,7 @@ import { type Extras, saveFile, type WriteOptions } from "../container/index.ts"
 import { Dataset, preprocessingBehind } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
 import { COST, type OpName } from "../ops/index.ts";
-import { demandFloat, holdsInt8 } from "../ops/quantized/quantized.ts";
+import { demandFloat, holdsInt8 } from "../ops/quantized/int8-types.ts";
 import { bake } from "../passes/bake.ts";
 import { printProgram } from "../plan/print.ts";
 import { checkPreprocessing } from "../run/inputs.ts";
@@ -277,11 +277,11 @@ export class Model {
   }
 
   /**
-   * The mean loss over a data set, penalties of layers included, and the mean of every metric. A RangeError where the
+   * The mean loss over a data set, penalties of layers and of the model's hooks included, and the mean of every metric. A RangeError where the
    * data set makes other numbers of bytes than `preprocessing` says. A network of integers is run, and what it answers
    * is scored.
    */
-  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers"> = {}): Promise<Scores> {
+  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers" | "hooks"> = {}): Promise<Scores> {
     return naming("evaluate", async () => {
       checkDataset("dataset", dataset);
       knownOptions("evaluate", options, OWN_EVALUATE_OPTIONS);
@@ -289,7 +289,7 @@ export class Model {
       const weights = this.report.weights();
       const scores =
         this.kind === "float"
-          ? await evaluate(this.graph, dataset, { ...options, ...this.#penalties() })
+          ? await evaluate(this.graph, dataset, { ...options, ...this.#penalties(), hooks: this.hooks })
           : await scoreAnswers(await this.net(), this.graph, dataset, options);
       this.report.learnScores(weights, { scores, samples: dataset.length });
       return scores;
@@ -493,7 +493,7 @@ const NAMELESS = "model";
 const DATASET = "new Dataset({ x, shape, labels or targets })";
 
 const OWN_FIT_OPTIONS = FIT_OPTIONS.filter(name => name !== "regularizers");
-const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers");
+const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers" && name !== "hooks");
 
 function checkDataset(what: string, data: unknown): asserts data is Dataset {
   if (!(data instanceof Dataset)) throw wrongType(what, `a Dataset: ${DATASET}`, data);

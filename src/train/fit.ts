@@ -8,7 +8,7 @@ import { Random } from "../base/random.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Role } from "../graph/graph.ts";
-import { demandFloat } from "../ops/quantized/quantized.ts";
+import { demandFloat } from "../ops/quantized/int8-types.ts";
 import { type Callback, checkCallbacks, checkHooks, type StepHook, type TrainingContext } from "./callbacks.ts";
 import { type Checkpoint, checkpointOf, resumedFrom } from "./checkpoint.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
