@@ -1,6 +1,8 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
+export type { Keep } from "./channel-budget.ts";
+export type { ChannelLayer, ChannelLayerSelection } from "./channels.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
 export {
   type PruneOnceOptions,
@@ -27,4 +29,6 @@ export {
   type SparsityStep,
   type Steps,
 } from "./schedules.ts";
+export type { ScoredChannels, ScoreFunction, ScoreName } from "./scores.ts";
+export { type SlimOptions, slim } from "./slim.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";
