@@ -3,6 +3,15 @@ export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analy
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
 export type { Keep } from "./channel-budget.ts";
 export type { ChannelLayer, ChannelLayerSelection } from "./channels.ts";
+export {
+  type ChangedAnswer,
+  type ChangedAnswers,
+  type Compared,
+  type CompareOptions,
+  type Comparison,
+  compare,
+} from "./compare.ts";
+export type { Errors, LayerError } from "./layer-errors.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
 export {
   type PruneOnceOptions,
@@ -30,5 +39,13 @@ export {
   type Steps,
 } from "./schedules.ts";
 export type { ScoredChannels, ScoreFunction, ScoreName } from "./scores.ts";
+export {
+  type LayerSensitivity,
+  type Sensitivity,
+  type SensitivityOptions,
+  type SensitivityPoint,
+  type SensitivityTo,
+  sensitivity,
+} from "./sensitivity.ts";
 export { type SlimOptions, slim } from "./slim.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";
