@@ -1,6 +1,8 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
+export type { Keep } from "./channel-budget.ts";
+export type { ChannelLayer, ChannelLayerSelection } from "./channels.ts";
 export {
   type ChangedAnswer,
   type ChangedAnswers,
@@ -36,6 +38,7 @@ export {
   type SparsityStep,
   type Steps,
 } from "./schedules.ts";
+export type { ScoredChannels, ScoreFunction, ScoreName } from "./scores.ts";
 export {
   type LayerSensitivity,
   type Sensitivity,
@@ -44,4 +47,5 @@ export {
   type SensitivityTo,
   sensitivity,
 } from "./sensitivity.ts";
+export { type SlimOptions, slim } from "./slim.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";
