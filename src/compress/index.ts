@@ -1,15 +1,12 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
+export type { Criterion, CriterionName, ScoreFunction, WeightToScore } from "./criteria.ts";
+export type { Granularity, NOfM, Pooling } from "./granularity.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
-export {
-  type PruneOnceOptions,
-  type PruneOptions,
-  pruneLowMagnitude,
-  pruneOnce,
-  sparsity,
-  stripPruning,
-} from "./prune.ts";
+export { type PruneChoice, type PruneOptions, prune, sparsity, stripPruning } from "./prune.ts";
+export { type PruneLowMagnitudeOptions, pruneLowMagnitude } from "./prune-low-magnitude.ts";
+export { type PruneOnceOptions, pruneOnce } from "./prune-once.ts";
 export {
   type Exclusion,
   type QuantizeDynamicOptions,
@@ -18,8 +15,12 @@ export {
   quantizeStatic,
 } from "./quantize.ts";
 export {
+  type AutomatedGradualPruningOptions,
+  automatedGradualPruning,
   type ConstantSparsityOptions,
   constantSparsity,
+  type OneShotOptions,
+  oneShot,
   type PolynomialDecayOptions,
   polynomialDecay,
   type SparsityFunction,
@@ -27,4 +28,5 @@ export {
   type SparsityStep,
   type Steps,
 } from "./schedules.ts";
+export type { Scope } from "./selection.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";
