@@ -14,6 +14,8 @@ export {
   quantizeDynamic,
   quantizeStatic,
 } from "./quantize.ts";
+export { rewind } from "./rewind.ts";
+export { type RiglOptions, rigl } from "./rigl.ts";
 export {
   type AutomatedGradualPruningOptions,
   automatedGradualPruning,

@@ -86,3 +86,19 @@ function chosenNodes(graph: Graph, layers: LayerSelection, kernels: Prunable): N
     if (!names.includes(name)) throw wrongValue("layers", `layers that can be pruned (${names.join(", ")})`, name);
   return prunable.filter(n => layers.includes(n.name));
 }
+
+/** Lists the weights of a graph that have a mask. */
+export function masksOf(graph: Graph): MaskedWeight[] {
+  return graph.nodes.flatMap((node): MaskedWeight[] => {
+    const [weight, bits] = node.inputs;
+    if (node.op !== mask || weight?.leaf !== "state") return [];
+    return [{ weight: weight.name, mask: bits!.name, layer: node.name, shape: weight.type.shape }];
+  });
+}
+
+/** Writes a mask, and zeros where it has them; `latent`: weights keep their values under it. */
+export function setMask(graph: Graph, { weight, mask }: MaskedWeight, bits: Float32Array, latent = false): void {
+  graph.leafOf(mask)!.data = bits;
+  const leaf = graph.leafOf(weight)!;
+  if (!latent) leaf.data = (leaf.data as Float32Array).map((w, i) => (bits[i] ? w : 0));
+}

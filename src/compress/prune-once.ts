@@ -11,7 +11,7 @@ import { criterionOf } from "./criteria.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { Gathering } from "./gathering.ts";
 import { checkGranularity, isPattern } from "./granularity.ts";
-import { addMasks, type MaskedWeight } from "./masks.ts";
+import { addMasks, setMask } from "./masks.ts";
 import type { PruneChoice } from "./prune.ts";
 import { share } from "./schedules.ts";
 import { selectionOf } from "./selection.ts";
@@ -84,7 +84,7 @@ function prunedOnce(model: Model, settings: PruneOnceOptions): Model | Promise<M
     const scores = gathering.scores(name => gathered?.get(name) ?? (graph.leafOf(name)!.data as Float32Array));
     const chosen = selection.choose(scores, sparsity);
     masks.forEach((masked, i) => {
-      apply(graph, masked, chosen[i]!, criterion.pruned === "latent");
+      setMask(graph, masked, chosen[i]!, criterion.pruned === "latent");
     });
     return new Model(graph, model.parts());
   };
@@ -131,11 +131,4 @@ async function measured(
   const { checkpoint } = await fit(twin, data, options);
   const own = [...checkpoint.states].filter(([name]) => !graph.leafOf(name));
   return new Map(own.map(([name, values]) => [name, values as Float32Array]));
-}
-
-/** Writes a mask, and zeros where it has them unless weights keep their values under it. */
-function apply(graph: Graph, { weight, mask }: MaskedWeight, bits: Float32Array, latent: boolean): void {
-  graph.leafOf(mask)!.data = bits;
-  const leaf = graph.leafOf(weight)!;
-  if (!latent) leaf.data = (leaf.data as Float32Array).map((w, i) => (bits[i] ? w : 0));
 }

@@ -1,6 +1,7 @@
 /** Pruning while a model is trained, by any criterion. */
 import { knownOptions, naming, wrongType } from "../base/errors.ts";
 import { Model } from "../model/model.ts";
+import type { StepHook } from "../train/callbacks.ts";
 import { type Criterion, type CriterionName, criterionOf, type ScoreFunction } from "./criteria.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { checkGranularity, type Granularity, isPattern, type Pooling } from "./granularity.ts";
@@ -135,7 +136,7 @@ function scheduleOf(options: PruneOptions): SparsitySchedule | SparsityFunction 
 }
 
 /** Returns a model of `graph` that is in all else like `model`, and trains with one hook more. */
-export function withHook(model: Model, graph: Model["graph"], hook: Pruning): Model {
+export function withHook(model: Model, graph: Model["graph"], hook: StepHook): Model {
   const parts = model.parts();
   return new Model(graph, { ...parts, hooks: [...(parts.hooks ?? []), hook] });
 }

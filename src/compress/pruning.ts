@@ -15,7 +15,8 @@ import type { Graph } from "../graph/graph.ts";
 import type { StepHook, StepValues, TrainingState } from "../train/callbacks.ts";
 import type { Update } from "../train/optimizers.ts";
 import { type Criterion, magnitude } from "./criteria.ts";
-import { countSteps, Gathering } from "./gathering.ts";
+import { Gathering } from "./gathering.ts";
+import { Life, zeroShare } from "./life.ts";
 import type { MaskedWeight } from "./masks.ts";
 import { checkSchedule, type SparsityFunction, type SparsitySchedule, scheduleDuring, share } from "./schedules.ts";
 import { type Selection, selectionOf } from "./selection.ts";
@@ -67,7 +68,8 @@ export class Pruning implements StepHook {
     this.#checkSparsity(step, steps);
     const first = this.next(step);
     if (first === undefined) {
-      if (!life.acted && step === 0 && steps > 0) throw life.never(this.schedule);
+      if (!life.acted && step === 0 && steps > 0)
+        throw life.never(optionOf(this.schedule), "prunes", shown(this.schedule));
       return;
     }
     const { name, build } = this.criterion;
@@ -133,83 +135,12 @@ export class Pruning implements StepHook {
   }
 }
 
-/** The share of zeros in these states. */
-function zeroShare(state: TrainingState, names: readonly string[]): number {
-  let zeros = 0;
-  let weights = 0;
-  for (const name of names) {
-    const bits = state.read(name);
-    weights += bits.length;
-    for (const bit of bits) if (bit === 0) zeros++;
-  }
-  return zeros / weights;
+/** The option that says when to prune. */
+const optionOf = (schedule: SparsitySchedule | SparsityFunction): string =>
+  schedule.name === "threshold" && typeof schedule !== "function" ? "frequency" : "schedule";
+
+function shown(schedule: SparsitySchedule | SparsityFunction): string {
+  if (typeof schedule === "function") return "a schedule";
+  const config = Object.entries(schedule.config).map(([key, value]) => `${key} ${value}`);
+  return `${schedule.name} (${config.join(", ")})`;
 }
-
-/**
- * The place of a schedule that goes on from training to training: a second `fit`, with another optimizer or after a
- * restart, counts its steps from 0 again. A state counts the steps of all, so that a checkpoint knows the place.
- */
-export class Life {
-  readonly #masks: readonly MaskedWeight[];
-  /** Steps of trainings that are over. */
-  before = 0;
-  /** Where this training's own count stands, and where it will end. */
-  step = 0;
-  steps = 0;
-  /** Have the masks been changed? */
-  acted = false;
-
-  constructor(masks: readonly MaskedWeight[]) {
-    this.#masks = masks;
-  }
-
-  /** The state that counts; undefined: there are no weights. */
-  get #count(): string | undefined {
-    return this.#masks[0] && `${this.#masks[0].mask}/steps`;
-  }
-
-  build(graph: Graph): void {
-    if (this.#count) countSteps(graph, this.#count);
-  }
-
-  begin(step: number, steps: number, state: TrainingState | undefined): void {
-    const total = this.before + this.step;
-    const counted = state && this.#count ? state.read(this.#count)[0]! : 0;
-    if (counted >= step && counted > 0) this.before = counted - step;
-    else if (step === 0) this.before = total;
-    if (state && this.#count) state.write(this.#count, [this.before + step]);
-    if (
-      state &&
-      zeroShare(
-        state,
-        this.#masks.map(m => m.mask),
-      ) > 0
-    )
-      this.acted = true;
-    this.step = step;
-    this.steps = steps;
-  }
-
-  /** The error for a schedule that would do nothing: training on without noticing helps nobody. */
-  never(schedule: SparsitySchedule | SparsityFunction): RangeError {
-    const name = typeof schedule === "function" ? "a schedule" : schedule.name;
-    const config = typeof schedule === "function" ? "" : ` (${settings(schedule.config)})`;
-    return wrongValue(
-      "schedule",
-      `one that prunes within steps ${this.before + 1}..${this.before + this.steps} of this training`,
-      `${name}${config}, whose updates all lie elsewhere: a smaller "frequency" or "beginStep", or more steps, would do`,
-    );
-  }
-
-  clone(): Life {
-    const twin = new Life(this.#masks);
-    twin.before = this.before + this.step;
-    twin.acted = this.acted;
-    return twin;
-  }
-}
-
-const settings = (config: Readonly<Record<string, unknown>>): string =>
-  Object.entries(config)
-    .map(([key, value]) => `${key} ${value}`)
-    .join(", ");
