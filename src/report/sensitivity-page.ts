@@ -8,6 +8,7 @@ import { page } from "./page.ts";
 
 const LABELS: Readonly<Record<SensitivityTo, string>> = {
   sparsity: "sparsity of the layer",
+  channels: "share of channels removed from the layer",
   bits: "bits a weight of the layer",
 };
 

@@ -134,8 +134,12 @@ export interface StepHook {
    * them.
    */
   build?(graph: Graph, updates: readonly Update[], step: StepValues): void;
-  /** Before anything else: the training begins with `step` steps made, and will have made `steps` in all. It may throw where it could never act. */
-  begin?(step: number, steps: number): void;
+  /**
+   * Called before anything else: the training begins with `step` steps made, and will have made `steps` in all. It may
+   * throw where it could never act. `state` holds what a checkpoint or the training before has left; it is undefined in
+   * a loop of single steps (`trainStep`), which always begins anew.
+   */
+  begin?(step: number, steps: number, state?: TrainingState): void;
   /** The first step >= `step` before which it wants to act; undefined: it is done. Default: never. */
   next?(step: number): number | undefined;
   /** Also called when the training ends with `step` steps made; should a later training go on there, once more before its first step. */
