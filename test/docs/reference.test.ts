@@ -29,6 +29,7 @@ const FOLLOWS: Readonly<Record<string, string>> = {
   "batchNormalization.*": "*channels*",
   "layerNormalization.*": "*as the last axes of the input*",
   "prelu.alpha": "*as the input*",
+  "pact.bound": "1",
   "lookup.table": "1, 256",
 };
 
