@@ -17,6 +17,7 @@ const LAYERS = [
   ["train"],
   ["model"],
   ["compress", "formats", "models"],
+  ["report"],
   ["cli", "index"],
 ];
 const level = (layer: string): number => LAYERS.findIndex(row => row.includes(layer));

@@ -57,6 +57,7 @@ const calls: Record<string, () => unknown> = {
   pruneLowMagnitude: () => api.pruneLowMagnitude!(model(), masked),
   "pruneLowMagnitude of a layer": () => api.pruneLowMagnitude!(penjing.dense({ units: 1 }), masked),
   pruneOnce: () => api.pruneOnce!(model(), { sparsity: 0.5, ...wrong }),
+  slim: () => api.slim!(model(), { keep: 0.5, ...wrong }),
   sensitivity: () => api.sensitivity!(model(), rows(), wrong),
   compare: () => api.compare!(model(), model(), rows(), wrong),
   quantizeStatic: () => api.quantizeStatic!(model(), { calibration: rows(), ...wrong }),

@@ -37,8 +37,10 @@ export const REAL: Operand = { dtypes: ["f32"] };
 export const NUMBERS: Operand = { dtypes: ["f32", "i8"] };
 /** A float32 or int8 tensor, batched. */
 export const ACTIVATION: Operand = { ...NUMBERS, batched: true };
+/** float32 or int8 of height x width x channels: batched images, or one for all of them. */
+export const ANY_IMAGE: Operand = { ...NUMBERS, rank: 3, what: "images of height x width x channels" };
 /** Batched float32 or int8 images of height x width x channels. */
-export const IMAGE: Operand = { ...ACTIVATION, rank: 3, what: "images of height x width x channels" };
+export const IMAGE: Operand = { ...ANY_IMAGE, batched: true };
 /** A float32 parameter of the model. */
 export const PARAMETER: Operand = { ...REAL, batched: false };
 

@@ -107,26 +107,63 @@ export class GraphAxes {
   }
 
   /**
-   * Copies the graph with only the indices `kept` of a class, in that order: all of them in another order, or fewer.
-   * Weights keep their numbers at these indices; attributes that hold sizes follow.
+   * Tells for each position along an axis which index of a class lies there; -1: none. An axis in which the class is
+   * one factor has each index at several positions.
    */
-  select({ indices: chosen, size: count, fixed, whole }: AxisClass, kept: readonly number[]): Graph {
-    if (new Set(kept).size !== kept.length || kept.some(i => !(Number.isInteger(i) && i >= 0 && i < count)))
-      throw wrongValue("kept", `different indices in 0..${count - 1}`, kept);
-    if (fixed || !kept.length || (whole && kept.length < count))
-      throw wrongValue("kept", fixed ? "a class that is not fixed" : whole ? "all of its indices" : "an index", kept);
-    const taken = (axis: Axis): number[] => takenOf(this.#relations.resolve(axis), chosen, kept);
-    const sizeOf = (axis: Axis): number => sizeWith(this.#relations.resolve(axis), chosen, kept.length);
+  indexAlong(place: Place, { indices: chosen }: Pick<AxisClass, "indices">): Int32Array {
+    return Int32Array.from(memberOf(this.of(place), chosen));
+  }
+
+  /** Computes the shape of a value where classes have other sizes; those that `sizes` leaves out keep theirs. */
+  shapeWith(value: Value, sizes: ReadonlyMap<Indices, number>): Shape {
+    return this.#of(value).map(axis => sizeWith(this.#relations.resolve(axis), sizes));
+  }
+
+  /** Returns a node of the graph as it would be where classes have other sizes. It belongs to no graph. */
+  nodeWith(node: Node, sizes: ReadonlyMap<Indices, number>): Node {
+    const resized = (v: Value): Value => ({ ...v, type: { ...v.type, shape: this.shapeWith(v, sizes) } });
+    return {
+      ...node,
+      attrs: this.#attrsWith(node, sizes),
+      inputs: node.inputs.map(resized),
+      outputs: node.outputs.map(resized),
+    };
+  }
+
+  #attrsWith(node: Node, sizes: ReadonlyMap<Indices, number>): unknown {
+    return this.#nodes.get(node)!.attrs?.(axis => sizeWith(this.#relations.resolve(axis), sizes)) ?? node.attrs;
+  }
+
+  /**
+   * Copies the graph with only the indices `kept` of a class, in that order: all of them in another order, or
+   * fewer. Weights keep the numbers they have there; attributes that hold sizes follow.
+   */
+  select(chosen: AxisClass, kept: readonly number[]): Graph {
+    return this.selectAll([[chosen, kept]]);
+  }
+
+  /** Does what `select` does, for several classes at once. */
+  selectAll(choices: Iterable<readonly [AxisClass, readonly number[]]>): Graph {
+    const chosen = new Map<Indices, readonly number[]>();
+    for (const [{ indices, size: count, fixed, whole }, kept] of choices) {
+      if (new Set(kept).size !== kept.length || kept.some(i => !(Number.isInteger(i) && i >= 0 && i < count)))
+        throw wrongValue("kept", `different indices in 0..${count - 1}`, kept);
+      if (fixed || !kept.length || (whole && kept.length < count))
+        throw wrongValue("kept", fixed ? "a class that is not fixed" : whole ? "all of its indices" : "an index", kept);
+      chosen.set(indices, kept);
+    }
+    const sizes = new Map([...chosen].map(([indices, kept]) => [indices, kept.length]));
     const { graph, of } = this.#graph.copy();
     for (const leaf of this.#graph.leaves) {
-      const axes = this.#of(leaf);
       const copy = of.get(leaf)!;
-      copy.type = { ...leaf.type, shape: axes.map(sizeOf) };
-      if (leaf.data && size(copy.type.shape) > 0) copy.data = gathered(leaf.data, leaf.type.shape, axes.map(taken));
+      copy.type = { ...leaf.type, shape: this.shapeWith(leaf, sizes) };
+      if (!leaf.data || !size(copy.type.shape)) continue;
+      const taken = this.#of(leaf).map(axis => takenOf(this.#relations.resolve(axis), chosen));
+      copy.data = gathered(leaf.data, leaf.type.shape, taken);
     }
     this.#graph.nodes.forEach((node, i) => {
       const copy = graph.nodes[i]!;
-      copy.attrs = this.#nodes.get(node)!.attrs?.(sizeOf) ?? node.attrs;
+      copy.attrs = this.#attrsWith(node, sizes);
       const types = node.op.infer(
         copy.inputs.map(v => v.type),
         copy.attrs,
@@ -145,30 +182,43 @@ function indicesOf(axis: Axis): Indices[] {
   return (axis.kind === "product" ? axis.factors : axis.parts).flatMap(indicesOf);
 }
 
-/** Computes the size of a resolved axis where `chosen` has `count` indices. */
-function sizeWith(axis: Axis, chosen: Indices, count: number): number {
-  if (axis.kind === "indices") return axis === chosen ? count : axis.size;
-  if (axis.kind === "product") return axis.factors.reduce((n, factor) => n * sizeWith(factor, chosen, count), 1);
-  return axis.parts.reduce((n, part) => n + sizeWith(part, chosen, count), 0);
+/** Computes the size of a resolved axis where classes have other sizes. */
+function sizeWith(axis: Axis, sizes: ReadonlyMap<Indices, number>): number {
+  if (axis.kind === "indices") return sizes.get(axis) ?? axis.size;
+  if (axis.kind === "product") return axis.factors.reduce((n, factor) => n * sizeWith(factor, sizes), 1);
+  return axis.parts.reduce((n, part) => n + sizeWith(part, sizes), 0);
 }
 
-/** Lists the remaining indices of a resolved axis, in order, if only `kept` of `chosen` are kept. */
-function takenOf(axis: Axis, chosen: Indices, kept: readonly number[]): number[] {
-  if (axis.kind === "indices") return axis === chosen ? [...kept] : Array.from({ length: axis.size }, (_, i) => i);
+/** Lists the indices of a resolved axis that are left, in order, where only some of the `chosen` classes are. */
+function takenOf(axis: Axis, chosen: ReadonlyMap<Indices, readonly number[]>): number[] {
+  if (axis.kind === "indices") return [...(chosen.get(axis) ?? Array(axis.size).keys())];
   if (axis.kind === "product")
     return axis.factors.reduce(
       (outer: number[], factor) => {
-        const inner = takenOf(factor, chosen, kept);
+        const inner = takenOf(factor, chosen);
         return outer.flatMap(i => inner.map(j => i * factor.size + j));
       },
       [0],
     );
   let offset = 0;
   return axis.parts.flatMap(part => {
-    const here = takenOf(part, chosen, kept).map(i => offset + i);
+    const here = takenOf(part, chosen).map(i => offset + i);
     offset += part.size;
     return here;
   });
+}
+
+/** Lists the index of `chosen` at each position of a resolved axis, or -1. */
+function memberOf(axis: Axis, chosen: Indices): number[] {
+  if (axis.kind === "indices") return Array.from({ length: axis.size }, (_, i) => (axis === chosen ? i : -1));
+  if (axis.kind === "parts") return axis.parts.flatMap(part => memberOf(part, chosen));
+  return axis.factors.reduce(
+    (outer: number[], factor) => {
+      const inner = memberOf(factor, chosen);
+      return outer.flatMap(i => inner.map(j => (j >= 0 ? j : i)));
+    },
+    [-1],
+  );
 }
 
 /** Copies the numbers of `data` at these indices of each axis. */

@@ -135,9 +135,10 @@ export interface StepHook {
   build?(graph: Graph, updates: readonly Update[], step: StepValues): void;
   /**
    * Called first: the training begins after `step` steps, and will end at `steps` in total. It may throw if the hook
-   * could never act.
+   * could never act. `state` holds what a checkpoint or the training before has left; it is undefined in a loop of
+   * single steps (`trainStep`), which always begins anew.
    */
-  begin?(step: number, steps: number): void;
+  begin?(step: number, steps: number, state?: TrainingState): void;
   /** Returns the first step >= `step` before which it acts; undefined: never again. Default: never. */
   next?(step: number): number | undefined;
   /**

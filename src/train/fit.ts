@@ -188,7 +188,7 @@ class Training implements TrainingContext {
     const steps = this.step + (this.epochs - this.epoch) * this.stepsPerEpoch - this.#done;
     trainer.totalSteps = Math.max(this.step, steps);
     this.#hooks = (options.hooks ?? []).map(hook => {
-      hook.begin?.(this.step, Math.max(this.step, steps));
+      hook.begin?.(this.step, Math.max(this.step, steps), this);
       return { hook, due: hook.next?.(this.step) };
     });
     const perBatch = this.#callbacks.some(c => c.onBatchBegin || c.onBatchEnd);

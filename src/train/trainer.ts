@@ -126,8 +126,8 @@ export class Trainer<D extends Done = void> {
   readonly #signature: Signature;
   readonly #target: Type;
   readonly #seeds: Random;
-  /** Names of the results of "gradients", in order. */
-  readonly #parameters: readonly string[];
+  /** Names of the weights whose gradients "gradients" gives, in the order of its results. */
+  readonly parameters: readonly string[];
 
   private constructor(machine: Machine, graph: Graph, options: TrainerOptions<D>, target: Type, parameters: string[]) {
     this.machine = machine;
@@ -137,7 +137,7 @@ export class Trainer<D extends Done = void> {
     this.#options = options;
     this.#signature = signatureOf(graph);
     this.#target = target;
-    this.#parameters = parameters;
+    this.parameters = parameters;
     this.#seeds = new Random(integer("seed", options.seed ?? 0, 0)).fork("dropout");
     this.steps = options.steps ?? 1;
     this.measures = ["loss", ...(options.metrics ?? []).map(m => m.name)];
@@ -335,7 +335,7 @@ export class Trainer<D extends Done = void> {
     return after(this.run("gradients", images) as D, () => {
       const { results } = this.machine.program(`gradients ${images}`);
       const gradients = new Map<string, Float32Array>();
-      this.#parameters.forEach((name, i) => {
+      this.parameters.forEach((name, i) => {
         const { data } = resultOf(this.machine, results[i]!, "f32");
         gradients.set(name, (data as Float32Array).slice(0, size(this.machine.leaf(name).value!.type.shape)));
       });

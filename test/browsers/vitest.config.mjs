@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { inBrowsers } from "./puppeteer.mjs";
 
-const SUITES = "{fuzz,kernels,ops,plan,run,graph,passes,formats,compress,container,model,models,train}";
+const SUITES = "{fuzz,kernels,ops,plan,run,graph,passes,formats,compress,container,model,models,report,train}";
 
 /** Suites that run in Node alone, with the reason. */
 const IN_NODE_ALONE = {
@@ -17,6 +17,7 @@ const IN_NODE_ALONE = {
   "test/kernels/load-in-node.test.ts": "starts other Nodes",
   "test/model/going-on.test.ts": "writes files",
   "test/model/model.test.ts": "writes files",
+  "test/report/missing.test.ts": "takes packages away",
   "test/run/budget.test.ts": "measures the memory of the process",
   "test/run/bundle.test.ts": "is about the built file, which test/package/ has in browsers",
   "test/run/memory.test.ts": "starts other Nodes",
@@ -43,7 +44,7 @@ export default defineConfig({
   cacheDir: "build/browsers",
   plugins: [servesFiles],
   // vitest would find them only when a test imports them, and reload the page in the middle of a test
-  optimizeDeps: { include: ["fast-check", "flatbuffers"] },
+  optimizeDeps: { include: ["@observablehq/plot", "fast-check", "flatbuffers"] },
   resolve: { alias: { "node:fs": `${root}test/browsers/files.ts` } },
   test: {
     include: [`test/${SUITES}/**/*.test.ts`],

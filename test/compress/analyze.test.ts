@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { analyze, analyzeFile } from "../../src/compress/analyze.ts";
-import { pruneOnce } from "../../src/compress/prune.ts";
+import { pruneOnce } from "../../src/compress/index.ts";
 import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { dense, input, model } from "../../src/model/index.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { pruneLowMagnitude } from "../../src/compress/prune.ts";
+import { pruneLowMagnitude } from "../../src/compress/index.ts";
 import { polynomialDecay } from "../../src/compress/schedules.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { dense, sequential } from "../../src/model/index.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
-import { pruneLowMagnitude, pruneOnce } from "../../src/compress/prune.ts";
+import { pruneLowMagnitude, pruneOnce } from "../../src/compress/index.ts";
 import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { read } from "../../src/container/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";

@@ -478,6 +478,7 @@ test("STORED: numbers of ops never change", () => {
       "48": "layerNormalization",
       "49": "rescaling",
       "5": "relu",
+      "50": "pact",
       "6": "clip",
       "7": "add",
       "8": "averagePool2d",

@@ -10,6 +10,7 @@ const ENTRIES: Record<string, string> = {
   "penjing/run": "src/run/index.ts",
   "penjing/data": "src/data/index.ts",
   "penjing/tflite": "src/formats/tflite/index.ts",
+  "penjing/report": "src/report/index.ts",
   "penjing/kernels": "src/kernels/index.ts",
 };
 

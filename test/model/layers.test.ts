@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
-import { pruneLowMagnitude, sparsity } from "../../src/compress/prune.ts";
+import { pruneLowMagnitude, sparsity } from "../../src/compress/index.ts";
 import { constantSparsity } from "../../src/compress/schedules.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import {

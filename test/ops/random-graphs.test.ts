@@ -16,6 +16,7 @@ import { hardSigmoid } from "../../src/ops/activation/hard-sigmoid.ts";
 import { hardSwish } from "../../src/ops/activation/hard-swish.ts";
 import { leakyRelu } from "../../src/ops/activation/leaky-relu.ts";
 import { logSoftmax } from "../../src/ops/activation/log-softmax.ts";
+import { pact } from "../../src/ops/activation/pact.ts";
 import { prelu } from "../../src/ops/activation/prelu.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
@@ -203,6 +204,7 @@ const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
   softmax: { layer: unary(softmax, () => ({})) },
   // in float also for int8, as readers of other formats do
   logSoftmax: { layer: (d, x) => real(d, x, v => d.one(logSoftmax, [v], {})) },
+  pact: { layer: (d, x) => real(d, x, v => d.one(pact, [v, d.state([1], "f32")], {})) },
   prelu: {
     layer(d, x) {
       const own = d.of([[1, 1, x.type.shape[2]!], [1, 1, 1], x.type.shape]);

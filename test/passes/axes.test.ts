@@ -12,6 +12,7 @@ import { verify } from "../../src/graph/verify.ts";
 import * as layers from "../../src/model/index.ts";
 import { dsCnn, lenet5, resnet8 } from "../../src/models/index.ts";
 import { clip } from "../../src/ops/activation/clip.ts";
+import { pact } from "../../src/ops/activation/pact.ts";
 import { prelu } from "../../src/ops/activation/prelu.ts";
 import { relu, reluGradient } from "../../src/ops/activation/relu.ts";
 import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
@@ -37,6 +38,7 @@ import { reshape } from "../../src/ops/shape/reshape.ts";
 import { resizeNearest } from "../../src/ops/shape/resize-nearest.ts";
 import { stridedSlice } from "../../src/ops/shape/strided-slice.ts";
 import { transpose } from "../../src/ops/shape/transpose.ts";
+import { gate } from "../../src/ops/weight/gate.ts";
 import { mask } from "../../src/ops/weight/mask.ts";
 import { type AxisClass, GraphAxes } from "../../src/passes/axes.ts";
 
@@ -70,6 +72,7 @@ class Drawing {
   kernel(shape: Shape): Value {
     const weight = this.state("kernel", shape);
     if (this.random.integer(3)) return weight;
+    if (this.random.integer(2)) return this.graph.one(gate, [weight, this.state("gates", [shape[0]!])]);
     const bits = this.state("mask", shape);
     bits.data = (bits.data as Float32Array).map(v => Number(v > 0));
     return this.graph.one(mask, [weight, bits]);
@@ -115,6 +118,7 @@ class Drawing {
         }),
       () => graph.one([relu, sigmoid, tanh][random.integer(3)]!, [x]),
       () => graph.one(clip, [x], { low: -1, high: 1 }),
+      () => graph.one(pact, [x, this.state("bound", [1])]),
       () =>
         graph.one(prelu, [
           x,
@@ -246,6 +250,7 @@ describe("GraphAxes: the law of AXES over random networks", () => {
       stridedSlice,
       transpose,
       mask,
+      gate,
       softmax,
       dropout,
     ])
