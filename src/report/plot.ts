@@ -16,7 +16,8 @@ export interface LegendEntry {
 }
 
 const CLASS = "penjing-chart";
-const STYLE = `${colours(`.${CLASS}`)}.${CLASS}{color:var(--text);font:12px system-ui,sans-serif;max-width:100%;height:auto}`;
+const TEXT = "color:var(--text);font:12px system-ui,sans-serif";
+const STYLE = `${colours(`.${CLASS}`)}.${CLASS}{${TEXT};max-width:100%;height:auto}`;
 
 /** Height of a line of legend. */
 const LINE = 22;
@@ -58,7 +59,8 @@ function legendOf(entries: readonly LegendEntry[], width: number): { text: strin
     const wide = SWATCH + LETTER * name.length;
     if (x > 8 && x + wide > width) [x, line] = [8, line + 1];
     const y = line * LINE + 4;
-    const part = `<rect x="${x}" y="${y}" width="12" height="12" rx="2" fill="${colour}"/><text x="${x + 18}" y="${y + 10}">${escaped(name)}</text>`;
+    const swatch = `<rect x="${x}" y="${y}" width="12" height="12" rx="2" fill="${colour}"/>`;
+    const part = `${swatch}<text x="${x + 18}" y="${y + 10}">${escaped(name)}</text>`;
     x += wide;
     return part;
   });
@@ -77,7 +79,8 @@ async function peer<T>(name: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (cause) {
-    const message = `charts are drawn by packages that are not installed with penjing: npm install @observablehq/plot linkedom`;
+    const install = "npm install @observablehq/plot linkedom";
+    const message = `charts are drawn by packages that are not installed with penjing: ${install}`;
     throw new PenjingError("missing", message, { path: name, cause });
   }
 }

@@ -40,9 +40,10 @@ export async function sensitivityPage(found: Sensitivity, options: PageOptions =
   const lost = (of: Scores) => (metric === "loss" ? of.loss - scores.loss : scores[metric]! - of[metric]!);
   const most = Math.max(...layers.flatMap(({ points }) => points.map(point => lost(point.scores))));
   const strength = (s: number) => (of === "bits" ? `${s} bits` : `${Number((100 * s).toFixed(2))} %`);
+  const method = `The ${metric} on ${grouped(samples)} samples with one layer changed alone, without training.`;
   return page({
     title,
-    summary: `The ${metric} on ${grouped(samples)} samples with one layer changed alone, without training. The network as it is: ${shown(scores)}.`,
+    summary: `${method} The network as it is: ${shown(scores)}.`,
     sections: [
       {
         title: `Against ${LABELS[of]}`,

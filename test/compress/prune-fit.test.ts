@@ -164,10 +164,12 @@ describe("prune", () => {
   test("refuses from fit what can do nothing, or not what is asked", async () => {
     const fit = (options: PruneOptions) => prune(network(), options).fit(data, { batchSize: 8 });
     await expect(fit({ threshold: 0.1 })).rejects.toThrow(
-      '"frequency" expected one that prunes within steps 1..8 of this training, got "threshold (threshold 0.1, beginStep 0, endStep -1, frequency 100)": a smaller "frequency"',
+      '"frequency" expected one that prunes within steps 1..8 of this training, ' +
+        'got "threshold (threshold 0.1, beginStep 0, endStep -1, frequency 100)": a smaller "frequency"',
     );
     await expect(fit({ criterion: "taylor", schedule: oneShot({ targetSparsity: 0.5 }) })).rejects.toThrow(
-      '"schedule" expected one whose first update is at step 2 or later, as criterion "taylor" gathers its scores in the steps before, got "an update at step 1"',
+      '"schedule" expected one whose first update is at step 2 or later, ' +
+        'as criterion "taylor" gathers its scores in the steps before, got "an update at step 1"',
     );
     const schedule = oneShot({ targetSparsity: 0.8, step: 3 });
     await expect(fit({ granularity: { n: 1, m: 2 }, schedule })).rejects.toThrow(
