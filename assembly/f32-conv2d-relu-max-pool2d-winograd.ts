@@ -84,22 +84,22 @@ export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, x: 
  * At least 4 input channels, kernels 5 wide and of any height; transformed along x.
  * A tile is 4 columns of outputs; its transformed input has, for each point, kernel rows lying end to end, so that each product is
  * a GEMM of 4 output rows x 8 channels over kh * cin.
- * w: `f32_panels_to_winograd` of kh and cin. argmax: NHWC. scratch: 8 * h * cin floats of transformed input, then 256 floats of sums.
+ * weight: `f32_panels_to_winograd` of kh and cin. argmax: NHWC. scratch: 8 * h * cin floats of transformed input, then 256 floats of sums.
  */
 export function f32_conv2d_relu_max_pool2d_winograd(
-  n: i32, x: usize, xs: i32, w: usize, bias: usize, y: usize, ys: i32, argmax: usize,
-  h: i32, wd: i32, cin: i32, cout: i32, kh: i32, scratch: usize,
+  n: i32, x: usize, xs: i32, weight: usize, bias: usize, y: usize, ys: i32, argmax: usize,
+  h: i32, w: i32, cin: i32, cout: i32, kh: i32, scratch: usize,
 ): void {
-  const ph = (h - kh + 1) >> 1, pw = (wd - 4) >> 1;
-  const pixel = <usize>cin << 2, row = <usize>wd * pixel;
+  const oh = (h - kh + 1) >> 1, ow = (w - 4) >> 1;
+  const pixel = <usize>cin << 2, row = <usize>w * pixel;
   const point = <usize>h * pixel;
   const sums = scratch + 8 * point;
   const k = kh * cin, panel = <usize>k << 5;
-  const below = <usize>(pw * cout) << 2, beside = <usize>cout << 2;
+  const below = <usize>(ow * cout) << 2, beside = <usize>cout << 2;
   const rows = i32x4.splat(<i32>row), pixels = i32x4.splat(<i32>pixel), offset1 = i32x4.splat(2 * <i32>pixel);
   for (; n > 0; n--) {
-    for (let column = 0; column < pw; column += 2) {
-      const px = min(column, pw - 2);
+    for (let column = 0; column < ow; column += 2) {
+      const px = min(column, ow - 2);
       let from = x + <usize>(2 * px) * pixel;
       let u = scratch;
       for (let r = h; r > 0; r--) {
@@ -110,12 +110,12 @@ export function f32_conv2d_relu_max_pool2d_winograd(
         from += row;
         u += pixel;
       }
-      let points = w;
+      let points = weight;
       for (let channel = 0; channel < cout; channel += 8) {
-        for (let line = 0; line < ph; line += 2) {
-          const py = min(line, ph - 2);
+        for (let line = 0; line < oh; line += 2) {
+          const py = min(line, oh - 2);
           multiplyRows(scratch + <usize>(2 * py) * pixel, point, pixel, points, k, sums);
-          const to = (<usize>((py * pw + px) * cout + channel)) << 2;
+          const to = (<usize>((py * ow + px) * cout + channel)) << 2;
           const origin = i32x4.splat(2 * py * <i32>row + 2 * px * <i32>pixel);
           for (let half = 0; half < 2; half++) {
             const left = cout - channel - 4 * half;
@@ -161,15 +161,15 @@ export function f32_conv2d_relu_max_pool2d_winograd(
  * For each of the 8 points, 4 output rows x 8 channels: rows of u are `pixel` bytes apart, k floats long (they overlap).
  * m: [point][half of the 8 channels][row][4].
  */
-@inline function multiplyRows(u: usize, point: usize, pixel: usize, w: usize, k: i32, m: usize): void {
+@inline function multiplyRows(u: usize, point: usize, pixel: usize, weight: usize, k: i32, m: usize): void {
   const pixel2 = pixel + pixel, pixel3 = pixel2 + pixel;
   for (let t = 8; t > 0; t--) {
     let a0 = u;
     let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
     let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
-    const end = w + (<usize>k << 5);
+    const end = weight + (<usize>k << 5);
     do {
-      const w0 = v128.load(w), w1 = v128.load(w, 16);
+      const w0 = v128.load(weight), w1 = v128.load(weight, 16);
       let a = v128.load32_splat(a0);
       c00 = madd(a, w0, c00);
       c01 = madd(a, w1, c01);
@@ -183,7 +183,7 @@ export function f32_conv2d_relu_max_pool2d_winograd(
       c30 = madd(a, w0, c30);
       c31 = madd(a, w1, c31);
       a0 += 4;
-    } while ((w += 32) < end);
+    } while ((weight += 32) < end);
     v128.store(m, c00);
     v128.store(m, c10, 16);
     v128.store(m, c20, 32);

@@ -135,14 +135,14 @@ function convolve(
   return (out - 1) * stride + (kernel - 1) * dilation + 1;
 }
 
-/** h x w pixels of x, whose rows are `pitch` bytes apart, into the rows x columns at y, from (top, left) on. What surrounds them is there already. */
-export function placeImage(y: usize, x: usize, pitch: i32, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32): void {
+/** h x w pixels of x, whose rows are `row_stride` bytes apart, into the rows x columns at y, from (top, left) on. What surrounds them is there already. */
+export function placeImage(y: usize, x: usize, row_stride: i32, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32): void {
   const count = min(h, rows - top), bytes = min(w, columns - left) * pixel;
   if (bytes <= 0) return;
   y += <usize>((top * columns + left) * pixel);
   for (let i = 0; i < count; i++) {
     memory.copy(y, x, bytes);
-    x += <usize>pitch;
+    x += <usize>row_stride;
     y += <usize>(columns * pixel);
   }
 }
@@ -150,10 +150,10 @@ export function placeImage(y: usize, x: usize, pitch: i32, h: i32, w: i32, pixel
 export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
-  const pitch = w * pixel;
+  const row_stride = w * pixel;
   if (pad_t < 0) {
     // negative padding crops
-    x += <usize>(-pad_t * pitch);
+    x += <usize>(-pad_t * row_stride);
     h += pad_t;
     pad_t = 0;
   }
@@ -164,14 +164,14 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
   }
   const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const line = padded ? columns * pixel : pitch;
+  const line = padded ? columns * pixel : row_stride;
   // with one group, the channels of neighbouring taps are neighbours
   const whole = groups == 1 && dilation_w == 1;
   let mask = aux;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (padded) {
-      placeImage(scratch, x, pitch, h, w, pixel, pad_t, pad_l, rows, columns);
+      placeImage(scratch, x, row_stride, h, w, pixel, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let g = 0; g < groups; g++) {
@@ -331,10 +331,10 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
     memory.fill(db, 0, outputs << 2);
   }
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
-  const pitch = w * pixel;
+  const row_stride = w * pixel;
   if (pad_t < 0) {
     // negative padding crops
-    x += <usize>(-pad_t * pitch);
+    x += <usize>(-pad_t * row_stride);
     h += pad_t;
     pad_t = 0;
   }
@@ -345,7 +345,7 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
   }
   const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const line = padded ? columns * pixel : pitch;
+  const line = padded ? columns * pixel : row_stride;
   let xRow = stride_h * line, height = oh, width = ow;
   const xColumn = stride_w * pixel;
   if (xRow == ow * xColumn) {
@@ -356,7 +356,7 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
   for (let i = 0; i < n; i++) {
     let image = x;
     if (padded) {
-      placeImage(scratch, x, pitch, h, w, pixel, pad_t, pad_l, rows, columns);
+      placeImage(scratch, x, row_stride, h, w, pixel, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let g = 0; g < groups; g++) {

@@ -9,7 +9,7 @@ import { madd } from "./simd";
 }
 
 /** As `placeImage`, with each channel `multiplier` times. */
-function repeatChannels(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32, columns: i32): void {
+function repeatChannels(y: usize, x: usize, row_stride: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32, columns: i32): void {
   const count = min(h, rows - top), floats = min(w, columns - left) * cin, pixel = cin * multiplier << 2;
   for (let i = 0; i < count; i++) {
     let to = y + <usize>(((top + i) * columns + left) * pixel);
@@ -20,14 +20,14 @@ function repeatChannels(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32
         to += 4;
       }
     }
-    x += <usize>pitch;
+    x += <usize>row_stride;
   }
 }
 
 /** Places one image as the kernels below want it. */
-function prepare(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32, columns: i32): void {
-  if (multiplier == 1) placeImage(y, x, pitch, h, w, cin << 2, top, left, rows, columns);
-  else repeatChannels(y, x, pitch, h, w, cin, multiplier, top, left, rows, columns);
+function prepare(y: usize, x: usize, row_stride: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32, columns: i32): void {
+  if (multiplier == 1) placeImage(y, x, row_stride, h, w, cin << 2, top, left, rows, columns);
+  else repeatChannels(y, x, row_stride, h, w, cin, multiplier, top, left, rows, columns);
 }
 
 /** One row of outputs, eight channels: tiles of four pixels. `pixel`, `step`: bytes from output to output in y and in x. */
@@ -70,10 +70,10 @@ function prepare(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multi
 
 export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, scratch: usize): void {
   const cout = cin * multiplier, pixel = cout << 2, tap = (cout + 7 & -8) << 2;
-  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), pitch = w * cin << 2;
+  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), row_stride = w * cin << 2;
   if (pad_t < 0) {
     // negative padding crops
-    x += <usize>(-pad_t * pitch);
+    x += <usize>(-pad_t * row_stride);
     h += pad_t;
     pad_t = 0;
   }
@@ -84,12 +84,12 @@ export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize
   }
   const copied = multiplier > 1 || pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (copied) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const line = copied ? columns * pixel : pitch;
+  const line = copied ? columns * pixel : row_stride;
   let mask = aux;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (copied) {
-      prepare(scratch, x, pitch, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
+      prepare(scratch, x, row_stride, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let column = 0; column < cout; column += 8) {
@@ -205,10 +205,10 @@ export function f32_depthwise_weight_gradient(n: i32, x: usize, xs: i32, dy: usi
     memory.fill(dw, 0, <usize>(tap * taps));
     memory.fill(db, 0, <usize>tap);
   }
-  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), pitch = w * cin << 2;
+  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), row_stride = w * cin << 2;
   if (pad_t < 0) {
     // negative padding crops
-    x += <usize>(-pad_t * pitch);
+    x += <usize>(-pad_t * row_stride);
     h += pad_t;
     pad_t = 0;
   }
@@ -219,11 +219,11 @@ export function f32_depthwise_weight_gradient(n: i32, x: usize, xs: i32, dy: usi
   }
   const copied = multiplier > 1 || pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (copied) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const line = copied ? columns * pixel : pitch;
+  const line = copied ? columns * pixel : row_stride;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (copied) {
-      prepare(scratch, x, pitch, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
+      prepare(scratch, x, row_stride, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let column = 0; column < cout; column += 8) {

@@ -166,10 +166,10 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
   storeSums(c + 3 * ldc, c30, c31, mode, bias0, bias1, mask + 3 * ldc, count);
 }
 
-export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize): void {
+export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, weight: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize): void {
   if (m < 4) {
     for (let mask = aux; m > 0; m--) {
-      vectorProduct(n, k, a, w, c, mode, aux, mask);
+      vectorProduct(n, k, a, weight, c, mode, aux, mask);
       a += <usize>lda;
       c += <usize>ldc;
       mask += <usize>ldc;
@@ -185,7 +185,7 @@ export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c
       packRows(k, a + <usize>min(i, lastTile) * <usize>lda, <usize>lda, packed);
       packed += tile;
     }
-    let panel = w;
+    let panel = weight;
     for (let column = 0; column < n; column += 8) {
       const bias0 = biasLow(mode, aux, column), bias1 = biasHigh(mode, aux, column);
       packed = scratch;

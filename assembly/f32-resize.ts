@@ -4,7 +4,7 @@
 //   left ---- right share ---- right        first along rows, then between them
 
 export function f32_resize_bilinear(
-  n: i32, x: usize, xs: i32, y: usize, ys: i32, oh: i32, ow: i32, channels: i32, rows: usize, columns: usize,
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, oh: i32, ow: i32, c: i32, rows: usize, columns: usize,
 ): void {
   for (; n > 0; n--) {
     let o = y, row = rows;
@@ -13,7 +13,7 @@ export function f32_resize_bilinear(
       let column = columns;
       for (let k = ow; k > 0; k--) {
         const left = load<usize>(column), right = load<usize>(column, 4), share = load<f32>(column, 8), shares = f32x4.splat(share);
-        let p: usize = 0, rest = channels;
+        let p: usize = 0, rest = c;
         for (; rest >= 4; rest -= 4) {
           const tl = v128.load(top + left + p), bl = v128.load(bottom + left + p);
           const t = f32x4.add(tl, f32x4.mul(f32x4.sub(v128.load(top + right + p), tl), shares));
@@ -43,7 +43,7 @@ export function f32_resize_bilinear(
 
 /** Adds to dx, in order of the elements of dy. */
 export function f32_resize_bilinear_gradient(
-  n: i32, dy: usize, dys: i32, dx: usize, dxs: i32, oh: i32, ow: i32, channels: i32, rows: usize, columns: usize,
+  n: i32, dy: usize, dys: i32, dx: usize, dxs: i32, oh: i32, ow: i32, c: i32, rows: usize, columns: usize,
 ): void {
   for (; n > 0; n--) {
     let from = dy, row = rows;
@@ -52,14 +52,14 @@ export function f32_resize_bilinear_gradient(
       let column = columns;
       for (let k = ow; k > 0; k--) {
         const left = load<usize>(column), right = load<usize>(column, 4), share = load<f32>(column, 8);
-        for (let p: usize = 0; p < <usize>channels << 2; p += 4) {
+        for (let p: usize = 0; p < <usize>c << 2; p += 4) {
           const d = load<f32>(from + p), l = d * (1 - share), r = d * share;
           give(top + left + p, l * (1 - down));
           give(top + right + p, r * (1 - down));
           give(bottom + left + p, l * down);
           give(bottom + right + p, r * down);
         }
-        from += <usize>channels << 2;
+        from += <usize>c << 2;
         column += 12;
       }
       row += 12;

@@ -4,9 +4,9 @@ import { HEAD } from "./i8-tile";
 import { biasOf, highest, load8, lowest, narrowed, requantized, shiftOf, storeFirst, STORED } from "./stored";
 
 /** int8 weights [channels][taps] -> panels of 8 channels: 8 biases, 8 scales, then 8 x 2 weights of 16 bits for each pair of taps. */
-export function i8_depthwise_pack(channels: i32, taps: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
+export function i8_depthwise_pack(cin: i32, taps: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
   const pairs = (taps + 1) >> 1, panel = HEAD + <usize>pairs * 32;
-  for (let c = 0; c < channels; c++) {
+  for (let c = 0; c < cin; c++) {
     const at = <usize>c << 2, lane = <usize>(c & 7) << 2;
     if (lane == 0) {
       if (c) y += panel;
@@ -14,7 +14,7 @@ export function i8_depthwise_pack(channels: i32, taps: i32, w: usize, bias: usiz
     }
     let sum = 0;
     for (let t = 0; t < taps; t++) {
-      const v = <i32>load<i8>(w + <usize>(c * taps + t));
+      const v = <i32>load<i8>(weight + <usize>(c * taps + t));
       store<i16>(y + HEAD + <usize>(t >> 1) * 32 + lane + <usize>(t & 1) * 2, <i16>v);
       sum += v;
     }
@@ -37,14 +37,14 @@ export function i8_depthwise_pack(channels: i32, taps: i32, w: usize, bias: usiz
 }
 
 export function i8_depthwise_conv2d(
-  n: i32, x: usize, xs: i32, w: usize, pairs: i32, taps: usize, tiles: i32, pixels: usize, results: usize, y: usize, ys: i32, channels: i32,
+  n: i32, x: usize, xs: i32, weight: usize, pairs: i32, taps: usize, tiles: i32, pixels: usize, results: usize, y: usize, ys: i32, cin: i32,
   zero: i32, qmin: i32, qmax: i32,
 ): void {
   const least = lowest(qmin, zero), shift = shiftOf(zero), most = highest(qmax);
   const panel = HEAD + <usize>pairs * 32;
   for (; n > 0; n--) {
-    let head = w, from = x, to = y;
-    for (let rest = channels; rest > 0; rest -= 8) {
+    let head = weight, from = x, to = y;
+    for (let rest = cin; rest > 0; rest -= 8) {
       let p = pixels, o = results;
       for (let t = tiles; t > 0; t--) {
         const a0 = from + load<usize>(p), a1 = from + load<usize>(p, 4), a2 = from + load<usize>(p, 8), a3 = from + load<usize>(p, 12);

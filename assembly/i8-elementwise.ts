@@ -3,7 +3,7 @@ import { highest, load8, loadOne, lowest, narrowed, requantized, shiftOf, storeF
 
 /** XNNPACK's qs8-vadd: 20-bit multipliers and one rounding shift. */
 export function i8_add(
-  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
   ma: i32, mb: i32, bias: i32, shift: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {
   // a multiplier is high * 256 + low: one dot product of a, b with either, 16 bits each
@@ -27,9 +27,9 @@ export function i8_add(
         o += 8 * STORED;
         rest -= 8;
       } while (rest > 0);
-      ar += <usize>apitch;
-      br += <usize>bpitch;
-      yr += <usize>ypitch;
+      ar += <usize>a_row_stride;
+      br += <usize>b_row_stride;
+      yr += <usize>y_row_stride;
     }
     a += <usize>as;
     b += <usize>bs;
@@ -39,7 +39,7 @@ export function i8_add(
 
 /** XNNPACK's qs8-vmul. */
 export function i8_mul(
-  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
   za: i32, zb: i32, scale: f32, zero: i32, qmin: i32, qmax: i32,
 ): void {
   const va = i16x8.splat(<i16>(za + 128)), vb = i16x8.splat(<i16>(zb + 128)), s = f32x4.splat(scale);
@@ -57,9 +57,9 @@ export function i8_mul(
         q += 8 * STORED;
         o += 8 * STORED;
       }
-      ar += <usize>apitch;
-      br += <usize>bpitch;
-      yr += <usize>ypitch;
+      ar += <usize>a_row_stride;
+      br += <usize>b_row_stride;
+      yr += <usize>y_row_stride;
     }
     a += <usize>as;
     b += <usize>bs;
@@ -69,7 +69,7 @@ export function i8_mul(
 
 /** Of stored values the order is that of what they stand for. */
 @inline function extreme(
-  greatest: bool, n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  greatest: bool, n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
 ): void {
   for (; n > 0; n--) {
     let ar = a, br = b, yr = y;
@@ -82,9 +82,9 @@ export function i8_mul(
         q += 8 * STORED;
         o += 8 * STORED;
       }
-      ar += <usize>apitch;
-      br += <usize>bpitch;
-      yr += <usize>ypitch;
+      ar += <usize>a_row_stride;
+      br += <usize>b_row_stride;
+      yr += <usize>y_row_stride;
     }
     a += <usize>as;
     b += <usize>bs;
@@ -93,15 +93,15 @@ export function i8_mul(
 }
 
 export function i8_min(
-  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
 ): void {
-  extreme(false, n, a, as, apitch, b, bs, bpitch, y, ys, ypitch, rows, length);
+  extreme(false, n, a, as, a_row_stride, b, bs, b_row_stride, y, ys, y_row_stride, rows, length);
 }
 
 export function i8_max(
-  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
 ): void {
-  extreme(true, n, a, as, apitch, b, bs, bpitch, y, ys, ypitch, rows, length);
+  extreme(true, n, a, as, a_row_stride, b, bs, b_row_stride, y, ys, y_row_stride, rows, length);
 }
 
 /** TFLite's: `table[d]` is exp(-d * scale of x) in f32, summed in order; quantized as round(e * f32(1 / (sum * scale of y))) + zero. */

@@ -63,7 +63,7 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
  * Only scattered rows are POOLED, only others become INTEGERS.
  */
 @inline function tile(
-  become: i32, scattered: bool, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, groups: i32, panel: usize,
+  become: i32, scattered: bool, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, k_groups: i32, panel: usize,
   o0: usize, o1: usize, o2: usize, o3: usize, rest: i32, low: v128, shift: v128, high: v128, bias: usize,
 ): void {
   let b = panel + HEAD;
@@ -73,7 +73,7 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
     c01 = i32x4.mul(c01, shift);
   }
   let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
-  let g = groups;
+  let g = k_groups;
   if (g > 0) do {
     const w0 = v128.load(b), w1 = v128.load(b, 16);
     const tap = scattered ? load<usize>(taps) : 0;
@@ -129,17 +129,17 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * n rows by `outs` outputs. `listed`, like `scattered` a literal: the tables tell where the rows begin in x (`pixels`) and their results in y
+ * n rows by `cout` outputs. `listed`, like `scattered` a literal: the tables tell where the rows begin in x (`pixels`) and their results in y
  * (`results`), four of each for a tile (POOLED: one result); else rows are xs and ys bytes apart, and those of a tail are the last row again.
  */
 @inline function multiplied(
-  become: i32, scattered: bool, listed: bool, n: i32, x: usize, xs: usize, taps: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, ys: usize, outs: i32,
+  become: i32, scattered: bool, listed: bool, n: i32, x: usize, xs: usize, taps: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, ys: usize, cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
-  const panel = HEAD + <usize>groups * 32;
+  const panel = HEAD + <usize>k_groups * 32;
   const width: usize = become == QUANTIZED || become == POOLED ? 8 * STORED : 32;
   // a panel stays in the first-level cache while all rows pass
-  for (let rest = outs; rest > 0; rest -= 8) {
+  for (let rest = cout; rest > 0; rest -= 8) {
     let a0 = x, o0 = y, p = pixels, q = results;
     for (let left = n; left > 0; left -= 4) {
       let a1: usize, a2: usize, a3: usize, o1: usize, o2: usize, o3: usize;
@@ -168,13 +168,13 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
         a3 = left > 3 ? a2 + xs : a2;
         o3 = left > 3 ? o2 + ys : o2;
       }
-      tile(become, scattered, a0, a1, a2, a3, taps, groups, w, o0, o1, o2, o3, rest, low, shift, high, bias);
+      tile(become, scattered, a0, a1, a2, a3, taps, k_groups, weight, o0, o1, o2, o3, rest, low, shift, high, bias);
       if (!listed) {
         a0 = a3 + xs;
         o0 = o3 + ys;
       }
     }
-    w += panel;
+    weight += panel;
     y += width;
     bias += 32;
   }
@@ -182,25 +182,25 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
 
 /** Rows that are xs bytes apart. What becomes of the sums is asked once a tile, which where many are short costs 3 % (measured on MobileNetV1) ... */
 export function multiplyRows(
-  become: i32, n: i32, x: usize, xs: usize, groups: i32, w: usize, y: usize, ys: usize, outs: i32,
+  become: i32, n: i32, x: usize, xs: usize, k_groups: i32, weight: usize, y: usize, ys: usize, cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
-  multiplied(become, false, false, n, x, xs, 0, groups, w, 0, 0, y, ys, outs, low, shift, high, bias);
+  multiplied(become, false, false, n, x, xs, 0, k_groups, weight, 0, 0, y, ys, cout, low, shift, high, bias);
 }
 
 /** Rows whose k-groups lie at taps[g]. */
 export function multiplyScattered(
-  become: i32, n: i32, x: usize, taps: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, outs: i32,
+  become: i32, n: i32, x: usize, taps: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
-  multiplied(become, true, true, n, x, 0, taps, groups, w, pixels, results, y, 0, outs, low, shift, high, bias);
+  multiplied(become, true, true, n, x, 0, taps, k_groups, weight, pixels, results, y, 0, cout, low, shift, high, bias);
 }
 
 /** ... so that pixels whose k-groups lie side by side, which is most of MobileNetV1, have a body of their own. */
 export function multiplyPixels(
-  n: i32, x: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, outs: i32, low: v128, shift: v128, high: v128,
+  n: i32, x: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, cout: i32, low: v128, shift: v128, high: v128,
 ): void {
-  multiplied(QUANTIZED, false, true, n, x, 0, 0, groups, w, pixels, results, y, 0, outs, low, shift, high, 0);
+  multiplied(QUANTIZED, false, true, n, x, 0, 0, k_groups, weight, pixels, results, y, 0, cout, low, shift, high, 0);
 }
 
 /** Sixteen results of a row, stored. */
@@ -219,9 +219,9 @@ export function multiplyPixels(
  * a few k-groups long.
  */
 @inline export function wideTile(
-  scattered: bool, a0: usize, a1: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, low: v128, shift: v128, high: v128,
+  scattered: bool, a0: usize, a1: usize, taps: usize, k_groups: i32, panel: usize, o0: usize, o1: usize, low: v128, shift: v128, high: v128,
 ): void {
-  const bytes = <usize>groups * 32, next = panel + HEAD + bytes;
+  const bytes = <usize>k_groups * 32, next = panel + HEAD + bytes;
   let b = panel + HEAD, d = next + HEAD;
   let c00 = v128.load(panel), c01 = v128.load(panel, 16), c02 = v128.load(next), c03 = v128.load(next, 16);
   let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
@@ -247,7 +247,7 @@ export function multiplyPixels(
     }
     b += 32;
     d += 32;
-  } while (--groups > 0);
+  } while (--k_groups > 0);
   store16(o0, c00, c01, c02, c03, panel, next, low, shift, high);
   store16(o1, c10, c11, c12, c13, panel, next, low, shift, high);
 }

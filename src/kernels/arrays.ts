@@ -246,11 +246,11 @@ export class ArrayKernels {
       const weights = this.alloc(Int8Array, b).byteOffset;
       const bias = this.alloc(Int32Array, options.bias ?? n).byteOffset;
       this.#raw.i8_gemm_pack(n, 1, k, weights, bias, this.alloc(Float32Array, n).byteOffset, zero, packed);
-      const pitch = k * storedBytes(this.variant);
-      const x = this.alloc(Uint8Array, m * pitch).byteOffset;
-      this.#raw.i8_enter(m, this.alloc(Int8Array, a).byteOffset, k, x, pitch, 1, 1, k, 0, 0, 0, 0, zero);
+      const stride = k * storedBytes(this.variant);
+      const x = this.alloc(Uint8Array, m * stride).byteOffset;
+      this.#raw.i8_enter(m, this.alloc(Int8Array, a).byteOffset, k, x, stride, 1, 1, k, 0, 0, 0, 0, zero);
       const y = this.alloc(Int32Array, m * n);
-      this.#raw.i8_gemm(m, x, pitch, groups, packed, y.byteOffset, 4 * n, n);
+      this.#raw.i8_gemm(m, x, stride, groups, packed, y.byteOffset, 4 * n, n);
       return y.slice();
     });
   }
@@ -259,12 +259,12 @@ export class ArrayKernels {
   i8Quantize(x: Float32Array, affine: Affine): Int8Array {
     const { scale, zero } = affineOf("i8Quantize", affine);
     return this.scope(() => {
-      const pitch = x.length * storedBytes(this.variant);
-      const stored = this.alloc(Uint8Array, pitch).byteOffset;
+      const stride = x.length * storedBytes(this.variant);
+      const stored = this.alloc(Uint8Array, stride).byteOffset;
       const from = this.alloc(Float32Array, x).byteOffset;
-      this.#raw.i8_quantize(1, from, 4 * x.length, stored, pitch, 1, x.length, pitch, Math.fround(1 / scale), zero);
+      this.#raw.i8_quantize(1, from, 4 * x.length, stored, stride, 1, x.length, stride, Math.fround(1 / scale), zero);
       const y = this.alloc(Int8Array, x.length);
-      this.#raw.i8_leave(1, stored, pitch, y.byteOffset, x.length, 0, 1, x.length, pitch);
+      this.#raw.i8_leave(1, stored, stride, y.byteOffset, x.length, 0, 1, x.length, stride);
       return y.slice();
     });
   }
@@ -273,12 +273,12 @@ export class ArrayKernels {
   i8Dequantize(q: Int8Array, affine: Affine): Float32Array {
     const { scale, zero } = affineOf("i8Dequantize", affine);
     return this.scope(() => {
-      const pitch = q.length * storedBytes(this.variant);
-      const stored = this.alloc(Uint8Array, pitch).byteOffset;
+      const stride = q.length * storedBytes(this.variant);
+      const stored = this.alloc(Uint8Array, stride).byteOffset;
       const from = this.alloc(Int8Array, q).byteOffset;
-      this.#raw.i8_enter(1, from, q.length, stored, pitch, 1, 1, q.length, 0, 0, 0, 0, zero);
+      this.#raw.i8_enter(1, from, q.length, stored, stride, 1, 1, q.length, 0, 0, 0, 0, zero);
       const y = this.alloc(Float32Array, q.length);
-      this.#raw.i8_dequantize(1, stored, pitch, y.byteOffset, 4 * q.length, 1, q.length, pitch, scale, zero);
+      this.#raw.i8_dequantize(1, stored, stride, y.byteOffset, 4 * q.length, 1, q.length, stride, scale, zero);
       return y.slice();
     });
   }

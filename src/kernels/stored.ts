@@ -51,13 +51,18 @@ export function rowsOf(...images: StoredImage[]): { rows: number; length: number
     : { rows: height, length: width * channels };
 }
 
+/** The part of an image inside its halo, as kernels of rows take it. */
+export const insideOf = (image: StoredImage) => ({ first: image.first, row_stride: image.pitch, ...rowsOf(image) });
+
 /** An image and its halo, as kernels that write both take them. */
 export const framed = (image: StoredImage, [top, left, bottom, right]: Halo, zero: number) => ({
-  ...image,
-  top,
-  left,
-  bottom,
-  right,
+  h: image.height,
+  w: image.width,
+  c: image.channels,
+  pad_t: top,
+  pad_b: bottom,
+  pad_l: left,
+  pad_r: right,
   zero,
 });
 
@@ -82,7 +87,7 @@ export function stored(variant: Variant, halo: Halo = NO_HALO, zero = 0): Stored
     bytes: shape => roundUp(image(shape).bytes, 32),
     from: flat,
     by: shape => ({ kernel: "i8_enter", args: framed(image(shape), halo, zero) }),
-    back: shape => ({ kernel: "i8_leave", args: { ...image(shape), ...rowsOf(image(shape)) } }),
+    back: shape => ({ kernel: "i8_leave", args: insideOf(image(shape)) }),
     serving: other =>
       isStored(other)
         ? stored(variant, halo.map((n, side) => Math.max(n, other.halo[side]!)) as unknown as Halo, zero)
@@ -118,18 +123,18 @@ export interface Window {
   readonly pads: Halo;
 }
 
-/** The numbers of a convolution, by the names that kernels have for them; with a pool behind it, height and width are the pooled image's. */
+/** The numbers of a convolution, by the names that kernels have for them. oh and ow are the sizes of the result: with a pool behind it, of the pooled image. */
 export interface Numbers {
-  readonly channels: number;
-  readonly outs: number;
+  readonly cin: number;
+  readonly cout: number;
   readonly kh: number;
   readonly kw: number;
   /** The strides. */
-  readonly down: number;
-  readonly across: number;
+  readonly stride_h: number;
+  readonly stride_w: number;
   /** Of the result. */
-  readonly height: number;
-  readonly width: number;
+  readonly oh: number;
+  readonly ow: number;
 }
 
 /** What lies side by side in a stored image: a whole kernel row, or one tap where the kernel is dilated or reads only part of the channels. */
@@ -206,14 +211,14 @@ export const tileRows = (groups: number, pixels: number, outs: number): 2 | 4 =>
 export const ONE_CHANNEL_WIDTH = 8;
 
 /** Bytes that `i8_conv2d_1c_pack` writes at most: the place of each k-group in a strip, then pairs of outputs. */
-export function oneChannelPackedBytes({ outs, kh, kw }: Pick<Numbers, "outs" | "kh" | "kw">, variant: Variant): number {
+export function oneChannelPackedBytes({ cout, kh, kw }: Pick<Numbers, "cout" | "kh" | "kw">, variant: Variant): number {
   const groups = groupsOf(variant, kh, kw);
-  return 4 * groups + Math.ceil(outs / 2) * (16 + 8 * groups);
+  return 4 * groups + Math.ceil(cout / 2) * (16 + 8 * groups);
 }
 
 /** Scratch of `i8_conv2d_1c_max_pool2d`: one strip. */
-export const stripBytes = ({ height, kh }: Pick<Numbers, "height" | "kh">, variant: Variant): number =>
-  (2 * height + kh - 1) * 64 * (3 - storedBytes(variant));
+export const stripBytes = ({ oh, kh }: Pick<Numbers, "oh" | "kh">, variant: Variant): number =>
+  (2 * oh + kh - 1) * 64 * (3 - storedBytes(variant));
 
 // ---------------------------------------------------------------- fast FIR (plain kernels only)
 
@@ -224,55 +229,49 @@ const half = (kernel: number): number => (kernel + 1) >> 1;
 const firPairs = (kernel: number, taps: number): number =>
   2 * Math.ceil((half(kernel) * taps) / 2) + Math.ceil(((kernel >> 1) * taps) / 2);
 
-type FirKernel = Pick<Numbers, "outs" | "kh" | "kw" | "channels">;
+type FirKernel = Pick<Numbers, "cout" | "kh" | "kw" | "cin">;
 
 /** Weights of all parts of a kernel, in pairs. */
-const firProducts = ({ kh, kw, channels }: FirKernel): number => firPairs(kh, 2) * firPairs(kw, channels);
+const firProducts = ({ kh, kw, cin }: FirKernel): number => firPairs(kh, 2) * firPairs(kw, cin);
 
 /** Bytes that `i8_conv2d_fir_pack` writes: its nine steps, then panels of 8 outputs. */
-export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.outs, firProducts(kernel));
+export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.cout, firProducts(kernel));
 
 /**
  * Are the products it saves worth more than the planes it makes? A window costs the direct kernel 4 * taps multiplications an output;
  * the planes cost some 27 vector operations of 8 channels, as long as two multiplications each (measured on 5x5 and 3x3 kernels).
  */
 export function firPays(kernel: FirKernel): boolean {
-  const { outs, kh, kw, channels } = kernel;
-  const saved = 8 * kh * Math.ceil((kw * channels) / 2) - 2 * firProducts(kernel);
-  return kh > 1 && kw > 1 && 54 * channels < saved * 8 * Math.ceil(outs / 8);
+  const { cout, kh, kw, cin } = kernel;
+  const saved = 8 * kh * Math.ceil((kw * cin) / 2) - 2 * firProducts(kernel);
+  return kh > 1 && kw > 1 && 54 * cin < saved * 8 * Math.ceil(cout / 8);
 }
 
 /** Scratch of `i8_conv2d_fir_max_pool2d`: slots of sums, and nine planes. */
-export function firScratchBytes({
-  height,
-  width,
-  kh,
-  kw,
-  channels,
-}: Omit<Numbers, "outs" | "down" | "across">): number {
-  const plane = (height + half(kh) - 1) * (width + half(kw) - 1) * channels * 2;
+export function firScratchBytes({ oh, ow, kh, kw, cin }: Omit<Numbers, "cout" | "stride_h" | "stride_w">): number {
+  const plane = (oh + half(kh) - 1) * (ow + half(kw) - 1) * cin * 2;
   return 6 * 128 + 9 * (roundUp(plane + 32, 16) + 16);
 }
 
 // ---------------------------------------------------------------- depthwise, sums
 
 /** Bytes that `i8_depthwise_pack` writes: 16-bit weights in both variants. */
-export const depthwisePackedBytes = ({ channels, kh, kw }: Pick<Numbers, "channels" | "kh" | "kw">): number =>
-  panelBytes(channels, Math.ceil((kh * kw) / 2));
+export const depthwisePackedBytes = ({ cin, kh, kw }: Pick<Numbers, "cin" | "kh" | "kw">): number =>
+  panelBytes(cin, Math.ceil((kh * kw) / 2));
 
 /** Does `i8_depthwise_conv2d_3x3` know such a window? */
-export const depthwise3x3Fits = ({ kernel, strides, dilations }: Window, channels: number): boolean =>
-  channels >= 4 && kernel.every(n => n === 3) && strides.every(n => n <= 2) && dilations.every(n => n === 1);
+export const depthwise3x3Fits = ({ kernel, strides, dilations }: Window, cin: number): boolean =>
+  cin >= 4 && kernel.every(n => n === 3) && strides.every(n => n <= 2) && dilations.every(n => n === 1);
 
 /** Bytes that `i8_depthwise_3x3_pack` writes. */
-export const depthwise3x3PackedBytes = ({ channels }: Pick<Numbers, "channels">, variant: Variant): number =>
-  Math.ceil(channels / 4) * (variant === "relaxed" ? 80 : 224);
+export const depthwise3x3PackedBytes = ({ cin }: Pick<Numbers, "cin">, variant: Variant): number =>
+  Math.ceil(cin / 4) * (variant === "relaxed" ? 80 : 224);
 
 /** Scratch of `i8_depthwise_conv2d_3x3`: four rows interleaved, in chunks of a vector. */
 export const depthwise3x3ScratchBytes = (
-  { width, across, channels }: Pick<Numbers, "width" | "across" | "channels">,
+  { ow, stride_w, cin }: Pick<Numbers, "ow" | "stride_w" | "cin">,
   variant: Variant,
-): number => 4 * roundUp(((width - 1) * across + 3) * channels * storedBytes(variant), 16);
+): number => 4 * roundUp(((ow - 1) * stride_w + 3) * cin * storedBytes(variant), 16);
 /** The numbers of `i8_add`. */
 export interface Addition {
   readonly ma: number;

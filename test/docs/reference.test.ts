@@ -84,7 +84,7 @@ const sources = readdirSync(FOLDER)
 
 /** The first sentence of the comment above a row; a gradient without one is known by its forward. */
 function purpose(name: string): string {
-  const before = sources.slice(0, sources.search(new RegExp(`\\n {2,4}${name}: `))).trimEnd();
+  const before = sources.slice(0, sources.search(new RegExp(`\\n {2,4}${name}: (?!")`))).trimEnd();
   const forward = name.replace(/_gradient$/, "");
   if (!before.endsWith("*/")) return forward === name ? "" : `The gradient of ${forward}.`;
   const comment = before
@@ -139,7 +139,7 @@ As \`penjing/kernels\` gives them and as \`printProgram\` and error messages cal
 Names: \`<data>[_<weights>]_<family>[_<fused>]\`. A family's code is in \`assembly/<family>.ts\`, its specification, the same in plain TypeScript, in \`src/kernels/reference/\`.
 
 Arguments: a plain name is an integer; \`:float\` a float; \`:count\` for how many images (or rows) the call is; \`:read\`, \`:write\` and \`:update\` are byte addresses in the memory.
-Distances (\`lda\`, \`xs\`, \`pitch\` ...) are in bytes.
+Distances (\`lda\`, \`xs\`, \`x_row_stride\` ...) are in bytes. [row.ts](../src/kernels/table/row.ts) lists the names of arguments.
 
 ${families().join("\n\n")}
 `;

@@ -1,4 +1,4 @@
-/** Slow twins of assembly/i8-pool2d.ts: on int8 images [h][w][channels] without a halo. */
+/** Slow twins of assembly/i8-pool2d.ts: on int8 images [h][w][c] without a halo. */
 
 export interface Pool {
   h: number;

@@ -10,19 +10,19 @@ export const f32Conv2dReluMaxPool2dWinograd = {
     args: { panels: "int", before: "int", after: "int", x: "read", y: "write" },
     binary: "both",
   },
-  /** Kernels 5 wide, at least 4 input channels; w with before = kh, after = cin. scratch: `winogradScratch`. */
+  /** Kernels 5 wide, at least 4 input channels; weight with before = kh, after = cin. scratch: `winogradScratch`. */
   f32_conv2d_relu_max_pool2d_winograd: {
     args: {
       n: "count",
       x: "read",
       xs: "int",
-      w: "read",
+      weight: "read",
       bias: "read",
       y: "write",
       ys: "int",
       argmax: "write",
       h: "int",
-      wd: "int",
+      w: "int",
       cin: "int",
       cout: "int",
       kh: "int",

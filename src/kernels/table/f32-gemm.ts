@@ -17,7 +17,7 @@ export const gemmScratch = (k: number, m = 64): number => (m < 4 ? 0 : Math.min(
 /** f32 matrix products on weights in panels: assembly/f32-gemm.ts. */
 export const f32Gemm = {
   /**
-   * c[m][n] = a[m][k] * w, then `mode` with `aux`. `w` is in `panels` (roundUp(n, 8) columns are there); exactly n columns are written,
+   * c[m][n] = a[m][k] * weight, then `mode` with `aux`. `weight` is in `panels` (roundUp(n, 8) columns are there); exactly n columns are written,
    * so pass a multiple of 8 to have an output's padding zeroed. `lda`, `ldc`: bytes from row to row. Each sum runs over k from 0 upwards.
    * `scratch` has `gemmScratch(k, m)` bytes.
    */
@@ -28,7 +28,7 @@ export const f32Gemm = {
       k: "int",
       a: "read",
       lda: "int",
-      w: "read",
+      weight: "read",
       c: "write",
       ldc: "int",
       mode: "int",

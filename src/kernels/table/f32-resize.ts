@@ -2,7 +2,7 @@ import type { Rows } from "./row.ts";
 
 /** Bilinear interpolation: assembly/f32-resize.ts. */
 export const f32Resize = {
-  /** y [oh][ow][channels]. `rows`, `columns`: for each output the byte offsets of two neighbours (int) and the share of the second (f32). */
+  /** y [oh][ow][c]. `rows`, `columns`: for each output the byte offsets of two neighbours (int) and the share of the second (f32). */
   f32_resize_bilinear: {
     args: {
       n: "count",
@@ -12,13 +12,13 @@ export const f32Resize = {
       ys: "int",
       oh: "int",
       ow: "int",
-      channels: "int",
+      c: "int",
       rows: "read",
       columns: "read",
     },
     binary: "both",
   },
-  /** dx += what flows back from dy [oh][ow][channels], by the same tables. */
+  /** dx += what flows back from dy [oh][ow][c], by the same tables. */
   f32_resize_bilinear_gradient: {
     args: {
       n: "count",
@@ -28,7 +28,7 @@ export const f32Resize = {
       dxs: "int",
       oh: "int",
       ow: "int",
-      channels: "int",
+      c: "int",
       rows: "read",
       columns: "read",
     },

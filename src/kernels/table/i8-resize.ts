@@ -2,7 +2,7 @@ import type { Rows } from "./row.ts";
 
 /** Bilinear interpolation on stored activations: assembly/i8-resize.ts. */
 export const i8Resize = {
-  /** y [oh][ow][channels]. `rows`, `columns`: for each output the byte offsets of two neighbours and the share of the second in 1/2048. */
+  /** y [oh][ow][c]. `rows`, `columns`: for each output the byte offsets of two neighbours and the share of the second in 1/2048. */
   i8_resize_bilinear: {
     args: {
       n: "count",
@@ -12,7 +12,7 @@ export const i8Resize = {
       ys: "int",
       oh: "int",
       ow: "int",
-      channels: "int",
+      c: "int",
       rows: "read",
       columns: "read",
     },

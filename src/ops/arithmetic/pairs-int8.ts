@@ -84,11 +84,11 @@ export const lowerPairs =
     const to = storedOut(c, y);
     c.each(integers, {
       a: first.ref,
-      apitch: first.pitch,
+      a_row_stride: first.pitch,
       b: second.ref,
-      bpitch: second.pitch,
+      b_row_stride: second.pitch,
       y: to.ref,
-      ypitch: to.pitch,
+      y_row_stride: to.pitch,
       ...rowsOf(first, second, to),
       ...clamps(y.type),
       ...numbers(a.type, b.type, y.type),

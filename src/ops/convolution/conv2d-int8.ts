@@ -21,6 +21,7 @@ import {
   groupsOf,
   type Halo,
   imageOf,
+  insideOf,
   NO_HALO,
   type Numbers,
   ONE_CHANNEL_WIDTH,
@@ -28,7 +29,6 @@ import {
   panelBytes,
   pixelAxes,
   resultAxes,
-  rowsOf,
   runsOf,
   storedBytes,
   storedImage,
@@ -92,7 +92,7 @@ function chosenFor(
   const ref = c.scratch("quantized images", stride * c.group * each);
   c.each("i8_range", { ...pieces, x, length: size(shape), y: range, ys: 8 });
   c.each("i8_choose", { ...n, x: range, xs: 8, y: chosen, ys: CHOICE });
-  const stored = { y: ref, ys: stride, ...image, ...rowsOf(image) };
+  const stored = { y: ref, ys: stride, ...insideOf(image), bytes: image.bytes };
   c.each("i8_quantize_dynamic", { ...pieces, x, chosen, cs: CHOICE, ...stored });
   return { from: { ...image, ref: at(ref, image.first), stride }, chosen };
 }
@@ -116,18 +116,27 @@ function lowerPixels(node: Node, c: Lowering): void {
   const pieces = { x: from ?? c.in(x), xs: 4 * length, n };
   const { from: stored, chosen } = chosenFor(c, [length], NO_HALO, pixels, pieces);
   const groups = groupsOf(c.variant, 1, length);
-  const w = c.scratch("packed weights", panelBytes(outs, groups));
+  const packed = c.scratch("packed weights", panelBytes(outs, groups));
   const scale = c.constant("scales", weightScales(weight.type));
-  c.call("i8_gemm_pack", { outs, runs: 1, length, w: c.in(weight), bias: 0, scale, zero: SUMS_ONLY, y: w });
+  c.call("i8_gemm_pack", {
+    cout: outs,
+    runs: 1,
+    length,
+    weight: c.in(weight),
+    bias: 0,
+    scale,
+    zero: SUMS_ONLY,
+    y: packed,
+  });
   c.each("i8_gemm_dynamic", {
     n,
     x: stored.ref,
     xs: stored.stride!,
-    groups,
-    w,
+    k_groups: groups,
+    weight: packed,
     y: to ?? c.out(y!),
     ys: 4 * outs,
-    outs,
+    cout: outs,
     chosen,
     cs: CHOICE,
     bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(outs)),
@@ -192,7 +201,7 @@ export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Low
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
   const { shape } = weight.type;
-  const outs = shape[0]!;
+  const cout = shape[0]!;
   const [kh, kw] = shape.length > 2 ? [shape[1]!, shape[2]!] : [1, 1];
   const { pads, strides, dilations }: Window = { ...plainWindow, ...node.attrs };
   const window: TapWindow = { kernel: [kh, kw], strides, dilations, pads };
@@ -205,9 +214,9 @@ export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Low
     : { from: storedIn(c, x, haloOf(window)) };
   // with a pool behind them, these go by tables as other groups do
   const depthwise = !dynamic && !pooled && groups > 1 && groups === whole.channels;
-  const from = depthwise ? repeated(c, whole, outs / groups) : whole;
+  const from = depthwise ? repeated(c, whole, cout / groups) : whole;
   const to: StoredPlace = dynamic ? { ...imageOf(y.type.shape, 4), ref: c.out(y) } : storedOut(c, y);
-  const { channels, pitch } = from;
+  const cin = from.channels;
   return {
     c,
     window,
@@ -222,35 +231,35 @@ export function siteOf<A extends Weighted>(node: Node<A>, groups: number, c: Low
     to,
     /** What kernels that pack weights take. */
     packing: {
-      outs,
+      cout,
       kh,
       kw,
-      channels,
+      cin,
       taps: parts * kh * kw,
-      w: data ? c.constant("weights in parts", data) : c.in(weight),
+      weight: data ? c.constant("weights in parts", data) : c.in(weight),
       bias: dynamic || !bias ? (0 as const) : c.in(bias),
       scale: c.constant("scales", scales),
       zero: dynamic ? SUMS_ONLY : affine(x.type).zero,
     },
     /** What kernels that run take: x is the first tap of the first pixel. */
     running: {
-      x: at(from.ref, -pads[0] * pitch - pads[1] * from.pixel),
+      x: at(from.ref, -pads[0] * from.pitch - pads[1] * from.pixel),
       xs: from.stride,
-      pitch,
-      channels,
+      x_row_stride: from.pitch,
+      cin,
       kh,
       kw,
-      down: strides[0],
-      across: strides[1],
+      stride_h: strides[0],
+      stride_w: strides[1],
       y: to.ref,
-      ypitch: to.pitch,
-      ypixel: to.pixel,
-      height: to.height,
-      width: to.width,
-      outs,
+      y_row_stride: to.pitch,
+      y_pixel_stride: to.pixel,
+      oh: to.height,
+      ow: to.width,
+      cout,
       // what becomes of sums
       ...(dynamic
-        ? { ...chosen, bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(outs)) }
+        ? { ...chosen, bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(cout)) }
         : clamps(y.type, node.attrs.relu)),
     },
   };
@@ -283,8 +292,7 @@ interface Way {
 
 /** One input channel, then a pool. */
 const oneChannel: Way = {
-  takes: ({ plain, running: { channels, kw, width } }) =>
-    plain && channels === 1 && kw <= ONE_CHANNEL_WIDTH && width >= 4,
+  takes: ({ plain, running: { cin, kw, ow } }) => plain && cin === 1 && kw <= ONE_CHANNEL_WIDTH && ow >= 4,
   pack: "i8_conv2d_1c_pack",
   bytes: oneChannelPackedBytes,
   kernel: "i8_conv2d_1c_max_pool2d",
@@ -293,7 +301,7 @@ const oneChannel: Way = {
 
 /** Fast FIR, then a pool. */
 const fastFir: Way = {
-  takes: ({ c, plain, running }) => c.variant === "simd" && plain && running.width >= 4 && firPays(running),
+  takes: ({ c, plain, running }) => c.variant === "simd" && plain && running.ow >= 4 && firPays(running),
   pack: "i8_conv2d_fir_pack",
   bytes: firPackedBytes,
   kernel: "i8_conv2d_fir_max_pool2d",
@@ -310,8 +318,7 @@ const winograd: Way = {
 };
 
 const depthwise3x3: Way = {
-  takes: ({ depthwise, parts, window, running }) =>
-    depthwise && parts === 1 && depthwise3x3Fits(window, running.channels),
+  takes: ({ depthwise, parts, window, running }) => depthwise && parts === 1 && depthwise3x3Fits(window, running.cin),
   pack: "i8_depthwise_3x3_pack",
   bytes: depthwise3x3PackedBytes,
   kernel: "i8_depthwise_conv2d_3x3",
@@ -361,9 +368,9 @@ function lowerInt8<A extends Weighted>(node: Node<A>, groups: number, c: Lowerin
     return;
   }
   const { running } = site;
-  const w = packed(site, way.pack, way.bytes({ ...running, kh: site.parts * running.kh }, c.variant));
+  const weights = packed(site, way.pack, way.bytes({ ...running, kh: site.parts * running.kh }, c.variant));
   const scratch = c.scratch("scratch", way.scratch?.(running, c.variant) ?? 0);
-  c.each(way.kernel, { ...running, ...way.more?.(site), w, scratch } as never);
+  c.each(way.kernel, { ...running, ...way.more?.(site), weight: weights, scratch } as never);
 }
 
 /** A convolution or depthwise convolution with int8 weights. */
@@ -380,12 +387,12 @@ export function byTables(site: Site, pooled: boolean): void {
   const { runs: once, length } = runsOf(window, from.channels, all);
   const runs = parts * once;
   const groups = groupsOf(c.variant, runs, length);
-  const outs = packing.outs / all;
-  const rows = dynamic || pooled ? 4 : tileRows(groups, to.height * to.width, outs);
+  const cout = packing.cout / all;
+  const rows = dynamic || pooled ? 4 : tileRows(groups, to.height * to.width, cout);
   const shared = {
     ...running,
-    groups,
-    outs,
+    k_groups: groups,
+    cout,
     // the k-groups of a single run lie side by side
     taps:
       runs === 1 && !pooled && !dynamic
@@ -396,19 +403,19 @@ export function byTables(site: Site, pooled: boolean): void {
   };
   const kernel = dynamic ? "i8_conv2d_dynamic" : pooled ? "i8_conv2d_max_pool2d" : "i8_conv2d";
   for (let g = 0; g < all; g++) {
-    const first = g * outs;
-    const w = packed(site, "i8_gemm_pack", panelBytes(outs, groups), {
-      outs,
+    const first = g * cout;
+    const weight = packed(site, "i8_gemm_pack", panelBytes(cout, groups), {
+      cout,
       runs,
       length,
-      w: at(packing.w, first * runs * length),
+      weight: at(packing.weight, first * runs * length),
       bias: packing.bias && at(packing.bias, 4 * first),
       scale: at(packing.scale, 4 * first),
     });
     c.each(kernel, {
       ...shared,
       x: at(running.x, (g * from.pixel) / all),
-      w,
+      weight,
       y: at(running.y, (g * to.pixel) / all),
       ...("bias" in running && { bias: at(running.bias, 4 * first) }),
     } as never);

@@ -13,15 +13,15 @@ export function lowerDenseInt8(node: Node<{ relu?: boolean }>, c: Lowering): voi
     byTables(site, false);
     return;
   }
-  const { outs, channels: length } = site.packing;
+  const { cout, cin: length } = site.packing;
   if (!site.dynamic && c.batch < TILE) {
-    const w = packed(site, "i8_dense_pack", densePackedBytes(c.variant, outs, length), { length });
-    c.each("i8_dense", { ...site.running, length, w } as never);
+    const weight = packed(site, "i8_dense_pack", densePackedBytes(c.variant, cout, length), { length });
+    c.each("i8_dense", { ...site.running, length, weight } as never);
     return;
   }
   const groups = groupsOf(c.variant, 1, length);
-  const w = packed(site, "i8_gemm_pack", panelBytes(outs, groups), { runs: 1, length });
-  const args = { ...site.running, groups, w } as never;
+  const weight = packed(site, "i8_gemm_pack", panelBytes(cout, groups), { runs: 1, length });
+  const args = { ...site.running, k_groups: groups, weight } as never;
   if (site.dynamic) c.each("i8_gemm_dynamic", args);
   else c.call("i8_gemm_requantize", args);
 }
