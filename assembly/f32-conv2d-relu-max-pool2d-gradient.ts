@@ -3,7 +3,7 @@
 // argmax says where: the winner's byte offset, negative where there is none. It lies NHWC or planar; `window_stride` and `channel_stride`,
 // the bytes from window to window and from channel to channel, say which.
 // Lists hold 8 bytes an entry: (gradient, address).
-import { madd } from "./simd";
+import { firstLanes, madd } from "./simd";
 
 // ---------------------------------------------------------------- the sums both kernels are made of
 
@@ -83,7 +83,7 @@ import { madd } from "./simd";
   if (slots > 8) v128.store(y, c8, 128);
   if (slots > 9) v128.store(y, c9, 144);
   if (kept < 4) {
-    const mask = i32x4.gt_s(i32x4.splat(kept), i32x4(0, 1, 2, 3));
+    const mask = firstLanes(kept);
     for (let r = 0; r < rows; r++) {
       y += <usize>(16 * vectors);
       v128.store(y - 16, v128.and(v128.load(y - 16), mask));

@@ -6,8 +6,8 @@
 //
 // One dimension only: in two the transforms cost more than they save on images this small, and lose accuracy.
 // Outputs come in fours, windows in twos: an odd last pair overlaps the pair before it, so that there is no tail. At least 2 x 2 windows.
-import { madd } from "./simd";
-import { pooled, storeFirst, winner } from "./pool-window";
+import { pooled, winner } from "./pool-window";
+import { madd, storeLanes } from "./simd";
 
 @inline function times(a: v128, factor: f32): v128 {
   return f32x4.mul(a, f32x4.splat(factor));
@@ -138,11 +138,11 @@ export function f32_conv2d_relu_max_pool2d_winograd(
               const at = to + (<usize>half << 4) + pair * below;
               const place = i32x4.add(origin, pair ? i32x4.add(rows, rows) : i32x4.splat(0));
               const first = pooled(y00, y01, y10, y11, b), second = pooled(y02, y03, y12, y13, b);
-              storeFirst(y + at, first, left);
-              storeFirst(y + at + beside, second, left);
+              storeLanes(y + at, first, left);
+              storeLanes(y + at + beside, second, left);
               if (WINNERS) {
-                storeFirst(argmax + at, winner(y00, y01, y10, y11, first, rows, pixels, place), left);
-                storeFirst(argmax + at + beside, winner(y02, y03, y12, y13, second, rows, pixels, i32x4.add(place, offset1)), left);
+                storeLanes(argmax + at, winner(y00, y01, y10, y11, first, rows, pixels, place), left);
+                storeLanes(argmax + at + beside, winner(y02, y03, y12, y13, second, rows, pixels, i32x4.add(place, offset1)), left);
               }
               m += 32;
             }

@@ -1,7 +1,7 @@
 // conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2 in one pass, summed directly. An odd last row or column is dropped, as the pool does.
 // x: NHWC, dense rows. weight: panels [cout/8][kh][kw * cin][8]. bias: padded to whole panels. y: NHWC.
-import { madd } from "./simd";
-import { pooled, splitColumns, splitHalf, storeFirst, storeWindows, winner } from "./pool-window";
+import { pooled, splitColumns, splitHalf, storeWindows, winner } from "./pool-window";
+import { madd, storeLanes } from "./simd";
 
 /**
  * Any number of channels, any kernel. Tile: the 4 pixels of a window x 8 output channels, 8 accumulators.
@@ -56,11 +56,11 @@ export function f32_conv2d_relu_max_pool2d(
           }
           const at = i32x4.splat(origin);
           const c = pooled(c00, c01, c10, c11, bias0), d = pooled(d00, d01, d10, d11, bias1);
-          storeFirst(y + to, c, left);
-          storeFirst(y + to + 16, d, left - 4);
+          storeLanes(y + to, c, left);
+          storeLanes(y + to + 16, d, left - 4);
           if (WINNERS) {
-            storeFirst(argmax + to, winner(c00, c01, c10, c11, c, rows, pixels, at), left);
-            storeFirst(argmax + to + 16, winner(d00, d01, d10, d11, d, rows, pixels, at), left - 4);
+            storeLanes(argmax + to, winner(c00, c01, c10, c11, c, rows, pixels, at), left);
+            storeLanes(argmax + to + 16, winner(d00, d01, d10, d11, d, rows, pixels, at), left - 4);
           }
           to += next;
           origin += 2 * x_pixel_stride;

@@ -1,13 +1,13 @@
 // f32 convolutions on NHWC images, without im2col: the taps of an output pixel are a few runs of neighbouring floats, and a tile of
 // four pixels by eight outputs walks them. Padding is made real first, in a copy of the image, so that no inner loop asks for borders.
-import { BIAS_RELU, MASK, biasHigh, biasLow, lanesBelow, storeSums } from "./f32-gemm";
-import { madd } from "./simd";
+import { BIAS_RELU, MASK, biasHigh, biasLow, storeSums } from "./f32-gemm";
+import { firstLanes, madd } from "./simd";
 
 /** Output pixels that share a pass over the panels of weights. */
 const PIXELS_PER_PASS = 64;
 
 /** Lanes first .. last - 1 of the eight floats low, high, finished and stored one by one: for groups that begin inside a panel. */
-function storeLanes(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
+function storeGroup(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
   for (let lane = 0; lane < last; lane++) {
     if (lane >= first) {
       const at = <usize>lane << 2;
@@ -26,7 +26,7 @@ function storeLanes(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bia
 }
 
 @inline function storePixel(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
-  if (first) storeLanes(c, low, high, mode, bias0, bias1, mask, first, last);
+  if (first) storeGroup(c, low, high, mode, bias0, bias1, mask, first, last);
   else storeSums(c, low, high, mode, bias0, bias1, mask, last);
 }
 
@@ -131,7 +131,7 @@ function convolve(
 }
 
 /** Rows (or columns) that the windows of `out` outputs reach over. */
-@inline function reach(out: i32, kernel: i32, stride: i32, dilation: i32): i32 {
+@inline export function reach(out: i32, kernel: i32, stride: i32, dilation: i32): i32 {
   return (out - 1) * stride + (kernel - 1) * dilation + 1;
 }
 
@@ -151,17 +151,13 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
   const row_stride = w * pixel;
-  if (pad_t < 0) {
-    // negative padding crops
-    x += <usize>(-pad_t * row_stride);
-    h += pad_t;
-    pad_t = 0;
-  }
-  if (pad_l < 0) {
-    x += <usize>(-pad_l * pixel);
-    w += pad_l;
-    pad_l = 0;
-  }
+  // negative padding crops
+  const cropT = max(-pad_t, 0), cropL = max(-pad_l, 0);
+  x += <usize>(cropT * row_stride + cropL * pixel);
+  h -= cropT;
+  w -= cropL;
+  pad_t += cropT;
+  pad_l += cropL;
   const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = padded ? columns * pixel : row_stride;
@@ -332,17 +328,13 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
   }
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
   const row_stride = w * pixel;
-  if (pad_t < 0) {
-    // negative padding crops
-    x += <usize>(-pad_t * row_stride);
-    h += pad_t;
-    pad_t = 0;
-  }
-  if (pad_l < 0) {
-    x += <usize>(-pad_l * pixel);
-    w += pad_l;
-    pad_l = 0;
-  }
+  // negative padding crops
+  const cropT = max(-pad_t, 0), cropL = max(-pad_l, 0);
+  x += <usize>(cropT * row_stride + cropL * pixel);
+  h -= cropT;
+  w -= cropL;
+  pad_t += cropT;
+  pad_l += cropL;
   const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = padded ? columns * pixel : row_stride;
@@ -364,8 +356,8 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
       const channels = image + <usize>(g * inner << 2);
       for (let column = from & -8; column < to; column += 8) {
         // the lanes of this panel that are outputs of this group
-        const there0 = v128.andnot(lanesBelow(to - column), lanesBelow(from - column));
-        const there1 = v128.andnot(lanesBelow(to - column - 4), lanesBelow(from - column - 4));
+        const there0 = v128.andnot(firstLanes(to - column), firstLanes(from - column));
+        const there1 = v128.andnot(firstLanes(to - column - 4), firstLanes(from - column - 4));
         const d = dy + (<usize>column << 2);
         addColumnSums(oh * ow, d, cout << 2, db + (<usize>column << 2), there0, there1);
         let panel = dw + <usize>(column * length << 2);
@@ -408,11 +400,11 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
   }
 }
 
-export function f32_conv2d_input_panels(out: i32, taps: i32, cin: i32, x: usize, y: usize): void {
+export function f32_conv2d_input_panels(cout: i32, taps: i32, cin: i32, x: usize, y: usize): void {
   for (let c = 0; c < cin; c += 8) {
     const lanes = min(8, cin - c);
     for (let tap = taps - 1; tap >= 0; tap--) {
-      for (let o = 0; o < out; o++) {
+      for (let o = 0; o < cout; o++) {
         let from = x + (<usize>((o >> 3) * taps * cin + tap * cin + c) << 5) + (<usize>(o & 7) << 2);
         for (let lane = 0; lane < 8; lane++) {
           store<f32>(y + (<usize>lane << 2), lane < lanes ? load<f32>(from) : 0);

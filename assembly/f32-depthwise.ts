@@ -1,12 +1,8 @@
 // f32 depthwise convolutions on NHWC images, weights [kh][kw][out] with `out` padded to 8: lanes are channels. As for f32-conv2d.ts, padding
 // is made real first, in a copy of the image, and there every channel is repeated `multiplier` times, so that lanes never need a shuffle.
-import { placeImage } from "./f32-conv2d";
-import { biasHigh, biasLow, lanesBelow, storeSums } from "./f32-gemm";
-import { madd } from "./simd";
-
-@inline function reach(out: i32, kernel: i32, stride: i32, dilation: i32): i32 {
-  return (out - 1) * stride + (kernel - 1) * dilation + 1;
-}
+import { placeImage, reach } from "./f32-conv2d";
+import { biasHigh, biasLow, storeSums } from "./f32-gemm";
+import { firstLanes, madd } from "./simd";
 
 /** As `placeImage`, with each channel `multiplier` times. */
 function repeatChannels(y: usize, x: usize, row_stride: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32, columns: i32): void {
@@ -71,17 +67,13 @@ function prepare(y: usize, x: usize, row_stride: i32, h: i32, w: i32, cin: i32, 
 export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, scratch: usize): void {
   const cout = cin * multiplier, pixel = cout << 2, tap = (cout + 7 & -8) << 2;
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), row_stride = w * cin << 2;
-  if (pad_t < 0) {
-    // negative padding crops
-    x += <usize>(-pad_t * row_stride);
-    h += pad_t;
-    pad_t = 0;
-  }
-  if (pad_l < 0) {
-    x += <usize>(-pad_l * cin << 2);
-    w += pad_l;
-    pad_l = 0;
-  }
+  // negative padding crops
+  const cropT = max(-pad_t, 0), cropL = max(-pad_l, 0);
+  x += <usize>(cropT * row_stride + (cropL * cin << 2));
+  h -= cropT;
+  w -= cropL;
+  pad_t += cropT;
+  pad_l += cropL;
   const copied = multiplier > 1 || pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (copied) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = copied ? columns * pixel : row_stride;
@@ -206,17 +198,13 @@ export function f32_depthwise_weight_gradient(n: i32, x: usize, xs: i32, dy: usi
     memory.fill(db, 0, <usize>tap);
   }
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), row_stride = w * cin << 2;
-  if (pad_t < 0) {
-    // negative padding crops
-    x += <usize>(-pad_t * row_stride);
-    h += pad_t;
-    pad_t = 0;
-  }
-  if (pad_l < 0) {
-    x += <usize>(-pad_l * cin << 2);
-    w += pad_l;
-    pad_l = 0;
-  }
+  // negative padding crops
+  const cropT = max(-pad_t, 0), cropL = max(-pad_l, 0);
+  x += <usize>(cropT * row_stride + (cropL * cin << 2));
+  h -= cropT;
+  w -= cropL;
+  pad_t += cropT;
+  pad_l += cropL;
   const copied = multiplier > 1 || pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (copied) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = copied ? columns * pixel : row_stride;
@@ -227,7 +215,7 @@ export function f32_depthwise_weight_gradient(n: i32, x: usize, xs: i32, dy: usi
       image = scratch;
     }
     for (let column = 0; column < cout; column += 8) {
-      const there0 = lanesBelow(cout - column), there1 = lanesBelow(cout - column - 4);
+      const there0 = firstLanes(cout - column), there1 = firstLanes(cout - column - 4);
       const at = <usize>column << 2, d = dy + at;
       let b0 = v128.load(db + at), b1 = v128.load(db + at, 16), p = d;
       for (let j = oh * ow; j > 0; j--) {

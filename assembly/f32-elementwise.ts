@@ -2,7 +2,8 @@
 // One loop per number of operands; a literal `kind` folds, so that each kernel is its own loop without a branch.
 
 import { erfcf, expf, expm1f, logf, sigmoidf, tanhf } from "./math";
-import { storeLanes, zeroPadding } from "./row";
+import { zeroPadding } from "./row";
+import { storeLanes } from "./simd";
 
 const RELU: i32 = 0;
 const CLIP: i32 = 1;

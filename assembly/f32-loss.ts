@@ -2,8 +2,8 @@
 
 import { smoothed } from "./f32-softmax";
 import { expf, log1pf, logf, sigmoidf } from "./math";
-import { keepLanes, rowSum, storeLanes, zeroPadding } from "./row";
-import { sumLanes } from "./simd";
+import { keepLanes, rowSum, zeroPadding } from "./row";
+import { storeLanes, sumLanes } from "./simd";
 
 const EPSILON: f32 = 1e-7;
 

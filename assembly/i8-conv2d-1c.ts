@@ -10,6 +10,7 @@
 //
 // Where the last kernel column is left over, it is taken as groups that go down: [rows y..y+3 of one column]: a 5x5 kernel is then
 // 7 groups of 4 instead of 10, or 13 of 2 instead of 15.
+import { highWords, lowBytes, lowWords } from "./simd";
 import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
 
 /** Bytes from one row of a strip to the next: 4 pairs of vectors (relaxed), or 16 columns and one pair (plain). */
@@ -81,15 +82,6 @@ export function i8_conv2d_1c_pack(
   }
 }
 
-/** a0 b0 a1 b1 ... a7 b7: the low bytes of both. */
-@inline function interleaved(a: v128, b: v128): v128 {
-  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-/** a0 b0 a1 b1 a2 b2 a3 b3: the low words of both. */
-@inline function wordsInterleaved(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-}
-
 /** One strip from the image at `x`; `quads`: groups of 4 columns (relaxed), `column`: of the groups that go down, -1 for none. */
 @inline function strip(x: usize, row_stride: usize, rows: i32, quads: i32, column: i32, y: usize): void {
   for (let row = 0; row < rows; row++) {
@@ -98,8 +90,8 @@ export function i8_conv2d_1c_pack(
       let from = x;
       for (let j = quads; j > 0; j--) {
         // columns 0 1 | 2 3 | 4 5 | 6 7 and 2 3 | 4 5 | 6 7 | 8 9 -> 0 1 2 3 | 2 3 4 5 | 4 5 6 7 | 6 7 8 9
-        v128.store(to, wordsInterleaved(v128.load(from), v128.load(from, 2)));
-        v128.store(to, wordsInterleaved(v128.load(from, 1), v128.load(from, 3)), 16);
+        v128.store(to, lowWords(v128.load(from), v128.load(from, 2)));
+        v128.store(to, lowWords(v128.load(from, 1), v128.load(from, 3)), 16);
         from += 4;
         to += 32;
       }
@@ -111,13 +103,13 @@ export function i8_conv2d_1c_pack(
     if (column >= 0 && row + GROUP <= rows) {
       const from = x + <usize>column * STORED;
       if (RELAXED) {
-        const ab = interleaved(v128.load64_zero(from), v128.load64_zero(from + row_stride));
-        const cd = interleaved(v128.load64_zero(from + 2 * row_stride), v128.load64_zero(from + 3 * row_stride));
+        const ab = lowBytes(v128.load64_zero(from), v128.load64_zero(from + row_stride));
+        const cd = lowBytes(v128.load64_zero(from + 2 * row_stride), v128.load64_zero(from + 3 * row_stride));
         // Rows a b c d of columns 0 .. 7; a group of four bytes, k, is a column: ak bk ck dk.
         //   ab: a0 b0 a1 b1 ... a7 b7      cd: c0 d0 c1 d1 ... c7 d7
         //   low: 0 | 1 | 2 | 3             high: 4 | 5 | 6 | 7
         // Even columns are stored first, then odd ones: 0 | 2 | 4 | 6, 1 | 3 | 5 | 7
-        const low = wordsInterleaved(ab, cd), high = v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15);
+        const low = lowWords(ab, cd), high = highWords(ab, cd);
         v128.store(to, v128.shuffle<i32>(low, high, 0, 2, 4, 6));
         v128.store(to, v128.shuffle<i32>(low, high, 1, 3, 5, 7), 16);
       } else {

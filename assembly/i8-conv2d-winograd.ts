@@ -10,6 +10,7 @@
 // y is made the sum over pixel - 128, so that |y| <= 128 * 128 * 9 * channels: in range up to 227 channels (`winogradFits`), whatever the weights are.
 // Of a constant image B' d B has but one element that is not 0, (1, 1), 36 times the constant: those sums start from what 128 takes away.
 import { HEAD } from "./i8-tile";
+import { dotWords } from "./simd";
 import { biasOf, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, STORED } from "./stored";
 
 const POINTS: i32 = 36;
@@ -127,10 +128,6 @@ function transformTiles(
   }
 }
 
-@inline function multiplied(w: v128, a: v128, c: v128): v128 {
-  return i32x4.add(c, i32x4.dot_i16x8_s(w, a));
-}
-
 /** For each point: [tiles][channels] times the panel's [channels][8], tiles in fours. */
 function multiplyPoints(v: usize, apart: usize, row: usize, tiles: i32, k_groups: i32, panel: usize, m: usize, products: usize): void {
   let weight = panel + PANEL_HEAD;
@@ -148,17 +145,17 @@ function multiplyPoints(v: usize, apart: usize, row: usize, tiles: i32, k_groups
       if (g > 0) do {
         const w0 = v128.load(b), w1 = v128.load(b, 16);
         let a = v128.load32_splat(a0);
-        c00 = multiplied(w0, a, c00);
-        c01 = multiplied(w1, a, c01);
+        c00 = dotWords(w0, a, c00);
+        c01 = dotWords(w1, a, c01);
         a = v128.load32_splat(a1);
-        c10 = multiplied(w0, a, c10);
-        c11 = multiplied(w1, a, c11);
+        c10 = dotWords(w0, a, c10);
+        c11 = dotWords(w1, a, c11);
         a = v128.load32_splat(a2);
-        c20 = multiplied(w0, a, c20);
-        c21 = multiplied(w1, a, c21);
+        c20 = dotWords(w0, a, c20);
+        c21 = dotWords(w1, a, c21);
         a = v128.load32_splat(a3);
-        c30 = multiplied(w0, a, c30);
-        c31 = multiplied(w1, a, c31);
+        c30 = dotWords(w0, a, c30);
+        c31 = dotWords(w1, a, c31);
         b += 32;
         a0 += 4;
         a1 += 4;

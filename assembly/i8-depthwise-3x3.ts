@@ -7,6 +7,7 @@
 //
 // Two rows of results from four rows of pixels where rows are a step of 1 apart; else, and for a last row, one from three, with r2 in the place of r3.
 // An element is a channel of a pixel. Four channels at a time, the last four overlapping those before: any number from 4 on.
+import { highBytes, highWords, lowBytes, lowWords } from "./simd";
 import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
 
 /** Bytes of a panel of 4 channels: biases, scales, then vectors of weights, three columns of each row of results (relaxed: of the first). */
@@ -51,19 +52,6 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
 //   a0 b0 a1 b1 a2 b2 a3 b3 ... = lowBytes(a, b)  \
 //   c0 d0 c1 d1 c2 d2 c3 d3 ... = lowBytes(c, d)  / lowPairs: a0 b0 c0 d0 | a1 b1 c1 d1 | a2 b2 c2 d2 | a3 b3 c3 d3
 
-@inline function lowBytes(a: v128, b: v128): v128 {
-  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-@inline function highBytes(a: v128, b: v128): v128 {
-  return v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-}
-@inline function lowPairs(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-}
-@inline function highPairs(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-}
-
 /** Three or four rows (`four`: a literal) of `chunks` vectors. */
 @inline function interleave(four: bool, x: usize, row_stride: usize, to: usize, plane: usize, chunks: i32): void {
   let r1 = x + row_stride, r2 = r1 + row_stride, r3 = r2 + row_stride;
@@ -73,16 +61,16 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
     if (four) d = v128.load(r3);
     if (RELAXED) {
       const ab = lowBytes(a, b), cd = lowBytes(c, d), ef = highBytes(a, b), gh = highBytes(c, d);
-      v128.store(to, lowPairs(ab, cd));
-      v128.store(to, highPairs(ab, cd), 16);
-      v128.store(to, lowPairs(ef, gh), 32);
-      v128.store(to, highPairs(ef, gh), 48);
+      v128.store(to, lowWords(ab, cd));
+      v128.store(to, highWords(ab, cd), 16);
+      v128.store(to, lowWords(ef, gh), 32);
+      v128.store(to, highWords(ef, gh), 48);
       to += 64;
     } else {
-      v128.store(to, lowPairs(a, b));
-      v128.store(to, highPairs(a, b), 16);
-      v128.store(to + plane, lowPairs(c, d));
-      v128.store(to + plane, highPairs(c, d), 16);
+      v128.store(to, lowWords(a, b));
+      v128.store(to, highWords(a, b), 16);
+      v128.store(to + plane, lowWords(c, d));
+      v128.store(to + plane, highWords(c, d), 16);
       to += 32;
     }
     x += 16;

@@ -1,4 +1,5 @@
 // int8 elementwise sums and products, and softmax, on stored activations.
+import { highWords, lowWords } from "./simd";
 import { highest, load8, loadOne, lowest, narrowed, requantized, shiftOf, storeFirst, STORED, storeOne } from "./stored";
 
 /** XNNPACK's qs8-vadd: 20-bit multipliers and one rounding shift. */
@@ -17,7 +18,7 @@ export function i8_add(
       do {
         const u = load8(p), v = load8(q);
         // u0 v0 u1 v1 u2 v2 u3 v3, and u4 v4 u5 v5 u6 v6 u7 v7
-        const uv = v128.shuffle<i16>(u, v, 0, 8, 1, 9, 2, 10, 3, 11), wz = v128.shuffle<i16>(u, v, 4, 12, 5, 13, 6, 14, 7, 15);
+        const uv = lowWords(u, v), wz = highWords(u, v);
         const s0 = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(uv, high8), 8), i32x4.add(i32x4.dot_i16x8_s(uv, low8), start));
         const s1 = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(wz, high8), 8), i32x4.add(i32x4.dot_i16x8_s(wz, low8), start));
         const s = i16x8.narrow_i32x4_s(i32x4.shr_s(s0, shift), i32x4.shr_s(s1, shift));

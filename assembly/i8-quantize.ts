@@ -1,5 +1,6 @@
 // The borders of int8: entering and leaving the stored form, quantizing, dequantizing, changing the scale, finding ranges.
 // Rounding is half to even everywhere (XNNPACK's f32-qs8-vcvt, qs8-f32-vcvt); the range is chosen as XNNPACK's qd8 does.
+import { rangeOf } from "./row";
 import { fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, rounded, shiftOf, STORED, storeFirst, storeOne, store8 } from "./stored";
 
 /** A row of int8 -> stored. */
@@ -215,28 +216,7 @@ export function i8_dequantize_channels(rows: i32, length: i32, x: usize, y: usiz
 
 export function i8_range(n: i32, x: usize, xs: i32, length: i32, y: usize, ys: i32): void {
   for (; n > 0; n--) {
-    let p = x, left = length;
-    let lo = f32x4.splat(Infinity), hi = f32x4.splat(-Infinity);
-    // pmin(a, x) is x < a ? x : a, so that a NaN changes nothing
-    for (; left >= 4; left -= 4) {
-      const v = v128.load(p);
-      lo = f32x4.pmin(lo, v);
-      hi = f32x4.pmax(hi, v);
-      p += 16;
-    }
-    for (; left > 0; left--) {
-      const v = v128.load32_splat(p);
-      lo = f32x4.pmin(lo, v);
-      hi = f32x4.pmax(hi, v);
-      p += 4;
-    }
-    // lanes 0 1 2 3 with 2 3 0 1, then with their neighbours 1 0 3 2: the least of all four in every lane
-    lo = f32x4.pmin(lo, v128.shuffle<f32>(lo, lo, 2, 3, 0, 1));
-    hi = f32x4.pmax(hi, v128.shuffle<f32>(hi, hi, 2, 3, 0, 1));
-    lo = f32x4.pmin(lo, v128.shuffle<f32>(lo, lo, 1, 0, 3, 2));
-    hi = f32x4.pmax(hi, v128.shuffle<f32>(hi, hi, 1, 0, 3, 2));
-    store<f32>(y, f32x4.extract_lane(lo, 0));
-    store<f32>(y, f32x4.extract_lane(hi, 0), 4);
+    rangeOf(1, x, 0, length, f32x4.splat(Infinity), f32x4.splat(-Infinity), y);
     x += <usize>xs;
     y += <usize>ys;
   }

@@ -5,6 +5,8 @@
 //   plain:   two bytes (i16, 0..255), so that no inner loop has to widen
 // The 128 is folded into the bias together with the zero point when weights are packed.
 
+import { dotWords } from "./simd";
+
 @inline export const RELAXED: bool = ASC_FEATURE_RELAXED_SIMD;
 
 /** Bytes of one stored activation. */
@@ -22,7 +24,7 @@
 /** c + weights . activations over the k-group of each lane. Exact: |pair sum| < 2^16 in both variants. */
 @inline export function dot(weights: v128, activations: v128, c: v128): v128 {
   if (RELAXED) return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, activations, c);
-  return i32x4.add(c, i32x4.dot_i16x8_s(weights, activations));
+  return dotWords(weights, activations, c);
 }
 
 /** How accumulators become stored activations; made once per call, since a splat is rebuilt at every use otherwise. */

@@ -92,7 +92,7 @@ export const inputPanels: Layout = {
   },
   from: panels,
   by([out, kh, kw, channels]) {
-    return { kernel: "f32_conv2d_input_panels", args: { out: out!, taps: kh! * kw!, cin: channels! } };
+    return { kernel: "f32_conv2d_input_panels", args: { cout: out!, taps: kh! * kw!, cin: channels! } };
   },
 };
 

@@ -1,4 +1,5 @@
 import type { Row, Rows } from "./row.ts";
+import { backward, inputGradient, rows, source, target } from "./rows.ts";
 
 /**
  * Elementwise kernels run over `n` stored floats, any layout, padding included, and may run in place (an output may be an input).
@@ -143,52 +144,15 @@ export const f32Elementwise = {
   f32_mul_scalar: withScalar,
 
   /** y = x > 0 ? x : alpha x; alpha has k elements and is repeated over the image's `repeat` * k. Zeros in the padding of y. */
-  f32_prelu: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      alpha: "read",
-      y: "write",
-      ys: "int",
-      repeat: "int",
-      k: "int",
-    },
-    binary: "both",
-    overRead: 12,
-  },
+  f32_prelu: { args: { ...source, alpha: "read", ...target, ...rows }, binary: "both", overRead: 12 },
   /** dx = x > 0 ? dy : alpha dy. Zeros in the padding of dx. */
   f32_prelu_gradient: {
-    args: {
-      n: "count",
-      dy: "read",
-      dys: "int",
-      x: "read",
-      xs: "int",
-      alpha: "read",
-      dx: "write",
-      dxs: "int",
-      repeat: "int",
-      k: "int",
-    },
+    args: { ...backward, alpha: "read", ...inputGradient, ...rows },
     binary: "train",
     overRead: 12,
   },
   /** dalpha += sum over images and repeats, in order, of dy min(x, 0). */
-  f32_prelu_alpha_gradient: {
-    args: {
-      n: "count",
-      dy: "read",
-      dys: "int",
-      x: "read",
-      xs: "int",
-      dalpha: "update",
-      repeat: "int",
-      k: "int",
-    },
-    binary: "train",
-    overRead: 12,
-  },
+  f32_prelu_alpha_gradient: { args: { ...backward, dalpha: "update", ...rows }, binary: "train", overRead: 12 },
 
   /**
    * y = 0 with probability `rate`, else x / (1 - rate). The random bits are a hash of (seed, salt, number of the image, element): nothing
