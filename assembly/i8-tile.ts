@@ -2,7 +2,7 @@
 // Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2 and 5x2 spill in the plain variant.
 // `do ... while`, here and in the other int8 loops: a `for` loop jumps twice a turn, which costs up to 13 % (measured on 512^3 and LeNet-5).
 // One k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
-import { storeEight } from "./simd";
+import { storeSome } from "./simd";
 import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./stored";
 
 // what becomes of the accumulators
@@ -13,6 +13,17 @@ import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./store
 
 /** Bytes before the k-groups of a panel: 8 biases, 8 scales. */
 @inline export const HEAD: usize = 64;
+
+/** As storeEight, with a call for the rest: the tile has eight of them. */
+@inline function storeWords(p: usize, a: v128, b: v128, n: i32): void {
+  if (n >= 8) {
+    v128.store(p, a);
+    v128.store(p, b, 16);
+  } else storeRest(p, a, b, n);
+}
+function storeRest(p: usize, a: v128, b: v128, n: i32): void {
+  storeSome(p, a, b, n);
+}
 
 /** Stores 8 stored values of each of two rows, or the first n of them. */
 @inline function storeRows(p: usize, q: usize, a: v128, b: v128, n: i32): void {
@@ -78,19 +89,19 @@ import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./store
     b += 32;
   } while (--g > 0);
   if (!scattered && become == INTEGERS) {
-    storeEight(o0, c00, c01, rest);
-    storeEight(o1, c10, c11, rest);
-    storeEight(o2, c20, c21, rest);
-    storeEight(o3, c30, c31, rest);
+    storeWords(o0, c00, c01, rest);
+    storeWords(o1, c10, c11, rest);
+    storeWords(o2, c20, c21, rest);
+    storeWords(o3, c30, c31, rest);
     return;
   }
   const s0 = v128.load(panel, 32), s1 = v128.load(panel, 48);
   if (become == REALS) {
     const b0 = v128.load(bias), b1 = v128.load(bias, 16);
-    storeEight(o0, real(c00, low, s0, b0), real(c01, low, s1, b1), rest);
-    storeEight(o1, real(c10, low, s0, b0), real(c11, low, s1, b1), rest);
-    storeEight(o2, real(c20, low, s0, b0), real(c21, low, s1, b1), rest);
-    storeEight(o3, real(c30, low, s0, b0), real(c31, low, s1, b1), rest);
+    storeWords(o0, real(c00, low, s0, b0), real(c01, low, s1, b1), rest);
+    storeWords(o1, real(c10, low, s0, b0), real(c11, low, s1, b1), rest);
+    storeWords(o2, real(c20, low, s0, b0), real(c21, low, s1, b1), rest);
+    storeWords(o3, real(c30, low, s0, b0), real(c31, low, s1, b1), rest);
     return;
   }
   if (scattered && become == POOLED) {

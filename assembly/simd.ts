@@ -104,14 +104,8 @@
   }
 }
 
-/** Stores the first n of the eight 32-bit lanes of low and high: all where n >= 8, none where n is 0. */
-@inline export function storeEight(y: usize, low: v128, high: v128, n: i32): void {
-  if (n >= 8) {
-    v128.store(y, low);
-    v128.store(y, high, 16);
-  } else storeSome(y, low, high, n);
-}
-function storeSome(y: usize, low: v128, high: v128, n: i32): void {
+/** Stores the first n < 8 of the eight 32-bit lanes of low and high. */
+@inline export function storeSome(y: usize, low: v128, high: v128, n: i32): void {
   if (n & 4) {
     v128.store(y, low);
     low = high;
@@ -124,4 +118,12 @@ function storeSome(y: usize, low: v128, high: v128, n: i32): void {
     y += 8;
   }
   if (n & 1) v128.store32_lane(y, low, 0);
+}
+
+/** Stores the first n of the eight 32-bit lanes of low and high: all where n >= 8. */
+@inline export function storeEight(y: usize, low: v128, high: v128, n: i32): void {
+  if (n >= 8) {
+    v128.store(y, low);
+    v128.store(y, high, 16);
+  } else storeSome(y, low, high, n);
 }
