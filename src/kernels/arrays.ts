@@ -7,12 +7,13 @@
 import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { roundUp } from "../base/shape.ts";
 import { END, formOf, namesOf, SLACK } from "./forms.ts";
+import { groupsOf, panelBytes } from "./i8/panels.ts";
+import { storedBytes } from "./i8/stored.ts";
 import { panels } from "./layout.ts";
 import { type Binary, chooseVariant, instantiate, type Variant } from "./load.ts";
 import { RUN } from "./load-run.ts";
 import { TRAIN } from "./load-train.ts";
 import type { Csr } from "./reference/f32-spmm.ts";
-import { groupsOf, panelBytes, storedBytes } from "./stored.ts";
 import { type Conv2dGeometry, conv2dScratch } from "./table/f32-conv2d.ts";
 import { gemmScratch, MODE } from "./table/f32-gemm.ts";
 import type { KernelName } from "./table.ts";

@@ -3,7 +3,7 @@ import { clamped, packing, source, target } from "./stored.ts";
 
 /**
  * int8 convolutions 3x3 of stride 1 by Winograd's F(4x4, 3x3), exact: assembly/i8-conv2d-winograd.ts.
- * For shapes that `winogradFits` (kernels/i8-winograd.ts).
+ * For shapes that `winogradFits` (kernels/i8/conv2d-winograd.ts).
  */
 export const i8Conv2dWinograd = {
   /** Weights [cout][3][3][cin] -> panels of 8 outputs, 36 points. */

@@ -29,7 +29,7 @@ const tiled = {
 export const i8Conv2d = {
   /**
    * y stored = clamp(round((bias + sum (x - zero) * weight) * scale) + zero, qmin, qmax). A tile has 4 or 2 pixels, `rows`
-   * (`tileRows`); with 2 it takes two panels at a time, of outputs that are whole sixteens. `taps` may be 0: the k-groups of a pixel
+   * (`tilePixels`); with 2 it takes two panels at a time, of outputs that are whole sixteens. `taps` may be 0: the k-groups of a pixel
    * are contiguous, which saves their addresses (3 % of MobileNetV1 0.25).
    */
   i8_conv2d: { args: { ...tiled, rows: "int", ...clamped }, binary: "run", overRead: 4 },
@@ -41,7 +41,7 @@ export const i8Conv2d = {
 
 /**
  * One input channel, stride 1, with a 2x2 max pool: assembly/i8-conv2d-1c.ts. Kernels are at most
- * `ONE_CHANNEL_WIDTH` (kernels/stored.ts) wide, the pooled image at least 4.
+ * `ONE_CHANNEL_WIDTH` (kernels/i8/conv2d-1c.ts) wide, the pooled image at least 4.
  */
 export const i8Conv2d1c = {
   /** Weights [cout][kh][kw] -> the place of each k-group, then pairs of outputs. */

@@ -18,7 +18,7 @@ const pair = {
 /** int8 sums and softmax on stored activations: assembly/i8-elementwise.ts. */
 export const i8Elementwise = {
   /**
-   * y = clamp(((bias + a * ma + b * mb) >> shift) + zero, qmin, qmax), a and b as stored (q + 128): `addition` of kernels/stored.ts
+   * y = clamp(((bias + a * ma + b * mb) >> shift) + zero, qmin, qmax), a and b as stored (q + 128): `addition` of kernels/i8/addition.ts
    * gives the numbers.
    */
   i8_add: {

@@ -13,15 +13,8 @@ import { averaged } from "../../kernels/reference/i8-reduce.ts";
 import { plainWindow, windowGeometry } from "../convolution/window.ts";
 import { free } from "../elementwise.ts";
 import { type AveragePool2d, averagePool2dGradient } from "../pooling/average-pool2d.ts";
-import {
-  affine,
-  checkSummed,
-  elementwiseType,
-  isInt8,
-  type Quantized,
-  stepsOf,
-  wholeLayout,
-} from "../quantized/quantized.ts";
+import { wholeLayout } from "../quantized/int8-buffers.ts";
+import { affine, checkSummed, elementwiseType, isInt8, type Quantized, stepsOf } from "../quantized/int8-types.ts";
 import { reshape } from "../shape/reshape.ts";
 
 export interface Mean extends Quantized {

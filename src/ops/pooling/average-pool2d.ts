@@ -7,7 +7,7 @@ import { IMAGE, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { poolFields, taps, windowGeometry } from "../convolution/window.ts";
 import { channelAxes } from "../elementwise.ts";
-import { affine, checkSummed, isInt8 } from "../quantized/quantized.ts";
+import { affine, checkSummed, isInt8 } from "../quantized/int8-types.ts";
 import { type Pool2d, pool, pooledShape } from "./max-pool2d.ts";
 
 export interface AveragePool2d extends Pool2d {

@@ -8,7 +8,8 @@ import { anyOperands, IMAGE } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { pooled, poolFields, taps, type Window, windowGeometry } from "../convolution/window.ts";
 import { channelAxes } from "../elementwise.ts";
-import { isInt8, rowsBetween, storedIn, storedOut } from "../quantized/quantized.ts";
+import { rowsBetween, storedIn, storedOut } from "../quantized/int8-buffers.ts";
+import { isInt8 } from "../quantized/int8-types.ts";
 
 export interface Pool2d extends Window {
   /** [down, right] */
