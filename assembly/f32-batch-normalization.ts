@@ -1,5 +1,5 @@
-// Batch normalization (Ioffe & Szegedy 2015) over the last axis. Four channels at a time: lanes are channels, so that sums need no
-// horizontal step and their order is that of images and rows.
+// Batch normalization (Ioffe & Szegedy 2015) over the last axis. Four channels at a time: lanes are channels, so that
+// sums need no horizontal step and their order is that of images and rows.
 
 import { inverseDeviation, parameterGradient } from "./normalization";
 import { zeroPadding } from "./row";

@@ -1,13 +1,16 @@
-// Backward through conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2, sparse: of the four pixels of a window only the winner has a gradient,
-// and none where ReLU let nothing through, so that about one convolution output in six takes part. The gradients are those of the dense way.
-// argmax says where: the winner's byte offset, negative where there is none. It lies NHWC or planar; `window_stride` and `channel_stride`,
-// the bytes from window to window and from channel to channel, say which.
-// Lists hold 8 bytes an entry: (gradient, address).
+// Backward through conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2, sparse: of the four pixels of a window only
+// the winner has a gradient, and none where ReLU let nothing through, so that about one convolution output in six takes
+// part. The gradients are those of the dense way. argmax says where: the winner's byte offset, negative where there is
+// none. It lies NHWC or planar; `window_stride` and `channel_stride`, the bytes from window to window and from channel
+// to channel, say which. Lists hold 8 bytes an entry: (gradient, address).
 import { firstLanes, madd } from "./simd";
 
 // ---------------------------------------------------------------- the sums both kernels are made of
 
-/** Vector i of a row, i a literal. An offset has to be one in the source: as a sum it would stay an addition in the loop. */
+/**
+ * Vector i of a row, i a literal. An offset has to be one in the source: as a sum it would stay an addition in the
+ * loop.
+ */
 @inline function vectorOf(x: usize, i: i32): v128 {
   if (i == 0) return v128.load(x);
   if (i == 1) return v128.load(x, 16);
@@ -32,11 +35,13 @@ import { firstLanes, madd } from "./simd";
 
 /**
  * y[0 .. rows * vectors] += sum over the list of gradient * patch, all of it in registers: at most 10 accumulators.
- * `rows`, `vectors` and `fence` are literals, so that each call is straight code. Of each row's last vector `kept` floats count, the rest
- * (padding) stays zero. Returns `sum` + the gradients where rows > 1 (in the shadow of the rest), else `sum`.
+ * `rows`, `vectors` and `fence` are literals, so that each call is straight code. Of each row's last vector `kept`
+ * floats count, the rest (padding) stays zero. Returns `sum` + the gradients where rows > 1 (in the shadow of the
+ * rest), else `sum`.
  *
- * The accumulators are stored in order and plainly: the optimizing compiler orders the loop's work by what is used first after it, and with
- * a mask on some of these stores it moved all loads above all sums and spilled (measured on V8 11: 1.5 times slower).
+ * The accumulators are stored in order and plainly: the optimizing compiler orders the loop's work by what is used
+ * first after it, and with a mask on some of these stores it moved all loads above all sums and spilled (measured on V8
+ * 11: 1.5 times slower).
  */
 @inline function accumulate(
   rows: i32, vectors: i32, fence: bool, y: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
@@ -64,7 +69,8 @@ import { firstLanes, madd } from "./simd";
     if (slots > 2) c2 = madd(g, slotOf(x, 2, vectors, row, row2, row3, row4), c2);
     if (slots > 3) c3 = madd(g, slotOf(x, 3, vectors, row, row2, row3, row4), c3);
     if (slots > 4) c4 = madd(g, slotOf(x, 4, vectors, row, row2, row3, row4), c4);
-    // Never taken: keeps the optimizing compiler from moving all loads above all sums, which then spill (measured: 1.3 times)
+    // Never taken: keeps the optimizing compiler from moving all loads above all sums, which then spill (measured: 1.3
+    // times)
     if (fence && slots > 7 && !x) break;
     if (slots > 5) c5 = madd(g, slotOf(x, 5, vectors, row, row2, row3, row4), c5);
     if (slots > 6) c6 = madd(g, slotOf(x, 6, vectors, row, row2, row3, row4), c6);
@@ -99,7 +105,10 @@ import { firstLanes, madd } from "./simd";
 
 // ---------------------------------------------------------------- weights and bias
 
-/** Rows of a kernel taken at once: as many as keep 10 accumulators busy, since each pass over the list costs its reading. */
+/**
+ * Rows of a kernel taken at once: as many as keep 10 accumulators busy, since each pass over the list costs its
+ * reading.
+ */
 @inline function rowsAtOnce(vectors: i32, left: i32): i32 {
   if (vectors <= 2 && left >= 5) return 5;
   if (vectors <= 3 && left >= 3) return 3;
@@ -129,7 +138,10 @@ function accumulateRows(
   }
 }
 
-/** One portion of one row. Not shared with the other kernel: inside its loop over rows the sums spill (measured on V8 11: 9 to 20 % slower). */
+/**
+ * One portion of one row. Not shared with the other kernel: inside its loop over rows the sums spill (measured on V8
+ * 11: 9 to 20 % slower).
+ */
 function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: usize, kept: i32): void {
   switch (vectors) {
     case 1: accumulate(1, 1, false, dw, from, to, shift, 0, kept, 0); break;
@@ -146,8 +158,8 @@ function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: u
 }
 
 /**
- * dw += sum over images and windows of gradient * winning patch, db += sum of gradients.
- * dw: [cout][kh][run padded to whole vectors], its padding is kept zero. x is read in whole vectors. list: 8 bytes a window of all n images.
+ * dw += sum over images and windows of gradient * winning patch, db += sum of gradients. dw: [cout][kh][run padded to
+ * whole vectors], its padding is kept zero. x is read in whole vectors. list: 8 bytes a window of all n images.
  */
 export function f32_conv2d_relu_max_pool2d_weight_gradient(
   n: i32, x: usize, xs: i32, dy: usize, dys: i32, argmax: usize, window_stride: i32, channel_stride: i32,
@@ -156,7 +168,10 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
   const vectors = (run + 3) >> 2;
   const tail = run - 4 * (vectors - 1);
   for (let channel = 0; channel < cout; channel++) {
-    const end = listChannel(n, x, xs, dy + (<usize>channel << 2), <usize>cout << 2, dys, argmax + <usize>(channel * channel_stride), window_stride, windows, list);
+    const end = listChannel(
+      n, x, xs, dy + (<usize>channel << 2), <usize>cout << 2, dys, argmax + <usize>(channel * channel_stride),
+      window_stride, windows, list,
+    );
     let sum = load<f32>(db);
     if (rowsAtOnce(vectors, kh) == 1) for (let p = list; p < end; p += 8) sum += load<f32>(p);
     let shift: usize = 0;
@@ -183,9 +198,13 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
   }
 }
 
-/** The list of one channel over all images; returns its end. Every window is written, what has no gradient is written over. */
+/**
+ * The list of one channel over all images; returns its end. Every window is written, what has no gradient is written
+ * over.
+ */
 @inline function listChannel(
-  n: i32, x: usize, xs: i32, dy: usize, dyStep: usize, dys: i32, argmax: usize, window_stride: i32, windows: i32, list: usize,
+  n: i32, x: usize, xs: i32, dy: usize, dyStep: usize, dys: i32, argmax: usize, window_stride: i32, windows: i32,
+  list: usize,
 ): usize {
   let p = list;
   for (let image = n; image > 0; image--) {
@@ -236,8 +255,9 @@ export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, x: u
 }
 
 /**
- * One window's gradients into `vectors` (a literal) vectors of the kh + 1 rows of dx it touches: entries from..middle won in its upper row,
- * middle..to in its lower one, their addresses moved up by one kernel row. One loop over the rows, so that there is one body to compile.
+ * One window's gradients into `vectors` (a literal) vectors of the kh + 1 rows of dx it touches: entries from..middle
+ * won in its upper row, middle..to in its lower one, their addresses moved up by one kernel row. One loop over the
+ * rows, so that there is one body to compile.
  */
 @inline function spread(
   vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, row_stride: usize, shift: usize,
@@ -268,11 +288,13 @@ function spreadWindow(
 }
 
 /**
- * dx = for each window, sum over channels of gradient * kernel, laid where the winning patch was. Writes xs bytes an image, padding zero.
- * weight: `f32_panels_to_moved`. list: 16 bytes an output channel. dx is written in whole vectors: what is past its end is read and written back.
+ * dx = for each window, sum over channels of gradient * kernel, laid where the winning patch was. Writes xs bytes an
+ * image, padding zero. weight: `f32_panels_to_moved`. list: 16 bytes an output channel. dx is written in whole vectors:
+ * what is past its end is read and written back.
  */
 export function f32_conv2d_relu_max_pool2d_input_gradient(
-  n: i32, dy: usize, dys: i32, argmax: usize, window_stride: i32, channel_stride: i32, weight: usize, dx: usize, dxs: i32,
+  n: i32, dy: usize, dys: i32, argmax: usize, window_stride: i32, channel_stride: i32, weight: usize, dx: usize,
+  dxs: i32,
   oh: i32, ow: i32, cout: i32, kh: i32, run: i32, dx_row_stride: i32, dx_pixel_stride: i32, list: usize,
 ): void {
   const vectors = (run + (dx_pixel_stride >> 2) + 3) >> 2;

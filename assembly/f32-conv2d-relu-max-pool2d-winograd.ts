@@ -1,11 +1,12 @@
-// The fused convolution by Winograd's F(4, 5) in one dimension: four outputs of a 5-tap filter from 8 multiplications instead of 20.
-// (S. Winograd, Arithmetic Complexity of Computations, 1980; as in A. Lavin, S. Gray, arXiv 1509.09308.)
+// The fused convolution by Winograd's F(4, 5) in one dimension: four outputs of a 5-tap filter from 8 multiplications
+// instead of 20. (S. Winograd, Arithmetic Complexity of Computations, 1980; as in A. Lavin, S. Gray, arXiv 1509.09308.)
 // Points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. With d the 8 inputs, g the 5 taps:
 //
 //   outputs = A ((G g) * (B d))      G: 8 x 5, on weights, once per step    B: 8 x 8, on inputs    A: 4 x 8, on sums over channels
 //
-// One dimension only: in two the transforms cost more than they save on images this small, and lose accuracy.
-// Outputs come in fours, windows in twos: an odd last pair overlaps the pair before it, so that there is no tail. At least 2 x 2 windows.
+// One dimension only: in two the transforms cost more than they save on images this small, and lose accuracy. Outputs
+// come in fours, windows in twos: an odd last pair overlaps the pair before it, so that there is no tail. At least 2 x
+// 2 windows.
 import { pooled, winner } from "./pool-window";
 import { madd, storeLanes } from "./simd";
 
@@ -25,7 +26,8 @@ export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, x: 
         const g0 = v128.load(x), g1 = v128.load(x + tap), g2 = v128.load(x + 2 * tap);
         const g3 = v128.load(x + 3 * tap), g4 = v128.load(x + 4 * tap);
         const even1 = f32x4.add(g0, f32x4.add(g2, g4)), odd1 = f32x4.add(g1, g3);
-        const even2 = f32x4.add(g0, f32x4.add(times(g2, 4), times(g4, 16))), odd2 = f32x4.add(times(g1, 2), times(g3, 8));
+        const even2 = f32x4.add(g0, f32x4.add(times(g2, 4), times(g4, 16)));
+        const odd2 = f32x4.add(times(g1, 2), times(g3, 8));
         const even3 = f32x4.add(g0, f32x4.add(times(g2, 0.25), times(g4, 0.0625)));
         const odd3 = f32x4.add(times(g1, 0.5), times(g3, 0.125));
         v128.store(y, g0);
@@ -81,10 +83,10 @@ export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, x: 
 }
 
 /**
- * At least 4 input channels, kernels 5 wide and of any height; transformed along x.
- * A tile is 4 columns of outputs; its transformed input has, for each point, kernel rows lying end to end, so that each product is
- * a GEMM of 4 output rows x 8 channels over kh * cin.
- * weight: `f32_panels_to_winograd` of kh and cin. argmax: NHWC. scratch: 8 * h * cin floats of transformed input, then 256 floats of sums.
+ * At least 4 input channels, kernels 5 wide and of any height; transformed along x. A tile is 4 columns of outputs; its
+ * transformed input has, for each point, kernel rows lying end to end, so that each product is a GEMM of 4 output rows
+ * x 8 channels over kh * cin. weight: `f32_panels_to_winograd` of kh and cin. argmax: NHWC. scratch: 8 * h * cin floats
+ * of transformed input, then 256 floats of sums.
  */
 export function f32_conv2d_relu_max_pool2d_winograd(
   n: i32, x: usize, xs: i32, weight: usize, bias: usize, y: usize, ys: i32, argmax: usize,
@@ -142,7 +144,10 @@ export function f32_conv2d_relu_max_pool2d_winograd(
               storeLanes(y + at + beside, second, left);
               if (WINNERS) {
                 storeLanes(argmax + at, winner(y00, y01, y10, y11, first, rows, pixels, place), left);
-                storeLanes(argmax + at + beside, winner(y02, y03, y12, y13, second, rows, pixels, i32x4.add(place, offset1)), left);
+                storeLanes(
+                  argmax + at + beside, winner(y02, y03, y12, y13, second, rows, pixels, i32x4.add(place, offset1)),
+                  left,
+                );
               }
               m += 32;
             }
@@ -158,8 +163,8 @@ export function f32_conv2d_relu_max_pool2d_winograd(
 }
 
 /**
- * For each of the 8 points, 4 output rows x 8 channels: rows of u are `pixel` bytes apart, k floats long (they overlap).
- * m: [point][half of the 8 channels][row][4].
+ * For each of the 8 points, 4 output rows x 8 channels: rows of u are `pixel` bytes apart, k floats long (they
+ * overlap). m: [point][half of the 8 channels][row][4].
  */
 @inline function multiplyRows(u: usize, point: usize, pixel: usize, weight: usize, k: i32, m: usize): void {
   const pixel2 = pixel + pixel, pixel3 = pixel2 + pixel;

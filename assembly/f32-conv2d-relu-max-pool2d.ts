@@ -1,11 +1,12 @@
-// conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2 in one pass, summed directly. An odd last row or column is dropped, as the pool does.
-// x: NHWC, dense rows. weight: panels [cout/8][kh][kw * cin][8]. bias: padded to whole panels. y: NHWC.
+// conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2 in one pass, summed directly. An odd last row or column is
+// dropped, as the pool does. x: NHWC, dense rows. weight: panels [cout/8][kh][kw * cin][8]. bias: padded to whole
+// panels. y: NHWC.
 import { pooled, splitColumns, splitHalf, storeWindows, winner } from "./pool-window";
 import { madd, storeLanes } from "./simd";
 
 /**
- * Any number of channels, any kernel. Tile: the 4 pixels of a window x 8 output channels, 8 accumulators.
- * One step of k per iteration: unrolled, the optimizing compiler hoists the loads and spills (measured: 15 against 28 GMAC/s).
+ * Any number of channels, any kernel. Tile: the 4 pixels of a window x 8 output channels, 8 accumulators. One step of k
+ * per iteration: unrolled, the optimizing compiler hoists the loads and spills (measured: 15 against 28 GMAC/s).
  * argmax: NHWC, as y.
  */
 export function f32_conv2d_relu_max_pool2d(
@@ -75,9 +76,9 @@ export function f32_conv2d_relu_max_pool2d(
 }
 
 /**
- * One input channel, h x w, at least 4 windows wide. Lanes are 4 neighbouring windows over split columns, two output channels at a time.
- * The last four windows of a row overlap those before, so that there is no tail.
- * argmax: planar, [cout][oh][ow]. scratch: the split plane, then 4 floats per output channel.
+ * One input channel, h x w, at least 4 windows wide. Lanes are 4 neighbouring windows over split columns, two output
+ * channels at a time. The last four windows of a row overlap those before, so that there is no tail. argmax: planar,
+ * [cout][oh][ow]. scratch: the split plane, then 4 floats per output channel.
  */
 export function f32_conv2d_relu_max_pool2d_plane(
   n: i32, x: usize, xs: i32, weight: usize, bias: usize, y: usize, ys: i32, argmax: usize,
@@ -98,15 +99,17 @@ export function f32_conv2d_relu_max_pool2d_plane(
         const px = min(first, ow - 4);
         const at = i32x4.add(i32x4.splat(2 * py * row + 8 * px), i32x4(0, 8, 16, 24));
         for (let channel = 0; channel < cout; channel += 2) {
-          const both = channel + 1 < cout; // panels and bias are padded: of an odd last channel the neighbour is computed, not stored
+          // panels and bias are padded: of an odd last channel the neighbour is computed, not stored
+          const both = channel + 1 < cout;
           let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
           let d00 = f32x4.splat(0), d01 = f32x4.splat(0), d10 = f32x4.splat(0), d11 = f32x4.splat(0);
           let patch = scratch + <usize>(2 * py) * line + (<usize>px << 2);
           let k = weight + <usize>(channel >> 3) * panel + (<usize>(channel & 7) << 2);
           let w0 = c00, w1 = c00, a = c00;
           for (let ky = kh; ky > 0; ky--) {
-            // at an even kernel column, even pixels are under c00 and odd ones under c01; at the next the two have changed places.
-            // Written out, since one step with pointers that change places costs 11 % more on V8 11 (measured)
+            // at an even kernel column, even pixels are under c00 and odd ones under c01; at the next the two have
+            // changed places. Written out, since one step with pointers that change places costs 11 % more on V8 11
+            // (measured)
             let even = patch, odds = patch + odd, evenBelow = patch + line, oddBelow = odds + line;
             let left = kw;
             do {

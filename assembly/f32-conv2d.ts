@@ -1,13 +1,19 @@
-// f32 convolutions on NHWC images, without im2col: the taps of an output pixel are a few runs of neighbouring floats, and a tile of
-// four pixels by eight outputs walks them. Padding is made real first, in a copy of the image, so that no inner loop asks for borders.
+// f32 convolutions on NHWC images, without im2col: the taps of an output pixel are a few runs of neighbouring floats,
+// and a tile of four pixels by eight outputs walks them. Padding is made real first, in a copy of the image, so that no
+// inner loop asks for borders.
 import { BIAS_RELU, MASK, biasHigh, biasLow, storeSums } from "./f32-gemm";
 import { firstLanes, madd } from "./simd";
 
 /** Output pixels that share a pass over the panels of weights. */
 const PIXELS_PER_PASS = 64;
 
-/** Lanes first .. last - 1 of the eight floats low, high, finished and stored one by one: for groups that begin inside a panel. */
-function storeGroup(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
+/**
+ * Lanes first .. last - 1 of the eight floats low, high, finished and stored one by one: for groups that begin inside a
+ * panel.
+ */
+function storeGroup(
+  c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32,
+): void {
   for (let lane = 0; lane < last; lane++) {
     if (lane >= first) {
       const at = <usize>lane << 2;
@@ -25,7 +31,9 @@ function storeGroup(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bia
   }
 }
 
-@inline function storePixel(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
+@inline function storePixel(
+  c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32,
+): void {
   if (first) storeGroup(c, low, high, mode, bias0, bias1, mask, first, last);
   else storeSums(c, low, high, mode, bias0, bias1, mask, last);
 }
@@ -135,8 +143,13 @@ function convolve(
   return (out - 1) * stride + (kernel - 1) * dilation + 1;
 }
 
-/** h x w pixels of x, whose rows are `row_stride` bytes apart, into the rows x columns at y, from (top, left) on. What surrounds them is there already. */
-export function placeImage(y: usize, x: usize, row_stride: i32, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32): void {
+/**
+ * h x w pixels of x, whose rows are `row_stride` bytes apart, into the rows x columns at y, from (top, left) on. What
+ * surrounds them is there already.
+ */
+export function placeImage(
+  y: usize, x: usize, row_stride: i32, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32,
+): void {
   const count = min(h, rows - top), bytes = min(w, columns - left) * pixel;
   if (bytes <= 0) return;
   y += <usize>((top * columns + left) * pixel);
@@ -147,7 +160,11 @@ export function placeImage(y: usize, x: usize, row_stride: i32, h: i32, w: i32, 
   }
 }
 
-export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d(
+  n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32,
+  oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32,
+  dilation_w: i32, groups: i32, scratch: usize,
+): void {
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
   const row_stride = w * pixel;
@@ -175,7 +192,8 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
       convolve(
         oh, ow, image + <usize>(g * inner << 2), stride_h * line, stride_w * pixel, y, ow * cout << 2, cout << 2,
         weight + <usize>(from >> 3) * <usize>(length << 5), length << 5, from, from + outer, mode, aux, mask,
-        kh, dilation_h * line, kw * inner << 5, whole ? 1 : kw, dilation_w * pixel, inner << 5, whole ? kw * inner : inner,
+        kh, dilation_h * line, kw * inner << 5, whole ? 1 : kw, dilation_w * pixel, inner << 5,
+        whole ? kw * inner : inner,
       );
     }
     x += <usize>xs;
@@ -184,7 +202,10 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
   }
 }
 
-/** First of the taps k, k + step, ... that reach inputs of phase `phase`: (phase + pad - k * dilation) is a multiple of stride; kernel if none does. */
+/**
+ * First of the taps k, k + step, ... that reach inputs of phase `phase`: (phase + pad - k * dilation) is a multiple of
+ * stride; kernel if none does.
+ */
 @inline function firstTap(phase: i32, pad: i32, kernel: i32, stride: i32, dilation: i32): i32 {
   let k = 0;
   while (k < kernel && (phase + pad - k * dilation) % stride) k++;
@@ -203,16 +224,22 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
 }
 
 /**
- * Inputs (iy, ix) of one phase, iy % stride_h and ix % stride_w fixed, meet a fixed grid of taps, and their gradient is a convolution of dy with those:
+ * Inputs (iy, ix) of one phase, iy % stride_h and ix % stride_w fixed, meet a fixed grid of taps, and their gradient is
+ * a convolution of dy with those:
  *
  *     dx[iy] = sum over ky of dy[(iy + pad_t - ky * dilation_h) / stride_h] * weight[ky]
  *
  * ky runs downwards, so that dy is read upwards, and `inputPanels` holds the taps in that order.
  */
-export function f32_conv2d_input_gradient(n: i32, dy: usize, dys: i32, weight: usize, dx: usize, dxs: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d_input_gradient(
+  n: i32, dy: usize, dys: i32, weight: usize, dx: usize, dxs: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32,
+  cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32,
+  groups: i32, scratch: usize,
+): void {
   const inner = cin / groups, outer = cout / groups, pixel = cout << 2, panel = kh * kw * cout << 5;
   // the rows and columns of dy, with zeros around, that all taps together reach
-  const top = max(0, -floorDivide(pad_t - (kh - 1) * dilation_h, stride_h)), left = max(0, -floorDivide(pad_l - (kw - 1) * dilation_w, stride_w));
+  const top = max(0, -floorDivide(pad_t - (kh - 1) * dilation_h, stride_h));
+  const left = max(0, -floorDivide(pad_l - (kw - 1) * dilation_w, stride_w));
   const rows = top + max(oh, (h - 1 + pad_t) / stride_h + 1), columns = left + max(ow, (w - 1 + pad_l) / stride_w + 1);
   const padded = rows > oh || columns > ow;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
@@ -268,10 +295,13 @@ function addColumnSums(pixels: i32, dy: usize, step: i32, db: usize, there0: v12
 }
 
 /**
- * Adds one image's part to `count` <= 4 rows of a panel of dw. Row i reads x at x0 + its offset. `neighbours`: the offsets are 0, 4, 8, 12,
- * which saves three pointers. Rows past `count` repeat the last, and are not stored.
+ * Adds one image's part to `count` <= 4 rows of a panel of dw. Row i reads x at x0 + its offset. `neighbours`: the
+ * offsets are 0, 4, 8, 12, which saves three pointers. Rows past `count` repeat the last, and are not stored.
  */
-@inline function fourTaps(neighbours: bool, count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, dy: usize, pixel: i32, dw: usize, there0: v128, there1: v128): void {
+@inline function fourTaps(
+  neighbours: bool, count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32,
+  dy: usize, pixel: i32, dw: usize, there0: v128, there1: v128,
+): void {
   let c00 = v128.load(dw), c01 = v128.load(dw, 16);
   let c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   if (count > 1) {
@@ -319,7 +349,11 @@ function addColumnSums(pixels: i32, dy: usize, step: i32, db: usize, there0: v12
   if (count > 3) storeRow(dw + 96, c30, c31, there0, there1);
 }
 
-export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize, dys: i32, dw: usize, db: usize, accumulate: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d_weight_gradient(
+  n: i32, x: usize, xs: i32, dy: usize, dys: i32, dw: usize, db: usize, accumulate: i32, h: i32, w: i32, cin: i32,
+  oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32,
+  dilation_w: i32, groups: i32, scratch: usize,
+): void {
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
   if (!accumulate) {
     const outputs = <usize>(cout + 7 & -8);
@@ -389,8 +423,13 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
               ky++;
             }
           }
-          if (count == 4 && o3 == o0 + 12) fourTaps(true, 4, channels + o0, 0, 0, 0, xRow, xColumn, height, width, d, cout << 2, panel, there0, there1);
-          else fourTaps(false, count, channels + o0, o1 - o0, o2 - o0, o3 - o0, xRow, xColumn, height, width, d, cout << 2, panel, there0, there1);
+          if (count == 4 && o3 == o0 + 12) fourTaps(
+            true, 4, channels + o0, 0, 0, 0, xRow, xColumn, height, width, d, cout << 2, panel, there0, there1,
+          );
+          else fourTaps(
+            false, count, channels + o0, o1 - o0, o2 - o0, o3 - o0, xRow, xColumn, height, width, d, cout << 2, panel,
+            there0, there1,
+          );
           panel += 128;
         }
       }

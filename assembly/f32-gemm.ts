@@ -13,7 +13,10 @@ export const MASK = 2;
   return mode == BIAS_RELU ? f32x4.pmax(sum, f32x4.splat(0)) : sum;
 }
 
-/** Rows that share a pass over the panels: 64 rows of some hundred floats stay in the second-level cache while each panel, in the first, meets them all. */
+/**
+ * Rows that share a pass over the panels: 64 rows of some hundred floats stay in the second-level cache while each
+ * panel, in the first, meets them all.
+ */
 const ROWS_PER_PASS = 64;
 
 /** Bias of the eight columns from `column` on, for modes that have one. */
@@ -25,7 +28,9 @@ const ROWS_PER_PASS = 64;
 }
 
 /** Finishes and stores eight sums at c; `mask`: what lies beside c where the mode masks. */
-@inline export function storeSums(c: usize, low: v128, high: v128, mode: i32, biasLow: v128, biasHigh: v128, mask: usize, count: i32): void {
+@inline export function storeSums(
+  c: usize, low: v128, high: v128, mode: i32, biasLow: v128, biasHigh: v128, mask: usize, count: i32,
+): void {
   if (mode == MASK) {
     low = finish(low, MASK, v128.load(mask));
     high = finish(high, MASK, v128.load(mask, 16));
@@ -37,7 +42,9 @@ const ROWS_PER_PASS = 64;
 }
 
 /** One row by 32 columns: the product of a single vector, bound by reading w. `panel`: bytes from panel to panel. */
-@inline function oneRowWide(k: i32, a: usize, w: usize, panel: usize, c: usize, mode: i32, aux: usize, mask: usize, column: i32, n: i32): void {
+@inline function oneRowWide(
+  k: i32, a: usize, w: usize, panel: usize, c: usize, mode: i32, aux: usize, mask: usize, column: i32, n: i32,
+): void {
   let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   const end = w + panel;
   if (k > 0) do {
@@ -48,7 +55,8 @@ const ROWS_PER_PASS = 64;
     p += panel;
     c10 = madd(x, v128.load(p), c10);
     c11 = madd(x, v128.load(p, 16), c11);
-    // never taken. V8 11 and 12 do all eight loads before the sums and spill; not over a branch: measured, 45 % faster, and V8 13 as it was
+    // never taken. V8 11 and 12 do all eight loads before the sums and spill; not over a branch: measured, 45 % faster,
+    // and V8 13 as it was
     if (!w) break;
     p += panel;
     c20 = madd(x, v128.load(p), c20);
@@ -60,12 +68,18 @@ const ROWS_PER_PASS = 64;
   } while ((w += 32) < end);
   storeSums(c, c00, c01, mode, biasLow(mode, aux, column), biasHigh(mode, aux, column), mask, n);
   storeSums(c + 32, c10, c11, mode, biasLow(mode, aux, column + 8), biasHigh(mode, aux, column + 8), mask + 32, n - 8);
-  storeSums(c + 64, c20, c21, mode, biasLow(mode, aux, column + 16), biasHigh(mode, aux, column + 16), mask + 64, n - 16);
-  storeSums(c + 96, c30, c31, mode, biasLow(mode, aux, column + 24), biasHigh(mode, aux, column + 24), mask + 96, n - 24);
+  storeSums(
+    c + 64, c20, c21, mode, biasLow(mode, aux, column + 16), biasHigh(mode, aux, column + 16), mask + 64, n - 16,
+  );
+  storeSums(
+    c + 96, c30, c31, mode, biasLow(mode, aux, column + 24), biasHigh(mode, aux, column + 24), mask + 96, n - 24,
+  );
 }
 
 /** One row by eight columns. */
-@inline function oneRow(k: i32, a: usize, w: usize, c: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
+@inline function oneRow(
+  k: i32, a: usize, w: usize, c: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32,
+): void {
   let c0 = f32x4.splat(0), c1 = c0;
   if (k > 0) do {
     const x = v128.load32_splat(a);
@@ -102,7 +116,9 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
   let i: usize = 0;
   const whole = <usize>(k & -4) << 2, all = <usize>k << 2;
   for (; i < whole; i += 16) {
-    storeTransposed(y, y + 16, y + 32, y + 48, v128.load(a + i), v128.load(a1 + i), v128.load(a2 + i), v128.load(a3 + i));
+    storeTransposed(
+      y, y + 16, y + 32, y + 48, v128.load(a + i), v128.load(a1 + i), v128.load(a2 + i), v128.load(a3 + i),
+    );
     y += 64;
   }
   for (; i < all; i += 4) {
@@ -115,11 +131,14 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
 }
 
 /**
- * Four packed rows by eight columns: 8 sums, 2 vectors of w and 1 of a are 11 registers of the 15 there are.
- * Measured on V8: a fifth row gains nothing on V8 13, and halves the speed on V8 11 and 12, which spill; unrolling over k spills too; a `for` loop,
- * which jumps twice a turn, costs 10 %. Rows as they lie, a pointer each, are 25 % slower: what is left of a cycle goes to pointers.
+ * Four packed rows by eight columns: 8 sums, 2 vectors of w and 1 of a are 11 registers of the 15 there are. Measured
+ * on V8: a fifth row gains nothing on V8 13, and halves the speed on V8 11 and 12, which spill; unrolling over k spills
+ * too; a `for` loop, which jumps twice a turn, costs 10 %. Rows as they lie, a pointer each, are 25 % slower: what is
+ * left of a cycle goes to pointers.
  */
-@inline function fourRows(k: i32, a: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
+@inline function fourRows(
+  k: i32, a: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32,
+): void {
   let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   const end = w + (<usize>k << 5);
   if (k > 0) do {
@@ -145,7 +164,9 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
   storeSums(c + 3 * ldc, c30, c31, mode, bias0, bias1, mask + 3 * ldc, count);
 }
 
-export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, weight: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize): void {
+export function f32_gemm(
+  m: i32, n: i32, k: i32, a: usize, lda: i32, weight: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize,
+): void {
   if (m < 4) {
     for (let mask = aux; m > 0; m--) {
       vectorProduct(n, k, a, weight, c, mode, aux, mask);
@@ -179,9 +200,12 @@ export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, weight: usi
 }
 
 /**
- * dw: a tile of four rows of k by eight outputs stays in registers while m runs; x needs no transposition, since its k are neighbours.
+ * dw: a tile of four rows of k by eight outputs stays in registers while m runs; x needs no transposition, since its k
+ * are neighbours.
  */
-export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: i32, dy: usize, lddy: i32, dw: usize, db: usize, accumulate: i32): void {
+export function f32_gemm_weight_gradient(
+  m: i32, n: i32, k: i32, x: usize, ldx: i32, dy: usize, lddy: i32, dw: usize, db: usize, accumulate: i32,
+): void {
   for (let column = 0; column < n; column += 8) {
     const there0 = firstLanes(n - column), there1 = firstLanes(n - column - 4);
     const from = dy + (<usize>column << 2);
@@ -272,7 +296,9 @@ export function f32_transpose_panels(n: i32, k: i32, x: usize, y: usize): void {
         storeTransposed(to, to + 32, to + 64, to + 96, a, b, c, d);
       } else
         for (let r = 0; r < rows; r++)
-          for (let j = 0; j < outputs; j++) store<f32>(to + (<usize>j << 5) + (<usize>r << 2), load<f32>(from + (<usize>r << 5) + (<usize>j << 2)));
+          for (let j = 0; j < outputs; j++) store<f32>(
+            to + (<usize>j << 5) + (<usize>r << 2), load<f32>(from + (<usize>r << 5) + (<usize>j << 2)),
+          );
       from += 128;
     }
   }

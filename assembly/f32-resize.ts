@@ -1,5 +1,5 @@
-// Bilinear interpolation of f32 images. `rows` and `columns` hold, for each row and column of the output, the byte offsets of its two
-// neighbours and the share of the second:
+// Bilinear interpolation of f32 images. `rows` and `columns` hold, for each row and column of the output, the byte
+// offsets of its two neighbours and the share of the second:
 //
 //   left ---- right share ---- right        first along rows, then between them
 
@@ -9,10 +9,12 @@ export function f32_resize_bilinear(
   for (; n > 0; n--) {
     let o = y, row = rows;
     for (let r = oh; r > 0; r--) {
-      const top = x + load<usize>(row), bottom = x + load<usize>(row, 4), down = load<f32>(row, 8), downs = f32x4.splat(down);
+      const top = x + load<usize>(row), bottom = x + load<usize>(row, 4), down = load<f32>(row, 8);
+      const downs = f32x4.splat(down);
       let column = columns;
       for (let k = ow; k > 0; k--) {
-        const left = load<usize>(column), right = load<usize>(column, 4), share = load<f32>(column, 8), shares = f32x4.splat(share);
+        const left = load<usize>(column), right = load<usize>(column, 4), share = load<f32>(column, 8);
+        const shares = f32x4.splat(share);
         let p: usize = 0, rest = c;
         for (; rest >= 4; rest -= 4) {
           const tl = v128.load(top + left + p), bl = v128.load(bottom + left + p);
@@ -23,7 +25,8 @@ export function f32_resize_bilinear(
         }
         for (; rest > 0; rest--) {
           const tl = load<f32>(top + left + p), bl = load<f32>(bottom + left + p);
-          const t = tl + (load<f32>(top + right + p) - tl) * share, b = bl + (load<f32>(bottom + right + p) - bl) * share;
+          const t = tl + (load<f32>(top + right + p) - tl) * share;
+          const b = bl + (load<f32>(bottom + right + p) - bl) * share;
           store<f32>(o + p, t + (b - t) * down);
           p += 4;
         }

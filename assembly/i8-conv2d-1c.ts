@@ -1,17 +1,20 @@
-// int8 convolution of one input channel, stride 1, with ReLU and a 2x2 max pool: the lanes are 4 pooled pixels, the weights are broadcast.
-// With one channel a kernel row fills a k-group badly and the channels of the result fill a panel badly; here neither matters
-// (measured on the first layer of LeNet-5: 1.0 us against 2.1 us of the general kernel, relaxed; 2.0 against 3.2, plain).
+// int8 convolution of one input channel, stride 1, with ReLU and a 2x2 max pool: the lanes are 4 pooled pixels, the
+// weights are broadcast. With one channel a kernel row fills a k-group badly and the channels of the result fill a
+// panel badly; here neither matters (measured on the first layer of LeNet-5: 1.0 us against 2.1 us of the general
+// kernel, relaxed; 2.0 against 3.2, plain).
 //
-// A strip is what 4 neighbouring pooled pixels need, all rows of it, a fixed PITCH apart so that the row below is an immediate offset.
-// Pooled pixel i covers the columns 2i (even) and 2i + 1 (odd) of the convolution:
+// A strip is what 4 neighbouring pooled pixels need, all rows of it, a fixed PITCH apart so that the row below is an
+// immediate offset. Pooled pixel i covers the columns 2i (even) and 2i + 1 (odd) of the convolution:
 //
 //   relaxed, k-group of columns x..x+3:  even: [x x+1 x+2 x+3] [x+2 .. x+5] [x+4 ..] [x+6 ..]   odd: the same from x+1
 //   plain, k-group of columns x, x+1:    even: the row from x, as it is                          odd: the row from x+1
 //
-// Where the last kernel column is left over, it is taken as groups that go down: [rows y..y+3 of one column]: a 5x5 kernel is then
-// 7 groups of 4 instead of 10, or 13 of 2 instead of 15.
+// Where the last kernel column is left over, it is taken as groups that go down: [rows y..y+3 of one column]: a 5x5
+// kernel is then 7 groups of 4 instead of 10, or 13 of 2 instead of 15.
 import { highWords, lowBytes, lowWords } from "./simd";
-import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
+import {
+  biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT,
+} from "./stored";
 
 /** Bytes from one row of a strip to the next: 4 pairs of vectors (relaxed), or 16 columns and one pair (plain). */
 @inline const ROW_STRIDE: usize = RELAXED ? 128 : 64;
@@ -19,8 +22,9 @@ import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, sh
 @inline const ACROSS: usize = RELAXED ? 16 : 2;
 @inline const DOWN: usize = 16;
 
-// Of a kernel kh x kw, columns that are taken in whole k-groups across; rows of a single left-over column that are taken in whole ones down;
-// k-groups of either; groups of 4 columns a strip holds (relaxed); and where in a strip the column that goes down is.
+// Of a kernel kh x kw, columns that are taken in whole k-groups across; rows of a single left-over column that are
+// taken in whole ones down; k-groups of either; groups of 4 columns a strip holds (relaxed); and where in a strip the
+// column that goes down is.
 @inline function wholeOf(kw: i32): i32 {
   return kw - kw % GROUP;
 }
@@ -48,7 +52,10 @@ function packGroup(weight: usize, some: i32, step: i32, y: usize): i32 {
   return sum;
 }
 
-/** The place of each k-group in a strip; then channels in pairs: 2 biases, 2 scales, then for each k-group the weights of both. */
+/**
+ * The place of each k-group in a strip; then channels in pairs: 2 biases, 2 scales, then for each k-group the weights
+ * of both.
+ */
 export function i8_conv2d_1c_pack(
   cout: i32, kh: i32, kw: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
@@ -82,7 +89,10 @@ export function i8_conv2d_1c_pack(
   }
 }
 
-/** One strip from the image at `x`; `quads`: groups of 4 columns (relaxed), `column`: of the groups that go down, -1 for none. */
+/**
+ * One strip from the image at `x`; `quads`: groups of 4 columns (relaxed), `column`: of the groups that go down, -1 for
+ * none.
+ */
 @inline function strip(x: usize, row_stride: usize, rows: i32, quads: i32, column: i32, y: usize): void {
   for (let row = 0; row < rows; row++) {
     let to = y;
@@ -157,7 +167,8 @@ export function i8_conv2d_1c_pack(
 
 export function i8_conv2d_1c_max_pool2d(
   n: i32, x: usize, xs: i32, x_row_stride: i32, kh: i32, kw: i32, scratch: usize, weight: usize,
-  y: usize, ys: i32, y_row_stride: i32, y_pixel_stride: i32, oh: i32, ow: i32, cout: i32, zero: i32, qmin: i32, qmax: i32,
+  y: usize, ys: i32, y_row_stride: i32, y_pixel_stride: i32, oh: i32, ow: i32, cout: i32, zero: i32, qmin: i32,
+  qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
   const across = acrossOf(kh, kw), down = rowsDown(kh, kw) / GROUP, rows = 2 * oh + kh - 1;

@@ -1,6 +1,8 @@
-// int8 convolution of stride 1 with ReLU and a 2x2 max pool by the fast FIR algorithm (Mou and Duhamel, 1991) in two dimensions: fewer products, still exact.
+// int8 convolution of stride 1 with ReLU and a 2x2 max pool by the fast FIR algorithm (Mou and Duhamel, 1991) in two
+// dimensions: fewer products, still exact.
 //
-// Along one axis, with even taps H0 and odd taps H1, X0 = x[2n + 2j], X1 = x[2n + 1 + 2j], X2 = x[2n + 2 + 2j], the two outputs of a window are
+// Along one axis, with even taps H0 and odd taps H1, X0 = x[2n + 2j], X1 = x[2n + 1 + 2j], X2 = x[2n + 2 + 2j], the two
+// outputs of a window are
 //
 //   y0 = H0 X0 + H1 X1 = S X1 + H0 (X0 - X1)
 //   y1 = H0 X1 + H1 X2 = S X1 + H1 (X2 - X1)         S = H0 + H1
@@ -9,8 +11,8 @@
 //
 //   y[r][c] = SS + SH[c] + HS[r] + HH[r][c]
 //
-// 64 instead of 100 multiplications a window for a 5x5 kernel, 25 instead of 36 for 3x3. Sums of four weights and differences of four activations
-// need 16 bits, so that only the plain variant has it.
+// 64 instead of 100 multiplications a window for a 5x5 kernel, 25 instead of 36 for 3x3. Sums of four weights and
+// differences of four activations need 16 bits, so that only the plain variant has it.
 import { HEAD } from "./i8-tile";
 import { biasOf, dot, highest, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst } from "./stored";
 
@@ -41,8 +43,9 @@ function partialSum(weight: usize, kh: i32, kw: i32, cin: i32, r: i32, c: i32, j
 @inline const STEPS: usize = 224;
 
 /**
- * What a tile does, one product after the other: rows of taps, k-groups a row, two slots whose sum it starts from, the slot it goes to,
- * and whether that takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over r and c of SH[c] + HS[r] + HH[r][c].
+ * What a tile does, one product after the other: rows of taps, k-groups a row, two slots whose sum it starts from, the
+ * slot it goes to, and whether that takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over
+ * r and c of SH[c] + HS[r] + HH[r][c].
  *
  *     bytes of a step: 0 rows of taps | 4 k-groups a row | 8 and 12 slots to start from | 16 slot to go to | 20 maximum?
  *
@@ -73,7 +76,10 @@ function packSteps(kh: i32, kw: i32, cin: i32, y: usize): void {
     }
 }
 
-/** The steps; then panels of 8 outputs: 8 biases, 8 scales, then for each pair of parts its rows of k-groups, 2 weights each. */
+/**
+ * The steps; then panels of 8 outputs: 8 biases, 8 scales, then for each pair of parts its rows of k-groups, 2 weights
+ * each.
+ */
 export function i8_conv2d_fir_pack(
   cout: i32, kh: i32, kw: i32, cin: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
@@ -110,7 +116,8 @@ export function i8_conv2d_fir_pack(
 
 /** Nine planes [height][width][channels] of parts, `plane` bytes apart, for 8 channels at `x` and `to`. */
 @inline function planes(
-  x: usize, row_stride: usize, pixel_stride: usize, rows: i32, columns: i32, to: usize, plane: usize, height: i32, width: i32,
+  x: usize, row_stride: usize, pixel_stride: usize, rows: i32, columns: i32, to: usize, plane: usize, height: i32,
+  width: i32,
 ): void {
   const below: usize = 3 * plane;
   for (let n = 0; n < height; n++) {
@@ -145,7 +152,8 @@ export function i8_conv2d_fir_pack(
 
 export function i8_conv2d_fir_max_pool2d(
   n: i32, x: usize, xs: i32, x_row_stride: i32, cin: i32, kh: i32, kw: i32, scratch: usize, weight: usize,
-  y: usize, ys: i32, y_row_stride: i32, y_pixel_stride: i32, oh: i32, ow: i32, cout: i32, zero: i32, qmin: i32, qmax: i32,
+  y: usize, ys: i32, y_row_stride: i32, y_pixel_stride: i32, oh: i32, ow: i32, cout: i32, zero: i32, qmin: i32,
+  qmax: i32,
 ): void {
   if (RELAXED) unreachable();
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
@@ -180,9 +188,12 @@ export function i8_conv2d_fir_max_pool2d(
             const across = load<i32>(step, 4), back = row - (<usize>across << 2);
             const i0 = scratch + load<usize>(step, 8), i1 = scratch + load<usize>(step, 12);
             let c00 = i32x4.add(v128.load(i0), v128.load(i1)), c01 = i32x4.add(v128.load(i0, 16), v128.load(i1, 16));
-            let c10 = i32x4.add(v128.load(i0, 32), v128.load(i1, 32)), c11 = i32x4.add(v128.load(i0, 48), v128.load(i1, 48));
-            let c20 = i32x4.add(v128.load(i0, 64), v128.load(i1, 64)), c21 = i32x4.add(v128.load(i0, 80), v128.load(i1, 80));
-            let c30 = i32x4.add(v128.load(i0, 96), v128.load(i1, 96)), c31 = i32x4.add(v128.load(i0, 112), v128.load(i1, 112));
+            let c10 = i32x4.add(v128.load(i0, 32), v128.load(i1, 32));
+            let c11 = i32x4.add(v128.load(i0, 48), v128.load(i1, 48));
+            let c20 = i32x4.add(v128.load(i0, 64), v128.load(i1, 64));
+            let c21 = i32x4.add(v128.load(i0, 80), v128.load(i1, 80));
+            let c30 = i32x4.add(v128.load(i0, 96), v128.load(i1, 96));
+            let c31 = i32x4.add(v128.load(i0, 112), v128.load(i1, 112));
             let j = load<i32>(step);
             if (j > 0) do {
               let g = across;

@@ -1,14 +1,17 @@
-// int8 convolution 3x3 of stride 1 by Winograd's F(4x4, 3x3) (Lavin and Gray, 2015), in integers and exact: 36 products for 16 outputs of a channel, not 144.
+// int8 convolution 3x3 of stride 1 by Winograd's F(4x4, 3x3) (Lavin and Gray, 2015), in integers and exact: 36 products
+// for 16 outputs of a channel, not 144.
 //
 //   y = A' [(G g G') * (B' d B)] A      d: 6x6 pixels, g: 3x3 weights, y: 4x4 outputs; ' is transposition, * element by element
 //
-// B and A hold integers. G does not; its rows times 24, -6, -6, 24, 24, 6 are the integers 6 0 0 | 1 1 1 | 1 -1 1 | 1 2 4 | 1 -2 4 | 0 0 6, wherefore output
-// (i, j) comes out as 9 * 2^(e[i] + e[j]) times what it should be, e = 3 2 1 1 (A has the rest of the factors divided out). Sums are taken modulo 2^32; a
-// product with the inverse of 9 and with 2^(6 - e[i] - e[j]) leaves 2^6 y, and an arithmetic shift y itself, as long as -2^25 <= y < 2^25.
+// B and A hold integers. G does not; its rows times 24, -6, -6, 24, 24, 6 are the integers 6 0 0 | 1 1 1 | 1 -1 1 | 1 2
+// 4 | 1 -2 4 | 0 0 6, wherefore output (i, j) comes out as 9 * 2^(e[i] + e[j]) times what it should be, e = 3 2 1 1 (A
+// has the rest of the factors divided out). Sums are taken modulo 2^32; a product with the inverse of 9 and with 2^(6 -
+// e[i] - e[j]) leaves 2^6 y, and an arithmetic shift y itself, as long as -2^25 <= y < 2^25.
 //
-// Ranges, for pixels in 0..255 and weights in -128..127: B' d B within 17340, G g G' within 6272: both are 16 bits, pairs of products 32.
-// y is made the sum over pixel - 128, so that |y| <= 128 * 128 * 9 * channels: in range up to 227 channels (`winogradFits`), whatever the weights are.
-// Of a constant image B' d B has but one element that is not 0, (1, 1), 36 times the constant: those sums start from what 128 takes away.
+// Ranges, for pixels in 0..255 and weights in -128..127: B' d B within 17340, G g G' within 6272: both are 16 bits,
+// pairs of products 32. y is made the sum over pixel - 128, so that |y| <= 128 * 128 * 9 * channels: in range up to 227
+// channels (`winogradFits`), whatever the weights are. Of a constant image B' d B has but one element that is not 0,
+// (1, 1), 36 times the constant: those sums start from what 128 takes away.
 import { HEAD } from "./i8-tile";
 import { dotWords } from "./simd";
 import { biasOf, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, STORED } from "./stored";
@@ -42,8 +45,13 @@ const INVERSE_OF_9: i32 = 954437177;
   }
 }
 
-/** int8 weights [outs][3][3][channels] -> panels of 8 outputs, the last overlapping the one before: head, then for each point its k-groups of two channels. */
-export function i8_conv2d_winograd_pack(cout: i32, cin: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
+/**
+ * int8 weights [outs][3][3][channels] -> panels of 8 outputs, the last overlapping the one before: head, then for each
+ * point its k-groups of two channels.
+ */
+export function i8_conv2d_winograd_pack(
+  cout: i32, cin: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
+): void {
   const point = <usize>((cin + 1) >> 1) * 32, panel = PANEL_HEAD + <usize>POINTS * point, row = <usize>cin * 3;
   for (let block = 0; block < cout; block += 8) {
     const first = min(block, cout - 8);
@@ -55,7 +63,8 @@ export function i8_conv2d_winograd_pack(cout: i32, cin: i32, weight: usize, bias
         const p = from + <usize>c;
         const g00 = <i32>load<i8>(p), g10 = <i32>load<i8>(p + row), g20 = <i32>load<i8>(p + 2 * row);
         const g01 = <i32>load<i8>(p + cin), g11 = <i32>load<i8>(p + row + cin), g21 = <i32>load<i8>(p + 2 * row + cin);
-        const g02 = <i32>load<i8>(p + 2 * cin), g12 = <i32>load<i8>(p + row + 2 * cin), g22 = <i32>load<i8>(p + 2 * row + 2 * cin);
+        const g02 = <i32>load<i8>(p + 2 * cin), g12 = <i32>load<i8>(p + row + 2 * cin);
+        const g22 = <i32>load<i8>(p + 2 * row + 2 * cin);
         sum += g00 + g01 + g02 + g10 + g11 + g12 + g20 + g21 + g22;
         let to = head + PANEL_HEAD + <usize>(c >> 1) * 32 + <usize>(c & 1) * 2;
         for (let i = 0; i < 6; i++) {
@@ -93,14 +102,17 @@ export function i8_conv2d_winograd_pack(cout: i32, cin: i32, weight: usize, bias
 }
 
 /** One tile of pixels at x -> its 36 points, `apart` bytes from one to the next. */
-@inline function transformTile(x: usize, row_stride: usize, pixel_stride: usize, cin: i32, to: usize, apart: usize, work: usize): void {
+@inline function transformTile(
+  x: usize, row_stride: usize, pixel_stride: usize, cin: i32, to: usize, apart: usize, work: usize,
+): void {
   for (let c = 0; c < cin; c += 8) {
     // the last 8 channels overlap those before
     if (c > cin - 8) c = cin - 8;
     let p = x + <usize>c * STORED, t = work;
     for (let j = 6; j > 0; j--) {
       imagePoints(
-        t, LINE, load8(p), load8(p + row_stride), load8(p + 2 * row_stride), load8(p + 3 * row_stride), load8(p + 4 * row_stride), load8(p + 5 * row_stride),
+        t, LINE, load8(p), load8(p + row_stride), load8(p + 2 * row_stride), load8(p + 3 * row_stride),
+        load8(p + 4 * row_stride), load8(p + 5 * row_stride),
       );
       p += pixel_stride;
       t += 16;
@@ -108,16 +120,23 @@ export function i8_conv2d_winograd_pack(cout: i32, cin: i32, weight: usize, bias
     let v = to + (<usize>c << 1);
     t = work;
     for (let i = 6; i > 0; i--) {
-      imagePoints(v, apart, v128.load(t), v128.load(t, 16), v128.load(t, 32), v128.load(t, 48), v128.load(t, 64), v128.load(t, 80));
+      imagePoints(
+        v, apart, v128.load(t), v128.load(t, 16), v128.load(t, 32), v128.load(t, 48), v128.load(t, 64),
+        v128.load(t, 80),
+      );
       v += 6 * apart;
       t += LINE;
     }
   }
 }
 
-/** Rows of tiles, `row` bytes from tile to tile. The last tile of a row, and the last row of tiles, overlap those before. */
+/**
+ * Rows of tiles, `row` bytes from tile to tile. The last tile of a row, and the last row of tiles, overlap those
+ * before.
+ */
 function transformTiles(
-  x: usize, row_stride: usize, pixel_stride: usize, cin: i32, oh: i32, ow: i32, top: i32, rows: i32, to: usize, apart: usize, row: usize, work: usize,
+  x: usize, row_stride: usize, pixel_stride: usize, cin: i32, oh: i32, ow: i32, top: i32, rows: i32, to: usize,
+  apart: usize, row: usize, work: usize,
 ): void {
   for (let i = top; i < top + rows; i++) {
     const line = x + <usize>min(4 * i, oh - 4) * row_stride;
@@ -129,7 +148,9 @@ function transformTiles(
 }
 
 /** For each point: [tiles][channels] times the panel's [channels][8], tiles in fours. */
-function multiplyPoints(v: usize, apart: usize, row: usize, tiles: i32, k_groups: i32, panel: usize, m: usize, products: usize): void {
+function multiplyPoints(
+  v: usize, apart: usize, row: usize, tiles: i32, k_groups: i32, panel: usize, m: usize, products: usize,
+): void {
   let weight = panel + PANEL_HEAD;
   for (let point = 0; point < POINTS; point++) {
     let s0 = i32x4.splat(0), s1 = s0;
@@ -185,16 +206,19 @@ function multiplyPoints(v: usize, apart: usize, row: usize, tiles: i32, k_groups
 
 /** Four outputs of each of 4x4 pixels: products of one tile, `apart` bytes from point to point -> y. */
 @inline function untransformTile(
-  m: usize, apart: usize, y: usize, row_stride: usize, pixel_stride: usize, bias: v128, scale: v128, work: usize, low: v128, shift: v128, high: v128,
+  m: usize, apart: usize, y: usize, row_stride: usize, pixel_stride: usize, bias: v128, scale: v128, work: usize,
+  low: v128, shift: v128, high: v128,
 ): void {
   let t = work;
   for (let j = 6; j > 0; j--) {
-    const m1 = v128.load(m + 6 * apart), m2 = v128.load(m + 12 * apart), m3 = v128.load(m + 18 * apart), m4 = v128.load(m + 24 * apart);
+    const m1 = v128.load(m + 6 * apart), m2 = v128.load(m + 12 * apart), m3 = v128.load(m + 18 * apart);
+    const m4 = v128.load(m + 24 * apart);
     const p = i32x4.add(m1, m2), q = i32x4.sub(m1, m2), s = i32x4.add(m3, m4), d = i32x4.sub(m3, m4);
     v128.store(t, i32x4.sub(i32x4.add(s, v128.load(m)), i32x4.shl(p, 2))); // m0 - 4 (m1 + m2) + m3 + m4
     v128.store(t, i32x4.sub(d, i32x4.shl(q, 1)), LINE); // -2 (m1 - m2) + m3 - m4
     v128.store(t, i32x4.sub(s, p), 2 * LINE); // -(m1 + m2) + m3 + m4
-    v128.store(t, i32x4.sub(i32x4.add(i32x4.shl(d, 1), v128.load(m + 30 * apart)), q), 3 * LINE); // -(m1 - m2) + 2 (m3 - m4) + m5
+    // -(m1 - m2) + 2 (m3 - m4) + m5
+    v128.store(t, i32x4.sub(i32x4.add(i32x4.shl(d, 1), v128.load(m + 30 * apart)), q), 3 * LINE);
     m += apart;
     t += 16;
   }
@@ -204,7 +228,9 @@ function multiplyPoints(v: usize, apart: usize, row: usize, tiles: i32, k_groups
     const m1 = v128.load(t, 16), m2 = v128.load(t, 32), m3 = v128.load(t, 48), m4 = v128.load(t, 64);
     const p = i32x4.add(m1, m2), q = i32x4.sub(m1, m2), s = i32x4.add(m3, m4), d = i32x4.sub(m3, m4);
     const last = v128.load(factor, 32);
-    const y0 = output(i32x4.sub(i32x4.add(s, v128.load(t)), i32x4.shl(p, 2)), v128.load(factor), bias, scale, low, shift);
+    const y0 = output(
+      i32x4.sub(i32x4.add(s, v128.load(t)), i32x4.shl(p, 2)), v128.load(factor), bias, scale, low, shift,
+    );
     const y1 = output(i32x4.sub(d, i32x4.shl(q, 1)), v128.load(factor, 16), bias, scale, low, shift);
     const y2 = output(i32x4.sub(s, p), last, bias, scale, low, shift);
     const y3 = output(i32x4.sub(i32x4.add(i32x4.shl(d, 1), v128.load(t, 80)), q), last, bias, scale, low, shift);
@@ -262,7 +288,10 @@ export function i8_conv2d_winograd(
           for (let j = 0; j < ow; j += 4) {
             const o = line + <usize>min(j, ow - 4) * y_pixel_stride;
             untransformTile(from, products, o, <usize>y_row_stride, y_pixel_stride, b0, s0, scratch, low, shift, high);
-            untransformTile(from + 16, products, o + 4 * STORED, <usize>y_row_stride, y_pixel_stride, b1, s1, scratch, low, shift, high);
+            untransformTile(
+              from + 16, products, o + 4 * STORED, <usize>y_row_stride, y_pixel_stride, b1, s1, scratch, low, shift,
+              high,
+            );
             from += 32;
           }
         }

@@ -1,10 +1,12 @@
-// int8 convolutions on stored images (NHWC, q + 128, a halo that holds the zero point), driven by tables of pixel and tap offsets.
+// int8 convolutions on stored images (NHWC, q + 128, a halo that holds the zero point), driven by tables of pixel and
+// tap offsets.
 import { HEAD, multiplyPixels, multiplyScattered, POOLED, QUANTIZED, REALS, wideTile } from "./i8-tile";
 import { highest, lowest, shiftOf, STORED } from "./stored";
 
 /** Pixels and panels in twos; `scattered` is a literal. */
 @inline function wideConv2d(
-  scattered: bool, x: usize, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize, y: usize, cout: i32,
+  scattered: bool, x: usize, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize,
+  y: usize, cout: i32,
   low: v128, shift: v128, high: v128,
 ): void {
   const panels: usize = 2 * (HEAD + <usize>k_groups * 32);
@@ -22,7 +24,8 @@ import { highest, lowest, shiftOf, STORED } from "./stored";
 }
 
 export function i8_conv2d(
-  n: i32, x: usize, xs: i32, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize, y: usize, ys: i32, cout: i32,
+  n: i32, x: usize, xs: i32, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize,
+  y: usize, ys: i32, cout: i32,
   rows: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
@@ -30,7 +33,9 @@ export function i8_conv2d(
     if (rows == 2) {
       if (taps) wideConv2d(true, x, weight, k_groups, taps, tiles, pixels, results, y, cout, low, shift, high);
       else wideConv2d(false, x, weight, k_groups, taps, tiles, pixels, results, y, cout, low, shift, high);
-    } else if (taps) multiplyScattered(QUANTIZED, 4 * tiles, x, taps, k_groups, weight, pixels, results, y, cout, low, shift, high, 0);
+    } else if (taps) multiplyScattered(
+      QUANTIZED, 4 * tiles, x, taps, k_groups, weight, pixels, results, y, cout, low, shift, high, 0,
+    );
     else multiplyPixels(4 * tiles, x, k_groups, weight, pixels, results, y, cout, low, shift, high);
     x += <usize>xs;
     y += <usize>ys;
@@ -38,7 +43,8 @@ export function i8_conv2d(
 }
 
 export function i8_conv2d_max_pool2d(
-  n: i32, x: usize, xs: i32, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize, y: usize, ys: i32, cout: i32,
+  n: i32, x: usize, xs: i32, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize,
+  y: usize, ys: i32, cout: i32,
   zero: i32, qmin: i32, qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
@@ -50,7 +56,8 @@ export function i8_conv2d_max_pool2d(
 }
 
 export function i8_conv2d_dynamic(
-  n: i32, x: usize, xs: i32, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize, y: usize, ys: i32, cout: i32,
+  n: i32, x: usize, xs: i32, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize,
+  y: usize, ys: i32, cout: i32,
   chosen: usize, cs: i32, bias: usize,
 ): void {
   for (; n > 0; n--) {

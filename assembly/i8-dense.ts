@@ -1,13 +1,17 @@
-// int8 matrix times vector. Every weight is used once, so that loads are the bound: 8 accumulators run on one broadcast of activations.
+// int8 matrix times vector. Every weight is used once, so that loads are the bound: 8 accumulators run on one broadcast
+// of activations.
 //
-// relaxed: a unit is 4 outputs, one vector of 4 x 4 weights a k-group.
-// plain:   a unit is 8 outputs; a lane holds two weights, high * 256 + (low + 128), so that one load feeds 8 outputs (measured: 0.99 us against
+// relaxed: a unit is 4 outputs, one vector of 4 x 4 weights a k-group. plain: a unit is 8 outputs; a lane holds two
+// weights, high * 256 + (low + 128), so that one load feeds 8 outputs (measured: 0.99 us against
 //          1.29 us for widening loads and 1.14 us for 16-bit weights on the dense layers of LeNet-5):
 //            v . a = 256 * (high . a) + low . a + 128 * sum(a)    exact modulo 2^32
 //
 // A block is up to 8 vectors of outputs; blocks are as even as they can be, the larger ones first:
 //   i32 bias' | f32 scale | k-group 0: 16 bytes a unit | k-group 1 ...
-import { biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, storeWeight, sumOfLanes, WEIGHT } from "./stored";
+import {
+  biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, storeWeight,
+  sumOfLanes, WEIGHT,
+} from "./stored";
 
 /** Outputs of one unit, and units in the largest block. */
 @inline const UNIT: i32 = RELAXED ? 4 : 8;
@@ -24,7 +28,9 @@ import { biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requanti
   return (left + blocks - 1) / blocks;
 }
 
-export function i8_dense_pack(cout: i32, length: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
+export function i8_dense_pack(
+  cout: i32, length: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
+): void {
   const k_groups = groupsOf(length);
   let left = (cout + UNIT - 1) / UNIT, first = 0;
   for (let blocks = (left + MOST - 1) / MOST; blocks > 0; blocks--) {
@@ -56,7 +62,10 @@ export function i8_dense_pack(cout: i32, length: i32, weight: usize, bias: usize
 }
 
 /** Eight outputs (four unless `both`) from `at` of a block: bias, requantize, store what exists of them. */
-@inline function finish(both: bool, y: usize, a: v128, b: v128, weight: usize, columns: i32, at: i32, rest: i32, low: v128, shift: v128, high: v128): void {
+@inline function finish(
+  both: bool, y: usize, a: v128, b: v128, weight: usize, columns: i32, at: i32, rest: i32, low: v128, shift: v128,
+  high: v128,
+): void {
   const head = weight + (<usize>at << 2), s = head + (<usize>columns << 2);
   const first = requantized(i32x4.add(a, v128.load(head)), v128.load(s), low, shift);
   let second = first;
@@ -65,7 +74,9 @@ export function i8_dense_pack(cout: i32, length: i32, weight: usize, bias: usize
 }
 
 /** A relaxed block of `units` (a literal) vectors. */
-@inline function block4(units: i32, x: usize, weight: usize, k_groups: i32, y: usize, rest: i32, low: v128, shift: v128, high: v128): void {
+@inline function block4(
+  units: i32, x: usize, weight: usize, k_groups: i32, y: usize, rest: i32, low: v128, shift: v128, high: v128,
+): void {
   const zero = i32x4.splat(0);
   let c0 = zero, c1 = zero, c2 = zero, c3 = zero, c4 = zero, c5 = zero, c6 = zero, c7 = zero;
   let b = weight + <usize>units * 32;
@@ -90,7 +101,10 @@ export function i8_dense_pack(cout: i32, length: i32, weight: usize, bias: usize
 }
 
 /** A plain block of `units` (a literal) pairs of vectors; `sum` is 128 times the sum of the activations. */
-@inline function block8(units: i32, x: usize, weight: usize, k_groups: i32, y: usize, rest: i32, sum: v128, low: v128, shift: v128, high: v128): void {
+@inline function block8(
+  units: i32, x: usize, weight: usize, k_groups: i32, y: usize, rest: i32, sum: v128, low: v128, shift: v128,
+  high: v128,
+): void {
   const zero = i32x4.splat(0);
   let l0 = zero, l1 = zero, l2 = zero, l3 = zero, h0 = zero, h1 = zero, h2 = zero, h3 = zero;
   let b = weight + <usize>units * 64;

@@ -1,16 +1,22 @@
-// int8 depthwise convolution 3x3, rows and columns in steps of 1 or 2. Rows of the image are interleaved once, in scratch, so that a dot product takes
-// the taps of a column:
+// int8 depthwise convolution 3x3, rows and columns in steps of 1 or 2. Rows of the image are interleaved once, in
+// scratch, so that a dot product takes the taps of a column:
 //
 //   relaxed: r0 r1 r2 r3 of each element, 4 bytes        meets w0 w1 w2 0 for the first row of results, 0 w0 w1 w2 for the second
 //   plain:   r0 r1 of each element, 4 bytes, and in a    meets w0 w1 | w2 0 for the first row,
 //            second plane r2 r3                          0 w0 | w1 w2 for the second
 //
-// Two rows of results from four rows of pixels where rows are a step of 1 apart; else, and for a last row, one from three, with r2 in the place of r3.
-// An element is a channel of a pixel. Four channels at a time, the last four overlapping those before: any number from 4 on.
+// Two rows of results from four rows of pixels where rows are a step of 1 apart; else, and for a last row, one from
+// three, with r2 in the place of r3. An element is a channel of a pixel. Four channels at a time, the last four
+// overlapping those before: any number from 4 on.
 import { highBytes, highWords, lowBytes, lowWords } from "./simd";
-import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
+import {
+  biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT,
+} from "./stored";
 
-/** Bytes of a panel of 4 channels: biases, scales, then vectors of weights, three columns of each row of results (relaxed: of the first). */
+/**
+ * Bytes of a panel of 4 channels: biases, scales, then vectors of weights, three columns of each row of results
+ * (relaxed: of the first).
+ */
 const HEAD: usize = 32;
 const ROWS: i32 = RELAXED ? 1 : 2;
 const ROW: usize = RELAXED ? 3 * 16 : 6 * 16;
@@ -18,7 +24,10 @@ const PANEL: usize = HEAD + <usize>ROWS * ROW;
 /** Elements interleaved at a time. */
 const CHUNK: i32 = RELAXED ? 16 : 8;
 
-/** int8 weights [channels][3][3], i32 bias and f32 scale per channel -> panels of 4 channels, the last overlapping the one before. */
+/**
+ * int8 weights [channels][3][3], i32 bias and f32 scale per channel -> panels of 4 channels, the last overlapping the
+ * one before.
+ */
 export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
   for (let block = 0; block < cin; block += 4) {
     const first = min(block, cin - 4);
@@ -89,7 +98,9 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
     const second = p + <usize>stride_w * column;
     const v0 = v128.load(p), v1 = v128.load(p + column), v2 = v128.load(p + 2 * column);
     const a = dot(k2, v2, dot(k1, v1, dot(k0, v0, bias)));
-    const c = dot(k2, v128.load(second + 2 * column), dot(k1, v128.load(second + column), dot(k0, stride_w == 1 ? v1 : v2, bias)));
+    const c = dot(
+      k2, v128.load(second + 2 * column), dot(k1, v128.load(second + column), dot(k0, stride_w == 1 ? v1 : v2, bias)),
+    );
     const q = narrowed(requantized(a, scale, low, shift), requantized(c, scale, low, shift), high);
     const bytes = i8x16.narrow_i16x8_u(q, q);
     v128.store32_lane(o, bytes, 0);
@@ -99,7 +110,8 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
   }
   if (ow > 0) {
     const a = requantized(
-      dot(k2, v128.load(p + 2 * column), dot(k1, v128.load(p + column), dot(k0, v128.load(p), bias))), scale, low, shift,
+      dot(k2, v128.load(p + 2 * column), dot(k1, v128.load(p + column), dot(k0, v128.load(p), bias))), scale, low,
+      shift,
     );
     const q = narrowed(a, a, high);
     v128.store32_lane(o, i8x16.narrow_i16x8_u(q, q), 0);
@@ -141,7 +153,8 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
   stride_w: i32, p: usize, plane: usize, column: usize, weight: usize, o: usize, pixel_stride: usize, ow: i32,
   bias: v128, scale: v128, low: v128, shift: v128, high: v128,
 ): void {
-  const k0 = v128.load(weight), k1 = v128.load(weight, 16), k2 = v128.load(weight, 32), k3 = v128.load(weight, 48), k4 = v128.load(weight, 64), k5 = v128.load(weight, 80);
+  const k0 = v128.load(weight), k1 = v128.load(weight, 16), k2 = v128.load(weight, 32), k3 = v128.load(weight, 48);
+  const k4 = v128.load(weight, 64), k5 = v128.load(weight, 80);
   let r = p + plane;
   for (; ow >= 2; ow -= 2) {
     let u = v128.load(p), v = v128.load(r);
@@ -199,7 +212,9 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
       else rowOfBytes(stride_w, p, column, k0, k1, k2, o, pixel_stride, ow, bias, scale, low, shift, high);
     } else {
       rowOfWords(stride_w, p, plane, column, weight + HEAD, o, pixel_stride, ow, bias, scale, low, shift, high);
-      if (two) rowOfWords(1, p, plane, column, weight + (HEAD + ROW), o + row_stride, pixel_stride, ow, bias, scale, low, shift, high);
+      if (two) rowOfWords(
+        1, p, plane, column, weight + (HEAD + ROW), o + row_stride, pixel_stride, ow, bias, scale, low, shift, high,
+      );
     }
     weight += PANEL;
   }

@@ -1,11 +1,17 @@
-// int8 depthwise convolution on stored images, any kernel, stride, pads and dilation, driven by the tables of i8_conv2d.
-// Two taps at a time: the activations of both are interleaved and meet pairs of 16-bit weights in i32x4.dot_i16x8_s, in both variants.
+// int8 depthwise convolution on stored images, any kernel, stride, pads and dilation, driven by the tables of
+// i8_conv2d. Two taps at a time: the activations of both are interleaved and meet pairs of 16-bit weights in
+// i32x4.dot_i16x8_s, in both variants.
 import { HEAD } from "./i8-tile";
 import { dotWords, highWords, lowWords } from "./simd";
 import { biasOf, highest, load8, lowest, narrowed, requantized, shiftOf, storeFirst, STORED } from "./stored";
 
-/** int8 weights [channels][taps] -> panels of 8 channels: 8 biases, 8 scales, then 8 x 2 weights of 16 bits for each pair of taps. */
-export function i8_depthwise_pack(cin: i32, taps: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
+/**
+ * int8 weights [channels][taps] -> panels of 8 channels: 8 biases, 8 scales, then 8 x 2 weights of 16 bits for each
+ * pair of taps.
+ */
+export function i8_depthwise_pack(
+  cin: i32, taps: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
+): void {
   const pairs = (taps + 1) >> 1, panel = HEAD + <usize>pairs * 32;
   for (let c = 0; c < cin; c++) {
     const at = <usize>c << 2, lane = <usize>(c & 7) << 2;
@@ -28,7 +34,8 @@ export function i8_depthwise_pack(cin: i32, taps: i32, weight: usize, bias: usiz
 //
 //   low:  u0 v0 | u1 v1 | u2 v2 | u3 v3        high: u4 v4 | u5 v5 | u6 v6 | u7 v7
 export function i8_depthwise_conv2d(
-  n: i32, x: usize, xs: i32, weight: usize, pairs: i32, taps: usize, tiles: i32, pixels: usize, results: usize, y: usize, ys: i32, cin: i32,
+  n: i32, x: usize, xs: i32, weight: usize, pairs: i32, taps: usize, tiles: i32, pixels: usize, results: usize,
+  y: usize, ys: i32, cin: i32,
   zero: i32, qmin: i32, qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
@@ -38,7 +45,8 @@ export function i8_depthwise_conv2d(
     for (let rest = cin; rest > 0; rest -= 8) {
       let p = pixels, o = results;
       for (let t = tiles; t > 0; t--) {
-        const a0 = from + load<usize>(p), a1 = from + load<usize>(p, 4), a2 = from + load<usize>(p, 8), a3 = from + load<usize>(p, 12);
+        const a0 = from + load<usize>(p), a1 = from + load<usize>(p, 4), a2 = from + load<usize>(p, 8);
+        const a3 = from + load<usize>(p, 12);
         let c00 = v128.load(head), c01 = v128.load(head, 16);
         let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
         let b = head + HEAD, tap = taps;

@@ -36,14 +36,16 @@ export function i8_gemm(n: i32, x: usize, xs: i32, k_groups: i32, weight: usize,
 }
 
 export function i8_gemm_requantize(
-  n: i32, x: usize, xs: i32, k_groups: i32, weight: usize, y: usize, ys: i32, cout: i32, zero: i32, qmin: i32, qmax: i32,
+  n: i32, x: usize, xs: i32, k_groups: i32, weight: usize, y: usize, ys: i32, cout: i32, zero: i32, qmin: i32,
+  qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
   multiplyRows(QUANTIZED, n, x, <usize>xs, k_groups, weight, y, <usize>ys, cout, low, shift, high, 0);
 }
 
 export function i8_gemm_dynamic(
-  n: i32, x: usize, xs: i32, k_groups: i32, weight: usize, y: usize, ys: i32, cout: i32, chosen: usize, cs: i32, bias: usize,
+  n: i32, x: usize, xs: i32, k_groups: i32, weight: usize, y: usize, ys: i32, cout: i32, chosen: usize, cs: i32,
+  bias: usize,
 ): void {
   // each row has a scale and a zero point of its own
   for (; n > 0; n--) {

@@ -1,7 +1,11 @@
-// The borders of int8: entering and leaving the stored form, quantizing, dequantizing, changing the scale, finding ranges.
-// Rounding is half to even everywhere (XNNPACK's f32-qs8-vcvt, qs8-f32-vcvt); the range is chosen as XNNPACK's qd8 does.
+// The borders of int8: entering and leaving the stored form, quantizing, dequantizing, changing the scale, finding
+// ranges. Rounding is half to even everywhere (XNNPACK's f32-qs8-vcvt, qs8-f32-vcvt); the range is chosen as XNNPACK's
+// qd8 does.
 import { rangeOf } from "./row";
-import { fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, rounded, shiftOf, STORED, storeFirst, storeOne, store8 } from "./stored";
+import {
+  fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, rounded, shiftOf, STORED, storeFirst,
+  storeOne, store8,
+} from "./stored";
 
 /** A row of int8 -> stored. */
 @inline function enterRow(from: usize, to: usize, left: i32): void {
@@ -24,7 +28,8 @@ import { fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, 
 }
 
 export function i8_enter(
-  n: i32, x: usize, xs: i32, y: usize, ys: i32, h: i32, w: i32, c: i32, pad_t: i32, pad_b: i32, pad_l: i32, pad_r: i32, zero: i32,
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, h: i32, w: i32, c: i32, pad_t: i32, pad_b: i32, pad_l: i32, pad_r: i32,
+  zero: i32,
 ): void {
   const row = (pad_l + w + pad_r) * c;
   // without pads at the sides an image is one row
@@ -42,7 +47,9 @@ export function i8_enter(
   }
 }
 
-export function i8_leave(n: i32, x: usize, xs: i32, y: usize, ys: i32, first: i32, rows: i32, length: i32, row_stride: i32): void {
+export function i8_leave(
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, first: i32, rows: i32, length: i32, row_stride: i32,
+): void {
   const flip = i8x16.splat(-128);
   for (; n > 0; n--) {
     let row = x + <usize>first, to = y;
@@ -109,7 +116,9 @@ export function i8_quantize(
 ): void {
   const low = lowest(-128, zero), shift = shiftOf(zero), high = highest(127), scale = f32x4.splat(inverse);
   for (; n > 0; n--) {
-    for (let r = 0; r < rows; r++) quantizeRow(x + <usize>(r * length) * 4, y + <usize>(r * row_stride), length, scale, low, shift, high);
+    for (let r = 0; r < rows; r++) quantizeRow(
+      x + <usize>(r * length) * 4, y + <usize>(r * row_stride), length, scale, low, shift, high,
+    );
     x += <usize>xs;
     y += <usize>ys;
   }
@@ -143,7 +152,8 @@ export function i8_dequantize(
 }
 
 export function i8_requantize(
-  n: i32, x: usize, xs: i32, x_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32, scale: f32, from: i32, to: i32, qmin: i32, qmax: i32,
+  n: i32, x: usize, xs: i32, x_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
+  scale: f32, from: i32, to: i32, qmin: i32, qmax: i32,
 ): void {
   const s = f32x4.splat(scale), z = i16x8.splat(<i16>(from + 128));
   const low = lowest(qmin, to), shift = shiftOf(to), high = highest(qmax);
@@ -168,7 +178,8 @@ export function i8_requantize(
 }
 
 export function i8_lookup(
-  n: i32, x: usize, xs: i32, x_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32, table: usize, period: i32, step: i32,
+  n: i32, x: usize, xs: i32, x_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
+  table: usize, period: i32, step: i32,
 ): void {
   for (; n > 0; n--) {
     let xr = x, yr = y;
@@ -242,7 +253,8 @@ export function i8_choose(n: i32, x: usize, xs: i32, y: usize, ys: i32): void {
 }
 
 export function i8_quantize_dynamic(
-  n: i32, x: usize, xs: i32, chosen: usize, cs: i32, y: usize, ys: i32, rows: i32, length: i32, row_stride: i32, first: i32, bytes: i32,
+  n: i32, x: usize, xs: i32, chosen: usize, cs: i32, y: usize, ys: i32, rows: i32, length: i32, row_stride: i32,
+  first: i32, bytes: i32,
 ): void {
   const high = highest(127);
   for (; n > 0; n--) {
@@ -250,7 +262,9 @@ export function i8_quantize_dynamic(
     const low = lowest(-128, zero), shift = shiftOf(zero), scale = f32x4.splat(load<f32>(chosen, 4));
     fill(y, zero + 128, bytes / <i32>STORED);
     const inside = y + <usize>first;
-    for (let r = 0; r < rows; r++) quantizeRow(x + <usize>(r * length) * 4, inside + <usize>(r * row_stride), length, scale, low, shift, high);
+    for (let r = 0; r < rows; r++) quantizeRow(
+      x + <usize>(r * length) * 4, inside + <usize>(r * row_stride), length, scale, low, shift, high,
+    );
     x += <usize>xs;
     y += <usize>ys;
     chosen += <usize>cs;

@@ -1,7 +1,8 @@
-// What i8_gemm and i8_conv2d share: rows of activations times panels of 8 outputs, in tiles of 4 rows and 8 accumulators. i8_conv2d has one more, for short rows.
-// Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2 and 5x2 spill in the plain variant.
-// `do ... while`, here and in the other int8 loops: a `for` loop jumps twice a turn, which costs up to 13 % (measured on 512^3 and LeNet-5).
-// One k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
+// What i8_gemm and i8_conv2d share: rows of activations times panels of 8 outputs, in tiles of 4 rows and 8
+// accumulators. i8_conv2d has one more, for short rows. Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the
+// relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2 and 5x2 spill in the plain variant. `do ... while`, here and
+// in the other int8 loops: a `for` loop jumps twice a turn, which costs up to 13 % (measured on 512^3 and LeNet-5). One
+// k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
 import { storeSome } from "./simd";
 import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./stored";
 
@@ -47,10 +48,10 @@ function storeRest(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, a literal, else at a + 4 g.
- * `panel` is one panel of i8_gemm_pack; the results of row r go to o_r, `rest` of them (8 or more: all).
- * low, shift, high: see stored.ts. REALS: low is the scale of the activations, shift their zero point + 128, `bias` 8 floats.
- * Only scattered rows are POOLED, only others become INTEGERS.
+ * Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, a literal, else at a + 4 g. `panel` is
+ * one panel of i8_gemm_pack; the results of row r go to o_r, `rest` of them (8 or more: all). low, shift, high: see
+ * stored.ts. REALS: low is the scale of the activations, shift their zero point + 128, `bias` 8 floats. Only scattered
+ * rows are POOLED, only others become INTEGERS.
  */
 @inline function tile(
   become: i32, scattered: bool, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, k_groups: i32, panel: usize,
@@ -119,11 +120,13 @@ function storeRest(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * n rows by `cout` outputs. `listed`, like `scattered` a literal: the tables tell where the rows begin in x (`pixels`) and their results in y
- * (`results`), four of each for a tile (POOLED: one result); else rows are xs and ys bytes apart, and those of a tail are the last row again.
+ * n rows by `cout` outputs. `listed`, like `scattered` a literal: the tables tell where the rows begin in x (`pixels`)
+ * and their results in y (`results`), four of each for a tile (POOLED: one result); else rows are xs and ys bytes
+ * apart, and those of a tail are the last row again.
  */
 @inline function multiplied(
-  become: i32, scattered: bool, listed: bool, n: i32, x: usize, xs: usize, taps: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, ys: usize, cout: i32,
+  become: i32, scattered: bool, listed: bool, n: i32, x: usize, xs: usize, taps: usize, k_groups: i32, weight: usize,
+  pixels: usize, results: usize, y: usize, ys: usize, cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
   const panel = HEAD + <usize>k_groups * 32;
@@ -170,7 +173,10 @@ function storeRest(p: usize, a: v128, b: v128, n: i32): void {
   }
 }
 
-/** Rows that are xs bytes apart. What becomes of the sums is asked once a tile, which where many are short costs 3 % (measured on MobileNetV1) ... */
+/**
+ * Rows that are xs bytes apart. What becomes of the sums is asked once a tile, which where many are short costs 3 %
+ * (measured on MobileNetV1) ...
+ */
 export function multiplyRows(
   become: i32, n: i32, x: usize, xs: usize, k_groups: i32, weight: usize, y: usize, ys: usize, cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
@@ -180,7 +186,8 @@ export function multiplyRows(
 
 /** Rows whose k-groups lie at taps[g]. */
 export function multiplyScattered(
-  become: i32, n: i32, x: usize, taps: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, cout: i32,
+  become: i32, n: i32, x: usize, taps: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize,
+  cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
   multiplied(become, true, true, n, x, 0, taps, k_groups, weight, pixels, results, y, 0, cout, low, shift, high, bias);
@@ -188,15 +195,22 @@ export function multiplyScattered(
 
 /** ... so that pixels whose k-groups lie side by side, which is most of MobileNetV1, have a body of their own. */
 export function multiplyPixels(
-  n: i32, x: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, cout: i32, low: v128, shift: v128, high: v128,
+  n: i32, x: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, cout: i32, low: v128,
+  shift: v128, high: v128,
 ): void {
   multiplied(QUANTIZED, false, true, n, x, 0, 0, k_groups, weight, pixels, results, y, 0, cout, low, shift, high, 0);
 }
 
 /** Sixteen results of a row, stored. */
-@inline function store16(o: usize, c0: v128, c1: v128, c2: v128, c3: v128, panel: usize, next: usize, low: v128, shift: v128, high: v128): void {
-  const a = narrowed(requantized(c0, v128.load(panel, 32), low, shift), requantized(c1, v128.load(panel, 48), low, shift), high);
-  const b = narrowed(requantized(c2, v128.load(next, 32), low, shift), requantized(c3, v128.load(next, 48), low, shift), high);
+@inline function store16(
+  o: usize, c0: v128, c1: v128, c2: v128, c3: v128, panel: usize, next: usize, low: v128, shift: v128, high: v128,
+): void {
+  const a = narrowed(
+    requantized(c0, v128.load(panel, 32), low, shift), requantized(c1, v128.load(panel, 48), low, shift), high,
+  );
+  const b = narrowed(
+    requantized(c2, v128.load(next, 32), low, shift), requantized(c3, v128.load(next, 48), low, shift), high,
+  );
   if (RELAXED) v128.store(o, i8x16.narrow_i16x8_u(a, b));
   else {
     v128.store(o, a);
@@ -205,11 +219,12 @@ export function multiplyPixels(
 }
 
 /**
- * Two rows times two panels, QUANTIZED; `scattered` is a literal: fewer addresses for a result than `tile` has, which pays where rows are
- * a few k-groups long.
+ * Two rows times two panels, QUANTIZED; `scattered` is a literal: fewer addresses for a result than `tile` has, which
+ * pays where rows are a few k-groups long.
  */
 @inline export function wideTile(
-  scattered: bool, a0: usize, a1: usize, taps: usize, k_groups: i32, panel: usize, o0: usize, o1: usize, low: v128, shift: v128, high: v128,
+  scattered: bool, a0: usize, a1: usize, taps: usize, k_groups: i32, panel: usize, o0: usize, o1: usize, low: v128,
+  shift: v128, high: v128,
 ): void {
   const bytes = <usize>k_groups * 32, next = panel + HEAD + bytes;
   let b = panel + HEAD, d = next + HEAD;

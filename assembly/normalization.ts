@@ -8,9 +8,9 @@ import { high, joined, low, storeLanes } from "./simd";
 }
 
 /**
- * dgamma = sum dy z and dbeta = sum dy over `repeat` rows of k floats of n images, in f64, where z = (x - mean) * inverse.
- * `byRow`, a literal: each row has a mean and an inverse deviation, `means` and `inverses` bytes from image to image. Else each channel
- * has a mean, and a variance in the place of the inverse deviation.
+ * dgamma = sum dy z and dbeta = sum dy over `repeat` rows of k floats of n images, in f64, where z = (x - mean) *
+ * inverse. `byRow`, a literal: each row has a mean and an inverse deviation, `means` and `inverses` bytes from image to
+ * image. Else each channel has a mean, and a variance in the place of the inverse deviation.
  */
 @inline export function parameterGradient(
   byRow: bool, n: i32, dy: usize, dys: i32, x: usize, xs: i32, repeat: i32, k: i32, mean: usize, means: i32,

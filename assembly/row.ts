@@ -1,4 +1,5 @@
-// Rows of k floats that need not fill whole vectors. The last vector of a row holds left = 1..4 floats, its other lanes are masked:
+// Rows of k floats that need not fill whole vectors. The last vector of a row holds left = 1..4 floats, its other lanes
+// are masked:
 //
 //   | v0 v1 v2 v3 | v4 v5 v6 v7 | v8 v9  .  . |     k = 10, left = 2
 //
@@ -42,7 +43,9 @@ export function rowScale(x: usize, y: usize, k: i32, by: f32): void {
   }
 }
 
-/** y = the least and the largest of two numbers and of n rows of k floats, xs bytes apart. A NaN in x changes nothing. */
+/**
+ * y = the least and the largest of two numbers and of n rows of k floats, xs bytes apart. A NaN in x changes nothing.
+ */
 @inline export function rangeOf(n: i32, x: usize, xs: usize, k: i32, least: v128, largest: v128, y: usize): void {
   // pmin(a, v) is v < a ? v : a
   for (; n > 0; n--) {

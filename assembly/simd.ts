@@ -48,7 +48,8 @@
   return v128.shuffle<f32>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 1, 4, 5);
 }
 
-// ---------------------------------------------------------------- interleaving: `low` takes the lower halves of a and b, `high` the upper
+// ---------------------------------------------------------------- interleaving: `low` takes the lower halves of a and
+// b, `high` the upper
 
 /** a0 b0 a1 b1, and a2 b2 a3 b3. */
 @inline export function lowFloats(a: v128, b: v128): v128 {

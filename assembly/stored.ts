@@ -1,6 +1,7 @@
 // int8 activations as kernels hand them to each other, and the arithmetic on them.
 //
-// A value q in -128..127 is stored as q + 128, so that the saturation of the narrowing instructions is the clamp of int8:
+// A value q in -128..127 is stored as q + 128, so that the saturation of the narrowing instructions is the clamp of
+// int8:
 //   relaxed: one byte (u8), the second operand of the relaxed dot product (weights, s8, are the first)
 //   plain:   two bytes (i16, 0..255), so that no inner loop has to widen
 // The 128 is folded into the bias together with the zero point when weights are packed.
@@ -39,8 +40,8 @@ import { dotWords } from "./simd";
 }
 
 /**
- * Four reals in units of the output's scale -> q + 128, half to even, not less than qmin; i32 lanes that may still exceed qmax.
- * Taking the maximum first keeps x + MAGIC positive, so that no range of accumulators has to be proved:
+ * Four reals in units of the output's scale -> q + 128, half to even, not less than qmin; i32 lanes that may still
+ * exceed qmax. Taking the maximum first keeps x + MAGIC positive, so that no range of accumulators has to be proved:
  * far above 2^22 the bits still grow, and the narrowing that follows saturates. A NaN becomes qmin.
  */
 @inline export function rounded(x: v128, low: v128, shift: v128): v128 {

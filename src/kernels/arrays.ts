@@ -1,8 +1,9 @@
 /**
  * The kernels on typed arrays, for people who benchmark them or build on them.
  *
- * Raw kernels take byte addresses: `alloc` gives arrays that lie in the kernels' memory, their `byteOffset` is the address.
- * The methods in camelCase take and give ordinary arrays: they copy in, pack, call and copy out. Not for hot loops.
+ * Raw kernels take byte addresses: `alloc` gives arrays that lie in the kernels' memory, their `byteOffset` is the
+ * address. The methods in camelCase take and give ordinary arrays: they copy in, pack, call and copy out. Not for hot
+ * loops.
  */
 import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { roundUp } from "../base/shape.ts";
@@ -96,8 +97,8 @@ export type Kernels = Readonly<Record<KernelName, (...args: number[]) => void>>;
 export type RawKernels = Kernels & ArrayKernels;
 
 /**
- * Loads all kernels over one new memory.
- * Throws a RangeError for a size that is no memory's, a PenjingError with code "no-simd" or "no-relaxed-simd" where the engine lacks it.
+ * Loads all kernels over one new memory. Throws a RangeError for a size that is no memory's, a PenjingError with code
+ * "no-simd" or "no-relaxed-simd" where the engine lacks it.
  */
 export async function kernels(options: KernelsOptions = {}): Promise<RawKernels> {
   knownOptions("kernels", options, ["bytes", "variant", "fused"]);
@@ -132,7 +133,10 @@ function calls({ kernels }: Binary, run: (pc: number) => void, memory: WebAssemb
   return Object.fromEntries(namesOf(kernels).map(name => [name, called(name)]));
 }
 
-/** What `kernels()` gives besides the raw kernels. Errors of all methods: TypeError for a wrong type or option, RangeError for sizes that do not fit. */
+/**
+ * What `kernels()` gives besides the raw kernels. Errors of all methods: TypeError for a wrong type or option,
+ * RangeError for sizes that do not fit.
+ */
 export class ArrayKernels {
   readonly memory: WebAssembly.Memory;
   readonly variant: Variant;
@@ -147,9 +151,9 @@ export class ArrayKernels {
   }
 
   /**
-   * A zeroed array in the kernels' memory, of `length` elements or with a copy of `data`. Its address, `byteOffset`, is a multiple of 64,
-   * and there is room past its end for what kernels over-read and over-write. It is valid until the `scope` it was made in ends.
-   * Throws a RangeError where the memory is full.
+   * A zeroed array in the kernels' memory, of `length` elements or with a copy of `data`. Its address, `byteOffset`, is
+   * a multiple of 64, and there is room past its end for what kernels over-read and over-write. It is valid until the
+   * `scope` it was made in ends. Throws a RangeError where the memory is full.
    */
   alloc<T extends Arrays>(type: ArrayType<T>, data: number | ArrayLike<number>): T {
     const length = typeof data === "number" ? integer("length", data, 0) : data.length;
@@ -230,8 +234,9 @@ export class ArrayKernels {
   }
 
   /**
-   * (a[m][k] - zeroPoint) * b[n][k]^T + bias -> [m][n] int32, exact as long as a sum fits. b in -127..127, as the weights of a dense layer are.
-   * Relaxed kernels forced where the engine's relaxed dot is not "u8" are only right for a < 0.
+   * (a[m][k] - zeroPoint) * b[n][k]^T + bias -> [m][n] int32, exact as long as a sum fits. b in -127..127, as the
+   * weights of a dense layer are. Relaxed kernels forced where the engine's relaxed dot is not "u8" are only right for
+   * a < 0.
    */
   i8Gemm(a: Int8Array, b: Int8Array, options: I8GemmOptions): Int32Array {
     knownOptions("i8Gemm", options, ["m", "n", "k", "zeroPoint", "bias"]);
@@ -256,7 +261,10 @@ export class ArrayKernels {
     });
   }
 
-  /** round(x / scale) + zeroPoint, half to even, clamped to int8; the division is a product with 1 / scale. A NaN becomes -128. */
+  /**
+   * round(x / scale) + zeroPoint, half to even, clamped to int8; the division is a product with 1 / scale. A NaN
+   * becomes -128.
+   */
   i8Quantize(x: Float32Array, affine: Affine): Int8Array {
     const { scale, zero } = affineOf("i8Quantize", affine);
     return this.scope(() => {

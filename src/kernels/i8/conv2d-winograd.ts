@@ -24,7 +24,10 @@ export function winogradBand({ oh, ow, cin }: WinogradShape): number {
 
 const pairs = (cin: number): number => Math.ceil(cin / 2);
 
-/** Pairs of channels at all points of all tiles; channels and outputs of all tiles; undefined where the kernel cannot run. */
+/**
+ * Pairs of channels at all points of all tiles; channels and outputs of all tiles; undefined where the kernel cannot
+ * run.
+ */
 export function winogradWork(shape: WinogradShape): Work | undefined {
   if (!winogradFits(shape)) return undefined;
   const { oh, ow, cin, cout } = shape;

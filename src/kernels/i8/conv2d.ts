@@ -25,7 +25,9 @@ export const directWork = (pixels: number, cout: number, groups: number, parts =
   parts * Math.ceil(pixels / 4) * Math.ceil(cout / parts / 8) * groups,
 ];
 
-/** Pixels in a tile of `i8_conv2d`: 4 and a panel of 8 outputs, or 2 and two panels, where outputs are whole sixteens. */
+/**
+ * Pixels in a tile of `i8_conv2d`: 4 and a panel of 8 outputs, or 2 and two panels, where outputs are whole sixteens.
+ */
 export function tilePixels(variant: Variant, groups: number, pixels: number, cout: number): 2 | 4 {
   const tiles = { pixels4: 2 * Math.ceil(pixels / 4), pixels2: Math.ceil(pixels / 2) };
   const wide = cout % 16 === 0 && pixels > 1;

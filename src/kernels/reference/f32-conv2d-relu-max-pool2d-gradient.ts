@@ -29,8 +29,8 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
 }
 
 /**
- * The gradient of x [h][w][cin]. Into each row that a window touches go first the winners of its upper row, last channel first,
- * then those of its lower row.
+ * The gradient of x [h][w][cin]. Into each row that a window touches go first the winners of its upper row, last
+ * channel first, then those of its lower row.
  */
 export function f32_conv2d_relu_max_pool2d_input_gradient(
   s: Sizes,

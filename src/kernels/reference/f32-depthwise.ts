@@ -1,6 +1,6 @@
 /**
- * Twins of the f32 depthwise convolutions, on arrays in logical order, weights [out][kh][kw]: convolutions with as many groups as
- * input channels, whose sums run in the same order.
+ * Twins of the f32 depthwise convolutions, on arrays in logical order, weights [out][kh][kw]: convolutions with as many
+ * groups as input channels, whose sums run in the same order.
  */
 import type { Conv2dGeometry } from "../table/f32-conv2d.ts";
 import type { DepthwiseGeometry } from "../table/f32-depthwise.ts";

@@ -1,4 +1,7 @@
-/** Twins of the f32 matrix kernels, on matrices in logical order. Each sum starts at zero and runs upwards; each operation is rounded to f32. */
+/**
+ * Twins of the f32 matrix kernels, on matrices in logical order. Each sum starts at zero and runs upwards; each
+ * operation is rounded to f32.
+ */
 import { MODE } from "../table/f32-gemm.ts";
 
 const f = Math.fround;

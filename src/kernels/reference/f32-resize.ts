@@ -1,10 +1,15 @@
-/** Slow twins of assembly/f32-resize.ts. Each operation is rounded to f32. `rows` and `columns` are lists of [first, second, share]. */
+/**
+ * Slow twins of assembly/f32-resize.ts. Each operation is rounded to f32. `rows` and `columns` are lists of [first,
+ * second, share].
+ */
 
 const f = Math.fround;
 
 type Neighbours = readonly (readonly [first: number, second: number, share: number])[];
 
-/** Elements of the four neighbours of every output element, in order. Neighbours are rows and columns here, not offsets. */
+/**
+ * Elements of the four neighbours of every output element, in order. Neighbours are rows and columns here, not offsets.
+ */
 function corners(
   [w, c]: readonly [number, number],
   rows: Neighbours,

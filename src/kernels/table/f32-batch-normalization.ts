@@ -2,8 +2,8 @@ import type { Rows } from "./row.ts";
 import { backward, inputGradient, rows, source, target } from "./rows.ts";
 
 /**
- * Batch normalization over the last axis: each image is `repeat` rows of k channels. Statistics are over images and rows, in f64,
- * image after image; they need the whole batch in one call. The padding of what is written is zero.
+ * Batch normalization over the last axis: each image is `repeat` rows of k channels. Statistics are over images and
+ * rows, in f64, image after image; they need the whole batch in one call. The padding of what is written is zero.
  */
 export const f32BatchNormalization = {
   /** mean and biased variance of each channel (two passes). */

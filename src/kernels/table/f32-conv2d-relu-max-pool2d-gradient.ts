@@ -1,9 +1,9 @@
 import type { Rows } from "./row.ts";
 
 /**
- * Sparse backward of the fused convolution: assembly/f32-conv2d-relu-max-pool2d-gradient.ts. `argmax` is what the forward kernels
- * write, dys bytes an image like dy; `window_stride` and `channel_stride` are the bytes in it from window to window and from channel
- * to channel (NHWC: 4 * cout and 4; planar: 4 and 4 * oh * ow). `run` is kw * cin.
+ * Sparse backward of the fused convolution: assembly/f32-conv2d-relu-max-pool2d-gradient.ts. `argmax` is what the
+ * forward kernels write, dys bytes an image like dy; `window_stride` and `channel_stride` are the bytes in it from
+ * window to window and from channel to channel (NHWC: 4 * cout and 4; planar: 4 and 4 * oh * ow). `run` is kw * cin.
  */
 export const f32Conv2dReluMaxPool2dGradient = {
   /**

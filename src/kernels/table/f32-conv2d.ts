@@ -2,8 +2,8 @@ import type { Rows } from "./row.ts";
 import { window } from "./window.ts";
 
 /**
- * Images are NHWC: x[h][w][cin], y[oh][ow][cout]; weights [cout][kh][kw][cin / groups]. Outside the image x is zero; padding below and
- * right follows from oh and ow.
+ * Images are NHWC: x[h][w][cin], y[oh][ow][cout]; weights [cout][kh][kw][cin / groups]. Outside the image x is zero;
+ * padding below and right follows from oh and ow.
  */
 const image = { h: "int", w: "int", cin: "int", oh: "int", ow: "int", cout: "int" } as const;
 
@@ -48,8 +48,8 @@ const reach = (out: number, kernel: number, stride: number, dilation: number): n
   (out - 1) * stride + (kernel - 1) * dilation + 1;
 
 /**
- * Bytes of `scratch` for f32_conv2d and f32_conv2d_weight_gradient: one padded image, with every channel `times` times, or none where no
- * window leaves the image.
+ * Bytes of `scratch` for f32_conv2d and f32_conv2d_weight_gradient: one padded image, with every channel `times` times,
+ * or none where no window leaves the image.
  */
 export function conv2dScratch(g: Omit<Conv2dGeometry, "cout" | "groups">, times = 1): number {
   const rows = reach(g.oh, g.kh, g.stride_h, g.dilation_h);
@@ -59,8 +59,8 @@ export function conv2dScratch(g: Omit<Conv2dGeometry, "cout" | "groups">, times 
 }
 
 /**
- * Bytes of `scratch` for f32_conv2d_input_gradient: the gradient of one image of y, with zeros wherever a tap of the inverse falls
- * outside.
+ * Bytes of `scratch` for f32_conv2d_input_gradient: the gradient of one image of y, with zeros wherever a tap of the
+ * inverse falls outside.
  */
 export function conv2dInputGradientScratch(g: Conv2dGeometry): number {
   const extent = (
@@ -81,17 +81,21 @@ export function conv2dInputGradientScratch(g: Conv2dGeometry): number {
 }
 
 /** f32 convolutions: assembly/f32-conv2d.ts. */
-// a function, so that a bundler drops the rows where only the sizes of scratch are needed: `...` would count as an effect
+// a function, so that a bundler drops the rows where only the sizes of scratch are needed: `...` would count as an
+// effect
 export const f32Conv2d = /* @__PURE__ */ (() => {
   const geometry = { ...image, ...window, groups: "int", scratch: "write" } as const;
   return {
-    /** y = convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. `weight` in `panels`. Sums run over (ky, kx, channel). */
+    /**
+     * y = convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. `weight` in `panels`. Sums run over (ky, kx,
+     * channel).
+     */
     f32_conv2d: { args: { ...forward, ...geometry }, binary: "both", overRead: 32 },
     /** dx = gradient of x. `weight` in `inputPanels`. Sums run over (ky downwards, kx downwards, output channel). */
     f32_conv2d_input_gradient: { args: { ...inputGradient, ...geometry }, binary: "train", overRead: 32 },
     /**
-     * dw (`panels`) and db = gradients of weight and bias. Where `accumulate` is 1 they are added to what is there, else written wholly,
-     * padding as zero (db up to a multiple of 8). Sums run over (image, oy, ox).
+     * dw (`panels`) and db = gradients of weight and bias. Where `accumulate` is 1 they are added to what is there,
+     * else written wholly, padding as zero (db up to a multiple of 8). Sums run over (image, oy, ox).
      */
     f32_conv2d_weight_gradient: { args: { ...weightGradient, ...geometry }, binary: "train", overRead: 32 },
     /** `panels` of [cout][taps][cin] -> `inputPanels`, padding zeroed. `cin` is per group. */

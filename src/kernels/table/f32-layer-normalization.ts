@@ -5,8 +5,8 @@ import { backward, inputGradient, rows, source, target } from "./rows.ts";
 const statistics = { mean: "read", means: "int", inverse: "read", inverses: "int" } as const;
 
 /**
- * Layer normalization of `repeat` rows of k floats an image, each by its own mean and variance. Sums are in f64, in lanes.
- * The padding of what is written is zero, but for the sums over images.
+ * Layer normalization of `repeat` rows of k floats an image, each by its own mean and variance. Sums are in f64, in
+ * lanes. The padding of what is written is zero, but for the sums over images.
  */
 export const f32LayerNormalization = {
   /** y = gamma (x - mean) / sqrt(variance + epsilon) + beta, of every row; gamma and beta have k elements. */

@@ -6,8 +6,8 @@ import { window } from "./window.ts";
 const geometry = { h: "int", w: "int", c: "int", oh: "int", ow: "int", ...window } as const;
 
 /**
- * `include_pad` 1: taps in the padding count as zeros, up to `pad_b` rows below and `pad_r` columns right of the image; 0: the average
- * of what is inside.
+ * `include_pad` 1: taps in the padding count as zeros, up to `pad_b` rows below and `pad_r` columns right of the image;
+ * 0: the average of what is inside.
  */
 const average = { ...geometry, pad_b: "int", pad_r: "int", include_pad: "int" } as const;
 

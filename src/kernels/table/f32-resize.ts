@@ -7,7 +7,8 @@ export const resized = { oh: "int", ow: "int", c: "int", rows: "read", columns: 
 /** Bilinear interpolation: assembly/f32-resize.ts. */
 export const f32Resize = {
   /**
-   * y [oh][ow][c] from x. `rows`, `columns`: for each output the byte offsets of two neighbours (int) and the share of the second (f32).
+   * y [oh][ow][c] from x. `rows`, `columns`: for each output the byte offsets of two neighbours (int) and the share of
+   * the second (f32).
    */
   f32_resize_bilinear: { args: { ...source, ...target, ...resized }, binary: "both" },
   /** dx += the gradient by dy [oh][ow][c], by the same tables. */

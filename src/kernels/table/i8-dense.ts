@@ -2,8 +2,8 @@ import type { Rows } from "./row.ts";
 import { clamped, packing } from "./stored.ts";
 
 /**
- * int8 matrix times one vector, each weight used once: assembly/i8-dense.ts. For many images `i8_gemm_requantize` is faster.
- * Its packed weights have a form of their own (`densePackedBytes` in kernels/i8/panels.ts gives their size).
+ * int8 matrix times one vector, each weight used once: assembly/i8-dense.ts. For many images `i8_gemm_requantize` is
+ * faster. Its packed weights have a form of their own (`densePackedBytes` in kernels/i8/panels.ts gives their size).
  */
 export const i8Dense = {
   /** Weights [cout][length] -> blocks. */
