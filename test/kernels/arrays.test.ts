@@ -136,23 +136,23 @@ describe("kernels on typed arrays", () => {
     ] as const)
       test(`i8Gemm ${m}x${n}x${depth} (${variant})`, async () => {
         const own = await kernels({ bytes: 1 << 20, variant });
-        const product = { n: m, k: depth, outs: n, x: bytes(m * depth, 1), zero: -7, w: bytes(n * depth, 2) };
+        const product = { n: m, k: depth, cout: n, x: bytes(m * depth, 1), zero: -7, weight: bytes(n * depth, 2) };
         const bias = Int32Array.from(noise(n, 3), v => v * 1e6);
         const sizes = { m, n, k: depth, zeroPoint: -7 };
         expect(
           own.i8Gemm(
             product.x,
-            product.w.map(w => w + 60),
+            product.weight.map(w => w + 60),
             { ...sizes, bias },
           ),
-        ).toEqual(i8_gemm({ ...product, w: product.w.map(w => w + 60), bias }));
+        ).toEqual(i8_gemm({ ...product, weight: product.weight.map(w => w + 60), bias }));
         expect(
           own.i8Gemm(
             product.x,
-            product.w.map(w => w + 1),
+            product.weight.map(w => w + 1),
             sizes,
           ),
-        ).toEqual(i8_gemm({ ...product, w: product.w.map(w => w + 1), bias: new Int32Array(n) }));
+        ).toEqual(i8_gemm({ ...product, weight: product.weight.map(w => w + 1), bias: new Int32Array(n) }));
       });
 
   test("i8Quantize and i8Dequantize", () => {
