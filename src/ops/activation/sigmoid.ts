@@ -3,7 +3,7 @@ import { sigmoid as logistic } from "../../base/math.ts";
 import type { Activation, Axes, CostOf, Gives, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
-import { fixed } from "../quantized/quantized.ts";
+import { fixed } from "../quantized/int8-types.ts";
 import {
   type Derivative,
   derivative,

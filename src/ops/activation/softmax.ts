@@ -6,7 +6,8 @@ import { ACTIVATION, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { i8_softmax } from "../../kernels/reference/i8-elementwise.ts";
 import { chosenType, free, fromOutput, rowsOf, sameType, wholeRowAxes } from "../elementwise.ts";
-import { affine, fixed, isInt8, wholeLayout } from "../quantized/quantized.ts";
+import { wholeLayout } from "../quantized/int8-buffers.ts";
+import { affine, fixed, isInt8 } from "../quantized/int8-types.ts";
 import { lowerRowsGradient, overRows } from "../shape/rows.ts";
 
 export const softmax: Op = { name: "softmax", takes: { list: [{ ...ACTIVATION, rows: true }] }, infer: chosenType };

@@ -4,9 +4,11 @@ import type { Node, Op, Quantization } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { REAL } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { rowsOf } from "../../kernels/stored.ts";
+import { rowsOf } from "../../kernels/i8/stored.ts";
 import { noIntegerAxes } from "../elementwise.ts";
-import { affine, nearest, noIntegerGradient, runsOnly, storedIn, storedOut } from "./quantized.ts";
+import { nearest } from "./int8-arithmetic.ts";
+import { storedIn, storedOut } from "./int8-buffers.ts";
+import { affine, noIntegerGradient, runsOnly } from "./int8-types.ts";
 
 export interface Quantize {
   quantization: Quantization;

@@ -8,15 +8,8 @@ import type { Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../
 import type { Stored } from "../../graph/stored.ts";
 import { sloped } from "../activation/leaky-relu.ts";
 import { free, noIntegerAxes } from "../elementwise.ts";
-import {
-  affine,
-  elementwiseType,
-  isInt8,
-  lowerTable,
-  noIntegerGradient,
-  type Quantized,
-  runsOnly,
-} from "./quantized.ts";
+import { lowerTable } from "./int8-buffers.ts";
+import { affine, elementwiseType, isInt8, noIntegerGradient, type Quantized, runsOnly } from "./int8-types.ts";
 
 export interface Requantize extends Quantized {
   /** The result is uint8: q + 128 of the int8 value q that has `quantization`. */

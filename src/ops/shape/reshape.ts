@@ -6,9 +6,10 @@ import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { unaryOperands } from "../../graph/operand.ts";
 import { count, type Stored } from "../../graph/stored.ts";
+import { covers, isStored, NO_HALO } from "../../kernels/i8/stored.ts";
 import { flat } from "../../kernels/layout.ts";
-import { covers, isStored, NO_HALO } from "../../kernels/stored.ts";
-import { isInt8, storedLayout } from "../quantized/quantized.ts";
+import { storedLayout } from "../quantized/int8-buffers.ts";
+import { isInt8 } from "../quantized/int8-types.ts";
 import { copyWhole, elementBytes, spreadOut, stridesOf } from "./rearrange.ts";
 
 export interface Reshape {
