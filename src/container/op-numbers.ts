@@ -1,4 +1,4 @@
-/** The ops a file may name, by number: those with a record of the meaning `stored`. */
+/** The ops a file may contain, by number: those with a record of the meaning `stored`. */
 import { arity } from "../graph/operand.ts";
 import type { Stored } from "../graph/stored.ts";
 import { STORED as RECORDS } from "../ops/index.ts";

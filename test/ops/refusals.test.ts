@@ -1,4 +1,4 @@
-/** Meanings that ops refuse, and why: a list to be looked at when it changes. */
+/** Meanings that ops refuse, with the reasons: a list to be reviewed when it changes. */
 import { expect, test } from "vitest";
 import { type Refusal, refused } from "../../src/graph/meaning.ts";
 import { AXES, GRADIENT, LOWER, STORED, TRAIN_LOWER, TRAITS, UNSTORED } from "../../src/ops/index.ts";
