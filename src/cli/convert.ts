@@ -59,7 +59,9 @@ async function run(file: string, out: string, options: Options, terminal: Termin
 
 /** Without the keys that have no value. */
 function defined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }
 
 function labelsOf(text: string): string[] {

@@ -1,7 +1,7 @@
 /** What compression starts from. */
 import { wrongType } from "../base/errors.ts";
 import { Model } from "../model/model.ts";
-import { demandFloat } from "../ops/quantized/quantized.ts";
+import { demandFloat } from "../ops/quantized/int8-types.ts";
 
 /**
  * Throws unless `model` is a Model, and a PenjingError `quantized` where it holds int8 already. `verb`: what is done

@@ -1,8 +1,17 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
+export {
+  type ChangedAnswer,
+  type ChangedAnswers,
+  type Compared,
+  type CompareOptions,
+  type Comparison,
+  compare,
+} from "./compare.ts";
 export type { Criterion, CriterionName, ScoreFunction, WeightToScore } from "./criteria.ts";
 export type { Granularity, NOfM, Pooling } from "./granularity.ts";
+export type { Errors, LayerError } from "./layer-errors.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
 export { type PruneChoice, type PruneOptions, prune, sparsity, stripPruning } from "./prune.ts";
 export { type PruneLowMagnitudeOptions, pruneLowMagnitude } from "./prune-low-magnitude.ts";
@@ -31,4 +40,12 @@ export {
   type Steps,
 } from "./schedules.ts";
 export type { Scope } from "./selection.ts";
+export {
+  type LayerSensitivity,
+  type Sensitivity,
+  type SensitivityOptions,
+  type SensitivityPoint,
+  type SensitivityTo,
+  sensitivity,
+} from "./sensitivity.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";

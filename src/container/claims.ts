@@ -34,9 +34,9 @@ function workOf({ inputs, outputs, attrs }: Node, hasKernel: boolean): number {
 /** All of a graph that was read from another format. */
 export function claimGraph(budget: Budget, graph: Graph): void {
   const stored = Object.values(STORED);
-  const weighted = new Set(
+  const weighted = new Set<string>(
     stored.filter(({ parameters: [first] }) => first?.name === "kernel").map(({ op }) => op.name),
   );
   for (const leaf of graph.leaves) budget.claim(NODE_BYTES + bytesOf(leaf.type), `tensor ${show(leaf.name)}`);
-  for (const node of graph.nodes) claimNode(budget, node, weighted.has(node.op.name as never));
+  for (const node of graph.nodes) claimNode(budget, node, weighted.has(node.op.name));
 }

@@ -3,7 +3,7 @@ import { wrongType } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { BYTES, type Shape, size } from "../base/shape.ts";
 import { type Graph, isLearned, type Node, type Value } from "../graph/graph.ts";
-import { holdsInt8 } from "../ops/quantized/quantized.ts";
+import { holdsInt8 } from "../ops/quantized/int8-types.ts";
 import { weightsOf } from "./weights.ts";
 
 /** The nodes of each layer, in the order in which layers first appear. */

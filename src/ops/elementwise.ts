@@ -13,7 +13,7 @@ import {
   type Prefers,
   refuse,
 } from "../graph/meaning.ts";
-import { elementwiseType, isInt8, type Quantized } from "./quantized/quantized.ts";
+import { elementwiseType, isInt8, type Quantized } from "./quantized/int8-types.ts";
 
 /** Every axis of every operand is the same axis of the output. */
 export const sameAxes: Axes = node => {

@@ -2,14 +2,17 @@
  * Functions of one value: all meanings of an op that treats every element alike, made of its formula and its kernel's name. int8 goes by a
  * table of 256 entries: the nearest codes to the function of the real numbers, unless the function has an int8 form of its own.
  */
+
+import { halfEven } from "../base/rounding.ts";
 import { tensor } from "../base/tensor.ts";
 import type { Node, Op, Type } from "../graph/graph.ts";
 import type { Arg, Args, Evaluate, Gradient, Lower } from "../graph/meaning.ts";
 import { realOperands, unaryOperands } from "../graph/operand.ts";
-import { clamp, halfEven } from "../kernels/reference/stored.ts";
+import { clamp } from "../kernels/reference/stored.ts";
 import type { KernelName } from "../kernels/table.ts";
 import { eachPair, sameType } from "./elementwise.ts";
-import { affine, elementwiseType, isInt8, lowerTable, type Quantized } from "./quantized/quantized.ts";
+import { lowerTable } from "./quantized/int8-buffers.ts";
+import { affine, elementwiseType, isInt8, type Quantized } from "./quantized/int8-types.ts";
 
 /** Kernels that have the arguments Keys, among others. */
 type KernelWith<Keys extends string> = {

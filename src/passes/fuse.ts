@@ -9,9 +9,9 @@ import { type Conv2d, conv2d } from "../ops/convolution/conv2d.ts";
 import { type Dense, dense, denseInputGradient } from "../ops/convolution/dense.ts";
 import { depthwiseConv2d } from "../ops/convolution/depthwise-conv2d.ts";
 import { conv2dMaxPool2d } from "../ops/fused/conv2d-max-pool2d.ts";
-import { conv2dReluMaxPool2d, pick } from "../ops/fused/conv2d-relu-max-pool2d.ts";
+import { algorithmFor, conv2dReluMaxPool2d } from "../ops/fused/conv2d-relu-max-pool2d.ts";
 import { maxPool2d, type Pool2d } from "../ops/pooling/max-pool2d.ts";
-import { isInt8 } from "../ops/quantized/quantized.ts";
+import { isInt8 } from "../ops/quantized/int8-types.ts";
 
 /** The node of kind `op` that makes v, where nobody else reads v. */
 function soleProducer<A>(graph: Graph, v: Value, op: Op<A>): Node<A> | undefined {
@@ -70,7 +70,7 @@ const conv2dPool: Rule = (node, graph) => {
     all(1, conv.attrs.dilations) &&
     conv.attrs.groups === 1 &&
     !isInt8(weight!.type) &&
-    pick(x!.type.shape, weight!.type.shape);
+    algorithmFor(x!.type.shape, weight!.type.shape);
   if (!fits) return;
   const [pooled] = graph.add(conv2dReluMaxPool2d, conv.inputs);
   return [pooled];

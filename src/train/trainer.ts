@@ -10,7 +10,7 @@ import type { Graph, Role, Type } from "../graph/graph.ts";
 import { supported } from "../kernels/load.ts";
 import { TRAIN } from "../kernels/load-train.ts";
 import { TRAIN_LOWER, TRAIN_PREFERS } from "../ops/index.ts";
-import { demandFloat } from "../ops/quantized/quantized.ts";
+import { demandFloat } from "../ops/quantized/int8-types.ts";
 import { DROPOUT_STREAM } from "../passes/training.ts";
 import type { Lowerings } from "../plan/lower.ts";
 import type { Wanted } from "../plan/plan.ts";

@@ -1,33 +1,18 @@
 import { expect, test } from "vitest";
+import { oneChannelPackedBytes, stripBytes } from "../../src/kernels/i8/conv2d-1c.ts";
+import { firPackedBytes, firScratchBytes } from "../../src/kernels/i8/conv2d-fir.ts";
 import {
   winogradBand,
   winogradFits,
   winogradPackedBytes,
-  winogradPays,
   winogradScratchBytes,
-} from "../../src/kernels/i8-winograd.ts";
+} from "../../src/kernels/i8/conv2d-winograd.ts";
+import { pixelAxes, resultAxes, runsOf, type TableAxes, tapAxes } from "../../src/kernels/i8/offsets.ts";
+import { groupsOf, panelBytes } from "../../src/kernels/i8/panels.ts";
+import { type Halo, imageOf, NO_HALO, storedBytes, storedImage } from "../../src/kernels/i8/stored.ts";
 import * as twin from "../../src/kernels/reference/i8-conv2d.ts";
 import type { Requantization } from "../../src/kernels/reference/i8-gemm.ts";
 import { offsets } from "../../src/kernels/reference/memory.ts";
-import {
-  firPackedBytes,
-  firScratchBytes,
-  groupsOf,
-  type Halo,
-  imageOf,
-  NO_HALO,
-  oneChannelPackedBytes,
-  panelBytes,
-  pixelAxes,
-  resultAxes,
-  runsOf,
-  storedBytes,
-  storedImage,
-  stripBytes,
-  type TableAxes,
-  tapAxes,
-  tileRows,
-} from "../../src/kernels/stored.ts";
 import { type Bench, noise, overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 
@@ -491,26 +476,6 @@ overVariants("i8-conv2d", "run", bench => {
       const expected = weight < 0 ? 100 : -99;
       expect([...fromStored(bench, y, [4, 4, 8])]).toEqual(new Array(128).fill(expected));
     }
-  });
-
-  test("tiles by the number of pixels and the length of rows", () => {
-    expect(tileRows(128, 36, 64)).toBe(4);
-    expect(tileRows(128, 9, 64)).toBe(2);
-    expect(tileRows(128, 9, 24)).toBe(4);
-    expect(tileRows(128, 1, 64)).toBe(4);
-    expect(tileRows(4, 36, 16)).toBe(2);
-    expect(tileRows(4, 36, 24)).toBe(4);
-  });
-
-  test("Winograd is declined where it does not fit or does not pay", () => {
-    const shape = { height: 16, width: 16, channels: 32, outs: 32 };
-    expect(winogradPays("simd", shape)).toBe(true);
-    expect(winogradPays("relaxed", shape)).toBe(true);
-    for (const odd of [{ height: 3 }, { width: 3 }, { channels: 7 }, { channels: 228 }, { outs: 7 }])
-      expect(winogradFits({ ...shape, ...odd })).toBe(false);
-    // most of a second tile in either direction would be thrown away, and the relaxed dot product takes twice as many taps
-    expect(winogradPays("relaxed", { ...shape, height: 5, width: 5 })).toBe(false);
-    expect(winogradPays("relaxed", { ...shape, channels: 8, outs: 8 })).toBe(false);
   });
 
   test.each(CASES.map(c => [name(c), c] as const))("quantized at run time: %s", (_, c) => {

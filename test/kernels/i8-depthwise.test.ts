@@ -1,22 +1,15 @@
 import { expect, test } from "vitest";
-import { outputSize } from "../../src/kernels/reference/i8-conv2d.ts";
-import { i8_depthwise_conv2d } from "../../src/kernels/reference/i8-depthwise.ts";
-import { offsets } from "../../src/kernels/reference/memory.ts";
 import {
   depthwise3x3Fits,
   depthwise3x3PackedBytes,
   depthwise3x3ScratchBytes,
   depthwisePackedBytes,
-  depthwiseTapAxes,
-  type Halo,
-  NO_HALO,
-  pixelAxes,
-  resultAxes,
-  storedBytes,
-  storedImage,
-  type TableAxes,
-  type Window,
-} from "../../src/kernels/stored.ts";
+} from "../../src/kernels/i8/depthwise.ts";
+import { depthwiseTapAxes, pixelAxes, resultAxes, type TableAxes, type Window } from "../../src/kernels/i8/offsets.ts";
+import { type Halo, NO_HALO, storedBytes, storedImage } from "../../src/kernels/i8/stored.ts";
+import { outputSize } from "../../src/kernels/reference/i8-conv2d.ts";
+import { i8_depthwise_conv2d } from "../../src/kernels/reference/i8-depthwise.ts";
+import { offsets } from "../../src/kernels/reference/memory.ts";
 import { overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 

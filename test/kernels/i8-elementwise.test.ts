@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { expf } from "../../src/base/math-f32.ts";
+import { addition } from "../../src/kernels/i8/addition.ts";
+import { NO_HALO, storedBytes } from "../../src/kernels/i8/stored.ts";
 import * as twin from "../../src/kernels/reference/i8-elementwise.ts";
-import { addition, NO_HALO, storedBytes } from "../../src/kernels/stored.ts";
 import { overVariants } from "./harness.ts";
 import { bytes, fromStored, storedImages } from "./i8.ts";
 

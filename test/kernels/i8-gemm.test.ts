@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { densePackedBytes, groupsOf, panelBytes } from "../../src/kernels/i8/panels.ts";
+import { storedBytes } from "../../src/kernels/i8/stored.ts";
 import * as twin from "../../src/kernels/reference/i8-gemm.ts";
-import { densePackedBytes, groupsOf, panelBytes, storedBytes } from "../../src/kernels/stored.ts";
 import { type Bench, noise, overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { storedBytes, storedImage } from "../../src/kernels/i8/stored.ts";
 import * as twin from "../../src/kernels/reference/i8-quantize.ts";
-import { storedBytes, storedImage } from "../../src/kernels/stored.ts";
 import { type Bench, noise, overVariants } from "./harness.ts";
 import { bytes, storedArray, storedView, weights } from "./i8.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { NO_HALO, storedBytes } from "../../src/kernels/i8/stored.ts";
 import * as twin from "../../src/kernels/reference/i8-reduce.ts";
-import { NO_HALO, storedBytes } from "../../src/kernels/stored.ts";
 import { overVariants } from "./harness.ts";
 import { bytes, fromStored, storedImages } from "./i8.ts";
 

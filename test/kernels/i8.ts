@@ -1,6 +1,7 @@
 /** What the suites of the int8 kernels share: random int8, and images in the stored form of a variant. */
+
+import { type Halo, NO_HALO, type StoredImage, storedBytes, storedImage } from "../../src/kernels/i8/stored.ts";
 import { supported } from "../../src/kernels/load.ts";
-import { type Halo, NO_HALO, type StoredImage, storedBytes, storedImage } from "../../src/kernels/stored.ts";
 import type { Bench } from "./harness.ts";
 import { noise } from "./harness.ts";
 

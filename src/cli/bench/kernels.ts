@@ -1,8 +1,9 @@
 /** Benchmarks of single kernels, on memory that is laid out as the planner would lay it out. */
 import { Random } from "../../base/random.ts";
 import type { RawKernels } from "../../kernels/arrays.ts";
+import { groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
+import { storedBytes } from "../../kernels/i8/stored.ts";
 import { panels } from "../../kernels/layout.ts";
-import { groupsOf, panelBytes, storedBytes } from "../../kernels/stored.ts";
 import { gemmScratch, MODE } from "../../kernels/table/f32-gemm.ts";
 import { KERNELS, type KernelArgs, type KernelName } from "../../kernels/table.ts";
 import { type Case, i8PerCycle, least, PER_CYCLE, SHORT } from "./measure.ts";

@@ -1,7 +1,8 @@
 /** What LiteRT's kernels make of each int8 value, for the functions it does not hand to XNNPACK. */
 import { erf, tanh } from "../../base/math.ts";
-import { clamp, halfEven } from "../../kernels/reference/stored.ts";
-import type { Affine } from "../../ops/quantized/quantized.ts";
+import { halfEven } from "../../base/rounding.ts";
+import { clamp } from "../../kernels/reference/stored.ts";
+import type { Affine } from "../../ops/quantized/int8-types.ts";
 import { highProduct, multiplied, multipliedUp, multiplierOf, powerOf2, shiftedDown } from "./fixed-point.ts";
 
 const f = Math.fround;

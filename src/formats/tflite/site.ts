@@ -2,8 +2,8 @@
 import { type Shape, size, type TypedArray } from "../../base/shape.ts";
 import { type Names, stateName } from "../../container/names.ts";
 import type { Graph, Op, Quantization, Role, Value } from "../../graph/graph.ts";
+import { affine, affineOf, isInt8, type Quantized } from "../../ops/quantized/int8-types.ts";
 import { lookup } from "../../ops/quantized/lookup.ts";
-import { affine, affineOf, isInt8, type Quantized } from "../../ops/quantized/quantized.ts";
 import { requantize } from "../../ops/quantized/requantize.ts";
 import { proveSums } from "../../ops/quantized/sums.ts";
 import { reshape } from "../../ops/shape/reshape.ts";

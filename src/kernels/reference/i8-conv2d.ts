@@ -1,5 +1,5 @@
 /** Slow twins of assembly/i8-conv2d.ts: on int8 images without a halo and weights as they are before packing. */
-import type { Window } from "../stored.ts";
+import type { Window } from "../i8/offsets.ts";
 import type { Requantization } from "./i8-gemm.ts";
 import { requantized } from "./stored.ts";
 

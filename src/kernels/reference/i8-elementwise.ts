@@ -1,5 +1,5 @@
 /** Slow twins of assembly/i8-elementwise.ts, on int8. */
-import type { Addition } from "../stored.ts";
+import type { Addition } from "../i8/addition.ts";
 import { clamp, requantized } from "./stored.ts";
 
 /** XNNPACK's qs8-vadd. */

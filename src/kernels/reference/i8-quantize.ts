@@ -1,5 +1,6 @@
 /** Slow twins of assembly/i8-quantize.ts. */
-import { clamp, elements, halfEven, requantized, type Stored } from "./stored.ts";
+import { halfEven } from "../../base/rounding.ts";
+import { clamp, elements, requantized, type Stored } from "./stored.ts";
 
 /** Calls `f` with the index of every element of n images of `rows` rows of `length`, on either side. */
 function eachElement(

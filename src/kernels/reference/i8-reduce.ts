@@ -1,5 +1,6 @@
 /** Slow twins of assembly/i8-reduce.ts, on int8. */
-import { clamp, halfEven } from "./stored.ts";
+import { halfEven } from "../../base/rounding.ts";
+import { clamp } from "./stored.ts";
 
 /** x [outer][length][inner] -> [outer][inner]. */
 export function i8_mean(

@@ -1,6 +1,9 @@
 import type { Rows } from "./row.ts";
 
-/** int8 convolutions 3x3 of stride 1 by Winograd's F(4x4, 3x3), exact: assembly/i8-conv2d-winograd.ts. For shapes that `winogradFits` (kernels/i8-winograd.ts). */
+/**
+ * int8 convolutions 3x3 of stride 1 by Winograd's F(4x4, 3x3), exact: assembly/i8-conv2d-winograd.ts. For shapes that
+ * `winogradFits` (kernels/i8/conv2d-winograd.ts).
+ */
 export const i8Conv2dWinograd = {
   /** int8 weights [outs][3][3][channels], i32 bias (address 0: none) and f32 scale per output -> panels of 8 outputs, 36 points. */
   i8_conv2d_winograd_pack: {

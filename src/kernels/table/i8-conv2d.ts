@@ -9,7 +9,7 @@ import type { Rows } from "./row.ts";
  * - `pixels`: for each pixel, how far its first tap is from x, that of the first
  * - `results`: for each pixel, how far its result is from y. What is read of both past the last pixel repeats it.
  *
- * i8_conv2d has tiles of 4 or 2 `rows` of pixels (`tileRows`); with 2 it takes two panels at a time, of outputs that are whole sixteens.
+ * i8_conv2d has tiles of 4 or 2 `rows` of pixels (`tilePixels`); with 2 it takes two panels at a time, of outputs that are whole sixteens.
  * Its `taps` may be 0: the k-groups of a pixel lie side by side, which saves their addresses (3 % of MobileNetV1 0.25).
  */
 export const i8Conv2d = {
@@ -84,7 +84,7 @@ export const i8Conv2d = {
 
 /**
  * One input channel, stride 1, with a 2x2 max pool: assembly/i8-conv2d-1c.ts. Kernels are at most
- * `ONE_CHANNEL_WIDTH` (kernels/stored.ts) wide, the pooled image at least 4.
+ * `ONE_CHANNEL_WIDTH` (kernels/i8/conv2d-1c.ts) wide, the pooled image at least 4.
  */
 export const i8Conv2d1c = {
   /** int8 weights [outs][kh][kw], i32 bias (address 0: none) and f32 scale per output -> the places of k-groups, then pairs of outputs. */

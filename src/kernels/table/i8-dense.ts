@@ -2,7 +2,7 @@ import type { Rows } from "./row.ts";
 
 /**
  * int8 matrix times one vector, each weight used once: assembly/i8-dense.ts. For many images `i8_gemm_requantize` is faster.
- * Its packed weights have a form of their own (`densePackedBytes` in kernels/stored.ts gives their size).
+ * Its packed weights have a form of their own (`densePackedBytes` in kernels/i8/panels.ts gives their size).
  */
 export const i8Dense = {
   /** int8 weights [outs][length], i32 bias (address 0: none) and f32 scale per output -> blocks; `zero`: of the activations to come. */

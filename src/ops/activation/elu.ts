@@ -1,11 +1,12 @@
 /** elu(x) = x > 0 ? x : alpha (e^x - 1), alpha >= 0, any shape and layout (Clevert et al. 2015). */
 import { expm1 } from "../../base/math.ts";
+import { halfEven } from "../../base/rounding.ts";
 import type { Type } from "../../graph/graph.ts";
 import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import { real, type Stored } from "../../graph/stored.ts";
-import { clamp, halfEven } from "../../kernels/reference/stored.ts";
+import { clamp } from "../../kernels/reference/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
-import { affine } from "../quantized/quantized.ts";
+import { affine } from "../quantized/int8-types.ts";
 import {
   type Derivative,
   derivative,

@@ -1,10 +1,12 @@
 /** leakyRelu(x) = x > 0 ? x : alpha x, alpha >= 0, any shape and layout. */
+
+import { halfEven } from "../../base/rounding.ts";
 import type { Type } from "../../graph/graph.ts";
 import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import { real, type Stored } from "../../graph/stored.ts";
-import { clamp, halfEven } from "../../kernels/reference/stored.ts";
+import { clamp } from "../../kernels/reference/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
-import { affine, stepsOf } from "../quantized/quantized.ts";
+import { affine, stepsOf } from "../quantized/int8-types.ts";
 import {
   type Derivative,
   derivative,

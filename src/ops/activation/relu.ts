@@ -2,7 +2,7 @@
 import type { Activation, Axes, CostOf, Prefers, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, passedOn, sameAxes } from "../elementwise.ts";
-import { affine } from "../quantized/quantized.ts";
+import { affine } from "../quantized/int8-types.ts";
 import {
   type Derivative,
   derivative,

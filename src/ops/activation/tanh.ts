@@ -3,7 +3,7 @@ import { tanh as hyperbolicTangent } from "../../base/math.ts";
 import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
-import { fixed } from "../quantized/quantized.ts";
+import { fixed } from "../quantized/int8-types.ts";
 import {
   type Derivative,
   derivative,

@@ -4,7 +4,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from ".
 import { binaryOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
-import { evaluateSum, lowerPairs, prefersPair, sumOf, sumType } from "./pairs-int8.ts";
+import { evaluateSum, lowerSum, prefersPair, sumType } from "./pairs-int8.ts";
 
 export const add: Op = { name: "add", takes: binaryOperands, infer: sumType("add", 1) };
 
@@ -12,7 +12,7 @@ export const evaluate = { add: /* @__PURE__ */ evaluateSum(1) } satisfies Record
 
 export const gradient = { add: (_, [upstream]) => [upstream, upstream] } satisfies Record<string, Gradient>;
 
-export const lower = { add: /* @__PURE__ */ lowerPairs("f32_add", "i8_add", sumOf(1)) } satisfies Record<string, Lower>;
+export const lower = { add: /* @__PURE__ */ lowerSum("f32_add", 1) } satisfies Record<string, Lower>;
 
 export const prefers = { add: prefersPair } satisfies Record<string, Prefers>;
 

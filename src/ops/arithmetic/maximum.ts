@@ -24,7 +24,9 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = { maximum: /* @__PURE__ */ lowerPairs("f32_max", "i8_max") } satisfies Record<string, Lower>;
+export const lower = {
+  maximum: /* @__PURE__ */ lowerPairs("f32_max", (c, args) => c.each("i8_max", args)),
+} satisfies Record<string, Lower>;
 
 export const prefers = { maximum: prefersPair } satisfies Record<string, Prefers>;
 

@@ -13,15 +13,8 @@ import { averaged } from "../../kernels/reference/i8-reduce.ts";
 import { plainWindow, windowGeometry } from "../convolution/window.ts";
 import { free } from "../elementwise.ts";
 import { type AveragePool2d, averagePool2dGradient } from "../pooling/average-pool2d.ts";
-import {
-  affine,
-  checkSummed,
-  elementwiseType,
-  isInt8,
-  type Quantized,
-  stepsOf,
-  wholeLayout,
-} from "../quantized/quantized.ts";
+import { wholeLayout } from "../quantized/int8-buffers.ts";
+import { affine, checkSummed, elementwiseType, isInt8, type Quantized, stepsOf } from "../quantized/int8-types.ts";
 import { reshape } from "../shape/reshape.ts";
 
 export interface Mean extends Quantized {
@@ -114,7 +107,7 @@ export const lower = {
     else {
       const window = asPool(length);
       const geometry = windowGeometry([outer, length, inner], window.size, [outer, 1, inner], window);
-      c.each("f32_average_pool2d", { ...ends, ...geometry, includePad: 0 });
+      c.each("f32_average_pool2d", { ...ends, ...geometry, include_pad: 0 });
     }
   },
 } satisfies Record<string, Lower>;

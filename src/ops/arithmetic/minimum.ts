@@ -24,7 +24,9 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = { minimum: /* @__PURE__ */ lowerPairs("f32_min", "i8_min") } satisfies Record<string, Lower>;
+export const lower = {
+  minimum: /* @__PURE__ */ lowerPairs("f32_min", (c, args) => c.each("i8_min", args)),
+} satisfies Record<string, Lower>;
 
 export const prefers = { minimum: prefersPair } satisfies Record<string, Prefers>;
 

@@ -4,7 +4,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from ".
 import { binaryOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes, sameTypes } from "../elementwise.ts";
-import { evaluateProduct, lowerPairs, prefersPair, productOf } from "./pairs-int8.ts";
+import { evaluateProduct, lowerProduct, prefersPair } from "./pairs-int8.ts";
 
 export const mul: Op = { name: "mul", takes: binaryOperands, infer: sameTypes("multiply") };
 
@@ -17,10 +17,7 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = { mul: /* @__PURE__ */ lowerPairs("f32_mul", "i8_mul", productOf) } satisfies Record<
-  string,
-  Lower
->;
+export const lower = { mul: lowerProduct } satisfies Record<string, Lower>;
 
 export const prefers = { mul: prefersPair } satisfies Record<string, Prefers>;
 

@@ -2,11 +2,14 @@
 
 import { tensor } from "../../base/tensor.ts";
 import type { Op, Type, Value } from "../../graph/graph.ts";
-import type { Evaluate, Lower, Prefers } from "../../graph/meaning.ts";
+import type { Evaluate, Lower, Lowering, Prefers } from "../../graph/meaning.ts";
+import { type Addition, addition } from "../../kernels/i8/addition.ts";
+import { rowsOf } from "../../kernels/i8/stored.ts";
 import { requantized } from "../../kernels/reference/stored.ts";
-import { type Addition, addition, rowsOf } from "../../kernels/stored.ts";
 import { asOutput, lowerBinary, sameTypes } from "../elementwise.ts";
-import { affine, clamps, isInt8, storedIn, storedOut } from "../quantized/quantized.ts";
+import { clamps } from "../quantized/int8-arithmetic.ts";
+import { storedIn, storedOut } from "../quantized/int8-buffers.ts";
+import { affine, isInt8 } from "../quantized/int8-types.ts";
 
 function numbers(a: Type, b: Type, y: Type, sign: 1 | -1): Addition {
   const found = addition(affine(a), affine(b), affine(y), sign);
@@ -65,48 +68,51 @@ export const evaluateProduct = /* @__PURE__ */ pairs(
   },
 );
 
-/** A kernel of floats, or one of int8 row by row, which takes `numbers` too. */
+/** The arguments that int8 kernels of two values share. */
+function pairArgs(c: Lowering, a: Value, b: Value, y: Value) {
+  const first = storedIn(c, a);
+  const second = storedIn(c, b);
+  const to = storedOut(c, y);
+  return {
+    a: first.ref,
+    apitch: first.pitch,
+    b: second.ref,
+    bpitch: second.pitch,
+    y: to.ref,
+    ypitch: to.pitch,
+    ...rowsOf(first, second, to),
+  };
+}
+
+type PairArgs = ReturnType<typeof pairArgs>;
+
+/** Lowers to a kernel of floats, or to the call of one of int8. */
 export const lowerPairs =
   (
     floats: Parameters<typeof lowerBinary>[0],
-    integers: "i8_add" | "i8_mul" | "i8_min" | "i8_max",
-    numbers: (a: Type, b: Type, y: Type) => object = () => ({}),
+    call: (c: Lowering, args: PairArgs, a: Type, b: Type, y: Type) => void,
   ): Lower =>
   (node, c) => {
     const [a, b] = node.inputs as [Value, Value];
     const y = node.outputs[0]!;
-    if (!isInt8(y.type)) {
-      lowerBinary(floats)(node, c);
-      return;
-    }
-    const first = storedIn(c, a);
-    const second = storedIn(c, b);
-    const to = storedOut(c, y);
-    c.each(integers, {
-      a: first.ref,
-      apitch: first.pitch,
-      b: second.ref,
-      bpitch: second.pitch,
-      y: to.ref,
-      ypitch: to.pitch,
-      ...rowsOf(first, second, to),
-      ...clamps(y.type),
-      ...numbers(a.type, b.type, y.type),
-    } as never);
+    if (isInt8(y.type)) call(c, pairArgs(c, a, b, y), a.type, b.type, y.type);
+    else lowerBinary(floats)(node, c);
   };
 
-/** The numbers of `i8_add` for a + sign * b ... */
-export const sumOf =
-  (sign: 1 | -1) =>
-  (a: Type, b: Type, y: Type): Addition =>
-    numbers(a, b, y, sign);
+/** Lowers a + sign * b. */
+export const lowerSum = (floats: "f32_add" | "f32_sub", sign: 1 | -1): Lower =>
+  lowerPairs(floats, (c, args, a, b, y) => c.each("i8_add", { ...args, ...clamps(y), ...numbers(a, b, y, sign) }));
 
-/** ... and of `i8_mul`. */
-export const productOf = (a: Type, b: Type, y: Type) => ({
-  za: /* @__PURE__ */ affine(a).zero,
-  zb: /* @__PURE__ */ affine(b).zero,
-  scale: /* @__PURE__ */ productScale(a, b, y),
-});
+/** Lowers a * b. */
+export const lowerProduct: Lower = /* @__PURE__ */ lowerPairs("f32_mul", (c, args, a, b, y) =>
+  c.each("i8_mul", {
+    ...args,
+    ...clamps(y),
+    za: affine(a).zero,
+    zb: affine(b).zero,
+    scale: productScale(a, b, y),
+  }),
+);
 
 /** The output is like both inputs; int8 inputs are of one quantization, and so is the output. */
 export const sameQuantization =

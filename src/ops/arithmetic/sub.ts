@@ -4,7 +4,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from ".
 import { binaryOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
-import { evaluateSum, lowerPairs, prefersPair, sumOf, sumType } from "./pairs-int8.ts";
+import { evaluateSum, lowerSum, prefersPair, sumType } from "./pairs-int8.ts";
 import { scale } from "./scale.ts";
 
 export const sub: Op = { name: "sub", takes: binaryOperands, infer: sumType("subtract", -1) };
@@ -15,10 +15,7 @@ export const gradient = {
   sub: (_, [upstream], graph) => [upstream, graph.one(scale, [upstream!], { scale: -1 })],
 } satisfies Record<string, Gradient>;
 
-export const lower = { sub: /* @__PURE__ */ lowerPairs("f32_sub", "i8_add", sumOf(-1)) } satisfies Record<
-  string,
-  Lower
->;
+export const lower = { sub: /* @__PURE__ */ lowerSum("f32_sub", -1) } satisfies Record<string, Lower>;
 
 export const prefers = { sub: prefersPair } satisfies Record<string, Prefers>;
 

@@ -4,9 +4,10 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from ".
 import { bias, count, kernel, type Stored } from "../../graph/stored.ts";
 import { inputPanels, panels } from "../../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
-import { isInt8, type Quantized } from "../quantized/quantized.ts";
+import { isInt8, type Quantized } from "../quantized/int8-types.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
+  convolutionArgs,
   convolutionAxes,
   convolutionGradient,
   convolutionOperands,
@@ -20,7 +21,6 @@ import {
   type InputGradient,
   inputGradientCost,
   inputGradientOp,
-  lowerConvolution,
   lowerWeightGradient,
   type WeightGradient,
   weightGradientCost,
@@ -63,7 +63,7 @@ export const lower = {
       return;
     }
     const g = { ...geometry(x!.type.shape, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs), groups };
-    lowerConvolution(node, c, "f32_conv2d", panels, g, conv2dScratch(g));
+    c.each("f32_conv2d", { ...convolutionArgs(node, c, panels, conv2dScratch(g)), ...g });
   },
 } satisfies Record<string, Lower>;
 
@@ -83,9 +83,9 @@ export const lowerBackward = {
     const { image, groups } = node.attrs;
     const g = { ...geometry(image, weight!.type.shape, upstream!.type.shape, node.attrs), groups };
     c.each("f32_conv2d_input_gradient", {
-      gy: c.in(upstream!),
+      dy: c.in(upstream!),
       weight: c.in(weight!, inputPanels),
-      gx: c.out(dx),
+      dx: c.out(dx),
       ...g,
       scratch: c.scratch("padded gradient", conv2dInputGradientScratch(g)),
     });

@@ -7,8 +7,10 @@ import type { CostOf, Evaluate, Gradient, Lowering, Prefers, Ref } from "../../g
 import { IMAGE, realOperands, weightedOperands } from "../../graph/operand.ts";
 import { flat, type Layout } from "../../kernels/layout.ts";
 import { MODE } from "../../kernels/table/f32-gemm.ts";
-import { evaluateWeighted, isInt8, type Quantized, storedLayout, weightedType } from "../quantized/quantized.ts";
-import { haloOf } from "./conv2d-int8.ts";
+import { evaluateWeighted } from "../quantized/int8-arithmetic.ts";
+import { storedLayout } from "../quantized/int8-buffers.ts";
+import { isInt8, type Quantized, weightedType } from "../quantized/int8-types.ts";
+import { haloOf } from "./int8-layer.ts";
 import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
 export interface WeightGradient {
@@ -85,25 +87,17 @@ function products(
 export const geometry = (image: Shape, [, kh, kw]: Shape, y: Shape, window: Window) =>
   windowGeometry(image, [kh!, kw!], y, window);
 
-/** Lowers a convolution with float weights in `layout`; `shape`: the kernel's own numbers, `padded`: bytes of its scratch. */
-export function lowerConvolution(
-  node: Node,
-  c: Lowering,
-  kernel: "f32_conv2d" | "f32_depthwise",
-  layout: Layout,
-  shape: object,
-  padded: number,
-): void {
+/** The arguments that the f32 kernels of a convolution share, with weights in `layout` and a scratch of so many bytes. */
+export function convolutionArgs(node: Node, c: Lowering, layout: Layout, padded: number) {
   const [x, weight, bias] = node.inputs;
-  c.each(kernel, {
+  return {
     x: c.in(x!),
     weight: c.in(weight!, layout),
     y: c.out(node.outputs[0]!),
     mode: bias ? MODE.bias : MODE.plain,
     aux: bias ? c.in(bias) : 0,
-    ...shape,
     scratch: c.scratch("padded image", padded),
-  } as never);
+  };
 }
 
 /** Int8 images like a halo of all that taps may touch, float weights lie as their kernel reads them. */
@@ -170,9 +164,9 @@ export const convolutionGradient =
 
 interface Sums {
   x: Ref;
-  gy: Ref;
-  gw: Ref;
-  gb: Ref;
+  dy: Ref;
+  dw: Ref;
+  db: Ref;
   accumulate: 1;
 }
 
@@ -185,16 +179,16 @@ export function lowerWeightGradient<A extends WeightGradient>(
 ): void {
   const [x, upstream] = node.inputs;
   const { weight, bias } = node.attrs;
-  const gw = c.out(node.outputs[0]!, layout);
+  const dw = c.out(node.outputs[0]!, layout);
   const biasBytes = flat.bytes([weight[0]!], "f32");
-  const gb = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
-  c.call("zero", { y: gw, bytes: layout.bytes(weight, "f32") });
-  c.call("zero", { y: gb, bytes: biasBytes });
+  const db = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
+  c.call("zero", { y: dw, bytes: layout.bytes(weight, "f32") });
+  c.call("zero", { y: db, bytes: biasBytes });
   emit({
     x: c.in(x!),
-    gy: c.in(upstream!),
-    gw,
-    gb,
+    dy: c.in(upstream!),
+    dw,
+    db,
     accumulate: 1,
   });
 }

@@ -1,27 +1,42 @@
-/** How dense layers with int8 weights become kernel calls: one vector at a time, or a matrix product where there are images enough to share the weights. */
-import type { Node } from "../../graph/graph.ts";
+/** Dense layers with int8 weights as kernel calls. */
 import type { Lowering } from "../../graph/meaning.ts";
-import { densePackedBytes, groupsOf, panelBytes } from "../../kernels/stored.ts";
-import { byTables, packed, siteOf } from "./conv2d-int8.ts";
+import { cheapest } from "../../kernels/cost/cheapest.ts";
+import { i8Dense } from "../../kernels/cost/i8-dense.ts";
+import { densePackedBytes, groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
+import { isInt8 } from "../quantized/int8-types.ts";
+import { direct } from "./conv2d-int8.ts";
+import { dynamicLayer } from "./int8-dynamic.ts";
+import { type Layer, packedWeights, staticLayer, type WeightedNode } from "./int8-layer.ts";
 
-/** Rows of the matrix kernel's tile: with fewer images it would multiply some of them twice. */
-const TILE = 4;
-
-export function lowerDenseInt8(node: Node<{ relu?: boolean }>, c: Lowering): void {
-  const site = siteOf(node, 1, c);
-  if (site.parts > 1) {
-    byTables(site, false);
-    return;
-  }
-  const { outs, channels: length } = site.packing;
-  if (!site.dynamic && c.batch < TILE) {
-    const w = packed(site, "i8_dense_pack", densePackedBytes(c.variant, outs, length), { length });
-    c.each("i8_dense", { ...site.running, length, w } as never);
-    return;
-  }
+/** The k-groups of a matrix product and its packed weights. */
+function matrix(layer: Layer) {
+  const { c, packing } = layer;
+  const length = packing.channels;
   const groups = groupsOf(c.variant, 1, length);
-  const w = packed(site, "i8_gemm_pack", panelBytes(outs, groups), { runs: 1, length });
-  const args = { ...site.running, groups, w } as never;
-  if (site.dynamic) c.each("i8_gemm_dynamic", args);
-  else c.call("i8_gemm_requantize", args);
+  const w = packedWeights(layer, panelBytes(packing.outs, groups));
+  c.call("i8_gemm_pack", { ...packing, runs: 1, length, y: w });
+  return { groups, w };
+}
+
+/**
+ * Lowers a dense layer with int8 weights: vector by vector, or as a matrix product where there are images enough to share
+ * the weights. A tile has 4 rows; with fewer images it multiplies some of them twice.
+ */
+export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
+  if (!isInt8(node.inputs[0]!.type)) {
+    const layer = dynamicLayer(node, c, 1);
+    c.each("i8_gemm_dynamic", { ...layer.running, ...matrix(layer) });
+    return;
+  }
+  const layer = staticLayer(node, c, 1);
+  const { parts, packing, running } = layer;
+  if (parts > 1) direct.lower(layer);
+  else if (cheapest(i8Dense[c.variant], by => [by === "tiles" ? Math.max(4, c.batch) : c.batch]) === "tiles")
+    c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
+  else {
+    const length = packing.channels;
+    const w = packedWeights(layer, densePackedBytes(c.variant, packing.outs, length));
+    c.call("i8_dense_pack", { ...packing, length, y: w });
+    c.each("i8_dense", { ...running, length, w });
+  }
 }

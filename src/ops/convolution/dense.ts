@@ -1,6 +1,6 @@
 /**
  * dense(x [in], weight [out, in], bias [out]?) -> [out]; `relu`: max(0, y) fused in by the fusion pass.
- * Int8 weights make it static (int8 x, i32 bias) or dynamic (float x): see quantized.ts.
+ * Int8 weights make it static (int8 x, i32 bias) or dynamic (float x): see int8-types.ts.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -12,7 +12,8 @@ import { bias, kernel, type Stored } from "../../graph/stored.ts";
 import { flat, panels, panelsTransposed } from "../../kernels/layout.ts";
 import { gemmScratch, MODE } from "../../kernels/table/f32-gemm.ts";
 import { reluGradient } from "../activation/relu.ts";
-import { evaluateWeighted, isInt8, type Quantized, weightedType } from "../quantized/quantized.ts";
+import { evaluateWeighted } from "../quantized/int8-arithmetic.ts";
+import { isInt8, type Quantized, weightedType } from "../quantized/int8-types.ts";
 import { lowerDenseInt8 } from "./dense-int8.ts";
 
 export interface Dense extends Quantized {
@@ -142,10 +143,10 @@ export const lowerBackward = {
       k: K,
       x: c.in(x!),
       ldx: c.strideIn(x!, flat),
-      gy: c.in(upstream!),
-      ldgy: c.strideIn(upstream!, flat),
-      gw: c.out(dw!, panels),
-      gb: db ? c.out(db) : c.scratch("unused bias gradient", flat.bytes([N], "f32")),
+      dy: c.in(upstream!),
+      lddy: c.strideIn(upstream!, flat),
+      dw: c.out(dw!, panels),
+      db: db ? c.out(db) : c.scratch("unused bias gradient", flat.bytes([N], "f32")),
       accumulate: 0,
     });
   },

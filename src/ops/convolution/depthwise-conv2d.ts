@@ -1,6 +1,6 @@
 /**
  * depthwiseConv2d(x [h, w, in], weight [out, kh, kw, 1], bias [out]?) -> [oh, ow, out].
- * Int8 weights make it static (int8 x, i32 bias) or dynamic (float x): see quantized.ts.
+ * Int8 weights make it static (int8 x, i32 bias) or dynamic (float x): see int8-types.ts.
  * Output channel o reads input channel floor(o / (out / in)) alone; out / in is Keras' depth multiplier.
  */
 import type { Shape } from "../../base/shape.ts";
@@ -10,9 +10,10 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from ".
 import { bias, kernel, type Stored } from "../../graph/stored.ts";
 import { taps } from "../../kernels/layout.ts";
 import { type DepthwiseGeometry, depthwiseScratch } from "../../kernels/table/f32-depthwise.ts";
-import { isInt8, type Quantized } from "../quantized/quantized.ts";
+import { isInt8, type Quantized } from "../quantized/int8-types.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
+  convolutionArgs,
   convolutionAxes,
   convolutionGradient,
   convolutionOperands,
@@ -26,7 +27,6 @@ import {
   type InputGradient,
   inputGradientCost,
   inputGradientOp,
-  lowerConvolution,
   lowerWeightGradient,
   type WeightGradient,
   weightGradientCost,
@@ -76,7 +76,7 @@ export const lower = {
       return;
     }
     const g = numbers(image, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs);
-    lowerConvolution(node, c, "f32_depthwise", taps, g, depthwiseScratch(g));
+    c.each("f32_depthwise", { ...convolutionArgs(node, c, taps, depthwiseScratch(g)), ...g });
   },
 } satisfies Record<string, Lower>;
 
@@ -93,9 +93,9 @@ export const lowerBackward = {
     const [weight, upstream] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_depthwise_input_gradient", {
-      gy: c.in(upstream!),
+      dy: c.in(upstream!),
       weight: c.in(weight!, taps),
-      gx: c.out(dx),
+      dx: c.out(dx),
       ...numbers(node.attrs.image, weight!.type.shape, upstream!.type.shape, node.attrs),
     });
   },

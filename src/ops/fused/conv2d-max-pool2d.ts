@@ -18,9 +18,11 @@ import {
 } from "../../graph/meaning.ts";
 import * as convolution from "../convolution/conv2d.ts";
 import { type Conv2d, conv2d } from "../convolution/conv2d.ts";
-import { haloOf, lowerConv2dPoolInt8 } from "../convolution/conv2d-int8.ts";
+import { lowerConv2dPoolInt8 } from "../convolution/conv2d-int8.ts";
 import { convolutionOperands } from "../convolution/convolution.ts";
-import { isInt8, noIntegerGradient, runsOnly, storedLayout } from "../quantized/quantized.ts";
+import { haloOf } from "../convolution/int8-layer.ts";
+import { storedLayout } from "../quantized/int8-buffers.ts";
+import { isInt8, noIntegerGradient, runsOnly } from "../quantized/int8-types.ts";
 
 export const conv2dMaxPool2d: Op<Conv2d> = {
   name: "conv2dMaxPool2d",
@@ -58,7 +60,9 @@ export const evaluate = {
 
 export const gradient = { conv2dMaxPool2d: noIntegerGradient } satisfies Record<string, Gradient | object>;
 
-export const lower = { conv2dMaxPool2d: lowerConv2dPoolInt8 } satisfies Record<string, Lower>;
+export const lower = {
+  conv2dMaxPool2d: (node: Node<Conv2d>, c) => lowerConv2dPoolInt8(node, node.attrs.groups, c),
+} satisfies Record<string, Lower>;
 
 export const lowerBackward = {
   conv2dMaxPool2d: runsOnly,

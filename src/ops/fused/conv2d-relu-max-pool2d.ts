@@ -21,25 +21,31 @@ import {
   type Traits,
 } from "../../graph/meaning.ts";
 import { anyOperands, realOperands } from "../../graph/operand.ts";
+import { cheapest } from "../../kernels/cost/cheapest.ts";
+import { f32Conv2dReluMaxPool2d } from "../../kernels/cost/f32-conv2d-relu-max-pool2d.ts";
 import { flat, kernelRows, type Layout, movedRows, panels, planes, winogradRows } from "../../kernels/layout.ts";
 import { planeScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d.ts";
 import { winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
 
 /**
- * The forward kernel for these shapes, or undefined where there is none. The one place that knows: fusion asks it whether to fuse,
- * forward what to run, and backward, through `argmaxLayout`, how argmax lies.
+ * The forward algorithm for these shapes, or undefined where there is none. Fusion asks it whether to fuse, forward which
+ * kernel to run, and backward, through `argmaxLayout`, how argmax lies.
  *
- * No Winograd for one channel: it is 8 % of LeNet-5 faster, but blank pixels beside a stroke give zero, and its sums round to a little more
- * or less, so that what ReLU lets through or not, which decides the gradient, was chance (measured on MNIST: the losses of LeNet-5 were off
- * by 3e-3 after 30 steps).
+ * No Winograd for one channel: it is 8 % of LeNet-5 faster, but blank pixels beside a stroke give zero, and its sums round to
+ * a little more or less, so that chance decided where ReLU lets a gradient through (measured on MNIST: the losses of LeNet-5
+ * were off by 3e-3 after 30 steps).
  */
-export function pick(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
+export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
   const [, , kw, channels] = weight as [number, number, number, number];
   if (image.length !== 3 || channels !== image[2]) return undefined;
   const [ph, pw] = windows(image, weight);
   if (ph < 1 || pw < 1) return undefined;
-  if (channels === 1 && pw >= 4) return "plane";
-  return kw === 5 && channels >= 4 && ph >= 2 && pw >= 2 ? "winograd" : "direct";
+  const works = {
+    plane: channels === 1 && pw >= 4 ? [kw] : undefined,
+    winograd: kw === 5 && channels > 1 && ph > 1 && pw > 1 ? [2 * channels, 1] : undefined,
+    direct: [kw * channels],
+  };
+  return cheapest(f32Conv2dReluMaxPool2d, algorithm => works[algorithm]);
 }
 
 /** Rows and columns of pool windows. */
@@ -48,13 +54,13 @@ const windows = (image: Shape, weight: Shape): [number, number] => [
   (image[1]! - weight[2]! + 1) >> 1,
 ];
 
-const argmaxLayout = (image: Shape, weight: Shape): Layout => (pick(image, weight) === "plane" ? planes : flat);
+const argmaxLayout = (image: Shape, weight: Shape): Layout => (algorithmFor(image, weight) === "plane" ? planes : flat);
 
 export const conv2dReluMaxPool2d: Op<object> = {
   name: "conv2dReluMaxPool2d",
   takes: realOperands,
   infer([x, weight]) {
-    if (!pick(x!.shape, weight!.shape))
+    if (!algorithmFor(x!.shape, weight!.shape))
       throw new RangeError(
         `weights of ${showShape(weight!.shape)} and a pool of 2x2 do not fit images of ${showShape(x!.shape)}`,
       );
@@ -183,7 +189,7 @@ export const lower = {
     const [h, wd, cin] = image as [number, number, number];
     const [cout, kh, kw] = weight!.type.shape as [number, number, number];
     const [ph, pw] = windows(image, weight!.type.shape);
-    const kernel = pick(image, weight!.type.shape)!;
+    const kernel = algorithmFor(image, weight!.type.shape)!;
     const args = {
       x: c.in(x!),
       w: c.in(weight!, kernel === "winograd" ? winogradRows : panels),

@@ -7,9 +7,8 @@ import { exp, log, log1p, sigmoid } from "../../base/math.ts";
 import { sameShape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
-import type { KernelName } from "../../kernels/table.ts";
 import { free, sameType } from "../elementwise.ts";
 
 export interface Huber {
@@ -138,37 +137,58 @@ export const gradient = {
   klDivergence: /* @__PURE__ */ rule(klDivergenceGradient),
 } satisfies Record<string, Gradient | object>;
 
-const lowerLoss =
-  (kernel: KernelName): Lower =>
-  (node, c) => {
-    const [x, t] = node.inputs;
-    const args = { x: c.in(x!), t: c.in(t!) };
-    const loss = c.out(node.outputs[0]!);
-    c.each(kernel, { ...args, k: size(x!.type.shape), loss, ...node.attrs } as never);
+function lossArgs(node: Node, c: Lowering) {
+  const [x, t] = node.inputs;
+  return { x: c.in(x!), t: c.in(t!), k: size(x!.type.shape), loss: c.out(node.outputs[0]!) };
+}
+
+function slopeArgs(node: Node, c: Lowering) {
+  const [x, t, dy] = node.inputs;
+  const dx = node.outputs[0]!;
+  return {
+    x: c.in(x!),
+    t: c.in(t!),
+    k: size(x!.type.shape),
+    dy: c.ref(dy!),
+    dx: c.out(dx),
+    dxs: c.stride(dx),
   };
+}
+
+type PlainLoss = "f32_mean_squared_error" | "f32_mean_absolute_error" | "f32_kl_divergence";
+type SmoothedLoss = "f32_binary_cross_entropy" | "f32_sigmoid_cross_entropy";
+
+const lowerLoss =
+  (kernel: PlainLoss): Lower<object> =>
+  (node, c) =>
+    c.each(kernel, lossArgs(node, c));
 
 const lowerSlope =
-  (kernel: KernelName): Lower =>
-  (node, c) => {
-    const [x, t, upstream] = node.inputs;
-    const args = { x: c.in(x!), t: c.in(t!) };
-    const up = c.ref(upstream!);
-    const dx = c.out(node.outputs[0]!);
-    const dxs = c.stride(node.outputs[0]!);
-    c.each(kernel, { ...args, k: size(x!.type.shape), up, dx, dxs, ...node.attrs } as never);
-  };
+  (kernel: `${PlainLoss}_gradient`): Lower<object> =>
+  (node, c) =>
+    c.each(kernel, slopeArgs(node, c));
+
+const lowerSmoothed =
+  (kernel: SmoothedLoss): Lower<Smoothing> =>
+  (node, c) =>
+    c.each(kernel, { ...lossArgs(node, c), ...node.attrs });
+
+const lowerSmoothedSlope =
+  (kernel: `${SmoothedLoss}_gradient`): Lower<Smoothing> =>
+  (node, c) =>
+    c.each(kernel, { ...slopeArgs(node, c), ...node.attrs });
 
 export const lowerBackward = {
   meanSquaredError: /* @__PURE__ */ lowerLoss("f32_mean_squared_error"),
   meanSquaredErrorGradient: /* @__PURE__ */ lowerSlope("f32_mean_squared_error_gradient"),
   meanAbsoluteError: /* @__PURE__ */ lowerLoss("f32_mean_absolute_error"),
   meanAbsoluteErrorGradient: /* @__PURE__ */ lowerSlope("f32_mean_absolute_error_gradient"),
-  huber: /* @__PURE__ */ lowerLoss("f32_huber"),
-  huberGradient: /* @__PURE__ */ lowerSlope("f32_huber_gradient"),
-  binaryCrossEntropy: /* @__PURE__ */ lowerLoss("f32_binary_cross_entropy"),
-  binaryCrossEntropyGradient: /* @__PURE__ */ lowerSlope("f32_binary_cross_entropy_gradient"),
-  sigmoidCrossEntropy: /* @__PURE__ */ lowerLoss("f32_sigmoid_cross_entropy"),
-  sigmoidCrossEntropyGradient: /* @__PURE__ */ lowerSlope("f32_sigmoid_cross_entropy_gradient"),
+  huber: (node: Node<Huber>, c) => c.each("f32_huber", { ...lossArgs(node, c), ...node.attrs }),
+  huberGradient: (node: Node<Huber>, c) => c.each("f32_huber_gradient", { ...slopeArgs(node, c), ...node.attrs }),
+  binaryCrossEntropy: /* @__PURE__ */ lowerSmoothed("f32_binary_cross_entropy"),
+  binaryCrossEntropyGradient: /* @__PURE__ */ lowerSmoothedSlope("f32_binary_cross_entropy_gradient"),
+  sigmoidCrossEntropy: /* @__PURE__ */ lowerSmoothed("f32_sigmoid_cross_entropy"),
+  sigmoidCrossEntropyGradient: /* @__PURE__ */ lowerSmoothedSlope("f32_sigmoid_cross_entropy_gradient"),
   klDivergence: /* @__PURE__ */ lowerLoss("f32_kl_divergence"),
   klDivergenceGradient: /* @__PURE__ */ lowerSlope("f32_kl_divergence_gradient"),
 } satisfies Record<string, Lower>;

@@ -4,10 +4,18 @@
  * v: mean square of the gradient, a: its mean, m: momentum. `rate` and `decay` are one number each, from streams.
  */
 import { tensor } from "../../base/tensor.ts";
-import type { Node, Op, Type } from "../../graph/graph.ts";
-import { type CostOf, type Evaluate, type Gradient, type Lower, type Prefers, refuse } from "../../graph/meaning.ts";
+import type { Op, Type } from "../../graph/graph.ts";
+import {
+  type CostOf,
+  type Evaluate,
+  type Gradient,
+  type Lower,
+  type Lowering,
+  type Prefers,
+  type Ref,
+  refuse,
+} from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
-import type { KernelName } from "../../kernels/table.ts";
 import { free } from "../elementwise.ts";
 
 export interface Rmsprop {
@@ -78,32 +86,42 @@ export const gradient = {
   rmspropCenteredMomentum: noGradient,
 } satisfies Record<string, Gradient | object>;
 
+/** The arguments that all kernels share. */
+interface Shared {
+  readonly n: number;
+  readonly w: Ref;
+  readonly v: Ref;
+  readonly g: Ref;
+  readonly rate: Ref;
+  readonly decay: Ref;
+}
+
+/** Lowers to the call of a kernel, which gets the places of the states that come after w and v. */
 const lowerStep =
-  (name: Name, kernel: KernelName): Lower =>
-  (node: Node, c) => {
-    const states = STATES[name];
-    const w = node.inputs[0]!;
-    const layout = c.layoutOf(w);
-    const places = Object.fromEntries(states.map((state, i) => [state, c.in(node.inputs[i]!, layout)]));
-    const [g, rate, decay] = node.inputs.slice(states.length);
-    c.call(kernel, {
-      n: layout.bytes(w.type.shape, "f32") / 4,
-      ...places,
-      g: c.in(g!, layout),
-      rate: c.ref(rate!),
-      decay: c.ref(decay!),
-      ...node.attrs,
-    } as never);
+  <A>(name: Name, call: (c: Lowering, args: Shared & A, more: Ref[]) => void): Lower<A> =>
+  (node, c) => {
+    const { length } = STATES[name];
+    const layout = c.layoutOf(node.inputs[0]!);
+    const [w, v, ...more] = node.inputs.slice(0, length).map(state => c.in(state, layout));
+    const [g, rate, decay] = node.inputs.slice(length);
+    const shared = { n: layout.bytes(node.inputs[0]!.type.shape, "f32") / 4, w: w!, v: v!, g: c.in(g!, layout) };
+    call(c, { ...node.attrs, ...shared, rate: c.ref(rate!), decay: c.ref(decay!) }, more);
     node.outputs.forEach((o, i) => {
       c.alias(o, node.inputs[i]!, true);
     });
   };
 
 export const lowerBackward = {
-  rmsprop: /* @__PURE__ */ lowerStep("rmsprop", "f32_rmsprop"),
-  rmspropMomentum: /* @__PURE__ */ lowerStep("rmspropMomentum", "f32_rmsprop_momentum"),
-  rmspropCentered: /* @__PURE__ */ lowerStep("rmspropCentered", "f32_rmsprop_centered"),
-  rmspropCenteredMomentum: /* @__PURE__ */ lowerStep("rmspropCenteredMomentum", "f32_rmsprop_centered_momentum"),
+  rmsprop: /* @__PURE__ */ lowerStep<Rmsprop>("rmsprop", (c, args) => c.call("f32_rmsprop", args)),
+  rmspropMomentum: /* @__PURE__ */ lowerStep<RmspropMomentum>("rmspropMomentum", (c, args, [m]) =>
+    c.call("f32_rmsprop_momentum", { ...args, m: m! }),
+  ),
+  rmspropCentered: /* @__PURE__ */ lowerStep<Rmsprop>("rmspropCentered", (c, args, [a]) =>
+    c.call("f32_rmsprop_centered", { ...args, a: a! }),
+  ),
+  rmspropCenteredMomentum: /* @__PURE__ */ lowerStep<RmspropMomentum>("rmspropCenteredMomentum", (c, args, [a, m]) =>
+    c.call("f32_rmsprop_centered_momentum", { ...args, a: a!, m: m! }),
+  ),
 } satisfies Record<string, Lower>;
 
 /** State lies as its parameter does. */

@@ -8,7 +8,8 @@ import { anyOperands, IMAGE } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { pooled, poolFields, taps, type Window, windowGeometry } from "../convolution/window.ts";
 import { channelAxes } from "../elementwise.ts";
-import { isInt8, rowsBetween, storedIn, storedOut } from "../quantized/quantized.ts";
+import { rowsBetween, storedIn, storedOut } from "../quantized/int8-buffers.ts";
+import { isInt8 } from "../quantized/int8-types.ts";
 
 export interface Pool2d extends Window {
   /** [down, right] */
@@ -105,10 +106,10 @@ export const lowerBackward = {
     const [upstream, index] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_max_pool2d_gradient", {
-      gy: c.in(upstream!),
+      dy: c.in(upstream!),
       index: c.ref(index!),
       is: c.stride(index!),
-      gx: c.out(dx),
+      dx: c.out(dx),
       inputs: size(dx.type.shape),
       outputs: size(upstream!.type.shape),
     });

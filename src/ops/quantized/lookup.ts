@@ -7,19 +7,10 @@ import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { NO_HALO, storedBytes } from "../../kernels/stored.ts";
+import { NO_HALO, storedBytes } from "../../kernels/i8/stored.ts";
 import { free, noIntegerAxes } from "../elementwise.ts";
-import {
-  elementwiseType,
-  isInt8,
-  noIntegerGradient,
-  type Quantized,
-  rowsBetween,
-  runsOnly,
-  storedIn,
-  storedLayout,
-  storedOut,
-} from "./quantized.ts";
+import { rowsBetween, storedIn, storedLayout, storedOut } from "./int8-buffers.ts";
+import { elementwiseType, isInt8, noIntegerGradient, type Quantized, runsOnly } from "./int8-types.ts";
 
 export const lookup: Op<Quantized> = {
   name: "lookup",

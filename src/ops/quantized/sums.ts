@@ -10,7 +10,8 @@
 import { PenjingError } from "../../base/errors.ts";
 import { size, type TypedArray } from "../../base/shape.ts";
 import type { Node, Value } from "../../graph/graph.ts";
-import { isInt8, requantizationScales } from "./quantized.ts";
+import { requantizationScales } from "./int8-arithmetic.ts";
+import { isInt8 } from "./int8-types.ts";
 
 /** The largest distance of an activation from its zero point, and of a stored activation from 0. */
 const REACH = 255;
@@ -20,7 +21,10 @@ const MOST = 2 ** 31 - 1;
  * A PenjingError `refused` that names the layer, unless its sums fit and its scales have a finite ratio. `steps`: its requantization scales, where
  * they are known already.
  */
-export function proveSums({ name, inputs, outputs: [y] }: Node, steps?: Float32Array): void {
+export function proveSums(
+  { name, inputs, outputs: [y] }: Pick<Node, "name" | "inputs" | "outputs">,
+  steps?: Float32Array,
+): void {
   const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
   const refused = (why: string) => new PenjingError("refused", `layer "${name}" ${why}`, { path: name });
   let offsets: TypedArray | undefined;

@@ -6,10 +6,11 @@ import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Lowering, Traits } from "../../graph/meaning.ts";
 import { NUMBERS } from "../../graph/operand.ts";
 import { index, type Stored } from "../../graph/stored.ts";
+import { storedBytes } from "../../kernels/i8/stored.ts";
 import { requantized } from "../../kernels/reference/stored.ts";
-import { storedBytes } from "../../kernels/stored.ts";
 import { free } from "../elementwise.ts";
-import { affine, at, elementwiseType, isInt8, type Quantized, stepsOf, storedLayout } from "../quantized/quantized.ts";
+import { at, storedLayout } from "../quantized/int8-buffers.ts";
+import { affine, elementwiseType, isInt8, type Quantized, stepsOf } from "../quantized/int8-types.ts";
 import { copyWhole, spreadOut } from "./rearrange.ts";
 import { sliced } from "./strided-slice.ts";
 

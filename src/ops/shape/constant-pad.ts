@@ -9,7 +9,8 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { unaryOperands } from "../../graph/operand.ts";
 import { index, real, type Stored } from "../../graph/stored.ts";
 import { free } from "../elementwise.ts";
-import { affine, isInt8, nearest } from "../quantized/quantized.ts";
+import { nearest } from "../quantized/int8-arithmetic.ts";
+import { affine, isInt8 } from "../quantized/int8-types.ts";
 import { evaluateRearranged, type Filling, lowerRearranged, type Places, padding, steps } from "./rearrange.ts";
 import { sliced } from "./strided-slice.ts";
 

@@ -5,7 +5,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../grap
 import { unaryOperands } from "../../graph/operand.ts";
 import { type Stored, signed } from "../../graph/stored.ts";
 import { channelAxes, free } from "../elementwise.ts";
-import { affine, isInt8 } from "../quantized/quantized.ts";
+import { affine, isInt8 } from "../quantized/int8-types.ts";
 import { insetPlaces } from "./constant-pad.ts";
 import { evaluateRearranged, type Filling, lowerRearranged, type Places } from "./rearrange.ts";
 import { sliced } from "./strided-slice.ts";

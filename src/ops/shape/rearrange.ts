@@ -7,10 +7,11 @@ import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type, Value } from "../../graph/graph.ts";
 import type { CostOf, Evaluate, Gradient, Lower, Lowering, Ref } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
+import { storedBytes } from "../../kernels/i8/stored.ts";
 import { flat } from "../../kernels/layout.ts";
-import { storedBytes } from "../../kernels/stored.ts";
 import { free, noSecondDerivative } from "../elementwise.ts";
-import { at, isInt8, type StoredPlace, storedIn, storedOut } from "../quantized/quantized.ts";
+import { at, type StoredPlace, storedIn, storedOut } from "../quantized/int8-buffers.ts";
+import { isInt8 } from "../quantized/int8-types.ts";
 
 /**
  * Indices of an axis of an output, one after the other: the first is at `start` in the input, the others `step` apart. Negative `start`: all

@@ -3,12 +3,13 @@ import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import { fixed, type Indices, indices, type Product, product } from "../../graph/axes.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { unaryOperands } from "../../graph/operand.ts";
 import { count, type Stored } from "../../graph/stored.ts";
+import { covers, isStored, NO_HALO } from "../../kernels/i8/stored.ts";
 import { flat } from "../../kernels/layout.ts";
-import { covers, isStored, NO_HALO } from "../../kernels/stored.ts";
-import { isInt8, storedLayout } from "../quantized/quantized.ts";
+import { storedLayout } from "../quantized/int8-buffers.ts";
+import { isInt8 } from "../quantized/int8-types.ts";
 import { copyWhole, elementBytes, spreadOut, stridesOf } from "./rearrange.ts";
 
 export interface Reshape {
@@ -87,8 +88,10 @@ function factors(from: Shape, to: Shape): Indices[][][] | undefined {
 }
 
 export const traits = {
-  reshape: { int8: "keeps", carries: true },
+  reshape: { int8: "keeps" },
 } satisfies Record<string, Traits>;
+
+export const gives = { reshape: "input" } satisfies Record<string, Gives>;
 
 export const stored = {
   reshape: {

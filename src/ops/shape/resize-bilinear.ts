@@ -2,15 +2,18 @@
  * resizeBilinear(x [h, w, c]) -> [size[0], size[1], c]: each pixel is interpolated between the four of x around it, first along rows, then
  * between them. Of int8 in integers with shares in 1/2048, as XNNPACK has it, in the input's own quantization.
  */
+
+import { halfEven } from "../../base/rounding.ts";
 import { size as elements, type Shape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { IMAGE, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
-import { halfEven, storedBytes } from "../../kernels/stored.ts";
+import { storedBytes } from "../../kernels/i8/stored.ts";
 import { channelAxes } from "../elementwise.ts";
-import { isInt8, wholeLayout } from "../quantized/quantized.ts";
+import { wholeLayout } from "../quantized/int8-buffers.ts";
+import { isInt8 } from "../quantized/int8-types.ts";
 import { affineFields, neighbours, type Placement, resized, sizeFields } from "./coordinates.ts";
 import { spreadOut } from "./rearrange.ts";
 

@@ -6,7 +6,7 @@ import { TRAIN } from "../../../src/kernels/load-train.ts";
 import { relu } from "../../../src/ops/activation/relu.ts";
 import { conv2d } from "../../../src/ops/convolution/conv2d.ts";
 import { plainWindow } from "../../../src/ops/convolution/window.ts";
-import { conv2dReluMaxPool2d, pick } from "../../../src/ops/fused/conv2d-relu-max-pool2d.ts";
+import { algorithmFor, conv2dReluMaxPool2d } from "../../../src/ops/fused/conv2d-relu-max-pool2d.ts";
 import { evaluate, GRADIENT, TRAIN_LOWER, TRAIN_PREFERS } from "../../../src/ops/index.ts";
 import { maxPool2d } from "../../../src/ops/pooling/max-pool2d.ts";
 import { FORWARD, fuse } from "../../../src/passes/fuse.ts";
@@ -135,7 +135,7 @@ describe("conv2dReluMaxPool2d", () => {
     refuses({}, { strides: [2, 1] });
     refuses({}, { pads: [1, 0, 0, 0] });
     refuses({}, { ceil: true }); // 7 x 7 hangs over
-    expect(pick([4, 4, 2], [4, 4, 1, 2])).toBeUndefined();
+    expect(algorithmFor([4, 4, 2], [4, 4, 1, 2])).toBeUndefined();
   });
 
   test("names both shapes where they do not fit", () => {

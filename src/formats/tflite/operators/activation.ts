@@ -3,7 +3,7 @@ import type { Value } from "../../../graph/graph.ts";
 import { clip } from "../../../ops/activation/clip.ts";
 import { relu } from "../../../ops/activation/relu.ts";
 import { tanh } from "../../../ops/activation/tanh.ts";
-import { affine, affineOf, isInt8 } from "../../../ops/quantized/quantized.ts";
+import { affine, affineOf, isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { clampTable } from "../int8-tables.ts";
 import { ACTIVATIONS } from "../schema.ts";
 import { type Reader, type Site, sameQuantization, unsupported } from "../site.ts";

@@ -5,7 +5,7 @@ import { conv2d } from "../../../ops/convolution/conv2d.ts";
 import { dense } from "../../../ops/convolution/dense.ts";
 import { depthwiseConv2d } from "../../../ops/convolution/depthwise-conv2d.ts";
 import { plainWindow, samePads, type Window } from "../../../ops/convolution/window.ts";
-import { isInt8 } from "../../../ops/quantized/quantized.ts";
+import { isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { constantPad } from "../../../ops/shape/constant-pad.ts";
 import { type Constant, transposed } from "../constant.ts";
 import { batchOf, elements, fixed } from "../dimensions.ts";

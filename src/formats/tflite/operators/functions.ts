@@ -9,7 +9,7 @@ import { softmax } from "../../../ops/activation/softmax.ts";
 import { maximum } from "../../../ops/arithmetic/maximum.ts";
 import { mul } from "../../../ops/arithmetic/mul.ts";
 import { scale } from "../../../ops/arithmetic/scale.ts";
-import { type Affine, affine, affineOf, isInt8 } from "../../../ops/quantized/quantized.ts";
+import { type Affine, affine, affineOf, isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { realOf } from "../constant.ts";
 
 import { geluTable, leakyReluTable, preluTable, realTable } from "../int8-tables.ts";

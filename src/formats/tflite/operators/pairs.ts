@@ -4,7 +4,7 @@ import type { Op, Quantization, Value } from "../../../graph/graph.ts";
 import { div } from "../../../ops/arithmetic/div.ts";
 import { mul } from "../../../ops/arithmetic/mul.ts";
 import { sub } from "../../../ops/arithmetic/sub.ts";
-import { affine, isInt8, type Quantized } from "../../../ops/quantized/quantized.ts";
+import { affine, isInt8, type Quantized } from "../../../ops/quantized/int8-types.ts";
 import { broadcast } from "../../../ops/shape/broadcast.ts";
 import { type Constant, realOf } from "../constant.ts";
 import { batchAxis, type Dimension, fixed, product, quotient, sum } from "../dimensions.ts";

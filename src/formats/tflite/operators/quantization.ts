@@ -1,7 +1,8 @@
 /** The borders of int8, constants in other forms, and what int8 operators without arithmetic of their own become. */
 import type { Quantization, Value } from "../../../graph/graph.ts";
+import { nearest } from "../../../ops/quantized/int8-arithmetic.ts";
+import { affine, affineOf, isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { dequantize, quantize } from "../../../ops/quantized/quantize.ts";
-import { affine, affineOf, isInt8, nearest } from "../../../ops/quantized/quantized.ts";
 import { type Constant, realOf } from "../constant.ts";
 import { requantizedTable } from "../int8-tables.ts";
 import { type Reader, type Site, unsupported } from "../site.ts";

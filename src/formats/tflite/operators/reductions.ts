@@ -5,7 +5,7 @@ import { mean } from "../../../ops/arithmetic/mean.ts";
 import { scale } from "../../../ops/arithmetic/scale.ts";
 import { plainWindow } from "../../../ops/convolution/window.ts";
 import { maxPool2d } from "../../../ops/pooling/max-pool2d.ts";
-import { isInt8 } from "../../../ops/quantized/quantized.ts";
+import { isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { transpose } from "../../../ops/shape/transpose.ts";
 import { axisOf, batchAxis, type Dimension, rowsOf } from "../dimensions.ts";
 import { type Reader, type Site, unsupported } from "../site.ts";

@@ -1,12 +1,12 @@
-/** Where int8 convolutions by Winograd's F(4x4, 3x3) are possible and worth while, and what memory they take: assembly/i8-conv2d-winograd.ts. */
-import type { Variant } from "./load.ts";
+/** int8 convolutions by Winograd's F(4x4, 3x3): assembly/i8-conv2d-winograd.ts. */
+import type { Work } from "../cost/cheapest.ts";
 
 /** What a 3x3 convolution of stride 1 makes: height x width x outs from so many channels. */
 export interface WinogradShape {
-  height: number;
-  width: number;
-  channels: number;
-  outs: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly outs: number;
 }
 
 /**
@@ -22,12 +22,11 @@ export function winogradBand({ height, width, channels }: WinogradShape): number
   return Math.min(Math.ceil(height / 4), Math.max(1, Math.round(tiles / Math.ceil(width / 4))));
 }
 
-/**
- * Is it faster than the direct kernel? In dot products of vectors, for a tile: 9 taps of 16 pixels in k-groups of two (plain) or four channels
- * against 36 points in twos; a transformation costs about 17 for a channel and 33 for an output (measured on 8 to 64 channels).
- */
-export function winogradPays(variant: Variant, shape: WinogradShape): boolean {
-  if (!winogradFits(shape)) return false;
+const pairs = (channels: number): number => Math.ceil(channels / 2);
+
+/** Pairs of channels at all points of all tiles; channels and outputs of all tiles; undefined where the kernel cannot run. */
+export function winogradWork(shape: WinogradShape): Work | undefined {
+  if (!winogradFits(shape)) return undefined;
   const { height, width, channels, outs } = shape;
   const across = Math.ceil(width / 4);
   const down = Math.ceil(height / 4);
@@ -35,12 +34,8 @@ export function winogradPays(variant: Variant, shape: WinogradShape): boolean {
   // products are of four tiles at a time
   const multiplied =
     4 * (Math.floor(down / band) * Math.ceil((band * across) / 4) + Math.ceil(((down % band) * across) / 4));
-  const points = multiplied * 4.5 * channels * outs + across * down * (17 * channels + 33 * outs);
-  const direct = ((height * width) / 16) * (variant === "relaxed" ? 9 : 18) * channels * outs;
-  return points < direct;
+  return [multiplied * 36 * pairs(channels) * Math.ceil(outs / 8), across * down * channels, across * down * outs];
 }
-
-const pairs = (channels: number): number => Math.ceil(channels / 2);
 
 /** Bytes that `i8_conv2d_winograd_pack` writes. */
 export const winogradPackedBytes = ({ channels, outs }: WinogradShape): number =>

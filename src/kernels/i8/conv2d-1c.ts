@@ -1,0 +1,29 @@
+/** int8 convolutions of one channel with a 2x2 max pool: assembly/i8-conv2d-1c.ts. */
+import type { Work } from "../cost/cheapest.ts";
+import type { Variant } from "../load.ts";
+import type { ConvolutionSize } from "./conv2d.ts";
+import { groupsOf } from "./panels.ts";
+import { storedBytes } from "./stored.ts";
+
+/** Columns of a kernel that `i8_conv2d_1c_max_pool2d` takes whatever its height: a strip has no room for more. */
+export const ONE_CHANNEL_WIDTH = 8;
+
+/** Bytes that `i8_conv2d_1c_pack` writes at most: the place of each k-group in a strip, then pairs of outputs. */
+export function oneChannelPackedBytes(
+  { outs, kh, kw }: Pick<ConvolutionSize, "outs" | "kh" | "kw">,
+  variant: Variant,
+): number {
+  const groups = groupsOf(variant, kh, kw);
+  return 4 * groups + Math.ceil(outs / 2) * (16 + 8 * groups);
+}
+
+/** Scratch of `i8_conv2d_1c_max_pool2d`: one strip. */
+export const stripBytes = ({ height, kh }: Pick<ConvolutionSize, "height" | "kh">, variant: Variant): number =>
+  (2 * height + kh - 1) * 64 * (3 - storedBytes(variant));
+
+/** k-groups of all pairs of outputs and windows; undefined where the kernel cannot run. */
+export function oneChannelWork(variant: Variant, size: ConvolutionSize): Work | undefined {
+  const { channels, height, width, outs, kh, kw } = size;
+  if (channels > 1 || kw > ONE_CHANNEL_WIDTH || width < 4) return undefined;
+  return [height * width * Math.ceil(outs / 2) * groupsOf(variant, kh, kw)];
+}

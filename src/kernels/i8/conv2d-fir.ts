@@ -1,0 +1,40 @@
+/** int8 convolutions by fast FIR with a 2x2 max pool, of the plain variant alone: assembly/i8-conv2d-fir.ts. */
+import { roundUp } from "../../base/shape.ts";
+import type { Work } from "../cost/cheapest.ts";
+import type { ConvolutionSize } from "./conv2d.ts";
+import { panelBytes } from "./panels.ts";
+
+/** Taps of the longer parts of a kernel axis, S and H0. */
+const half = (kernel: number): number => (kernel + 1) >> 1;
+
+/** Pairs of numbers in all parts of a kernel axis, S, H0 and H1, of taps of so many. */
+const firPairs = (kernel: number, taps: number): number =>
+  2 * Math.ceil((half(kernel) * taps) / 2) + Math.ceil(((kernel >> 1) * taps) / 2);
+
+type FirKernel = Pick<ConvolutionSize, "outs" | "kh" | "kw" | "channels">;
+
+/** Weights of all parts of a kernel, in pairs. */
+const firProducts = ({ kh, kw, channels }: FirKernel): number => firPairs(kh, 2) * firPairs(kw, channels);
+
+/** Bytes that `i8_conv2d_fir_pack` writes: its nine steps, then panels of 8 outputs. */
+export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.outs, firProducts(kernel));
+
+/** k-groups of all panels, and channels, of all windows; undefined where nothing is saved. */
+export function firWork(size: ConvolutionSize): Work | undefined {
+  const { channels, height, width, outs, kh, kw } = size;
+  if (width < 4 || kh === 1 || kw === 1) return undefined;
+  const windows = height * width;
+  return [windows * Math.ceil(outs / 8) * firProducts(size), windows * channels];
+}
+
+/** Scratch of `i8_conv2d_fir_max_pool2d`: slots of sums, and nine planes. */
+export function firScratchBytes({
+  height,
+  width,
+  kh,
+  kw,
+  channels,
+}: Omit<ConvolutionSize, "outs" | "down" | "across">): number {
+  const plane = (height + half(kh) - 1) * (width + half(kw) - 1) * channels * 2;
+  return 6 * 128 + 9 * (roundUp(plane + 32, 16) + 16);
+}

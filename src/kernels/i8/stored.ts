@@ -1,0 +1,98 @@
+/**
+ * Stored activations: how int8 images lie in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes; here is
+ * the arithmetic on shapes.
+ */
+import { roundUp, type Shape, size } from "../../base/shape.ts";
+import { flat, type Layout } from "../layout.ts";
+import type { Variant } from "../load.ts";
+
+/** Bytes of one stored activation: q + 128 as u8 (relaxed) or i16 (plain). */
+export const storedBytes = (variant: Variant): 1 | 2 => (variant === "relaxed" ? 1 : 2);
+
+/** Pixels around an image that hold its zero point, ordered as pads are. */
+export type Halo = readonly [top: number, left: number, bottom: number, right: number];
+
+export const NO_HALO: Halo = [0, 0, 0, 0];
+
+/** Does halo `a` hold all of `b`? */
+export const covers = (a: Halo, b: Halo): boolean => a.every((n, side) => n >= b[side]!);
+
+/** Where things are in an image in memory, in bytes from its start. */
+export interface StoredImage {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** From one pixel to the next. */
+  readonly pixel: number;
+  /** From one row to the next. */
+  readonly pitch: number;
+  /** The first pixel inside the halo. */
+  readonly first: number;
+  readonly bytes: number;
+}
+
+/**
+ * The geometry of a shape [h][w][c] whose elements have so many bytes. A shape of another rank is one row of one pixel.
+ */
+export function imageOf(shape: Shape, element: number, [top, left, bottom, right] = NO_HALO): StoredImage {
+  const [height, width, channels] = shape.length === 3 ? (shape as [number, number, number]) : [1, 1, size(shape)];
+  const pixel = channels * element;
+  const pitch = (left + width + right) * pixel;
+  const first = top * pitch + left * pixel;
+  return { height, width, channels, pixel, pitch, first, bytes: (top + height + bottom) * pitch };
+}
+
+export const storedImage = (shape: Shape, variant: Variant, halo?: Halo): StoredImage =>
+  imageOf(shape, storedBytes(variant), halo);
+
+/**
+ * The rows of images of one shape, for kernels that go row by row. Where no image has a halo at its sides, all of it is
+ * one row.
+ */
+export function rowsOf(...images: StoredImage[]): { rows: number; length: number } {
+  const { height, width, channels } = images[0]!;
+  return images.every(({ pitch, pixel }) => pitch === width * pixel)
+    ? { rows: 1, length: height * width * channels }
+    : { rows: height, length: width * channels };
+}
+
+/** An image and its halo, as kernels that write both take them. */
+export const framed = (image: StoredImage, [top, left, bottom, right]: Halo, zero: number) => ({
+  ...image,
+  top,
+  left,
+  bottom,
+  right,
+  zero,
+});
+
+/**
+ * Stored activations, NHWC, with a halo that holds the zero point:
+ *
+ *     t t t t t t t
+ *     l p p p p r r      each letter a pixel of all channels
+ *     l p p p p r r
+ *     b b b b b b b
+ */
+export interface StoredLayout extends Layout {
+  readonly halo: Halo;
+}
+
+/** `zero`: what the halo holds. */
+export function stored(variant: Variant, halo: Halo = NO_HALO, zero = 0): StoredLayout {
+  const image = (shape: Shape) => storedImage(shape, variant, halo);
+  return {
+    name: `stored.${variant}${covers(NO_HALO, halo) ? "" : `(${halo}:${zero})`}`,
+    halo,
+    bytes: shape => roundUp(image(shape).bytes, 32),
+    from: flat,
+    by: shape => ({ kernel: "i8_enter", args: framed(image(shape), halo, zero) }),
+    back: shape => ({ kernel: "i8_leave", args: { ...image(shape), ...rowsOf(image(shape)) } }),
+    serving: other =>
+      isStored(other)
+        ? stored(variant, halo.map((n, side) => Math.max(n, other.halo[side]!)) as unknown as Halo, zero)
+        : undefined,
+  };
+}
+
+export const isStored = (layout: Layout): layout is StoredLayout => layout.name.startsWith("stored.");
