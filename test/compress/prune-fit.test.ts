@@ -138,6 +138,13 @@ describe("prune", () => {
     expect(states(made[2]!)).toEqual(states(made[0]!));
   });
 
+  test("is a row of the model's report, with its options", () => {
+    const schedule = oneShot({ targetSparsity: 0.5 });
+    const { rows } = prune(network(), { schedule, scope: "global" }).report;
+    expect(rows.map(row => row.step)).toEqual(["float", "prune"]);
+    expect(rows[1]!.options).toMatchObject({ scope: "global", schedule: { name: "oneShot" } });
+  });
+
   test("by snip prunes before the second step, unless a schedule says otherwise", async () => {
     const pruned = prune(network(), { criterion: "snip" });
     const seen: string[][] = [];

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   automatedGradualPruning,
@@ -68,6 +69,26 @@ describe("schedules", () => {
     const same = polynomialDecay({ initialSparsity: 0, finalSparsity: 0.9, endStep: 300, frequency: 10 }).during(400);
     for (let step = 0; step <= 400; step++) expect(at(step)).toEqual(same(step));
     expect(at(150)).toEqual({ prune: true, sparsity: 0.9 - 0.9 / 8 });
+  });
+
+  test("polynomialDecay ends with an update at its final sparsity, whatever the frequency", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 40 }),
+        fc.integer({ min: 0, max: 60 }),
+        fc.integer({ min: 1, max: 30 }),
+        fc.double({ min: 0, max: 0.99, noNaN: true }),
+        (beginStep, length, frequency, finalSparsity) => {
+          const endStep = Math.max(1, beginStep + length);
+          const at = polynomialDecay({ initialSparsity: 0, finalSparsity, beginStep, endStep, frequency }).during(100);
+          const updates = Array.from({ length: 100 }, (_, i) => i + 1).filter(step => at(step).prune);
+          expect(updates.at(-1)).toBe(endStep);
+          expect(at(endStep).sparsity).toBe(finalSparsity);
+          for (const step of updates) expect((step - beginStep) % frequency === 0 || step === endStep).toBe(true);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 
   test("oneShot prunes before one step", () => {
