@@ -1,5 +1,6 @@
 /**
- * `penjing`: everything to build, train, shrink, save and load networks. Data sets are in `penjing/data`, networks that only run in `penjing/run`.
+ * `penjing`: builds, trains, compresses, saves and loads networks. Data sets are in `penjing/data`, inference alone in
+ * `penjing/run`.
  *
  *     const { train, test } = await mnist();
  *     const model = lenet5({ seed: 1 });
@@ -208,6 +209,10 @@ export {
   automatedGradualPruning,
   type ChangedAnswer,
   type ChangedAnswers,
+  type ChannelLayer,
+  type ChannelLayerSelection,
+  type ChannelScoreFunction,
+  type ChannelScoreName,
   type Compared,
   type CompareOptions,
   type Comparison,
@@ -219,6 +224,7 @@ export {
   type Errors,
   type Exclusion,
   type Granularity,
+  type Keep,
   type LayerAnalysis,
   type LayerError,
   type LayerSelection,
@@ -245,17 +251,20 @@ export {
   rewind,
   rigl,
   type Scope,
+  type ScoredChannels,
   type ScoreFunction,
   type Sensitivity,
   type SensitivityOptions,
   type SensitivityPoint,
   type SensitivityTo,
+  type SlimOptions,
   type Sparsity,
   type SparsityFunction,
   type SparsitySchedule,
   type SparsityStep,
   type Steps,
   sensitivity,
+  slim,
   sparsity,
   stripPruning,
   type TensorSparsity,

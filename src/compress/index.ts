@@ -1,6 +1,8 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
+export type { Keep } from "./channel-budget.ts";
+export type { ChannelLayer, ChannelLayerSelection } from "./channels.ts";
 export {
   type ChangedAnswer,
   type ChangedAnswers,
@@ -39,6 +41,7 @@ export {
   type SparsityStep,
   type Steps,
 } from "./schedules.ts";
+export type { ScoredChannels, ScoreFunction as ChannelScoreFunction, ScoreName as ChannelScoreName } from "./scores.ts";
 export type { Scope } from "./selection.ts";
 export {
   type LayerSensitivity,
@@ -48,4 +51,5 @@ export {
   type SensitivityTo,
   sensitivity,
 } from "./sensitivity.ts";
+export { type SlimOptions, slim } from "./slim.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";

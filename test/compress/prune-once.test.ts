@@ -134,7 +134,7 @@ describe("pruneOnce", () => {
     expect(zerosOf(pruneOnce(network(), { granularity: { n: 1, m: 2 } }))).toEqual([36, 8, 54]);
   });
 
-  const granularities: Granularity[] = ["element", "row", "column", "filter", [2, 2], [1, 4], { n: 1, m: 2 }];
+  const granularities: Granularity[] = ["element", "row", "column", "filter", [1, 2], [1, 4], { n: 1, m: 2 }];
   const layers: Record<string, (filters: number) => Layer> = {
     conv: filters => conv2d({ filters, kernelSize: 2, padding: "same" }),
     grouped: filters => conv2d({ filters: 2 * filters, kernelSize: 2, padding: "same", groups: 2 }),
