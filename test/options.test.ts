@@ -55,6 +55,7 @@ const calls: Record<string, () => unknown> = {
   pruneLowMagnitude: () => api.pruneLowMagnitude!(model(), masked),
   "pruneLowMagnitude of a layer": () => api.pruneLowMagnitude!(penjing.dense({ units: 1 }), masked),
   pruneOnce: () => api.pruneOnce!(model(), { sparsity: 0.5, ...wrong }),
+  gate: () => api.gate!(model(), wrong),
   slim: () => api.slim!(model(), { keep: 0.5, ...wrong }),
   sensitivity: () => api.sensitivity!(model(), rows(), wrong),
   compare: () => api.compare!(model(), model(), rows(), wrong),
@@ -113,7 +114,7 @@ function twoInputs(): penjing.Model {
 const WITHOUT = [
   ...["analyze", "analyzeFile", "arrays", "chooseVariant", "confusionMatrix", "csvLogger", "forceVariant", "History"],
   ...["l1", "l2", "lossFor", "perClassAccuracy", "piecewiseConstant", "printArena", "printGraph", "printProgram"],
-  ...["PenjingError", "progressBar", "readCheckpoint", "sparsity", "stripPruning", "supported", "topK"],
+  ...["PenjingError", "progressBar", "readCheckpoint", "simplify", "sparsity", "stripPruning", "supported", "topK"],
   ...["writeCheckpoint", "checkFinite", "checkLabels", "parseIdx", "readIdx", "showDataset"],
 ];
 

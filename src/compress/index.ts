@@ -11,6 +11,7 @@ export {
   type Comparison,
   compare,
 } from "./compare.ts";
+export { type GateOptions, gate } from "./gate.ts";
 export type { Errors, LayerError } from "./layer-errors.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
 export {
@@ -47,5 +48,6 @@ export {
   type SensitivityTo,
   sensitivity,
 } from "./sensitivity.ts";
+export { simplify } from "./simplify.ts";
 export { type SlimOptions, slim } from "./slim.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";

@@ -417,13 +417,15 @@ export class Model {
   }
 
   /**
-   * A model of its own without masks: a masked weight becomes a weight with zeros. It computes the same, to the bit.
-   * Saving and quantizing do it by themselves.
+   * A model of its own without masks and gates: a masked weight becomes a weight with zeros. It computes the same, to
+   * the bit. Saving and quantizing do it by themselves.
    */
   bake(): Model {
     const { graph } = this.graph.copy();
     bake(graph);
-    const baked = new Model(graph, { ...this.parts(), hooks: [] });
+    // penalties of gates end with them
+    const regularizers = new Map([...this.regularizers].filter(([name]) => graph.leafOf(name)));
+    const baked = new Model(graph, { ...this.parts(), hooks: [], regularizers });
     baked.report.learnFrom(this.report);
     return baked;
   }
