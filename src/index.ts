@@ -201,6 +201,10 @@ export {
 // ---------------------------------------------------------------- compression
 
 export {
+  type ActivationEffect,
+  type ActivationKind,
+  type ActivationLayer,
+  type ActivationSelection,
   type Analysis,
   analyze,
   analyzeFile,
@@ -208,10 +212,12 @@ export {
   type ChangedAnswers,
   type ChannelLayer,
   type ChannelLayerSelection,
+  type ClipActivationsOptions,
   type Compared,
   type CompareOptions,
   type Comparison,
   type ConstantSparsityOptions,
+  clipActivations,
   compare,
   constantSparsity,
   type Errors,
@@ -247,11 +253,13 @@ export {
   type SparsitySchedule,
   type SparsityStep,
   type Steps,
+  type SwapActivationOptions,
   sensitivity,
   simplify,
   slim,
   sparsity,
   stripPruning,
+  swapActivation,
   type TensorSparsity,
 } from "./compress/index.ts";
 

@@ -55,6 +55,8 @@ const calls: Record<string, () => unknown> = {
   pruneLowMagnitude: () => api.pruneLowMagnitude!(model(), masked),
   "pruneLowMagnitude of a layer": () => api.pruneLowMagnitude!(penjing.dense({ units: 1 }), masked),
   pruneOnce: () => api.pruneOnce!(model(), { sparsity: 0.5, ...wrong }),
+  clipActivations: () => api.clipActivations!(model(), { learned: true, ...wrong }),
+  swapActivation: () => api.swapActivation!(model(), { to: "relu6", ...wrong }),
   gate: () => api.gate!(model(), wrong),
   slim: () => api.slim!(model(), { keep: 0.5, ...wrong }),
   sensitivity: () => api.sensitivity!(model(), rows(), wrong),

@@ -1,4 +1,14 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
+export {
+  type ActivationEffect,
+  type ActivationKind,
+  type ActivationLayer,
+  type ActivationSelection,
+  type ClipActivationsOptions,
+  clipActivations,
+  type SwapActivationOptions,
+  swapActivation,
+} from "./activations.ts";
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
 export type { Keep } from "./channel-budget.ts";

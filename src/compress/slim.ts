@@ -2,6 +2,7 @@
 import { checkSignal, integer, knownOptions, naming, wrongType } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Model } from "../model/model.ts";
+import { expectScaling } from "../train/scaling.ts";
 import { budgetOf, type Keep, ranked, sizesByBudget, sizesByLayer } from "./channel-budget.ts";
 import { type ChannelLayerSelection, Channels } from "./channels.ts";
 import { derived } from "./derived.ts";
@@ -70,6 +71,7 @@ export async function slim(model: Model, options: SlimOptions): Promise<Model> {
     const { keep, score = "l1", data, layers, signal } = options;
     const multipleOf = integer("multipleOf", options.multipleOf ?? 1, 1);
     checkScore(score, data);
+    if (data) expectScaling("data", data, model.preprocessing);
     checkSignal(signal);
     const channels = new Channels(model.graph);
     const chosen = channels.select(layers);
