@@ -21,17 +21,14 @@ export {
   type Comparison,
   compare,
 } from "./compare.ts";
+export type { Criterion, CriterionName, ScoreFunction, WeightToScore } from "./criteria.ts";
 export { type GateOptions, gate } from "./gate.ts";
+export type { Granularity, NOfM, Pooling } from "./granularity.ts";
 export type { Errors, LayerError } from "./layer-errors.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
-export {
-  type PruneOnceOptions,
-  type PruneOptions,
-  pruneLowMagnitude,
-  pruneOnce,
-  sparsity,
-  stripPruning,
-} from "./prune.ts";
+export { type PruneChoice, type PruneOptions, prune, sparsity, stripPruning } from "./prune.ts";
+export { type PruneLowMagnitudeOptions, pruneLowMagnitude } from "./prune-low-magnitude.ts";
+export { type PruneOnceOptions, pruneOnce } from "./prune-once.ts";
 export {
   type Exclusion,
   type QuantizeDynamicOptions,
@@ -39,9 +36,15 @@ export {
   quantizeDynamic,
   quantizeStatic,
 } from "./quantize.ts";
+export { rewind } from "./rewind.ts";
+export { type RiglOptions, rigl } from "./rigl.ts";
 export {
+  type AutomatedGradualPruningOptions,
+  automatedGradualPruning,
   type ConstantSparsityOptions,
   constantSparsity,
+  type OneShotOptions,
+  oneShot,
   type PolynomialDecayOptions,
   polynomialDecay,
   type SparsityFunction,
@@ -49,7 +52,8 @@ export {
   type SparsityStep,
   type Steps,
 } from "./schedules.ts";
-export type { ScoredChannels, ScoreFunction, ScoreName } from "./scores.ts";
+export type { ScoredChannels, ScoreFunction as ChannelScoreFunction, ScoreName as ChannelScoreName } from "./scores.ts";
+export type { Scope } from "./selection.ts";
 export {
   type LayerSensitivity,
   type Sensitivity,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { type GateOptions, gate } from "../../src/compress/gate.ts";
-import { pruneOnce } from "../../src/compress/prune.ts";
+import { pruneOnce } from "../../src/compress/prune-once.ts";
 import { simplify } from "../../src/compress/simplify.ts";
 import { slim } from "../../src/compress/slim.ts";
 import { Dataset } from "../../src/data/dataset.ts";

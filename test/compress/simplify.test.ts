@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { Channels } from "../../src/compress/channels.ts";
-import { pruneLowMagnitude } from "../../src/compress/prune.ts";
+import { pruneLowMagnitude } from "../../src/compress/prune-low-magnitude.ts";
 import { simplify } from "../../src/compress/simplify.ts";
 import { loadTflite } from "../../src/formats/tflite/index.ts";
 import { verify } from "../../src/graph/verify.ts";

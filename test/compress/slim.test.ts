@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { Channels } from "../../src/compress/channels.ts";
-import { pruneOnce } from "../../src/compress/prune.ts";
+import { pruneOnce } from "../../src/compress/prune-once.ts";
 import type { ScoredChannels } from "../../src/compress/scores.ts";
 import { type SlimOptions, slim } from "../../src/compress/slim.ts";
 import { Dataset } from "../../src/data/dataset.ts";
