@@ -100,7 +100,7 @@ describe("constantSparsity, polynomialDecay and other schedules", () => {
     expect(oneShot({ targetSparsity: 0.7 }).during(9)(1)).toEqual({ prune: true, sparsity: 0.7 });
   });
 
-  test("may be a function of one's own, checked where it prunes", () => {
+  test("may be custom functions, checked when they prune", () => {
     const at = scheduleDuring(step => ({ prune: step === 3, sparsity: step / 2 }), 10);
     expect(at(2)).toEqual({ prune: false, sparsity: 1 });
     expect(() => at(3)).toThrow('"schedule(3).sparsity" expected finite number >= 0 < 1, got 1.5');
