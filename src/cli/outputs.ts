@@ -19,7 +19,7 @@ export const outOptions = (command: Command, what: string): Command =>
 
 /** Where the result goes: `out`, or the usual name in the same folder. Wrong usage where that is the file that is read. */
 export function outputOf(file: string, { out, force }: OutOptions, what: string): string {
-  const place = out ?? `${file.replace(/\.penjing$/, "")}.${what}.penjing`;
+  const place = out ?? `${file.replace(/\.(penjing|tflite)$/, "")}.${what}.penjing`;
   if (!force) refuseSame(file, place, "; --force replaces it");
   return place;
 }

@@ -29,7 +29,7 @@ export async function chart(
   draw: (plot: Plot) => PlotOptions & { width: number },
   { title, legend = [] }: { title: string; legend?: readonly LegendEntry[] },
 ): Promise<string> {
-  const plot = await peer("@observablehq/plot", () => import("@observablehq/plot"));
+  const plot = await loadPlot();
   const document = await documentToDrawIn();
   const options = draw(plot);
   const svg = plot.plot({ ...options, document, figure: false });
@@ -73,11 +73,19 @@ async function documentToDrawIn(): Promise<Document> {
   return parseHTML("<!doctype html><html></html>").document;
 }
 
+const loadPlot = (): Promise<Plot> => peer("@observablehq/plot", () => import("@observablehq/plot"));
+
+/** Throws what drawing a chart would where packages are missing: before work that ends with one. */
+export async function checkPeers(): Promise<void> {
+  await Promise.all([loadPlot(), documentToDrawIn()]);
+}
+
 async function peer<T>(name: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (cause) {
-    const message = `charts are drawn by packages that are not installed with penjing: npm install @observablehq/plot linkedom`;
+    const message =
+      "charts are drawn by packages that are not installed with penjing: npm install @observablehq/plot linkedom";
     throw new PenjingError("missing", message, { path: name, cause });
   }
 }
