@@ -81,13 +81,14 @@ function scheduleOf({ schedule, granularity, ...options }: Options): SparsitySch
   const pattern = typeof granularity === "object" && "m" in granularity ? granularity : undefined;
   const { sparsity = pattern ? 1 - pattern.n / pattern.m : 0.8, initialSparsity = pattern ? 0 : 0.5 } = options;
   // criteria that gather gradients need a step before the first update
-  const first = ["taylor", "movement", "snip"].includes(options.criterion) ? 2 : 1;
-  if (schedule === "constant") return constantSparsity({ targetSparsity: sparsity, beginStep: first, frequency: "5%" });
+  const gathers = ["taylor", "movement", "snip"].includes(options.criterion);
+  if (schedule === "constant")
+    return constantSparsity({ targetSparsity: sparsity, beginStep: gathers ? 2 : 1, frequency: "5%" });
   if (initialSparsity > sparsity)
     throw new WrongUsage(
       `option '--initial-sparsity <x>' expected at most --sparsity ${sparsity}, got ${initialSparsity}`,
     );
-  const ends = { initialSparsity, finalSparsity: sparsity, beginStep: first - 1 };
+  const ends = { initialSparsity, finalSparsity: sparsity, ...(gathers && { beginStep: 2 }) };
   return polynomialDecay({ ...ends, endStep: "50%", frequency: "5%" });
 }
 

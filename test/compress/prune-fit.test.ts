@@ -138,6 +138,15 @@ describe("prune", () => {
     expect(states(made[2]!)).toEqual(states(made[0]!));
   });
 
+  test("by snip prunes before the second step, unless a schedule says otherwise", async () => {
+    const pruned = prune(network(), { criterion: "snip" });
+    const seen: string[][] = [];
+    const hook = { next: (step: number) => step, act: () => void seen.push(masksOf(pruned)) };
+    await pruned.fit(data, { batchSize: 32, epochs: 2, hooks: [hook] });
+    expect(sparsity(pruned)).toMatchObject({ weights: 232, zeros: 116 });
+    expect(seen[2]).toEqual(masksOf(pruned));
+  });
+
   test.each<[PruneOptions, string]>([
     [{ schedule: 0.5 as never }, 'prune: "schedule" expected constantSparsity(...)'],
     [{ threshold: 0.1, schedule: oneShot({ targetSparsity: 0.5 }) }, '"schedule" expected nothing beside a threshold'],

@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { constantSparsity, polynomialDecay, scheduleDuring } from "../../src/compress/schedules.ts";
+import {
+  automatedGradualPruning,
+  constantSparsity,
+  oneShot,
+  polynomialDecay,
+  type Steps,
+  scheduleDuring,
+} from "../../src/compress/schedules.ts";
 
 interface Vector {
   config: Record<string, number>;
@@ -56,6 +63,22 @@ describe("schedules", () => {
     ]);
   });
 
+  test("automatedGradualPruning is polynomialDecay of power 3 from 0, over three quarters of the training", () => {
+    const at = automatedGradualPruning({ finalSparsity: 0.9, frequency: 10 }).during(400);
+    const same = polynomialDecay({ initialSparsity: 0, finalSparsity: 0.9, endStep: 300, frequency: 10 }).during(400);
+    for (let step = 0; step <= 400; step++) expect(at(step)).toEqual(same(step));
+    expect(at(150)).toEqual({ prune: true, sparsity: 0.9 - 0.9 / 8 });
+  });
+
+  test("oneShot prunes before one step", () => {
+    const updates = (step: Steps) => {
+      const at = oneShot({ targetSparsity: 0.7, step }).during(200);
+      return Array.from({ length: 200 }, (_, i) => i + 1).filter(i => at(i).prune);
+    };
+    expect([updates(1), updates(17), updates("25%"), updates("0%")]).toEqual([[1], [17], [50], [1]]);
+    expect(oneShot({ targetSparsity: 0.7 }).during(9)(1)).toEqual({ prune: true, sparsity: 0.7 });
+  });
+
   test("may be a function of one's own, checked where it prunes", () => {
     const at = scheduleDuring(step => ({ prune: step === 3, sparsity: step / 2 }), 10);
     expect(at(2)).toEqual({ prune: false, sparsity: 1 });
@@ -84,6 +107,10 @@ describe("schedules", () => {
       '"power" expected finite number > 0, got 0',
     ],
     [() => constantSparsity({ sparsity: 0.5 } as never), 'has no option "sparsity"'],
+    [() => oneShot({ targetSparsity: 0.5, step: 0 }), '"step" expected integer >= 1, got 0'],
+    [() => oneShot({} as never), '"targetSparsity" expected finite number'],
+    [() => automatedGradualPruning({ finalSparsity: 1 }), '"finalSparsity" expected finite number >= 0 < 1, got 1'],
+    [() => automatedGradualPruning({ power: 2 } as never), 'has no option "power"'],
   ])("refuse wrong options, case %#", (make, message) => {
     expect(make).toThrow(message);
   });
