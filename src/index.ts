@@ -1,5 +1,6 @@
 /**
- * `penjing`: everything to build, train, shrink, save and load networks. Data sets are in `penjing/data`, networks that only run in `penjing/run`.
+ * `penjing`: builds, trains, compresses, saves and loads networks. Data sets are in `penjing/data`, inference alone in
+ * `penjing/run`.
  *
  *     const { train, test } = await mnist();
  *     const model = lenet5({ seed: 1 });

@@ -17,13 +17,13 @@ export interface Place {
   readonly axis: number;
 }
 
-/** Lists the axes that the same indices are in, wholly or as a part. */
+/** Lists the axes that the same indices occur in, wholly or as a part. */
 export interface AxisClass {
   readonly indices: Indices;
   readonly size: number;
-  /** Do they have to stay as they are? */
+  /** True if their order must not change. */
   readonly fixed: boolean;
-  /** May they be reordered, but none be removed? */
+  /** True if they may be reordered, but none removed. */
   readonly whole: boolean;
   readonly places: readonly Place[];
 }
@@ -34,7 +34,7 @@ export class GraphAxes {
   readonly #axes = new Map<Value, readonly Axis[]>();
   readonly #nodes = new Map<Node, NodeAxes>();
 
-  /** Reads the graph as it is now. Errors: PenjingError "refused" for layers of int8 and ops of training steps. */
+  /** Reads the current state of the graph. Errors: PenjingError "refused" for int8 layers and ops of training steps. */
   constructor(graph: Graph) {
     this.#graph = graph;
     for (const leaf of graph.leaves) if (leaf.leaf !== "state") this.#fix(leaf);
@@ -78,7 +78,7 @@ export class GraphAxes {
     });
   }
 
-  /** Resolves an axis of a value to the indices, product or parts that it is made of. */
+  /** Resolves an axis of a value to its indices, product or parts. */
   of({ value, axis }: Place): Axis {
     return this.#relations.resolve(this.#of(value)[axis]!);
   }
@@ -176,7 +176,7 @@ export class GraphAxes {
   }
 }
 
-/** Lists the indices an axis is made of. */
+/** Lists the indices in an axis. */
 function indicesOf(axis: Axis): Indices[] {
   if (axis.kind === "indices") return [axis];
   return (axis.kind === "product" ? axis.factors : axis.parts).flatMap(indicesOf);
@@ -234,9 +234,9 @@ function gathered(data: TypedArray, shape: Shape, taken: readonly number[][]): T
   return made;
 }
 
-/** Unifies terms: keeps which indices turned out to be the same. */
+/** Unifies terms: records which indices turned out to be the same. */
 class Relations {
-  /** Indices that turned out to be others, a product or parts. */
+  /** Indices -> the indices, product or parts they were unified with. */
   readonly #is = new Map<Indices, Axis>();
   readonly #fixed = new Set<Indices>();
   readonly #whole = new Set<Indices>();
@@ -251,7 +251,7 @@ class Relations {
       let last: Axis = axis;
       for (let next: Axis | undefined = axis; next; next = last.kind === "indices" ? this.#is.get(last) : undefined)
         last = next;
-      // shortens the way for the next time
+      // path compression
       for (let at: Axis = axis; at !== last && at.kind === "indices"; ) {
         const next: Axis = this.#is.get(at)!;
         this.#is.set(at, last);
@@ -274,7 +274,7 @@ class Relations {
     for (const found of indicesOf(this.resolve(axis))) this.#fixed.add(found);
   }
 
-  /** Makes both have their indices in the same order. Where their terms have none in common, both are fixed. */
+  /** Unifies two axes. If their terms have no common structure, both become fixed. */
   same(one: Axis, other: Axis): void {
     const [a, b] = [this.resolve(one), this.resolve(other)];
     if (a === b || a.size <= 1) return;
@@ -292,7 +292,7 @@ class Relations {
     if (this.isWhole(found)) for (const each of indicesOf(this.resolve(axis))) this.#whole.add(each);
   }
 
-  /** Resolves the first of a list, and takes it apart where it turned out to be a product, or parts. */
+  /** Resolves the first of a list, and splits it if it turned out to be a product or parts. */
   #first(list: Axis[], additive: boolean): Axis {
     for (;;) {
       const first = this.resolve(list[0]!);
@@ -302,10 +302,7 @@ class Relations {
     }
   }
 
-  /**
-   * Aligns two lists of factors, innermost first, or of parts. The larger of two that differ is split where it can
-   * be.
-   */
+  /** Aligns two lists of factors, innermost first, or of parts. The larger of two that differ is split if possible. */
   #align(a: Axis[], b: Axis[], additive = false): void {
     while (a.length && b.length) {
       const [x, y] = [this.#first(a, additive), this.#first(b, additive)];

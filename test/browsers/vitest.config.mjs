@@ -1,4 +1,5 @@
-// npm run test:browsers: the tests of kernels, networks and training that Node runs, the same files, in Chromium and in Firefox.
+// npm run test:browsers: the tests of kernels, networks and training that Node runs, the same files, in Chromium and in
+// Firefox.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -6,7 +7,7 @@ import { inBrowsers } from "./puppeteer.mjs";
 
 const SUITES = "{fuzz,kernels,ops,plan,run,graph,passes,formats,compress,container,model,models,report,train}";
 
-/** Of these suites, what is left to Node, and why. */
+/** Suites that run in Node alone, with the reason. */
 const IN_NODE_ALONE = {
   "test/container/container.test.ts": "writes files",
   "test/container/save-file.test.ts": "writes files",
@@ -26,7 +27,7 @@ const IN_NODE_ALONE = {
 const root = fileURLToPath(new URL("../..", import.meta.url));
 for (const file of Object.keys(IN_NODE_ALONE)) if (!existsSync(root + file)) throw new Error(`there is no ${file}`);
 
-/** What test/browsers/files.ts asks for: the bytes of a file, the names in a folder. */
+/** Serves the requests of test/browsers/files.ts: the bytes of a file, the names in a folder. */
 const servesFiles = {
   name: "serves-files",
   configureServer({ middlewares }) {
@@ -42,7 +43,7 @@ export default defineConfig({
   root,
   cacheDir: "build/browsers",
   plugins: [servesFiles],
-  // found only when a test imports them, they would have the page reloaded in the middle of a test
+  // vitest would find them only when a test imports them, and reload the page in the middle of a test
   optimizeDeps: { include: ["@observablehq/plot", "fast-check", "flatbuffers"] },
   resolve: { alias: { "node:fs": `${root}test/browsers/files.ts` } },
   test: {

@@ -196,7 +196,7 @@ describe("prune", () => {
   });
 });
 
-describe("the place of a schedule", () => {
+describe("scheduleDuring: the place of a schedule", () => {
   const schedule = polynomialDecay({
     initialSparsity: 0.1,
     finalSparsity: 0.8,

@@ -27,7 +27,7 @@ interface Vector {
 
 const vector: Vector = JSON.parse(readFileSync("test/vectors/tfmot/pruned-training.json", "utf8"));
 
-test("30 steps of training while PolynomialDecay prunes: losses, masks and weights are tfmot's", async () => {
+test("pruneLowMagnitude by polynomialDecay for 30 steps: losses, masks and weights are tfmot's", async () => {
   const model = sequential([
     dense({ units: 6, activation: "relu", inputShape: [8], name: "hidden" }),
     dense({ units: 3, name: "out" }),

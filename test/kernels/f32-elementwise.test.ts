@@ -5,7 +5,7 @@ import { noise, overVariants } from "./harness.ts";
 
 const SIZES = [1, 3, 4, 5, 11];
 
-/** Numbers of many sizes, ties at zero and the kernels' corners among them. */
+/** Numbers of many sizes, including ties at zero and the boundaries of the kernels. */
 const values = (n: number, seed: number): Float32Array =>
   noise(n, seed).map((v, i) => [v, v * 8, v * 100, 0, 3, -3, -0, v * 1e-4, 1, 6][(i + seed) % 10]!);
 

@@ -1,6 +1,6 @@
 /**
- * Networks that nobody thought of: drawn from layers with any geometry, branches and shared layers among them. Through the planner each gives
- * what evaluate gives, gradients too, and the gradients are the slopes of evaluate.
+ * Random networks: drawn from layers with any geometry, with branches and shared layers. Through the planner each gives
+ * the results of evaluate, gradients too, and the gradients are the slopes of evaluate.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -25,7 +25,7 @@ function contents(graph: Graph, batch: number, seed: number): Feed {
   return Object.fromEntries(graph.leaves.map(leaf => [leaf.name, of(leaf)]));
 }
 
-/** d(sum upstream * y) along a random direction, by the gradients and by moving each leaf a little. */
+/** d(sum upstream * y) along a random direction, by the gradients and by finite differences. */
 function expectSlopesAlong(graph: Graph, feed: Feed, batch: number, wrt: readonly string[], seed: number): void {
   const STEP = 1e-6;
   const [first, ...gradients] = evaluated(graph, feed, batch);
@@ -47,7 +47,7 @@ function expectSlopesAlong(graph: Graph, feed: Feed, batch: number, wrt: readonl
   });
 }
 
-describe("random networks", () => {
+describe("model: random networks", () => {
   test("plan, evaluate and slopes agree at batches 1, 3 and 5", async () => {
     const seen = new Set<string>();
     await fc.assert(
@@ -62,14 +62,14 @@ describe("random networks", () => {
           if (drawn.fused) fuse(graph, BACKWARD);
           for (const n of graph.nodes) seen.add(n.op.name).add(n.name.replace(/_\d+$/, ""));
           const feed = contents(graph, batch, drawn.seed + batch);
-          // what flows into a bias in front of a batch normalization is nothing but rounding
+          // the gradient of a bias in front of a batch normalization is nothing but rounding
           await expectPlanned(graph, feed, { batch }, 1e-4, 1);
           if (batch === 3) expectSlopesAlong(graph, feed, batch, wrt, drawn.seed);
         }
       }),
       { numRuns: 60, seed: 20, endOnFailure: false },
     );
-    // what was drawn has seen what it is here for
+    // the drawn networks cover the ops
     for (const op of [
       "conv2d",
       "depthwiseConv2d",

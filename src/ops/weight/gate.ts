@@ -107,6 +107,6 @@ export const traits = {
   gate: { int8: "float" },
 } satisfies Record<string, Traits>;
 
-export const stored = {
+export const unstored = {
   gate: /* @__PURE__ */ refuse("gates are baked into their weights before saving"),
 } satisfies Record<string, Refusal>;

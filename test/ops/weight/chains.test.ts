@@ -34,7 +34,9 @@ const codebook: Op = {
 /** d / d table: the sum over the members of each entry. */
 const codebookGradient: Op = { name: "codebookGradient", takes: anyOperands, infer: () => [table] };
 
-/** fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone. */
+/**
+ * fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone.
+ */
 const fakeQuantize: Op<{ limit: number }> = {
   name: "fakeQuantize",
   takes: anyOperands,
@@ -71,7 +73,7 @@ const evaluates: Record<string, Evaluate> = {
     ofMatrix(d!.data.map((v, i) => (Math.abs(w!.data[i]!) <= limit ? v : 0))),
 };
 
-/** What the gradients are slopes of: exact, but that nothing is rounded. */
+/** The functions whose slopes are the gradients: exact, but without rounding. */
 const smooth: Record<string, Evaluate> = {
   ...evaluates,
   mask: ([w, m]) => ofMatrix(w!.data.map((v, i) => v * m!.data[i]!)),
@@ -102,7 +104,7 @@ const CHAINS = [...ONE, ...TWO, ...THREE].map(chain => ({ title: chain.join(" < 
 /** Masks and gates first, codebooks behind them, at last one quantization. */
 const isLegal = (chain: readonly Kind[]): boolean => /^[mg]*c*f?$/.test(chain.map(kind => kind[0]).join(""));
 
-/** dense(x, chain(w)) + dense(x, w): the weight is used behind its chain, and where `shared` also without it. */
+/** dense(x, chain(w)) + dense(x, w): the weight is used behind its chain, and if `shared` also without it. */
 function network(chain: readonly Kind[], shared: boolean): Graph {
   const random = new Random(3);
   const normal = (count: number) => Float32Array.from({ length: count }, () => random.normal());
@@ -202,10 +204,9 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
 test.each(CHAINS.filter(({ chain }) => !isLegal(chain)))("verify: refuses $title, naming both ops", ({ chain }) => {
   const graph = network(chain, false);
   const broken = chain.findIndex((_, i) => !isLegal(chain.slice(0, i + 1)));
+  const made = `made by "(${chain.slice(0, broken).join("|")})" of "layer" before it`;
   expect(() => verify(graph)).toThrow(
-    new RegExp(
-      `^"${chain[broken]}" of "layer" breaks a promise about the weight: .*, made by "(${chain.slice(0, broken).join("|")})" of "layer" before it$`,
-    ),
+    new RegExp(`^"${chain[broken]}" of "layer" breaks a promise about the weight: .*, ${made}$`),
   );
 });
 
