@@ -30,7 +30,7 @@ export async function chart(
   draw: (plot: Plot) => PlotOptions & { width: number },
   { title, legend = [] }: { title: string; legend?: readonly LegendEntry[] },
 ): Promise<string> {
-  const plot = await peer("@observablehq/plot", () => import("@observablehq/plot"));
+  const plot = await loadPlot();
   const document = await documentToDrawIn();
   const options = draw(plot);
   const svg = plot.plot({ ...options, document, figure: false });
@@ -73,6 +73,13 @@ async function documentToDrawIn(): Promise<Document> {
   const name: string = "linkedom";
   const { parseHTML } = await peer(name, () => import(name) as Promise<typeof import("linkedom")>);
   return parseHTML("<!doctype html><html></html>").document;
+}
+
+const loadPlot = (): Promise<Plot> => peer("@observablehq/plot", () => import("@observablehq/plot"));
+
+/** Throws what drawing a chart would where packages are missing: before work that ends with one. */
+export async function checkPeers(): Promise<void> {
+  await Promise.all([loadPlot(), documentToDrawIn()]);
 }
 
 async function peer<T>(name: string, load: () => Promise<T>): Promise<T> {
