@@ -123,7 +123,17 @@ function twoInputs(): penjing.Model {
 const WITHOUT = [
   ...["analyze", "analyzeFile", "arrays", "chooseVariant", "confusionMatrix", "csvLogger", "forceVariant", "History"],
   ...["l1", "l2", "lossFor", "perClassAccuracy", "piecewiseConstant", "printArena", "printGraph", "printProgram"],
-  ...["PenjingError", "progressBar", "readCheckpoint", "rewind", "simplify", "sparsity", "stripPruning", "supported", "topK"],
+  ...[
+    "PenjingError",
+    "progressBar",
+    "readCheckpoint",
+    "rewind",
+    "simplify",
+    "sparsity",
+    "stripPruning",
+    "supported",
+    "topK",
+  ],
   ...["writeCheckpoint", "checkFinite", "checkLabels", "parseIdx", "readIdx", "showDataset"],
 ];
 
