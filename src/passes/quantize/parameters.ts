@@ -5,6 +5,12 @@ import type { Graph, Node, Type, Value } from "../../graph/graph.ts";
 import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme.ts";
 
 /**
+ * Scales that a weight's own must be proportional to, so that what its channels share stays shared; undefined: each
+ * channel has its own.
+ */
+export type SharedScales = (weight: Value) => Float32Array | undefined;
+
+/**
  * The states of the int8 graph. A weight that several layers share is quantized once, unless the bias of one of them
  * needs other scales; a bias has one int32 form for each scale of its products, since layers that share it may read
  * inputs of different scales; a state that an excluded layer reads as well stays float beside the int8 form.
@@ -12,9 +18,11 @@ import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme
 export class Parameters {
   readonly #graph: Graph;
   readonly #made = new Map<string, Value>();
+  readonly #shared: SharedScales;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, shared: SharedScales = () => undefined) {
     this.#graph = graph;
+    this.#shared = shared;
   }
 
   /** Copies a state unchanged. */
@@ -45,7 +53,7 @@ export class Parameters {
   #weight(node: Node, sums: Sums): Value {
     const weight = node.inputs[1]!;
     const real = numbersOf(weight, node);
-    const scale = weightScales(real, weight.type.shape[0]!, sums);
+    const scale = proportional(weightScales(real, weight.type.shape[0]!, sums), this.#shared(weight));
     const channel = scale.indexOf(Infinity);
     if (channel >= 0) {
       const reason = "no scale makes its weights and its bias fit into sums of 32 bits";
@@ -72,6 +80,13 @@ export class Parameters {
     this.#made.set(key, leaf);
     return leaf;
   }
+}
+
+/** The least scales proportional to `shared` of which none is less than those given. */
+function proportional(scale: Float32Array, shared: Float32Array | undefined): Float32Array {
+  if (!shared || scale.includes(Infinity)) return scale;
+  const factor = scale.reduce((most, s, c) => Math.max(most, s / shared[c]!), 1);
+  return shared.map(s => s * factor);
 }
 
 function numbersOf(v: Value, node: Node): Float32Array {
