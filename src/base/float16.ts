@@ -4,27 +4,13 @@ import { halfEven } from "./rounding.ts";
 /** The greatest finite number. */
 export const MAX_FLOAT16 = 65504;
 
-/** The bits of a float32 that has the value of these 16 bits; those of a NaN keep their mantissa. */
-export function widenFloat16(bits: number): number {
-  const sign = (bits & 0x8000) << 16;
-  const exponent = (bits >> 10) & 31;
-  const mantissa = bits & 1023;
-  if (exponent === 31) return sign | 0x7f800000 | (mantissa << 13);
-  if (exponent) return sign | ((exponent + 112) << 23) | (mantissa << 13);
-  if (!mantissa) return sign;
-  // a subnormal number: its first bit becomes the hidden one
-  const shift = Math.clz32(mantissa) - 21;
-  return sign | ((113 - shift) << 23) | (((mantissa << shift) & 1023) << 13);
-}
-
-/** The inverse of `widenFloat16`; -1 for the bits of a float32 that float16 does not have. */
+/** The 16 bits of the number that these bits are in float32; -1 if float16 does not have it, or it is not finite. */
 export function narrowFloat16(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const exponent = (bits >>> 23) & 255;
   const mantissa = bits & 0x7fffff;
   const cut = (all: number, lost: number): number => (all & ((1 << lost) - 1) ? -1 : sign | (all >>> lost));
   if (!exponent && !mantissa) return sign;
-  if (exponent === 255) return cut(0xf800000 | mantissa, 13);
   if (exponent >= 113 && exponent <= 142) return cut(((exponent - 112) << 23) | mantissa, 13);
   return exponent >= 103 && exponent < 113 ? cut(0x800000 | mantissa, 126 - exponent) : -1;
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MAX_FLOAT16, narrowFloat16, roundToFloat16, widenFloat16 } from "../../src/base/float16.ts";
+import { MAX_FLOAT16, narrowFloat16, roundToFloat16 } from "../../src/base/float16.ts";
 
 const bits = new Int32Array(1);
 const real = new Float32Array(bits.buffer);
@@ -8,34 +8,21 @@ const bitsOf = (x: number): number => {
   real[0] = x;
   return bits[0]!;
 };
-const numberOf = (half: number): number => {
-  bits[0] = widenFloat16(half);
-  return real[0]!;
-};
+/** By definition. */
+function numberOf(half: number): number {
+  const [sign, exponent, mantissa] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
+  return sign * (exponent ? (1024 + mantissa) * 2 ** (exponent - 25) : mantissa * 2 ** -24);
+}
 
-test("narrowFloat16 is the inverse of widenFloat16 for all 65536 patterns", () => {
+test("narrowFloat16 gives the pattern of every finite number", () => {
   for (let half = 0; half < 65536; half++)
-    if (narrowFloat16(widenFloat16(half)) !== half) expect.fail(`pattern ${half.toString(16)}`);
-});
-
-test("widenFloat16: values of the standard", () => {
-  const values: [number, number][] = [
-    [0x0001, 2 ** -24],
-    [0x03ff, 2 ** -14 - 2 ** -24],
-    [0x0400, 2 ** -14],
-    [0x3555, 0.333251953125],
-    [0x3c00, 1],
-    [0xc000, -2],
-    [0x7bff, MAX_FLOAT16],
-    [0x7c00, Infinity],
-    [0x8000, -0],
-  ];
-  for (const [half, value] of values) expect(numberOf(half)).toBe(value);
-  expect(numberOf(0x7e01)).toBeNaN();
+    if (((half >> 10) & 31) < 31 && narrowFloat16(bitsOf(numberOf(half))) !== half)
+      expect.fail(`pattern ${half.toString(16)}`);
 });
 
 test("narrowFloat16 refuses what float16 does not have", () => {
-  for (const x of [0.1, 2 ** -25, 65520, 1 + 2 ** -11, 1e-30, -1e30]) expect(narrowFloat16(bitsOf(x))).toBe(-1);
+  for (const x of [0.1, 2 ** -25, 65520, 1 + 2 ** -11, 1e-30, -1e30, 1e-40, Infinity, -Infinity, NaN])
+    expect(narrowFloat16(bitsOf(x))).toBe(-1);
 });
 
 test("roundToFloat16 gives the nearest number, ties to even", () => {

@@ -338,7 +338,7 @@ describe("clusterWeights", () => {
   });
 });
 
-describe("integers of clustered weights", () => {
+describe("quantizeStatic and quantizeDynamic after clusterWeights", () => {
   let model: Model;
   beforeAll(async () => {
     model = await trained();

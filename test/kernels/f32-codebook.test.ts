@@ -17,7 +17,7 @@ const weights = (n: number, values: Float32Array): Float32Array =>
     (v, i) => [v, 0, ((values[0] ?? 0) + (values[1] ?? 0)) / 2, values[i % values.length]!, 40 * v][i % 5]!,
   );
 
-overVariants("codebook kernels", "train", bench => {
+overVariants("f32_codebook, f32_codebook_gradient", "train", bench => {
   test.each(SIZES.flatMap(size => [false, true].map(zero => [...size, zero] as const)))(
     "f32_codebook and f32_codebook_gradient of %i rows of %i elements, %i values, zero: %s",
     (rows, length, k, zero) => {

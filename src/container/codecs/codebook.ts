@@ -9,10 +9,9 @@
  */
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { ByteReader } from "../../base/bytes.ts";
-import { readFields } from "../../kernels/bits.ts";
 import { BitWriter } from "./bits.ts";
-import { type Decoder, type Elements, type Encoder, zeros } from "./codec.ts";
-import { demandGaps, fieldBytes, gapBitsOf, readGapBits, sparseFields } from "./sparse.ts";
+import type { Decoder, Elements, Encoder } from "./codec.ts";
+import { fieldBytes, gapBitsOf, readElements, readGapBits, sparseFields } from "./sparse.ts";
 
 const MOST = 256;
 
@@ -76,45 +75,25 @@ export const sparseCodebookEncoder: Encoder = {
   },
 };
 
-/** Reads k - 1 and the values. */
-function readValues(from: ByteReader, bytes: number): Elements {
+/** Reads the values, and elements by their places from `first`; 0 stands for itself where places count from 1. */
+function readPlaces(from: ByteReader, length: number, bytes: number, first: number, gapBits?: number): Elements {
   const k = from.u8() + 1;
   const { buffer } = new Uint8Array(from.raw(k * bytes));
-  return bytes === 1 ? new Int8Array(buffer) : new Int32Array(buffer);
-}
-
-/** Replaces each place, which has `width` bits, by its value; 0 stands for itself where places count from 1. */
-function lookUp(from: ByteReader, elements: Elements, values: Elements, width: number, first: number): Elements {
-  const all = (1 << width) - 1;
-  for (let i = 0; i < elements.length; i++) {
-    const place = (elements[i]! & all) - first;
-    if (place >= values.length) throw from.error("damaged", `value ${place} of ${values.length}`);
-    elements[i] = place < 0 ? 0 : values[place]!;
-  }
-  return elements;
+  const values = bytes === 1 ? new Int8Array(buffer) : new Int32Array(buffer);
+  const width = bitsOf(k - 1 + first);
+  return readElements(from, length, bytes, width, gapBits).map(field => {
+    const place = (field & ((1 << width) - 1)) - first;
+    if (place >= k) throw from.error("damaged", `value ${place} of ${k}`);
+    return place < 0 ? 0 : values[place]!;
+  });
 }
 
 export const codebookDecoder: Decoder = {
   id: 4,
-  decode(from, length, bytes) {
-    const values = readValues(from, bytes);
-    const width = bitsOf(values.length - 1);
-    const fields = from.raw(Math.ceil((length * width) / 8));
-    const elements = zeros(length, bytes);
-    readFields(fields, elements, width, 0);
-    return lookUp(from, elements, values, width, 0);
-  },
+  decode: (from, length, bytes) => readPlaces(from, length, bytes, 0),
 };
 
 export const sparseCodebookDecoder: Decoder = {
   id: 5,
-  decode(from, length, bytes) {
-    const gapBits = readGapBits(from);
-    const values = readValues(from, bytes);
-    const width = bitsOf(values.length);
-    demandGaps(from, length, gapBits);
-    const elements = zeros(length, bytes);
-    from.raw(readFields(from.rest, elements, width, gapBits));
-    return lookUp(from, elements, values, width, 1);
-  },
+  decode: (from, length, bytes) => readPlaces(from, length, bytes, 1, readGapBits(from)),
 };

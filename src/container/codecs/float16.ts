@@ -1,5 +1,6 @@
 /**
- * Codecs 6 and 7: float32 tensors whose numbers float16 has too, so that nothing is lost.
+ * Codecs 6 and 7: float32 tensors whose numbers float16 has too, so that nothing is lost; all are finite. The greatest
+ * exponent is one like the others.
  *
  * Codec 6, float16: the elements as float16, one after the other, little-endian.
  *
@@ -7,10 +8,9 @@
  */
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { ByteReader } from "../../base/bytes.ts";
-import { narrowFloat16, widenFloat16 } from "../../base/float16.ts";
-import { readFields } from "../../kernels/bits.ts";
-import { type Decoder, type Elements, type Encoder, zeros } from "./codec.ts";
-import { demandGaps, fieldBytes, gapBitsOf, readGapBits, sparseFields } from "./sparse.ts";
+import { narrowFloat16 } from "../../base/float16.ts";
+import type { Decoder, Elements, Encoder } from "./codec.ts";
+import { fieldBytes, gapBitsOf, readElements, readGapBits, sparseFields } from "./sparse.ts";
 
 const fits = (elements: Elements): boolean =>
   elements.BYTES_PER_ELEMENT === 4 && elements.every(v => narrowFloat16(v) >= 0);
@@ -33,35 +33,26 @@ export const sparseFloat16Encoder: Encoder = {
   },
 };
 
-/** Replaces fields of 16 bits by the bits of float32. */
-function widen(elements: Elements): Elements {
-  for (let i = 0; i < elements.length; i++) elements[i] = widenFloat16(elements[i]!);
-  return elements;
-}
-
-function demandFloats(from: ByteReader, bytes: number): void {
+/** Reads fields of 16 bits and makes floats of them. */
+function readFloats(from: ByteReader, length: number, bytes: number, gapBits?: number): Elements {
   if (bytes !== 4) throw from.error("damaged", "float16 of elements of one byte");
+  const elements = readElements(from, length, bytes, 16, gapBits);
+  const reals = new Float32Array(elements.buffer);
+  for (let i = 0; i < length; i++) {
+    const bits = elements[i]!;
+    // exponent and mantissa in their places; float32's exponents begin 112 lower, subnormal numbers too
+    elements[i] = ((bits & 0x8000) << 16) | ((bits & 0x7fff) << 13);
+    reals[i]! *= 2 ** 112;
+  }
+  return elements;
 }
 
 export const float16Decoder: Decoder = {
   id: 6,
-  decode(from, length, bytes) {
-    demandFloats(from, bytes);
-    const fields = from.raw(2 * length);
-    const elements = zeros(length, bytes);
-    readFields(fields, elements, 16, 0);
-    return widen(elements);
-  },
+  decode: (from, length, bytes) => readFloats(from, length, bytes),
 };
 
 export const sparseFloat16Decoder: Decoder = {
   id: 7,
-  decode(from, length, bytes) {
-    demandFloats(from, bytes);
-    const gapBits = readGapBits(from);
-    demandGaps(from, length, gapBits);
-    const elements = zeros(length, bytes);
-    from.raw(readFields(from.rest, elements, 16, gapBits));
-    return widen(elements);
-  },
+  decode: (from, length, bytes) => readFloats(from, length, bytes, readGapBits(from)),
 };

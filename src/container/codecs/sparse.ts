@@ -116,12 +116,15 @@ export function sparseFields(
 
 export const sparseDecoder: Decoder = {
   id: 1,
-  decode: (from, length, bytes) => decodeFields(from, length, bytes, readGapBits(from), 8 * bytes),
+  decode: (from, length, bytes) => readElements(from, length, bytes, 8 * bytes, readGapBits(from)),
 };
 
 export const sparsePackedDecoder: Decoder = {
   id: 3,
-  decode: (from, length, bytes) => decodeFields(from, length, bytes, readGapBits(from), readWidth(from, bytes)),
+  decode(from, length, bytes) {
+    const gapBits = readGapBits(from);
+    return readElements(from, length, bytes, readWidth(from, bytes), gapBits);
+  },
 };
 
 /** Reads the byte k. */
@@ -139,9 +142,12 @@ export function demandGaps(from: ByteReader, length: number, gapBits: number): v
     throw from.error("truncated", `the file ends inside a tensor of ${length} elements`);
 }
 
-function decodeFields(from: ByteReader, length: number, bytes: number, gapBits: number, width: number): Elements {
-  demandGaps(from, length, gapBits);
+/** Reads elements of `width` bits, one after the other (`gapBits` 0), or each behind its gap. */
+export function readElements(from: ByteReader, length: number, bytes: number, width: number, gapBits = 0): Elements {
+  if (gapBits) demandGaps(from, length, gapBits);
+  const fields = gapBits ? from.rest : from.raw(Math.ceil((length * width) / 8));
   const elements = zeros(length, bytes);
-  from.raw(readFields(from.rest, elements, width, gapBits));
+  const read = readFields(fields, elements, width, gapBits);
+  if (gapBits) from.raw(read);
   return elements;
 }

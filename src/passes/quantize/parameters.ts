@@ -1,7 +1,7 @@
 /** Weights and biases of a quantized graph, and the names of its results. */
 import { PenjingError } from "../../base/errors.ts";
 import { size, type TypedArray } from "../../base/shape.ts";
-import type { Graph, Node, Type, Value } from "../../graph/graph.ts";
+import type { Graph, Node, Quantization, Type, Value } from "../../graph/graph.ts";
 import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme.ts";
 
 /**
@@ -39,7 +39,7 @@ export class Parameters {
     const weights = weight.type.quantization!.scale;
     const made = this.#once(bias, `i32 ${input} ${weight.id}`, () => {
       const { data, scale } = quantizeBias(real!, input, weights);
-      return { type: { ...bias.type, dtype: "i32", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
+      return { type: { ...bias.type, dtype: "i32", quantization: byOutput(scale, real!.length) }, data };
     });
     return [weight, made];
   }
@@ -61,7 +61,7 @@ export class Parameters {
       throw new PenjingError("quantize", message, { path: node.name });
     }
     return this.#once(weight, `i8 ${scale}`, () => ({
-      type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } },
+      type: { ...weight.type, dtype: "i8", quantization: byOutput(scale, weight.type.shape[0]!) },
       data: quantizeWeights(real, scale),
     }));
   }
@@ -82,12 +82,20 @@ export class Parameters {
   }
 }
 
-/** The least scales proportional to `shared` of which none is less than those given. */
+/** The least scales proportional to `shared` of which none is less than those given; one, if all are equal. */
 function proportional(scale: Float32Array, shared: Float32Array | undefined): Float32Array {
   if (!shared || scale.includes(Infinity)) return scale;
   const factor = scale.reduce((most, s, c) => Math.max(most, s / shared[c]!), 1);
-  return shared.map(s => s * factor);
+  const scales = shared.map(s => s * factor);
+  return scales.every(s => s === scales[0]) ? scales.slice(0, 1) : scales;
 }
+
+/** Symmetric, with a scale for each output, or with one for all. */
+const byOutput = (scale: Float32Array, outputs: number): Quantization => ({
+  scale,
+  zeroPoint: 0,
+  ...(scale.length === outputs && { axis: 0 }),
+});
 
 function numbersOf(v: Value, node: Node): Float32Array {
   if (v.leaf !== "state" || !(v.data instanceof Float32Array) || v.data.length !== size(v.type.shape))
