@@ -46,7 +46,7 @@ export interface SensitivityOptions {
 
 export interface SensitivityPoint {
   readonly strength: number;
-  /** Loss and metric with this layer changed alone. */
+  /** Loss, without penalties of layers, and metric with this layer changed alone. */
   readonly scores: Scores;
 }
 

@@ -69,7 +69,10 @@ function legendOf(entries: readonly LegendEntry[], width: number): { text: strin
 async function documentToDrawIn(): Promise<Document> {
   if (globalThis.document) return globalThis.document;
   const name: string = "linkedom";
-  const { parseHTML } = await peer(name, () => import(name) as Promise<typeof import("linkedom")>);
+  const { parseHTML } = await peer(
+    name,
+    () => import(/* @vite-ignore */ /* webpackIgnore: true */ name) as Promise<typeof import("linkedom")>,
+  );
   return parseHTML("<!doctype html><html></html>").document;
 }
 
