@@ -10,7 +10,7 @@ import { hasKernel } from "../ops/traits.ts";
 import type { AxisClass } from "../passes/axes.ts";
 import { type Constants, constantsOf } from "../passes/constants.ts";
 import { type ChannelGroup, Channels } from "./channels.ts";
-import { derived } from "./derived.ts";
+import { derived, resizedParts } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 
 /**
@@ -40,8 +40,7 @@ export function simplify(model: Model): Model {
       graph = smaller;
     }
     graph.prune();
-    const regularizers = new Map([...model.regularizers].filter(([name]) => graph.leafOf(name)));
-    return derived(model, graph, { name: "simplify" }, { regularizers });
+    return derived(model, graph, { name: "simplify" }, resizedParts(model, graph));
   });
 }
 
