@@ -62,6 +62,9 @@ const calls: Record<string, () => unknown> = {
   automatedGradualPruning: () => api.automatedGradualPruning!({ finalSparsity: 0.5, ...wrong }),
   oneShot: () => api.oneShot!({ targetSparsity: 0.5, ...wrong }),
   pruneOnce: () => api.pruneOnce!(model(), { sparsity: 0.5, ...wrong }),
+  clipActivations: () => api.clipActivations!(model(), { learned: true, ...wrong }),
+  swapActivation: () => api.swapActivation!(model(), { to: "relu6", ...wrong }),
+  gate: () => api.gate!(model(), wrong),
   slim: () => api.slim!(model(), { keep: 0.5, ...wrong }),
   sensitivity: () => api.sensitivity!(model(), rows(), wrong),
   compare: () => api.compare!(model(), model(), rows(), wrong),
@@ -120,7 +123,17 @@ function twoInputs(): penjing.Model {
 const WITHOUT = [
   ...["analyze", "analyzeFile", "arrays", "chooseVariant", "confusionMatrix", "csvLogger", "forceVariant", "History"],
   ...["l1", "l2", "lossFor", "perClassAccuracy", "piecewiseConstant", "printArena", "printGraph", "printProgram"],
-  ...["PenjingError", "progressBar", "readCheckpoint", "rewind", "sparsity", "stripPruning", "supported", "topK"],
+  ...[
+    "PenjingError",
+    "progressBar",
+    "readCheckpoint",
+    "rewind",
+    "simplify",
+    "sparsity",
+    "stripPruning",
+    "supported",
+    "topK",
+  ],
   ...["writeCheckpoint", "checkFinite", "checkLabels", "parseIdx", "readIdx", "showDataset"],
 ];
 

@@ -2,9 +2,10 @@
 import { checkSignal, integer, knownOptions, naming, wrongType } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Model } from "../model/model.ts";
+import { expectScaling } from "../train/scaling.ts";
 import { budgetOf, type Keep, ranked, sizesByBudget, sizesByLayer } from "./channel-budget.ts";
 import { type ChannelLayerSelection, Channels } from "./channels.ts";
-import { derived } from "./derived.ts";
+import { derived, resizedParts } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { checkScore, type ScoreFunction, type ScoreName, scoresOf } from "./scores.ts";
 
@@ -54,8 +55,8 @@ export interface SlimOptions {
  * saves. The damage to a group is the sum of its scores, divided by the sum of those that are left. Without channels
  * whose weights and biases are all zero the answers are the same, as long as an activation makes 0 of 0.
  *
- * Masks and gates become smaller with their weights, and the hooks that train them go on; so do regularizers. Names,
- * labels and preprocessing stay; moments of optimizers do not, the next `fit` starts its own.
+ * Masks and gates become smaller with their weights, and the schedules of pruning that change them go on; so do
+ * regularizers. Names, labels and preprocessing stay; moments of optimizers do not, the next `fit` starts its own.
  *
  * Errors: RangeError for layers that have no channels to remove, for scores that are not finite or negative, and for a
  * budget that cannot be met; PenjingError "quantized" of a network of integers, "refused" for a layer whose channels are
@@ -70,6 +71,7 @@ export async function slim(model: Model, options: SlimOptions): Promise<Model> {
     const { keep, score = "l1", data, layers, signal } = options;
     const multipleOf = integer("multipleOf", options.multipleOf ?? 1, 1);
     checkScore(score, data);
+    if (data) expectScaling("data", data, model.preprocessing);
     checkSignal(signal);
     const channels = new Channels(model.graph);
     const chosen = channels.select(layers);
@@ -82,6 +84,7 @@ export async function slim(model: Model, options: SlimOptions): Promise<Model> {
       const best = ranked(scores.get(group)!).slice(0, count);
       return [group.axis, best.sort((a, b) => a - b)] as const;
     });
-    return derived(model, channels.axes.selectAll(kept), { name: "slim", options });
+    const graph = channels.axes.selectAll(kept);
+    return derived(model, graph, { name: "slim", options }, resizedParts(model, graph));
   });
 }
