@@ -1,4 +1,4 @@
-/** The kinds of charts that pages have, each as the text of an SVG that follows light, dark and paper. */
+/** Draws line charts and bar charts as the text of an SVG that follows light mode, dark mode and paper. */
 import { printable } from "../base/printable.ts";
 import { seriesColour } from "./colours.ts";
 import { chart } from "./plot.ts";
@@ -16,24 +16,24 @@ export interface ChartAxis {
 }
 
 export interface LineChartOptions {
-  /** What the chart shows, for those who cannot see it. */
+  /** Describes the chart for people who cannot see it. */
   readonly title: string;
   readonly x: ChartAxis & {
-    /** Values in the order they stand in, at equal distances. Default: on a scale of numbers. */
+    /** Draws these values at equal distances, in this order. Default: x is a scale of numbers. */
     readonly values?: readonly number[];
   };
   readonly y: ChartAxis;
   readonly series: readonly Series[];
-  /** A height that all series are compared with, drawn as a dashed line. */
+  /** A value of y that all series are compared with, drawn as a dashed line. */
   readonly reference?: number;
-  /** A panel for each series instead of one for all. Default: where there are more than six. */
+  /** Draws a panel for each series instead of one for all. Default: true for more than six series. */
   readonly panels?: boolean;
 }
 
 const WIDTH = 752;
 const COLUMNS = 4;
 
-/** Lines through points. */
+/** Draws lines through points. */
 export async function lineChart(options: LineChartOptions): Promise<string> {
   const { series, panels = series.length > 6 } = options;
   return panels ? panelChart(options) : oneChart(options);
@@ -50,7 +50,7 @@ const pointsOf = (series: readonly Series[]): Point[] =>
 
 const labelOf = ({ label, percent }: ChartAxis): string => printable(percent ? `${label}, %` : label);
 
-/** A name at most so many letters long. */
+/** Shortens a name to at most so many letters. */
 const short = (name: string, letters: number): string => {
   const shown = printable(name);
   return shown.length > letters ? `${shown.slice(0, letters - 1)}…` : shown;
@@ -132,11 +132,11 @@ export interface BarChartOptions {
   /** For each name a number; several series stand side by side. */
   readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
   readonly x: ChartAxis;
-  /** How a number is written at the end of its bar. Default: as it is, or in percent. */
+  /** Writes the number at the end of a bar. Default: as it is, or in percent. */
   readonly format?: (value: number) => string;
 }
 
-/** Bars from left to right, with their numbers. */
+/** Draws bars from left to right, with their numbers. */
 export function barChart({ title, names, series, x, format }: BarChartOptions): Promise<string> {
   const write = format ?? (x.percent ? (v: number) => `${(100 * v).toFixed(1)} %` : String);
   // names need not differ

@@ -1,4 +1,4 @@
-/** Pages about models: what each step made of one, and where its bytes and multiply-accumulates are. */
+/** Writes pages about models: sizes after each step, and the bytes and multiply-accumulates of each layer. */
 import { naming, wrongType } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import { analyze, type LayerAnalysis } from "../compress/analyze.ts";
@@ -15,8 +15,8 @@ export interface ModelPageOptions extends PageOptions {
 }
 
 /**
- * A page about a model as the steps of its report made it: sizes, time and accuracy after each, and its layers. What
- * was not measured is missing: `await model.report.measure({ data })` first.
+ * Writes a page about a model: sizes, time and accuracy after each step of its report, and its layers. Time and
+ * accuracy are on it if they were measured: call `await model.report.measure({ data })` first.
  *
  *     await writeFile("pruned.html", await modelPage(pruned, { title: "LeNet-5, pruned" }));
  *
@@ -48,7 +48,7 @@ function figuresOf(first: ReportRow, last: ReportRow): [string, string][] {
   return figures;
 }
 
-/** The table of reports, without columns that are empty. */
+/** Makes the table of a report, without columns that are empty. */
 export function rowsTable(rows: readonly (ReportRow & { readonly name?: string })[]) {
   const first = rows[0]!;
   const columns: [head: string, cell: (row: ReportRow) => PageCell][] = [
@@ -69,7 +69,7 @@ export function rowsTable(rows: readonly (ReportRow & { readonly name?: string }
   };
 }
 
-/** How time and accuracy were measured. */
+/** Says how time and accuracy were measured. */
 export function measuredHow(rows: readonly ReportRow[]): string {
   const parts: string[] = [];
   const timed = rows.find(row => row.timing);
@@ -103,7 +103,7 @@ async function stepsSection(rows: readonly ReportRow[]): Promise<PageSection> {
   };
 }
 
-/** Names and values without the quotes and braces of JSON: "keep (macs 0.5), score l1". */
+/** Writes names and values without the quotes and braces of JSON: "keep (macs 0.5), score l1". */
 const optionsText = (options: object): string =>
   Object.entries(options)
     .map(([name, value]) => `${name} ${optionText(value)}`)

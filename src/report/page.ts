@@ -1,4 +1,4 @@
-/** Pages that need nothing but themselves: one file with its styles and pictures inside, and no script. */
+/** Writes pages that load nothing: one HTML file with styles and pictures inside, without scripts. */
 import { colours } from "./colours.ts";
 import { escaped } from "./escape.ts";
 import { grouped } from "./numbers.ts";
@@ -9,17 +9,17 @@ export type PageCell = string | number | undefined;
 export interface PageTable {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly PageCell[])[];
-  /** How strongly a cell is tinted, 0 .. 1; undefined: not at all. */
+  /** Returns how strongly a cell is tinted, 0 .. 1; undefined: not at all. */
   readonly shade?: (row: number, column: number) => number | undefined;
 }
 
-/** What follows each other in a section. */
+/** A part of a section. */
 export type PageBlock =
   | { readonly text: string }
-  /** Names and values, shown large. */
+  /** Figures are names and values, shown large. */
   | { readonly figures: readonly (readonly [name: string, value: string])[] }
   | { readonly table: PageTable }
-  /** What a chart of this library gives. */
+  /** The text of an SVG, as the charts of this library return it. It is not escaped. */
   | { readonly svg: string; readonly caption?: string };
 
 export interface PageSection {
@@ -72,12 +72,12 @@ table{font-size:9.5pt}
 @page{margin:16mm}
 `;
 
-/** No page can load or run anything, whatever its texts are. */
+/** Forbids the page to load or run anything, whatever its texts are. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /**
- * The text of an HTML file. All texts are escaped; pictures are taken as they are. It follows the reader's choice of
- * light or dark, and prints.
+ * Returns the text of an HTML file. All texts are escaped; pictures are taken as they are. The page follows the
+ * reader's choice of light or dark mode, and can be printed.
  */
 export function page({ title, summary, sections }: Page): string {
   return `<!doctype html>

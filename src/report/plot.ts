@@ -9,22 +9,23 @@ import { escaped } from "./escape.ts";
 
 type Plot = typeof import("@observablehq/plot");
 
-/** One entry of a legend. */
+/** An entry of a legend. */
 export interface LegendEntry {
   name: string;
   colour: string;
 }
 
 const CLASS = "penjing-chart";
-const STYLE = `${colours(`.${CLASS}`)}.${CLASS}{color:var(--text);font:12px system-ui,sans-serif;max-width:100%;height:auto}`;
+const LOOK = "color:var(--text);font:12px system-ui,sans-serif;max-width:100%;height:auto";
+const STYLE = `${colours(`.${CLASS}`)}.${CLASS}{${LOOK}}`;
 
 /** Height of a line of legend. */
 const LINE = 22;
-/** What a letter of a legend takes, on average, and its swatch with the space around. */
+/** The mean width of a letter in a legend, and the width of a swatch with the space around it. */
 const LETTER = 6.8;
 const SWATCH = 32;
 
-/** What Plot draws with these options, with a legend above it, as an SVG that needs nothing else. */
+/** Draws a chart with a legend above it. Returns an SVG that loads nothing. */
 export async function chart(
   draw: (plot: Plot) => PlotOptions & { width: number },
   { title, legend = [] }: { title: string; legend?: readonly LegendEntry[] },
@@ -47,7 +48,7 @@ export async function chart(
   ].join("");
 }
 
-/** Hundredths of a pixel are enough. */
+/** Rounds coordinates to hundredths of a pixel. */
 const shortened = (svg: string): string =>
   svg.replace(/<[^>]*>/g, tag => tag.replace(/\d+\.\d{3,}/g, number => String(Number(Number(number).toFixed(2)))));
 
@@ -58,14 +59,15 @@ function legendOf(entries: readonly LegendEntry[], width: number): { text: strin
     const wide = SWATCH + LETTER * name.length;
     if (x > 8 && x + wide > width) [x, line] = [8, line + 1];
     const y = line * LINE + 4;
-    const part = `<rect x="${x}" y="${y}" width="12" height="12" rx="2" fill="${colour}"/><text x="${x + 18}" y="${y + 10}">${escaped(name)}</text>`;
+    const swatch = `<rect x="${x}" y="${y}" width="12" height="12" rx="2" fill="${colour}"/>`;
+    const label = `<text x="${x + 18}" y="${y + 10}">${escaped(name)}</text>`;
     x += wide;
-    return part;
+    return swatch + label;
   });
   return { text: parts.join(""), lines: line + 1 };
 }
 
-/** The page's document; elsewhere one of linkedom, whose name no bundler for pages should follow. */
+/** Returns the page's document, or one of linkedom outside of pages. Bundlers must not follow that import. */
 async function documentToDrawIn(): Promise<Document> {
   if (globalThis.document) return globalThis.document;
   const name: string = "linkedom";
@@ -78,7 +80,7 @@ async function documentToDrawIn(): Promise<Document> {
 
 const loadPlot = (): Promise<Plot> => peer("@observablehq/plot", () => import("@observablehq/plot"));
 
-/** Throws what drawing a chart would where packages are missing: before work that ends with one. */
+/** Throws the error of a missing package now, before long work that ends with a chart. */
 export async function checkPeers(): Promise<void> {
   await Promise.all([loadPlot(), documentToDrawIn()]);
 }

@@ -1,4 +1,4 @@
-/** What `sensitivity` found, as a picture and as a page. */
+/** Draws and writes the result of `sensitivity`. */
 import type { Sensitivity, SensitivityTo } from "../compress/sensitivity.ts";
 import type { Scores } from "../train/trainer.ts";
 import { lineChart } from "./charts.ts";
@@ -15,8 +15,8 @@ const LABELS: Readonly<Record<SensitivityTo, string>> = {
 const isShare = ({ metric }: Sensitivity): boolean => metric !== "loss";
 
 /**
- * An SVG with a line for each layer, the score against the strength; with many layers, a panel for each. The dashed
- * line is the network as it is. Errors: PenjingError `missing` where the packages that draw are not installed.
+ * Draws an SVG with a line for each layer, the score against the strength; with many layers, a panel for each. The
+ * dashed line is the network as it is. Errors: PenjingError `missing` where the packages that draw are not installed.
  */
 export function sensitivityChart(found: Sensitivity): Promise<string> {
   const { of, metric, scores, strengths, layers } = found;
@@ -32,7 +32,7 @@ export function sensitivityChart(found: Sensitivity): Promise<string> {
   });
 }
 
-/** A page with the chart, and a table that shows by its tint how much is lost. */
+/** Writes a page with the chart, and a table whose tint shows how much is lost. */
 export async function sensitivityPage(found: Sensitivity, options: PageOptions = {}): Promise<string> {
   const title = titleOf("sensitivityPage", options, "Sensitivity of layers");
   const { of, metric, samples, scores, strengths, layers } = found;
@@ -42,7 +42,10 @@ export async function sensitivityPage(found: Sensitivity, options: PageOptions =
   const strength = (s: number) => (of === "bits" ? `${s} bits` : `${Number((100 * s).toFixed(2))} %`);
   return page({
     title,
-    summary: `The ${metric} on ${grouped(samples)} samples with one layer changed alone, without training. The network as it is: ${shown(scores)}.`,
+    summary: [
+      `The ${metric} on ${grouped(samples)} samples with one layer changed alone, without training.`,
+      `The network as it is: ${shown(scores)}.`,
+    ].join(" "),
     sections: [
       {
         title: `Against ${LABELS[of]}`,
