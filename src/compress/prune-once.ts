@@ -61,6 +61,7 @@ const OPTIONS = [
  */
 export function pruneOnce(model: Model, options: number | (PruneOnceOptions & { data?: undefined })): Model;
 export function pruneOnce(model: Model, options: PruneOnceOptions & { data: Dataset }): Promise<Model>;
+export function pruneOnce(model: Model, options: PruneOnceOptions): Model | Promise<Model>;
 export function pruneOnce(model: Model, options: number | PruneOnceOptions): Model | Promise<Model> {
   return naming("pruneOnce", () => {
     checkFloatModel(model, "prune");

@@ -97,7 +97,8 @@ const SPAN = ["beginStep", "endStep", "frequency"] as const;
 export function prune(model: Model, options: PruneOptions = {}): Model {
   return naming("prune", () => {
     checkFloatModel(model, "prune");
-    if (options === null || typeof options !== "object") throw wrongType("prune", "options", options);
+    if (options === null || typeof options !== "object")
+      throw wrongType("prune", "options: schedule, criterion, scope, granularity, layers", options);
     knownOptions("prune", options, ["schedule", "threshold", ...SPAN, ...CHOICE]);
     const criterion = criterionOf(options.criterion, options.seed);
     const schedule = scheduleOf(options);

@@ -1,4 +1,4 @@
-/** Writes pages about models: sizes after each step, and the bytes and multiply-accumulates of each layer. */
+/** Pages about models: the effect of each step, and the distribution of bytes and multiply-accumulates over layers. */
 import { naming, wrongType } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import { analyze, type LayerAnalysis } from "../compress/analyze.ts";
@@ -15,12 +15,12 @@ export interface ModelPageOptions extends PageOptions {
 }
 
 /**
- * Writes a page about a model: sizes, time and accuracy after each step of its report, and its layers. Time and
- * accuracy are on it if they were measured: call `await model.report.measure({ data })` first.
+ * Makes a page about a model by the rows of its report: sizes, time and accuracy after each step, and its layers. It
+ * omits what has not been measured: call `await model.report.measure({ data })` first.
  *
  *     await writeFile("pruned.html", await modelPage(pruned, { title: "LeNet-5, pruned" }));
  *
- * Errors: PenjingError `missing` where the packages that draw are not installed.
+ * Errors: PenjingError `missing` if the packages that draw charts are not installed.
  */
 export async function modelPage(model: Model, options: ModelPageOptions = {}): Promise<string> {
   return naming("modelPage", () => written(model, options));
@@ -48,7 +48,7 @@ function figuresOf(first: ReportRow, last: ReportRow): [string, string][] {
   return figures;
 }
 
-/** Makes the table of a report, without columns that are empty. */
+/** The table of reports, without empty columns. */
 export function rowsTable(rows: readonly (ReportRow & { readonly name?: string })[]) {
   const first = rows[0]!;
   const columns: [head: string, cell: (row: ReportRow) => PageCell][] = [
@@ -69,7 +69,7 @@ export function rowsTable(rows: readonly (ReportRow & { readonly name?: string }
   };
 }
 
-/** Says how time and accuracy were measured. */
+/** Describes how time and accuracy were measured. */
 export function measuredHow(rows: readonly ReportRow[]): string {
   const parts: string[] = [];
   const timed = rows.find(row => row.timing);

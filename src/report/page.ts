@@ -1,29 +1,29 @@
-/** Writes pages that load nothing: one HTML file with styles and pictures inside, without scripts. */
+/** Self-contained pages: one file with its styles and pictures, and no script. */
 import { colours } from "./colours.ts";
 import { escaped } from "./escape.ts";
 import { grouped } from "./numbers.ts";
 
-/** A number stands to the right, also as a text: "98.5 %". Undefined leaves the cell empty. */
+/** Numbers are aligned to the right, also as a text: "98.5 %". Undefined leaves the cell empty. */
 export type PageCell = string | number | undefined;
 
 export interface PageTable {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly PageCell[])[];
-  /** Returns how strongly a cell is tinted, 0 .. 1; undefined: not at all. */
+  /** The intensity of a cell's tint, 0 .. 1; undefined: none. */
   readonly shade?: (row: number, column: number) => number | undefined;
 }
 
-/** A part of a section. */
+/** A block of a section. */
 export type PageBlock =
   | { readonly text: string }
   /** Figures are names and values, shown large. */
   | { readonly figures: readonly (readonly [name: string, value: string])[] }
   | { readonly table: PageTable }
-  /** The text of an SVG, as the charts of this library return it. It is not escaped. */
+  /** A chart of this library. */
   | { readonly svg: string; readonly caption?: string };
 
 export interface PageSection {
-  /** Default: none, for what stands right below the summary. */
+  /** Default: none, for the section right below the summary. */
   readonly title?: string;
   readonly blocks: readonly PageBlock[];
 }
@@ -72,12 +72,12 @@ table{font-size:9.5pt}
 @page{margin:16mm}
 `;
 
-/** Forbids the page to load or run anything, whatever its texts are. */
+/** No page can load or run anything, whatever its texts contain. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /**
- * Returns the text of an HTML file. All texts are escaped; pictures are taken as they are. The page follows the
- * reader's choice of light or dark mode, and can be printed.
+ * Makes the text of an HTML file. All texts are escaped; pictures are included unchanged. It follows the reader's
+ * choice of light or dark mode, and prints.
  */
 export function page({ title, summary, sections }: Page): string {
   return `<!doctype html>

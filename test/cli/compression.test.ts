@@ -148,7 +148,7 @@ describe("compare", () => {
   });
 });
 
-describe("prune, slim, sensitivity, compare: what is wrong is one line", () => {
+describe("prune, slim, sensitivity, compare: an error is one line", () => {
   test.each([
     [["slim", "a"], "expected one of --keep, --macs and --parameters"],
     [["slim", "a", "--keep", "0.5", "--macs", "0.5"], "expected one of --keep, --macs and --parameters"],

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   automatedGradualPruning,
@@ -70,6 +71,26 @@ describe("constantSparsity, polynomialDecay and other schedules", () => {
     expect(at(150)).toEqual({ prune: true, sparsity: 0.9 - 0.9 / 8 });
   });
 
+  test("polynomialDecay ends with an update at its final sparsity, whatever the frequency", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 40 }),
+        fc.integer({ min: 0, max: 60 }),
+        fc.integer({ min: 1, max: 30 }),
+        fc.double({ min: 0, max: 0.99, noNaN: true }),
+        (beginStep, length, frequency, finalSparsity) => {
+          const endStep = Math.max(1, beginStep + length);
+          const at = polynomialDecay({ initialSparsity: 0, finalSparsity, beginStep, endStep, frequency }).during(100);
+          const updates = Array.from({ length: 100 }, (_, i) => i + 1).filter(step => at(step).prune);
+          expect(updates.at(-1)).toBe(endStep);
+          expect(at(endStep).sparsity).toBe(finalSparsity);
+          for (const step of updates) expect((step - beginStep) % frequency === 0 || step === endStep).toBe(true);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   test("oneShot prunes before one step", () => {
     const updates = (step: Steps) => {
       const at = oneShot({ targetSparsity: 0.7, step }).during(200);
@@ -79,7 +100,7 @@ describe("constantSparsity, polynomialDecay and other schedules", () => {
     expect(oneShot({ targetSparsity: 0.7 }).during(9)(1)).toEqual({ prune: true, sparsity: 0.7 });
   });
 
-  test("may be a function of one's own, checked where it prunes", () => {
+  test("may be custom functions, checked when they prune", () => {
     const at = scheduleDuring(step => ({ prune: step === 3, sparsity: step / 2 }), 10);
     expect(at(2)).toEqual({ prune: false, sparsity: 1 });
     expect(() => at(3)).toThrow('"schedule(3).sparsity" expected finite number >= 0 < 1, got 1.5');
