@@ -31,9 +31,9 @@ import { winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-
  * The forward algorithm for these shapes, or undefined where there is none. Fusion asks it whether to fuse, forward which
  * kernel to run, and backward, through `argmaxLayout`, how argmax lies.
  *
- * No Winograd for one channel: it is 8 % of LeNet-5 faster, but blank pixels beside a stroke give zero, and its sums round to
- * a little more or less, so that chance decided where ReLU lets a gradient through (measured on MNIST: the losses of LeNet-5
- * were off by 3e-3 after 30 steps).
+ * Winograd takes at least 4 channels. For one channel it would be no choice either: it is 8 % of LeNet-5 faster,
+ * but blank pixels beside a stroke give zero, and its sums round to a little more or less, so that chance decided where
+ * ReLU lets a gradient through (measured on MNIST: the losses of LeNet-5 were off by 3e-3 after 30 steps).
  */
 export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
   const [, , kw, channels] = weight as [number, number, number, number];
@@ -42,7 +42,7 @@ export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd"
   if (ph < 1 || pw < 1) return undefined;
   const works = {
     plane: channels === 1 && pw >= 4 ? [kw] : undefined,
-    winograd: kw === 5 && channels > 1 && ph > 1 && pw > 1 ? [2 * channels, 1] : undefined,
+    winograd: kw === 5 && channels >= 4 && ph > 1 && pw > 1 ? [2 * channels, 1] : undefined,
     direct: [kw * channels],
   };
   return cheapest(f32Conv2dReluMaxPool2d, algorithm => works[algorithm]);
