@@ -1,8 +1,8 @@
-// Unpacks the other binaries, which lie in the JavaScript (docs/packing.md). It is small, as browsers compile no more than 4 kB at once on a
-// page's main thread, and it validates exactly where there is SIMD.
+// Unpacks the other binaries, which lie in the JavaScript (docs/packing.md). It is small, as browsers compile no more
+// than 4 kB at once on a page's main thread, and it validates exactly where there is SIMD.
 //
-// Unpacking is LZMA as its specification describes it (LZMA SDK, lzma-specification.txt), with lc = 3, lp = 0, pb = 2 and without the
-// header. The model, probabilities of 11 bits in 16 each, lies from address 0 on:
+// Unpacking is LZMA as its specification describes it (LZMA SDK, lzma-specification.txt), with lc = 3, lp = 0, pb = 2
+// and without the header. The model, probabilities of 11 bits in 16 each, lies from address 0 on:
 //
 //   literals      by the top three bits of the byte before: 8 x 768
 //   lengths       of matches, then of repetitions: choice, choice2, . , . , low [4][8], middle [4][8], high [256]
@@ -74,7 +74,10 @@ function reverseTree(p: usize, bits: u32): u32 {
   return value;
 }
 
-/** A byte after `before`; as long as it goes as in the byte `instead`, which follows where the last match was copied from, by trees of its own. */
+/**
+ * A byte after `before`; as long as it goes as in the byte `instead`, which follows where the last match was copied
+ * from, by trees of its own.
+ */
 function literal(before: u32, instead: u32, afterMatch: bool): u32 {
   const p = LITERALS + (<usize>(before >>> 5)) * 1536;
   let node: u32 = 1;
@@ -116,8 +119,8 @@ function distance(length: u32): u32 {
 }
 
 /**
- * The first `bytes` bytes of what the stream at `from` holds, written to `to`. Returns the address after the last byte that it read:
- * a stream cut off there still holds them.
+ * The first `bytes` bytes of what the stream at `from` holds, written to `to`. Returns the address after the last byte
+ * that it read: a stream cut off there still holds them.
  */
 export function unpack(from: usize, to: usize, bytes: i32): usize {
   for (let p: usize = 0; p < OWN; p += 16) v128.store(p, i16x8.splat(1024));

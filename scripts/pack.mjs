@@ -1,4 +1,5 @@
-// WebAssembly modules -> the text that the JavaScript carries; assembly/boot.ts is the way back. docs/packing.md says why.
+// WebAssembly modules -> the text that the JavaScript carries; assembly/boot.ts is the way back. docs/packing.md says
+// why.
 import { compress } from "lzma1";
 
 /** lc = 3, lp = 0, pb = 2, as assembly/boot.ts has it: (pb * 5 + lp) * 9 + lc. */
@@ -15,9 +16,9 @@ const PAGE = 65536;
 const EXPORT = 7;
 
 /**
- * Modules in a row, each resembling those before it, as one stream of LZMA that can be cut after any of them. Of what they export only
- * `exported` is kept. For each: its `text`, which goes on where the text of the one before ends, and where it lies in what is packed,
- * `from` to `to`.
+ * Modules in a row, each resembling those before it, as one stream of LZMA that can be cut after any of them. Of what
+ * they export only `exported` is kept. For each: its `text`, which goes on where the text of the one before ends, and
+ * where it lies in what is packed, `from` to `to`.
  */
 export function pack(boot, modules, exported) {
   const stripped = modules.map(module => withExports(module, exported));
