@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { fitCosts, miss } from "../../scripts/costs/fit.ts";
 import { type Costs, cheapest } from "../../src/kernels/cost/cheapest.ts";
 import { i8Conv2d } from "../../src/kernels/cost/i8-conv2d.ts";
 import { i8Conv2dMaxPool2d } from "../../src/kernels/cost/i8-conv2d-max-pool2d.ts";
@@ -8,6 +9,7 @@ import { firWork } from "../../src/kernels/i8/conv2d-fir.ts";
 import { winogradFits, winogradWork } from "../../src/kernels/i8/conv2d-winograd.ts";
 import { groupsOf } from "../../src/kernels/i8/panels.ts";
 import type { Variant } from "../../src/kernels/load.ts";
+import { algorithmFor } from "../../src/ops/fused/conv2d-relu-max-pool2d.ts";
 
 const shape = { height: 16, width: 16, channels: 32, outs: 32, kh: 3, kw: 3, down: 1, across: 1 };
 type Size = typeof shape;
@@ -45,15 +47,16 @@ test("cheapest sums up costs, takes the first of equals, and leaves out what has
   expect(cheapest({ a: [1] }, () => [Number.NaN])).toBeUndefined();
 });
 
-test("tilePixels goes by the number of pixels and the length of rows", () => {
+test("tilePixels goes by the number of pixels and the length of rows, and by whole sixteens of outputs", () => {
   for (const variant of ["simd", "relaxed"] as const) {
-    expect(tilePixels(variant, 128, 36, 64)).toBe(4);
     expect(tilePixels(variant, 128, 9, 64)).toBe(2);
     expect(tilePixels(variant, 128, 9, 24)).toBe(4);
-    expect(tilePixels(variant, 128, 1, 64)).toBe(4);
+    expect(tilePixels(variant, 128, 1, 64)).toBe(2);
+    expect(tilePixels(variant, 128, 1, 24)).toBe(4);
     expect(tilePixels(variant, 4, 36, 16)).toBe(2);
     expect(tilePixels(variant, 4, 36, 24)).toBe(4);
   }
+  expect(tilePixels("relaxed", 128, 36, 64)).toBe(4);
 });
 
 test("i8Conv2d takes Winograd where it fits and pays", () => {
@@ -78,4 +81,33 @@ test("i8Conv2dMaxPool2d takes fast FIR where it saves more than its planes cost,
     expect(pooled(variant, { ...lenet, channels: 1 })).toBe("oneChannel");
     expect(pooled(variant, { ...lenet, channels: 1, kw: 9 })).not.toBe("oneChannel");
   }
+});
+
+test("algorithmFor goes by shapes alone, as recorded hashes want it", () => {
+  const algorithm = (side: number, channels: number, kernel: number) =>
+    algorithmFor([side, side, channels], [16, kernel, kernel, channels]);
+  expect([1, 2, 3, 4, 6, 64].map(channels => algorithm(14, channels, 5))).toEqual([
+    "plane",
+    "direct",
+    "direct",
+    "winograd",
+    "winograd",
+    "winograd",
+  ]);
+  expect([1, 4, 64].map(channels => algorithm(14, channels, 3))).toEqual(["plane", "direct", "direct"]);
+  expect([1, 4].map(channels => algorithm(7, channels, 5))).toEqual(["direct", "direct"]);
+  expect(algorithm(4, 1, 5)).toBeUndefined();
+});
+
+test("fitCosts finds the costs that measurements follow, whatever one in ten of them says", () => {
+  const samples = Array.from({ length: 40 }, (_, i) => {
+    const work = [1 + i * i, 1 + ((7 * i) % 40), 3];
+    const nanoseconds = 2 * work[0]! + 0.5 * work[1]!;
+    return { work, nanoseconds: i % 10 === 3 ? 3 * nanoseconds : nanoseconds };
+  });
+  const costs = fitCosts(samples);
+  expect(costs[0]).toBeCloseTo(2, 2);
+  expect(costs[1]).toBeCloseTo(0.5, 2);
+  expect(costs[2]).toBeCloseTo(0, 2);
+  expect(miss(costs, samples)).toBeCloseTo(0.1 * (2 / 3), 2);
 });

@@ -19,12 +19,15 @@ const firProducts = ({ kh, kw, channels }: FirKernel): number => firPairs(kh, 2)
 /** Bytes that `i8_conv2d_fir_pack` writes: its nine steps, then panels of 8 outputs. */
 export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.outs, firProducts(kernel));
 
-/** k-groups of all panels, and channels, of all windows; undefined where nothing is saved. */
+/**
+ * Pairs of products of all panels and windows; panels of all windows; channels of all windows. Windows are taken in fours.
+ * Undefined where nothing is saved.
+ */
 export function firWork(size: ConvolutionSize): Work | undefined {
   const { channels, height, width, outs, kh, kw } = size;
   if (width < 4 || kh === 1 || kw === 1) return undefined;
-  const windows = height * width;
-  return [windows * Math.ceil(outs / 8) * firProducts(size), windows * channels];
+  const panels = height * roundUp(width, 4) * Math.ceil(outs / 8);
+  return [panels * firProducts(size), panels, height * width * channels];
 }
 
 /** Scratch of `i8_conv2d_fir_max_pool2d`: slots of sums, and nine planes. */

@@ -24,7 +24,10 @@ export function winogradBand({ height, width, channels }: WinogradShape): number
 
 const pairs = (channels: number): number => Math.ceil(channels / 2);
 
-/** Pairs of channels at all points of all tiles; channels and outputs of all tiles; undefined where the kernel cannot run. */
+/**
+ * Pairs of channels and panels at all points of all tiles; vectors of channels of all tiles; panels of all tiles. Undefined
+ * where the kernel cannot run.
+ */
 export function winogradWork(shape: WinogradShape): Work | undefined {
   if (!winogradFits(shape)) return undefined;
   const { height, width, channels, outs } = shape;
@@ -34,7 +37,9 @@ export function winogradWork(shape: WinogradShape): Work | undefined {
   // products are of four tiles at a time
   const multiplied =
     4 * (Math.floor(down / band) * Math.ceil((band * across) / 4) + Math.ceil(((down % band) * across) / 4));
-  return [multiplied * 36 * pairs(channels) * Math.ceil(outs / 8), across * down * channels, across * down * outs];
+  const panels = Math.ceil(outs / 8);
+  const tiles = across * down;
+  return [multiplied * 36 * pairs(channels) * panels, tiles * Math.ceil(channels / 8), tiles * panels];
 }
 
 /** Bytes that `i8_conv2d_winograd_pack` writes. */

@@ -20,17 +20,21 @@ export interface ConvolutionSize {
   readonly width: number;
 }
 
-/** k-groups of all tiles of 4 pixels and 8 outputs; `groups` of each tile, and `parts` groups of channels. */
-export const directWork = (pixels: number, outs: number, groups: number, parts = 1): Work => [
-  parts * Math.ceil(pixels / 4) * Math.ceil(outs / parts / 8) * groups,
-];
+/** k-groups of all tiles of 4 pixels and 8 outputs; tiles. A tile has so many `groups`, the channels are in `parts`. */
+export function directWork(pixels: number, outs: number, groups: number, parts = 1): Work {
+  const tiles = parts * Math.ceil(pixels / 4) * Math.ceil(outs / parts / 8);
+  return [tiles * groups, tiles];
+}
+
+/** k-groups of all tiles of so many pixels and 8 or 16 outputs, and tiles, for outputs that are whole sixteens. */
+export function tileWork(tilePixels: 2 | 4, groups: number, pixels: number, outs: number): Work {
+  const tiles = Math.ceil(pixels / tilePixels) * (tilePixels / 2) * Math.ceil(outs / 16);
+  return [tiles * groups, tiles];
+}
 
 /** Pixels in a tile of `i8_conv2d`: 4 and a panel of 8 outputs, or 2 and two panels, where outputs are whole sixteens. */
 export function tilePixels(variant: Variant, groups: number, pixels: number, outs: number): 2 | 4 {
-  const tiles = { pixels4: 2 * Math.ceil(pixels / 4), pixels2: Math.ceil(pixels / 2) };
-  const wide = outs % 16 === 0 && pixels > 1;
-  const choice = cheapest(i8Conv2dTile[variant], size =>
-    size === "pixels4" || wide ? [tiles[size] * groups, tiles[size]] : undefined,
-  );
+  if (outs % 16) return 4;
+  const choice = cheapest(i8Conv2dTile[variant], tile => tileWork(tile === "pixels2" ? 2 : 4, groups, pixels, outs));
   return choice === "pixels2" ? 2 : 4;
 }

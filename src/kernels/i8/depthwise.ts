@@ -25,7 +25,14 @@ export const depthwise3x3ScratchBytes = (
   variant: Variant,
 ): number => 4 * roundUp(((width - 1) * across + 3) * channels * storedBytes(variant), 16);
 
-/** Products of a depthwise convolution. */
-export const depthwiseWork = ({ channels, kh, kw, height, width }: ConvolutionSize): Work => [
-  height * width * kh * kw * channels,
+/** Pairs of taps of all panels and tiles of 4 pixels; panels of all tiles. `taps` of all parts of the weights. */
+export function depthwiseWork({ channels, height, width }: ConvolutionSize, taps: number): Work {
+  const tiles = Math.ceil((height * width) / 4) * Math.ceil(channels / 8);
+  return [tiles * Math.ceil(taps / 2), tiles];
+}
+
+/** Channels of all pixels; channels of all rows. */
+export const depthwise3x3Work = ({ channels, height, width }: ConvolutionSize): Work => [
+  height * width * channels,
+  height * channels,
 ];

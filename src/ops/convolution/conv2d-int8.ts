@@ -19,6 +19,7 @@ import {
   depthwise3x3Fits,
   depthwise3x3PackedBytes,
   depthwise3x3ScratchBytes,
+  depthwise3x3Work,
   depthwisePackedBytes,
   depthwiseWork,
 } from "../../kernels/i8/depthwise.ts";
@@ -173,7 +174,7 @@ const winograd: Algorithm = {
 
 const depthwise3x3: Algorithm = {
   work: ({ depthwise, parts, window, size }) =>
-    depthwise && parts === 1 && depthwise3x3Fits(window, size.channels) ? depthwiseWork(size) : undefined,
+    depthwise && parts === 1 && depthwise3x3Fits(window, size.channels) ? depthwise3x3Work(size) : undefined,
   lower({ c, size, packing, running }) {
     const w = packedWeights({ c }, depthwise3x3PackedBytes(size, c.variant));
     c.call("i8_depthwise_3x3_pack", { ...packing, y: w });
@@ -183,7 +184,7 @@ const depthwise3x3: Algorithm = {
 };
 
 const depthwise: Algorithm = {
-  work: ({ depthwise, size }) => (depthwise ? depthwiseWork(size) : undefined),
+  work: ({ depthwise, size, packing }) => (depthwise ? depthwiseWork(size, packing.taps) : undefined),
   lower(layer) {
     const { c, size, parts, packing, running } = layer;
     const w = packedWeights(layer, depthwisePackedBytes({ ...size, kh: parts * size.kh }));

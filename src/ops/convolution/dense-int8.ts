@@ -2,6 +2,7 @@
 import type { Lowering } from "../../graph/meaning.ts";
 import { cheapest } from "../../kernels/cost/cheapest.ts";
 import { i8Dense } from "../../kernels/cost/i8-dense.ts";
+import { denseWorks } from "../../kernels/i8/dense.ts";
 import { densePackedBytes, groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
 import { isInt8 } from "../quantized/int8-types.ts";
 import { direct } from "./conv2d-int8.ts";
@@ -20,7 +21,7 @@ function matrix(layer: Layer) {
 
 /**
  * Lowers a dense layer with int8 weights: vector by vector, or as a matrix product where there are images enough to share
- * the weights. A tile has 4 rows; with fewer images it multiplies some of them twice.
+ * the weights.
  */
 export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
   if (!isInt8(node.inputs[0]!.type)) {
@@ -30,8 +31,9 @@ export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
   }
   const layer = staticLayer(node, c, 1);
   const { parts, packing, running } = layer;
+  const works = denseWorks(c.variant, c.batch, packing.channels, packing.outs);
   if (parts > 1) direct.lower(layer);
-  else if (cheapest(i8Dense[c.variant], by => [by === "tiles" ? Math.max(4, c.batch) : c.batch]) === "tiles")
+  else if (cheapest(i8Dense[c.variant], by => works[by]) === "tiles")
     c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
   else {
     const length = packing.channels;

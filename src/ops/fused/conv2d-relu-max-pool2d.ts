@@ -28,24 +28,31 @@ import { planeScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d.ts"
 import { winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
 
 /**
- * The forward algorithm for these shapes, or undefined where there is none. Fusion asks it whether to fuse, forward which
- * kernel to run, and backward, through `argmaxLayout`, how argmax lies.
+ * The work of each algorithm for one output and a row of the kernel; undefined where none can run.
  *
  * No Winograd for one channel: it is 8 % of LeNet-5 faster, but blank pixels beside a stroke give zero, and its sums round to
  * a little more or less, so that chance decided where ReLU lets a gradient through (measured on MNIST: the losses of LeNet-5
  * were off by 3e-3 after 30 steps).
  */
-export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
+export function forwardWorks(image: Shape, weight: Shape) {
   const [, , kw, channels] = weight as [number, number, number, number];
   if (image.length !== 3 || channels !== image[2]) return undefined;
   const [ph, pw] = windows(image, weight);
   if (ph < 1 || pw < 1) return undefined;
-  const works = {
+  return {
     plane: channels === 1 && pw >= 4 ? [kw] : undefined,
     winograd: kw === 5 && channels > 1 && ph > 1 && pw > 1 ? [2 * channels, 1] : undefined,
     direct: [kw * channels],
   };
-  return cheapest(f32Conv2dReluMaxPool2d, algorithm => works[algorithm]);
+}
+
+/**
+ * The forward algorithm for these shapes, or undefined where there is none. Fusion asks it whether to fuse, forward which
+ * kernel to run, and backward, through `argmaxLayout`, how argmax lies.
+ */
+export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
+  const works = forwardWorks(image, weight);
+  return works && cheapest(f32Conv2dReluMaxPool2d, algorithm => works[algorithm]);
 }
 
 /** Rows and columns of pool windows. */
