@@ -147,39 +147,39 @@ export function placeImage(y: usize, x: usize, pitch: i32, h: i32, w: i32, pixel
   }
 }
 
-export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
-  const rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw);
+  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
   const pitch = w * pixel;
-  if (pt < 0) {
+  if (pad_t < 0) {
     // negative padding crops
-    x += <usize>(-pt * pitch);
-    h += pt;
-    pt = 0;
+    x += <usize>(-pad_t * pitch);
+    h += pad_t;
+    pad_t = 0;
   }
-  if (pl < 0) {
-    x += <usize>(-pl * pixel);
-    w += pl;
-    pl = 0;
+  if (pad_l < 0) {
+    x += <usize>(-pad_l * pixel);
+    w += pad_l;
+    pad_l = 0;
   }
-  const padded = pt > 0 || pl > 0 || rows > h || columns > w;
+  const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = padded ? columns * pixel : pitch;
   // with one group, the channels of neighbouring taps are neighbours
-  const whole = groups == 1 && dw == 1;
+  const whole = groups == 1 && dilation_w == 1;
   let mask = aux;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (padded) {
-      placeImage(scratch, x, pitch, h, w, pixel, pt, pl, rows, columns);
+      placeImage(scratch, x, pitch, h, w, pixel, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let g = 0; g < groups; g++) {
       const from = g * outer;
       convolve(
-        oh, ow, image + <usize>(g * inner << 2), sh * line, sw * pixel, y, ow * cout << 2, cout << 2,
+        oh, ow, image + <usize>(g * inner << 2), stride_h * line, stride_w * pixel, y, ow * cout << 2, cout << 2,
         weight + <usize>(from >> 3) * <usize>(length << 5), length << 5, from, from + outer, mode, aux, mask,
-        kh, dh * line, kw * inner << 5, whole ? 1 : kw, dw * pixel, inner << 5, whole ? kw * inner : inner,
+        kh, dilation_h * line, kw * inner << 5, whole ? 1 : kw, dilation_w * pixel, inner << 5, whole ? kw * inner : inner,
       );
     }
     x += <usize>xs;
@@ -207,94 +207,94 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
 }
 
 /**
- * Inputs (iy, ix) of one phase, iy % sh and ix % sw fixed, meet a fixed grid of taps, and their gradient is a convolution of gy with those:
+ * Inputs (iy, ix) of one phase, iy % stride_h and ix % stride_w fixed, meet a fixed grid of taps, and their gradient is a convolution of dy with those:
  *
- *     gx[iy] = sum over ky of gy[(iy + pt - ky * dh) / sh] * weight[ky]
+ *     dx[iy] = sum over ky of dy[(iy + pad_t - ky * dilation_h) / stride_h] * weight[ky]
  *
- * ky runs downwards, so that gy is read upwards, and `inputPanels` holds the taps in that order.
+ * ky runs downwards, so that dy is read upwards, and `inputPanels` holds the taps in that order.
  */
-export function f32_conv2d_input_gradient(n: i32, gy: usize, gys: i32, weight: usize, gx: usize, gxs: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d_input_gradient(n: i32, dy: usize, dys: i32, weight: usize, dx: usize, dxs: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
   const inner = cin / groups, outer = cout / groups, pixel = cout << 2, panel = kh * kw * cout << 5;
-  // the rows and columns of gy, with zeros around, that all taps together reach
-  const top = max(0, -floorDivide(pt - (kh - 1) * dh, sh)), left = max(0, -floorDivide(pl - (kw - 1) * dw, sw));
-  const rows = top + max(oh, (h - 1 + pt) / sh + 1), columns = left + max(ow, (w - 1 + pl) / sw + 1);
+  // the rows and columns of dy, with zeros around, that all taps together reach
+  const top = max(0, -floorDivide(pad_t - (kh - 1) * dilation_h, stride_h)), left = max(0, -floorDivide(pad_l - (kw - 1) * dilation_w, stride_w));
+  const rows = top + max(oh, (h - 1 + pad_t) / stride_h + 1), columns = left + max(ow, (w - 1 + pad_l) / stride_w + 1);
   const padded = rows > oh || columns > ow;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const stepY = tapStep(sh, dh), stepX = tapStep(sw, dw);
-  const moveY = stepY * dh / sh, moveX = stepX * dw / sw;
+  const stepY = tapStep(stride_h, dilation_h), stepX = tapStep(stride_w, dilation_w);
+  const moveY = stepY * dilation_h / stride_h, moveX = stepX * dilation_w / stride_w;
   for (let i = 0; i < n; i++) {
-    let image = gy;
+    let image = dy;
     if (padded) {
-      placeImage(scratch, gy, ow * pixel, oh, ow, pixel, top, left, rows, columns);
+      placeImage(scratch, dy, ow * pixel, oh, ow, pixel, top, left, rows, columns);
       image = scratch;
     }
-    for (let py = 0; py < min(sh, h); py++) {
-      const firstY = firstTap(py, pt, kh, sh, dh);
+    for (let py = 0; py < min(stride_h, h); py++) {
+      const firstY = firstTap(py, pad_t, kh, stride_h, dilation_h);
       const tapsY = (kh - firstY + stepY - 1) / stepY, ky = firstY + (tapsY - 1) * stepY;
-      const oy = (py + pt - ky * dh) / sh + top;
-      for (let px = 0; px < min(sw, w); px++) {
-        const firstX = firstTap(px, pl, kw, sw, dw);
+      const oy = (py + pad_t - ky * dilation_h) / stride_h + top;
+      for (let px = 0; px < min(stride_w, w); px++) {
+        const firstX = firstTap(px, pad_l, kw, stride_w, dilation_w);
         const tapsX = (kw - firstX + stepX - 1) / stepX, kx = firstX + (tapsX - 1) * stepX;
-        const ox = (px + pl - kx * dw) / sw + left;
+        const ox = (px + pad_l - kx * dilation_w) / stride_w + left;
         const whole = groups == 1 && moveX == 1 && stepX == 1;
         for (let g = 0; g < groups; g++)
           convolve(
-            (h - py + sh - 1) / sh, (w - px + sw - 1) / sw,
+            (h - py + stride_h - 1) / stride_h, (w - px + stride_w - 1) / stride_w,
             image + <usize>((oy * columns + ox) * pixel + (g * outer << 2)), columns * pixel, pixel,
-            gx + <usize>((py * w + px) * cin + g * inner << 2), sh * w * cin << 2, sw * cin << 2,
+            dx + <usize>((py * w + px) * cin + g * inner << 2), stride_h * w * cin << 2, stride_w * cin << 2,
             weight + <usize>(((kh - 1 - ky) * kw + kw - 1 - kx) * cout + g * outer << 5), panel, 0, inner, 0, 0, 0,
             tapsX ? tapsY : 0, moveY * columns * pixel, stepY * kw * cout << 5,
             whole ? 1 : tapsX, moveX * pixel, stepX * cout << 5, whole ? tapsX * cout : outer,
           );
       }
     }
-    gy += <usize>gys;
-    gx += <usize>gxs;
+    dy += <usize>dys;
+    dx += <usize>dxs;
   }
 }
 
-/** Adds gb = column sums of `pixels` rows of gy to the eight at gb, in the lanes of there0 and there1. */
-function addColumnSums(pixels: i32, gy: usize, step: i32, gb: usize, there0: v128, there1: v128): void {
-  let s0 = v128.load(gb), s1 = v128.load(gb, 16);
+/** Adds db = column sums of `pixels` rows of dy to the eight at db, in the lanes of there0 and there1. */
+function addColumnSums(pixels: i32, dy: usize, step: i32, db: usize, there0: v128, there1: v128): void {
+  let s0 = v128.load(db), s1 = v128.load(db, 16);
   for (; pixels > 0; pixels--) {
-    s0 = f32x4.add(s0, v128.load(gy));
-    s1 = f32x4.add(s1, v128.load(gy, 16));
-    gy += <usize>step;
+    s0 = f32x4.add(s0, v128.load(dy));
+    s1 = f32x4.add(s1, v128.load(dy, 16));
+    dy += <usize>step;
   }
-  v128.store(gb, v128.bitselect(s0, v128.load(gb), there0));
-  v128.store(gb, v128.bitselect(s1, v128.load(gb, 16), there1), 16);
+  v128.store(db, v128.bitselect(s0, v128.load(db), there0));
+  v128.store(db, v128.bitselect(s1, v128.load(db, 16), there1), 16);
 }
 
-/** Stores a row of a panel of gw, in the lanes of there0 and there1. */
-@inline function storeRow(gw: usize, low: v128, high: v128, there0: v128, there1: v128): void {
-  v128.store(gw, v128.bitselect(low, v128.load(gw), there0));
-  v128.store(gw, v128.bitselect(high, v128.load(gw, 16), there1), 16);
+/** Stores a row of a panel of dw, in the lanes of there0 and there1. */
+@inline function storeRow(dw: usize, low: v128, high: v128, there0: v128, there1: v128): void {
+  v128.store(dw, v128.bitselect(low, v128.load(dw), there0));
+  v128.store(dw, v128.bitselect(high, v128.load(dw, 16), there1), 16);
 }
 
 /**
- * Adds one image's part to `count` <= 4 rows of a panel of gw. Row i reads x at x0 + its offset. `neighbours`: the offsets are 0, 4, 8, 12,
+ * Adds one image's part to `count` <= 4 rows of a panel of dw. Row i reads x at x0 + its offset. `neighbours`: the offsets are 0, 4, 8, 12,
  * which saves three pointers. Rows past `count` repeat the last, and are not stored.
  */
-@inline function fourTaps(neighbours: bool, count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, gy: usize, pixel: i32, gw: usize, there0: v128, there1: v128): void {
-  let c00 = v128.load(gw), c01 = v128.load(gw, 16);
+@inline function fourTaps(neighbours: bool, count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, dy: usize, pixel: i32, dw: usize, there0: v128, there1: v128): void {
+  let c00 = v128.load(dw), c01 = v128.load(dw, 16);
   let c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   if (count > 1) {
-    c10 = v128.load(gw, 32);
-    c11 = v128.load(gw, 48);
+    c10 = v128.load(dw, 32);
+    c11 = v128.load(dw, 48);
   }
   if (count > 2) {
-    c20 = v128.load(gw, 64);
-    c21 = v128.load(gw, 80);
+    c20 = v128.load(dw, 64);
+    c21 = v128.load(dw, 80);
   }
   if (count > 3) {
-    c30 = v128.load(gw, 96);
-    c31 = v128.load(gw, 112);
+    c30 = v128.load(dw, 96);
+    c31 = v128.load(dw, 112);
   }
   for (let oy = 0; oy < oh; oy++) {
     let a0 = x, a1 = x + o1, a2 = x + o2, a3 = x + o3;
     let ox = ow;
     do {
-      const d0 = v128.load(gy), d1 = v128.load(gy, 16);
+      const d0 = v128.load(dy), d1 = v128.load(dy, 16);
       let v = v128.load32_splat(a0);
       c00 = madd(v, d0, c00);
       c01 = madd(v, d1, c01);
@@ -307,7 +307,7 @@ function addColumnSums(pixels: i32, gy: usize, step: i32, gb: usize, there0: v12
       v = neighbours ? v128.load32_splat(a0, 12) : v128.load32_splat(a3);
       c30 = madd(v, d0, c30);
       c31 = madd(v, d1, c31);
-      gy += <usize>pixel;
+      dy += <usize>pixel;
       a0 += <usize>xColumn;
       if (!neighbours) {
         a1 += <usize>xColumn;
@@ -317,37 +317,37 @@ function addColumnSums(pixels: i32, gy: usize, step: i32, gb: usize, there0: v12
     } while (--ox > 0);
     x += <usize>xRow;
   }
-  storeRow(gw, c00, c01, there0, there1);
-  if (count > 1) storeRow(gw + 32, c10, c11, there0, there1);
-  if (count > 2) storeRow(gw + 64, c20, c21, there0, there1);
-  if (count > 3) storeRow(gw + 96, c30, c31, there0, there1);
+  storeRow(dw, c00, c01, there0, there1);
+  if (count > 1) storeRow(dw + 32, c10, c11, there0, there1);
+  if (count > 2) storeRow(dw + 64, c20, c21, there0, there1);
+  if (count > 3) storeRow(dw + 96, c30, c31, there0, there1);
 }
 
-export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, gy: usize, gys: i32, gw: usize, gb: usize, accumulate: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize, dys: i32, dw: usize, db: usize, accumulate: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
   if (!accumulate) {
     const outputs = <usize>(cout + 7 & -8);
-    memory.fill(gw, 0, outputs * <usize>length << 2);
-    memory.fill(gb, 0, outputs << 2);
+    memory.fill(dw, 0, outputs * <usize>length << 2);
+    memory.fill(db, 0, outputs << 2);
   }
-  const rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw);
+  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
   const pitch = w * pixel;
-  if (pt < 0) {
+  if (pad_t < 0) {
     // negative padding crops
-    x += <usize>(-pt * pitch);
-    h += pt;
-    pt = 0;
+    x += <usize>(-pad_t * pitch);
+    h += pad_t;
+    pad_t = 0;
   }
-  if (pl < 0) {
-    x += <usize>(-pl * pixel);
-    w += pl;
-    pl = 0;
+  if (pad_l < 0) {
+    x += <usize>(-pad_l * pixel);
+    w += pad_l;
+    pad_l = 0;
   }
-  const padded = pt > 0 || pl > 0 || rows > h || columns > w;
+  const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = padded ? columns * pixel : pitch;
-  let xRow = sh * line, height = oh, width = ow;
-  const xColumn = sw * pixel;
+  let xRow = stride_h * line, height = oh, width = ow;
+  const xColumn = stride_w * pixel;
   if (xRow == ow * xColumn) {
     // rows of windows follow each other as columns do
     width = oh * ow;
@@ -356,7 +356,7 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, gy: usize,
   for (let i = 0; i < n; i++) {
     let image = x;
     if (padded) {
-      placeImage(scratch, x, pitch, h, w, pixel, pt, pl, rows, columns);
+      placeImage(scratch, x, pitch, h, w, pixel, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let g = 0; g < groups; g++) {
@@ -366,16 +366,16 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, gy: usize,
         // the lanes of this panel that are outputs of this group
         const there0 = v128.andnot(lanesBelow(to - column), lanesBelow(from - column));
         const there1 = v128.andnot(lanesBelow(to - column - 4), lanesBelow(from - column - 4));
-        const d = gy + (<usize>column << 2);
-        addColumnSums(oh * ow, d, cout << 2, gb + (<usize>column << 2), there0, there1);
-        let panel = gw + <usize>(column * length << 2);
+        const d = dy + (<usize>column << 2);
+        addColumnSums(oh * ow, d, cout << 2, db + (<usize>column << 2), there0, there1);
+        let panel = dw + <usize>(column * length << 2);
         // place (ky, kx, c) of row k, walked along with it
         let ky = 0, kx = 0, c = 0;
         for (let k = 0; k < length; k += 4) {
           const count = min(4, length - k);
           let o0: usize = 0, o1: usize = 0, o2: usize = 0, o3: usize = 0;
           for (let j = 0; j < 4; j++) {
-            const offset = <usize>(ky * dh * line + kx * dw * pixel + (c << 2));
+            const offset = <usize>(ky * dilation_h * line + kx * dilation_w * pixel + (c << 2));
             if (j == 0) o0 = offset;
             if (j <= 1) o1 = offset;
             if (j <= 2) o2 = offset;
@@ -404,7 +404,7 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, gy: usize,
       }
     }
     x += <usize>xs;
-    gy += <usize>gys;
+    dy += <usize>dys;
   }
 }
 

@@ -68,28 +68,28 @@ function prepare(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multi
   }
 }
 
-export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, scratch: usize): void {
+export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, scratch: usize): void {
   const cout = cin * multiplier, pixel = cout << 2, tap = (cout + 7 & -8) << 2;
-  const rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw), pitch = w * cin << 2;
-  if (pt < 0) {
+  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), pitch = w * cin << 2;
+  if (pad_t < 0) {
     // negative padding crops
-    x += <usize>(-pt * pitch);
-    h += pt;
-    pt = 0;
+    x += <usize>(-pad_t * pitch);
+    h += pad_t;
+    pad_t = 0;
   }
-  if (pl < 0) {
-    x += <usize>(-pl * cin << 2);
-    w += pl;
-    pl = 0;
+  if (pad_l < 0) {
+    x += <usize>(-pad_l * cin << 2);
+    w += pad_l;
+    pad_l = 0;
   }
-  const copied = multiplier > 1 || pt > 0 || pl > 0 || rows > h || columns > w;
+  const copied = multiplier > 1 || pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (copied) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = copied ? columns * pixel : pitch;
   let mask = aux;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (copied) {
-      prepare(scratch, x, pitch, h, w, cin, multiplier, pt, pl, rows, columns);
+      prepare(scratch, x, pitch, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let column = 0; column < cout; column += 8) {
@@ -97,7 +97,7 @@ export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize
       const bias0 = biasLow(mode, aux, column), bias1 = biasHigh(mode, aux, column);
       for (let oy = 0; oy < oh; oy++)
         outputRow(
-          ow, image + at + <usize>(oy * sh * line), sw * pixel, dh * line, dw * pixel, weight + at, tap, kh, kw,
+          ow, image + at + <usize>(oy * stride_h * line), stride_w * pixel, dilation_h * line, dilation_w * pixel, weight + at, tap, kh, kw,
           y + at + <usize>(oy * ow * pixel), pixel, mode, bias0, bias1, mask - y, lanes,
         );
     }
@@ -107,20 +107,20 @@ export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize
   }
 }
 
-export function f32_depthwise_input_gradient(n: i32, gy: usize, gys: i32, weight: usize, gx: usize, gxs: i32, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32): void {
+export function f32_depthwise_input_gradient(n: i32, dy: usize, dys: i32, weight: usize, dx: usize, dxs: i32, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32): void {
   const cout = cin * multiplier, pixel = cin << 2, tap = (cout + 7 & -8) << 2;
   for (let i = 0; i < n; i++) {
-    memory.fill(gx, 0, <usize>(h * w * pixel));
-    let d = gy;
+    memory.fill(dx, 0, <usize>(h * w * pixel));
+    let d = dy;
     for (let oy = 0; oy < oh; oy++)
       for (let ox = 0; ox < ow; ox++) {
         for (let ky = 0; ky < kh; ky++) {
-          const iy = oy * sh + ky * dh - pt;
+          const iy = oy * stride_h + ky * dilation_h - pad_t;
           if (iy < 0 || iy >= h) continue;
           for (let kx = 0; kx < kw; kx++) {
-            const ix = ox * sw + kx * dw - pl;
+            const ix = ox * stride_w + kx * dilation_w - pad_l;
             if (ix < 0 || ix >= w) continue;
-            let to = gx + <usize>((iy * w + ix) * pixel), from = d, taps = weight + <usize>((ky * kw + kx) * tap);
+            let to = dx + <usize>((iy * w + ix) * pixel), from = d, taps = weight + <usize>((ky * kw + kx) * tap);
             let c = 0;
             if (multiplier == 1) {
               for (; c + 4 <= cin; c += 4) {
@@ -144,21 +144,21 @@ export function f32_depthwise_input_gradient(n: i32, gy: usize, gys: i32, weight
         }
         d += <usize>(cout << 2);
       }
-    gy += <usize>gys;
-    gx += <usize>gxs;
+    dy += <usize>dys;
+    dx += <usize>dxs;
   }
 }
 
 /** Stores eight gradients of one tap, in the lanes of there0 and there1. */
-@inline function storeTap(gw: usize, low: v128, high: v128, there0: v128, there1: v128): void {
-  v128.store(gw, v128.and(low, there0));
-  v128.store(gw, v128.and(high, there1), 16);
+@inline function storeTap(dw: usize, low: v128, high: v128, there0: v128, there1: v128): void {
+  v128.store(dw, v128.and(low, there0));
+  v128.store(dw, v128.and(high, there1), 16);
 }
 
 /** Adds one image's part to `count` <= 4 taps of eight channels. Tap j reads x at its offset; those past `count` repeat the last, and are not stored. */
-@inline function fourTaps(count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, gy: usize, pixel: i32, gw: usize, tap: usize, there0: v128, there1: v128): void {
-  const g1 = gw + tap, g2 = g1 + tap, g3 = g2 + tap;
-  let c00 = v128.load(gw), c01 = v128.load(gw, 16);
+@inline function fourTaps(count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, dy: usize, pixel: i32, dw: usize, tap: usize, there0: v128, there1: v128): void {
+  const g1 = dw + tap, g2 = g1 + tap, g3 = g2 + tap;
+  let c00 = v128.load(dw), c01 = v128.load(dw, 16);
   let c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   if (count > 1) {
     c10 = v128.load(g1);
@@ -176,7 +176,7 @@ export function f32_depthwise_input_gradient(n: i32, gy: usize, gys: i32, weight
     let a0 = x, a1 = x + o1, a2 = x + o2, a3 = x + o3;
     let ox = ow;
     do {
-      const d0 = v128.load(gy), d1 = v128.load(gy, 16);
+      const d0 = v128.load(dy), d1 = v128.load(dy, 16);
       c00 = madd(v128.load(a0), d0, c00);
       c01 = madd(v128.load(a0, 16), d1, c01);
       c10 = madd(v128.load(a1), d0, c10);
@@ -185,7 +185,7 @@ export function f32_depthwise_input_gradient(n: i32, gy: usize, gys: i32, weight
       c21 = madd(v128.load(a2, 16), d1, c21);
       c30 = madd(v128.load(a3), d0, c30);
       c31 = madd(v128.load(a3, 16), d1, c31);
-      gy += <usize>pixel;
+      dy += <usize>pixel;
       a0 += <usize>xColumn;
       a1 += <usize>xColumn;
       a2 += <usize>xColumn;
@@ -193,62 +193,62 @@ export function f32_depthwise_input_gradient(n: i32, gy: usize, gys: i32, weight
     } while (--ox > 0);
     x += <usize>xRow;
   }
-  storeTap(gw, c00, c01, there0, there1);
+  storeTap(dw, c00, c01, there0, there1);
   if (count > 1) storeTap(g1, c10, c11, there0, there1);
   if (count > 2) storeTap(g2, c20, c21, there0, there1);
   if (count > 3) storeTap(g3, c30, c31, there0, there1);
 }
 
-export function f32_depthwise_weight_gradient(n: i32, x: usize, xs: i32, gy: usize, gys: i32, gw: usize, gb: usize, accumulate: i32, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, dh: i32, dw: i32, scratch: usize): void {
+export function f32_depthwise_weight_gradient(n: i32, x: usize, xs: i32, dy: usize, dys: i32, dw: usize, db: usize, accumulate: i32, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, scratch: usize): void {
   const cout = cin * multiplier, pixel = cout << 2, tap = (cout + 7 & -8) << 2, taps = kh * kw;
   if (!accumulate) {
-    memory.fill(gw, 0, <usize>(tap * taps));
-    memory.fill(gb, 0, <usize>tap);
+    memory.fill(dw, 0, <usize>(tap * taps));
+    memory.fill(db, 0, <usize>tap);
   }
-  const rows = reach(oh, kh, sh, dh), columns = reach(ow, kw, sw, dw), pitch = w * cin << 2;
-  if (pt < 0) {
+  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), pitch = w * cin << 2;
+  if (pad_t < 0) {
     // negative padding crops
-    x += <usize>(-pt * pitch);
-    h += pt;
-    pt = 0;
+    x += <usize>(-pad_t * pitch);
+    h += pad_t;
+    pad_t = 0;
   }
-  if (pl < 0) {
-    x += <usize>(-pl * cin << 2);
-    w += pl;
-    pl = 0;
+  if (pad_l < 0) {
+    x += <usize>(-pad_l * cin << 2);
+    w += pad_l;
+    pad_l = 0;
   }
-  const copied = multiplier > 1 || pt > 0 || pl > 0 || rows > h || columns > w;
+  const copied = multiplier > 1 || pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (copied) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = copied ? columns * pixel : pitch;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (copied) {
-      prepare(scratch, x, pitch, h, w, cin, multiplier, pt, pl, rows, columns);
+      prepare(scratch, x, pitch, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let column = 0; column < cout; column += 8) {
       const there0 = lanesBelow(cout - column), there1 = lanesBelow(cout - column - 4);
-      const at = <usize>column << 2, d = gy + at;
-      let b0 = v128.load(gb + at), b1 = v128.load(gb + at, 16), p = d;
+      const at = <usize>column << 2, d = dy + at;
+      let b0 = v128.load(db + at), b1 = v128.load(db + at, 16), p = d;
       for (let j = oh * ow; j > 0; j--) {
         b0 = f32x4.add(b0, v128.load(p));
         b1 = f32x4.add(b1, v128.load(p, 16));
         p += <usize>pixel;
       }
-      storeTap(gb + at, b0, b1, there0, there1);
+      storeTap(db + at, b0, b1, there0, there1);
       for (let k = 0; k < taps; k += 4) {
         const k1 = min(k + 1, taps - 1), k2 = min(k + 2, taps - 1), k3 = min(k + 3, taps - 1);
-        const o0 = k / kw * dh * line + k % kw * dw * pixel;
-        const o1 = k1 / kw * dh * line + k1 % kw * dw * pixel - o0;
-        const o2 = k2 / kw * dh * line + k2 % kw * dw * pixel - o0;
-        const o3 = k3 / kw * dh * line + k3 % kw * dw * pixel - o0;
+        const o0 = k / kw * dilation_h * line + k % kw * dilation_w * pixel;
+        const o1 = k1 / kw * dilation_h * line + k1 % kw * dilation_w * pixel - o0;
+        const o2 = k2 / kw * dilation_h * line + k2 % kw * dilation_w * pixel - o0;
+        const o3 = k3 / kw * dilation_h * line + k3 % kw * dilation_w * pixel - o0;
         fourTaps(
-          min(4, taps - k), image + at + <usize>o0, o1, o2, o3, sh * line, sw * pixel, oh, ow, d, pixel,
-          gw + <usize>(k * tap) + at, tap, there0, there1,
+          min(4, taps - k), image + at + <usize>o0, o1, o2, o3, stride_h * line, stride_w * pixel, oh, ow, d, pixel,
+          dw + <usize>(k * tap) + at, tap, there0, there1,
         );
       }
     }
     x += <usize>xs;
-    gy += <usize>gys;
+    dy += <usize>dys;
   }
 }

@@ -205,26 +205,26 @@ export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c
 }
 
 /**
- * gw: a tile of four rows of k by eight outputs stays in registers while m runs; x needs no transposition, since its k are neighbours.
+ * dw: a tile of four rows of k by eight outputs stays in registers while m runs; x needs no transposition, since its k are neighbours.
  */
-export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: i32, gy: usize, ldgy: i32, gw: usize, gb: usize, accumulate: i32): void {
+export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: i32, dy: usize, lddy: i32, dw: usize, db: usize, accumulate: i32): void {
   for (let column = 0; column < n; column += 8) {
     const there0 = lanesBelow(n - column), there1 = lanesBelow(n - column - 4);
-    const from = gy + (<usize>column << 2);
+    const from = dy + (<usize>column << 2);
     let b0 = f32x4.splat(0), b1 = b0;
     if (accumulate) {
-      b0 = v128.load(gb);
-      b1 = v128.load(gb, 16);
+      b0 = v128.load(db);
+      b1 = v128.load(db, 16);
     }
     let d = from;
     for (let i = 0; i < m; i++) {
       b0 = f32x4.add(b0, v128.load(d));
       b1 = f32x4.add(b1, v128.load(d, 16));
-      d += <usize>ldgy;
+      d += <usize>lddy;
     }
-    v128.store(gb, v128.and(b0, there0));
-    v128.store(gb, v128.and(b1, there1), 16);
-    gb += 32;
+    v128.store(db, v128.and(b0, there0));
+    v128.store(db, v128.and(b1, there1), 16);
+    db += 32;
     for (let row = 0; row < k; row += 4) {
       const rows = min(4, k - row);
       let x0 = x + (<usize>row << 2), d = from;
@@ -232,19 +232,19 @@ export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: 
       const o1: usize = rows > 1 ? 4 : 0, o2: usize = rows > 2 ? 8 : 0, o3: usize = rows > 3 ? 12 : 0;
       let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
       if (accumulate) {
-        c00 = v128.load(gw);
-        c01 = v128.load(gw, 16);
+        c00 = v128.load(dw);
+        c01 = v128.load(dw, 16);
         if (rows > 1) {
-          c10 = v128.load(gw, 32);
-          c11 = v128.load(gw, 48);
+          c10 = v128.load(dw, 32);
+          c11 = v128.load(dw, 48);
         }
         if (rows > 2) {
-          c20 = v128.load(gw, 64);
-          c21 = v128.load(gw, 80);
+          c20 = v128.load(dw, 64);
+          c21 = v128.load(dw, 80);
         }
         if (rows > 3) {
-          c30 = v128.load(gw, 96);
-          c31 = v128.load(gw, 112);
+          c30 = v128.load(dw, 96);
+          c31 = v128.load(dw, 112);
         }
       }
       let i = m;
@@ -262,24 +262,24 @@ export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: 
         v = v128.load32_splat(x0 + o3);
         c30 = madd(v, d0, c30);
         c31 = madd(v, d1, c31);
-        d += <usize>ldgy;
+        d += <usize>lddy;
         x0 += <usize>ldx;
       } while (--i > 0);
-      v128.store(gw, v128.and(c00, there0));
-      v128.store(gw, v128.and(c01, there1), 16);
+      v128.store(dw, v128.and(c00, there0));
+      v128.store(dw, v128.and(c01, there1), 16);
       if (rows > 1) {
-        v128.store(gw, v128.and(c10, there0), 32);
-        v128.store(gw, v128.and(c11, there1), 48);
+        v128.store(dw, v128.and(c10, there0), 32);
+        v128.store(dw, v128.and(c11, there1), 48);
       }
       if (rows > 2) {
-        v128.store(gw, v128.and(c20, there0), 64);
-        v128.store(gw, v128.and(c21, there1), 80);
+        v128.store(dw, v128.and(c20, there0), 64);
+        v128.store(dw, v128.and(c21, there1), 80);
       }
       if (rows > 3) {
-        v128.store(gw, v128.and(c30, there0), 96);
-        v128.store(gw, v128.and(c31, there1), 112);
+        v128.store(dw, v128.and(c30, there0), 96);
+        v128.store(dw, v128.and(c31, there1), 112);
       }
-      gw += <usize>rows << 5;
+      dw += <usize>rows << 5;
     }
   }
 }

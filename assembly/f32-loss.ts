@@ -105,13 +105,13 @@ const ENTROPY: i32 = 6;
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
   p: f32,
 ): void {
   for (let i = 0; i < n; i++) {
-    const factor = f32x4.splat(isSum(kind) ? load<f32>(up) : load<f32>(up) / <f32>k);
+    const factor = f32x4.splat(isSum(kind) ? load<f32>(dy) : load<f32>(dy) / <f32>k);
     for (let j = 0; j < k; j += 4) {
       const at = <usize>j << 2;
       const d = f32x4.mul(slope(kind, v128.load(x + at), v128.load(t + at), p), factor);
@@ -121,7 +121,7 @@ const ENTROPY: i32 = 6;
     x += <usize>xs;
     t += <usize>ts;
     dx += <usize>dxs;
-    up += 4;
+    dy += 4;
   }
 }
 
@@ -143,11 +143,11 @@ export function f32_mean_squared_error_gradient(
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
 ): void {
-  gradients(SQUARED, n, x, xs, t, ts, k, up, dx, dxs, 0);
+  gradients(SQUARED, n, x, xs, t, ts, k, dy, dx, dxs, 0);
 }
 
 export function f32_mean_absolute_error(
@@ -168,11 +168,11 @@ export function f32_mean_absolute_error_gradient(
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
 ): void {
-  gradients(ABSOLUTE, n, x, xs, t, ts, k, up, dx, dxs, 0);
+  gradients(ABSOLUTE, n, x, xs, t, ts, k, dy, dx, dxs, 0);
 }
 
 export function f32_huber(
@@ -194,12 +194,12 @@ export function f32_huber_gradient(
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
   delta: f32,
 ): void {
-  gradients(HUBER, n, x, xs, t, ts, k, up, dx, dxs, delta);
+  gradients(HUBER, n, x, xs, t, ts, k, dy, dx, dxs, delta);
 }
 
 export function f32_binary_cross_entropy(
@@ -221,12 +221,12 @@ export function f32_binary_cross_entropy_gradient(
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
   smoothing: f32,
 ): void {
-  gradients(BINARY, n, x, xs, t, ts, k, up, dx, dxs, smoothing);
+  gradients(BINARY, n, x, xs, t, ts, k, dy, dx, dxs, smoothing);
 }
 
 export function f32_sigmoid_cross_entropy(
@@ -248,12 +248,12 @@ export function f32_sigmoid_cross_entropy_gradient(
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
   smoothing: f32,
 ): void {
-  gradients(SIGMOID, n, x, xs, t, ts, k, up, dx, dxs, smoothing);
+  gradients(SIGMOID, n, x, xs, t, ts, k, dy, dx, dxs, smoothing);
 }
 
 export function f32_kl_divergence(
@@ -274,18 +274,18 @@ export function f32_kl_divergence_gradient(
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
 ): void {
-  gradients(DIVERGENCE, n, x, xs, t, ts, k, up, dx, dxs, 0);
+  gradients(DIVERGENCE, n, x, xs, t, ts, k, dy, dx, dxs, 0);
 }
 
 export function f32_entropy(n: i32, x: usize, xs: i32, k: i32, loss: usize): void {
   losses(ENTROPY, n, x, xs, x, xs, k, loss, 0);
 }
-export function f32_entropy_gradient(n: i32, x: usize, xs: i32, k: i32, up: usize, dx: usize, dxs: i32): void {
-  gradients(ENTROPY, n, x, xs, x, xs, k, up, dx, dxs, 0);
+export function f32_entropy_gradient(n: i32, x: usize, xs: i32, k: i32, dy: usize, dx: usize, dxs: i32): void {
+  gradients(ENTROPY, n, x, xs, x, xs, k, dy, dx, dxs, 0);
 }
 
 export function f32_cross_entropy(
@@ -327,7 +327,7 @@ export function f32_cross_entropy_gradient(
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
   smoothing: f32,
@@ -336,7 +336,7 @@ export function f32_cross_entropy_gradient(
   const low = f32x4.splat(smoothing / <f32>k);
   for (let i = 0; i < n; i++) {
     const sum = f32x4.splat(rowSum(x, k));
-    const factor = f32x4.div(v128.load32_splat(up), sum);
+    const factor = f32x4.div(v128.load32_splat(dy), sum);
     let total = f32x4.splat(0);
     for (let j = 0; j < k; j += 4) {
       const at = <usize>j << 2;
@@ -357,7 +357,7 @@ export function f32_cross_entropy_gradient(
     x += <usize>xs;
     t += <usize>ts;
     dx += <usize>dxs;
-    up += 4;
+    dy += 4;
   }
 }
 
@@ -408,14 +408,14 @@ export function f32_sparse_cross_entropy_gradient(
   t: usize,
   ts: i32,
   k: i32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
   smoothing: f32,
 ): void {
   for (let i = 0; i < n; i++) {
     const label = load<i32>(t);
-    const factor = v128.load32_splat(up);
+    const factor = v128.load32_splat(dy);
     const base = f32x4.splat(1 / clippedSum(x, k));
     for (let j = 0; j < k; j += 4) {
       const at = <usize>j << 2;
@@ -427,6 +427,6 @@ export function f32_sparse_cross_entropy_gradient(
     x += <usize>xs;
     t += <usize>ts;
     dx += <usize>dxs;
-    up += 4;
+    dy += 4;
   }
 }

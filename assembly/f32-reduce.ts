@@ -56,9 +56,9 @@ export function f32_penalty(n: i32, x: usize, y: usize, l1: f32, l2: f32): void 
   store<f32>(y, <f32>(<f64>load<f32>(y) + sum));
 }
 
-export function f32_penalty_gradient(n: i32, x: usize, up: usize, dx: usize, l1: f32, l2: f32): void {
+export function f32_penalty_gradient(n: i32, x: usize, dy: usize, dx: usize, l1: f32, l2: f32): void {
   const zero = f32x4.splat(0);
-  const factor = v128.load32_splat(up);
+  const factor = v128.load32_splat(dy);
   const flat = f32x4.splat(l1);
   const slope = f32x4.splat(2 * l2);
   for (let i = 0; i < n; i += 4) {

@@ -164,7 +164,7 @@ export function f32_sparse_softmax_cross_entropy_gradient(
   ts: i32,
   k: i32,
   smoothing: f32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
 ): void {
@@ -173,7 +173,7 @@ export function f32_sparse_softmax_cross_entropy_gradient(
   for (let i = 0; i < n; i++) {
     const label = load<i32>(t);
     const known = <u32>label < <u32>k;
-    const by = load<f32>(up);
+    const by = load<f32>(dy);
     const factor = f32x4.splat(by);
     // read before the row is written: dx may be p
     const hit: f32 = known ? load<f32>(p + (<usize>label << 2)) : 0;
@@ -186,7 +186,7 @@ export function f32_sparse_softmax_cross_entropy_gradient(
     p += <usize>ps;
     t += <usize>ts;
     dx += <usize>dxs;
-    up += 4;
+    dy += 4;
   }
 }
 
@@ -239,14 +239,14 @@ export function f32_softmax_cross_entropy_gradient(
   ts: i32,
   k: i32,
   smoothing: f32,
-  up: usize,
+  dy: usize,
   dx: usize,
   dxs: i32,
 ): void {
   const keep = f32x4.splat(1 - smoothing);
   const low = f32x4.splat(smoothing / <f32>k);
   for (let i = 0; i < n; i++) {
-    const factor = v128.load32_splat(up);
+    const factor = v128.load32_splat(dy);
     let total = f32x4.splat(0);
     for (let j = 0; j < k; j += 4)
       total = f32x4.add(total, keepLanes(smoothed(v128.load(t + (<usize>j << 2)), keep, low), k - j));
@@ -261,6 +261,6 @@ export function f32_softmax_cross_entropy_gradient(
     p += <usize>ps;
     t += <usize>ts;
     dx += <usize>dxs;
-    up += 4;
+    dy += 4;
   }
 }

@@ -3,16 +3,16 @@ import { load8, storeFirst, STORED } from "./stored";
 
 export function i8_max_pool2d(
   n: i32, x: usize, xs: i32, xpitch: i32, h: i32, w: i32, c: i32,
-  kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
+  kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
 ): void {
   const pixel = <usize>c * STORED;
   for (; n > 0; n--) {
     let row = y;
     for (let r = 0; r < oh; r++) {
-      const y0 = max(0, r * sh - pt), y1 = min(h, r * sh - pt + kh);
+      const y0 = max(0, r * stride_h - pad_t), y1 = min(h, r * stride_h - pad_t + kh);
       let to = row;
       for (let column = 0; column < ow; column++) {
-        const x0 = max(0, column * sw - pl), x1 = min(w, column * sw - pl + kw);
+        const x0 = max(0, column * stride_w - pad_l), x1 = min(w, column * stride_w - pad_l + kw);
         const corner = x + <usize>(y0 * xpitch) + <usize>x0 * pixel;
         let at: usize = 0;
         for (let rest = c; rest > 0; rest -= 8) {
@@ -55,19 +55,19 @@ export function i8_max_pool2d(
 
 export function i8_average_pool2d(
   n: i32, x: usize, xs: i32, xpitch: i32, h: i32, w: i32, c: i32,
-  kh: i32, kw: i32, sh: i32, sw: i32, pt: i32, pl: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
-  pb: i32, pr: i32, includePad: i32, zero: i32, middle: i32,
+  kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, y: usize, ys: i32, ypitch: i32, oh: i32, ow: i32,
+  pad_b: i32, pad_r: i32, include_pad: i32, zero: i32, middle: i32,
 ): void {
   const pixel = <usize>c * STORED;
   for (; n > 0; n--) {
     let row = y;
     for (let r = 0; r < oh; r++) {
-      const y0 = max(0, r * sh - pt), y1 = min(h, r * sh - pt + kh);
+      const y0 = max(0, r * stride_h - pad_t), y1 = min(h, r * stride_h - pad_t + kh);
       let to = row;
       for (let column = 0; column < ow; column++) {
-        const x0 = max(0, column * sw - pl), x1 = min(w, column * sw - pl + kw);
+        const x0 = max(0, column * stride_w - pad_l), x1 = min(w, column * stride_w - pad_l + kw);
         const inside = (y1 - y0) * (x1 - x0);
-        const count = includePad ? padded(r * sh - pt, kh, h + pb) * padded(column * sw - pl, kw, w + pr) : inside;
+        const count = include_pad ? padded(r * stride_h - pad_t, kh, h + pad_b) * padded(column * stride_w - pad_l, kw, w + pad_r) : inside;
         // stored values are q + 128, sums are of q - middle; pads, where they count, are the zero point
         const start = i32x4.splat((count - inside) * (zero - middle) - (128 + middle) * inside);
         const half = i32x4.splat(count >> 1), by = f32x4.splat(<f32>count);

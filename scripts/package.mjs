@@ -85,7 +85,7 @@ async function strangers() {
     file => file.startsWith("src/kernels/table") && inputs[file].bytesInOutput > 1000,
   );
   // tables of meanings are declared as `lower4`, `gradient2`
-  const meanings = text.match(/^var (lowerBackward|gradient|cost|axes|BACKWARD|TRAIN)\d* = /gm) ?? [];
+  const meanings = text.match(/^var (lowerBackward|gradient|cost|axes|traits|BACKWARD|TRAIN)\d* = /gm) ?? [];
   const backward = text.match(/"\w+Gradient\w*"/g) ?? [];
   // the half of the container that writes
   const writers = text.match(/^(?:var|function) (BitWriter|ByteWriter|\w+Encoder|encode|write\w*)\b/gm) ?? [];

@@ -55,6 +55,8 @@ const calls: Record<string, () => unknown> = {
   pruneLowMagnitude: () => api.pruneLowMagnitude!(model(), masked),
   "pruneLowMagnitude of a layer": () => api.pruneLowMagnitude!(penjing.dense({ units: 1 }), masked),
   pruneOnce: () => api.pruneOnce!(model(), { sparsity: 0.5, ...wrong }),
+  sensitivity: () => api.sensitivity!(model(), rows(), wrong),
+  compare: () => api.compare!(model(), model(), rows(), wrong),
   quantizeStatic: () => api.quantizeStatic!(model(), { calibration: rows(), ...wrong }),
   quantizeDynamic: () => api.quantizeDynamic!(model(), wrong),
   Model: () => Reflect.construct(penjing.Model, [model().graph, wrong]),

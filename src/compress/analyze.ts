@@ -1,11 +1,12 @@
 /** How large a network is and where: the numbers that compression is judged by. */
 
 import { wrongType } from "../base/errors.ts";
-import { printable } from "../base/printable.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
+import { textTable } from "../base/text-table.ts";
 import { read, storedBytes } from "../container/index.ts";
 import { Graph, type Node, type Type, type Value } from "../graph/graph.ts";
 import { Model } from "../model/model.ts";
+import { nonZeros } from "../model/weights.ts";
 import { COST, type OpName } from "../ops/index.ts";
 import { traitsOf } from "../ops/traits.ts";
 
@@ -131,13 +132,6 @@ function analyzeLayers(graph: Graph): LayerAnalysis[] {
   });
 }
 
-function nonZeros({ data, type }: Value): number {
-  const zero = type.quantization?.zeroPoint ?? 0;
-  let count = 0;
-  for (const x of data ?? []) if (x !== zero) count++;
-  return count;
-}
-
 /** Scales of int32 biases follow from those of inputs and weights. */
 const scaleBytes = ({ type }: Value): number => (type.dtype === "i8" ? 4 * (type.quantization?.scale.length ?? 0) : 0);
 
@@ -153,9 +147,6 @@ function table({ original, float, compressed, ratio, layers, ...totals }: Omit<A
     ]),
     ["all", "", "", ...[totals.parameters, totals.nonZeros, totals.macs, bytes].map(String)],
   ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
-  const cell = (text: string, column: number) =>
-    column < 3 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!);
   const sizes = `parameters as float32 ${original} bytes, float file ${float}, this file ${compressed}: ${ratio.toFixed(2)} times smaller`;
-  return [...rows.map(row => printable(row.map(cell).join("  "))), sizes].join("\n");
+  return `${textTable(rows, 3)}\n${sizes}`;
 }

@@ -5,16 +5,15 @@
 import { knownOptions, naming, oneOf, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { Dataset } from "../data/dataset.ts";
 import type { Graph, Node } from "../graph/graph.ts";
-import { Model } from "../model/model.ts";
-import { dropout } from "../ops/normalization/dropout.ts";
+import type { Model } from "../model/model.ts";
 import { hasKernel } from "../ops/traits.ts";
-import { bake } from "../passes/bake.ts";
-import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
 import { quantizeDynamic as dynamicForm } from "../passes/quantize/dynamic.ts";
 import { observed, quantizeStatic as staticForm } from "../passes/quantize/static.ts";
 import { expectScaling } from "../train/scaling.ts";
 import { type CalibrateOptions, calibrate } from "./calibrate.ts";
+import { type DerivingStep, derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
+import { runningForm } from "./running-form.ts";
 
 /** Names of layers that stay float, or a function that tells them. */
 export type Exclusion = readonly string[] | ((layer: { name: string; op: string }) => boolean);
@@ -56,7 +55,7 @@ async function inIntegers(model: Model, options: QuantizeStaticOptions): Promise
   const includes = inclusion(graph, exclude);
   const ranges = await calibrate(graph, calibration, observed(graph, { includes, int8Borders }), how);
   const integers = staticForm(graph, { includes, int8Borders, range: v => ranges.get(v) });
-  return integerModel(integers, model, graph);
+  return integerModel(integers, model, { name: "quantizeStatic", options }, graph);
 }
 
 export interface QuantizeDynamicOptions {
@@ -73,22 +72,14 @@ export async function quantizeDynamic(model: Model, options: QuantizeDynamicOpti
     checkFloatModel(model, "quantize");
     knownOptions("quantizeDynamic", options, ["exclude"]);
     const graph = runningForm(model.graph);
-    return integerModel(dynamicForm(graph, inclusion(graph, options.exclude)), model, graph);
+    const integers = dynamicForm(graph, inclusion(graph, options.exclude));
+    return integerModel(integers, model, { name: "quantizeDynamic", options }, graph);
   });
 }
 
 /** With the name, labels, preprocessing and metadata of `from`, and nothing of training. `float`: its running form. */
-const integerModel = (graph: Graph, from: Model, float: Graph): Model =>
-  new Model(graph, { ...from.parts(), regularizers: new Map(), hooks: [], float });
-
-/** A copy without what only training needs: masks baked, normalization folded, no dropout. */
-function runningForm(model: Graph): Graph {
-  const { graph } = model.copy();
-  bake(graph);
-  foldBatchNormalization(graph);
-  graph.rewrite([node => (node.op === dropout ? node.inputs : undefined)]);
-  return graph;
-}
+const integerModel = (graph: Graph, from: Model, step: DerivingStep, float: Graph): Model =>
+  derived(from, graph, step, { regularizers: new Map(), hooks: [], float });
 
 function inclusion(graph: Graph, exclude: Exclusion = []): (node: Node) => boolean {
   const names = [...new Set(graph.nodes.map(n => n.name))];

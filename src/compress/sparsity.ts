@@ -1,5 +1,5 @@
 /** How many weights of a network are zero: what the network computes with, masks applied. */
-import { printable } from "../base/printable.ts";
+import { textTable } from "../base/text-table.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { mask } from "../ops/weight/mask.ts";
 
@@ -69,8 +69,5 @@ function table(tensors: readonly TensorSparsity[], weights: number, zeros: numbe
     String(t.zeros),
     `${(100 * t.sparsity).toFixed(2)} %`,
   ]);
-  const lines = [["weight", "elements", "zeros", "sparsity"], ...rows];
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map(line => line[column]!.length)));
-  const cell = (text: string, column: number) => (column ? text.padStart(widths[column]!) : text.padEnd(widths[0]!));
-  return lines.map(line => printable(line.map(cell).join("  "))).join("\n");
+  return textTable([["weight", "elements", "zeros", "sparsity"], ...rows]);
 }

@@ -8,7 +8,6 @@ import { ByteReader } from "../base/bytes.ts";
 import { PenjingError } from "../base/errors.ts";
 import { readSource, type Source } from "../base/source.ts";
 import type { Graph } from "../graph/graph.ts";
-import { verify } from "../graph/verify.ts";
 import { crc32 } from "../kernels/bits.ts";
 import { describe } from "./description.ts";
 import type { Extras } from "./extras.ts";
@@ -57,11 +56,7 @@ export function read(bytes: Uint8Array, { path, ops = STORED, budget, ...limits 
       throw from.error("magic", `not a .penjing file${butForeign(bytes)}`, 0);
     const version = from.u8();
     // version 1 has its number in the lower half of this byte, the number of sections in the upper half
-    if ((version & 15) === 1) {
-      const contents = readVersion1(from, bytes, version, ops, counted);
-      verify(contents.graph);
-      return contents;
-    }
+    if ((version & 15) === 1) return readVersion1(from, bytes, version, ops, counted);
     if (version !== 2 && version !== VERSION)
       throw from.error("version", `format version ${version} is unknown, this library reads 1 to ${VERSION}`);
     readFrame(from, bytes);
@@ -70,11 +65,10 @@ export function read(bytes: Uint8Array, { path, ops = STORED, budget, ...limits 
     const inside = version === VERSION ? from.part(from.varint()) : from;
     const tensors = version === VERSION ? { tensors: from } : {};
     const graph = readGraph({ from: inside, ...tensors, renamed: names, ops, budget: counted });
-    verify(graph);
     return { ...extras, graph };
   } catch (cause) {
     // Any other error, one of shape inference included, means a corrupt file: no graph that was built looks like this.
-    if (cause instanceof PenjingError && cause.code !== "graph") throw cause;
+    if (cause instanceof PenjingError) throw cause;
     throw from.error("damaged", `what the file says cannot be: ${(cause as Error).message}`, undefined, cause);
   }
 }

@@ -75,11 +75,13 @@ export interface Traits {
    * normalization act on. The value is the order of Keras' axes, unless the kernel's layer has another one.
    */
   readonly kernel?: KernelLayout;
-  /** The output means what input 0 means, in another shape, type or quantization: a loss or a classifier looks at what made that. */
-  readonly carries?: true;
-  /** The output's numbers, where a loss or a classifier knows them: shares of one, probabilities each by itself, or logarithms of shares. */
-  readonly gives?: "distribution" | "probabilities" | "logarithms";
 }
+
+/** Numbers that losses and classifiers know: shares of one, probabilities each by itself, or logarithms of shares. */
+export type KnownNumbers = "distribution" | "probabilities" | "logarithms";
+
+/** What the numbers of an op's output are, where that is known; "input": those of input 0, in another shape, type or quantization. */
+export type Gives = KnownNumbers | "input";
 
 /** An activation function that layers have a name for: an op and its attributes. */
 export interface Activation {

@@ -1,4 +1,7 @@
-/** The conditions every graph meets, as code. Passes rely on them, tests check them around every pass, and `read` once for every file. */
+/**
+ * The conditions every graph meets, as code. Passes rely on them; tests check them around every pass, and of every file that is read while
+ * fuzzing. `Graph.add` and the `GraphBuilder` of files give no other graphs, so nothing checks them once more at run time.
+ */
 import { PenjingError } from "../base/errors.ts";
 import { sameShape, size } from "../base/shape.ts";
 import type { Graph, Node, Promised, Type, Value } from "./graph.ts";

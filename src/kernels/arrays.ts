@@ -345,32 +345,35 @@ const GEOMETRY = [
   "cout",
   "kh",
   "kw",
-  "sh",
-  "sw",
-  "pt",
-  "pl",
-  "dh",
-  "dw",
+  "stride_h",
+  "stride_w",
+  "pad_t",
+  "pad_l",
+  "dilation_h",
+  "dilation_w",
   "groups",
 ] as const satisfies (keyof Conv2dGeometry)[];
 
 function conv2dGeometry(options: F32Conv2dOptions): Conv2dGeometry {
   const [h, w, cin] = options.input.map(size => integer("input", size, 1)) as [number, number, number];
   const [kh, kw] = options.kernel.map(size => integer("kernel", size, 1)) as [number, number];
-  const [sh, sw] = (options.strides ?? [1, 1]).map(size => integer("strides", size, 1)) as [number, number];
-  const [dh, dw] = (options.dilations ?? [1, 1]).map(size => integer("dilations", size, 1)) as [number, number];
+  const [stride_h, stride_w] = (options.strides ?? [1, 1]).map(size => integer("strides", size, 1)) as [number, number];
+  const [dilation_h, dilation_w] = (options.dilations ?? [1, 1]).map(size => integer("dilations", size, 1)) as [
+    number,
+    number,
+  ];
   const pads = (options.pads ?? [0, 0, 0, 0]).map(size => integer("pads", size, 0));
-  const [pt, pb, pl, pr] = pads as [number, number, number, number];
+  const [pad_t, pad_b, pad_l, pad_r] = pads as [number, number, number, number];
   const groups = integer("groups", options.groups ?? 1, 1);
   const cout = integer("filters", options.filters, 1);
   if (cin % groups || cout % groups)
     throw wrongValue("groups", `a divisor of ${cin} channels and ${cout} filters`, groups);
   const outputs = (size: number, reach: number, stride: number) => Math.floor((size - reach) / stride) + 1;
-  const oh = outputs(h + pt + pb, (kh - 1) * dh + 1, sh);
-  const ow = outputs(w + pl + pr, (kw - 1) * dw + 1, sw);
+  const oh = outputs(h + pad_t + pad_b, (kh - 1) * dilation_h + 1, stride_h);
+  const ow = outputs(w + pad_l + pad_r, (kw - 1) * dilation_w + 1, stride_w);
   if (oh < 1 || ow < 1)
-    throw wrongValue("kernel", `at most the padded image, ${h + pt + pb}x${w + pl + pr}`, `${kh}x${kw}`);
-  return { h, w, cin, oh, ow, cout, kh, kw, sh, sw, pt, pl, dh, dw, groups };
+    throw wrongValue("kernel", `at most the padded image, ${h + pad_t + pad_b}x${w + pad_l + pad_r}`, `${kh}x${kw}`);
+  return { h, w, cin, oh, ow, cout, kh, kw, stride_h, stride_w, pad_t, pad_l, dilation_h, dilation_w, groups };
 }
 
 function gemmSizes({ m, n, k }: GemmSizes): GemmSizes {

@@ -58,10 +58,11 @@ export {
   Model,
   type ModelParts,
   type TrainingHistory,
-  type Weight,
-  type Weights,
 } from "./model.ts";
 export type { Padding, Pads, Pair } from "./options.ts";
 export { l1, l1l2, l2 } from "./regularizers.ts";
+export type { Measured, MeasureOptions, Report, ReportParts, ReportRow } from "./report.ts";
 export type { StepOptions } from "./steps.ts";
 export type { ModelLayer } from "./summary.ts";
+export type { Timed } from "./timing.ts";
+export type { Weight, Weights } from "./weights.ts";

@@ -7,20 +7,18 @@ import { knownOptions, naming, PenjingError, wrongType } from "../base/errors.ts
 import { type Shape, size, type TypedArray } from "../base/shape.ts";
 import { type Extras, saveFile, type WriteOptions } from "../container/index.ts";
 import { Dataset, preprocessingBehind } from "../data/dataset.ts";
-import { rescale } from "../data/scaling.ts";
 import type { Graph } from "../graph/graph.ts";
 import { COST, type OpName } from "../ops/index.ts";
 import { demandFloat, holdsInt8 } from "../ops/quantized/int8-types.ts";
 import { bake } from "../passes/bake.ts";
 import { printProgram } from "../plan/print.ts";
-import { checkPreprocessing, isBytes } from "../run/inputs.ts";
+import { checkPreprocessing } from "../run/inputs.ts";
 import { type Inputs, Net, type NetOptions, type Numbers, type Reals } from "../run/net.ts";
-import { ruleOf, USUAL } from "../run/pixels.ts";
 import { type Profile, type ProfileOptions, profile } from "../run/profile.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { type Checkpoint, writeCheckpoint } from "../train/checkpoint.ts";
 import { EVALUATE_OPTIONS, type EvaluateOptions, evaluate } from "../train/evaluate.ts";
-import { type Place, fit as train } from "../train/fit.ts";
+import { type Fitted, type Place, fit as train } from "../train/fit.ts";
 import { FIT_OPTIONS, type FitOptions } from "../train/fit-options.ts";
 import type { History } from "../train/history.ts";
 import { expectScaling, learned, scalingOf } from "../train/scaling.ts";
@@ -30,20 +28,10 @@ import { answers, scoreAnswers } from "./answers.ts";
 import { bytesOf, statesOf } from "./file.ts";
 import { type GivenWeights, givenContents } from "./given-weights.ts";
 import type { Regularizer } from "./regularizers.ts";
+import { Report, type ReportParts } from "./report.ts";
 import { type StepOptions, Steps } from "./steps.ts";
 import { layerOf, layersOf, type ModelLayer, parametersOf, summaryOf } from "./summary.ts";
-import { kerasShape, toKeras, weightsOf } from "./weights.ts";
-
-/**
- * One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`.
- */
-export interface Weight {
-  readonly shape: Shape;
-  readonly data: Float32Array;
-}
-
-/** Weights by name, in the order of the layers: `{ "conv2d/kernel": { shape, data }, ... }`. */
-export type Weights = Record<string, Weight>;
+import { kerasShape, toKeras, type Weights, weightsOf } from "./weights.ts";
 
 export interface ModelParts extends Extras {
   /** Penalties by the name of the weight: they are part of the loss of `fit` and `evaluate`. */
@@ -52,6 +40,8 @@ export interface ModelParts extends Extras {
   hooks?: readonly StepHook[];
   /** Of a network of integers: the float one it was made of. */
   float?: Graph;
+  /** What its report begins with. Default: one row, for the model as it is built or loaded. */
+  report?: ReportParts;
 }
 
 /** What training measured, and from where it can go on: `fit(..., { resume: checkpoint })`. */
@@ -79,6 +69,8 @@ export class Model {
    * not keep it.
    */
   readonly float: Graph | undefined;
+  /** Bytes, parameters, multiply-accumulates, time and accuracy, beside those before each step that made it. */
+  readonly report: Report;
   #labels: Extras["labels"];
   #preprocessing: Extras["preprocessing"];
   #net: Promise<Net> | undefined;
@@ -92,7 +84,7 @@ export class Model {
 
   /** A model over a graph with one output; the graph is the model's from then on. */
   constructor(graph: Graph, parts: ModelParts = {}) {
-    knownOptions("Model", parts, ["name", "regularizers", "hooks", "float", "labels", "preprocessing", "metadata"]);
+    knownOptions("Model", parts, PARTS);
     this.graph = graph;
     this.kind = holdsInt8(graph) ? "integer" : "float";
     this.float = parts.float;
@@ -102,6 +94,7 @@ export class Model {
     this.#labels = parts.labels;
     this.#preprocessing = parts.preprocessing;
     this.metadata = parts.metadata;
+    this.report = new Report(this, parts.report);
   }
 
   /**
@@ -242,6 +235,7 @@ export class Model {
       const scaling = scalingOf(dataset, validation);
       return this.#alone("fit", async () => {
         const before = statesOf(this.graph).map(leaf => leaf.data);
+        let fitted: Fitted | undefined;
         try {
           const hooks = [...this.hooks, ...(options.hooks ?? [])];
           const settings = { ...others, ...(validation && { validation }), hooks, ...this.#penalties() };
@@ -251,14 +245,15 @@ export class Model {
               this.#place = place;
             },
           };
-          const { history, checkpoint } = await train(this.graph, dataset, settings, memory);
-          return withCheckpoint(history, checkpoint);
+          fitted = await train(this.graph, dataset, settings, memory);
+          return withCheckpoint(fitted);
         } finally {
           // also after an abort: the weights are those of this data set then
           if (statesOf(this.graph).some((leaf, i) => leaf.data !== before[i])) {
             this.#learnScaling(scaling);
             this.#learnLabels(dataset);
           }
+          if (fitted?.validated) this.report.learnScores(this.report.weights(), fitted.validated);
         }
       });
     });
@@ -282,17 +277,22 @@ export class Model {
   }
 
   /**
-   * The mean loss over a data set, penalties of layers included, and the mean of every metric. A RangeError where the
+   * The mean loss over a data set, penalties of layers and of the model's hooks included, and the mean of every metric. A RangeError where the
    * data set makes other numbers of bytes than `preprocessing` says. A network of integers is run, and what it answers
    * is scored.
    */
-  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers"> = {}): Promise<Scores> {
+  async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers" | "hooks"> = {}): Promise<Scores> {
     return naming("evaluate", async () => {
       checkDataset("dataset", dataset);
       knownOptions("evaluate", options, OWN_EVALUATE_OPTIONS);
       expectScaling("dataset", dataset, this.preprocessing);
-      if (this.kind === "float") return evaluate(this.graph, dataset, { ...options, ...this.#penalties() });
-      return scoreAnswers(await this.net(), this.graph, dataset, options);
+      const weights = this.report.weights();
+      const scores =
+        this.kind === "float"
+          ? await evaluate(this.graph, dataset, { ...options, ...this.#penalties(), hooks: this.hooks })
+          : await scoreAnswers(await this.net(), this.graph, dataset, options);
+      this.report.learnScores(weights, { scores, samples: dataset.length });
+      return scores;
     });
   }
 
@@ -314,7 +314,7 @@ export class Model {
         if (!this.#steps?.serves(options))
           this.#steps = new Steps(this.graph, options, { hooks: this.hooks, ...this.#penalties() });
         const scaling = typeof x === "object" && x ? preprocessingBehind(x) : undefined;
-        const scores = await this.#steps.train(isBytes(x) ? this.#reals(x) : x, y, scaling);
+        const scores = await this.#steps.train(x, y, { scaling, preprocessing: this.preprocessing });
         this.#learnScaling(scaling);
         return scores;
       }),
@@ -338,13 +338,6 @@ export class Model {
         "busy",
         `${what}: model "${this.name}" is being trained by ${this.#training}: await that first`,
       );
-  }
-
-  #reals(bytes: Uint8Array | Uint8ClampedArray): Float32Array {
-    const rule = ruleOf(this.preprocessing ?? USUAL, this.inputShape.at(-1) ?? 1);
-    const reals = new Float32Array(bytes.length);
-    rescale(bytes, 0, reals, rule);
-    return reals;
   }
 
   #penalties(): Pick<FitOptions, "regularizers"> {
@@ -430,7 +423,9 @@ export class Model {
   bake(): Model {
     const { graph } = this.graph.copy();
     bake(graph);
-    return new Model(graph, { ...this.parts(), hooks: [] });
+    const baked = new Model(graph, { ...this.parts(), hooks: [] });
+    baked.report.learnFrom(this.report);
+    return baked;
   }
 
   /** All a model is beside its graph, for a model made from this one. */
@@ -441,6 +436,7 @@ export class Model {
       regularizers: new Map(regularizers),
       hooks: this.hooks.map(hook => hook.clone?.() ?? hook),
       ...(float && { float }),
+      report: this.report.parts(),
     };
   }
 
@@ -475,8 +471,7 @@ export class Model {
   }
 
   get #classes(): number {
-    const outputs = size(this.outputShape);
-    return outputs === 1 ? 2 : outputs;
+    return Math.max(2, size(this.outputShape));
   }
 
   /** Writes the file whole or not at all (Node). Errors: `unwritable` with the path. */
@@ -487,8 +482,10 @@ export class Model {
 }
 
 /** The checkpoint is large, and no part of what a history prints. */
-const withCheckpoint = (history: History, checkpoint: Checkpoint): TrainingHistory =>
+const withCheckpoint = ({ history, checkpoint }: Fitted): TrainingHistory =>
   Object.defineProperty(history, "checkpoint", { value: checkpoint }) as TrainingHistory;
+
+const PARTS = ["name", "regularizers", "hooks", "float", "report", "labels", "preprocessing", "metadata"];
 
 /** The name of a model that was given none: it is not written to files. */
 const NAMELESS = "model";
@@ -496,7 +493,7 @@ const NAMELESS = "model";
 const DATASET = "new Dataset({ x, shape, labels or targets })";
 
 const OWN_FIT_OPTIONS = FIT_OPTIONS.filter(name => name !== "regularizers");
-const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers");
+const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers" && name !== "hooks");
 
 function checkDataset(what: string, data: unknown): asserts data is Dataset {
   if (!(data instanceof Dataset)) throw wrongType(what, `a Dataset: ${DATASET}`, data);

@@ -2,7 +2,10 @@
 import { integer, knownOptions, wrongValue } from "../base/errors.ts";
 import { showSamples, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
+import { rescale } from "../data/scaling.ts";
 import type { Graph } from "../graph/graph.ts";
+import { isBytes } from "../run/inputs.ts";
+import { ruleOf, USUAL } from "../run/pixels.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "../train/defaults.ts";
 import type { FitOptions } from "../train/fit-options.ts";
@@ -59,9 +62,19 @@ export class Steps {
     return OPTIONS.every(name => options[name] === this.#options[name]);
   }
 
-  /** `scaling`: how bytes became the images, where that is known. */
-  async train(x: ArrayLike<number>, y: ArrayLike<number>, scaling: Preprocessing | undefined): Promise<Scores> {
+  /**
+   * One step. Bytes become real by `preprocessing`; `scaling`: how bytes became the images, where that is known.
+   */
+  async train(
+    given: ArrayLike<number>,
+    y: ArrayLike<number>,
+    {
+      scaling,
+      preprocessing = USUAL,
+    }: { scaling: Preprocessing | undefined; preprocessing: Preprocessing | undefined },
+  ): Promise<Scores> {
     const { input } = ends(this.#graph);
+    const x = isBytes(given) ? realsOf(given, preprocessing, input.at(-1) ?? 1) : given;
     const images = x.length / size(input);
     if (!Number.isInteger(images) || images < 1) throw wrongValue("x", `whole ${showSamples(input)}`, x);
     const channels = input.at(-1) ?? 1;
@@ -123,4 +136,10 @@ export class Steps {
     this.#trainer = trainer;
     return trainer;
   }
+}
+
+function realsOf(bytes: Uint8Array | Uint8ClampedArray, by: Preprocessing, channels: number): Float32Array {
+  const reals = new Float32Array(bytes.length);
+  rescale(bytes, 0, reals, ruleOf(by, channels));
+  return reals;
 }

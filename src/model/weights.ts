@@ -8,6 +8,17 @@ import { type Graph, isLearned, type KernelLayout, type Node, type Value } from 
 import { hasKernel, traitsOf } from "../ops/traits.ts";
 
 /**
+ * One weight in Keras' layout: kernels `[kh][kw][in][out]`, dense `[in][out]`, depthwise `[kh][kw][in][multiplier]`.
+ */
+export interface Weight {
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+/** Weights by name, in the order of the layers: `{ "conv2d/kernel": { shape, data }, ... }`. */
+export type Weights = Record<string, Weight>;
+
+/**
  * The node that reads a weight, and as which operand: behind whatever stands on the weight's edge (masks, fake
  * quantization).
  */
@@ -36,6 +47,14 @@ function readerOf(graph: Graph, leaf: Value): Reader | undefined {
  */
 export function weightsOf(graph: Graph): Value[] {
   return graph.leaves.filter(v => isLearned(v.role) || v.role === "statistic");
+}
+
+/** How many of its numbers are not zero. */
+export function nonZeros({ data, type }: Value): number {
+  const zero = type.quantization?.zeroPoint ?? 0;
+  let count = 0;
+  for (const x of data ?? []) if (x !== zero) count++;
+  return count;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type Bake,
   type CostOf,
   type Evaluate,
+  type Gives,
   type Gradient,
   type Lower,
   type Prefers,
@@ -69,6 +70,9 @@ export const AXES: Record<OpName, Axes | Refusal> = /* @__PURE__ */ (() =>
   withDefaults(merged.AXES, refuse("channels are followed through models, not through training graphs")))();
 
 export const TRAITS: Record<ModelOpName, Traits> = merged.TRAITS;
+
+/** The ops whose results losses and classifiers know. */
+export const GIVES: Readonly<Record<string, Gives>> = merged.GIVES;
 
 export const STORED: Record<ModelOpName, Stored | Refusal> = merged.STORED;
 

@@ -1,6 +1,6 @@
 /** What the outputs of a classifier say: probabilities, by what the network ends with. */
 import { exp, sigmoid } from "../base/math.ts";
-import type { Traits } from "../graph/meaning.ts";
+import type { KnownNumbers } from "../graph/meaning.ts";
 
 export interface Classification {
   /** The class's name; its number as text where the network knows no names. */
@@ -12,7 +12,7 @@ export interface Classification {
  * The probability of each class, from outputs that are what `gives` says, or logits. A single output is the probability of the second of two
  * classes.
  */
-export function probabilities(outputs: Float32Array, gives: Traits["gives"]): number[] {
+export function probabilities(outputs: Float32Array, gives: KnownNumbers | undefined): number[] {
   const all = Array.from(outputs);
   const known = gives === "distribution" || gives === "probabilities";
   if (all.length === 1 && gives !== "distribution") {

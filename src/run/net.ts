@@ -8,7 +8,7 @@ import { allocate, showShape, size, type TypedArray } from "../base/shape.ts";
 import type { Extras, Preprocessing } from "../container/extras.ts";
 import { streamInputs } from "../graph/edit.ts";
 import { Graph, type Value } from "../graph/graph.ts";
-import type { Traits } from "../graph/meaning.ts";
+import type { KnownNumbers } from "../graph/meaning.ts";
 import type { Variant } from "../kernels/load.ts";
 import { RUN } from "../kernels/load-run.ts";
 import { LOWER, PREFERS } from "../ops/index.ts";
@@ -115,7 +115,7 @@ export class Net {
   readonly #readers: readonly Reader[];
   readonly #writers: readonly Writer[];
   /** The op that makes the first output. */
-  readonly #gives: Traits["gives"];
+  readonly #gives: KnownNumbers | undefined;
 
   private constructor(
     inputs: readonly Value[],

@@ -148,7 +148,7 @@ class RepeatedCalls {
 }
 
 /** Milliseconds from one reading of the clock to the next it can tell apart: nanoseconds in Node, a whole one in some pages. */
-function clockStep(): number {
+export function clockStep(): number {
   const began = performance.now();
   let now = began;
   while (now === began) now = performance.now();

@@ -3,6 +3,7 @@ import { checkSignal, integer, knownOptions, number, wrongValue } from "../base/
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Done } from "../run/executor.ts";
+import type { StepHook } from "./callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
 import { Feed } from "./feed.ts";
 import type { Loss } from "./losses.ts";
@@ -22,6 +23,8 @@ export interface EvaluateOptions {
   metrics?: readonly (Metric | MetricName)[];
   /** Penalties that are part of the loss. */
   regularizers?: Regularizers;
+  /** Their penalties are part of the loss, as in the validation of `fit`. */
+  hooks?: readonly StepHook[];
   signal?: AbortSignal;
   /** Milliseconds between two turns of the event loop, at most. Default 50. */
   slice?: number;
@@ -33,6 +36,7 @@ export const EVALUATE_OPTIONS = [
   "loss",
   "metrics",
   "regularizers",
+  "hooks",
   "signal",
   "slice",
 ] as const satisfies readonly (keyof EvaluateOptions)[];
@@ -60,7 +64,7 @@ export function notEmpty(what: string, data: Dataset): void {
 
 export async function evaluate(graph: Graph, data: Dataset, options: EvaluateOptions = {}): Promise<Scores> {
   knownOptions("evaluate", options, EVALUATE_OPTIONS);
-  const { regularizers, signal } = options;
+  const { regularizers, hooks, signal } = options;
   const metrics = metricsFor(data, options.metrics);
   const batchSize = integer("batchSize", options.batchSize ?? 32, 1);
   const slice = number("slice", options.slice ?? 50, { min: 0 });
@@ -77,6 +81,7 @@ export async function evaluate(graph: Graph, data: Dataset, options: EvaluateOpt
     target,
     metrics,
     ...(regularizers && { regularizers }),
+    ...(hooks && { hooks }),
     evaluate: batches,
     steps,
   });

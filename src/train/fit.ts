@@ -27,6 +27,8 @@ export interface Fitted {
   history: History;
   /** To go on from: `fit(..., { resume })`. */
   checkpoint: Checkpoint;
+  /** What the last validation measured of the weights as they are in the end; undefined: they changed since. */
+  validated: { readonly scores: Scores; readonly samples: number } | undefined;
 }
 
 /** Where a training ended, and which optimizer brought it there. */
@@ -155,6 +157,8 @@ class Training implements TrainingContext {
   /** Steps done of this epoch. */
   #done: number;
   #stopped = false;
+  /** What the last validation measured, while the weights are the same. */
+  #validated: Fitted["validated"];
   /** When this epoch's steps began, and with which. */
   #began = { at: 0, step: 0 };
 
@@ -276,6 +280,7 @@ class Training implements TrainingContext {
   }
 
   write(name: string, values: ArrayLike<number>): void {
+    this.#validated = undefined;
     this.#trainer.write(name, values);
   }
 
@@ -326,7 +331,7 @@ class Training implements TrainingContext {
     this.#beginSums();
     this.#act();
     for (const callback of this.#callbacks) await callback.onTrainEnd?.(this);
-    return { history, checkpoint: this.#keep() };
+    return { history, checkpoint: this.#keep(), validated: this.#validated };
   }
 
   /** The graph gets the weights as they are now. */
@@ -346,6 +351,7 @@ class Training implements TrainingContext {
 
   /** Trains what is left of this epoch; gives the learning rate of its last step. */
   async #trainEpoch(): Promise<number> {
+    this.#validated = undefined;
     const order = this.#order();
     let learningRate = this.learningRate;
     this.#began = { at: performance.now(), step: this.#done };
@@ -414,6 +420,7 @@ class Training implements TrainingContext {
     this.#trainer.measures.forEach((measure, i) => {
       this.#trainer.setSum(measure, sums[i]);
     });
+    this.#validated = { scores, samples: this.#validation.length };
     return Object.fromEntries(Object.entries(scores).map(([name, value]) => [validationName(name), value]));
   }
 

@@ -1,7 +1,7 @@
 /** Losses as Keras defines them: one number per image, averaged over the batch. */
 import { knownOptions, noArguments, number, wrongType } from "../base/errors.ts";
 import type { Graph, Op, Type, Value } from "../graph/graph.ts";
-import type { Traits } from "../graph/meaning.ts";
+import type { KnownNumbers } from "../graph/meaning.ts";
 import * as loss from "../kernels/reference/f32-loss.ts";
 import {
   f32_softmax,
@@ -32,7 +32,7 @@ export interface Loss {
   /** Does it take outputs as logits? Then 0 is what 1/2 is of a probability. Default false. */
   readonly fromLogits?: boolean;
   /** Where the loss leaves open whether a model gives logits or probabilities: the loss for one that gives these. */
-  after?(gives: Traits["gives"]): Loss;
+  after?(gives: KnownNumbers | undefined): Loss;
 }
 
 export interface CrossEntropyOptions {
@@ -67,7 +67,7 @@ export const oneHot = (target: Target, k: number): ArrayLike<number> =>
 /** A loss in two forms; without `fromLogits` the model decides, and outputs of unknown origin count as logits. */
 function logitsOrProbabilities(
   options: CrossEntropyOptions,
-  probabilities: Traits["gives"],
+  probabilities: KnownNumbers | undefined,
   form: (fromLogits: boolean, smoothing: number) => Loss,
 ): Loss {
   const { fromLogits, labelSmoothing = 0 } = options;

@@ -3,7 +3,7 @@
  */
 import { integer, knownOptions, noArguments, number } from "../base/errors.ts";
 import type { Graph, Type, Value } from "../graph/graph.ts";
-import type { Traits } from "../graph/meaning.ts";
+import type { KnownNumbers } from "../graph/meaning.ts";
 import {
   f32_accuracy,
   f32_argmax,
@@ -33,7 +33,7 @@ export interface Metric {
   /**
    * Where it depends on what outputs mean: the metric for a model that gives these, and whose loss takes logits or not.
    */
-  after?(gives: Traits["gives"], fromLogits: boolean): Metric;
+  after?(gives: KnownNumbers | undefined, fromLogits: boolean): Metric;
 }
 
 const isNumber = (target: Target): target is number => typeof target === "number";

@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
+import { read } from "../../src/container/read.ts";
+import { verify } from "../../src/graph/verify.ts";
 import type { Net } from "../../src/run/net.ts";
 import { bombFile } from "./bombs.ts";
 import { type Grammar, networkFile } from "./grammar.ts";
@@ -17,7 +19,7 @@ import { type Fault, runFaults, trap } from "./running.ts";
 export interface Trial {
   /** The code of the error that reading ended in; undefined: it gave a network, or data. */
   readonly refused: string | undefined;
-  readonly faults: readonly Fault[];
+  readonly faults: Fault[];
 }
 
 const KINDS = ["network", "types", "damage", "tflite", "idx", "bomb"] as const;
@@ -67,7 +69,19 @@ export async function trial(seed: number, library: Library): Promise<Trial> {
     kind === "tflite"
       ? loadTflite(bytes, BUDGET).then(model => model.net(options))
       : load(bytes, { ...options, ...BUDGET });
-  return running(kind, make, images, random, library);
+  const tried = await running(kind, make, images, random, library);
+  if (kind !== "tflite" && tried.refused === undefined && !tried.faults.length) tried.faults.push(...illegal(bytes));
+  return tried;
+}
+
+/** The faults of the graph in a file that gave a network. */
+function illegal(bytes: Uint8Array): Fault[] {
+  try {
+    verify(read(bytes, BUDGET).graph);
+    return [];
+  } catch (error) {
+    return [trap(`the graph is not legal: ${told(error)}`)];
+  }
 }
 
 const BUDGET = { maxMacs: MACS };
@@ -129,7 +143,7 @@ function idxFile(random: Random): Uint8Array {
 const told = (error: unknown): string =>
   (error instanceof Error ? (error.stack ?? error.message) : String(error)).split("\n").slice(0, 5).join("\n");
 
-type Failure = { readonly refused: string; readonly faults: readonly Fault[] };
+type Failure = { readonly refused: string; readonly faults: Fault[] };
 
 /** What `make` gives, or the error it ends in and what is wrong with that. */
 async function attempt<T>(kind: Kind, make: () => Promise<T>, library: Library): Promise<T | Failure> {

@@ -109,12 +109,12 @@ describe("on typed arrays", () => {
       cout: 6,
       kh: 3,
       kw: 2,
-      sh: 2,
-      sw: 1,
-      pt: 1,
-      pl: 2,
-      dh: 1,
-      dw: 2,
+      stride_h: 2,
+      stride_w: 1,
+      pad_t: 1,
+      pad_l: 2,
+      dilation_h: 1,
+      dilation_w: 2,
       groups: 2,
     };
     const x = noise(3 * 9 * 7 * 4);

@@ -13,29 +13,38 @@ const base = {
   multiplier: 1,
   kh: 3,
   kw: 3,
-  sh: 1,
-  sw: 1,
-  pt: 0,
-  pl: 0,
-  dh: 1,
-  dw: 1,
-  pb: 0,
-  pr: 0,
+  stride_h: 1,
+  stride_w: 1,
+  pad_t: 0,
+  pad_l: 0,
+  dilation_h: 1,
+  dilation_w: 1,
+  pad_b: 0,
+  pad_r: 0,
 };
 
 const cases: Record<string, Partial<typeof base>> = {
   valid: {},
-  cropped: { pt: -1, pl: -2, pb: -1, pr: -1, h: 11, w: 12 },
-  "cropped and padded": { pt: -1, pl: 2, pb: 1, pr: -2, sw: 2 },
+  cropped: { pad_t: -1, pad_l: -2, pad_b: -1, pad_r: -1, h: 11, w: 12 },
+  "cropped and padded": { pad_t: -1, pad_l: 2, pad_b: 1, pad_r: -2, stride_w: 2 },
   "whole vectors": { cin: 8 },
   "vectors and a rest": { cin: 19 },
   "one channel": { cin: 1 },
-  same: { cin: 7, pt: 1, pl: 1, pb: 1, pr: 1 },
-  "four different pads, stride 2": { cin: 9, pt: 2, pl: 0, pb: 1, pr: 3, sh: 2, sw: 2 },
-  "dilation 2 by 3, stride 2": { dh: 2, dw: 3, sh: 2, sw: 2, pt: 1, pl: 3, pr: 3, cin: 5 },
-  "stride over the kernel": { kh: 2, kw: 1, sh: 3, sw: 3, cin: 4 },
+  same: { cin: 7, pad_t: 1, pad_l: 1, pad_b: 1, pad_r: 1 },
+  "four different pads, stride 2": { cin: 9, pad_t: 2, pad_l: 0, pad_b: 1, pad_r: 3, stride_h: 2, stride_w: 2 },
+  "dilation 2 by 3, stride 2": {
+    dilation_h: 2,
+    dilation_w: 3,
+    stride_h: 2,
+    stride_w: 2,
+    pad_t: 1,
+    pad_l: 3,
+    pad_r: 3,
+    cin: 5,
+  },
+  "stride over the kernel": { kh: 2, kw: 1, stride_h: 3, stride_w: 3, cin: 4 },
   "multiplier 2": { multiplier: 2, cin: 5 },
-  "multiplier 3, padded": { multiplier: 3, cin: 4, pt: 1, pl: 2, pb: 2, pr: 1 },
+  "multiplier 3, padded": { multiplier: 3, cin: 4, pad_t: 1, pad_l: 2, pad_b: 2, pad_r: 1 },
   "one output pixel": { kh: 9, kw: 8, cin: 6 },
 };
 const sweep = Object.entries(cases).map(([name, g]) => [name, withOutputs({ ...base, ...g })] as const);
@@ -83,21 +92,21 @@ overVariants("f32-depthwise", "train", bench => {
   test.each(sweep)("f32_depthwise_input_gradient, %s", (_, g) => {
     bench.reset();
     const size = sizes(g);
-    const gy = noise(N * size.y, 3);
+    const dy = noise(N * size.y, 3);
     const weight = noise(size.weight, 4);
-    const gxs = size.x + gap;
-    const gx = bench.output((N * gxs - gap) * 4);
+    const dxs = size.x + gap;
+    const dx = bench.output((N * dxs - gap) * 4);
     bench.run("f32_depthwise_input_gradient", {
       n: N,
-      gy: bench.input(spread(gy, N, size.y + 2)),
-      gys: (size.y + 2) * 4,
+      dy: bench.input(spread(dy, N, size.y + 2)),
+      dys: (size.y + 2) * 4,
       weight: bench.input(stored(taps, weightShape(g), weight)),
-      gx,
-      gxs: gxs * 4,
+      dx,
+      dxs: dxs * 4,
       ...g,
     });
-    expectSame(bench, gathered(bench, gx, N, size.x, gxs), twin.f32_depthwise_input_gradient(N, g, gy, weight));
-    expectGapsUntouched(bench, gx, N - 1, size.x, gxs);
+    expectSame(bench, gathered(bench, dx, N, size.x, dxs), twin.f32_depthwise_input_gradient(N, g, dy, weight));
+    expectGapsUntouched(bench, dx, N - 1, size.x, dxs);
   });
 
   test.each(sweep)("f32_depthwise_weight_gradient, %s", (_, g) => {
@@ -105,38 +114,38 @@ overVariants("f32-depthwise", "train", bench => {
     const size = sizes(g);
     const padded = Math.ceil(size.out / 8) * 8;
     const x = noise(N * size.x, 3);
-    const gy = noise(N * size.y, 4);
-    const gw = bench.output(taps.bytes(weightShape(g), "f32"));
-    const gb = bench.output(padded * 4);
+    const dy = noise(N * size.y, 4);
+    const dw = bench.output(taps.bytes(weightShape(g), "f32"));
+    const db = bench.output(padded * 4);
     const scratch = bench.output(depthwiseScratch(g));
-    const [xs, gys] = [(size.x + 2) * 4, (size.y + 3) * 4];
-    const [xAt, gyAt] = [bench.input(spread(x, N, size.x + 2)), bench.input(spread(gy, N, size.y + 3))];
+    const [xs, dys] = [(size.x + 2) * 4, (size.y + 3) * 4];
+    const [xAt, gyAt] = [bench.input(spread(x, N, size.x + 2)), bench.input(spread(dy, N, size.y + 3))];
     const wantedW = new Float32Array(size.weight);
     const wantedB = new Float32Array(size.out);
     const check = () => {
       const wanted = stored(taps, weightShape(g), wantedW);
-      expectSame(bench, bench.f32.slice(gw / 4, gw / 4 + wanted.length), wanted);
-      expectSame(bench, bench.f32.slice(gb / 4, gb / 4 + padded), stored(taps, [size.out, 1, 1, 1], wantedB));
+      expectSame(bench, bench.f32.slice(dw / 4, dw / 4 + wanted.length), wanted);
+      expectSame(bench, bench.f32.slice(db / 4, db / 4 + padded), stored(taps, [size.out, 1, 1, 1], wantedB));
     };
     const call = (from: number, n: number, accumulate: number) =>
       bench.run("f32_depthwise_weight_gradient", {
         n,
         x: xAt + from * xs,
         xs,
-        gy: gyAt + from * gys,
-        gys,
-        gw,
-        gb,
+        dy: gyAt + from * dys,
+        dys,
+        dw,
+        db,
         accumulate,
         ...g,
         scratch,
       });
     call(0, N, 0);
-    twin.f32_depthwise_weight_gradient(N, g, x, gy, wantedW, wantedB);
+    twin.f32_depthwise_weight_gradient(N, g, x, dy, wantedW, wantedB);
     check();
     call(0, 1, 1);
     call(1, N - 1, 1);
-    twin.f32_depthwise_weight_gradient(N, g, x, gy, wantedW, wantedB);
+    twin.f32_depthwise_weight_gradient(N, g, x, dy, wantedW, wantedB);
     check();
   });
 });

@@ -70,40 +70,40 @@ overVariants("f32-gemm", "train", bench => {
     bench.reset();
     const padded = Math.ceil(n / 8) * 8;
     const x = noise(m * k, 3);
-    const gy = noise(m * n, 4);
-    const [ldx, ldgy] = [k + 1, n + 3];
-    const gw = bench.output(panels.bytes([n, k], "f32"));
-    const gb = bench.output(padded * 4);
+    const dy = noise(m * n, 4);
+    const [ldx, lddy] = [k + 1, n + 3];
+    const dw = bench.output(panels.bytes([n, k], "f32"));
+    const db = bench.output(padded * 4);
     const args = {
       n,
       k,
       ldx: ldx * 4,
-      ldgy: ldgy * 4,
-      gw,
-      gb,
+      lddy: lddy * 4,
+      dw,
+      db,
     };
     const wantedW = new Float32Array(n * k);
     const wantedB = new Float32Array(n);
-    const [xAt, gyAt] = [bench.input(spread(x, m, ldx)), bench.input(spread(gy, m, ldgy))];
+    const [xAt, gyAt] = [bench.input(spread(x, m, ldx)), bench.input(spread(dy, m, lddy))];
     const check = () => {
       const wanted = stored(panels, [n, k], wantedW);
-      expectSame(bench, bench.f32.slice(gw / 4, gw / 4 + wanted.length), wanted);
-      expectSame(bench, bench.f32.slice(gb / 4, gb / 4 + padded), stored(panels, [n, 1], wantedB));
+      expectSame(bench, bench.f32.slice(dw / 4, dw / 4 + wanted.length), wanted);
+      expectSame(bench, bench.f32.slice(db / 4, db / 4 + padded), stored(panels, [n, 1], wantedB));
     };
-    bench.run("f32_gemm_weight_gradient", { ...args, m, x: xAt, gy: gyAt, accumulate: 0 });
-    twin.f32_gemm_weight_gradient({ m, n, k }, x, gy, wantedW, wantedB);
+    bench.run("f32_gemm_weight_gradient", { ...args, m, x: xAt, dy: gyAt, accumulate: 0 });
+    twin.f32_gemm_weight_gradient({ m, n, k }, x, dy, wantedW, wantedB);
     check();
     // in two parts the bits are those of one sum
     const half = m >> 1;
-    bench.run("f32_gemm_weight_gradient", { ...args, m: half, x: xAt, gy: gyAt, accumulate: 1 });
+    bench.run("f32_gemm_weight_gradient", { ...args, m: half, x: xAt, dy: gyAt, accumulate: 1 });
     bench.run("f32_gemm_weight_gradient", {
       ...args,
       m: m - half,
       x: xAt + half * ldx * 4,
-      gy: gyAt + half * ldgy * 4,
+      dy: gyAt + half * lddy * 4,
       accumulate: 1,
     });
-    twin.f32_gemm_weight_gradient({ m, n, k }, x, gy, wantedW, wantedB);
+    twin.f32_gemm_weight_gradient({ m, n, k }, x, dy, wantedW, wantedB);
     check();
   });
 });

@@ -40,7 +40,7 @@ overVariants("f32-loss", "train", bench => {
     const t = shares(n, k, 2);
     // beyond the clipping, and equal to the target
     x[1]![0] = c.probabilities ? 0 : t[1]![0]!;
-    const up = noise(n, 5);
+    const dy = noise(n, 5);
     const more = Object.values(c.parameter ?? {});
     const same = { n, x: bench.input(spread(x, xs)), xs: xs * 4, t: bench.input(spread(t, ts)), ts: ts * 4, k };
     const loss = bench.output(n * 4);
@@ -48,14 +48,14 @@ overVariants("f32-loss", "train", bench => {
     const dx = bench.output(n * dxs * 4);
     bench.run(`${c.kernel}_gradient` as "f32_huber_gradient", {
       ...same,
-      up: bench.input(up),
+      dy: bench.input(dy),
       dx,
       dxs: dxs * 4,
       ...c.parameter,
     });
     for (let i = 0; i < n; i++) {
       expect(bench.f32[loss / 4 + i]).toBe(twins[c.kernel]!(x[i]!, t[i]!, ...more));
-      const wanted = twins[`${c.kernel}_gradient`]!(x[i]!, t[i]!, up[i]!, ...more) as unknown as Float32Array;
+      const wanted = twins[`${c.kernel}_gradient`]!(x[i]!, t[i]!, dy[i]!, ...more) as unknown as Float32Array;
       expect(row(dx + i * dxs * 4, k)).toEqual(wanted);
       for (let j = k; j % 8; j++) expect(bench.f32[dx / 4 + i * dxs + j]).toBe(0);
     }
@@ -68,15 +68,15 @@ overVariants("f32-loss", "train", bench => {
       const x = shares(n, k, 1);
       x[1]![0] = 0;
       const labels = Int32Array.from({ length: n }, (_, i) => (i + 2) % k);
-      const up = noise(n, 5);
+      const dy = noise(n, 5);
       const same = { n, x: bench.input(spread(x, xs)), xs: xs * 4, t: bench.input(labels), ts: 4, k, smoothing };
       const loss = bench.output(n * 4);
       bench.run("f32_sparse_cross_entropy", { ...same, loss });
       const dx = bench.output(n * dxs * 4);
-      bench.run("f32_sparse_cross_entropy_gradient", { ...same, up: bench.input(up), dx, dxs: dxs * 4 });
+      bench.run("f32_sparse_cross_entropy_gradient", { ...same, dy: bench.input(dy), dx, dxs: dxs * 4 });
       for (let i = 0; i < n; i++) {
         expect(bench.f32[loss / 4 + i]).toBe(twin.f32_sparse_cross_entropy(x[i]!, labels[i]!, smoothing));
-        const wanted = twin.f32_sparse_cross_entropy_gradient(x[i]!, labels[i]!, up[i]!, smoothing);
+        const wanted = twin.f32_sparse_cross_entropy_gradient(x[i]!, labels[i]!, dy[i]!, smoothing);
         expect(row(dx + i * dxs * 4, k)).toEqual(wanted);
       }
     },
@@ -86,15 +86,15 @@ overVariants("f32-loss", "train", bench => {
     bench.reset();
     const x = shares(n, k, 1);
     x[1]![0] = 0;
-    const up = noise(n, 5);
+    const dy = noise(n, 5);
     const same = { n, x: bench.input(spread(x, xs)), xs: xs * 4, k };
     const loss = bench.output(n * 4);
     bench.run("f32_entropy", { ...same, loss });
     const dx = bench.output(n * dxs * 4);
-    bench.run("f32_entropy_gradient", { ...same, up: bench.input(up), dx, dxs: dxs * 4 });
+    bench.run("f32_entropy_gradient", { ...same, dy: bench.input(dy), dx, dxs: dxs * 4 });
     for (let i = 0; i < n; i++) {
       expect(bench.f32[loss / 4 + i]).toBe(twin.f32_entropy(x[i]!));
-      expect(row(dx + i * dxs * 4, k)).toEqual(twin.f32_entropy_gradient(x[i]!, up[i]!));
+      expect(row(dx + i * dxs * 4, k)).toEqual(twin.f32_entropy_gradient(x[i]!, dy[i]!));
     }
   });
 });
@@ -115,28 +115,28 @@ interface Vector {
 }
 const vectors = JSON.parse(readFileSync("test/vectors/keras/losses.json", "utf8")) as Record<string, Vector>;
 
-type Of = (x: Float32Array, t: Float32Array, label: number, up: number) => { loss: number; d: Float32Array };
+type Of = (x: Float32Array, t: Float32Array, label: number, dy: number) => { loss: number; d: Float32Array };
 const plain =
   (kernel: string, ...more: number[]): Of =>
-  (x, t, _, up) => ({
+  (x, t, _, dy) => ({
     loss: twins[kernel]!(x, t, ...more),
-    d: twins[`${kernel}_gradient`]!(x, t, up, ...more) as unknown as Float32Array,
+    d: twins[`${kernel}_gradient`]!(x, t, dy, ...more) as unknown as Float32Array,
   });
 const fromLogits =
   (smoothing: number): Of =>
-  (x, t, _, up) => {
+  (x, t, _, dy) => {
     const { loss, p } = softmax.f32_softmax_cross_entropy(x, t, smoothing);
-    return { loss, d: softmax.f32_softmax_cross_entropy_gradient(p, t, smoothing, up) };
+    return { loss, d: softmax.f32_softmax_cross_entropy_gradient(p, t, smoothing, dy) };
   };
 
 const KERAS: Record<string, Of> = {
-  sparse_categorical_crossentropy_logits(x, _, label, up) {
+  sparse_categorical_crossentropy_logits(x, _, label, dy) {
     const { loss, p } = softmax.f32_sparse_softmax_cross_entropy(x, label, 0);
-    return { loss, d: softmax.f32_sparse_softmax_cross_entropy_gradient(p, label, 0, up) };
+    return { loss, d: softmax.f32_sparse_softmax_cross_entropy_gradient(p, label, 0, dy) };
   },
-  sparse_categorical_crossentropy: (x, _, label, up) => ({
+  sparse_categorical_crossentropy: (x, _, label, dy) => ({
     loss: twin.f32_sparse_cross_entropy(x, label, 0),
-    d: twin.f32_sparse_cross_entropy_gradient(x, label, up, 0),
+    d: twin.f32_sparse_cross_entropy_gradient(x, label, dy, 0),
   }),
   categorical_crossentropy_logits: fromLogits(0),
   "categorical_crossentropy_smoothing_0.1": fromLogits(0.1),

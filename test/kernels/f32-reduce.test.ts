@@ -58,7 +58,7 @@ overVariants("f32-reduce", "train", bench => {
       bench.run("f32_penalty", { n: size, x: at, y: loss, l1, l2 });
       expect(bench.f32[loss / 4]).toBe(twin.f32_penalty(x, 2.5, l1, l2));
       const dx = bench.output(size * 4);
-      bench.run("f32_penalty_gradient", { n: size, x: at, up: bench.input(Float32Array.of(0.7)), dx, l1, l2 });
+      bench.run("f32_penalty_gradient", { n: size, x: at, dy: bench.input(Float32Array.of(0.7)), dx, l1, l2 });
       expect(floats(dx, size)).toEqual(x.map(v => twin.f32_penalty_gradient(v, Math.fround(0.7), l1, l2)));
     }
   });

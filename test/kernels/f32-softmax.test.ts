@@ -63,20 +63,20 @@ overVariants("f32-softmax", "train", bench => {
     bench.reset();
     const rows = noiseRows(n, k, 5, 9);
     const labels = Int32Array.from({ length: n }, (_, i) => (i * 7 + 3) % k);
-    const up = noise(n, 9);
+    const dy = noise(n, 9);
     const same = { n, k, smoothing, t: bench.input(labels), ts: 4 };
     const p = bench.output(n * ys * 4);
     const loss = bench.output(n * 4);
     const x = bench.input(spread(rows, xs));
     bench.run("f32_sparse_softmax_cross_entropy", { ...same, x, xs: xs * 4, loss, p, ps: ys * 4 });
     const dx = bench.output(n * xs * 4);
-    const upstream = bench.input(up);
-    bench.run("f32_sparse_softmax_cross_entropy_gradient", { ...same, p, ps: ys * 4, up: upstream, dx, dxs: xs * 4 });
+    const upstream = bench.input(dy);
+    bench.run("f32_sparse_softmax_cross_entropy_gradient", { ...same, p, ps: ys * 4, dy: upstream, dx, dxs: xs * 4 });
     rows.forEach((logits, i) => {
       const wanted = twin.f32_sparse_softmax_cross_entropy(logits, labels[i]!, smoothing);
       expect(bench.f32[loss / 4 + i]).toBe(wanted.loss);
       expect(row(p + i * ys * 4, k)).toEqual(wanted.p);
-      const d = twin.f32_sparse_softmax_cross_entropy_gradient(wanted.p, labels[i]!, smoothing, up[i]!);
+      const d = twin.f32_sparse_softmax_cross_entropy_gradient(wanted.p, labels[i]!, smoothing, dy[i]!);
       expect(row(dx + i * xs * 4, k)).toEqual(d);
       for (let j = k; j % 8; j++) expect(bench.f32[dx / 4 + i * xs + j]).toBe(0);
     });
@@ -85,7 +85,7 @@ overVariants("f32-softmax", "train", bench => {
       ...same,
       p,
       ps: ys * 4,
-      up: upstream,
+      dy: upstream,
       dx: p,
       dxs: ys * 4,
     });
@@ -96,7 +96,7 @@ overVariants("f32-softmax", "train", bench => {
     bench.reset();
     const rows = noiseRows(n, k, 5, 9);
     const targets = shares(n, k, 6);
-    const up = noise(n, 9);
+    const dy = noise(n, 9);
     const ts = 20;
     const same = { n, k, smoothing, t: bench.input(spread(targets, ts)), ts: ts * 4 };
     const p = bench.output(n * ys * 4);
@@ -104,12 +104,12 @@ overVariants("f32-softmax", "train", bench => {
     const x = bench.input(spread(rows, xs));
     bench.run("f32_softmax_cross_entropy", { ...same, x, xs: xs * 4, loss, p, ps: ys * 4 });
     const dx = bench.output(n * xs * 4);
-    bench.run("f32_softmax_cross_entropy_gradient", { ...same, p, ps: ys * 4, up: bench.input(up), dx, dxs: xs * 4 });
+    bench.run("f32_softmax_cross_entropy_gradient", { ...same, p, ps: ys * 4, dy: bench.input(dy), dx, dxs: xs * 4 });
     rows.forEach((logits, i) => {
       const wanted = twin.f32_softmax_cross_entropy(logits, targets[i]!, smoothing);
       expect(bench.f32[loss / 4 + i]).toBe(wanted.loss);
       expect(row(p + i * ys * 4, k)).toEqual(wanted.p);
-      const d = twin.f32_softmax_cross_entropy_gradient(wanted.p, targets[i]!, smoothing, up[i]!);
+      const d = twin.f32_softmax_cross_entropy_gradient(wanted.p, targets[i]!, smoothing, dy[i]!);
       expect(row(dx + i * xs * 4, k)).toEqual(d);
     });
   });
@@ -122,6 +122,6 @@ overVariants("f32-softmax", "train", bench => {
     bench.run("f32_sparse_softmax_cross_entropy", { ...same, x: bench.input(noise(3)), xs: 32, loss });
     expect(bench.f32[loss / 4]).toBe(NaN);
     const dx = bench.output(32);
-    bench.run("f32_sparse_softmax_cross_entropy_gradient", { ...same, up: bench.input(noise(1)), dx, dxs: 32 });
+    bench.run("f32_sparse_softmax_cross_entropy_gradient", { ...same, dy: bench.input(noise(1)), dx, dxs: 32 });
   });
 });

@@ -5,11 +5,11 @@ import { overVariants } from "./harness.ts";
 import { bytes, fromStored, storedImages } from "./i8.ts";
 
 const POOLS: Omit<twin.Pool, "c">[] = [
-  { h: 1, w: 1, kh: 1, kw: 1, sh: 1, sw: 1, pt: 0, pl: 0, oh: 1, ow: 1 },
-  { h: 6, w: 4, kh: 2, kw: 2, sh: 2, sw: 2, pt: 0, pl: 0, oh: 3, ow: 2 },
-  { h: 5, w: 7, kh: 3, kw: 3, sh: 2, sw: 1, pt: 1, pl: 1, oh: 3, ow: 7 },
-  { h: 5, w: 5, kh: 2, kw: 3, sh: 2, sw: 2, pt: 0, pl: 1, oh: 3, ow: 3 },
-  { h: 7, w: 5, kh: 7, kw: 5, sh: 1, sw: 1, pt: 0, pl: 0, oh: 1, ow: 1 },
+  { h: 1, w: 1, kh: 1, kw: 1, stride_h: 1, stride_w: 1, pad_t: 0, pad_l: 0, oh: 1, ow: 1 },
+  { h: 6, w: 4, kh: 2, kw: 2, stride_h: 2, stride_w: 2, pad_t: 0, pad_l: 0, oh: 3, ow: 2 },
+  { h: 5, w: 7, kh: 3, kw: 3, stride_h: 2, stride_w: 1, pad_t: 1, pad_l: 1, oh: 3, ow: 7 },
+  { h: 5, w: 5, kh: 2, kw: 3, stride_h: 2, stride_w: 2, pad_t: 0, pad_l: 1, oh: 3, ow: 3 },
+  { h: 7, w: 5, kh: 7, kw: 5, stride_h: 1, stride_w: 1, pad_t: 0, pad_l: 0, oh: 1, ow: 1 },
 ];
 const CASES = POOLS.flatMap(pool =>
   [1, 7, 8, 9, 19].map(channels => [`${pool.kh}x${pool.kw}`, channels, pool] as const),
@@ -44,8 +44,8 @@ overVariants("i8-pool2d", "run", bench => {
       [1, -128],
     ] as const) {
       const mean = place();
-      const pads = { pb: 1, pr: 2 };
-      bench.run("i8_average_pool2d", { ...mean, ...pads, includePad: include, zero: -5, middle });
+      const pads = { pad_b: 1, pad_r: 2 };
+      bench.run("i8_average_pool2d", { ...mean, ...pads, include_pad: include, zero: -5, middle });
       images.forEach((x, i) => {
         const expected = twin.i8_average_pool2d({ ...p, ...pads }, x, include === 1, -5, middle);
         expect([...fromStored(bench, mean.y + i * ys, shape)]).toEqual([...expected]);

@@ -51,19 +51,19 @@ interface Padded {
   w: number;
   kh: number;
   kw: number;
-  sh: number;
-  sw: number;
-  dh: number;
-  dw: number;
-  pt: number;
-  pl: number;
-  pb: number;
-  pr: number;
+  stride_h: number;
+  stride_w: number;
+  dilation_h: number;
+  dilation_w: number;
+  pad_t: number;
+  pad_l: number;
+  pad_b: number;
+  pad_r: number;
 }
 
 /** As kernels take them: the outputs instead of the padding below and right. */
-export const withOutputs = <G extends Padded>({ pb, pr, ...g }: G) => ({
+export const withOutputs = <G extends Padded>({ pad_b, pad_r, ...g }: G) => ({
   ...g,
-  oh: outputSize(g.h, g.kh, g.sh, g.dh, g.pt, pb),
-  ow: outputSize(g.w, g.kw, g.sw, g.dw, g.pl, pr),
+  oh: outputSize(g.h, g.kh, g.stride_h, g.dilation_h, g.pad_t, pad_b),
+  ow: outputSize(g.w, g.kw, g.stride_w, g.dilation_w, g.pad_l, pad_r),
 });

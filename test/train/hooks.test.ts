@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { addMasks } from "../../src/compress/masks.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import type { Graph, Type, Value } from "../../src/graph/graph.ts";
+import { Model } from "../../src/model/model.ts";
 import { maximum } from "../../src/ops/arithmetic/maximum.ts";
 import { mul } from "../../src/ops/arithmetic/mul.ts";
 import { scale } from "../../src/ops/arithmetic/scale.ts";
@@ -265,5 +266,19 @@ describe("StepHook.penalties", () => {
     const [byHook, byMap, plain] = [await trained({ hooks: [l2] }), await trained({ regularizers }), await trained({})];
     expect(byHook).toEqual(byMap);
     expect(byHook.validation![0]).toBeGreaterThan(plain.validation![0]!);
+  });
+
+  test("Model.evaluate counts them, as the validation of fit does", async () => {
+    const made = (hooks: StepHook[]) => new Model(smallNetwork(), { hooks });
+    const [hooked, plain] = [made([l2]), made([])];
+    const data = corners(16, 9);
+    const { loss } = await hooked.evaluate(data);
+    const { history } = await made([l2]).fit(corners(40), {
+      epochs: 1,
+      validation: data,
+      optimizer: sgd(0),
+    });
+    expect(loss).toBe(history.valLoss![0]);
+    expect(loss).toBeGreaterThan((await plain.evaluate(data)).loss!);
   });
 });

@@ -15,8 +15,8 @@ function products(n: number, g: Conv2dGeometry, visit: (x: number, weight: numbe
         for (let o = 0; o < g.cout; o++)
           for (let ky = 0; ky < g.kh; ky++)
             for (let kx = 0; kx < g.kw; kx++) {
-              const iy = oy * g.sh + ky * g.dh - g.pt;
-              const ix = ox * g.sw + kx * g.dw - g.pl;
+              const iy = oy * g.stride_h + ky * g.dilation_h - g.pad_t;
+              const ix = ox * g.stride_w + kx * g.dilation_w - g.pad_l;
               if (iy < 0 || iy >= g.h || ix < 0 || ix >= g.w) continue;
               const from = Math.floor(o / outer) * inner;
               for (let c = 0; c < inner; c++)
@@ -46,30 +46,30 @@ export function f32_conv2d(
 export function f32_conv2d_input_gradient(
   n: number,
   g: Conv2dGeometry,
-  gy: Float32Array,
+  dy: Float32Array,
   weight: Float32Array,
 ): Float32Array {
-  // output pixels run forwards, so an element of gx meets its taps backwards: ky downwards, kx downwards, then the outputs
-  const gx = new Float32Array(n * g.h * g.w * g.cin);
+  // output pixels run forwards, so an element of dx meets its taps backwards: ky downwards, kx downwards, then the outputs
+  const dx = new Float32Array(n * g.h * g.w * g.cin);
   products(n, g, (p, q, r) => {
-    gx[p] = f(gx[p]! + f(gy[r]! * weight[q]!));
+    dx[p] = f(dx[p]! + f(dy[r]! * weight[q]!));
   });
-  return gx;
+  return dx;
 }
 
-/** Adds to gw and gb, in place. */
+/** Adds to dw and db, in place. */
 export function f32_conv2d_weight_gradient(
   n: number,
   g: Conv2dGeometry,
   x: Float32Array,
-  gy: Float32Array,
-  gw: Float32Array,
-  gb: Float32Array,
+  dy: Float32Array,
+  dw: Float32Array,
+  db: Float32Array,
 ): void {
-  gy.forEach((d, r) => {
-    gb[r % g.cout] = f(gb[r % g.cout]! + d);
+  dy.forEach((d, r) => {
+    db[r % g.cout] = f(db[r % g.cout]! + d);
   });
   products(n, g, (p, q, r) => {
-    gw[q] = f(gw[q]! + f(gy[r]! * x[p]!));
+    dw[q] = f(dw[q]! + f(dy[r]! * x[p]!));
   });
 }

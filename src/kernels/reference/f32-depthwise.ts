@@ -13,8 +13,8 @@ function products(n: number, g: DepthwiseGeometry, visit: (x: number, weight: nu
       for (let ox = 0; ox < g.ow; ox++)
         for (let ky = 0; ky < g.kh; ky++)
           for (let kx = 0; kx < g.kw; kx++) {
-            const iy = oy * g.sh + ky * g.dh - g.pt;
-            const ix = ox * g.sw + kx * g.dw - g.pl;
+            const iy = oy * g.stride_h + ky * g.dilation_h - g.pad_t;
+            const ix = ox * g.stride_w + kx * g.dilation_w - g.pad_l;
             if (iy < 0 || iy >= g.h || ix < 0 || ix >= g.w) continue;
             for (let o = 0; o < cout; o++)
               visit(
@@ -44,30 +44,30 @@ export function f32_depthwise(
 export function f32_depthwise_input_gradient(
   n: number,
   g: DepthwiseGeometry,
-  gy: Float32Array,
+  dy: Float32Array,
   weight: Float32Array,
 ): Float32Array {
-  const gx = new Float32Array(n * g.h * g.w * g.cin);
+  const dx = new Float32Array(n * g.h * g.w * g.cin);
   products(n, g, (p, q, r) => {
-    gx[p] = f(gx[p]! + f(gy[r]! * weight[q]!));
+    dx[p] = f(dx[p]! + f(dy[r]! * weight[q]!));
   });
-  return gx;
+  return dx;
 }
 
-/** Adds to gw and gb, in place. */
+/** Adds to dw and db, in place. */
 export function f32_depthwise_weight_gradient(
   n: number,
   g: DepthwiseGeometry,
   x: Float32Array,
-  gy: Float32Array,
-  gw: Float32Array,
-  gb: Float32Array,
+  dy: Float32Array,
+  dw: Float32Array,
+  db: Float32Array,
 ): void {
   const cout = g.cin * g.multiplier;
-  gy.forEach((d, r) => {
-    gb[r % cout] = f(gb[r % cout]! + d);
+  dy.forEach((d, r) => {
+    db[r % cout] = f(db[r % cout]! + d);
   });
   products(n, g, (p, q, r) => {
-    gw[q] = f(gw[q]! + f(gy[r]! * x[p]!));
+    dw[q] = f(dw[q]! + f(dy[r]! * x[p]!));
   });
 }

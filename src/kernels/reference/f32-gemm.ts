@@ -28,18 +28,18 @@ export function f32_gemm(
   return c;
 }
 
-/** gw[n][k] += gy[m][n]^T * x[m][k], gb[n] += column sums of gy, in place. */
+/** dw[n][k] += dy[m][n]^T * x[m][k], db[n] += column sums of dy, in place. */
 export function f32_gemm_weight_gradient(
   { m, n, k }: Record<"m" | "n" | "k", number>,
   x: Float32Array,
-  gy: Float32Array,
-  gw: Float32Array,
-  gb: Float32Array,
+  dy: Float32Array,
+  dw: Float32Array,
+  db: Float32Array,
 ): void {
   for (let i = 0; i < m; i++)
     for (let j = 0; j < n; j++) {
-      const d = gy[i * n + j]!;
-      gb[j] = f(gb[j]! + d);
-      for (let q = 0; q < k; q++) gw[j * k + q] = f(gw[j * k + q]! + f(d * x[i * k + q]!));
+      const d = dy[i * n + j]!;
+      db[j] = f(db[j]! + d);
+      for (let q = 0; q < k; q++) dw[j * k + q] = f(dw[j * k + q]! + f(d * x[i * k + q]!));
     }
 }

@@ -76,8 +76,8 @@ const lossOf =
 
 const gradientOf =
   ({ slope, sum = false }: Pointwise) =>
-  (x: Row, t: Row, up: number, p = 0): Float32Array => {
-    const factor = sum ? up : f(up / x.length);
+  (x: Row, t: Row, dy: number, p = 0): Float32Array => {
+    const factor = sum ? dy : f(dy / x.length);
     return rowOf(x, (v, j) => slope(v, t[j]!, p) * factor);
   };
 
@@ -94,19 +94,19 @@ export const f32_sigmoid_cross_entropy_gradient = gradientOf(sigmoid);
 export const f32_kl_divergence = lossOf(divergence);
 export const f32_kl_divergence_gradient = gradientOf(divergence);
 export const f32_entropy = (x: Row): number => lossOf(entropy)(x, x);
-export const f32_entropy_gradient = (x: Row, up: number): Float32Array => gradientOf(entropy)(x, x, up);
+export const f32_entropy_gradient = (x: Row, dy: number): Float32Array => gradientOf(entropy)(x, x, dy);
 
 export function f32_cross_entropy(x: Row, t: Row, smoothing: number): number {
   const sum = laneSum(x);
   return laneSum(rowOf(x, (v, j) => -f(smoothTarget(t[j]!, smoothing, x.length) * logf(clip(f(v / sum), BELOW_ONE)))));
 }
 
-export function f32_cross_entropy_gradient(x: Row, t: Row, up: number, smoothing: number): Float32Array {
+export function f32_cross_entropy_gradient(x: Row, t: Row, dy: number, smoothing: number): Float32Array {
   const sum = laneSum(x);
   const q = rowOf(x, v => v / sum);
   const g = rowOf(q, (v, j) => (unclipped(v, BELOW_ONE) ? -(smoothTarget(t[j]!, smoothing, x.length) / v) : 0));
   const mean = laneSum(rowOf(g, (v, j) => v * q[j]!));
-  return rowOf(g, v => f(v - mean) * f(up / sum));
+  return rowOf(g, v => f(v - mean) * f(dy / sum));
 }
 
 /** The target of class j where the right one is t. */
@@ -120,9 +120,9 @@ export function f32_sparse_cross_entropy(x: Row, t: number, smoothing: number): 
   return laneSum(rowOf(clipped, (v, j) => oneHot(t, j, smoothing, x.length) * f(scale - logf(v))));
 }
 
-export function f32_sparse_cross_entropy_gradient(x: Row, t: number, up: number, smoothing: number): Float32Array {
+export function f32_sparse_cross_entropy_gradient(x: Row, t: number, dy: number, smoothing: number): Float32Array {
   const base = f(1 / laneSum(rowOf(x, v => clip(v, BELOW_ONE))));
   const slope = (v: number, j: number): number =>
     unclipped(v, BELOW_ONE) ? f(base - f(oneHot(t, j, smoothing, x.length) / v)) : 0;
-  return rowOf(x, (v, j) => slope(v, j) * up);
+  return rowOf(x, (v, j) => slope(v, j) * dy);
 }

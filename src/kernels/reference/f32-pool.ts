@@ -10,8 +10,8 @@ function taps(n: number, g: PoolGeometry, visit: (x: number, y: number) => void)
       for (let ox = 0; ox < g.ow; ox++)
         for (let ky = 0; ky < g.kh; ky++)
           for (let kx = 0; kx < g.kw; kx++) {
-            const iy = oy * g.sh + ky * g.dh - g.pt;
-            const ix = ox * g.sw + kx * g.dw - g.pl;
+            const iy = oy * g.stride_h + ky * g.dilation_h - g.pad_t;
+            const ix = ox * g.stride_w + kx * g.dilation_w - g.pad_l;
             if (iy < 0 || iy >= g.h || ix < 0 || ix >= g.w) continue;
             for (let c = 0; c < g.c; c++)
               visit(((i * g.h + iy) * g.w + ix) * g.c + c, ((i * g.oh + oy) * g.ow + ox) * g.c + c);
@@ -32,27 +32,30 @@ export function f32_max_pool2d(n: number, g: PoolGeometry, x: Float32Array): { y
   return { y, index };
 }
 
-export function f32_max_pool2d_gradient(n: number, g: PoolGeometry, gy: Float32Array, index: Int32Array): Float32Array {
+export function f32_max_pool2d_gradient(n: number, g: PoolGeometry, dy: Float32Array, index: Int32Array): Float32Array {
   const inputs = g.h * g.w * g.c;
   const outputs = g.oh * g.ow * g.c;
-  const gx = new Float32Array(n * inputs);
-  gy.forEach((d, r) => {
+  const dx = new Float32Array(n * inputs);
+  dy.forEach((d, r) => {
     const p = Math.floor(r / outputs) * inputs + index[r]!;
-    gx[p] = f(gx[p]! + d);
+    dx[p] = f(dx[p]! + d);
   });
-  return gx;
+  return dx;
 }
 
 /** For each output element of one image: how many taps its mean is over. */
 function populations(g: AveragePoolGeometry): Float32Array {
   const count = (o: number, kernel: number, stride: number, dilation: number, size: number, pad: number, end: number) =>
     Array.from({ length: kernel }, (_, k) => o * stride + k * dilation - pad).filter(
-      at => (g.includePad !== 0 || at >= 0) && at < (g.includePad !== 0 ? size + end : size),
+      at => (g.include_pad !== 0 || at >= 0) && at < (g.include_pad !== 0 ? size + end : size),
     ).length;
   return Float32Array.from({ length: g.oh * g.ow * g.c }, (_, r) => {
     const ox = Math.floor(r / g.c) % g.ow;
     const oy = Math.floor(r / g.c / g.ow);
-    return count(oy, g.kh, g.sh, g.dh, g.h, g.pt, g.pb) * count(ox, g.kw, g.sw, g.dw, g.w, g.pl, g.pr);
+    return (
+      count(oy, g.kh, g.stride_h, g.dilation_h, g.h, g.pad_t, g.pad_b) *
+      count(ox, g.kw, g.stride_w, g.dilation_w, g.w, g.pad_l, g.pad_r)
+    );
   });
 }
 
@@ -65,11 +68,11 @@ export function f32_average_pool2d(n: number, g: AveragePoolGeometry, x: Float32
   return y.map((sum, r) => sum / count[r % count.length]!);
 }
 
-export function f32_average_pool2d_gradient(n: number, g: AveragePoolGeometry, gy: Float32Array): Float32Array {
-  const gx = new Float32Array(n * g.h * g.w * g.c);
+export function f32_average_pool2d_gradient(n: number, g: AveragePoolGeometry, dy: Float32Array): Float32Array {
+  const dx = new Float32Array(n * g.h * g.w * g.c);
   const count = populations(g);
   taps(n, g, (p, r) => {
-    gx[p] = f(gx[p]! + f(gy[r]! / count[r % count.length]!));
+    dx[p] = f(dx[p]! + f(dy[r]! / count[r % count.length]!));
   });
-  return gx;
+  return dx;
 }

@@ -25,8 +25,8 @@ export function f32_clip_factor(parts: Row, limit: number): number {
 export const f32_penalty = (x: Row, y: number, l1: number, l2: number): number =>
   f(y + (f(l1) * f32_sum_of_magnitudes(x) + f(l2) * f32_sum_of_squares(x)));
 
-export const f32_penalty_gradient = (x: number, up: number, l1: number, l2: number): number =>
-  f(f((x > 0 ? f(l1) : x < 0 ? -f(l1) : 0) + f(x * f(2 * f(l2)))) * up);
+export const f32_penalty_gradient = (x: number, dy: number, l1: number, l2: number): number =>
+  f(f((x > 0 ? f(l1) : x < 0 ? -f(l1) : 0) + f(x * f(2 * f(l2)))) * dy);
 
 /** Widens [low, high] by one more image. */
 export const f32_range = (range: Row, x: Row): Float32Array =>

@@ -68,11 +68,11 @@ export function f32_sparse_softmax_cross_entropy_gradient(
   p: Row,
   t: number,
   smoothing: number,
-  up: number,
+  dy: number,
 ): Float32Array {
   const s = f(smoothing);
   const everywhere = f(s / p.length);
-  return rowOf(p, (v, j) => (j === t ? f(f(v - everywhere) - f(1 - s)) : f(v - everywhere)) * up);
+  return rowOf(p, (v, j) => (j === t ? f(f(v - everywhere) - f(1 - s)) : f(v - everywhere)) * dy);
 }
 
 /** Loss of one image with a row of targets t, and the probabilities. */
@@ -83,8 +83,8 @@ export function f32_softmax_cross_entropy(x: Row, t: Row, smoothing: number): { 
   return { loss: laneSum(terms), p: f32_softmax(x) };
 }
 
-export function f32_softmax_cross_entropy_gradient(p: Row, t: Row, smoothing: number, up: number): Float32Array {
+export function f32_softmax_cross_entropy_gradient(p: Row, t: Row, smoothing: number, dy: number): Float32Array {
   const target = rowOf(t, v => smoothTarget(v, smoothing, t.length));
   const mass = laneSum(target);
-  return rowOf(p, (v, j) => f(f(v * mass) - target[j]!) * up);
+  return rowOf(p, (v, j) => f(f(v * mass) - target[j]!) * dy);
 }

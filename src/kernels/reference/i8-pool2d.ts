@@ -6,10 +6,10 @@ export interface Pool {
   c: number;
   kh: number;
   kw: number;
-  sh: number;
-  sw: number;
-  pt: number;
-  pl: number;
+  stride_h: number;
+  stride_w: number;
+  pad_t: number;
+  pad_l: number;
   oh: number;
   ow: number;
 }
@@ -19,8 +19,8 @@ function inside(p: Pool, x: Int8Array, row: number, column: number, channel: num
   const values: number[] = [];
   for (let i = 0; i < p.kh; i++)
     for (let j = 0; j < p.kw; j++) {
-      const y = row * p.sh - p.pt + i;
-      const at = column * p.sw - p.pl + j;
+      const y = row * p.stride_h - p.pad_t + i;
+      const at = column * p.stride_w - p.pad_l + j;
       if (y >= 0 && y < p.h && at >= 0 && at < p.w) values.push(x[(y * p.w + at) * p.c + channel]!);
     }
   return values;
@@ -37,17 +37,17 @@ function pooled(p: Pool, x: Int8Array, of: (values: number[], row: number, colum
 
 export const i8_max_pool2d = (p: Pool, x: Int8Array): Int8Array => pooled(p, x, values => Math.max(-128, ...values));
 
-/** The integer mean, halves away from zero; `include`: pads, which reach `pb` and `pr` past the image, count as `zero`. */
+/** The integer mean, halves away from zero; `include`: pads, which reach `pad_b` and `pad_r` past the image, count as `zero`. */
 export function i8_average_pool2d(
-  p: Pool & { pb: number; pr: number },
+  p: Pool & { pad_b: number; pad_r: number },
   x: Int8Array,
   include: boolean,
   zero: number,
   middle: number,
 ): Int8Array {
   return pooled(p, x, (values, row, column) => {
-    const tall = Math.min(p.kh, p.h + p.pb - (row * p.sh - p.pt));
-    const wide = Math.min(p.kw, p.w + p.pr - (column * p.sw - p.pl));
+    const tall = Math.min(p.kh, p.h + p.pad_b - (row * p.stride_h - p.pad_t));
+    const wide = Math.min(p.kw, p.w + p.pad_r - (column * p.stride_w - p.pad_l));
     const count = include ? tall * wide : values.length;
     const pads = include ? (count - values.length) * zero : 0;
     const sum = values.reduce((a, b) => a + b, 0) + pads - count * middle;

@@ -2,7 +2,7 @@ import type { Rows } from "./row.ts";
 
 /**
  * Geometry of a 2-D convolution. Images are NHWC: x[h][w][cin], y[oh][ow][cout]; weights [cout][kh][kw][cin / groups].
- * Output pixel (oy, ox) reads x at (oy * sh + ky * dh - pt, ox * sw + kx * dw - pl), zero outside: padding below and right
+ * Output pixel (oy, ox) reads x at (oy * stride_h + ky * dilation_h - pad_t, ox * stride_w + kx * dilation_w - pad_l), zero outside: padding below and right
  * follows from oh and ow, and negative padding crops.
  */
 const geometry = {
@@ -14,12 +14,12 @@ const geometry = {
   cout: "int",
   kh: "int",
   kw: "int",
-  sh: "int",
-  sw: "int",
-  pt: "int",
-  pl: "int",
-  dh: "int",
-  dw: "int",
+  stride_h: "int",
+  stride_w: "int",
+  pad_t: "int",
+  pad_l: "int",
+  dilation_h: "int",
+  dilation_w: "int",
   groups: "int",
 } as const;
 
@@ -34,9 +34,9 @@ const reach = (out: number, kernel: number, stride: number, dilation: number): n
  * leaves the image.
  */
 export function conv2dScratch(g: Omit<Conv2dGeometry, "cout" | "groups">, times = 1): number {
-  const rows = reach(g.oh, g.kh, g.sh, g.dh);
-  const columns = reach(g.ow, g.kw, g.sw, g.dw);
-  if (times === 1 && g.pt <= 0 && g.pl <= 0 && rows - g.pt <= g.h && columns - g.pl <= g.w) return 0;
+  const rows = reach(g.oh, g.kh, g.stride_h, g.dilation_h);
+  const columns = reach(g.ow, g.kw, g.stride_w, g.dilation_w);
+  if (times === 1 && g.pad_t <= 0 && g.pad_l <= 0 && rows - g.pad_t <= g.h && columns - g.pad_l <= g.w) return 0;
   return rows * columns * g.cin * times * 4 + 32;
 }
 
@@ -54,8 +54,8 @@ export function conv2dInputGradientScratch(g: Conv2dGeometry): number {
     const last = Math.max(outer - 1, Math.floor((inner - 1 + pad) / stride));
     return last - first + 1;
   };
-  const rows = extent(g.h, g.oh, g.kh, g.sh, g.pt, g.dh);
-  const columns = extent(g.w, g.ow, g.kw, g.sw, g.pl, g.dw);
+  const rows = extent(g.h, g.oh, g.kh, g.stride_h, g.pad_t, g.dilation_h);
+  const columns = extent(g.w, g.ow, g.kw, g.stride_w, g.pad_l, g.dilation_w);
   return rows * columns * g.cout * 4 + 32;
 }
 
@@ -80,15 +80,15 @@ export const f32Conv2d = /* @__PURE__ */ (() =>
       binary: "both",
       overRead: 32,
     },
-    /** gx = gradient of x. `weight` in `inputPanels`. Sums run over (ky downwards, kx downwards, output channel). */
+    /** dx = gradient of x. `weight` in `inputPanels`. Sums run over (ky downwards, kx downwards, output channel). */
     f32_conv2d_input_gradient: {
       args: {
         n: "count",
-        gy: "read",
-        gys: "int",
+        dy: "read",
+        dys: "int",
         weight: "read",
-        gx: "write",
-        gxs: "int",
+        dx: "write",
+        dxs: "int",
         ...geometry,
         scratch: "write",
       },
@@ -96,18 +96,18 @@ export const f32Conv2d = /* @__PURE__ */ (() =>
       overRead: 32,
     },
     /**
-     * gw (`panels`) and gb = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
-     * (gb up to a multiple of 8). Sums run over (image, oy, ox).
+     * dw (`panels`) and db = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
+     * (db up to a multiple of 8). Sums run over (image, oy, ox).
      */
     f32_conv2d_weight_gradient: {
       args: {
         n: "count",
         x: "read",
         xs: "int",
-        gy: "read",
-        gys: "int",
-        gw: "update",
-        gb: "update",
+        dy: "read",
+        dys: "int",
+        dw: "update",
+        db: "update",
         accumulate: "int",
         ...geometry,
         scratch: "write",

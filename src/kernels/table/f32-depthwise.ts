@@ -11,12 +11,12 @@ const geometry = {
   ow: "int",
   kh: "int",
   kw: "int",
-  sh: "int",
-  sw: "int",
-  pt: "int",
-  pl: "int",
-  dh: "int",
-  dw: "int",
+  stride_h: "int",
+  stride_w: "int",
+  pad_t: "int",
+  pad_l: "int",
+  dilation_h: "int",
+  dilation_w: "int",
 } as const;
 
 export type DepthwiseGeometry = { readonly [P in keyof typeof geometry]: number };
@@ -45,24 +45,24 @@ export const f32Depthwise = /* @__PURE__ */ (() =>
       binary: "both",
       overRead: 32,
     },
-    /** gx = gradient of x. Sums run over (oy, ox, output channel). */
+    /** dx = gradient of x. Sums run over (oy, ox, output channel). */
     f32_depthwise_input_gradient: {
-      args: { n: "count", gy: "read", gys: "int", weight: "read", gx: "write", gxs: "int", ...geometry },
+      args: { n: "count", dy: "read", dys: "int", weight: "read", dx: "write", dxs: "int", ...geometry },
       binary: "train",
     },
     /**
-     * gw (`taps`) and gb = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
-     * (gb up to a multiple of 8). Sums run over (image, oy, ox).
+     * dw (`taps`) and db = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
+     * (db up to a multiple of 8). Sums run over (image, oy, ox).
      */
     f32_depthwise_weight_gradient: {
       args: {
         n: "count",
         x: "read",
         xs: "int",
-        gy: "read",
-        gys: "int",
-        gw: "update",
-        gb: "update",
+        dy: "read",
+        dys: "int",
+        dw: "update",
+        db: "update",
         accumulate: "int",
         ...geometry,
         scratch: "write",

@@ -39,8 +39,8 @@ export const f32Gemm = {
     overRead: 32,
   },
   /**
-   * gw (panels of [n][k]) = gy[m][n]^T * x[m][k], gb[n] = column sums of gy; added to what is there where `accumulate` is 1.
-   * The padding of gw, and of gb up to a multiple of 8, is written as zero. Each sum runs over m from 0 upwards.
+   * dw (panels of [n][k]) = dy[m][n]^T * x[m][k], db[n] = column sums of dy; added to what is there where `accumulate` is 1.
+   * The padding of dw, and of db up to a multiple of 8, is written as zero. Each sum runs over m from 0 upwards.
    */
   f32_gemm_weight_gradient: {
     args: {
@@ -49,10 +49,10 @@ export const f32Gemm = {
       k: "int",
       x: "read",
       ldx: "int",
-      gy: "read",
-      ldgy: "int",
-      gw: "update",
-      gb: "update",
+      dy: "read",
+      lddy: "int",
+      dw: "update",
+      db: "update",
       accumulate: "int",
     },
     binary: "train",

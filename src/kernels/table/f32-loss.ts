@@ -7,7 +7,7 @@ import type { Row, Rows } from "./row.ts";
 const args = { n: "count", x: "read", xs: "int", t: "read", ts: "int", k: "int", loss: "write" } as const;
 const loss = { args, binary: "train", overRead: 12 } as const satisfies Row;
 
-/** `up` holds d(total) / d(loss) of each image, 4 bytes apart. Zeros in the padding of dx. */
+/** `dy` holds d(total) / d(loss) of each image, 4 bytes apart. Zeros in the padding of dx. */
 const gradientArgs = {
   n: "count",
   x: "read",
@@ -15,7 +15,7 @@ const gradientArgs = {
   t: "read",
   ts: "int",
   k: "int",
-  up: "read",
+  dy: "read",
   dx: "write",
   dxs: "int",
 } as const;
@@ -63,7 +63,7 @@ export const f32Loss = {
     overRead: 12,
   },
   f32_entropy_gradient: {
-    args: { n: "count", x: "read", xs: "int", k: "int", up: "read", dx: "write", dxs: "int" },
+    args: { n: "count", x: "read", xs: "int", k: "int", dy: "read", dx: "write", dxs: "int" },
     binary: "train",
     overRead: 12,
   },

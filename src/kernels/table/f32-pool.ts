@@ -1,6 +1,6 @@
 import type { Rows } from "./row.ts";
 
-/** Images are NHWC: x[h][w][c], y[oh][ow][c]. Window (oy, ox) has its taps at (oy * sh + ky * dh - pt, ox * sw + kx * dw - pl); those outside the image do not count. */
+/** Images are NHWC: x[h][w][c], y[oh][ow][c]. Window (oy, ox) has its taps at (oy * stride_h + ky * dilation_h - pad_t, ox * stride_w + kx * dilation_w - pad_l); those outside the image do not count. */
 const geometry = {
   h: "int",
   w: "int",
@@ -9,16 +9,16 @@ const geometry = {
   ow: "int",
   kh: "int",
   kw: "int",
-  sh: "int",
-  sw: "int",
-  pt: "int",
-  pl: "int",
-  dh: "int",
-  dw: "int",
+  stride_h: "int",
+  stride_w: "int",
+  pad_t: "int",
+  pad_l: "int",
+  dilation_h: "int",
+  dilation_w: "int",
 } as const;
 
-/** `includePad` 1: taps in the padding count as zeros, up to `pb` rows below and `pr` columns right of the image; 0: the average of what is inside. */
-const average = { ...geometry, pb: "int", pr: "int", includePad: "int" } as const;
+/** `include_pad` 1: taps in the padding count as zeros, up to `pad_b` rows below and `pad_r` columns right of the image; 0: the average of what is inside. */
+const average = { ...geometry, pad_b: "int", pad_r: "int", include_pad: "int" } as const;
 
 export type PoolGeometry = { readonly [P in keyof typeof geometry]: number };
 export type AveragePoolGeometry = { readonly [P in keyof typeof average]: number };
@@ -32,16 +32,16 @@ export const f32Pool = {
     args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", index: "write", is: "int", ...geometry },
     binary: "train",
   },
-  /** gx = 0, then gx[index[i]] += gy[i] for the `outputs` elements of an image in order; `inputs` elements in gx. */
+  /** dx = 0, then dx[index[i]] += dy[i] for the `outputs` elements of an image in order; `inputs` elements in dx. */
   f32_max_pool2d_gradient: {
     args: {
       n: "count",
-      gy: "read",
-      gys: "int",
+      dy: "read",
+      dys: "int",
       index: "read",
       is: "int",
-      gx: "write",
-      gxs: "int",
+      dx: "write",
+      dxs: "int",
       inputs: "int",
       outputs: "int",
     },
@@ -49,9 +49,9 @@ export const f32Pool = {
   },
   /** Mean of each window: the sum over (ky, kx), divided by how many count. */
   f32_average_pool2d: { args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", ...average }, binary: "both" },
-  /** gx = gradient of x. Sums run over (oy, ox). */
+  /** dx = gradient of x. Sums run over (oy, ox). */
   f32_average_pool2d_gradient: {
-    args: { n: "count", gy: "read", gys: "int", gx: "write", gxs: "int", ...average },
+    args: { n: "count", dy: "read", dys: "int", dx: "write", dxs: "int", ...average },
     binary: "train",
   },
 } as const satisfies Rows;

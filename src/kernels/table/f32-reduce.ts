@@ -35,9 +35,9 @@ export const f32Reduce = {
     binary: "train",
     overRead: 12,
   },
-  /** dx = (l1 sign(x) + 2 l2 x) up, `up` one f32. */
+  /** dx = dy (l1 sign(x) + 2 l2 x), dy one f32. */
   f32_penalty_gradient: {
-    args: { n: "int", x: "read", up: "read", dx: "write", l1: "float", l2: "float" },
+    args: { n: "int", x: "read", dy: "read", dx: "write", l1: "float", l2: "float" },
     binary: "train",
     overRead: 12,
     overWrite: 12,

@@ -45,7 +45,7 @@ const crossEntropy = {
   overRead: 12,
 } as const satisfies Row;
 
-/** `up` holds d(total) / d(loss) of each image, 4 bytes apart. dx may be p. */
+/** `dy` holds d(total) / d(loss) of each image, 4 bytes apart. dx may be p. */
 const crossEntropyGradient = {
   args: {
     n: "count",
@@ -55,7 +55,7 @@ const crossEntropyGradient = {
     ts: "int",
     k: "int",
     smoothing: "float",
-    up: "read",
+    dy: "read",
     dx: "write",
     dxs: "int",
   },
@@ -77,10 +77,10 @@ export const f32Softmax = {
    * A class out of range gives NaN.
    */
   f32_sparse_softmax_cross_entropy: crossEntropy,
-  /** dx = (p - target) up. */
+  /** dx = dy (p - target). */
   f32_sparse_softmax_cross_entropy_gradient: crossEntropyGradient,
   /** loss = sum target (log(sum exp x) - x), where target = t (1 - smoothing) + smoothing / k. */
   f32_softmax_cross_entropy: crossEntropy,
-  /** dx = (p sum target - target) up. */
+  /** dx = dy (p sum target - target). */
   f32_softmax_cross_entropy_gradient: crossEntropyGradient,
 } as const satisfies Rows;

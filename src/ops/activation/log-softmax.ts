@@ -1,7 +1,7 @@
 /** logSoftmax(x) = x - log(sum e^x) over the last axis. */
 import { exp, log } from "../../base/math.ts";
 import type { Op } from "../../graph/graph.ts";
-import type { Activation, Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { REAL, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, fromOutput, sameType, wholeRowAxes } from "../elementwise.ts";
@@ -47,8 +47,10 @@ export const cost = { logSoftmax: free, logSoftmaxGradient: free } satisfies Rec
 export const axes = { logSoftmax: wholeRowAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  logSoftmax: { int8: "float", gives: "logarithms" },
+  logSoftmax: { int8: "float" },
 } satisfies Record<string, Traits>;
+
+export const gives = { logSoftmax: "logarithms" } satisfies Record<string, Gives>;
 
 export const stored = {
   logSoftmax: { op: logSoftmax, number: 24, fields: {} },

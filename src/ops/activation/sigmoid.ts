@@ -1,6 +1,6 @@
 /** sigmoid(x) = 1 / (1 + e^-x), any shape and layout. */
 import { sigmoid as logistic } from "../../base/math.ts";
-import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Gives, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { free, sameAxes } from "../elementwise.ts";
 import { fixed } from "../quantized/int8-types.ts";
@@ -35,8 +35,9 @@ export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
 export const cost = { sigmoid: free } satisfies Record<string, CostOf>;
 export const axes = { sigmoid: sameAxes } satisfies Record<string, Axes>;
 export const traits = {
-  sigmoid: { int8: /* @__PURE__ */ fixed(1 / 256, -128), gives: "probabilities" },
+  sigmoid: { int8: /* @__PURE__ */ fixed(1 / 256, -128) },
 } satisfies Record<string, Traits>;
+export const gives = { sigmoid: "probabilities" } satisfies Record<string, Gives>;
 export const stored = { sigmoid: { op: sigmoid, number: 20, fields: {} } } satisfies Record<string, Stored>;
 export const activation = {
   sigmoid: { op: sigmoid, attrs: {} },

@@ -1,7 +1,7 @@
 /** softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the distance to the largest. */
 import { exp } from "../../base/math.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Activation, Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Activation, Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { ACTIVATION, realOperands } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { i8_softmax } from "../../kernels/reference/i8-elementwise.ts";
@@ -75,8 +75,10 @@ export const cost = { softmax: free, softmaxGradient: free } satisfies Record<st
 export const axes = { softmax: wholeRowAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  softmax: { int8: fixed(1 / 256, -128), gives: "distribution" },
+  softmax: { int8: fixed(1 / 256, -128) },
 } satisfies Record<string, Traits>;
+
+export const gives = { softmax: "distribution" } satisfies Record<string, Gives>;
 
 export const stored = {
   softmax: { op: softmax, number: 10, fields: {} },

@@ -107,7 +107,7 @@ export const lower = {
     else {
       const window = asPool(length);
       const geometry = windowGeometry([outer, length, inner], window.size, [outer, 1, inner], window);
-      c.each("f32_average_pool2d", { ...ends, ...geometry, includePad: 0 });
+      c.each("f32_average_pool2d", { ...ends, ...geometry, include_pad: 0 });
     }
   },
 } satisfies Record<string, Lower>;

@@ -83,9 +83,9 @@ export const lowerBackward = {
     const { image, groups } = node.attrs;
     const g = { ...geometry(image, weight!.type.shape, upstream!.type.shape, node.attrs), groups };
     c.each("f32_conv2d_input_gradient", {
-      gy: c.in(upstream!),
+      dy: c.in(upstream!),
       weight: c.in(weight!, inputPanels),
-      gx: c.out(dx),
+      dx: c.out(dx),
       ...g,
       scratch: c.scratch("padded gradient", conv2dInputGradientScratch(g)),
     });

@@ -164,9 +164,9 @@ export const convolutionGradient =
 
 interface Sums {
   x: Ref;
-  gy: Ref;
-  gw: Ref;
-  gb: Ref;
+  dy: Ref;
+  dw: Ref;
+  db: Ref;
   accumulate: 1;
 }
 
@@ -179,16 +179,16 @@ export function lowerWeightGradient<A extends WeightGradient>(
 ): void {
   const [x, upstream] = node.inputs;
   const { weight, bias } = node.attrs;
-  const gw = c.out(node.outputs[0]!, layout);
+  const dw = c.out(node.outputs[0]!, layout);
   const biasBytes = flat.bytes([weight[0]!], "f32");
-  const gb = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
-  c.call("zero", { y: gw, bytes: layout.bytes(weight, "f32") });
-  c.call("zero", { y: gb, bytes: biasBytes });
+  const db = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
+  c.call("zero", { y: dw, bytes: layout.bytes(weight, "f32") });
+  c.call("zero", { y: db, bytes: biasBytes });
   emit({
     x: c.in(x!),
-    gy: c.in(upstream!),
-    gw,
-    gb,
+    dy: c.in(upstream!),
+    dw,
+    db,
     accumulate: 1,
   });
 }

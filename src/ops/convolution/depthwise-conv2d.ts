@@ -93,9 +93,9 @@ export const lowerBackward = {
     const [weight, upstream] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_depthwise_input_gradient", {
-      gy: c.in(upstream!),
+      dy: c.in(upstream!),
       weight: c.in(weight!, taps),
-      gx: c.out(dx),
+      dx: c.out(dx),
       ...numbers(node.attrs.image, weight!.type.shape, upstream!.type.shape, node.attrs),
     });
   },

@@ -157,7 +157,7 @@ function operands(node: Node, c: Lowering) {
 
 function downstream(node: Node, c: Lowering) {
   const dx = node.outputs[0]!;
-  return { up: c.ref(node.inputs.at(-1)!), dx: c.out(dx) };
+  return { dy: c.ref(node.inputs.at(-1)!), dx: c.out(dx) };
 }
 
 export const lowerBackward = {

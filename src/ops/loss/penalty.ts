@@ -59,7 +59,7 @@ export const lowerBackward = {
   penaltyGradient(node: Node<Penalty>, c) {
     const [w, upstream] = node.inputs;
     const dx = c.out(node.outputs[0]!, c.layoutOf(w!));
-    c.map("f32_penalty_gradient", w!, n => ({ n, x: c.ref(w!), up: c.ref(upstream!), dx, ...node.attrs }));
+    c.map("f32_penalty_gradient", w!, n => ({ n, x: c.ref(w!), dy: c.ref(upstream!), dx, ...node.attrs }));
   },
   one(node: Node, c) {
     c.call("f32_fill", { n: 1, y: c.out(node.outputs[0]!), value: 1 });

@@ -149,7 +149,7 @@ function slopeArgs(node: Node, c: Lowering) {
     x: c.in(x!),
     t: c.in(t!),
     k: size(x!.type.shape),
-    up: c.ref(dy!),
+    dy: c.ref(dy!),
     dx: c.out(dx),
     dxs: c.stride(dx),
   };

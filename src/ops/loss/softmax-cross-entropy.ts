@@ -89,7 +89,7 @@ export const lowerCrossEntropyGradient =
   (kernel: "f32_softmax_cross_entropy_gradient" | "f32_sparse_softmax_cross_entropy_gradient"): Lower<Smoothing> =>
   (node: Node<Smoothing>, c) => {
     const [p, t, upstream] = node.inputs;
-    const ends = { p: c.in(p!), t: c.in(t!), up: c.ref(upstream!), dx: c.out(node.outputs[0]!) };
+    const ends = { p: c.in(p!), t: c.in(t!), dy: c.ref(upstream!), dx: c.out(node.outputs[0]!) };
     c.each(kernel, { ...ends, k: p!.type.shape[0]!, smoothing: node.attrs.smoothing });
   };
 

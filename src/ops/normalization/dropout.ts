@@ -6,7 +6,7 @@
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { anyOperands, unaryOperands } from "../../graph/operand.ts";
 import { real, type Stored } from "../../graph/stored.ts";
 import { dropoutKeeps } from "../../kernels/reference/f32-elementwise.ts";
@@ -85,8 +85,10 @@ export const cost = { dropout: free, trainDropout: free } satisfies Record<strin
 export const axes = { dropout: sameAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  dropout: { int8: "keeps", carries: true },
+  dropout: { int8: "keeps" },
 } satisfies Record<string, Traits>;
+
+export const gives = { dropout: "input" } satisfies Record<string, Gives>;
 
 export const stored = {
   dropout: { op: dropout, number: 28, fields: { rate: { of: real, usual: 0.5 } } },

@@ -112,7 +112,7 @@ const includePad = (a: AveragePool2d): number => (a.countIncludePad ? 1 : 0);
 export const lower = {
   averagePool2d(node: Node<AveragePool2d>, c) {
     const { type } = node.inputs[0]!;
-    const args = { ...pool(node, c), includePad: includePad(node.attrs) };
+    const args = { ...pool(node, c), include_pad: includePad(node.attrs) };
     if (isInt8(type)) c.each("i8_average_pool2d", { ...args, zero: affine(type).zero, middle: middleOf(node.attrs) });
     else c.each("f32_average_pool2d", args);
   },
@@ -123,10 +123,10 @@ export const lowerBackward = {
     const upstream = node.inputs[0]!;
     const dx = node.outputs[0]!;
     c.each("f32_average_pool2d_gradient", {
-      gy: c.in(upstream),
-      gx: c.out(dx),
+      dy: c.in(upstream),
+      dx: c.out(dx),
       ...windowGeometry(dx.type.shape, node.attrs.size, upstream.type.shape, node.attrs),
-      includePad: includePad(node.attrs),
+      include_pad: includePad(node.attrs),
     });
   },
 } satisfies Record<string, Lower>;

@@ -106,10 +106,10 @@ export const lowerBackward = {
     const [upstream, index] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_max_pool2d_gradient", {
-      gy: c.in(upstream!),
+      dy: c.in(upstream!),
       index: c.ref(index!),
       is: c.stride(index!),
-      gx: c.out(dx),
+      dx: c.out(dx),
       inputs: size(dx.type.shape),
       outputs: size(upstream!.type.shape),
     });

@@ -1,7 +1,7 @@
 /** quantize(x f32) -> int8 of `quantization`, and dequantize back: the borders of int8 in a graph. */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Quantization } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { REAL } from "../../graph/operand.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { rowsOf } from "../../kernels/i8/stored.ts";
@@ -85,9 +85,11 @@ export const cost = { quantize: () => ({ macs: 0 }), dequantize: () => ({ macs: 
 export const axes = { quantize: noIntegerAxes, dequantize: noIntegerAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  quantize: { int8: "border", carries: true },
-  dequantize: { int8: "border", carries: true },
+  quantize: { int8: "border" },
+  dequantize: { int8: "border" },
 } satisfies Record<string, Traits>;
+
+export const gives = { quantize: "input", dequantize: "input" } satisfies Record<string, Gives>;
 
 export const stored = {
   quantize: { op: quantize, number: 13, fields: {} },

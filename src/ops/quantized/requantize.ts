@@ -4,7 +4,7 @@
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import type { Stored } from "../../graph/stored.ts";
 import { sloped } from "../activation/leaky-relu.ts";
 import { free, noIntegerAxes } from "../elementwise.ts";
@@ -74,8 +74,10 @@ export const cost = { requantize: free } satisfies Record<string, CostOf>;
 export const axes = { requantize: noIntegerAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  requantize: { int8: "border", carries: true },
+  requantize: { int8: "border" },
 } satisfies Record<string, Traits>;
+
+export const gives = { requantize: "input" } satisfies Record<string, Gives>;
 
 export const stored = {
   requantize: { op: requantize, number: 38, fields: { unsigned: { usual: false } } },

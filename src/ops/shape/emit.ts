@@ -5,6 +5,7 @@ import {
   type Axes,
   type CostOf,
   type Evaluate,
+  type Gives,
   type Gradient,
   type Lower,
   type Refusal,
@@ -51,8 +52,10 @@ export const axes = { emit: /* @__PURE__ */ refuse("slimming works on models, wh
 >;
 
 export const traits = {
-  emit: { int8: "border", carries: true },
+  emit: { int8: "border" },
 } satisfies Record<string, Traits>;
+
+export const gives = { emit: "input" } satisfies Record<string, Gives>;
 
 export const stored = {
   emit: /* @__PURE__ */ refuse("a file holds networks, without the host's streams"),

@@ -3,7 +3,7 @@ import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import { fixed, type Indices, indices, type Product, product } from "../../graph/axes.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
+import type { Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { unaryOperands } from "../../graph/operand.ts";
 import { count, type Stored } from "../../graph/stored.ts";
 import { covers, isStored, NO_HALO } from "../../kernels/i8/stored.ts";
@@ -88,8 +88,10 @@ function factors(from: Shape, to: Shape): Indices[][][] | undefined {
 }
 
 export const traits = {
-  reshape: { int8: "keeps", carries: true },
+  reshape: { int8: "keeps" },
 } satisfies Record<string, Traits>;
+
+export const gives = { reshape: "input" } satisfies Record<string, Gives>;
 
 export const stored = {
   reshape: {

@@ -1,0 +1,14 @@
+/** The graph of what runs. */
+import type { Graph } from "../graph/graph.ts";
+import { dropout } from "../ops/normalization/dropout.ts";
+import { bake } from "../passes/bake.ts";
+import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
+
+/** A copy without what only training needs: masks baked, normalization folded, no dropout. */
+export function runningForm(model: Graph): Graph {
+  const { graph } = model.copy();
+  bake(graph);
+  foldBatchNormalization(graph);
+  graph.rewrite([node => (node.op === dropout ? node.inputs : undefined)]);
+  return graph;
+}
