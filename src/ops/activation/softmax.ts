@@ -12,7 +12,7 @@ import { lowerRowsGradient, overRows } from "../shape/rows.ts";
 
 export const softmax: Op = { name: "softmax", takes: { list: [{ ...ACTIVATION, rows: true }] }, infer: chosenType };
 
-/** (upstream, output) -> d input. */
+/** (dy, output) -> d input. */
 export const softmaxGradient: Op = { name: "softmaxGradient", takes: realOperands, infer: sameType };
 
 /**
@@ -43,8 +43,8 @@ export const evaluate = {
       }),
     ];
   },
-  softmaxGradient: ([upstream, output]) => [
-    overRows(upstream!, output!, (d, y) => {
+  softmaxGradient: ([dy, output]) => [
+    overRows(dy!, output!, (d, y) => {
       const dot = d.reduce((sum, v, j) => sum + v * y[j]!, 0);
       return d.map((v, j) => y[j]! * (v - dot));
     }),

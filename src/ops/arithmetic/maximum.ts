@@ -15,12 +15,9 @@ export const evaluate = { maximum: /* @__PURE__ */ eachPair((a, b) => Math.max(a
 >;
 
 export const gradient = {
-  maximum: (node: Node, [upstream], graph) => {
+  maximum: (node: Node, [dy], graph) => {
     const [a, b] = node.inputs;
-    return [
-      graph.one(where, [upstream!, a!, b!], { equal: true }),
-      graph.one(where, [upstream!, b!, a!], { equal: false }),
-    ];
+    return [graph.one(where, [dy!, a!, b!], { equal: true }), graph.one(where, [dy!, b!, a!], { equal: false })];
   },
 } satisfies Record<string, Gradient>;
 

@@ -88,10 +88,10 @@ export const evaluate = {
 const asPool = (length: number): AveragePool2d => ({ ...plainWindow, size: [1, length], strides: [1, length] });
 
 export const gradient = {
-  mean(node: Node<Mean>, [upstream], graph) {
+  mean(node: Node<Mean>, [dy], graph) {
     const { shape } = node.inputs[0]!.type;
     const { outer, length, inner } = parts(shape, node.attrs);
-    const rows = graph.one(reshape, [upstream!], { shape: [outer, 1, inner] });
+    const rows = graph.one(reshape, [dy!], { shape: [outer, 1, inner] });
     const dx = graph.one(averagePool2dGradient, [rows], { ...asPool(length), image: [outer, length, inner] });
     return [graph.one(reshape, [dx], { shape })];
   },

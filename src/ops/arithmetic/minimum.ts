@@ -15,12 +15,9 @@ export const evaluate = { minimum: /* @__PURE__ */ eachPair((a, b) => Math.min(a
 >;
 
 export const gradient = {
-  minimum: (node: Node, [upstream], graph) => {
+  minimum: (node: Node, [dy], graph) => {
     const [a, b] = node.inputs;
-    return [
-      graph.one(where, [upstream!, b!, a!], { equal: true }),
-      graph.one(where, [upstream!, a!, b!], { equal: false }),
-    ];
+    return [graph.one(where, [dy!, b!, a!], { equal: true }), graph.one(where, [dy!, a!, b!], { equal: false })];
   },
 } satisfies Record<string, Gradient>;
 

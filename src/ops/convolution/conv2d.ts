@@ -69,21 +69,21 @@ export const lower = {
 
 export const lowerBackward = {
   conv2dWeightGradient(node: Node<Conv2d & WeightGradient>, c) {
-    const [x, upstream] = node.inputs;
+    const [x, dy] = node.inputs;
     const { weight, groups } = node.attrs;
-    const g = { ...geometry(x!.type.shape, weight, upstream!.type.shape, node.attrs), groups };
+    const g = { ...geometry(x!.type.shape, weight, dy!.type.shape, node.attrs), groups };
     lowerWeightGradient(node, c, panels, sums => {
       const scratch = c.scratch("padded image", conv2dScratch(g));
       c.each("f32_conv2d_weight_gradient", { ...sums, ...g, scratch });
     });
   },
   conv2dInputGradient(node: Node<Conv2d & InputGradient>, c) {
-    const [weight, upstream] = node.inputs;
+    const [weight, dy] = node.inputs;
     const dx = node.outputs[0]!;
     const { image, groups } = node.attrs;
-    const g = { ...geometry(image, weight!.type.shape, upstream!.type.shape, node.attrs), groups };
+    const g = { ...geometry(image, weight!.type.shape, dy!.type.shape, node.attrs), groups };
     c.each("f32_conv2d_input_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       weight: c.in(weight!, inputPanels),
       dx: c.out(dx),
       ...g,

@@ -41,14 +41,14 @@ export function convolved([x, weight, bias]: Type[], attrs: Window & Quantized, 
   return [weightedType([oh, ow, out], x!, weight!, bias, attrs)];
 }
 
-/** (x, upstream) -> d weight, d bias?, each a sum over the images. */
+/** (x, dy) -> dw, db?, each a sum over the images. */
 export const weightGradientOp = <A>(name: string): Op<A & WeightGradient> => ({
   name,
   takes: realOperands,
   infer: (_, { weight, bias }) => [sum(weight), ...(bias ? [sum([weight[0]!])] : [])],
 });
 
-/** (weight, upstream) -> d x. */
+/** (weight, dy) -> dx. */
 export const inputGradientOp = <A>(name: string): Op<A & InputGradient> => ({
   name,
   takes: realOperands,
@@ -132,22 +132,22 @@ function convolve([x, weight, bias]: readonly Tensor[], window: Window, shape: S
   return y;
 }
 
-export const evaluateWeightGradient: Evaluate<Window & WeightGradient> = ([x, upstream], attrs) => {
+export const evaluateWeightGradient: Evaluate<Window & WeightGradient> = ([x, dy], attrs) => {
   const dw = tensor(attrs.weight);
   const db = tensor([attrs.weight[0]!]);
-  products(x!.shape, attrs.weight, upstream!.shape, attrs, (p, q, r) => {
-    dw.data[q]! += x!.data[p]! * upstream!.data[r]!;
+  products(x!.shape, attrs.weight, dy!.shape, attrs, (p, q, r) => {
+    dw.data[q]! += x!.data[p]! * dy!.data[r]!;
   });
-  upstream!.data.forEach((d, i) => {
+  dy!.data.forEach((d, i) => {
     db.data[i % db.data.length]! += d;
   });
   return attrs.bias ? [dw, db] : [dw];
 };
 
-export const evaluateInputGradient: Evaluate<Window & InputGradient> = ([weight, upstream], attrs) => {
-  const dx = tensor([upstream!.shape[0]!, ...attrs.image]);
-  products(dx.shape, weight!.shape, upstream!.shape, attrs, (p, q, r) => {
-    dx.data[p]! += weight!.data[q]! * upstream!.data[r]!;
+export const evaluateInputGradient: Evaluate<Window & InputGradient> = ([weight, dy], attrs) => {
+  const dx = tensor([dy!.shape[0]!, ...attrs.image]);
+  products(dx.shape, weight!.shape, dy!.shape, attrs, (p, q, r) => {
+    dx.data[p]! += weight!.data[q]! * dy!.data[r]!;
   });
   return [dx];
 };
@@ -155,11 +155,11 @@ export const evaluateInputGradient: Evaluate<Window & InputGradient> = ([weight,
 /** The gradient of a forward op, by its two backward ops. */
 export const convolutionGradient =
   <A>(byWeight: Op<A & WeightGradient>, byInput: Op<A & InputGradient>): Gradient<A> =>
-  (node, [upstream], graph) => {
+  (node, [dy], graph) => {
     const [x, weight, bias] = node.inputs;
     const sums = { ...node.attrs, weight: weight!.type.shape, bias: !!bias };
-    const [dw, db] = graph.add(byWeight, [x!, upstream!], sums);
-    return [graph.one(byInput, [weight!, upstream!], { ...node.attrs, image: x!.type.shape }), dw, db];
+    const [dw, db] = graph.add(byWeight, [x!, dy!], sums);
+    return [graph.one(byInput, [weight!, dy!], { ...node.attrs, image: x!.type.shape }), dw, db];
   };
 
 interface Sums {
@@ -177,7 +177,7 @@ export function lowerWeightGradient<A extends WeightGradient>(
   layout: Layout,
   emit: (sums: Sums) => void,
 ): void {
-  const [x, upstream] = node.inputs;
+  const [x, dy] = node.inputs;
   const { weight, bias } = node.attrs;
   const dw = c.out(node.outputs[0]!, layout);
   const biasBytes = flat.bytes([weight[0]!], "f32");
@@ -186,7 +186,7 @@ export function lowerWeightGradient<A extends WeightGradient>(
   c.call("zero", { y: db, bytes: biasBytes });
   emit({
     x: c.in(x!),
-    dy: c.in(upstream!),
+    dy: c.in(dy!),
     dw,
     db,
     accumulate: 1,

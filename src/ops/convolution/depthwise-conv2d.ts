@@ -82,21 +82,21 @@ export const lower = {
 
 export const lowerBackward = {
   depthwiseConv2dWeightGradient(node: Node<DepthwiseConv2d & WeightGradient>, c) {
-    const [x, upstream] = node.inputs;
-    const g = numbers(x!.type.shape, node.attrs.weight, upstream!.type.shape, node.attrs);
+    const [x, dy] = node.inputs;
+    const g = numbers(x!.type.shape, node.attrs.weight, dy!.type.shape, node.attrs);
     lowerWeightGradient(node, c, taps, sums => {
       const scratch = c.scratch("padded image", depthwiseScratch(g));
       c.each("f32_depthwise_weight_gradient", { ...sums, ...g, scratch });
     });
   },
   depthwiseConv2dInputGradient(node: Node<DepthwiseConv2d & InputGradient>, c) {
-    const [weight, upstream] = node.inputs;
+    const [weight, dy] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_depthwise_input_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       weight: c.in(weight!, taps),
       dx: c.out(dx),
-      ...numbers(node.attrs.image, weight!.type.shape, upstream!.type.shape, node.attrs),
+      ...numbers(node.attrs.image, weight!.type.shape, dy!.type.shape, node.attrs),
     });
   },
 } satisfies Record<string, Lower>;

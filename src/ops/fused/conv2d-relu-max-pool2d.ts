@@ -84,7 +84,7 @@ interface WeightGradient {
   bias: boolean;
 }
 
-/** (x, argmax, upstream) -> d weight, d bias?, each a sum over the images. */
+/** (x, argmax, dy) -> dw, db?, each a sum over the images. */
 export const conv2dReluMaxPool2dWeightGradient: Op<WeightGradient> = {
   name: "conv2dReluMaxPool2dWeightGradient",
   takes: anyOperands,
@@ -95,7 +95,7 @@ interface InputGradient {
   image: Shape;
 }
 
-/** (weight, argmax, upstream) -> d x. */
+/** (weight, argmax, dy) -> dx. */
 export const conv2dReluMaxPool2dInputGradient: Op<InputGradient> = {
   name: "conv2dReluMaxPool2dInputGradient",
   takes: anyOperands,
@@ -154,21 +154,21 @@ export const evaluate = {
     });
     return [y, argmax];
   },
-  conv2dReluMaxPool2dWeightGradient([x, argmax, upstream], attrs) {
+  conv2dReluMaxPool2dWeightGradient([x, argmax, dy], attrs) {
     const image = x!.shape.slice(1);
     const dw = tensor(attrs.weight);
     const db = tensor([attrs.weight[0]!]);
     winners(argmax!, (i, n, from, o) => {
-      const d = upstream!.data[i]!;
+      const d = dy!.data[i]!;
       db.data[o]! += d;
       products(image, attrs.weight, from, o, (p, q) => (dw.data[q]! += d * x!.data[n * size(image) + p]!));
     });
     return attrs.bias ? [dw, db] : [dw];
   },
-  conv2dReluMaxPool2dInputGradient([weight, argmax, upstream], { image }) {
-    const dx = tensor([upstream!.shape[0]!, ...image]);
+  conv2dReluMaxPool2dInputGradient([weight, argmax, dy], { image }) {
+    const dx = tensor([dy!.shape[0]!, ...image]);
     winners(argmax!, (i, n, from, o) => {
-      const d = upstream!.data[i]!;
+      const d = dy!.data[i]!;
       products(image, weight!.shape, from, o, (p, q) => (dx.data[n * size(image) + p]! += d * weight!.data[q]!));
     });
     return [dx];
@@ -176,14 +176,14 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  conv2dReluMaxPool2d(node: Node, [upstream], graph) {
+  conv2dReluMaxPool2d(node: Node, [dy], graph) {
     const [x, weight, bias] = node.inputs;
     const argmax = node.outputs[1]!;
-    const [dw, db] = graph.add(conv2dReluMaxPool2dWeightGradient, [x!, argmax, upstream!], {
+    const [dw, db] = graph.add(conv2dReluMaxPool2dWeightGradient, [x!, argmax, dy!], {
       weight: weight!.type.shape,
       bias: !!bias,
     });
-    const dx = graph.one(conv2dReluMaxPool2dInputGradient, [weight!, argmax, upstream!], { image: x!.type.shape });
+    const dx = graph.one(conv2dReluMaxPool2dInputGradient, [weight!, argmax, dy!], { image: x!.type.shape });
     return [dx, dw, db];
   },
 } satisfies Record<string, Gradient | object>;
@@ -216,13 +216,13 @@ export const lower = {
   },
 } satisfies Record<string, Lower>;
 
-/** Upstream and argmax, and how to step through argmax, as both backward kernels take them. */
-function winnersOf(argmax: Node["inputs"][number], upstream: Node["inputs"][number], layout: Layout, c: Lowering) {
-  const [ph, pw, out] = upstream.type.shape as [number, number, number];
+/** dy and argmax, and how to step through argmax, as both backward kernels take them. */
+function winnersOf(argmax: Node["inputs"][number], dy: Node["inputs"][number], layout: Layout, c: Lowering) {
+  const [ph, pw, out] = dy.type.shape as [number, number, number];
   const planar = layout === planes;
   return {
-    dy: c.in(upstream),
-    ys: c.strideIn(upstream, flat),
+    dy: c.in(dy),
+    ys: c.strideIn(dy, flat),
     argmax: c.in(argmax, layout),
     windowStep: planar ? 4 : 4 * out,
     channelStep: planar ? 4 * ph * pw : 4,
@@ -232,7 +232,7 @@ function winnersOf(argmax: Node["inputs"][number], upstream: Node["inputs"][numb
 
 export const lowerBackward = {
   conv2dReluMaxPool2dWeightGradient(node: Node<WeightGradient>, c) {
-    const [x, argmax, upstream] = node.inputs;
+    const [x, argmax, dy] = node.inputs;
     const { weight, bias } = node.attrs;
     const image = x!.type.shape;
     const [cout, kh, kw, cin] = weight as [number, number, number, number];
@@ -244,7 +244,7 @@ export const lowerBackward = {
     c.call("zero", { y: db, bytes: biasBytes });
     c.each("f32_conv2d_relu_max_pool2d_weight_gradient", {
       x: c.in(x!),
-      ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight), c),
+      ...winnersOf(argmax!, dy!, argmaxLayout(image, weight), c),
       windows: ph * pw,
       kh,
       run: kw * cin,
@@ -255,13 +255,13 @@ export const lowerBackward = {
     });
   },
   conv2dReluMaxPool2dInputGradient(node: Node<InputGradient>, c) {
-    const [weight, argmax, upstream] = node.inputs;
+    const [weight, argmax, dy] = node.inputs;
     const { image } = node.attrs;
     const dx = node.outputs[0]!;
     const [cout, kh, kw, cin] = weight!.type.shape as [number, number, number, number];
     const [ph, pw] = windows(image, weight!.type.shape);
     c.each("f32_conv2d_relu_max_pool2d_input_gradient", {
-      ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight!.type.shape), c),
+      ...winnersOf(argmax!, dy!, argmaxLayout(image, weight!.type.shape), c),
       w: c.in(weight!, movedRows),
       dx: c.out(dx),
       xs: c.stride(dx),

@@ -51,7 +51,7 @@ export const entropy: Op = {
   },
 };
 
-/** (probabilities, targets, upstream per image) -> d probabilities; entropy has no targets. */
+/** (probabilities, targets, dy per image) -> d probabilities; entropy has no targets. */
 export const crossEntropyGradient: Op<Smoothing> = {
   name: "crossEntropyGradient",
   takes: anyOperands,
@@ -71,9 +71,9 @@ const unclipped = (x: number, high: number): boolean => x >= EPSILON && x <= hig
 const sum = (x: Float64Array): number => x.reduce((a, b) => a + b, 0);
 const dot = (x: Float64Array, y: Float64Array): number => x.reduce((s, v, j) => s + v * y[j]!, 0);
 
-/** `of` for each image: its row of probabilities, its targets as a row, its upstream. */
+/** `of` for each image: its row of probabilities, its targets as a row, its dy. */
 function perRow(
-  [x, t, upstream]: Parameters<Evaluate>[0],
+  [x, t, dy]: Parameters<Evaluate>[0],
   { smoothing }: Smoothing,
   of: (row: Float64Array, target: Float64Array, up: number) => ArrayLike<number>,
 ): Float64Array {
@@ -82,7 +82,7 @@ function perRow(
   for (let i = 0; i < images; i++) {
     const hit = (j: number) => (t!.data.length === images ? Number(t!.data[i] === j) : t!.data[i * k + j]!);
     const target = Float64Array.from({ length: k }, (_, j) => hit(j) * (1 - smoothing) + smoothing / k);
-    for (const v of Array.from(of(x!.data.subarray(i * k, (i + 1) * k), target, upstream?.data[i] ?? 1))) all.push(v);
+    for (const v of Array.from(of(x!.data.subarray(i * k, (i + 1) * k), target, dy?.data[i] ?? 1))) all.push(v);
   }
   return Float64Array.from(all);
 }
@@ -126,23 +126,23 @@ export const evaluate = {
     });
     return [loss];
   },
-  entropyGradient([x, upstream]) {
+  entropyGradient([x, dy]) {
     const k = x!.shape[1]!;
-    const d = x!.data.map((v, at) => (unclipped(v, 1) ? -(log(v) + 1) * upstream!.data[Math.floor(at / k)]! : 0));
+    const d = x!.data.map((v, at) => (unclipped(v, 1) ? -(log(v) + 1) * dy!.data[Math.floor(at / k)]! : 0));
     return [tensor(x!.shape, d)];
   },
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  crossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
-    graph.one(crossEntropyGradient, [...node.inputs, upstream!], node.attrs),
+  crossEntropy: (node: Node<Smoothing>, [dy], graph) => [
+    graph.one(crossEntropyGradient, [...node.inputs, dy!], node.attrs),
     undefined,
   ],
-  sparseCrossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
-    graph.one(sparseCrossEntropyGradient, [...node.inputs, upstream!], node.attrs),
+  sparseCrossEntropy: (node: Node<Smoothing>, [dy], graph) => [
+    graph.one(sparseCrossEntropyGradient, [...node.inputs, dy!], node.attrs),
     undefined,
   ],
-  entropy: (node: Node, [upstream], graph) => [graph.one(entropyGradient, [node.inputs[0]!, upstream!])],
+  entropy: (node: Node, [dy], graph) => [graph.one(entropyGradient, [node.inputs[0]!, dy!])],
 } satisfies Record<string, Gradient | object>;
 
 /** The arguments every kernel here has; the target's stride is 4 where it is one class number. */

@@ -50,7 +50,7 @@ export const klDivergence: Op = {
   },
 };
 
-/** (predictions, targets, upstream per image) -> d predictions. */
+/** (predictions, targets, dy per image) -> dx. */
 export const meanSquaredErrorGradient: Op = { name: "meanSquaredErrorGradient", takes: realOperands, infer: sameType };
 export const meanAbsoluteErrorGradient: Op = {
   name: "meanAbsoluteErrorGradient",
@@ -91,11 +91,9 @@ const mean =
 
 const slopes =
   <A>(slope: OfPair<A>, sum = false): Evaluate<A> =>
-  ([x, t, upstream], attrs) => {
+  ([x, t, dy], attrs) => {
     const k = x!.data.length / x!.shape[0]!;
-    const d = x!.data.map(
-      (v, at) => (slope(v, t!.data[at]!, attrs) * upstream!.data[Math.floor(at / k)]!) / (sum ? 1 : k),
-    );
+    const d = x!.data.map((v, at) => (slope(v, t!.data[at]!, attrs) * dy!.data[Math.floor(at / k)]!) / (sum ? 1 : k));
     return [tensor(x!.shape, d)];
   };
 
@@ -126,7 +124,7 @@ export const evaluate = {
 
 const rule =
   <A>(backward: Op<A>): Gradient<A> =>
-  (node: Node<A>, [upstream], graph) => [graph.one(backward, [...node.inputs, upstream!], node.attrs), undefined];
+  (node: Node<A>, [dy], graph) => [graph.one(backward, [...node.inputs, dy!], node.attrs), undefined];
 
 export const gradient = {
   meanSquaredError: /* @__PURE__ */ rule(meanSquaredErrorGradient),

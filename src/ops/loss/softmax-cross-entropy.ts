@@ -26,7 +26,7 @@ export const softmaxCrossEntropy: Op<Smoothing> = {
   },
 };
 
-/** (probabilities, targets, upstream per image) -> d logits. */
+/** (probabilities, targets, dy per image) -> d logits. */
 export const softmaxCrossEntropyGradient: Op<Smoothing> = {
   name: "softmaxCrossEntropyGradient",
   takes: anyOperands,
@@ -50,25 +50,22 @@ export const evaluate = {
     }
     return [loss, p];
   },
-  softmaxCrossEntropyGradient([p, target, upstream], { smoothing }: Smoothing) {
+  softmaxCrossEntropyGradient([p, target, dy], { smoothing }: Smoothing) {
     const [images, k] = p!.shape as [number, number];
     const dx = tensor(p!.shape);
     for (let i = 0; i < images; i++) {
       const wanted = target!.data.subarray(i * k, (i + 1) * k).map(t => t * (1 - smoothing) + smoothing / k);
       const mass = wanted.reduce((a, b) => a + b, 0);
-      for (let j = 0; j < k; j++) dx.data[i * k + j] = (p!.data[i * k + j]! * mass - wanted[j]!) * upstream!.data[i]!;
+      for (let j = 0; j < k; j++) dx.data[i * k + j] = (p!.data[i * k + j]! * mass - wanted[j]!) * dy!.data[i]!;
     }
     return [dx];
   },
 } satisfies Record<string, Evaluate>;
 
-/** By a backward op that reads (probabilities, targets, upstream per image). */
+/** By a backward op that reads (probabilities, targets, dy per image). */
 export const crossEntropyGradient =
   (backward: Op<Smoothing>): Gradient<Smoothing> =>
-  (node, [upstream], graph) => [
-    graph.one(backward, [node.outputs[1]!, node.inputs[1]!, upstream!], node.attrs),
-    undefined,
-  ];
+  (node, [dy], graph) => [graph.one(backward, [node.outputs[1]!, node.inputs[1]!, dy!], node.attrs), undefined];
 
 export const gradient = {
   softmaxCrossEntropy: /* @__PURE__ */ crossEntropyGradient(softmaxCrossEntropyGradient),
@@ -84,12 +81,12 @@ export const lowerCrossEntropy =
     c.each(kernel, { ...ends, k: x!.type.shape[0]!, smoothing: node.attrs.smoothing });
   };
 
-/** A kernel (probabilities, targets, upstream per image) -> d logits. */
+/** A kernel (probabilities, targets, dy per image) -> d logits. */
 export const lowerCrossEntropyGradient =
   (kernel: "f32_softmax_cross_entropy_gradient" | "f32_sparse_softmax_cross_entropy_gradient"): Lower<Smoothing> =>
   (node: Node<Smoothing>, c) => {
-    const [p, t, upstream] = node.inputs;
-    const ends = { p: c.in(p!), t: c.in(t!), dy: c.ref(upstream!), dx: c.out(node.outputs[0]!) };
+    const [p, t, dy] = node.inputs;
+    const ends = { p: c.in(p!), t: c.in(t!), dy: c.ref(dy!), dx: c.out(node.outputs[0]!) };
     c.each(kernel, { ...ends, k: p!.type.shape[0]!, smoothing: node.attrs.smoothing });
   };
 

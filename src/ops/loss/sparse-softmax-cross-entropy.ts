@@ -27,7 +27,7 @@ export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
   },
 };
 
-/** (probabilities, class, upstream per image) -> d logits. */
+/** (probabilities, class, dy per image) -> d logits. */
 export const sparseSoftmaxCrossEntropyGradient: Op<Smoothing> = {
   name: "sparseSoftmaxCrossEntropyGradient",
   takes: anyOperands,
@@ -52,14 +52,14 @@ export const evaluate = {
     }
     return [loss, p];
   },
-  sparseSoftmaxCrossEntropyGradient([p, target, upstream], { smoothing }) {
+  sparseSoftmaxCrossEntropyGradient([p, target, dy], { smoothing }) {
     const k = p!.shape[1]!;
     return [
       tensor(
         p!.shape,
         p!.data.map((v, at) => {
           const i = Math.floor(at / k);
-          return (v - (at % k === target!.data[i] ? 1 - smoothing : 0) - smoothing / k) * upstream!.data[i]!;
+          return (v - (at % k === target!.data[i] ? 1 - smoothing : 0) - smoothing / k) * dy!.data[i]!;
         }),
       ),
     ];

@@ -1,7 +1,7 @@
 /**
  * dropout(x) is what a model holds: nothing, when it runs. trainDropout(x, image, seed) zeroes each element with probability `rate` and
  * scales the others by 1 / (1 - rate) (Srivastava et al. 2014). The random bits are a hash of (seed, salt, number of the image, element):
- * no state, the same in any batch; the backward is the same op on the upstream gradient.
+ * no state, the same in any batch; the backward is the same op on the dy gradient.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -53,9 +53,9 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  dropout: (_, [upstream]) => [upstream],
-  trainDropout: (node: Node<TrainDropout>, [upstream], graph) => [
-    graph.one(trainDropout, [upstream!, ...node.inputs.slice(1)], node.attrs),
+  dropout: (_, [dy]) => [dy],
+  trainDropout: (node: Node<TrainDropout>, [dy], graph) => [
+    graph.one(trainDropout, [dy!, ...node.inputs.slice(1)], node.attrs),
     undefined,
     undefined,
   ],

@@ -29,7 +29,7 @@ export const averagePool2d: Op<AveragePool2d> = {
   },
 };
 
-/** (upstream) -> d x of shape `image`. */
+/** (dy) -> dx of shape `image`. */
 export const averagePool2dGradient: Op<AveragePool2d & { image: Shape }> = {
   name: "averagePool2dGradient",
   takes: realOperands,
@@ -94,16 +94,16 @@ export const evaluate = {
     shares(x!.shape, y.shape, attrs, (p, r, share) => (y.data[r]! += x!.data[p]! * share));
     return [y];
   },
-  averagePool2dGradient([upstream], attrs: AveragePool2d & { image: Shape }) {
-    const dx = tensor([upstream!.shape[0]!, ...attrs.image]);
-    shares(dx.shape, upstream!.shape, attrs, (p, r, share) => (dx.data[p]! += upstream!.data[r]! * share));
+  averagePool2dGradient([dy], attrs: AveragePool2d & { image: Shape }) {
+    const dx = tensor([dy!.shape[0]!, ...attrs.image]);
+    shares(dx.shape, dy!.shape, attrs, (p, r, share) => (dx.data[p]! += dy!.data[r]! * share));
     return [dx];
   },
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  averagePool2d: (node: Node<AveragePool2d>, [upstream], graph) => [
-    graph.one(averagePool2dGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
+  averagePool2d: (node: Node<AveragePool2d>, [dy], graph) => [
+    graph.one(averagePool2dGradient, [dy!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
   ],
 } satisfies Record<string, Gradient | object>;
 
@@ -120,12 +120,12 @@ export const lower = {
 
 export const lowerBackward = {
   averagePool2dGradient(node: Node<AveragePool2d & { image: Shape }>, c) {
-    const upstream = node.inputs[0]!;
+    const dy = node.inputs[0]!;
     const dx = node.outputs[0]!;
     c.each("f32_average_pool2d_gradient", {
-      dy: c.in(upstream),
+      dy: c.in(dy),
       dx: c.out(dx),
-      ...windowGeometry(dx.type.shape, node.attrs.size, upstream.type.shape, node.attrs),
+      ...windowGeometry(dx.type.shape, node.attrs.size, dy.type.shape, node.attrs),
       include_pad: includePad(node.attrs),
     });
   },

@@ -71,13 +71,13 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  concat(node: Node<Concat>, [upstream], graph) {
+  concat(node: Node<Concat>, [dy], graph) {
     const { axis } = node.attrs;
     let from = 0;
     return node.inputs.map(({ type: { shape } }) => {
       const begin = shape.map((_, a) => (a === axis ? from : 0));
       from += shape[axis]!;
-      return sliced(graph, upstream!, begin, shape);
+      return sliced(graph, dy!, begin, shape);
     });
   },
 } satisfies Record<string, Gradient>;

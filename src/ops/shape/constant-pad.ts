@@ -56,8 +56,8 @@ export const evaluate = { constantPad: /* @__PURE__ */ evaluateRearranged(places
 
 /** What flows back is what lies inside. */
 export const gradient = {
-  constantPad: (node: Node<ConstantPad>, [upstream], graph) => [
-    sliced(graph, upstream!, node.attrs.before, node.inputs[0]!.type.shape),
+  constantPad: (node: Node<ConstantPad>, [dy], graph) => [
+    sliced(graph, dy!, node.attrs.before, node.inputs[0]!.type.shape),
   ],
 } satisfies Record<string, Gradient>;
 

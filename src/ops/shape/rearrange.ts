@@ -80,7 +80,7 @@ export interface Back {
   places: { readonly of: Int32Array; toString(): string };
 }
 
-/** (upstream) -> d x: every element of the input gets the sum of what flows to its copies. */
+/** (dy) -> dx: every element of the input gets the sum of what flows to its copies. */
 export const rearrangeGradient: Op<Back> = {
   name: "rearrangeGradient",
   takes: realOperands,
@@ -111,11 +111,11 @@ export function evaluateRearranged<A>(places: Places<A>, filling: Filling<A> = z
 }
 
 export function gradientOfRearranged<A>(places: Places<A>): Gradient<A> {
-  return (node, [upstream], graph) => {
+  return (node, [dy], graph) => {
     const { shape, batched } = node.inputs[0]!.type;
     const of = elementsOf(places, shape, node.outputs[0]!.type.shape, node.attrs);
     const back: Back = { image: shape, batched, places: { of, toString: () => `of ${node.op.name}` } };
-    return [graph.one(rearrangeGradient, [upstream!], back), ...node.inputs.slice(1).map(() => undefined)];
+    return [graph.one(rearrangeGradient, [dy!], back), ...node.inputs.slice(1).map(() => undefined)];
   };
 }
 
@@ -212,11 +212,11 @@ export function copyWhole(c: Lowering, x: Value, y: Ref, pitches: readonly numbe
 }
 
 export const evaluate = {
-  rearrangeGradient([upstream], { image, batched, places: { of } }: Back) {
-    const images = upstream!.data.length / of.length;
+  rearrangeGradient([dy], { image, batched, places: { of } }: Back) {
+    const images = dy!.data.length / of.length;
     const dx = tensor(batched ? [images, ...image] : image);
     const each = batched ? size(image) : 0;
-    upstream!.data.forEach((d, i) => {
+    dy!.data.forEach((d, i) => {
       const place = of[i % of.length]!;
       if (place >= 0) dx.data[Math.floor(i / of.length) * each + place]! += d;
     });
@@ -228,7 +228,7 @@ export const gradient = { rearrangeGradient: noSecondDerivative } satisfies Reco
 
 export const lowerBackward = {
   rearrangeGradient(node: Node<Back>, c) {
-    const upstream = node.inputs[0]!;
+    const dy = node.inputs[0]!;
     const dx = node.outputs[0]!;
     const { of } = node.attrs.places;
     const to = c.out(dx);
@@ -236,7 +236,7 @@ export const lowerBackward = {
     if (dx.type.batched) c.each("zero", { y: to, bytes: { per: bytes } });
     else c.call("zero", { y: to, bytes });
     c.each("f32_scatter_add", {
-      dy: c.in(upstream),
+      dy: c.in(dy),
       dx: to,
       length: of.length,
       index: c.constant("places", of),
