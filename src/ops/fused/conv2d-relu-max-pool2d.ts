@@ -26,6 +26,7 @@ import { f32Conv2dReluMaxPool2d } from "../../kernels/cost/f32-conv2d-relu-max-p
 import { flat, kernelRows, type Layout, movedRows, panels, planes, winogradRows } from "../../kernels/layout.ts";
 import { planeScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d.ts";
 import { winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
+import { zeroed, zeroedBias } from "../accumulators.ts";
 
 /**
  * The work of each algorithm for one output and a row of the kernel; undefined where none can run.
@@ -233,15 +234,11 @@ function winnersOf(argmax: Node["inputs"][number], dy: Node["inputs"][number], l
 export const lowerBackward = {
   conv2dReluMaxPool2dWeightGradient(node: Node<WeightGradient>, c) {
     const [x, argmax, dy] = node.inputs;
-    const { weight, bias } = node.attrs;
+    const { weight } = node.attrs;
     const image = x!.type.shape;
     const [cout, kh, kw, cin] = weight as [number, number, number, number];
     const [ph, pw] = windows(image, weight);
-    const dw = c.out(node.outputs[0]!, kernelRows);
-    const biasBytes = flat.bytes([cout], "f32");
-    const db = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
-    c.call("zero", { y: dw, bytes: kernelRows.bytes(weight, "f32") });
-    c.call("zero", { y: db, bytes: biasBytes });
+    const [dw, db] = node.outputs;
     c.each("f32_conv2d_relu_max_pool2d_weight_gradient", {
       x: c.in(x!),
       ...winnersOf(argmax!, dy!, argmaxLayout(image, weight), c),
@@ -250,8 +247,8 @@ export const lowerBackward = {
       run: kw * cin,
       row: image[1]! * cin * 4,
       list: c.scratch("winners", 8 * ph * pw * c.group),
-      dw,
-      db,
+      dw: zeroed(c, dw!, kernelRows),
+      db: zeroedBias(c, db, cout),
     });
   },
   conv2dReluMaxPool2dInputGradient(node: Node<InputGradient>, c) {

@@ -4,15 +4,12 @@
  */
 import { exp, log } from "../../base/math.ts";
 import { sameShape, showShape } from "../../base/shape.ts";
-import { tensor } from "../../base/tensor.ts";
+import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
 import { free, sameType } from "../elementwise.ts";
-
-export interface Smoothing {
-  smoothing: number;
-}
+import type { Smoothing } from "./probabilities.ts";
 
 export const softmaxCrossEntropy: Op<Smoothing> = {
   name: "softmaxCrossEntropy",
@@ -26,30 +23,38 @@ export const softmaxCrossEntropy: Op<Smoothing> = {
   },
 };
 
-/** (probabilities, targets, dy per image) -> d logits. */
+/** (probabilities, targets, dy per image) -> dx, of the logits. */
 export const softmaxCrossEntropyGradient: Op<Smoothing> = {
   name: "softmaxCrossEntropyGradient",
   takes: anyOperands,
   infer: sameType,
 };
 
+/** Losses and probabilities of logits; `target` is that of a class in an image, not yet smoothed. */
+export function crossEntropies(
+  logits: Tensor,
+  { smoothing }: Smoothing,
+  target: (image: number, label: number) => number,
+): Tensor[] {
+  const [images, k] = logits.shape as [number, number];
+  const loss = tensor([images]);
+  const p = tensor([images, k]);
+  for (let i = 0; i < images; i++) {
+    const row = logits.data.subarray(i * k, (i + 1) * k);
+    const top = row.reduce((a, b) => Math.max(a, b));
+    const total = row.reduce((sum, v) => sum + exp(v - top), 0);
+    row.forEach((v, j) => {
+      const wanted = target(i, j) * (1 - smoothing) + smoothing / k;
+      loss.data[i]! += wanted * (log(total) + top - v);
+      p.data[i * k + j] = exp(v - top) / total;
+    });
+  }
+  return [loss, p];
+}
+
 export const evaluate = {
-  softmaxCrossEntropy([logits, target], { smoothing }: Smoothing) {
-    const [images, k] = logits!.shape as [number, number];
-    const loss = tensor([images]);
-    const p = tensor([images, k]);
-    for (let i = 0; i < images; i++) {
-      const row = logits!.data.subarray(i * k, (i + 1) * k);
-      const top = row.reduce((a, b) => Math.max(a, b));
-      const total = row.reduce((sum, v) => sum + exp(v - top), 0);
-      row.forEach((v, j) => {
-        const wanted = target!.data[i * k + j]! * (1 - smoothing) + smoothing / k;
-        loss.data[i]! += wanted * (log(total) + top - v);
-        p.data[i * k + j] = exp(v - top) / total;
-      });
-    }
-    return [loss, p];
-  },
+  softmaxCrossEntropy: ([logits, target], attrs: Smoothing) =>
+    crossEntropies(logits!, attrs, (i, j) => target!.data[i * logits!.shape[1]! + j]!),
   softmaxCrossEntropyGradient([p, target, dy], { smoothing }: Smoothing) {
     const [images, k] = p!.shape as [number, number];
     const dx = tensor(p!.shape);
@@ -81,7 +86,7 @@ export const lowerCrossEntropy =
     c.each(kernel, { ...ends, k: x!.type.shape[0]!, smoothing: node.attrs.smoothing });
   };
 
-/** A kernel (probabilities, targets, dy per image) -> d logits. */
+/** A kernel (probabilities, targets, dy per image) -> dx, of the logits. */
 export const lowerCrossEntropyGradient =
   (kernel: "f32_softmax_cross_entropy_gradient" | "f32_sparse_softmax_cross_entropy_gradient"): Lower<Smoothing> =>
   (node: Node<Smoothing>, c) => {

@@ -19,7 +19,7 @@ import {
 } from "../../graph/meaning.ts";
 import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
 import { type Parameter, real, type Stored } from "../../graph/stored.ts";
-import { flat } from "../../kernels/layout.ts";
+import { zeroed } from "../accumulators.ts";
 import { free, rowsOf, sameType } from "../elementwise.ts";
 
 export interface BatchNormalization {
@@ -183,13 +183,9 @@ export const lowerBackward = {
     const [x, gamma, beta] = node.inputs;
     const [y, meanOut, varianceOut] = node.outputs;
     const { repeat: pixels, k } = rowsOf(x!);
-    const mean = c.out(meanOut!);
-    const variance = c.out(varianceOut!);
+    // movingAverage reads the padding too
+    const [mean, variance] = [zeroed(c, meanOut!), zeroed(c, varianceOut!)];
     const image = { x: c.in(x!), pixels, k, mean, variance } as const;
-    // the padding is averaged too, by movingAverage: zeros
-    const padded = flat.bytes([k], "f32");
-    c.call("zero", { y: mean, bytes: padded });
-    c.call("zero", { y: variance, bytes: padded });
     c.call("f32_batch_normalization_statistics", image);
     c.each("f32_batch_normalization", {
       ...image,
@@ -212,13 +208,8 @@ export const lowerBackward = {
   },
   batchNormalizationParameterGradient(node: Node<{ epsilon: number }>, c) {
     const [dy, x, mean, variance] = node.inputs;
-    const [dgammaOut, dbetaOut] = node.outputs;
+    const [dgamma, dbeta] = node.outputs;
     const { repeat: pixels, k } = rowsOf(x!);
-    const dgamma = c.out(dgammaOut!);
-    const dbeta = c.out(dbetaOut!);
-    const padded = flat.bytes([k], "f32");
-    c.call("zero", { y: dgamma, bytes: padded });
-    c.call("zero", { y: dbeta, bytes: padded });
     c.call("f32_batch_normalization_parameter_gradient", {
       dy: c.in(dy!),
       x: c.in(x!),
@@ -226,8 +217,8 @@ export const lowerBackward = {
       k,
       mean: c.in(mean!),
       variance: c.in(variance!),
-      dgamma,
-      dbeta,
+      dgamma: zeroed(c, dgamma!),
+      dbeta: zeroed(c, dbeta!),
       epsilon: node.attrs.epsilon,
     });
   },

@@ -15,7 +15,7 @@ import type { Node, Op, Role, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
 import { count, type Parameter, real, type Stored } from "../../graph/stored.ts";
-import { flat } from "../../kernels/layout.ts";
+import { zeroed } from "../accumulators.ts";
 import { free, noSecondDerivative } from "../elementwise.ts";
 
 export interface LayerNormalization {
@@ -174,20 +174,15 @@ export const lowerBackward = {
   },
   layerNormalizationParameterGradient(node: Node<{ axes: number }>, c) {
     const [dy, x, mean, inverse] = node.inputs;
-    const [dgammaOut, dbetaOut] = node.outputs;
-    const dgamma = c.out(dgammaOut!);
-    const dbeta = c.out(dbetaOut!);
-    const padded = flat.bytes(dgammaOut!.type.shape, "f32");
-    c.call("zero", { y: dgamma, bytes: padded });
-    c.call("zero", { y: dbeta, bytes: padded });
+    const [dgamma, dbeta] = node.outputs;
     c.call("f32_layer_normalization_parameter_gradient", {
       dy: c.in(dy!),
       x: c.in(x!),
       ...rowsOf(x!.type.shape, node.attrs.axes),
       mean: c.in(mean!),
       inverse: c.in(inverse!),
-      dgamma,
-      dbeta,
+      dgamma: zeroed(c, dgamma!),
+      dbeta: zeroed(c, dbeta!),
     });
   },
   layerNormalizationGradient(node: Node<{ axes: number }>, c) {
