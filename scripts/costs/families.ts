@@ -7,19 +7,17 @@ import { f32Conv2dReluMaxPool2d } from "../../src/kernels/cost/f32-conv2d-relu-m
 import { i8Conv2d, i8Conv2dTile } from "../../src/kernels/cost/i8-conv2d.ts";
 import { i8Conv2dMaxPool2d } from "../../src/kernels/cost/i8-conv2d-max-pool2d.ts";
 import { i8Dense } from "../../src/kernels/cost/i8-dense.ts";
-import { directWork, tileWork } from "../../src/kernels/i8/conv2d.ts";
+import { directWork, tileWorks } from "../../src/kernels/i8/conv2d.ts";
 import { oneChannelWork } from "../../src/kernels/i8/conv2d-1c.ts";
 import { firWork } from "../../src/kernels/i8/conv2d-fir.ts";
 import { winogradWork } from "../../src/kernels/i8/conv2d-winograd.ts";
 import { denseWorks } from "../../src/kernels/i8/dense.ts";
-import { depthwise3x3Fits, depthwise3x3Work, depthwiseWork } from "../../src/kernels/i8/depthwise.ts";
 import { groupsOf } from "../../src/kernels/i8/panels.ts";
 import type { Binary, Variant } from "../../src/kernels/load.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
 import { TRAIN } from "../../src/kernels/load-train.ts";
 import { conv2d } from "../../src/ops/convolution/conv2d.ts";
 import { dense } from "../../src/ops/convolution/dense.ts";
-import { depthwiseConv2d } from "../../src/ops/convolution/depthwise-conv2d.ts";
 import { plainWindow } from "../../src/ops/convolution/window.ts";
 import { conv2dMaxPool2d } from "../../src/ops/fused/conv2d-max-pool2d.ts";
 import { conv2dReluMaxPool2d, forwardWorks } from "../../src/ops/fused/conv2d-relu-max-pool2d.ts";
@@ -123,8 +121,8 @@ const convolution = (sizes: Sizes) => {
 const tiles = (variant: Variant): Layer[] =>
   TILES.map(sizes => {
     const [pixels, , outs] = sizes;
-    const work = (tile: 2 | 4) => tileWork(tile, kGroups(variant, sizes), pixels * pixels, outs);
-    return { name: named(sizes), graph: convolution(sizes), batch: 1, work: { pixels4: work(4), pixels2: work(2) } };
+    const work = tileWorks(kGroups(variant, sizes), pixels * pixels, outs);
+    return { name: named(sizes), graph: convolution(sizes), batch: 1, work };
   });
 
 const each = <T, U>(list: readonly T[], make: (item: T) => U[]): U[] => list.flatMap(make);
@@ -133,35 +131,13 @@ const WINOGRAD: Sizes[] = each([4, 5, 6, 7, 8, 12, 16, 28], pixels =>
   each([8, 16, 32, 64], channels => [8, 12, 32, 64].map((outs): Sizes => [pixels, channels, outs, 3])),
 ).filter(([pixels, channels, outs]) => pixels ** 2 * channels * outs <= 2 ** 18);
 
-const DEPTHWISE: Sizes[] = each([3, 6, 12, 24, 48], pixels =>
-  each([8, 32, 64, 128], channels => [3, 5].map((kernel): Sizes => [pixels, channels, channels, kernel])),
-).filter(([pixels, channels]) => pixels ** 2 * channels <= 2 ** 16);
-
-/** Depthwise convolutions by the direct kernel take a call for each channel: such layers are small. */
-const convolutions = (variant: Variant): Layer[] => [
-  ...WINOGRAD.map(sizes => {
+const convolutions = (variant: Variant): Layer[] =>
+  WINOGRAD.map(sizes => {
     const [pixels, , outs] = sizes;
     const direct = directWork(pixels * pixels, outs, kGroups(variant, sizes));
     const work = { winograd: winogradWork(sizeOf(sizes)), direct };
     return { name: named(sizes), graph: convolution(sizes), batch: 1, work };
-  }),
-  ...DEPTHWISE.map(sizes => {
-    const [pixels, channels, outs, kernel] = sizes;
-    const window = same(kernel);
-    const of = sizeOf(sizes);
-    const fits = depthwise3x3Fits({ kernel: [kernel, kernel], ...window }, channels);
-    const weight = [outs, kernel, kernel, 1];
-    return {
-      name: `${named(sizes)}, depthwise`,
-      graph: int8(depthwiseConv2d, [pixels, pixels, channels], weight, window),
-      batch: 1,
-      work: {
-        depthwise3x3: fits ? depthwise3x3Work(of) : undefined,
-        depthwise: depthwiseWork(of, kernel * kernel),
-      },
-    };
-  }),
-];
+  });
 
 /** Pixels are those of the pooled image. */
 const POOLED: Sizes[] = each([4, 6, 8, 12, 14], pixels =>

@@ -4,15 +4,13 @@ import type { Costs } from "./cheapest.ts";
 /**
  * Costs of int8 convolutions:
  * - winograd: pairs of channels at all points of all tiles; vectors of channels of all tiles; panels of all tiles
- * - depthwise3x3: channels of all pixels; channels of all rows
- * - depthwise: pairs of taps of all panels and tiles of 4 pixels; panels of all tiles
  * - direct: k-groups of all tiles; tiles
  */
-export const i8Conv2d: Readonly<Record<Variant, Costs<"winograd" | "depthwise3x3" | "depthwise" | "direct">>> = {
+export const i8Conv2d: Readonly<Record<Variant, Costs<"winograd" | "direct">>> = {
   // nanoseconds, measured on Intel(R) Xeon(R) Processor, Node v24.22.3
-  simd: { winograd: [0.481, 32.8, 109], depthwise3x3: [0.655, 0.546], depthwise: [3.01, 9.23], direct: [1.92, 8.81] },
+  simd: { winograd: [0.481, 32.8, 109], direct: [1.92, 8.81] },
   // estimated, in dot products of vectors
-  relaxed: { winograd: [2, 136, 264], depthwise3x3: [0.5, 0], depthwise: [16, 0], direct: [8, 0] },
+  relaxed: { winograd: [2, 136, 264], direct: [8, 0] },
 };
 
 /** Costs of the tiles of the direct kernel: k-groups of all tiles; tiles. */

@@ -28,8 +28,8 @@ const pairs = (channels: number): number => Math.ceil(channels / 2);
  * Pairs of channels and panels at all points of all tiles; vectors of channels of all tiles; panels of all tiles. Undefined
  * where the kernel cannot run.
  */
-export function winogradWork(shape: WinogradShape): Work | undefined {
-  if (!winogradFits(shape)) return undefined;
+export function winogradWork(shape: WinogradShape & { kh: number; kw: number }): Work | undefined {
+  if (shape.kh !== 3 || shape.kw !== 3 || !winogradFits(shape)) return undefined;
   const { height, width, channels, outs } = shape;
   const across = Math.ceil(width / 4);
   const down = Math.ceil(height / 4);
@@ -46,8 +46,9 @@ export function winogradWork(shape: WinogradShape): Work | undefined {
 export const winogradPackedBytes = ({ channels, outs }: WinogradShape): number =>
   Math.ceil(outs / 8) * (96 + 36 * pairs(channels) * 32);
 
-/** Scratch of `i8_conv2d_winograd` with this band. */
-export function winogradScratchBytes({ width, channels }: WinogradShape, band: number): number {
+/** Scratch of `i8_conv2d_winograd`. */
+export function winogradScratchBytes(shape: WinogradShape, band = winogradBand(shape)): number {
+  const { width, channels } = shape;
   const tiles = 4 * Math.ceil((band * Math.ceil(width / 4)) / 4);
   return 768 + 36 * (tiles * pairs(channels) * 4 + 64) + 36 * (tiles * 32 + 64);
 }

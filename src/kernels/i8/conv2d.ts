@@ -26,15 +26,18 @@ export function directWork(pixels: number, outs: number, groups: number, parts =
   return [tiles * groups, tiles];
 }
 
-/** k-groups of all tiles of so many pixels and 8 or 16 outputs, and tiles, for outputs that are whole sixteens. */
-export function tileWork(tilePixels: 2 | 4, groups: number, pixels: number, outs: number): Work {
-  const tiles = Math.ceil(pixels / tilePixels) * (tilePixels / 2) * Math.ceil(outs / 16);
-  return [tiles * groups, tiles];
-}
-
 /** Pixels in a tile of `i8_conv2d`: 4 and a panel of 8 outputs, or 2 and two panels, where outputs are whole sixteens. */
 export function tilePixels(variant: Variant, groups: number, pixels: number, outs: number): 2 | 4 {
-  if (outs % 16) return 4;
-  const choice = cheapest(i8Conv2dTile[variant], tile => tileWork(tile === "pixels2" ? 2 : 4, groups, pixels, outs));
-  return choice === "pixels2" ? 2 : 4;
+  const works = tileWorks(groups, pixels, outs);
+  return cheapest(i8Conv2dTile[variant], tile => works[tile]) === "pixels2" ? 2 : 4;
 }
+
+/** k-groups of all tiles, and tiles, of either kind. */
+export const tileWorks = (
+  groups: number,
+  pixels: number,
+  outs: number,
+): Record<"pixels4" | "pixels2", Work | undefined> => ({
+  pixels4: directWork(pixels, outs, groups),
+  pixels2: outs % 16 ? undefined : directWork(2 * pixels, outs / 2, groups),
+});

@@ -1,6 +1,5 @@
 /** Packed weights and scratch of int8 depthwise convolutions. */
 import { roundUp } from "../../base/shape.ts";
-import type { Work } from "../cost/cheapest.ts";
 import type { Variant } from "../load.ts";
 import type { ConvolutionSize } from "./conv2d.ts";
 import type { Window } from "./offsets.ts";
@@ -24,15 +23,3 @@ export const depthwise3x3ScratchBytes = (
   { width, across, channels }: Pick<ConvolutionSize, "width" | "across" | "channels">,
   variant: Variant,
 ): number => 4 * roundUp(((width - 1) * across + 3) * channels * storedBytes(variant), 16);
-
-/** Pairs of taps of all panels and tiles of 4 pixels; panels of all tiles. `taps` of all parts of the weights. */
-export function depthwiseWork({ channels, height, width }: ConvolutionSize, taps: number): Work {
-  const tiles = Math.ceil((height * width) / 4) * Math.ceil(channels / 8);
-  return [tiles * Math.ceil(taps / 2), tiles];
-}
-
-/** Channels of all pixels; channels of all rows. */
-export const depthwise3x3Work = ({ channels, height, width }: ConvolutionSize): Work => [
-  height * width * channels,
-  height * channels,
-];

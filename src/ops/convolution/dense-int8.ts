@@ -5,7 +5,7 @@ import { i8Dense } from "../../kernels/cost/i8-dense.ts";
 import { denseWorks } from "../../kernels/i8/dense.ts";
 import { densePackedBytes, groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
 import { isInt8 } from "../quantized/int8-types.ts";
-import { direct } from "./conv2d-int8.ts";
+import { lowerDirect } from "./conv2d-int8.ts";
 import { dynamicLayer } from "./int8-dynamic.ts";
 import { type Layer, packedWeights, staticLayer, type WeightedNode } from "./int8-layer.ts";
 
@@ -14,7 +14,7 @@ function matrix(layer: Layer) {
   const { c, packing } = layer;
   const length = packing.channels;
   const groups = groupsOf(c.variant, 1, length);
-  const w = packedWeights(layer, panelBytes(packing.outs, groups));
+  const w = packedWeights(c, panelBytes(packing.outs, groups));
   c.call("i8_gemm_pack", { ...packing, runs: 1, length, y: w });
   return { groups, w };
 }
@@ -32,12 +32,12 @@ export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
   const layer = staticLayer(node, c, 1);
   const { parts, packing, running } = layer;
   const works = denseWorks(c.variant, c.batch, packing.channels, packing.outs);
-  if (parts > 1) direct.lower(layer);
+  if (parts > 1) lowerDirect(layer);
   else if (cheapest(i8Dense[c.variant], by => works[by]) === "tiles")
     c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
   else {
     const length = packing.channels;
-    const w = packedWeights(layer, densePackedBytes(c.variant, packing.outs, length));
+    const w = packedWeights(c, densePackedBytes(c.variant, packing.outs, length));
     c.call("i8_dense_pack", { ...packing, length, y: w });
     c.each("i8_dense", { ...running, length, w });
   }

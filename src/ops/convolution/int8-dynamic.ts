@@ -88,7 +88,7 @@ export function lowerPixels(node: WeightedNode, c: Lowering): void {
   const pieces = { x: from ?? c.in(x), xs: 4 * length, n };
   const { from: stored, chosen } = quantized(c, [length], NO_HALO, pixels, pieces);
   const groups = groupsOf(c.variant, 1, length);
-  const w = packedWeights({ c }, panelBytes(outs, groups));
+  const w = packedWeights(c, panelBytes(outs, groups));
   const scale = c.constant("scales", weightScales(weight.type));
   c.call("i8_gemm_pack", { outs, runs: 1, length, w: c.in(weight), bias: 0, scale, zero: SUMS_ONLY, y: w });
   c.each("i8_gemm_dynamic", {

@@ -157,5 +157,5 @@ export function staticLayer(node: WeightedNode, c: Lowering, groups: number, poo
 
 export type StaticLayer = ReturnType<typeof staticLayer>;
 
-/** Room for the packed weights of a layer. */
-export const packedWeights = ({ c }: Pick<Layer, "c">, bytes: number): Ref => c.scratch("packed weights", bytes);
+/** Room for packed weights. */
+export const packedWeights = (c: Lowering, bytes: number): Ref => c.scratch("packed weights", bytes);
