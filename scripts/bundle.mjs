@@ -11,10 +11,11 @@ export const ENTRIES = {
   data: "src/data/index.ts",
   kernels: "src/kernels/index.ts",
   tflite: "src/formats/tflite/index.ts",
+  report: "src/report/index.ts",
   cli: "src/cli/index.ts",
 };
 
-const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+const { dependencies, peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 
 const OPTIONS = {
   outdir: "build",
@@ -23,7 +24,7 @@ const OPTIONS = {
   target: "es2022",
   platform: "neutral",
   mainFields: ["module", "main"],
-  external: ["node:*", ...Object.keys(dependencies)],
+  external: ["node:*", ...Object.keys({ ...dependencies, ...peerDependencies })],
   metafile: true,
   logLevel: "warning",
 };

@@ -93,7 +93,8 @@ const MEANINGS = {
   bake: ["BAKE", "Bake"],
   traits: ["TRAITS", "Traits"],
   gives: ["GIVES", "Gives"],
-  stored: ["STORED", "Stored | Refusal"],
+  stored: ["STORED", "Stored"],
+  unstored: ["UNSTORED", "Refusal"],
   activation: ["ACTIVATION", "Activation"],
 } as const;
 

@@ -1,4 +1,6 @@
-/** A misspelt option is an error wherever options are taken: every exported function is in one of the lists below. */
+/**
+ * A misspelt option is an error for every function with options: every exported function is in one of the lists below.
+ */
 import { describe, expect, test } from "vitest";
 import * as data from "../src/data/index.ts";
 import * as tflite from "../src/formats/tflite/index.ts";
@@ -7,7 +9,7 @@ import * as run from "../src/run/index.ts";
 import { adam } from "../src/train/optimizers.ts";
 
 type Calls = Record<string, (...given: unknown[]) => unknown>;
-/** What is called wrongly on purpose has no types. */
+/** Deliberately wrong calls have no types. */
 const untyped = (of: object): Calls => of as Calls;
 const api = untyped({ ...penjing, ...data, ...run, ...tflite });
 const wrong = { nonsense: 1 };
@@ -16,7 +18,7 @@ const model = (): penjing.Model => penjing.sequential([penjing.dense({ units: 2,
 const rows = (): data.Dataset => new data.Dataset({ images: new Uint8Array(12), shape: [3], labels: [0, 1, 0, 1] });
 const masked = { schedule: penjing.constantSparsity({ targetSparsity: 0.5 }), ...wrong };
 
-/** A call with an option that is not there. */
+/** Calls with an option that does not exist. */
 const calls: Record<string, () => unknown> = {
   ...Object.fromEntries(
     [
@@ -55,6 +57,7 @@ const calls: Record<string, () => unknown> = {
   pruneLowMagnitude: () => api.pruneLowMagnitude!(model(), masked),
   "pruneLowMagnitude of a layer": () => api.pruneLowMagnitude!(penjing.dense({ units: 1 }), masked),
   pruneOnce: () => api.pruneOnce!(model(), { sparsity: 0.5, ...wrong }),
+  slim: () => api.slim!(model(), { keep: 0.5, ...wrong }),
   sensitivity: () => api.sensitivity!(model(), rows(), wrong),
   compare: () => api.compare!(model(), model(), rows(), wrong),
   quantizeStatic: () => api.quantizeStatic!(model(), { calibration: rows(), ...wrong }),
@@ -125,7 +128,7 @@ const failure = async (call: () => unknown): Promise<Error | undefined> => {
   }
 };
 
-describe("unknown keys", () => {
+describe("penjing: unknown keys", () => {
   test.each(Object.entries(calls))("%s", async (_, call) => {
     const error = await failure(call);
     expect(error).toBeInstanceOf(TypeError);
@@ -149,7 +152,7 @@ describe("unknown keys", () => {
   });
 });
 
-describe("what fit is given", () => {
+describe("Model.fit: wrong options", () => {
   const fit = (options: object): Promise<unknown> => model().fit(rows(), options);
   class Own {
     readonly best = 1;

@@ -1,4 +1,4 @@
-/** `penjing prune`: a trained file, pruned while it is trained on. */
+/** `penjing prune`: trains a file further while pruning it. */
 import { type Command, Option } from "commander";
 import { constantSparsity, polynomialDecay, pruneLowMagnitude, type SparsitySchedule } from "../compress/index.ts";
 import { asReadBy, type DataOptions, dataOptions, digits } from "./digits.ts";

@@ -1,4 +1,4 @@
-/** What commands that train have in common: options, progress, and weights that survive Ctrl-C. */
+/** Shared by commands that train: options, progress, and weights that are saved on Ctrl-C. */
 import { type Command, Option } from "commander";
 import type { Dataset } from "../data/index.ts";
 import type { Model } from "../model/index.ts";
@@ -47,7 +47,7 @@ export const fitOptions = ({ epochs, batchSize, learningRate, optimizer, seed }:
   optimizer: OPTIMIZERS[optimizer]!(learningRate),
 });
 
-/** Trains with progress on the terminal. Interrupted, it saves the weights as they are then to `path`, and throws. */
+/** Trains with progress on the terminal. When interrupted, it saves the current weights to `path`, and throws. */
 export async function train(
   model: Model,
   data: Dataset,

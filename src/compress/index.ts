@@ -1,6 +1,8 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
+export type { Keep } from "./channel-budget.ts";
+export type { ChannelLayer, ChannelLayerSelection } from "./channels.ts";
 export {
   type ChangedAnswer,
   type ChangedAnswers,
@@ -9,16 +11,13 @@ export {
   type Comparison,
   compare,
 } from "./compare.ts";
+export type { Criterion, CriterionName, ScoreFunction, WeightToScore } from "./criteria.ts";
+export type { Granularity, NOfM, Pooling } from "./granularity.ts";
 export type { Errors, LayerError } from "./layer-errors.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
-export {
-  type PruneOnceOptions,
-  type PruneOptions,
-  pruneLowMagnitude,
-  pruneOnce,
-  sparsity,
-  stripPruning,
-} from "./prune.ts";
+export { type PruneChoice, type PruneOptions, prune, sparsity, stripPruning } from "./prune.ts";
+export { type PruneLowMagnitudeOptions, pruneLowMagnitude } from "./prune-low-magnitude.ts";
+export { type PruneOnceOptions, pruneOnce } from "./prune-once.ts";
 export {
   type Exclusion,
   type QuantizeDynamicOptions,
@@ -26,9 +25,15 @@ export {
   quantizeDynamic,
   quantizeStatic,
 } from "./quantize.ts";
+export { rewind } from "./rewind.ts";
+export { type RiglOptions, rigl } from "./rigl.ts";
 export {
+  type AutomatedGradualPruningOptions,
+  automatedGradualPruning,
   type ConstantSparsityOptions,
   constantSparsity,
+  type OneShotOptions,
+  oneShot,
   type PolynomialDecayOptions,
   polynomialDecay,
   type SparsityFunction,
@@ -36,6 +41,8 @@ export {
   type SparsityStep,
   type Steps,
 } from "./schedules.ts";
+export type { ScoredChannels, ScoreFunction as ChannelScoreFunction, ScoreName as ChannelScoreName } from "./scores.ts";
+export type { Scope } from "./selection.ts";
 export {
   type LayerSensitivity,
   type Sensitivity,
@@ -44,4 +51,5 @@ export {
   type SensitivityTo,
   sensitivity,
 } from "./sensitivity.ts";
+export { type SlimOptions, slim } from "./slim.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";

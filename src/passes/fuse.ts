@@ -1,6 +1,6 @@
 /**
- * Fusion: a rule looks at one node and, where it and its producers together are a fused op that has kernels for these shapes,
- * gives the outputs that replace its own. The fused op brings its own gradient.
+ * Operator fusion. A rule matches a node and its producers; if a fused op has kernels for these shapes, it returns the
+ * outputs that replace the node's. The fused op has its own gradient.
  */
 import type { Graph, Node, Op, Rule, Value } from "../graph/graph.ts";
 import { pass } from "../graph/pass.ts";
@@ -13,7 +13,7 @@ import { algorithmFor, conv2dReluMaxPool2d } from "../ops/fused/conv2d-relu-max-
 import { maxPool2d, type Pool2d } from "../ops/pooling/max-pool2d.ts";
 import { isInt8 } from "../ops/quantized/int8-types.ts";
 
-/** The node of kind `op` that makes v, where nobody else reads v. */
+/** The node of kind `op` that makes v, if nothing else reads v. */
 function soleProducer<A>(graph: Graph, v: Value, op: Op<A>): Node<A> | undefined {
   return v.node?.op === op && graph.onlyUser(v) ? v.node : undefined;
 }
@@ -26,7 +26,7 @@ const denseRelu: Rule = (node, graph) => {
   return graph.add(dense, inner.inputs, { ...inner.attrs, relu: true });
 };
 
-/** relu of an int8 convolution or dense layer is a bound of its clamp. */
+/** relu(int8 convolution or dense layer) -> the layer with a tighter clamp. */
 const int8Relu: Rule = (node, graph) => {
   if (node.op !== relu || !isInt8(node.outputs[0]!.type)) return;
   for (const op of [conv2d, dense, depthwiseConv2d] as Op<{ relu?: boolean }>[]) {
@@ -35,7 +35,7 @@ const int8Relu: Rule = (node, graph) => {
   }
 };
 
-/** maxPool2d(conv2d(x)) of int8, the convolution with or without a relu -> conv2dMaxPool2d. */
+/** maxPool2d(conv2d(x)) in int8, with or without a relu -> conv2dMaxPool2d. */
 const int8Pool: Rule = (node, graph) => {
   if (node.op !== maxPool2d || !isInt8(node.outputs[0]!.type) || graph.isUsed(node.outputs[1]!)) return;
   const conv = soleProducer<Conv2d>(graph, node.inputs[0]!, conv2d);
@@ -43,7 +43,7 @@ const int8Pool: Rule = (node, graph) => {
   return graph.add(conv2dMaxPool2d, conv.inputs, conv.attrs);
 };
 
-/** Is it a pool of 2x2 in steps of 2 that leaves no pixel of `conv` hanging over? */
+/** True for a pool of 2x2 with stride 2 that covers every pixel of `conv`. */
 function pairsUp({ attrs }: Node<Pool2d>, conv: Node): boolean {
   const odd = conv.outputs[0]!.type.shape.slice(0, 2).some(n => n % 2);
   return (
@@ -54,7 +54,7 @@ function pairsUp({ attrs }: Node<Pool2d>, conv: Node): boolean {
 const none = (pads: readonly number[]): boolean => pads.every(pad => pad === 0);
 const all = (value: number, pair: readonly number[]): boolean => pair.every(v => v === value);
 
-/** maxPool2d(relu(conv2d(x))) or relu(maxPool2d(conv2d(x))), which are the same, -> conv2dReluMaxPool2d. */
+/** maxPool2d(relu(conv2d(x))) or the equal relu(maxPool2d(conv2d(x))) -> conv2dReluMaxPool2d. */
 const conv2dPool: Rule = (node, graph) => {
   const last = node.op === relu ? soleProducer<Pool2d>(graph, node.inputs[0]!, maxPool2d) : undefined;
   const pool = node.op === maxPool2d ? (node as Node<Pool2d>) : last;
@@ -87,7 +87,7 @@ const denseInputReluGradient: Rule = (node, graph) => {
 export const FORWARD: readonly Rule[] = [denseRelu, conv2dPool, int8Relu, int8Pool];
 export const BACKWARD: readonly Rule[] = [denseInputReluGradient];
 
-/** Applies `rules` to every node in order; says whether anything changed. */
+/** Applies `rules` to every node in order; returns true if anything changed. */
 export const fuse = pass({ name: "fuse", needs: [], ensures: [] }, (graph, rules: readonly Rule[]) =>
   graph.rewrite(rules),
 );

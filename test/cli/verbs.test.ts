@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The document of a command that went well. */
+/** The JSON document of a command that succeeds. */
 async function documentOf(...argv: string[]): Promise<any> {
   const { code, json, errors } = await penjing([...argv, "--json"]);
   expect([errors, code]).toEqual(["", 0]);
@@ -203,7 +203,7 @@ describe("inspect", () => {
 
 describe("predict", () => {
   const images = join(digits, "t10k-images-idx3-ubyte");
-  /** Test image `i`, as a file of that form. */
+  /** Test image `i`, as a file of that format. */
   async function picture(form: "raw" | "P5" | "P2", i: number): Promise<string> {
     const pixels = (await mnist()).test.stored(i) as Uint8Array;
     const path = at(`${form}-${i}`);
@@ -294,7 +294,7 @@ describe("demo", () => {
   });
 });
 
-describe("errors of files are one line and exit code 1", () => {
+describe("penjing: errors of files are one line and exit code 1", () => {
   const failing = async (...argv: string[]): Promise<string> => {
     const { code, out, errors } = await penjing(argv);
     expect([code, out]).toEqual([1, ""]);
@@ -337,7 +337,7 @@ describe("errors of files are one line and exit code 1", () => {
   });
 });
 
-describe("wrong usage is one line and exit code 2", () => {
+describe("penjing: wrong usage is one line and exit code 2", () => {
   test.each([
     [["train", "--epochs", "0"], "--epochs <n>", "integer >= 1"],
     [["train", "--epochs", "many"], "--epochs <n>", 'got "many"'],

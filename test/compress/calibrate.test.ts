@@ -20,7 +20,7 @@ function noise(images: number, seed = 2): Dataset {
   });
 }
 
-/** What is worth watching: the input, and every layer behind its relu. */
+/** The values to observe: the input, and the output of every layer after its relu. */
 function layers(graph: Graph): Map<string, Value> {
   const made = new Map<string, Value>([["input", graph.leaves.find(v => v.leaf === "input")!]]);
   for (const node of graph.nodes) {

@@ -1,4 +1,7 @@
-/** Channels whose weights are tiny or zero beside a bias that is not: what TensorFlow's trackers are full of (tensorflow#33735, onnxruntime#25278). */
+/**
+ * Channels whose weights are tiny or zero, with a bias that is not: a frequent bug report to TensorFlow and onnxruntime
+ * (tensorflow#33735, onnxruntime#25278).
+ */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
@@ -98,7 +101,10 @@ describe("quantizeStatic", () => {
     expect(errors(await model.predict(data), await quantized.predict(data), 4)[0]).toBeLessThan(0.7);
   });
 
-  /** Logits of a depthwise separable network in which so many depthwise filters are 1e-8, as in networks whose batch normalization has died. */
+  /**
+   * Logits of a depthwise separable network in which `dead` depthwise filters are 1e-8, as after a batch normalization
+   * that has collapsed.
+   */
   async function separable(dead: number): Promise<number> {
     const small = { useBias: false } as const;
     const model = sequential(

@@ -16,7 +16,7 @@ const camel = (config: Record<string, number>) =>
     Object.entries(config).map(([key, value]) => [key.replace(/_(.)/g, (_, c: string) => c.toUpperCase()), value]),
   );
 
-describe("schedules", () => {
+describe("constantSparsity, polynomialDecay and other schedules", () => {
   test.each(Object.entries(vectors))("%s: as tfmot, but for one update more at the end step", (_, vector) => {
     const config = camel(vector.config) as never;
     const at = ("target_sparsity" in vector.config ? constantSparsity(config) : polynomialDecay(config)).during(1000);

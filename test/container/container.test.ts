@@ -34,10 +34,10 @@ const extras = {
   metadata: { accuracy: 0.9912, from: { data: "mnist", seeds: [1, 2] } },
 };
 
-/** Faster than comparing element by element, where files are long. */
+/** Faster than comparing element by element for long files. */
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** What stands behind the checksum: the description and the graph. */
+/** The bytes after the checksum: the description and the graph. */
 function contentsOf(file: Uint8Array): Uint8Array {
   const from = new ByteReader(file);
   from.raw(MAGIC.length + 1);
@@ -46,7 +46,7 @@ function contentsOf(file: Uint8Array): Uint8Array {
   return from.rest;
 }
 
-/** A file of these contents, whatever they are, with the right length and checksum: damage that only the parser can find. */
+/** Makes a file of any contents with a valid length and checksum: damage that only the parser can detect. */
 function sealed(contents: Uint8Array, version = VERSION): Uint8Array {
   const to = new ByteWriter();
   to.raw(Uint8Array.from([...MAGIC, version]));
@@ -56,7 +56,7 @@ function sealed(contents: Uint8Array, version = VERSION): Uint8Array {
   return to.bytes();
 }
 
-describe("round trips", () => {
+describe("write and read: round trips", () => {
   for (const [name, graph] of Object.entries(networks))
     test(`${name}: the same graph, the same bytes`, () => {
       const bytes = write(graph, extras);
@@ -110,7 +110,7 @@ describe("round trips", () => {
   });
 });
 
-describe("sizes", () => {
+describe("write: sizes", () => {
   const parameters = (graph: Graph) => graph.leaves.filter(v => v.leaf === "state");
 
   test("write: LeNet-5 costs at most 96 bytes beyond weights, biases and scales", () => {
@@ -122,7 +122,7 @@ describe("sizes", () => {
     const contents = parameters(int8).reduce((sum, v) => sum + storedBytes(v), 0);
     const scales = [
       ...int8.leaves.filter(v => v.type.dtype === "i8").map(v => v.type.quantization!.scale.length),
-      // conv2d, conv2d, dense, dense, dense; the others pass on what they get.
+      // conv2d, conv2d, dense, dense, dense; the others keep their input's type
       ...[1, 1, 1, 1, 1],
     ].reduce((a, b) => a + b);
     expect(write(int8).length - contents - 4 * scales).toMatchInlineSnapshot(`56`);
@@ -136,7 +136,7 @@ describe("sizes", () => {
   });
 });
 
-describe("what a file cannot hold is refused by name", () => {
+describe("write refuses by name what a file cannot hold", () => {
   const input = (g: Graph) => g.leaf("input", "input", { shape: [4], dtype: "f32", batched: true });
 
   test("ops of training and of weights' edges", () => {
@@ -179,7 +179,7 @@ describe("what a file cannot hold is refused by name", () => {
   });
 });
 
-describe("damage", () => {
+describe("read: damage", () => {
   const small = (() => {
     const g = new Graph();
     const x = g.leaf("input", "x", { shape: [3], dtype: "f32", batched: true });
@@ -263,7 +263,7 @@ describe("damage", () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), body => {
         check(Uint8Array.of(...small.subarray(0, 4), ...body));
         check(sealed(body));
-        // A graph of anything at all behind an input; in version 2, with tensors in it.
+        // Any graph after an input; in version 2, with tensors in it.
         check(sealed(Uint8Array.of(0, body.length + 3, 1, 0x10, 3, ...body)));
         check(sealed(Uint8Array.of(0, 3 + body.length / 2, 1, 0x10, 3, ...body)));
         check(sealed(Uint8Array.of(0, 1, 0x10, 3, ...body), 2));
@@ -338,7 +338,7 @@ describe("damage", () => {
     const bias = tensor(0, ...f32(1, 2));
     const valid = fileOf(layer, weights, bias);
     expect(() => read(valid)).not.toThrow();
-    /** With its kernel of six floats stored by a codec. */
+    /** A file whose kernel of six floats is stored by a codec. */
     const stored = (codec: number, ...bytes: number[]) => fileOf(layer, tensor(codec, ...bytes), bias);
     const description = (text: string) => {
       const to = new ByteWriter();
@@ -405,7 +405,7 @@ describe("damage", () => {
       bytes[at] = value;
       return bytes;
     };
-    // behind the description and the length of the graph
+    // after the description and the length of the graph
     const contents = small.length - contentsOf(small).length;
     const start = contents + new ByteReader(contentsOf(small)).varint() + 3;
     const inside = (at: number, value: number) => sealed(contentsOf(altered(at, value)));
@@ -429,7 +429,7 @@ describe("damage", () => {
   });
 });
 
-test("numbers of ops are what they have always been", () => {
+test("STORED: numbers of ops never change", () => {
   expect(
     Object.fromEntries(Object.entries(STORED).map(([number, { op }]) => [number, op.name])),
   ).toMatchInlineSnapshot(`
@@ -478,6 +478,7 @@ test("numbers of ops are what they have always been", () => {
       "48": "layerNormalization",
       "49": "rescaling",
       "5": "relu",
+      "50": "pact",
       "6": "clip",
       "7": "add",
       "8": "averagePool2d",
@@ -486,7 +487,7 @@ test("numbers of ops are what they have always been", () => {
   `);
 });
 
-test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async () => {
+test("readFrom a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async () => {
   const bytes = write(networks.odd, extras);
   const path = join(folder, "odd.penjing");
   writeFileSync(path, bytes);
@@ -494,7 +495,7 @@ test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async 
   const data = new URL(`data:application/octet-stream;base64,${Buffer.from(bytes).toString("base64")}`);
   const shared = new SharedArrayBuffer(bytes.length);
   new Uint8Array(shared).set(bytes);
-  // Of a frame, or of the sandbox of a test runner: no instance of our ArrayBuffer.
+  // From a frame, or the sandbox of a test runner: not an instance of our ArrayBuffer.
   const foreign = runInNewContext(`Uint8Array.of(${bytes}).buffer`) as ArrayBuffer;
   expect(foreign instanceof ArrayBuffer).toBe(false);
   const sources = [

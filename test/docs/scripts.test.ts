@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 const { scripts, version } = JSON.parse(readFileSync("package.json", "utf8"));
 
-/** How a script is called. */
+/** The command line that runs a script. */
 const command = (name: string): string => (name === "start" || name === "test" ? `npm ${name}` : `npm run ${name}`);
 
 test("package.json: CONTRIBUTING.md has a row for each script", () => {

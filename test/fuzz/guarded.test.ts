@@ -1,4 +1,4 @@
-/** The guard zones see what they are there for: networks that were made wrong on purpose. */
+/** The guard zones detect faults: networks with deliberate ones. */
 import { expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { write } from "../../src/container/write.ts";
@@ -53,7 +53,7 @@ test("guardFaults tells which input, state or constant was written over", async 
 });
 
 test("guardFaults traps where the last buffer is read past its end", async () => {
-  // whichever buffer stands last in some order: all of them are read or written for 160 bytes
+  // whichever buffer is last in some order: all of them are read or written for 160 bytes
   const ended = [1, 2, 3, 4, 5, 6].map(async seed => {
     const net = await network();
     const [first] = callsOf(net);

@@ -1,4 +1,4 @@
-/** The laws of editing a graph: it stays legal, users are known, and what should not change a result does not. */
+/** The laws of editing a graph: it stays valid, users are tracked, and edits without effect on results have none. */
 import { describe, expect, test } from "vitest";
 import { insertOnEdge, streamInputs } from "../../src/graph/edit.ts";
 import { Graph, type Node, type Rule, type Value } from "../../src/graph/graph.ts";
@@ -19,7 +19,7 @@ const valuesOf = (graph: Graph): Value[] => [...graph.leaves, ...graph.nodes.fla
 const sameNodes = (a: readonly Node[], b: readonly Node[]): boolean =>
   a.length === b.length && a.every(node => b.includes(node));
 
-/** What the graph knows of users is what a search finds. */
+/** The tracked users are those that a search finds. */
 function expectUsersKnown(graph: Graph): void {
   for (const v of valuesOf(graph)) {
     const found = graph.nodes.filter(n => n.inputs.includes(v));
@@ -35,7 +35,7 @@ function expectLegal(graph: Graph): void {
   expectUsersKnown(graph);
 }
 
-describe.each(SEEDS)("random graph %i", seed => {
+describe.each(SEEDS)("Graph: random graph %i", seed => {
   test("insertOnEdge: an identity on every edge, one by one, changes no result", () => {
     const { graph } = randomGraph(seed);
     const before = resultsOf(graph);

@@ -38,7 +38,7 @@ describe("kernels()", () => {
   });
 });
 
-describe("its memory", () => {
+describe("kernels: the memory", () => {
   test("holds arrays apart from each other, aligned and zeroed, and a scope frees them", () => {
     const outer = k.alloc(Float32Array, [1, 2, 3]);
     const address = k.scope(() => {
@@ -71,7 +71,7 @@ describe("its memory", () => {
   });
 });
 
-describe("on typed arrays", () => {
+describe("kernels on typed arrays", () => {
   for (const [m, n, depth] of [
     [1, 1, 1],
     [3, 8, 5],
@@ -125,7 +125,7 @@ describe("on typed arrays", () => {
     expect(k.f32Conv2d(x, weight, { ...options, bias, relu: true })).toEqual(twin(MODE.biasRelu));
   });
 
-  /** int8 below 0, where the relaxed dot is the same on every engine. */
+  /** int8 below 0, for which the relaxed dot product is the same on every engine. */
   const bytes = (n: number, seed: number) => Int8Array.from(noise(n, seed), v => Math.floor(v * 64) - 64);
 
   for (const variant of supported().relaxed ? (["simd", "relaxed"] as const) : (["simd"] as const))
@@ -190,7 +190,7 @@ describe("on typed arrays", () => {
   });
 });
 
-describe("wrong arguments are named", () => {
+describe("kernels name wrong arguments", () => {
   const f = (n: number) => new Float32Array(n);
   const s: Csr<Float32Array> = { values: f(2), columns: Int32Array.of(0, 2), pointers: Int32Array.of(0, 1, 2) };
   for (const [what, call, message] of [

@@ -84,7 +84,7 @@ overVariants("f32-batch-normalization", "train", bench => {
   });
 });
 
-test("the gradient through the statistics is the derivative", () => {
+test("f32-batch-normalization: the gradient through the statistics is the derivative", () => {
   // sum of dy * y, by central differences in f64 on the formula itself
   const x = [...noise(7, 5)].map(v => v * 2);
   const dy = [...noise(7, 6)];

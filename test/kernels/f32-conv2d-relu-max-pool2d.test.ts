@@ -23,7 +23,7 @@ const sizes = (h: number, w: number, cin: number, cout: number, kh: number, kw: 
 const shapeOf = (s: Sizes) => [s.cout, s.kh, s.kw, s.cin];
 const label = (s: Sizes) => `${s.h}x${s.w}x${s.cin}, ${s.cout} kernels ${s.kh}x${s.kw}`;
 
-/** Logical numbers as they lie in `layout`, padding zero. */
+/** Logical numbers in `layout`, with zero padding. */
 function stored(layout: Layout, shape: number[], logical: Float32Array): Float32Array {
   return Float32Array.from(layout.map!(shape), i => (i < 0 ? 0 : logical[i]!));
 }
@@ -61,7 +61,7 @@ function problem(s: Sizes) {
 /** Bytes from the first output to the end of the last. */
 const span = (stride: number, elements: number) => (IMAGES - 1) * stride + 4 * elements;
 
-/** Sums are exact but where the binary may fuse multiply and add. */
+/** Sums are exact unless the binary may fuse multiply and add. */
 const fused = (bench: Bench) => bench.binary === "train" && bench.variant === "relaxed";
 
 function close(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
@@ -71,7 +71,7 @@ function close(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: num
       throw new Error(`element ${i} is ${got[i]}, not ${wanted[i]}`);
 }
 
-/** argmax where near ties may fall either way: what it points to must be as large as the pooled value says. */
+/** argmax, where near ties may go either way: the element it points to must equal the pooled value. */
 function pointsAt(s: Sizes, p: ReturnType<typeof problem>, i: number, y: Float32Array, argmax: Int32Array): void {
   argmax.forEach((place, at) => {
     const o = at % s.cout;
@@ -90,7 +90,7 @@ const byWindow = (s: Sizes, argmax: Int32Array): Int32Array => {
   return argmax.map((_, i) => argmax[(i % s.cout) * windows + Math.floor(i / s.cout)]!);
 };
 
-/** The forward kernels. Those of the running binary do not say who won. */
+/** The forward kernels. Those of the running binary do not return the argmax. */
 function forwards(bench: Bench): void {
   const floats = (at: number, n: number) => bench.f32.slice(at / 4, at / 4 + n);
   const ints = (at: number, n: number) => bench.i32.slice(at / 4, at / 4 + n);
@@ -209,7 +209,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
     sizes(5, 4, 61, 2, 2, 3),
   ].map(s => [label(s), s] as const);
 
-  /** argmax as the forward would give it, in both of its orders. */
+  /** argmax as the forward kernel returns it, in both of its orders. */
   function won(s: Sizes, p: ReturnType<typeof problem>) {
     const pooled = Array.from({ length: IMAGES }, (_, i) =>
       direct.f32_conv2d_relu_max_pool2d(s, p.of(i), p.weights, p.bias),
@@ -264,7 +264,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       const x = bench.input(p.images(p.x, p.image, p.xs));
       const d = bench.input(p.images(dy, p.outputs, p.ys));
       const a = bench.input(p.images(data, p.outputs, p.ys));
-      // in two groups: sums go on from where they were, so the grouping does not show
+      // in two groups: sums continue from their earlier values, so the grouping does not change them
       bench.run("f32_conv2d_relu_max_pool2d_weight_gradient", { n: 1, x, dy: d, argmax: a, ...common });
       bench.run("f32_conv2d_relu_max_pool2d_weight_gradient", {
         n: IMAGES - 1,

@@ -25,7 +25,7 @@ interface Case {
   strides?: [number, number];
   dilations?: [number, number];
   pads?: Halo;
-  /** Halo of x, where it is more than the pads. */
+  /** Halo of x, if it is larger than the pads. */
   around?: Halo;
   /** Halo of y. */
   beyond?: Halo;
@@ -70,7 +70,10 @@ const POOLED: Case[] = [
   { height: 5, width: 6, channels: 4, outs: 9, kernel: [3, 3], pads: [1, 1, 1, 1] },
 ];
 
-/** Kernels around the k-groups of both variants, pooled widths around a strip of 4, one pair of outputs and an odd one. */
+/**
+ * Kernels around the k-groups of both variants, pooled widths around a strip of 4, an even and an odd number of
+ * outputs.
+ */
 const ONE_CHANNEL: Case[] = [
   [1, 1],
   [2, 2],
@@ -140,8 +143,10 @@ const WINOGRAD: Case[] = (
   })),
 );
 
-const name = (c: Case) =>
-  `${c.height}x${c.width}x${c.channels} to ${c.outs}, kernel ${c.kernel.join("x")}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}${c.pads ? ", padded" : ""}`;
+const name = (c: Case) => {
+  const window = `kernel ${c.kernel.join("x")}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}`;
+  return `${c.height}x${c.width}x${c.channels} to ${c.outs}, ${window}${c.pads ? ", padded" : ""}`;
+};
 
 function setUp(bench: Bench, c: Case) {
   bench.reset();
@@ -242,7 +247,7 @@ overVariants("i8-conv2d", "run", bench => {
     images.forEach((one, i) => {
       expect([...fromStored(bench, y + i * ys, shape, halo)]).toEqual([...twin.i8_conv2d(one, requantization)]);
     });
-    // the halo of y and what is between the images stay as they were
+    // the halo of y and the gaps between images are unchanged
     const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
     expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
   });
@@ -436,7 +441,7 @@ overVariants("i8-conv2d", "run", bench => {
     bench.reset();
     const geometry = { height: 4, width: 4, channels, outs: 8 };
     expect(winogradFits(geometry)).toBe(true);
-    // the lower ends of both: the largest sums there are; then the largest negative ones
+    // the lower ends of both: the largest possible sums; then the most negative ones
     for (const weight of [-128, 127]) {
       const image = storedImage([6, 6, channels], bench.variant);
       const x = new Int8Array(36 * channels).fill(-128);
@@ -481,7 +486,7 @@ overVariants("i8-conv2d", "run", bench => {
   test.each(CASES.map(c => [name(c), c] as const))("quantized at run time: %s", (_, c) => {
     const { images, first, x, requantization, pack, table, args } = setUp(bench, c);
     const [oh, ow] = twin.outputSize(first);
-    // f32 results lie flat
+    // f32 results are stored flat
     const image = imageOf([oh, ow, c.outs], 4);
     const length = oh * ow * c.outs;
     const ys = 4 * length + 16;

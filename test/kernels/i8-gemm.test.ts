@@ -13,7 +13,7 @@ const DENSE = [1, 4, 5, 8, 9, 12, 13, 19, 20, 28, 31, 32, 33, 36, 40, 67].flatMa
   [1, 2, 7, 8, 9, 19].map(k => [outs, k] as const),
 );
 
-/** Random product, its x placed with rows further apart than they are long. */
+/** A random product, with a stride of x larger than its rows. */
 function setUp(bench: Bench, n: number, outs: number, k: number) {
   bench.reset();
   const x = bytes(n * k, 3, bench);

@@ -7,7 +7,7 @@ import { bytes, storedArray, storedView, weights } from "./i8.ts";
 /** Around 8 and 16 elements a step, and more than one row. */
 const ROWS = [1, 7, 8, 9, 15, 16, 17, 35].flatMap(length => [1, 3].map(rows => [rows, length] as const));
 
-/** Two images of rows on the stored side: pitch and stride larger than they need be. */
+/** Two images of rows on the stored side: pitch and stride larger than necessary. */
 function geometry(bench: Bench, rows: number, length: number) {
   const size = storedBytes(bench.variant);
   const pitch = (length + 5) * size;
@@ -15,7 +15,7 @@ function geometry(bench: Bench, rows: number, length: number) {
   return { size, pitch, stride, bytes: stride + (rows - 1) * pitch + length * size };
 }
 
-/** Some reals: ordinary, exact halves, far out, and not numbers. */
+/** Real numbers: ordinary, exact halves, far outside, and NaN. */
 function reals(n: number): Float32Array {
   const x = noise(n, 5).map(v => v * 20);
   [0.5, 1.5, -0.5, -2.5, 1e30, -1e30, Infinity, -Infinity, NaN, 0, -0].forEach((v, i) => {
@@ -36,7 +36,7 @@ overVariants("i8-quantize", "run", bench => {
   };
   const sameStored = (y: number, length: number, expected: Uint8Array | Int16Array) =>
     expect([...storedView(bench, y, length)]).toEqual([...expected]);
-  /** What an output of `length` bytes holds before a kernel writes it. */
+  /** The contents of an output of `length` bytes before a kernel writes it. */
   const before = (y: number, length: number) => storedView(bench, y, length).slice();
 
   test.each([
@@ -131,7 +131,7 @@ overVariants("i8-quantize", "run", bench => {
 
     const table = storedArray(bench, 256 * length).map((_, i) => (i * 37 + (i >> 8)) & 255);
     const tables = bench.input(table);
-    // one table, one for each element of a row, one for each half of it
+    // one table, one per element of a row, one for each half of it
     for (const period of [length, ...(length % 2 ? [] : [length / 2])])
       for (const step of [0, 256 * size]) {
         const z = bench.output(space);

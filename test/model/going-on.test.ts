@@ -1,5 +1,6 @@
 /**
- * A training in several parts is the training in one: by `fit` after `fit`, and by checkpoints in memory and in files.
+ * A training in several parts equals a training in one: by `fit` after `fit`, and by checkpoints in memory and in
+ * files.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +33,7 @@ const pruned = (): Model =>
 
 const options = () => ({ batchSize: 16, seed: 4, optimizer: adam(cosineDecay(0.02, { decaySteps: 30 })) });
 
-describe("fit after fit", () => {
+describe("Model.fit after fit", () => {
   test.each([
     ["a network with dropout and batch normalization", network],
     ["a network that is pruned", pruned],
@@ -98,7 +99,7 @@ describe("fit after fit", () => {
   });
 });
 
-describe("resume", () => {
+describe("Model.fit: resume", () => {
   test.each([
     ["a network with dropout and batch normalization", network],
     ["a network that is pruned", pruned],

@@ -22,7 +22,7 @@ const moments = (x: Float32Array) => {
 
 const FANS = { in: 30, out: 70 };
 
-describe("distributions, as Keras defines them", () => {
+describe("initializers: distributions, as Keras defines them", () => {
   const uniform: [string, Initializer, number][] = [
     ["glorotUniform", glorotUniform(), Math.sqrt(6 / 100)],
     ["heUniform", heUniform(), Math.sqrt(6 / 30)],
@@ -38,7 +38,8 @@ describe("distributions, as Keras defines them", () => {
   });
 
   const normal: [string, Initializer, number, number][] = [
-    // cut off at two standard deviations of the normal they are drawn from, and scaled so that the result has the deviation
+    // truncated at two standard deviations of the normal distribution they are drawn from, and scaled to the nominal
+    // deviation
     ["glorotNormal", glorotNormal(), Math.sqrt(2 / 100), (2 * Math.sqrt(2 / 100)) / 0.8796256610342398],
     ["heNormal", heNormal(), Math.sqrt(2 / 30), (2 * Math.sqrt(2 / 30)) / 0.8796256610342398],
     ["randomNormal", randomNormal({ stddev: 0.3 }), 0.3, Infinity],
@@ -62,7 +63,7 @@ describe("distributions, as Keras defines them", () => {
   });
 });
 
-describe("fans, as Keras' compute_fans", () => {
+describe("initializers: fans, as Keras' compute_fans", () => {
   const fansOf = (make: (kernelInitializer: Initializer) => ReturnType<typeof dense>, shape: number[]): Fans => {
     const seen: Fans[] = [];
     const spy: Initializer = (length, fans) => {
@@ -94,7 +95,7 @@ describe("fans, as Keras' compute_fans", () => {
   });
 });
 
-describe("one seed", () => {
+describe("initializers: one seed", () => {
   const built = (seed: number, extra: boolean) =>
     sequential(
       [

@@ -50,7 +50,7 @@ const small = (seed = 1): Model =>
 const folder = mkdtempSync(join(tmpdir(), "penjing-model-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe("weights", () => {
+describe("Model: weights", () => {
   test("stand in Keras' order, with Keras' names and shapes", () => {
     const shapes = Object.entries(small().getWeights()).map(([name, w]) => `${name} ${w.shape.join("x")}`);
     expect(shapes).toEqual([
@@ -85,7 +85,7 @@ describe("weights", () => {
     const [a, b] = [small(1), small(2)];
     b.setWeights(Object.values(a.getWeights()));
     expect(b.getWeights()).toEqual(a.getWeights());
-    // as Keras' get_weights and set_weights have them: a list of arrays, flat or nested
+    // as in Keras' get_weights and set_weights: a list of arrays, flat or nested
     const lists = Object.values(a.getWeights()).map(({ data }) => data);
     const c = small(2);
     c.setWeights(lists);
@@ -118,7 +118,7 @@ describe("weights", () => {
   });
 });
 
-describe("freezing", () => {
+describe("Model: freezing", () => {
   const frozen = (model: Model) => model.graph.leaves.filter(v => v.frozen).map(v => v.name);
   const statistics = ["batchNormalization/moving_mean", "batchNormalization/moving_variance"];
 
@@ -137,7 +137,7 @@ describe("freezing", () => {
   });
 });
 
-test("the summary has a line for each layer, what it reads, and all parameters", () => {
+test("Model.summary has a line for each layer with its inputs, and all parameters", () => {
   expect(small().summary()).toMatchInlineSnapshot(`
     "Model: "small"
     --------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ test("the summary has a line for each layer, what it reads, and all parameters",
   `);
 });
 
-describe("predict", () => {
+describe("Model.predict", () => {
   const images = noise(11 * 72, 9);
 
   test("gives what evaluate gives, for any number of images", async () => {
@@ -199,7 +199,7 @@ describe("predict", () => {
   });
 });
 
-describe("copies and files", () => {
+describe("Model: copies and files", () => {
   const images = noise(3 * 72, 4);
 
   test("a clone is a model of its own", async () => {
@@ -281,7 +281,7 @@ describe("copies and files", () => {
   });
 });
 
-test("roles: what a state is for is no matter of its name", () => {
+test("Role: the role of a state does not depend on its name", () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [2], dtype: "f32", batched: true });
   const state = (role: Role, name: string, shape: number[]) =>

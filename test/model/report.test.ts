@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { pruneOnce } from "../../src/compress/prune.ts";
+import { pruneOnce } from "../../src/compress/prune-once.ts";
 import { quantizeDynamic } from "../../src/compress/quantize.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { dense, input, loadModel, type Model, sequential } from "../../src/model/index.ts";

@@ -1,4 +1,4 @@
-/** Ops that gather over the steps of a training: accumulate and widen. */
+/** Ops that accumulate over the steps of a training: accumulate and widen. */
 import { describe, expect, test } from "vitest";
 import { Graph } from "../../src/graph/graph.ts";
 import { accumulate } from "../../src/ops/observation/accumulate.ts";

@@ -13,7 +13,7 @@ import { evaluate } from "../../src/ops/index.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
 import { BACKWARD, FORWARD, fuse } from "../../src/passes/fuse.ts";
 
-/** A graph that is being written down, float or int8. */
+/** A graph under construction, float or int8. */
 class Draft {
   readonly graph = new Graph();
   readonly int8: boolean;
@@ -68,7 +68,7 @@ class Draft {
       this.graph.one(maxPool2d, [x], { ...plainWindow, size: [2, 2], strides: [2, 2], ceil: false, ...attrs }),
     );
 
-  /** The ops that are left, and whether fusion says that it changed anything. */
+  /** The remaining ops, and whether fusion reports a change. */
   fused(results: Value[], rules = FORWARD): [string[], boolean] {
     this.graph.results = results;
     const changed = fuse(this.graph, rules);

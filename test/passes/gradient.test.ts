@@ -15,7 +15,7 @@ import { expectSlopes } from "../ops/slopes.ts";
 
 const vector = { shape: [4], dtype: "f32", batched: true } as const;
 
-/** y = f(x, w), and the gradient that flows into it. */
+/** y = f(x, w), and the gradient of y. */
 function network(build: (graph: Graph, x: Value, w: Value) => Value) {
   const graph = new Graph();
   const x = graph.leaf("input", "x", vector);

@@ -23,7 +23,7 @@ interface Given {
   batch?: number;
 }
 
-/** Lowers with ops of the test's own, which call one kernel each. */
+/** Lowers with custom ops, which call one kernel each. */
 function lowered(graph: Graph, { lower: own = {}, prefers = {}, leaves = new Map(), batch = 4 }: Given = {}): Lowered {
   return lower(graph, leaves, {
     batch,
@@ -98,7 +98,7 @@ describe("lower", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", real([5], true));
     graph.results = [graph.scope("act", () => graph.one(relu, [x]))];
-    // @ts-expect-error: the types ask for n as well
+    // @ts-expect-error: the types require n as well
     const incomplete: Lower = (node, c) => c.call("f32_relu", { x: c.in(node.inputs[0]!), y: c.out(node.outputs[0]!) });
     expect(() => lowered(graph, { lower: { relu: incomplete } })).toThrow('f32_relu of "act" lacks "n"');
   });

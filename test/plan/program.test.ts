@@ -8,7 +8,7 @@ import { buffer, call } from "./calls.ts";
 
 type Executed = [kernel: number, ...args: number[]];
 
-/** Slow twin of the interpreter that scripts/generate.ts writes: returns the calls it makes. */
+/** Reference implementation of the interpreter that scripts/generate.ts writes: returns the calls it makes. */
 function interpret(words: Int32Array, at: number): Executed[] {
   const made: Executed[] = [];
   const move = (loop: number, by: number) => {
@@ -36,7 +36,7 @@ function interpret(words: Int32Array, at: number): Executed[] {
   }
 }
 
-/** The calls that a program has to make, written out: steps, then blocks, then groups of images. */
+/** The expected calls of a program: steps, then blocks, then groups of images. */
 function expected(blocks: readonly Block[], batch: number, group: number, first: number, steps: number): Executed[] {
   const made: Executed[] = [];
   const place = (b: Buffer, step: number, image: number) => b.at + step * b.step + image * b.image;
@@ -81,7 +81,7 @@ describe("assemble", () => {
           steps(program, first, count);
           const before = program.words.slice();
           expect(interpret(program.words, program.run)).toEqual(expected(blocks, batch!, group!, first, count));
-          // all strides were taken back; what is left is where loops count
+          // all strides were subtracted again; only the counters of loops differ
           steps(program, 0, 1);
           expect(interpret(program.words, program.run)).toEqual(expected(blocks, batch!, group!, 0, 1));
           expect(program.words.length).toBe(before.length);

@@ -53,7 +53,7 @@ describe("tile", () => {
     );
   });
 
-  test("tile: a whole-batch call that conflicts with nothing in the loop moves before it, so that the loop is one", () => {
+  test("tile: a whole-batch call without conflicts in the loop moves before it, so that the loop is one", () => {
     const [a, b, c, d] = ["a", "b", "c", "d"].map(name => buffer(name)) as [Buffer, Buffer, Buffer, Buffer];
     const first = call(1, { writes: [a], split: true });
     const whole = call(2, { reads: [c], writes: [d] });
@@ -73,7 +73,7 @@ describe("tile", () => {
   });
 });
 
-/** Slow twin of `prepared`: repeats the rules until nothing more varies. */
+/** Reference implementation of `prepared`: repeats the rules until nothing more varies. */
 function varying(calls: readonly Call[], buffers: readonly Buffer[]): Set<Buffer> {
   const varies = new Set(buffers.filter(b => b.kind === "stream" || b.kind === "input" || b.kind === "tally"));
   for (const { writes, split } of calls) {

@@ -22,7 +22,7 @@ test("what are probabilities stays", () => {
   );
 });
 
-test("one output is the second of two classes", () => {
+test("probabilities: one output is the second of two classes", () => {
   expect(probabilities(Float32Array.of(0.25), "probabilities")).toEqual([0.75, 0.25]);
   const [no, yes] = probabilities(Float32Array.of(2), undefined);
   expect(yes).toBeCloseTo(1 / (1 + Math.exp(-2)), 12);

@@ -1,4 +1,4 @@
-/** Networks with several inputs and several outputs, from a model or a .tflite file to answers. */
+/** Networks with several inputs and several outputs, from a model or a .tflite file to results. */
 import { describe, expect, test } from "vitest";
 import { tensor } from "../../src/base/tensor.ts";
 import { loadTflite } from "../../src/formats/tflite/index.ts";
@@ -87,7 +87,7 @@ describe("a float model", () => {
   });
 });
 
-describe("an int8 .tflite file", () => {
+describe("loadTflite: an int8 .tflite file", () => {
   const quantized = { type: "int8", signature: [-1, 3], shape: [1, 3] } as const;
   /** a + b, and relu of b */
   const file = (signature?: object) =>

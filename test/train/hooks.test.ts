@@ -44,7 +44,7 @@ const taylor: StepHook = {
 
 const nothing = (): Float32Array => Float32Array.of(Infinity, -Infinity);
 
-/** The smallest and the largest number that a layer has given. */
+/** The smallest and the largest output of a layer. */
 const rangeOf = (layer: string): StepHook => ({
   observes: name => name === layer,
   build(graph, _, step) {
@@ -53,7 +53,7 @@ const rangeOf = (layer: string): StepHook => ({
   },
 });
 
-/** The outputs of all nodes of that name by the specification, with the weights as they are. */
+/** The outputs of all nodes of that name by the specification, with the current weights. */
 function outputsOf(graph: Graph, trainer: Trainer, layer: string, x: ArrayLike<number>): number[] {
   const values = graph.nodes.filter(n => n.name === layer).map(n => n.outputs[0]!);
   const feed = (v: Value) => ({

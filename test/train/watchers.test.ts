@@ -6,7 +6,7 @@ import { fit } from "../../src/train/fit.ts";
 import { csvLogger, earlyStopping, modelCheckpoint, reduceLearningRateOnPlateau } from "../../src/train/watchers.ts";
 import { corners, seeded, smallNetwork, weightBytes } from "./networks.ts";
 
-/** A training whose measures are these, and what its callbacks do to it. */
+/** Runs a callback on a training with these measures; returns its effects. */
 async function watch(callback: Callback, measures: Record<string, readonly number[]>) {
   const rates: number[] = [];
   const written = new Map<string, Float32Array>();
@@ -151,7 +151,7 @@ describe("modelCheckpoint", () => {
   });
 });
 
-describe("the bytes of a checkpoint", () => {
+describe("writeCheckpoint and readCheckpoint: the bytes of a checkpoint", () => {
   const bytes = writeCheckpoint({
     step: 300,
     epoch: 2,

@@ -1,6 +1,6 @@
 /**
- * How each operator of TensorFlow Lite is read: which ops of a graph it becomes. Fused activations become nodes of their own, clamps behind
- * what they were fused into: rounding and clamping keep order, so of int8 both give the same bytes.
+ * The reader of each operator of TensorFlow Lite: the ops of a graph that replace it. Fused activations become clamp
+ * nodes of their own: rounding and clamping are monotone, so both give the same int8 bytes.
  */
 import { exp as expOf, log as logOf } from "../../base/math.ts";
 import { elu } from "../../ops/activation/elu.ts";

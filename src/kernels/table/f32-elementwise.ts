@@ -190,6 +190,43 @@ export const f32Elementwise = {
     overRead: 12,
   },
 
+  /** y = min(max(x, 0), max(alpha, 0)); alpha is the address of one f32. */
+  f32_pact: { args: { n: "int", x: "read", alpha: "read", y: "write" }, binary: "both", ...vectors },
+  /** dx = 0 < x < alpha ? dy : 0. */
+  f32_pact_gradient: {
+    args: { n: "int", dy: "read", x: "read", alpha: "read", dx: "write" },
+    binary: "train",
+    ...vectors,
+  },
+  /** dalpha += sum over images, in order, of dy where x >= alpha; within an image lane i adds elements i, i + 4, ... */
+  f32_pact_alpha_gradient: {
+    args: {
+      n: "count",
+      dy: "read",
+      dys: "int",
+      x: "read",
+      xs: "int",
+      alpha: "read",
+      dalpha: "update",
+      length: "int",
+    },
+    binary: "train",
+    overRead: 12,
+  },
+
+  /** y = x g over `rows` rows of `length` floats one behind another, a number of g for each row. */
+  f32_gate: {
+    args: { rows: "int", length: "int", x: "read", g: "read", y: "write" },
+    binary: "both",
+    ...vectors,
+  },
+  /** dg = sum of dy x over each row; lane i adds elements i, i + 4, ..., then the lanes are added as (0 + 2) + (1 + 3). */
+  f32_gate_gradient: {
+    args: { rows: "int", length: "int", dy: "read", x: "read", dg: "write" },
+    binary: "train",
+    overRead: 12,
+  },
+
   /**
    * y = 0 with probability `rate`, else x / (1 - rate). The random bits are a hash of (seed, salt, number of the image, element): nothing
    * is kept, the backward is this kernel again. `salt` tells the layers of one network apart. `image` holds one u32 per image, 4 bytes apart, `seed` one u32. Zeros in the padding of y.

@@ -75,7 +75,7 @@ export const cost = { softmax: free, softmaxGradient: free } satisfies Record<st
 export const axes = { softmax: wholeRowAxes } satisfies Record<string, Axes | object>;
 
 export const traits = {
-  softmax: { int8: fixed(1 / 256, -128) },
+  softmax: { int8: /* @__PURE__ */ fixed(1 / 256, -128) },
 } satisfies Record<string, Traits>;
 
 export const gives = { softmax: "distribution" } satisfies Record<string, Gives>;

@@ -22,10 +22,12 @@ export interface Dense extends Quantized {
 
 export const dense: Op<Dense> = {
   name: "dense",
-  takes: /* @__PURE__ */ weightedOperands(ACTIVATION, 2, "weights of outputs x inputs"),
+  takes: /* @__PURE__ */ weightedOperands(
+    { ...ACTIVATION, rank: 1, what: "a vector per image (flatten first)" },
+    2,
+    "weights of outputs x inputs",
+  ),
   infer([x, weight, bias], attrs) {
-    if (x!.shape.length !== 1)
-      throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
     if (weight!.shape[1] !== x!.shape[0])
       throw new RangeError(`weights of ${showShape(weight!.shape)} do not fit inputs of ${showShape(x!.shape)}`);
     return [weightedType([weight!.shape[0]!], x!, weight!, bias, attrs)];
@@ -172,6 +174,9 @@ export const lowerBackward = {
 
 export const prefers = {
   dense: (node, operand) => (operand === 1 && !isInt8(node.inputs[1]!.type) ? panels : undefined),
+} satisfies Record<string, Prefers>;
+
+export const prefersBackward = {
   denseInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 

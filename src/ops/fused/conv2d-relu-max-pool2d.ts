@@ -275,6 +275,9 @@ export const lowerBackward = {
 
 export const prefers = {
   conv2dReluMaxPool2d: (_, operand) => (operand === 1 ? panels : undefined),
+} satisfies Record<string, Prefers>;
+
+export const prefersBackward = {
   conv2dReluMaxPool2dInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 
@@ -299,6 +302,6 @@ export const traits = {
   conv2dReluMaxPool2d: { int8: "float" },
 } satisfies Record<string, Traits>;
 
-export const stored = {
+export const unstored = {
   conv2dReluMaxPool2d: /* @__PURE__ */ refuse("a file holds networks as they were built: fusion follows loading"),
 } satisfies Record<string, Refusal>;

@@ -31,7 +31,6 @@ export interface BatchNormalization {
 const perChannel = (x: Type): Type => ({ shape: [x.shape.at(-1)!], dtype: "f32", batched: false });
 
 function fits([x, ...parameters]: Type[]): Type {
-  if (!x!.shape.length) throw new RangeError("expects channels, got one number per image");
   for (const p of parameters)
     if (p.shape.length !== 1 || p.shape[0] !== x!.shape.at(-1))
       throw new RangeError(`parameters of ${showShape(p.shape)} do not fit the channels of ${showShape(x!.shape)}`);

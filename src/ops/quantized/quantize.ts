@@ -18,7 +18,6 @@ export const quantize: Op<Quantize> = {
   name: "quantize",
   takes: { list: [{ ...REAL, batched: true }] },
   infer([x], { quantization }) {
-    if (x!.dtype !== "f32") throw new TypeError(`expects f32, got ${x!.dtype}`);
     return [{ shape: x!.shape, dtype: "i8", batched: x!.batched, quantization }];
   },
 };
@@ -27,7 +26,6 @@ export const dequantize: Op = {
   name: "dequantize",
   takes: { list: [{ dtypes: ["i8"], batched: true }] },
   infer([x]) {
-    if (x!.dtype !== "i8" || !x!.quantization) throw new TypeError(`expects i8 with a quantization, got ${x!.dtype}`);
     return [{ shape: x!.shape, dtype: "f32", batched: x!.batched }];
   },
 };

@@ -1,4 +1,4 @@
-/** Single operators and short chains of them, as converters write them, beside numbers worked out by hand. */
+/** Single operators and short chains of them, as converters write them, against numbers computed by hand. */
 import { describe, expect, test } from "vitest";
 import { size } from "../../../src/base/shape.ts";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";
@@ -37,7 +37,7 @@ async function answer(bytes: Uint8Array, x?: readonly number[]): Promise<{ shape
   return { shape: model.outputShape, y: [...(await model.predict(numbers))] };
 }
 
-describe("single operators", () => {
+describe("loadTflite: single operators", () => {
   const cases: [string, Uint8Array, number[], number[]][] = [
     ["SLICE", single("SLICE", [1, 2, 3], [1, 1, 2], [ints(0, 1, 1), ints(-1, 1, 2)]), [1, 2], [4, 5]],
     [
@@ -130,7 +130,7 @@ describe("single operators", () => {
   });
 });
 
-describe("constants with a zero point for each channel", () => {
+describe("loadTflite: constants with a zero point per channel", () => {
   const weights = (zeroPoint: readonly number[]): BuiltTensor => ({
     name: "weights",
     type: "int8",
@@ -183,7 +183,7 @@ describe("constants with a zero point for each channel", () => {
 const ANSWERED = [...(await answered()), ...(await answered("functions"))];
 const FAMILIES = [...new Set(ANSWERED.map(c => c.name.split(" ")[0]!))];
 
-test("operators of the files are many", () => {
+test("answered: the vectors cover many operators", () => {
   expect(ANSWERED.length).toBeGreaterThan(1000);
   expect(FAMILIES.length).toBeGreaterThan(50);
 });
@@ -219,7 +219,7 @@ test.each([...new Set(UNSIGNED.map(familyOf))])("%s of uint8 answers as LiteRT d
 
 test.each(await answered("batches"))("a batch of images, $name: as LiteRT does", expectAnswer);
 
-test("a sequence dilated by SPACE_TO_BATCH_ND, as Conv1D with causal padding writes it", async () => {
+test("loadTflite: a sequence dilated by SPACE_TO_BATCH_ND, as Conv1D with causal padding writes it", async () => {
   // y[t] = x[t - 4] + 10 x[t - 2] + 100 x[t]
   const tensors: BuiltTensor[] = [
     { shape: [1, 6, 1], signature: [-1, 6, 1] },
@@ -248,14 +248,14 @@ test("a sequence dilated by SPACE_TO_BATCH_ND, as Conv1D with causal padding wri
   expect(y).toEqual(x.map((v, t) => 100 * v + 10 * (x[t - 2] ?? 0) + (x[t - 4] ?? 0)));
 });
 
-describe("what cannot be read", () => {
+describe("loadTflite: unsupported operators", () => {
   const named = async (bytes: Uint8Array) =>
     (await loadTflite(bytes).then(
       () => undefined,
       e => e,
     )) as { code: string; message: string };
 
-  test("is named all at once, and what depends on it is not", async () => {
+  test("are named all at once, without their dependents", async () => {
     const tensors = [{ shape: [1, 4] }, ...["cosine", "after", "sine", "sum"].map(name => ({ name, shape: [1, 4] }))];
     const operators: BuiltOperator[] = [
       { name: "COS", inputs: [0], outputs: [1] },

@@ -8,7 +8,7 @@ import { clampTable } from "../int8-tables.ts";
 import { ACTIVATIONS } from "../schema.ts";
 import { type Reader, type Site, sameQuantization, unsupported } from "../site.ts";
 
-/** Adds the activation fused into an operator; `field` of its options tells which. */
+/** Adds the activation fused into an operator; `field` is its number among the options. */
 export function activated(s: Site, value: Value, field: number): Value {
   const code = s.options.i8(field);
   const activation = ACTIVATIONS[code];
@@ -27,7 +27,7 @@ export function activated(s: Site, value: Value, field: number): Value {
   return unsupported(`has the activation ${activation ?? code} fused in`);
 }
 
-/** A clamp stays in the quantization of its input; another one is reached by LiteRT's table. */
+/** A clamp keeps the quantization of its input; if the output has another one, LiteRT's table is used. */
 export const clamp =
   (low: number, high: number): Reader =>
   s => {

@@ -1,9 +1,12 @@
-/** SPACE_TO_BATCH_ND ... BATCH_TO_SPACE_ND around a convolution: one with dilation, once both ends are known. */
+/**
+ * SPACE_TO_BATCH_ND ... BATCH_TO_SPACE_ND around a convolution: they become one dilated convolution, once both are
+ * known.
+ */
 import { batchOf } from "../dimensions.ts";
 import { type Blocks, type Reader, type Site, unsupported } from "../site.ts";
 import { positive } from "./convolutions.ts";
 
-/** Pairs of a [axes, 2] operand. */
+/** Reads the pairs of an [axes, 2] operand. */
 export function pairs(s: Site, operand: number): { before: number[]; after: number[] } {
   const all = s.integers(operand);
   if (all.some(n => n < 0 || n > 65536)) throw new RangeError(`pads or crops are [${all}]`);
@@ -27,7 +30,7 @@ export const spaceToBatch: Reader = s => {
   s.giveBlocks({ kind: "blocks", source, block, before, after });
 };
 
-/** Puts an axis of size 1 in front of spatial axis `at` (0 or 1) of interleaved sequences: they become images. */
+/** Inserts an axis of size 1 before spatial axis `at` (0 or 1) of interleaved sequences: they become images. */
 export function blocksAsImages(s: Site, blocks: Blocks, at: number): void {
   const { source } = blocks;
   if (blocks.finish || blocks.block.length !== 1 || (at !== 0 && at !== 1))

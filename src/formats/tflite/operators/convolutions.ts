@@ -37,7 +37,7 @@ function depthwiseKernel(weight: Constant): Constant {
   return { ...weight, shape: [out, kh, kw, 1], data, ...(perChannel && { quantization: { ...q, axis: 0 } }) };
 }
 
-/** Weights with a zero point are for activations of integers: LiteRT's arithmetic of other ones has none. */
+/** Weights with a zero point need integer activations: LiteRT's arithmetic for others has no zero point. */
 function checkedKernel(weight: Constant, rank: number, x: Value): Constant {
   if (weight.shape.length !== rank || size(weight.shape) === 0)
     throw new RangeError(`the weights are [${weight.shape}]`);
@@ -53,7 +53,7 @@ interface Options {
   padding: number;
   strides: readonly [number, number];
   dilations: readonly [number, number];
-  /** The field of the fused activation. */
+  /** The field number of the fused activation. */
   activation: number;
 }
 
@@ -69,7 +69,7 @@ function convolutionOptions(s: Site, depthwise: boolean): Options {
   };
 }
 
-/** A stride, size or dilation. */
+/** Checks a stride, size or dilation. */
 export function positive(n: number): number {
   if (!(n > 0 && n < 65536)) throw new RangeError(`a stride, size or dilation is ${n}`);
   return n;
@@ -120,7 +120,7 @@ function convolved(
   return activated(s, s.layer(conv2d, x.value, { kernel: weight, bias }, { ...attrs, groups }), options.activation);
 }
 
-/** A convolution on interleaved images as one with dilation; pads of its own are in steps of the block. */
+/** Merges a convolution on interleaved images into one with dilation; its own pads are in units of the block. */
 function dilated(
   s: Site,
   blocks: Blocks,
@@ -151,7 +151,7 @@ function dilated(
   return { kind: "activation", value: y, dimensions: batchOf(y.type.shape) };
 }
 
-/** Many vectors an image are a convolution of 1 x 1, with the same weights [units, length]. */
+/** Several vectors per image become a convolution of 1 x 1 with the same weights [units, length]. */
 function timesMatrix(s: Site, x: Value, weight: Constant, bias: Constant | undefined): Value {
   const [units, length] = weight.shape as [number, number];
   const rows = size(x.type.shape) / length;
@@ -193,7 +193,9 @@ export const matrixProduct: Reader = s => {
   s.give(timesMatrix(s, value, weight, undefined), [...dimensions.slice(0, -1), fixed(weight.shape[0]!)]);
 };
 
-/** [out, kh, kw, in] turned about: what a convolution on an image with zeros between its pixels has for weights. */
+/**
+ * Flips the taps of [out, kh, kw, in]: the weights of a convolution on an image with zeros inserted between its pixels.
+ */
 function turned(weight: Constant): Constant {
   const [outs, kh, kw, channels] = weight.shape as [number, number, number, number];
   const data = weight.data.slice();
@@ -206,7 +208,7 @@ function turned(weight: Constant): Constant {
   return { ...weight, data };
 }
 
-/** Every pixel followed by zeros, as many as make it `strides` pixels. */
+/** Inserts zeros after every pixel, so that it becomes `strides` pixels. */
 function apart(s: Site, x: Value, [down, right]: readonly [number, number]): Value {
   if (down === 1 && right === 1) return x;
   const [h, w, channels] = x.type.shape as [number, number, number];
@@ -219,7 +221,10 @@ function apart(s: Site, x: Value, [down, right]: readonly [number, number]): Val
   return s.reshape(padded, [h * down, w * right, channels]);
 }
 
-/** A convolution's gradient as one of its own: of weights turned about, on an image with zeros between its pixels. */
+/**
+ * Computes a convolution's gradient as another convolution: with flipped weights, on an image with zeros inserted
+ * between its pixels.
+ */
 export const transposedConvolution: Reader = s => {
   const x = s.images(2);
   const weight = checkedKernel(s.constant(1), 4, x.value);

@@ -1,4 +1,4 @@
-/** Vectors of length 1. */
+/** Normalizes vectors to length 1. */
 
 import type { Value } from "../../../graph/graph.ts";
 import { clip } from "../../../ops/activation/clip.ts";
@@ -12,11 +12,11 @@ import type { Reader, Site } from "../site.ts";
 import { activated } from "./activation.ts";
 import { throughReal } from "./quantization.ts";
 
-/** The least length that LiteRT divides by. */
+/** The minimum length that LiteRT divides by. */
 const LEAST = 1e-6;
 const LARGEST = 3.4028234663852886e38;
 
-/** Rows of the last axis over the root of the sum of their squares. */
+/** Divides rows of the last axis by the square root of the sum of their squares. */
 function unitRows(s: Site, x: Value): Value {
   const { shape } = x.type;
   const squares = s.add(mul, [x, x], {});

@@ -28,7 +28,7 @@ export const largestOfWindows: Reader = s => {
   given(s, s.add(maxPool2d, [x.value], attrs));
 };
 
-/** LiteRT rounds halves of int8 away from zero, of uint8 up. */
+/** LiteRT rounds halves of int8 away from zero, halves of uint8 up. */
 export const meanOfWindows: Reader = s => {
   const { x, attrs } = pooled(s);
   const unsigned = s.tensor(0).type === "uint8";

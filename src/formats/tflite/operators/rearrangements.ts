@@ -1,4 +1,7 @@
-/** Operators that move elements about: all of them are made of transpose, concat, stridedSlice, pad, constantPad, broadcast and reshape. */
+/**
+ * Operators that move elements: all of them become transpose, concat, stridedSlice, pad, constantPad, broadcast and
+ * reshape.
+ */
 import { type Shape, size } from "../../../base/shape.ts";
 import type { Value } from "../../../graph/graph.ts";
 import { broadcast } from "../../../ops/shape/broadcast.ts";
@@ -39,7 +42,7 @@ function part(s: Site, x: Value, axis: number, begin: number, length: number, st
   });
 }
 
-/** Images side by side along an axis, all of one type. */
+/** Concatenates images along an axis, all of one type. */
 function joined(s: Site, all: readonly Value[], axis: number): Value {
   const [first] = all;
   if (all.length === 1) return first!;
@@ -47,7 +50,7 @@ function joined(s: Site, all: readonly Value[], axis: number): Value {
   return s.add(concat, [...all], { axis, ...(quantization && { quantization }) });
 }
 
-/** The elements of an axis in the order of `indices`: runs of them that are equally far apart are slices. */
+/** The elements of an axis in the order of `indices`: runs of equal stride become slices. */
 function gathered(s: Site, x: Value, axis: number, indices: readonly number[]): Value {
   const parts: Value[] = [];
   for (let at = 0; at < indices.length; ) {
@@ -93,7 +96,7 @@ export const reversing: Reader = s => {
   s.give(reversed, x.dimensions);
 };
 
-/** Blocks of channels as blocks of pixels, and back: an axis in two, the order of axes, two axes in one. */
+/** Moves blocks of channels to blocks of pixels, or back: splits an axis, permutes, merges two axes. */
 export const blocksOfDepth =
   (toSpace: boolean): Reader =>
   s => {
@@ -119,10 +122,10 @@ export const concatenation: Reader = s => {
   s.give(activated(s, sideBySide(s, first, axisOf(first.dimensions.length, s.options.i32(0))), 1), widened(s, first));
 };
 
-/** All operands of the operator along the file's axis `axis`; constants stand beside every image. */
+/** Concatenates all operands along the file's axis `axis`; constants are repeated for every image. */
 function sideBySide(s: Site, first: Activation, axis: number): Value {
   const batch = batchAxis(first.dimensions);
-  // a batch of rows, also one that single images become
+  // a batch of rows, including one that single images form
   const rows = axis === batch || first.dimensions[batch]!.n !== 1;
   if (rows && (batch !== 0 || (axis === batch && !s.importer.single))) unsupported("joins batches");
   const image = (sizes: Shape) => (rows ? sizes : sizes.filter((_, a) => a !== batch));
@@ -194,7 +197,7 @@ export const broadcasting: Reader = s => {
 
 // ---------------------------------------------------------------- apart
 
-/** A split is its slices. */
+/** A split becomes slices. */
 export const splitting =
   (axisOperand: number, operand: number, lengths: (s: Site, whole: number) => number[]): Reader =>
   s => {
@@ -302,7 +305,7 @@ export const stridedSlicing: Reader = s =>
     },
   }));
 
-/** SLICE has sizes, -1 for all the rest. */
+/** SLICE has sizes; -1 means the rest. */
 export const slice: Reader = s =>
   sliced(s, from => {
     const begin = s.integers(1);
@@ -351,7 +354,7 @@ export const padding =
     s.give(y, dimensions);
   };
 
-/** REFLECT leaves the edge itself out of its mirror image, SYMMETRIC does not. */
+/** REFLECT excludes the edge from its mirror image, SYMMETRIC includes it. */
 const REFLECT = 0;
 
 export const mirroring: Reader = s => {

@@ -14,12 +14,12 @@ import { reinterpreted } from "./quantization.ts";
 
 interface Reduced {
   readonly value: Value;
-  /** Neighbours, ascending. */
+  /** Adjacent, ascending. */
   readonly axes: readonly number[];
   readonly after: readonly Dimension[];
 }
 
-/** Brings the axes an operator reduces side by side; gives the value, those axes of it, and the shape after. */
+/** Makes the axes that an operator reduces adjacent; returns the value, those axes of it, and the shape after. */
 function reducedAxes(s: Site): Reduced {
   const x = s.activation();
   const { value, dimensions } = x;
@@ -27,7 +27,7 @@ function reducedAxes(s: Site): Reduced {
   const batch = batchAxis(dimensions);
   const axes = [...new Set(s.integers(1).map(a => axisOf(rank, a)))].sort((a, b) => a - b);
   if (axes.includes(batch) && !s.importer.single) unsupported("reduces over the batch");
-  // a batch of one image is reduced by leaving it out
+  // a batch of one image is reduced by dropping its axis
   const absent = dimensions[batch]!.n === 1 ? batch : -1;
   const keep = s.options.flag(0);
   const kept = dimensions.flatMap((d, a) => (axes.includes(a) ? (keep ? [{ ...d, n: 1 }] : []) : [d]));
@@ -49,7 +49,7 @@ export const meanOf: Reader = s => {
   s.give(s.add(mean, [value], { axes, keepDims: false, ...s.chosen(value) }), after);
 };
 
-/** As many times the mean; of int8 the mean in steps as many times smaller. */
+/** The mean times the count; in int8, the mean with a smaller scale. */
 export const total: Reader = s => {
   const { value, axes, after } = reducedAxes(s);
   const length = size(axes.map(axis => value.type.shape[axis]!));
@@ -60,7 +60,7 @@ export const total: Reader = s => {
   s.give(reinterpreted(s, s.add(mean, [value], { axes, keepDims: false, quantization: finer }), quantization), after);
 };
 
-/** The largest along axes, as a pool over an image of one column for each element. */
+/** The maximum along axes, as a pool over an image of one column per element. */
 function largest(s: Site, { value, axes }: Reduced): Value {
   const { shape } = value.type;
   const length = size(axes.map(a => shape[a]!));
@@ -73,7 +73,7 @@ export const greatest: Reader = s => {
   s.give(largest(s, reduced), reduced.after);
 };
 
-/** The largest of what is turned upside down, turned back. */
+/** The minimum as the negated maximum of negated values. */
 export const least: Reader = s => {
   const reduced = reducedAxes(s);
   const turned = (x: Value): Value =>

@@ -1,10 +1,10 @@
-/** Other shapes of the same elements, and the arithmetic on shapes, which is folded away. */
+/** Reshapes, and arithmetic on shapes, which is folded away. */
 import { size } from "../../../base/shape.ts";
 import { axisOf, type Dimension, fixed, product, reshaped, rowsOf } from "../dimensions.ts";
 import { type Blocks, type Reader, type Site, unsupported } from "../site.ts";
 import { blocksAsImages } from "./blocks.ts";
 
-/** A constant, sizes, or an activation in another shape. */
+/** Reshapes a constant, sizes, or an activation. */
 function reshapedTo(s: Site, shape: (from: readonly Dimension[]) => readonly Dimension[]): void {
   const known = s.known(0);
   if (known.kind === "sizes") s.giveSizes(known.sizes);
@@ -28,7 +28,7 @@ export const reshaping: Reader = s => {
   reshapedTo(s, from => reshaped(from, known.kind === "activation" ? s.perImage(wanted) : wanted));
 };
 
-/** Interleaved images lose the axis they were given. */
+/** Removes the axis that was inserted into interleaved images. */
 function squeezedBlocks(s: Site, blocks: Blocks, rank: number): void {
   if (!blocks.finish || blocks.inserted === undefined || rank !== 3) unsupported("reshapes interleaved images");
   s.giveBlocks(blocks);
@@ -48,7 +48,7 @@ export const expandDims: Reader = s => {
   });
 };
 
-/** Rows of a batch come first; a batch of single images may stand anywhere. */
+/** Rows of a batch come first; a batch of single images may be at any axis. */
 function movedBatch(dimensions: readonly Dimension[]): readonly Dimension[] {
   const at = dimensions.findIndex(d => d.batched);
   return at > 0 && dimensions[at]!.n !== 1 ? unsupported("puts an axis before a batch of rows") : dimensions;
@@ -78,7 +78,7 @@ export const productOf: Reader = s => {
   s.giveSizes([s.sizes(0).reduce(product, fixed(1))]);
 };
 
-/** Of floats to floats it is nothing. */
+/** A cast from float to float does nothing. */
 export const cast: Reader = s => {
   const known = s.known(0);
   if (known.kind !== "activation") return s.giveSizes(s.sizes(0));
