@@ -2,7 +2,7 @@
 import { Random } from "../../src/base/random.ts";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Op, type Quantization } from "../../src/graph/graph.ts";
-import type { Costs, Work } from "../../src/kernels/cost/cheapest.ts";
+import type { Costs, Works } from "../../src/kernels/cost/cheapest.ts";
 import { f32Conv2dReluMaxPool2d } from "../../src/kernels/cost/f32-conv2d-relu-max-pool2d.ts";
 import { i8Conv2d, i8Conv2dTile } from "../../src/kernels/cost/i8-conv2d.ts";
 import { i8Conv2dMaxPool2d } from "../../src/kernels/cost/i8-conv2d-max-pool2d.ts";
@@ -27,7 +27,7 @@ export interface Layer {
   readonly name: string;
   readonly graph: Graph;
   readonly batch: number;
-  readonly work: Readonly<Record<string, Work | undefined>>;
+  readonly work: Works<string>;
 }
 
 export interface Family {

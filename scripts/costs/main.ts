@@ -61,7 +61,7 @@ function verdict(costs: Costs<string>, all: readonly Measured[]): string {
   let [best, loss] = [0, 0];
   let worst: { name: string; ratio: number } | undefined;
   for (const { layer, times } of all) {
-    const choice = cheapest(costs, name => layer.work[name])!;
+    const choice = cheapest(costs, layer.work)!;
     const ratio = times[choice]! / Math.min(...Object.values(times));
     best += ratio === 1 ? 1 : 0;
     loss += ratio - 1;
@@ -106,9 +106,7 @@ for (const family of FAMILIES.filter(({ name }) => !positionals.length || positi
         console.log(
           `    ${layer.name}: ${Object.entries(times)
             .map(([name, time]) => `${name} ${(time / 1000).toFixed(2)}`)
-            .join(
-              ", ",
-            )} us; ${cheapest(committed, name => layer.work[name])} -> ${cheapest(fitted, name => layer.work[name])}`,
+            .join(", ")} us; ${cheapest(committed, layer.work)} -> ${cheapest(fitted, layer.work)}`,
         );
     console.log(`  committed: ${verdict(committed, all)}\n  fitted:    ${verdict(fitted, all)}`);
     if (family.fixed) continue;

@@ -28,8 +28,7 @@ export function directWork(pixels: number, outs: number, groups: number, parts =
 
 /** Pixels in a tile of `i8_conv2d`: 4 and a panel of 8 outputs, or 2 and two panels, where outputs are whole sixteens. */
 export function tilePixels(variant: Variant, groups: number, pixels: number, outs: number): 2 | 4 {
-  const works = tileWorks(groups, pixels, outs);
-  return cheapest(i8Conv2dTile[variant], tile => works[tile]) === "pixels2" ? 2 : 4;
+  return cheapest(i8Conv2dTile[variant], tileWorks(groups, pixels, outs)) === "pixels2" ? 2 : 4;
 }
 
 /** k-groups of all tiles, and tiles, of either kind. */

@@ -221,11 +221,8 @@ export function lowerConv2dInt8(node: WeightedNode, groups: number, c: Lowering)
     lowerDepthwise(layer);
     return;
   }
-  const works = {
-    winograd: plain ? winogradWork(size) : undefined,
-    direct: directWorkOf(layer, 1),
-  };
-  if (cheapest(i8Conv2d[c.variant], algorithm => works[algorithm]) === "winograd") lowerSpecial(layer, WINOGRAD);
+  const works = { winograd: plain ? winogradWork(size) : undefined, direct: directWorkOf(layer, 1) };
+  if (cheapest(i8Conv2d[c.variant], works) === "winograd") lowerSpecial(layer, WINOGRAD);
   else lowerDirect(layer);
 }
 
@@ -238,7 +235,7 @@ export function lowerConv2dPoolInt8(node: WeightedNode, groups: number, c: Lower
     fir: plain ? firWork(size) : undefined,
     direct: directWorkOf(layer, 4),
   };
-  const algorithm = cheapest(i8Conv2dMaxPool2d[c.variant], algorithm => works[algorithm]);
+  const algorithm = cheapest(i8Conv2dMaxPool2d[c.variant], works);
   if (algorithm === "oneChannel") lowerSpecial(layer, ONE_CHANNEL);
   else if (algorithm === "fir") lowerSpecial(layer, FIR);
   else

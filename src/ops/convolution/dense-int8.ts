@@ -33,7 +33,7 @@ export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
   const { parts, packing, running } = layer;
   const works = denseWorks(c.variant, c.batch, packing.channels, packing.outs);
   if (parts > 1) lowerDirect(layer);
-  else if (cheapest(i8Dense[c.variant], by => works[by]) === "tiles")
+  else if (cheapest(i8Dense[c.variant], works) === "tiles")
     c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
   else {
     const length = packing.channels;

@@ -53,7 +53,7 @@ export function forwardWorks(image: Shape, weight: Shape) {
  */
 export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
   const works = forwardWorks(image, weight);
-  return works && cheapest(f32Conv2dReluMaxPool2d, algorithm => works[algorithm]);
+  return works && cheapest(f32Conv2dReluMaxPool2d, works);
 }
 
 /** Rows and columns of pool windows. */
