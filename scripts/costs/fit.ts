@@ -13,8 +13,8 @@ const estimate = (costs: readonly number[], work: Work): number =>
 const SMALL = 0.01;
 
 /**
- * The costs, none below 0, with the least sum of relative errors: least squares by coordinate descent, again and again with
- * weights of one over the last errors, so that a measurement that was disturbed does not count.
+ * The costs, none below 0, with the least sum of relative errors: least squares by coordinate descent, again and again
+ * with weights of one over the last errors, so that a measurement that was disturbed does not count.
  */
 export function fitCosts(samples: readonly Sample[]): number[] {
   const kinds = samples[0]!.work.length;

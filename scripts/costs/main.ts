@@ -22,7 +22,10 @@ const names = FAMILIES.map(({ name }) => name);
 const odd = positionals.find(name => !names.includes(name));
 if (odd) throw new Error(`no family ${odd}; there are ${names.join(", ")}`);
 
-/** The variants whose kernels run here as they should: where the engine makes up for a missing instruction, costs are others. */
+/**
+ * The variants whose kernels run here as they should: where the engine makes up for a missing instruction, costs are
+ * others.
+ */
 const variants: Variant[] = ["simd", ...(supported().relaxedDot === "u8" ? (["relaxed"] as const) : [])];
 
 /** Leaves one algorithm in the table that lowering reads, while `work` runs. */
@@ -56,7 +59,9 @@ async function measureAll({ binary, costs, layers }: Family, variant: Variant): 
   return measured;
 }
 
-/** How much longer all layers take with the choices of a table than with the best ones, and how many choices are the best. */
+/**
+ * Counts the choices of a table that are the best, and says how much longer the layers take than with the best choices.
+ */
 function verdict(costs: Costs<string>, all: readonly Measured[]): string {
   let [best, loss] = [0, 0];
   let worst: { name: string; ratio: number } | undefined;

@@ -60,8 +60,8 @@ function turnsOf(loop: Loop): number {
 }
 
 /**
- * How many times as long as a turn of the yardstick a turn of each loop takes: the median over rounds, in each of which all
- * of them run, so that neither the clock nor other processes count.
+ * The time of a turn of each loop over that of the yardstick: the median over rounds, in each of which all of them run,
+ * so that neither the clock nor other processes count.
  */
 export function ratios(yardstick: Loop, loops: readonly Loop[]): number[] {
   const turns = loops.map(turnsOf);

@@ -22,7 +22,10 @@ export function oneChannelPackedBytes(
 export const stripBytes = ({ height, kh }: Pick<ConvolutionSize, "height" | "kh">, variant: Variant): number =>
   (2 * height + kh - 1) * 64 * (3 - storedBytes(variant));
 
-/** k-groups of all pairs of outputs and windows; such pairs. Windows are taken in fours. Undefined where the kernel cannot run. */
+/**
+ * k-groups of all pairs of outputs and windows; such pairs. Windows are taken in fours. Undefined where the kernel
+ * cannot run.
+ */
 export function oneChannelWork(variant: Variant, size: ConvolutionSize): Work | undefined {
   const { channels, height, width, outs, kh, kw } = size;
   if (channels > 1 || kw > ONE_CHANNEL_WIDTH || width < 4) return undefined;

@@ -20,8 +20,8 @@ const firProducts = ({ kh, kw, channels }: FirKernel): number => firPairs(kh, 2)
 export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.outs, firProducts(kernel));
 
 /**
- * Pairs of products of all panels and windows; panels of all windows; channels of all windows. Windows are taken in fours.
- * Undefined where nothing is saved.
+ * Pairs of products of all panels and windows; panels of all windows; channels of all windows. Windows are taken in
+ * fours. Undefined where nothing is saved.
  */
 export function firWork(size: ConvolutionSize): Work | undefined {
   const { channels, height, width, outs, kh, kw } = size;

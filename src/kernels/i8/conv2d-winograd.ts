@@ -1,7 +1,7 @@
 /** int8 convolutions by Winograd's F(4x4, 3x3): assembly/i8-conv2d-winograd.ts. */
 import type { Work } from "../cost/cheapest.ts";
 
-/** What a 3x3 convolution of stride 1 makes: height x width x outs from so many channels. */
+/** The size of a 3x3 convolution of stride 1: height x width x outs from so many channels. */
 export interface WinogradShape {
   readonly height: number;
   readonly width: number;
@@ -25,8 +25,8 @@ export function winogradBand({ height, width, channels }: WinogradShape): number
 const pairs = (channels: number): number => Math.ceil(channels / 2);
 
 /**
- * Pairs of channels and panels at all points of all tiles; vectors of channels of all tiles; panels of all tiles. Undefined
- * where the kernel cannot run.
+ * Pairs of channels and panels at all points of all tiles; vectors of channels of all tiles; panels of all tiles.
+ * Undefined where the kernel cannot run.
  */
 export function winogradWork(shape: WinogradShape & { kh: number; kw: number }): Work | undefined {
   if (shape.kh !== 3 || shape.kw !== 3 || !winogradFits(shape)) return undefined;

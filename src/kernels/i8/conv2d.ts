@@ -15,7 +15,7 @@ export interface ConvolutionSize {
   /** The strides. */
   readonly down: number;
   readonly across: number;
-  /** Of the result. */
+  /** The result's. */
   readonly height: number;
   readonly width: number;
 }
@@ -26,7 +26,9 @@ export function directWork(pixels: number, outs: number, groups: number, parts =
   return [tiles * groups, tiles];
 }
 
-/** Pixels in a tile of `i8_conv2d`: 4 and a panel of 8 outputs, or 2 and two panels, where outputs are whole sixteens. */
+/**
+ * Pixels in a tile of `i8_conv2d`: 4 and a panel of 8 outputs, or 2 and two panels, where outputs are whole sixteens.
+ */
 export function tilePixels(variant: Variant, groups: number, pixels: number, outs: number): 2 | 4 {
   return cheapest(i8Conv2dTile[variant], tileWorks(groups, pixels, outs)) === "pixels2" ? 2 : 4;
 }

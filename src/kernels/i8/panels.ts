@@ -2,7 +2,9 @@
 import type { Variant } from "../load.ts";
 import { storedBytes } from "./stored.ts";
 
-/** k-groups of a row of weights: `runs` of `length` numbers, each padded to whole groups. A packed group has four bytes. */
+/**
+ * k-groups of a row of weights: `runs` of `length` numbers, each padded to whole groups. A packed group has four bytes.
+ */
 export const groupsOf = (variant: Variant, runs: number, length: number): number =>
   runs * Math.ceil((length * storedBytes(variant)) / 4);
 

@@ -1,6 +1,6 @@
 /**
- * Stored activations: how int8 images lie in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes; here is
- * the arithmetic on shapes.
+ * Stored activations: how int8 images lie in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes; here
+ * is the arithmetic on shapes.
  */
 import { roundUp, type Shape, size } from "../../base/shape.ts";
 import { flat, type Layout } from "../layout.ts";

@@ -1,7 +1,7 @@
 /**
- * pact(x, alpha) = min(max(x, 0), max(alpha, 0)) with one learned alpha: parameterized clipping activation (Choi et al.,
- * "PACT: Parameterized Clipping Activation for Quantized Neural Networks", 2018). Its gradient is the article's: that
- * of x passes where 0 < x < alpha, alpha gets what comes where x >= alpha.
+ * pact(x, alpha) = min(max(x, 0), max(alpha, 0)) with one learned alpha: parameterized clipping activation (Choi et
+ * al., "PACT: Parameterized Clipping Activation for Quantized Neural Networks", 2018). Its gradient is the article's:
+ * that of x passes where 0 < x < alpha, alpha gets what comes where x >= alpha.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";

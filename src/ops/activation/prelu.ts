@@ -1,4 +1,7 @@
-/** prelu(x, alpha) = x > 0 ? x : alpha x (He et al. 2015). alpha has the shape of x; where its first axes are 1, one alpha serves all of theirs. */
+/**
+ * prelu(x, alpha) = x > 0 ? x : alpha x (He et al. 2015). alpha has the shape of x; where its first axes are 1, one
+ * alpha serves all of theirs.
+ */
 import { type Shape, sameShape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import { fixed, indices } from "../../graph/axes.ts";

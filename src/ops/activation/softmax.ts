@@ -1,4 +1,7 @@
-/** softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the distance to the largest. */
+/**
+ * softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the
+ * distance to the largest.
+ */
 import { exp } from "../../base/math.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Activation, Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
@@ -16,8 +19,8 @@ export const softmax: Op = { name: "softmax", takes: { list: [{ ...ACTIVATION, r
 export const softmaxGradient: Op = { name: "softmaxGradient", takes: realOperands, infer: sameType };
 
 /**
- * exp(-d * scale) for distances d of int8, as exp(-16 i * scale) exp(-j * scale) in double precision: 32 exponentials in place of 256, which were
- * 2 ms of a cold start.
+ * exp(-d * scale) for distances d of int8, as exp(-16 i * scale) exp(-j * scale) in double precision: 32 exponentials
+ * in place of 256, which were 2 ms of a cold start.
  */
 function exponentials(x: Type): Float32Array {
   const scale = Math.fround(affine(x).scale);

@@ -1,4 +1,7 @@
-/** minimum(a, b): the smaller of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal the gradient is a's, as in TensorFlow. */
+/**
+ * minimum(a, b): the smaller of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal
+ * the gradient is a's, as in TensorFlow.
+ */
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { binaryOperands } from "../../graph/operand.ts";

@@ -1,6 +1,6 @@
 /**
- * Convolutions with int8 weights as kernel calls. Static ones take the cheapest of several algorithms, all of them exact;
- * dynamic ones go by tables of offsets, on images quantized at run time.
+ * Convolutions with int8 weights as kernel calls. Static ones take the cheapest of several algorithms, all of them
+ * exact; dynamic ones go by tables of offsets, on images quantized at run time.
  */
 import type { Arg, Lowering, Ref } from "../../graph/meaning.ts";
 import { cheapest, type Work } from "../../kernels/cost/cheapest.ts";
@@ -128,7 +128,10 @@ const directWorkOf = (layer: StaticLayer, pixels: number): Work =>
 type Packer = "i8_conv2d_1c_pack" | "i8_conv2d_fir_pack" | "i8_conv2d_winograd_pack" | "i8_depthwise_3x3_pack";
 type Kernel = "i8_conv2d_1c_max_pool2d" | "i8_conv2d_fir_max_pool2d" | "i8_conv2d_winograd" | "i8_depthwise_conv2d_3x3";
 
-/** A kernel that goes over whole images by itself: the one that packs its weights, and the bytes of those and of scratch. */
+/**
+ * A kernel that goes over whole images by itself: the one that packs its weights, and the bytes of those and of
+ * scratch.
+ */
 interface Special {
   readonly pack: Packer;
   readonly kernel: Kernel;

@@ -85,7 +85,10 @@ function products(
   });
 }
 
-/** The f32 kernels of one kind of convolution: their layout of weights, their geometry G, and the bytes of a padded image. */
+/**
+ * The f32 kernels of one kind of convolution: their layout of weights, their geometry G, and the bytes of a padded
+ * image.
+ */
 export interface ConvolutionKernels<A, G> {
   readonly layout: Layout;
   readonly geometry: (image: Shape, weight: Shape, y: Shape, attrs: A) => G;

@@ -20,8 +20,8 @@ function matrix(layer: Layer) {
 }
 
 /**
- * Lowers a dense layer with int8 weights: vector by vector, or as a matrix product where there are images enough to share
- * the weights.
+ * Lowers a dense layer with int8 weights: vector by vector, or as a matrix product where there are images enough to
+ * share the weights.
  */
 export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
   if (!isInt8(node.inputs[0]!.type)) {

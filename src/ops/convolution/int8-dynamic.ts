@@ -70,8 +70,8 @@ export function dynamicLayer(node: WeightedNode, c: Lowering, groups: number) {
 }
 
 /**
- * Lowers a convolution of 1x1 to a dense layer of its pixels, each quantized by its own range. Pixels that do not follow
- * one another from image to image, since images are padded, are brought together first.
+ * Lowers a convolution of 1x1 to a dense layer of its pixels, each quantized by its own range. Pixels that do not
+ * follow one another from image to image, since images are padded, are brought together first.
  */
 export function lowerPixels(node: WeightedNode, c: Lowering): void {
   proveSums(node);

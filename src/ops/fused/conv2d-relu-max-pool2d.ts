@@ -1,9 +1,10 @@
 /**
- * conv2dReluMaxPool2d(x [h, w, in], weight [out, kh, kw, in], bias [out]?) -> pooled [ph, pw, out], argmax.
- * conv2d (valid, stride 1) + ReLU + maxPool2d 2x2 as one op that the fusion pass makes. An odd last row or column is dropped, as the pool does.
+ * conv2dReluMaxPool2d(x [h, w, in], weight [out, kh, kw, in], bias [out]?) -> pooled [ph, pw, out], argmax. conv2d
+ * (valid, stride 1) + ReLU + maxPool2d 2x2 as one op that the fusion pass makes. An odd last row or column is dropped,
+ * as the pool does.
  *
- * argmax is the byte offset, in its image of f32, of the patch whose pixel won (the first of equals), -1 where ReLU let nothing through.
- * Backward walks only those: at most one convolution output in four has a gradient.
+ * argmax is the byte offset, in its image of f32, of the patch whose pixel won (the first of equals), -1 where ReLU let
+ * nothing through. Backward walks only those: at most one convolution output in four has a gradient.
  */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -31,9 +32,9 @@ import { zeroed, zeroedBias } from "../accumulators.ts";
 /**
  * The work of each algorithm for one output and a row of the kernel; undefined where none can run.
  *
- * No Winograd for one channel: it is 8 % of LeNet-5 faster, but blank pixels beside a stroke give zero, and its sums round to
- * a little more or less, so that chance decided where ReLU lets a gradient through (measured on MNIST: the losses of LeNet-5
- * were off by 3e-3 after 30 steps).
+ * No Winograd for one channel: it is 8 % of LeNet-5 faster, but blank pixels beside a stroke give zero, and its sums
+ * round to a little more or less, so that chance decided where ReLU lets a gradient through (measured on MNIST: the
+ * losses of LeNet-5 were off by 3e-3 after 30 steps).
  */
 export function forwardWorks(image: Shape, weight: Shape) {
   const [, , kw, channels] = weight as [number, number, number, number];
@@ -48,8 +49,8 @@ export function forwardWorks(image: Shape, weight: Shape) {
 }
 
 /**
- * The forward algorithm for these shapes, or undefined where there is none. Fusion asks it whether to fuse, forward which
- * kernel to run, and backward, through `argmaxLayout`, how argmax lies.
+ * The forward algorithm for these shapes, or undefined where there is none. Fusion asks it whether to fuse, forward
+ * which kernel to run, and backward, through `argmaxLayout`, how argmax lies.
  */
 export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
   const works = forwardWorks(image, weight);
@@ -105,7 +106,10 @@ export const conv2dReluMaxPool2dInputGradient: Op<InputGradient> = {
 
 const sum = (shape: Shape): Type => ({ shape, dtype: "f32", batched: false });
 
-/** Every product of the convolution's output (pixel `from` of one image, output channel o): elements of image and weight. */
+/**
+ * Every product of the convolution's output (pixel `from` of one image, output channel o): elements of image and
+ * weight.
+ */
 function products(
   image: Shape,
   weight: Shape,

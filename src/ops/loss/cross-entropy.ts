@@ -1,7 +1,7 @@
 /**
- * Cross-entropy from probabilities, one loss per image, in Keras' two orders: crossEntropy(p [k], targets [k]) divides by the sum and
- * then clips to [1e-7, 1 - 1e-7]; sparseCrossEntropy(p [k], class) clips first. target = t (1 - smoothing) + smoothing / k.
- * entropy(p [k]) = -sum p log p has no target: how undecided a prediction is.
+ * Cross-entropy from probabilities, one loss per image, in Keras' two orders: crossEntropy(p [k], targets [k]) divides
+ * by the sum and then clips to [1e-7, 1 - 1e-7]; sparseCrossEntropy(p [k], class) clips first. target = t (1 -
+ * smoothing) + smoothing / k. entropy(p [k]) = -sum p log p has no target: how undecided a prediction is.
  */
 import { log } from "../../base/math.ts";
 import { sameShape, showShape } from "../../base/shape.ts";

@@ -1,5 +1,5 @@
 /**
- * What a regularizer adds to the loss: penalty(w; l1, l2) = l1 sum |w| + l2 sum w^2, one number.
+ * The term that a regularizer adds to the loss: penalty(w; l1, l2) = l1 sum |w| + l2 sum w^2, one number.
  * `one` is the gradient that flows into it: a penalty counts whole, not by the share of an image.
  */
 import { tensor } from "../../base/tensor.ts";

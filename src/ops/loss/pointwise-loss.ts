@@ -1,7 +1,8 @@
 /**
- * Losses that compare predictions and targets element by element: (predictions, targets of the same shape) -> one number per image,
- * the mean over its elements (klDivergence: their sum). Keras' semantics: probabilities are clipped to [1e-7, 1 - 1e-7], for the
- * divergence predictions and targets to [1e-7, 1]; beyond that nothing flows. Nothing flows into targets.
+ * Losses that compare predictions and targets element by element: (predictions, targets of the same shape) -> one
+ * number per image, the mean over its elements (klDivergence: their sum). Keras' semantics: probabilities are clipped
+ * to [1e-7, 1 - 1e-7], for the divergence predictions and targets to [1e-7, 1]; beyond that nothing flows. Nothing
+ * flows into targets.
  */
 import { exp, log, log1p, sigmoid } from "../../base/math.ts";
 import { sameShape, showShape } from "../../base/shape.ts";

@@ -1,6 +1,7 @@
 /**
- * softmaxCrossEntropy(logits [k], targets [k]) -> one loss per image, -sum target log softmax(logits), and the probabilities that
- * backward needs; target = t (1 - smoothing) + smoothing / k. Keras: CategoricalCrossentropy(from_logits=True, label_smoothing).
+ * softmaxCrossEntropy(logits [k], targets [k]) -> one loss per image, -sum target log softmax(logits), and the
+ * probabilities that backward needs; target = t (1 - smoothing) + smoothing / k. Keras:
+ * CategoricalCrossentropy(from_logits=True, label_smoothing).
  */
 import { exp, log } from "../../base/math.ts";
 import { sameShape, showShape } from "../../base/shape.ts";
@@ -15,10 +16,9 @@ export const softmaxCrossEntropy: Op<Smoothing> = {
   name: "softmaxCrossEntropy",
   takes: anyOperands,
   infer([logits, target]) {
+    const got = `${showShape(logits!.shape)} and ${showShape(target!.shape)}`;
     if (logits!.shape.length !== 1 || !sameShape(logits!.shape, target!.shape))
-      throw new RangeError(
-        `expects one vector of logits and one of targets per image, got ${showShape(logits!.shape)} and ${showShape(target!.shape)}`,
-      );
+      throw new RangeError(`expects one vector of logits and one of targets per image, got ${got}`);
     return [{ shape: [], dtype: "f32", batched: true }, logits!];
   },
 };

@@ -2,7 +2,8 @@
  * Batch normalization over the last axis (Ioffe & Szegedy 2015), as Keras: the variance is the biased one.
  *
  * batchNormalization(x, gamma, beta, mean, variance) is what a model holds and what runs: the statistics are constants.
- * trainBatchNormalization(x, gamma, beta) -> y, mean, variance takes those of the batch; movingAverage(moving, batch's) keeps them.
+ * trainBatchNormalization(x, gamma, beta) -> y, mean, variance takes those of the batch; movingAverage(moving, batch's)
+ * keeps them.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
@@ -24,7 +25,7 @@ import { free, rowsOf, sameType } from "../elementwise.ts";
 
 export interface BatchNormalization {
   epsilon: number;
-  /** How much of the moving statistics stays at each training step. */
+  /** The share of the moving statistics that stays at each training step. */
   momentum: number;
 }
 

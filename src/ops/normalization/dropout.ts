@@ -1,7 +1,8 @@
 /**
- * dropout(x) is what a model holds: nothing, when it runs. trainDropout(x, image, seed) zeroes each element with probability `rate` and
- * scales the others by 1 / (1 - rate) (Srivastava et al. 2014). The random bits are a hash of (seed, salt, number of the image, element):
- * no state, the same in any batch; the backward is the same op on the dy gradient.
+ * dropout(x) is what a model holds: nothing, when it runs. trainDropout(x, image, seed) zeroes each element with
+ * probability `rate` and scales the others by 1 / (1 - rate) (Srivastava et al. 2014). The random bits are a hash of
+ * (seed, salt, number of the image, element): no state, the same in any batch; the backward is the same op on the dy
+ * gradient.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -24,7 +25,9 @@ export interface TrainDropout extends Dropout {
 
 export const dropout: Op<Dropout> = { name: "dropout", takes: unaryOperands, infer: sameType };
 
-/** `image`: the number of each image in its data set (u32 per image); `seed`: one u32 that changes from step to step. */
+/**
+ * `image`: the number of each image in its data set (u32 per image); `seed`: one u32 that changes from step to step.
+ */
 export const trainDropout: Op<TrainDropout> = {
   name: "trainDropout",
   takes: anyOperands,

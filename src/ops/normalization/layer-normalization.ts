@@ -3,8 +3,8 @@
  *
  *     layerNormalization(x, gamma, beta) = gamma z + beta,    z = (x - mean) / sqrt(variance + epsilon)
  *
- * Mean and variance are those of each row: the numbers of one image along the last `axes` axes. The backward ops take them from
- * layerNormalizationStatistics(x) -> mean, inverse, where inverse = 1 / sqrt(variance + epsilon):
+ * Mean and variance are those of each row: the numbers of one image along the last `axes` axes. The backward ops take
+ * them from layerNormalizationStatistics(x) -> mean, inverse, where inverse = 1 / sqrt(variance + epsilon):
  *
  *     dgamma = sum dy z    dbeta = sum dy    dx = inverse (g - mean g - z mean (g z)),  g = dy gamma
  */
@@ -20,7 +20,7 @@ import { free, noSecondDerivative } from "../elementwise.ts";
 
 export interface LayerNormalization {
   epsilon: number;
-  /** How many of the last axes make a row. */
+  /** The number of last axes that make a row. */
   axes: number;
 }
 

@@ -1,4 +1,7 @@
-/** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. Of int8: the integer mean, halves away from zero; where it stands for uint8, from its least value. */
+/**
+ * averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global
+ * average. Of int8: the integer mean, halves away from zero; where it stands for uint8, from its least value.
+ */
 import { type Shape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
@@ -64,7 +67,10 @@ function shares(x: Shape, y: Shape, a: AveragePool2d, visit: (x: number, y: numb
   });
 }
 
-/** The integer mean of each window, halves away from the middle; taps in the padding, where they count, are the zero point. */
+/**
+ * The integer mean of each window, halves away from the middle; taps in the padding, where they count, are the zero
+ * point.
+ */
 function integerMeans(x: Tensor, y: Tensor, a: AveragePool2d, zero: number): Tensor {
   const [images, h, w, channels] = x.shape as [number, number, number, number];
   const [, oh, ow] = y.shape as [number, number, number];

@@ -1,4 +1,7 @@
-/** maxPool2d(x [h, w, c]) -> [oh, ow, c], and where each maximum lay (the element's number in the image), which backward needs. */
+/**
+ * maxPool2d(x [h, w, c]) -> [oh, ow, c], and where each maximum lay (the element's number in the image), which backward
+ * needs.
+ */
 import { PenjingError } from "../../base/errors.ts";
 import { type Shape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";

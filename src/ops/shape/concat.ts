@@ -40,7 +40,7 @@ export const concat: Op<Concat> = {
   },
 };
 
-/** What becomes of an operand's numbers: int8 of another quantization is requantized. */
+/** Changes an operand's numbers into those of the output: int8 of another quantization is requantized. */
 function moved(from: Type, to: Type): (v: number) => number {
   if (!isInt8(to)) return v => v;
   const { scale, zero } = requantization(from, to);

@@ -1,6 +1,7 @@
 /**
- * What ops have in common that only move elements: transpose, stridedSlice, broadcast, pad, constantPad, resizeNearest. Each says, for every
- * axis of its output, where in its input the elements of each index are, or that they are padding; all its meanings follow from that.
+ * The meanings of ops that only move elements: transpose, stridedSlice, broadcast, pad, constantPad, resizeNearest.
+ * Each says, for every axis of its output, where in its input the elements of each index are, or that they are padding;
+ * all its meanings follow from that.
  */
 import { type Shape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
@@ -14,8 +15,8 @@ import { at, type StoredPlace, storedIn, storedOut } from "../quantized/int8-buf
 import { isInt8 } from "../quantized/int8-types.ts";
 
 /**
- * Indices of an axis of an output, one after the other: the first is at `start` in the input, the others `step` apart. Negative `start`: all
- * of them are padding. An axis of a million indices is a run or two.
+ * Indices of an axis of an output, one after the other: the first is at `start` in the input, the others `step` apart.
+ * Negative `start`: all of them are padding. An axis of a million indices is a run or two.
  */
 export interface Run {
   readonly count: number;
@@ -74,7 +75,7 @@ function elementsOf<A>(places: Places<A>, input: Shape, output: Shape, attrs: A)
 
 /** `places` with a name to print in their stead. */
 export interface Back {
-  /** Of one image of the input. */
+  /** The shape of one image of the input. */
   image: Shape;
   batched: boolean;
   places: { readonly of: Int32Array; toString(): string };
@@ -87,7 +88,7 @@ export const rearrangeGradient: Op<Back> = {
   infer: (_, { image, batched }) => [{ shape: image, dtype: "f32", batched }],
 };
 
-/** What padding is, in the numbers of the output's type. Default 0. */
+/** The number in the padding, in the output's type. Default 0. */
 export type Filling<A> = (type: Type, attrs: A) => number;
 
 const zero = () => 0;
@@ -159,8 +160,8 @@ export function spreadOut(c: Lowering, v: Value): Spread {
 export const elementBytes = (c: Lowering, v: Value): number => (isInt8(v.type) ? storedBytes(c.variant) : 4);
 
 /**
- * Copies elements from x to y: along each axis, the indices of `places[axis]` in bytes after x, to i times `pitches[axis]` bytes after y.
- * `fill`: what padding is. `xs`, `ys`: from image to image of what is scratch.
+ * Copies elements from x to y: along each axis, the indices of `places[axis]` in bytes after x, to i times
+ * `pitches[axis]` bytes after y. `fill`: what padding is. `xs`, `ys`: from image to image of what is scratch.
  */
 export function copyAlong(
   c: Lowering,

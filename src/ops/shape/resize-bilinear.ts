@@ -1,6 +1,7 @@
 /**
- * resizeBilinear(x [h, w, c]) -> [size[0], size[1], c]: each pixel is interpolated between the four of x around it, first along rows, then
- * between them. Of int8 in integers with shares in 1/2048, as XNNPACK has it, in the input's own quantization.
+ * resizeBilinear(x [h, w, c]) -> [size[0], size[1], c]: each pixel is interpolated between the four of x around it,
+ * first along rows, then between them. Of int8 in integers with shares in 1/2048, as XNNPACK has it, in the input's own
+ * quantization.
  */
 
 import { halfEven } from "../../base/rounding.ts";
@@ -102,7 +103,7 @@ export const gradient = {
   ],
 } satisfies Record<string, Gradient | object>;
 
-/** What the kernels walk: [first, second, share] of each output, the neighbours as byte offsets. */
+/** The tables of the kernels: [first, second, share] of each output, the neighbours as byte offsets. */
 function table(attrs: ResizeBilinear, axis: 0 | 1, length: number, pitch: number, share: (s: number) => number) {
   const made = new Int32Array(3 * attrs.size[axis]);
   let at = 0;

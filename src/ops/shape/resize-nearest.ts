@@ -1,4 +1,7 @@
-/** resizeNearest(x [h, w, c]) -> [size[0], size[1], c]: each pixel is the one of x that lies nearest, by the coordinate modes and roundings of TensorFlow Lite and ONNX. */
+/**
+ * resizeNearest(x [h, w, c]) -> [size[0], size[1], c]: each pixel is the one of x that lies nearest, by the coordinate
+ * modes and roundings of TensorFlow Lite and ONNX.
+ */
 import type { Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { IMAGE } from "../../graph/operand.ts";

@@ -1,4 +1,4 @@
-/** What ops over the rows of the last axis share: softmax and logSoftmax. */
+/** The lowering of ops over the rows of the last axis: softmax and logSoftmax. */
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Lower } from "../../graph/meaning.ts";
 import { rowsOf } from "../elementwise.ts";
