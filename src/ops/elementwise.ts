@@ -23,7 +23,7 @@ export const sameAxes: Axes = node => {
   return { operands: [...node.inputs, ...node.outputs].map(() => all) };
 };
 
-/** Is for functions that read the numbers along the last axis together, such as softmax. */
+/** The axes of functions that read the numbers along the last axis together, such as softmax. */
 export const wholeRowAxes: Axes = node => {
   const all = node.outputs[0]!.type.shape.map((n, axis, { length }) => (axis === length - 1 ? whole(n) : indices(n)));
   return { operands: [...node.inputs, ...node.outputs].map(() => all) };

@@ -13,7 +13,7 @@ export const logSoftmax: Op = {
   infer: sameType,
 };
 
-/** (dy, output) -> d input. */
+/** (dy, output) -> dx. */
 export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", takes: realOperands, infer: sameType };
 
 export const evaluate = {

@@ -28,7 +28,7 @@ export const prelu: Op = {
 /** (dy, x, alpha) -> dx. */
 export const preluGradient: Op = { name: "preluGradient", takes: realOperands, infer: ([dy]) => [dy!] };
 
-/** (dy, x) -> d alpha of shape `alpha`, a sum over the images. */
+/** (dy, x) -> dalpha of shape `alpha`, a sum over the images. */
 export const preluAlphaGradient: Op<{ alpha: Shape }> = {
   name: "preluAlphaGradient",
   takes: realOperands,

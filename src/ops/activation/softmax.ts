@@ -15,7 +15,7 @@ import { lowerRowsGradient, overRows } from "../shape/rows.ts";
 
 export const softmax: Op = { name: "softmax", takes: { list: [{ ...ACTIVATION, rows: true }] }, infer: chosenType };
 
-/** (dy, output) -> d input. */
+/** (dy, output) -> dx. */
 export const softmaxGradient: Op = { name: "softmaxGradient", takes: realOperands, infer: sameType };
 
 /**

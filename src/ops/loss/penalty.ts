@@ -18,7 +18,7 @@ const number: Type = { shape: [1], dtype: "f32", batched: false };
 
 export const penalty: Op<Penalty> = { name: "penalty", takes: realOperands, infer: () => [number] };
 
-/** (w, dy) -> d w. */
+/** (w, dy) -> dw. */
 export const penaltyGradient: Op<Penalty> = { name: "penaltyGradient", takes: realOperands, infer: sameType };
 
 export const one: Op = { name: "one", takes: realOperands, infer: () => [number] };

@@ -15,7 +15,7 @@ import { lossArgs, slopeArgs } from "./loss-args.ts";
 import { BELOW_ONE, clip, type Smoothing, unclipped } from "./probabilities.ts";
 
 export interface Huber {
-  /** Where the loss turns from a square into a line. */
+  /** The error at which the loss turns from a square into a line. */
   delta: number;
 }
 

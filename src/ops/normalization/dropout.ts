@@ -1,8 +1,7 @@
 /**
  * dropout(x) is what a model holds: nothing, when it runs. trainDropout(x, image, seed) zeroes each element with
  * probability `rate` and scales the others by 1 / (1 - rate) (Srivastava et al. 2014). The random bits are a hash of
- * (seed, salt, number of the image, element): no state, the same in any batch; the backward is the same op on the dy
- * gradient.
+ * (seed, salt, number of the image, element): no state, the same in any batch; the backward is the same op on dy.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";

@@ -87,7 +87,7 @@ function statisticsOf(row: Float64Array, epsilon: number): RowStatistics {
 const rows = ({ data }: Tensor, k: number): Float64Array[] =>
   Array.from({ length: data.length / k }, (_, r) => Float64Array.from(data.subarray(r * k, (r + 1) * k)));
 
-/** For each row its dy, its z and its inverse deviation. */
+/** The dy, z and inverse deviation of each row. */
 function backward([dy, x, means, inverses]: Tensor[], k: number) {
   const flows = rows(dy!, k);
   return rows(x!, k).map((row, r) => {

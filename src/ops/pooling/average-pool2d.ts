@@ -14,13 +14,13 @@ import { affine, checkSummed, isInt8 } from "../quantized/int8-types.ts";
 import { type Pool2d, pool, pooledShape } from "./max-pool2d.ts";
 
 export interface AveragePool2d extends Pool2d {
-  /** Do taps in the padding count, as zeros? Taps past the padding never do. Default false, as in Keras. */
+  /** Taps in the padding count, as zeros; taps past the padding never do. Default false, as in Keras. */
   countIncludePad?: boolean;
   /** int8 that stands for uint8: q is q + 128, halves are rounded up. Default false. */
   unsigned?: boolean;
 }
 
-/** Halves are rounded away from it. */
+/** The number from which halves are rounded away. */
 const middleOf = ({ unsigned }: AveragePool2d): number => (unsigned ? -128 : 0);
 
 export const averagePool2d: Op<AveragePool2d> = {
@@ -39,7 +39,7 @@ export const averagePool2dGradient: Op<AveragePool2d & { image: Shape }> = {
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 };
 
-/** For each output pixel, how many taps its mean is over. */
+/** The number of taps that the mean of each output pixel is over. */
 function populations(image: Shape, output: Shape, a: AveragePool2d): number[] {
   const along = (axis: 0 | 1, o: number): number => {
     let count = 0;

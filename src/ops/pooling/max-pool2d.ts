@@ -1,6 +1,5 @@
 /**
- * maxPool2d(x [h, w, c]) -> [oh, ow, c], and where each maximum lay (the element's number in the image), which backward
- * needs.
+ * maxPool2d(x [h, w, c]) -> [oh, ow, c], and the place of each maximum (its number in the image), which backward needs.
  */
 import { PenjingError } from "../../base/errors.ts";
 import { type Shape, size } from "../../base/shape.ts";
@@ -17,7 +16,7 @@ import { isInt8 } from "../quantized/int8-types.ts";
 export interface Pool2d extends Window {
   /** [down, right] */
   size: readonly [number, number];
-  /** May the last window hang over the edge? Default false. */
+  /** The last window may hang over the edge. Default false. */
   ceil?: boolean;
 }
 

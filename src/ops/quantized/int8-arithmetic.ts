@@ -18,8 +18,8 @@ export function weightScales(weight: Type): Float32Array {
 export function requantizationScales(x: Type, weight: Type, y: Type): Float32Array {
   const from = Math.fround(affine(x).scale);
   const to = Math.fround(affine(y).scale);
-  // Writing to the array rounds to f32. Loops, as a large network has thousands of scales, and code runs
-  // slowly when it is new.
+  // Writing to the array rounds to f32. Loops are quick in code that has just been loaded, and a large network has
+  // thousands of scales.
   const scales = weightScales(weight).slice();
   for (let c = 0; c < scales.length; c++) scales[c]! *= from;
   for (let c = 0; c < scales.length; c++) scales[c]! /= to;
@@ -73,8 +73,8 @@ const shifted = (x: Tensor, zero: number): Tensor =>
   );
 
 /**
- * Is a convolution at run time one of 1x1 that takes pixels as they are? Each of them is quantized by its own range, as
- * in XNNPACK.
+ * True for a convolution of 1x1 that takes pixels as they are. With dynamic quantization each pixel is quantized by its
+ * own range, as in XNNPACK.
  */
 export const pointwise = (weight: Shape, window: Partial<Window>, groups: number | undefined): boolean =>
   weight.length === 4 &&

@@ -21,7 +21,7 @@ export const isInt8 = (type: Type): boolean => type.dtype === "i8";
 /** A quantization of one scale. */
 export const fixed = (scale: number, zeroPoint: number): Quantization => ({ scale: Float32Array.of(scale), zeroPoint });
 
-/** Is it a network of integers, in its weights or between its layers? */
+/** True for a network with integers in its weights or between its layers. */
 export const holdsInt8 = ({ leaves, nodes }: Graph): boolean =>
   [...leaves, ...nodes.flatMap(n => n.outputs)].some(v => isInt8(v.type));
 

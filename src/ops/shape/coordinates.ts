@@ -1,5 +1,5 @@
 /**
- * Where along an axis the elements of a resized image lie in the one they are made from: the coordinate modes of
+ * The places along an axis of a resized image's elements in the image they are made from: the coordinate modes of
  * TensorFlow Lite and ONNX, in float32.
  */
 import type { Shape } from "../../base/shape.ts";
@@ -14,8 +14,7 @@ import { count, real } from "../../graph/stored.ts";
  * - alignCorners: o * (size - 1) / (out - 1), first on first and last on last
  * - tfHalfPixelForNn: (o + 1/2) * size / out, what TensorFlow rounds down to the nearest with half_pixel_centers
  * - affine: (o + shift) / scale + offset, by numbers of its own for height and width: scales that are not the ratio of
- *   the sizes, and ONNX's
- *   half_pixel_symmetric and tf_crop_and_resize (what lies outside the image is a constantPad around the result)
+ *   the sizes, and ONNX's half_pixel_symmetric and tf_crop_and_resize (what lies outside the image is a constantPad around the result)
  */
 export type Coordinates = (typeof COORDINATES)[number];
 
@@ -54,7 +53,7 @@ export function coordinate(placement: Placement, axis: 0 | 1, o: number, length:
   return fround(fround(o * scale) + fround(fround(0.5 * scale) - 0.5));
 }
 
-/** For each output along `axis`: its two neighbours and the share of the second, in 0..1. */
+/** The two neighbours of each output along `axis`, and the share of the second, in 0..1. */
 export function* neighbours(placement: Placement, axis: 0 | 1, length: number): Generator<[number, number, number]> {
   for (let o = 0; o < placement.size[axis]; o++) {
     const at = Math.min(length - 1, Math.max(0, coordinate(placement, axis, o, length)));

@@ -59,7 +59,7 @@ export function along(n: number, of: (i: number) => number): Run[] {
 /** Elements from one index of each axis to the next. */
 export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => size(shape.slice(axis + 1)));
 
-/** For each element of an output image the number of the element of the input image it is, -1: padding. */
+/** The number in the input image of each element of an output image; -1: padding. */
 function elementsOf<A>(places: Places<A>, input: Shape, output: Shape, attrs: A): Int32Array {
   let all = Int32Array.of(0);
   for (const runs of places(stridesOf(input), input, output, attrs)) {
@@ -127,7 +127,7 @@ function pattern(value: number, bytes: number): number {
   return bytes === 2 ? stored * 0x00010001 : Math.imul(stored, 0x01010101);
 }
 
-/** Where a value's elements are: the first, and bytes from index to index of each axis. */
+/** The place of a value's elements: the first, and bytes from index to index of each axis. */
 export interface Spread {
   readonly ref: Ref;
   readonly pitches: readonly number[];
@@ -161,7 +161,7 @@ export const elementBytes = (c: Lowering, v: Value): number => (isInt8(v.type) ?
 
 /**
  * Copies elements from x to y: along each axis, the indices of `places[axis]` in bytes after x, to i times
- * `pitches[axis]` bytes after y. `fill`: what padding is. `xs`, `ys`: from image to image of what is scratch.
+ * `pitches[axis]` bytes after y. `fill`: the number in the padding. `xs`, `ys`: from image to image of what is scratch.
  */
 export function copyAlong(
   c: Lowering,

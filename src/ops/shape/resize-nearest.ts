@@ -10,7 +10,7 @@ import { channelAxes, free } from "../elementwise.ts";
 import { affineFields, coordinate, type Placement, resized, sizeFields } from "./coordinates.ts";
 import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
-/** Which neighbour a coordinate is taken for; the last two differ where it lies in the middle. */
+/** The neighbour that a coordinate is rounded to; the last two differ where it lies in the middle. */
 export const ROUNDINGS = ["floor", "roundPreferFloor", "roundPreferCeil", "ceil"] as const;
 
 export interface ResizeNearest extends Placement {

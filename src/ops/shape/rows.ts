@@ -26,7 +26,7 @@ export const lowerRows =
     c.each(kernel, { ...ends, ...rowsOf(x) });
   };
 
-/** A kernel (dy, output, d input) over rows of floats. */
+/** A kernel (dy, output, dx) over rows of floats. */
 export const lowerRowsGradient =
   (kernel: "f32_softmax_gradient" | "f32_log_softmax_gradient"): Lower =>
   (node, c) => {
