@@ -14,7 +14,8 @@ import { count, real } from "../../graph/stored.ts";
  * - alignCorners: o * (size - 1) / (out - 1), first on first and last on last
  * - tfHalfPixelForNn: (o + 1/2) * size / out, what TensorFlow rounds down to the nearest with half_pixel_centers
  * - affine: (o + shift) / scale + offset, by numbers of its own for height and width: scales that are not the ratio of
- *   the sizes, and ONNX's half_pixel_symmetric and tf_crop_and_resize (what lies outside the image is a constantPad around the result)
+ *   the sizes, and ONNX's half_pixel_symmetric and tf_crop_and_resize (the outside of the image is a constantPad around
+ *   the result)
  */
 export type Coordinates = (typeof COORDINATES)[number];
 
