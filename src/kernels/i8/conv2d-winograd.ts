@@ -1,4 +1,5 @@
 /** int8 convolutions by Winograd's F(4x4, 3x3): assembly/i8-conv2d-winograd.ts. */
+import { roundUp } from "../../base/shape.ts";
 import type { Work } from "../cost/cheapest.ts";
 
 /** The size of a 3x3 convolution of stride 1: height x width x outs from so many channels. */
@@ -31,15 +32,11 @@ const pairs = (channels: number): number => Math.ceil(channels / 2);
 export function winogradWork(shape: WinogradShape & { kh: number; kw: number }): Work | undefined {
   if (shape.kh !== 3 || shape.kw !== 3 || !winogradFits(shape)) return undefined;
   const { height, width, channels, outs } = shape;
-  const across = Math.ceil(width / 4);
-  const down = Math.ceil(height / 4);
+  const [across, down, panels] = [width / 4, height / 4, outs / 8].map(Math.ceil) as [number, number, number];
   const band = winogradBand(shape);
   // products are of four tiles at a time
-  const multiplied =
-    4 * (Math.floor(down / band) * Math.ceil((band * across) / 4) + Math.ceil(((down % band) * across) / 4));
-  const panels = Math.ceil(outs / 8);
-  const tiles = across * down;
-  return [multiplied * 36 * pairs(channels) * panels, tiles * Math.ceil(channels / 8), tiles * panels];
+  const points = 36 * (Math.floor(down / band) * roundUp(band * across, 4) + roundUp((down % band) * across, 4));
+  return [points * pairs(channels) * panels, down * across * Math.ceil(channels / 8), down * across * panels];
 }
 
 /** Bytes that `i8_conv2d_winograd_pack` writes. */
@@ -47,8 +44,7 @@ export const winogradPackedBytes = ({ channels, outs }: WinogradShape): number =
   Math.ceil(outs / 8) * (96 + 36 * pairs(channels) * 32);
 
 /** Scratch of `i8_conv2d_winograd`. */
-export function winogradScratchBytes(shape: WinogradShape, band = winogradBand(shape)): number {
-  const { width, channels } = shape;
-  const tiles = 4 * Math.ceil((band * Math.ceil(width / 4)) / 4);
-  return 768 + 36 * (tiles * pairs(channels) * 4 + 64) + 36 * (tiles * 32 + 64);
+export function winogradScratchBytes(shape: WinogradShape): number {
+  const tiles = roundUp(winogradBand(shape) * Math.ceil(shape.width / 4), 4);
+  return 768 + 36 * (tiles * pairs(shape.channels) * 4 + 64) + 36 * (tiles * 32 + 64);
 }

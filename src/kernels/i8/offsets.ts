@@ -44,12 +44,6 @@ export function tapAxes(
   ];
 }
 
-/** The same for each tap of a depthwise kernel. */
-export const depthwiseTapAxes = ({ pitch, pixel }: StoredImage, { kernel, dilations }: Window): TableAxes => [
-  [kernel[0], dilations[0] * pitch],
-  [kernel[1], dilations[1] * pixel],
-];
-
 /**
  * For each pixel of y, how far its first tap in x is from that of the first pixel. Where `pooled`, for all four pixels
  * of each 2x2 window.
@@ -61,17 +55,11 @@ export function pixelAxes(
   pooled = false,
 ): TableAxes {
   const [row, column] = [down * pitch, across * pixel];
-  if (!pooled)
-    return [
-      [height, row],
-      [width, column],
-    ];
-  return [
-    [height, 2 * row],
-    [width, 2 * column],
-    [2, row],
-    [2, column],
+  const windows = (step: number): TableAxes => [
+    [height, step * row],
+    [width, step * column],
   ];
+  return pooled ? [...windows(2), [2, row], [2, column]] : windows(1);
 }
 
 /** The distance of each pixel of an image from the first. */

@@ -21,15 +21,7 @@ import {
   depthwise3x3ScratchBytes,
   depthwisePackedBytes,
 } from "../../kernels/i8/depthwise.ts";
-import {
-  depthwiseTapAxes,
-  pixelAxes,
-  resultAxes,
-  runsOf,
-  type TableAxes,
-  tableBytes,
-  tapAxes,
-} from "../../kernels/i8/offsets.ts";
+import { pixelAxes, resultAxes, runsOf, type TableAxes, tableBytes, tapAxes } from "../../kernels/i8/offsets.ts";
 import { groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
 import type { Variant } from "../../kernels/load.ts";
 import type { AllKernelArgs } from "../../kernels/table.ts";
@@ -171,7 +163,7 @@ const WINOGRAD: Special = {
   pack: "i8_conv2d_winograd_pack",
   kernel: "i8_conv2d_winograd",
   bytes: winogradPackedBytes,
-  scratch: size => winogradScratchBytes(size),
+  scratch: winogradScratchBytes,
 };
 
 const DEPTHWISE_3X3: Special = {
@@ -194,7 +186,8 @@ function lowerDepthwise(layer: StaticLayer): void {
     ...running,
     w,
     pairs: Math.ceil(packing.taps / 2),
-    taps: table(layer, "taps", eachPart(layer, depthwiseTapAxes(layer.from, window))),
+    // a tap of a group of one channel is one k-group, of which its place is all that counts
+    taps: table(layer, "taps", eachPart(layer, tapAxes(c.variant, layer.from, window, size.channels).slice(0, 2))),
     ...pixels(layer, false, 4),
   });
 }
