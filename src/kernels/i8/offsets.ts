@@ -27,21 +27,20 @@ export type TableAxes = readonly (readonly [count: number, step: number])[];
 
 export const tableBytes = (axes: TableAxes): number => axes.reduce((n, [count]) => n * count, 4) + 12;
 
+/** The distance of each tap of a depthwise kernel from the pixel's first. */
+export const depthwiseTapAxes = (
+  { pitch, pixel }: StoredImage,
+  { kernel: [kh, kw], dilations: [down, across] }: Window,
+): TableAxes => [
+  [kh, down * pitch],
+  [kw, across * pixel],
+];
+
 /** The distance of each k-group from the pixel's first tap. */
-export function tapAxes(
-  variant: Variant,
-  { pitch, pixel, channels }: StoredImage,
-  window: Window,
-  groups = 1,
-): TableAxes {
-  const { runs, length } = runsOf(window, channels, groups);
-  const [kh] = window.kernel;
-  const [down, across] = window.dilations;
-  return [
-    [kh, down * pitch],
-    [runs / kh, across * pixel],
-    [groupsOf(variant, 1, length), 4],
-  ];
+export function tapAxes(variant: Variant, image: StoredImage, window: Window, groups = 1): TableAxes {
+  const { runs, length } = runsOf(window, image.channels, groups);
+  const taps = depthwiseTapAxes(image, window);
+  return [...(runs > window.kernel[0] ? taps : [taps[0]!]), [groupsOf(variant, 1, length), 4]];
 }
 
 /**
