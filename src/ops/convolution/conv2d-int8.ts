@@ -21,7 +21,15 @@ import {
   depthwise3x3ScratchBytes,
   depthwisePackedBytes,
 } from "../../kernels/i8/depthwise.ts";
-import { pixelAxes, resultAxes, runsOf, type TableAxes, tableBytes, tapAxes } from "../../kernels/i8/offsets.ts";
+import {
+  depthwiseTapAxes,
+  pixelAxes,
+  resultAxes,
+  runsOf,
+  type TableAxes,
+  tableBytes,
+  tapAxes,
+} from "../../kernels/i8/offsets.ts";
 import { groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
 import type { Variant } from "../../kernels/load.ts";
 import type { AllKernelArgs } from "../../kernels/table.ts";
@@ -186,8 +194,7 @@ function lowerDepthwise(layer: StaticLayer): void {
     ...running,
     w,
     pairs: Math.ceil(packing.taps / 2),
-    // a tap of a group of one channel is one k-group, of which its place is all that counts
-    taps: table(layer, "taps", eachPart(layer, tapAxes(c.variant, layer.from, window, size.channels).slice(0, 2))),
+    taps: table(layer, "taps", eachPart(layer, depthwiseTapAxes(layer.from, window))),
     ...pixels(layer, false, 4),
   });
 }
