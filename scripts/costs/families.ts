@@ -4,10 +4,10 @@ import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Op, type Quantization } from "../../src/graph/graph.ts";
 import type { Costs, Works } from "../../src/kernels/cost/cheapest.ts";
 import { f32Conv2dReluMaxPool2d } from "../../src/kernels/cost/f32-conv2d-relu-max-pool2d.ts";
-import { i8Conv2d, i8Conv2dTile } from "../../src/kernels/cost/i8-conv2d.ts";
+import { i8Conv2d } from "../../src/kernels/cost/i8-conv2d.ts";
 import { i8Conv2dMaxPool2d } from "../../src/kernels/cost/i8-conv2d-max-pool2d.ts";
 import { i8Dense } from "../../src/kernels/cost/i8-dense.ts";
-import { directWork, tileWorks } from "../../src/kernels/i8/conv2d.ts";
+import { directWork } from "../../src/kernels/i8/conv2d.ts";
 import { oneChannelWork } from "../../src/kernels/i8/conv2d-1c.ts";
 import { firWork } from "../../src/kernels/i8/conv2d-fir.ts";
 import { winogradWork } from "../../src/kernels/i8/conv2d-winograd.ts";
@@ -80,36 +80,6 @@ const sizeOf = ([pixels, channels, outs, kernel]: Sizes) => ({
   width: pixels,
 });
 
-/** None that Winograd can run. */
-const TILES: Sizes[] = [
-  [32, 3, 16, 3],
-  [1, 64, 64, 1],
-  [1, 256, 128, 1],
-  [48, 8, 16, 1],
-  [24, 16, 32, 1],
-  [24, 32, 32, 1],
-  [12, 32, 64, 1],
-  [12, 64, 64, 1],
-  [12, 96, 64, 1],
-  [10, 128, 64, 1],
-  [9, 64, 64, 1],
-  [9, 160, 64, 1],
-  [7, 64, 128, 1],
-  [7, 160, 64, 1],
-  [6, 64, 128, 1],
-  [6, 128, 128, 1],
-  [6, 256, 128, 1],
-  [5, 64, 64, 1],
-  [5, 128, 64, 1],
-  [5, 256, 64, 1],
-  [3, 64, 64, 1],
-  [3, 128, 256, 1],
-  [3, 256, 256, 1],
-  [16, 4, 32, 5],
-  [12, 8, 32, 5],
-  [8, 16, 64, 5],
-];
-
 const kGroups = (variant: Variant, [, channels, , kernel]: Sizes): number =>
   groupsOf(variant, kernel, kernel * channels);
 
@@ -117,13 +87,6 @@ const convolution = (sizes: Sizes) => {
   const [pixels, channels, outs, kernel] = sizes;
   return int8(conv2d, [pixels, pixels, channels], [outs, kernel, kernel, channels], { ...same(kernel), groups: 1 });
 };
-
-const tiles = (variant: Variant): Layer[] =>
-  TILES.map(sizes => {
-    const [pixels, , outs] = sizes;
-    const work = tileWorks(kGroups(variant, sizes), pixels * pixels, outs);
-    return { name: named(sizes), graph: convolution(sizes), batch: 1, work };
-  });
 
 const each = <T, U>(list: readonly T[], make: (item: T) => U[]): U[] => list.flatMap(make);
 
@@ -211,9 +174,7 @@ const floats = (): Layer[] =>
     };
   });
 
-/** In the order in which they are measured: direct convolutions take the tiles that have been found before. */
 export const FAMILIES: Family[] = [
-  { name: "i8Conv2dTile", file: "i8-conv2d", binary: RUN, costs: variant => i8Conv2dTile[variant], layers: tiles },
   { name: "i8Conv2d", file: "i8-conv2d", binary: RUN, costs: variant => i8Conv2d[variant], layers: convolutions },
   {
     name: "i8Conv2dMaxPool2d",

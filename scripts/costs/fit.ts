@@ -33,7 +33,7 @@ export function fitCosts(samples: readonly Sample[]): number[] {
       }
     weights = rows.map(row => 1 / Math.max(SMALL, Math.abs(1 - estimate(costs, row))));
   }
-  return costs.map(cost => Number(cost.toPrecision(3)));
+  return costs.map(cost => Number(cost.toPrecision(2)));
 }
 
 /** The mean of |estimate / measurement - 1|. */

@@ -114,10 +114,8 @@ for (const family of FAMILIES.filter(({ name }) => !positionals.length || positi
             .join(", ")} us; ${cheapest(committed, layer.work)} -> ${cheapest(fitted, layer.work)}`,
         );
     console.log(`  committed: ${verdict(committed, all)}\n  fitted:    ${verdict(fitted, all)}`);
-    if (family.fixed) continue;
-    if (values.write) {
+    if (values.write && !family.fixed) {
       const { version } = process;
       write(family, variant, fitted, `nanoseconds, measured on ${cpus()[0]!.model.trim()}, Node ${version}`);
     }
-    Object.assign(committed, fitted);
   }

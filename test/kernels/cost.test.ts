@@ -3,7 +3,7 @@ import { fitCosts, miss } from "../../scripts/costs/fit.ts";
 import { type Costs, cheapest } from "../../src/kernels/cost/cheapest.ts";
 import { i8Conv2d } from "../../src/kernels/cost/i8-conv2d.ts";
 import { i8Conv2dMaxPool2d } from "../../src/kernels/cost/i8-conv2d-max-pool2d.ts";
-import { directWork, tilePixels } from "../../src/kernels/i8/conv2d.ts";
+import { directWork } from "../../src/kernels/i8/conv2d.ts";
 import { oneChannelWork } from "../../src/kernels/i8/conv2d-1c.ts";
 import { firWork } from "../../src/kernels/i8/conv2d-fir.ts";
 import { winogradFits, winogradWork } from "../../src/kernels/i8/conv2d-winograd.ts";
@@ -38,18 +38,6 @@ test("cheapest sums up costs, takes the first of equals, and leaves out what has
   expect(cheapest({ a: [1], b: [1] }, { b: [1], a: [1] })).toBe("a");
   expect(cheapest(costs, {})).toBeUndefined();
   expect(cheapest({ a: [1] }, { a: [Number.NaN] })).toBeUndefined();
-});
-
-test("tilePixels goes by the number of pixels and the length of rows, and by whole sixteens of outputs", () => {
-  for (const variant of ["simd", "relaxed"] as const) {
-    expect(tilePixels(variant, 128, 9, 64)).toBe(2);
-    expect(tilePixels(variant, 128, 9, 24)).toBe(4);
-    expect(tilePixels(variant, 128, 1, 64)).toBe(2);
-    expect(tilePixels(variant, 128, 1, 24)).toBe(4);
-    expect(tilePixels(variant, 4, 36, 16)).toBe(2);
-    expect(tilePixels(variant, 4, 36, 24)).toBe(4);
-  }
-  expect(tilePixels("relaxed", 128, 36, 64)).toBe(4);
 });
 
 test("i8Conv2d takes Winograd where it fits and pays", () => {

@@ -9,7 +9,7 @@ import type { Costs } from "./cheapest.ts";
  */
 export const i8Conv2dMaxPool2d: Readonly<Record<Variant, Costs<"oneChannel" | "fir" | "direct">>> = {
   // nanoseconds, measured on Intel(R) Xeon(R) Processor, Node v24.22.3
-  simd: { oneChannel: [0.383, 1.8], fir: [0.447, 18, 0.503], direct: [1.85, 5.48] },
+  simd: { oneChannel: [0.38, 1.8], fir: [0.45, 18, 0.5], direct: [1.9, 5.5] },
   // estimated, in dot products of vectors
   relaxed: { oneChannel: [1, 0], direct: [8, 0] },
 };

@@ -8,7 +8,7 @@ import type { Costs } from "./cheapest.ts";
  */
 export const i8Dense: Readonly<Record<Variant, Costs<"vector" | "tiles">>> = {
   // nanoseconds, measured on Intel(R) Xeon(R) Processor, Node v24.22.3
-  simd: { vector: [0.579, 6.49], tiles: [1.83, 12.1] },
+  simd: { vector: [0.58, 6.5], tiles: [1.8, 12] },
   // estimated: a matrix product of 4 images takes as long as 3.6 vectors
   relaxed: { vector: [2, 0], tiles: [7.2, 0] },
 };

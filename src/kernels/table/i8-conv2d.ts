@@ -9,7 +9,8 @@ import type { Rows } from "./row.ts";
  * - `pixels`: for each pixel, how far its first tap is from x, that of the first
  * - `results`: for each pixel, how far its result is from y. What is read of both past the last pixel repeats it.
  *
- * i8_conv2d has tiles of 4 or 2 `rows` of pixels (`tilePixels`); with 2 it takes two panels at a time, of outputs that are whole sixteens.
+ * i8_conv2d has tiles of 4 or 2 `rows` of pixels (`tilePixels`); with 2 it takes two panels at a time, of outputs that
+ * are whole sixteens.
  * Its `taps` may be 0: the k-groups of a pixel lie side by side, which saves their addresses (3 % of MobileNetV1 0.25).
  */
 export const i8Conv2d = {

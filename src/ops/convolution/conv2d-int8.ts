@@ -117,8 +117,8 @@ interface DirectArgs {
 
 /** Lowers any static layer, a dense one as a convolution of 1x1. */
 export function lowerDirect(layer: StaticLayer): void {
-  const { c, to, groups, running } = layer;
-  const rows = tilePixels(c.variant, kGroups(layer).groups, to.height * to.width, running.outs / groups);
+  const { c, groups, running } = layer;
+  const rows = tilePixels(running.outs / groups);
   byOffsets(layer, { rows, taps: false }, args => c.each("i8_conv2d", { ...running, ...args, rows }));
 }
 
