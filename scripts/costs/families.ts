@@ -70,14 +70,14 @@ const same = (kernel: number) => {
 };
 
 const sizeOf = ([pixels, channels, outs, kernel]: Sizes) => ({
-  channels,
-  outs,
+  cin: channels,
+  cout: outs,
   kh: kernel,
   kw: kernel,
-  down: 1,
-  across: 1,
-  height: pixels,
-  width: pixels,
+  stride_h: 1,
+  stride_w: 1,
+  oh: pixels,
+  ow: pixels,
 });
 
 const kGroups = (variant: Variant, [, channels, , kernel]: Sizes): number =>

@@ -9,9 +9,9 @@ export function denseWorks(
   variant: Variant,
   images: number,
   length: number,
-  outs: number,
+  cout: number,
 ): Record<"vector" | "tiles", Work> {
   const groups = groupsOf(variant, 1, length);
-  const rows = images * Math.ceil(outs / 8);
-  return { vector: [rows * groups, rows], tiles: directWork(images, outs, groups) };
+  const rows = images * Math.ceil(cout / 8);
+  return { vector: [rows * groups, rows], tiles: directWork(images, cout, groups) };
 }

@@ -79,38 +79,41 @@ function byOffsets(
 ): void {
   const { c, window, groups: all, from, to, packing, running } = layer;
   const { runs, length, groups } = kGroups(layer);
-  const outs = packing.outs / all;
+  const cout = packing.cout / all;
   const shared = {
-    groups,
-    outs,
+    k_groups: groups,
+    cout,
     taps: runs > 1 || taps ? table(layer, "taps", eachPart(layer, tapAxes(c.variant, from, window, all))) : 0,
     ...pixels(layer, pooled, rows),
   };
   for (let g = 0; g < all; g++) {
-    const first = g * outs;
-    const w = packedWeights(c, panelBytes(outs, groups));
+    const first = g * cout;
+    const weight = packedWeights(c, panelBytes(cout, groups));
     c.call("i8_gemm_pack", {
-      outs,
+      cout,
       runs,
       length,
-      w: at(packing.w, first * runs * length),
+      weight: at(packing.weight, first * runs * length),
       bias: packing.bias && at(packing.bias, 4 * first),
       scale: at(packing.scale, 4 * first),
       zero: packing.zero,
-      y: w,
+      y: weight,
     });
-    call({ ...shared, w, x: at(running.x, (g * from.pixel) / all), y: at(running.y, (g * to.pixel) / all) }, first);
+    call(
+      { ...shared, weight, x: at(running.x, (g * from.pixel) / all), y: at(running.y, (g * to.pixel) / all) },
+      first,
+    );
   }
 }
 
 interface DirectArgs {
-  readonly groups: number;
-  readonly outs: number;
+  readonly k_groups: number;
+  readonly cout: number;
   readonly taps: Ref | number;
   readonly tiles: number;
   readonly pixels: Ref;
   readonly results: Ref;
-  readonly w: Ref;
+  readonly weight: Ref;
   readonly x: Ref;
   readonly y: Ref;
 }
@@ -118,12 +121,12 @@ interface DirectArgs {
 /** Lowers any static layer, a dense one as a convolution of 1x1. */
 export function lowerDirect(layer: StaticLayer): void {
   const { c, groups, running } = layer;
-  const rows = tilePixels(running.outs / groups);
+  const rows = tilePixels(running.cout / groups);
   byOffsets(layer, { rows, taps: false }, args => c.each("i8_conv2d", { ...running, ...args, rows }));
 }
 
 const directWorkOf = (layer: StaticLayer, pixels: number): Work =>
-  directWork(pixels * layer.to.height * layer.to.width, layer.size.outs, kGroups(layer).groups, layer.groups);
+  directWork(pixels * layer.to.height * layer.to.width, layer.size.cout, kGroups(layer).groups, layer.groups);
 
 type Packer = "i8_conv2d_1c_pack" | "i8_conv2d_fir_pack" | "i8_conv2d_winograd_pack" | "i8_depthwise_3x3_pack";
 type Kernel = "i8_conv2d_1c_max_pool2d" | "i8_conv2d_fir_max_pool2d" | "i8_conv2d_winograd" | "i8_depthwise_conv2d_3x3";
@@ -140,14 +143,14 @@ interface Special {
 }
 
 function lowerSpecial({ c, size, packing, running }: StaticLayer, { pack, kernel, bytes, scratch }: Special): void {
-  const w = packedWeights(c, bytes(size, c.variant));
-  const packed: AllKernelArgs<Packer, Arg> = { ...packing, y: w };
+  const weight = packedWeights(c, bytes(size, c.variant));
+  const packed: AllKernelArgs<Packer, Arg> = { ...packing, y: weight };
   c.call(pack, packed);
   const band = winogradBand(size);
   const args: AllKernelArgs<Kernel, Arg> = {
     ...running,
     band,
-    w,
+    weight,
     scratch: c.scratch("scratch", scratch(size, c.variant)),
   };
   c.each(kernel, args);
@@ -184,15 +187,15 @@ const DEPTHWISE_3X3: Special = {
 /** Lowers a depthwise layer; the kernel of 3x3 is always the faster one (measured: 10 to 25 %). */
 function lowerDepthwise(layer: StaticLayer): void {
   const { c, window, size, parts, packing, running } = layer;
-  if (parts === 1 && depthwise3x3Fits(window, size.channels)) {
+  if (parts === 1 && depthwise3x3Fits(window, size.cin)) {
     lowerSpecial(layer, DEPTHWISE_3X3);
     return;
   }
-  const w = packedWeights(c, depthwisePackedBytes({ ...size, kh: parts * size.kh }));
-  c.call("i8_depthwise_pack", { ...packing, y: w });
+  const weight = packedWeights(c, depthwisePackedBytes({ ...size, kh: parts * size.kh }));
+  c.call("i8_depthwise_pack", { ...packing, y: weight });
   c.each("i8_depthwise_conv2d", {
     ...running,
-    w,
+    weight,
     pairs: Math.ceil(packing.taps / 2),
     taps: table(layer, "taps", eachPart(layer, depthwiseTapAxes(layer.from, window))),
     ...pixels(layer, false, 4),

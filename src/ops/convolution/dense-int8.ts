@@ -12,11 +12,11 @@ import { type Layer, packedWeights, staticLayer, type WeightedNode } from "./int
 /** The k-groups of a matrix product and its packed weights. */
 function matrix(layer: Layer) {
   const { c, packing } = layer;
-  const length = packing.channels;
-  const groups = groupsOf(c.variant, 1, length);
-  const w = packedWeights(c, panelBytes(packing.outs, groups));
-  c.call("i8_gemm_pack", { ...packing, runs: 1, length, y: w });
-  return { groups, w };
+  const length = packing.cin;
+  const k_groups = groupsOf(c.variant, 1, length);
+  const weight = packedWeights(c, panelBytes(packing.cout, k_groups));
+  c.call("i8_gemm_pack", { ...packing, runs: 1, length, y: weight });
+  return { k_groups, weight };
 }
 
 /**
@@ -31,14 +31,14 @@ export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
   }
   const layer = staticLayer(node, c, 1);
   const { parts, packing, running } = layer;
-  const works = denseWorks(c.variant, c.batch, packing.channels, packing.outs);
+  const works = denseWorks(c.variant, c.batch, packing.cin, packing.cout);
   if (parts > 1) lowerDirect(layer);
   else if (cheapest(i8Dense[c.variant], works) === "tiles")
     c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
   else {
-    const length = packing.channels;
-    const w = packedWeights(c, densePackedBytes(c.variant, packing.outs, length));
-    c.call("i8_dense_pack", { ...packing, length, y: w });
-    c.each("i8_dense", { ...running, length, w });
+    const length = packing.cin;
+    const weight = packedWeights(c, densePackedBytes(c.variant, packing.cout, length));
+    c.call("i8_dense_pack", { ...packing, length, y: weight });
+    c.each("i8_dense", { ...running, length, weight });
   }
 }

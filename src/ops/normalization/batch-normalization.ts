@@ -163,12 +163,10 @@ export const lower = {
   batchNormalization(node: Node<BatchNormalization>, c) {
     const [x, gamma, beta, mean, variance] = node.inputs;
     const y = node.outputs[0]!;
-    const { repeat: pixels, k } = rowsOf(x!);
     c.each("f32_batch_normalization", {
       x: c.in(x!),
       y: c.out(y),
-      pixels,
-      k,
+      ...rowsOf(x!),
       mean: c.in(mean!),
       variance: c.in(variance!),
       gamma: c.in(gamma!),
@@ -182,10 +180,10 @@ export const lowerBackward = {
   trainBatchNormalization(node: Node<BatchNormalization>, c) {
     const [x, gamma, beta] = node.inputs;
     const [y, meanOut, varianceOut] = node.outputs;
-    const { repeat: pixels, k } = rowsOf(x!);
+    const rows = rowsOf(x!);
     // movingAverage reads the padding too
     const [mean, variance] = [zeroed(c, meanOut!), zeroed(c, varianceOut!)];
-    const image = { x: c.in(x!), pixels, k, mean, variance } as const;
+    const image = { x: c.in(x!), ...rows, mean, variance } as const;
     c.call("f32_batch_normalization_statistics", image);
     c.each("f32_batch_normalization", {
       ...image,
@@ -209,12 +207,11 @@ export const lowerBackward = {
   batchNormalizationParameterGradient(node: Node<{ epsilon: number }>, c) {
     const [dy, x, mean, variance] = node.inputs;
     const [dgamma, dbeta] = node.outputs;
-    const { repeat: pixels, k } = rowsOf(x!);
+    const rows = rowsOf(x!);
     c.call("f32_batch_normalization_parameter_gradient", {
       dy: c.in(dy!),
       x: c.in(x!),
-      pixels,
-      k,
+      ...rows,
       mean: c.in(mean!),
       variance: c.in(variance!),
       dgamma: zeroed(c, dgamma!),
@@ -225,12 +222,10 @@ export const lowerBackward = {
   batchNormalizationGradient(node: Node<{ epsilon: number }>, c) {
     const [dy, variance, gamma] = node.inputs;
     const dx = node.outputs[0]!;
-    const { repeat: pixels, k } = rowsOf(dx);
     c.each("f32_batch_normalization_frozen_gradient", {
       dy: c.in(dy!),
       dx: c.out(dx),
-      pixels,
-      k,
+      ...rowsOf(dx),
       variance: c.in(variance!),
       gamma: c.in(gamma!),
       epsilon: node.attrs.epsilon,
@@ -239,20 +234,18 @@ export const lowerBackward = {
   trainBatchNormalizationGradient(node: Node<{ epsilon: number }>, c) {
     const [dy, x, mean, variance, gamma, dgamma, dbeta] = node.inputs;
     const dx = node.outputs[0]!;
-    const { repeat: pixels, k } = rowsOf(x!);
     c.each("f32_batch_normalization_gradient", {
       dy: c.in(dy!),
       x: c.in(x!),
       dx: c.out(dx),
-      pixels,
-      k,
+      ...rowsOf(x!),
       mean: c.in(mean!),
       variance: c.in(variance!),
       gamma: c.in(gamma!),
       dgamma: c.in(dgamma!),
       dbeta: c.in(dbeta!),
       epsilon: node.attrs.epsilon,
-      total: c.batch * pixels,
+      total: c.batch * rowsOf(x!).repeat,
     });
   },
 } satisfies Record<string, Lower>;
