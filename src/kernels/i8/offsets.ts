@@ -27,28 +27,21 @@ export type TableAxes = readonly (readonly [count: number, step: number])[];
 
 export const tableBytes = (axes: TableAxes): number => axes.reduce((n, [count]) => n * count, 4) + 12;
 
-/** For each k-group, how far it is from the pixel's first tap. */
-export function tapAxes(
-  variant: Variant,
-  { pitch, pixel, channels }: StoredImage,
-  window: Window,
-  groups = 1,
-): TableAxes {
-  const { runs, length } = runsOf(window, channels, groups);
-  const [kh] = window.kernel;
-  const [down, across] = window.dilations;
-  return [
-    [kh, down * pitch],
-    [runs / kh, across * pixel],
-    [groupsOf(variant, 1, length), 4],
-  ];
-}
-
-/** The same for each tap of a depthwise kernel. */
-export const depthwiseTapAxes = ({ pitch, pixel }: StoredImage, { kernel, dilations }: Window): TableAxes => [
-  [kernel[0], dilations[0] * pitch],
-  [kernel[1], dilations[1] * pixel],
+/** The distance of each tap of a depthwise kernel from the pixel's first. */
+export const depthwiseTapAxes = (
+  { pitch, pixel }: StoredImage,
+  { kernel: [kh, kw], dilations: [down, across] }: Window,
+): TableAxes => [
+  [kh, down * pitch],
+  [kw, across * pixel],
 ];
+
+/** The distance of each k-group from the pixel's first tap. */
+export function tapAxes(variant: Variant, image: StoredImage, window: Window, groups = 1): TableAxes {
+  const { runs, length } = runsOf(window, image.channels, groups);
+  const taps = depthwiseTapAxes(image, window);
+  return [...(runs > window.kernel[0] ? taps : [taps[0]!]), [groupsOf(variant, 1, length), 4]];
+}
 
 /**
  * For each pixel of y, how far its first tap in x is from that of the first pixel. Where `pooled`, for all four pixels
@@ -61,20 +54,14 @@ export function pixelAxes(
   pooled = false,
 ): TableAxes {
   const [row, column] = [down * pitch, across * pixel];
-  if (!pooled)
-    return [
-      [height, row],
-      [width, column],
-    ];
-  return [
-    [height, 2 * row],
-    [width, 2 * column],
-    [2, row],
-    [2, column],
+  const windows = (step: number): TableAxes => [
+    [height, step * row],
+    [width, step * column],
   ];
+  return pooled ? [...windows(2), [2, row], [2, column]] : windows(1);
 }
 
-/** How far each pixel of an image is from the first. */
+/** The distance of each pixel of an image from the first. */
 export const resultAxes = ({ height, width, pitch, pixel }: StoredImage): TableAxes => [
   [height, pitch],
   [width, pixel],
