@@ -1,18 +1,18 @@
-// WebAssembly modules -> the text that the JavaScript carries; assembly/boot.ts is the way back. docs/packing.md says
-// why.
+// Packs WebAssembly modules into the text that is embedded in the JavaScript; assembly/boot.ts unpacks it.
+// docs/packing.md says why.
 import { compress } from "lzma1";
 
-/** lc = 3, lp = 0, pb = 2, as assembly/boot.ts has it: (pb * 5 + lp) * 9 + lc. */
+/** lc = 3, lp = 0, pb = 2, as in assembly/boot.ts: (pb * 5 + lp) * 9 + lc. */
 const LZMA_PROPERTIES = 93;
-/** Properties, size of the dictionary, size of what is packed. */
+/** Properties, size of the dictionary, unpacked size. */
 const LZMA_HEADER = 1 + 4 + 8;
 const PAGE = 65536;
 const EXPORT = 7;
 
 /**
- * Modules in a row, each resembling those before it, as one stream of LZMA that can be cut after any of them. Of what
- * they export only `exported` is kept. For each: its `text`, which goes on where the text of the one before ends, and
- * where it lies in what is packed, `from` to `to`.
+ * Packs modules, each of which resembles those before it, as one stream of LZMA that can be cut after any of them. Of
+ * their exports only `exported` are kept. Returns for each its `text`, which continues the text of the one before, and
+ * its place in the unpacked stream, `from` to `to`.
  */
 export function pack(boot, modules, exported) {
   const stripped = modules.map(module => withExports(module, exported));
@@ -35,7 +35,7 @@ export function pack(boot, modules, exported) {
   });
 }
 
-/** How many bytes of a stream hold the first `bytes` bytes of what it holds. */
+/** The number of bytes of a stream that decode to its first `bytes` bytes. */
 function streamLength(boot, stream, bytes) {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((PAGE + stream.length + bytes) / PAGE) });
   new Uint8Array(memory.buffer).set(stream, PAGE);
@@ -43,7 +43,7 @@ function streamLength(boot, stream, bytes) {
   return exports.unpack(PAGE, PAGE + stream.length, bytes) - PAGE;
 }
 
-/** The module with no exports but those of these names. */
+/** The module without other exports than these names. */
 function withExports(module, names) {
   const reader = new Reader(module);
   const parts = [reader.bytes(8)];
@@ -56,7 +56,7 @@ function withExports(module, names) {
   return Buffer.concat(parts);
 }
 
-/** An export section with those of these names. */
+/** An export section without other names than these. */
 function exportsOf(section, names) {
   const kept = [];
   for (let n = section.number(); n > 0; n--) {

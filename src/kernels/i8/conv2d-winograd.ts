@@ -1,7 +1,7 @@
 /** int8 convolutions by Winograd's F(4x4, 3x3): assembly/i8-conv2d-winograd.ts. */
 import type { Work } from "../cost/cheapest.ts";
 
-/** What a 3x3 convolution of stride 1 makes: oh x ow x cout from cin channels. */
+/** The size of a 3x3 convolution of stride 1: oh x ow x cout from cin channels. */
 export interface WinogradShape {
   readonly oh: number;
   readonly ow: number;

@@ -15,7 +15,7 @@ export interface ConvolutionSize {
   /** The strides. */
   readonly stride_h: number;
   readonly stride_w: number;
-  /** Of the result. */
+  /** The size of the result. */
   readonly oh: number;
   readonly ow: number;
 }

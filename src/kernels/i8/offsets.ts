@@ -11,7 +11,7 @@ export interface Window {
 }
 
 /**
- * Splits a kernel into runs of weights whose pixels lie side by side in a stored image: a kernel row, or one tap where
+ * Splits a kernel into runs of weights whose pixels are contiguous in a stored image: a kernel row, or one tap where
  * the kernel is dilated or reads only part of the channels.
  */
 export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number, groups = 1) {
@@ -20,14 +20,14 @@ export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number
 }
 
 /**
- * The axes of a table of offsets, the outermost first: how many places, and bytes from one to the next. Kernel
+ * The axes of a table of offsets, the outermost first: the number of places, and bytes from one to the next. Kernel
  * `offsets` writes the table, and its last place three times more.
  */
 export type TableAxes = readonly (readonly [count: number, step: number])[];
 
 export const tableBytes = (axes: TableAxes): number => axes.reduce((n, [count]) => n * count, 4) + 12;
 
-/** For each k-group, how far it is from the pixel's first tap. */
+/** For each k-group, its distance from the first tap of the pixel. */
 export function tapAxes(
   variant: Variant,
   { pitch, pixel, channels }: StoredImage,
@@ -51,8 +51,8 @@ export const depthwiseTapAxes = ({ pitch, pixel }: StoredImage, { kernel, dilati
 ];
 
 /**
- * For each pixel of y, how far its first tap in x is from that of the first pixel. Where `pooled`, for all four pixels
- * of each 2x2 window.
+ * For each pixel of y, the distance of its first tap in x from that of the first pixel. Where `pooled`, for all four
+ * pixels of each 2x2 window.
  */
 export function pixelAxes(
   { pitch, pixel }: StoredImage,
@@ -74,7 +74,7 @@ export function pixelAxes(
   ];
 }
 
-/** How far each pixel of an image is from the first. */
+/** The distance of each pixel of an image from the first. */
 export const resultAxes = ({ height, width, pitch, pixel }: StoredImage): TableAxes => [
   [height, pitch],
   [width, pixel],

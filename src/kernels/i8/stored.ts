@@ -1,6 +1,6 @@
 /**
- * Stored activations: how int8 images lie in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes; here
- * is the arithmetic on shapes.
+ * Stored activations: the form of int8 images in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes;
+ * here is the arithmetic on shapes.
  */
 import { roundUp, type Shape, size } from "../../base/shape.ts";
 import { flat, type Layout } from "../layout.ts";
@@ -17,7 +17,7 @@ export const NO_HALO: Halo = [0, 0, 0, 0];
 /** Does halo `a` hold all of `b`? */
 export const covers = (a: Halo, b: Halo): boolean => a.every((n, side) => n >= b[side]!);
 
-/** Where things are in an image in memory, in bytes from its start. */
+/** The places in an image in memory, in bytes from its start. */
 export interface StoredImage {
   readonly height: number;
   readonly width: number;
@@ -32,7 +32,7 @@ export interface StoredImage {
 }
 
 /**
- * The geometry of a shape [h][w][c] whose elements have so many bytes. A shape of another rank is one row of one pixel.
+ * The geometry of a shape [h][w][c] with elements of `element` bytes. A shape of another rank is one row of one pixel.
  */
 export function imageOf(shape: Shape, element: number, [top, left, bottom, right] = NO_HALO): StoredImage {
   const [height, width, channels] = shape.length === 3 ? (shape as [number, number, number]) : [1, 1, size(shape)];
@@ -83,7 +83,7 @@ export interface StoredLayout extends Layout {
   readonly halo: Halo;
 }
 
-/** `zero`: what the halo holds. */
+/** The layout with that halo, which holds `zero`. */
 export function stored(variant: Variant, halo: Halo = NO_HALO, zero = 0): StoredLayout {
   const image = (shape: Shape) => storedImage(shape, variant, halo);
   return {
