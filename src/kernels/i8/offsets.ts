@@ -30,7 +30,7 @@ export const tableBytes = (axes: TableAxes): number => axes.reduce((n, [count]) 
 /** For each k-group, its distance from the first tap of the pixel. */
 export function tapAxes(
   variant: Variant,
-  { pitch, pixel, channels }: StoredImage,
+  { rowStride, pixelStride, channels }: StoredImage,
   window: Window,
   groups = 1,
 ): TableAxes {
@@ -38,16 +38,16 @@ export function tapAxes(
   const [kh] = window.kernel;
   const [down, across] = window.dilations;
   return [
-    [kh, down * pitch],
-    [runs / kh, across * pixel],
+    [kh, down * rowStride],
+    [runs / kh, across * pixelStride],
     [groupsOf(variant, 1, length), 4],
   ];
 }
 
 /** The same for each tap of a depthwise kernel. */
-export const depthwiseTapAxes = ({ pitch, pixel }: StoredImage, { kernel, dilations }: Window): TableAxes => [
-  [kernel[0], dilations[0] * pitch],
-  [kernel[1], dilations[1] * pixel],
+export const depthwiseTapAxes = ({ rowStride, pixelStride }: StoredImage, { kernel, dilations }: Window): TableAxes => [
+  [kernel[0], dilations[0] * rowStride],
+  [kernel[1], dilations[1] * pixelStride],
 ];
 
 /**
@@ -55,12 +55,12 @@ export const depthwiseTapAxes = ({ pitch, pixel }: StoredImage, { kernel, dilati
  * pixels of each 2x2 window.
  */
 export function pixelAxes(
-  { pitch, pixel }: StoredImage,
+  { rowStride, pixelStride }: StoredImage,
   { height, width }: StoredImage,
   { strides: [down, across] }: Window,
   pooled = false,
 ): TableAxes {
-  const [row, column] = [down * pitch, across * pixel];
+  const [row, column] = [down * rowStride, across * pixelStride];
   if (!pooled)
     return [
       [height, row],
@@ -75,7 +75,7 @@ export function pixelAxes(
 }
 
 /** The distance of each pixel of an image from the first. */
-export const resultAxes = ({ height, width, pitch, pixel }: StoredImage): TableAxes => [
-  [height, pitch],
-  [width, pixel],
+export const resultAxes = ({ height, width, rowStride, pixelStride }: StoredImage): TableAxes => [
+  [height, rowStride],
+  [width, pixelStride],
 ];

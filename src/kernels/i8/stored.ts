@@ -23,9 +23,9 @@ export interface StoredImage {
   readonly width: number;
   readonly channels: number;
   /** From one pixel to the next. */
-  readonly pixel: number;
+  readonly pixelStride: number;
   /** From one row to the next. */
-  readonly pitch: number;
+  readonly rowStride: number;
   /** The first pixel inside the halo. */
   readonly first: number;
   readonly bytes: number;
@@ -36,10 +36,10 @@ export interface StoredImage {
  */
 export function imageOf(shape: Shape, element: number, [top, left, bottom, right] = NO_HALO): StoredImage {
   const [height, width, channels] = shape.length === 3 ? (shape as [number, number, number]) : [1, 1, size(shape)];
-  const pixel = channels * element;
-  const pitch = (left + width + right) * pixel;
-  const first = top * pitch + left * pixel;
-  return { height, width, channels, pixel, pitch, first, bytes: (top + height + bottom) * pitch };
+  const pixelStride = channels * element;
+  const rowStride = (left + width + right) * pixelStride;
+  const first = top * rowStride + left * pixelStride;
+  return { height, width, channels, pixelStride, rowStride, first, bytes: (top + height + bottom) * rowStride };
 }
 
 export const storedImage = (shape: Shape, variant: Variant, halo?: Halo): StoredImage =>
@@ -51,13 +51,13 @@ export const storedImage = (shape: Shape, variant: Variant, halo?: Halo): Stored
  */
 export function rowsOf(...images: StoredImage[]): { rows: number; length: number } {
   const { height, width, channels } = images[0]!;
-  return images.every(({ pitch, pixel }) => pitch === width * pixel)
+  return images.every(({ rowStride, pixelStride }) => rowStride === width * pixelStride)
     ? { rows: 1, length: height * width * channels }
     : { rows: height, length: width * channels };
 }
 
 /** The part of an image inside its halo, as kernels that go row by row take it. */
-export const insideOf = (image: StoredImage) => ({ first: image.first, row_stride: image.pitch, ...rowsOf(image) });
+export const insideOf = (image: StoredImage) => ({ first: image.first, row_stride: image.rowStride, ...rowsOf(image) });
 
 /** An image and its halo, as kernels that write both take them. */
 export const framed = (image: StoredImage, [top, left, bottom, right]: Halo, zero: number) => ({
