@@ -185,16 +185,17 @@ export function unpack(from: usize, to: usize, bytes: i32): usize {
 
 // ---------------------------------------------------------------- bytes
 
-/** Decodes base64 without padding, in place. */
+/**
+ * Decodes text of six bits a character, in place. It begins with its alphabet: the 64 ASCII characters for 0 to 63.
+ * Uses the memory below 128.
+ */
 export function decode(text: usize, characters: i32): void {
   let to = text;
-  for (const end = text + characters; text < end; text += 4) {
+  const end = text + characters;
+  for (let i: usize = 0; i < 64; i++) store<u8>(load<u8>(text++), i);
+  for (; text < end; text += 4) {
     let bits: u32 = 0;
-    for (let i: usize = 0; i < 4; i++) {
-      const c = <u32>load<u8>(text + i);
-      // A-Z, a-z, 0-9, + (43), / (47)
-      bits = (bits << 6) | (c > 96 ? c - 71 : c > 64 ? c - 65 : c > 47 ? c + 4 : 62 + ((c >>> 2) & 1));
-    }
+    for (let i: usize = 0; i < 4; i++) bits = (bits << 6) | load<u8>(load<u8>(text + i));
     store<u8>(to, bits >>> 16);
     store<u8>(to, bits >>> 8, 1);
     store<u8>(to, bits, 2);

@@ -6,6 +6,12 @@ import { compress } from "lzma1";
 const LZMA_PROPERTIES = 93;
 /** Properties, size of the dictionary, unpacked size. */
 const LZMA_HEADER = 1 + 4 + 8;
+/**
+ * The characters for six bits: the most frequent ones of minified JavaScript, so that one table of frequencies suits
+ * both in the blocks of gzip (measured: 0.3 kB less than with base64). None ends a string, begins a tag, or begins a
+ * placeholder of a template.
+ */
+const ALPHABET = "et,nrsa.()io= h0l:ufp}cd;1m2ywgb[]>4&xv3?#8!*k6+_z|7M-EA5q/RIPNS";
 const PAGE = 65536;
 const EXPORT = 7;
 
@@ -26,13 +32,21 @@ export function pack(boot, modules, exported) {
   return stripped.map(module => {
     const from = to;
     to += module.length;
-    // whole groups of three bytes are whole groups of characters of base64, so that texts can be joined
+    // whole groups of three bytes are whole groups of four characters, so that texts can be joined
     const begin = cut;
     cut = Math.ceil(streamLength(boot, stream, to) / 3) * 3;
     const part = Buffer.alloc(cut - begin);
     stream.copy(part, 0, begin, cut);
-    return { text: part.toString("base64"), from, to };
+    return { text: (begin ? "" : ALPHABET) + sixBits(part), from, to };
   });
+}
+
+/** Encodes whole groups of three bytes in characters of the alphabet. */
+function sixBits(bytes) {
+  const characters = [];
+  for (let at = 0; at < bytes.length; at += 3)
+    for (const shift of [18, 12, 6, 0]) characters.push(ALPHABET[(bytes.readUIntBE(at, 3) >> shift) & 63]);
+  return characters.join("");
 }
 
 /** The number of bytes of a stream that decode to its first `bytes` bytes. */

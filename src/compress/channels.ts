@@ -6,6 +6,7 @@
 import { wrongType, wrongValue } from "../base/errors.ts";
 import type { Axis } from "../graph/axes.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
+import { batchNormalization } from "../ops/normalization/batch-normalization.ts";
 import { hasKernel } from "../ops/traits.ts";
 import { type AxisClass, GraphAxes } from "../passes/axes.ts";
 
@@ -26,6 +27,20 @@ export interface ChannelGroup {
   readonly kernels: readonly Filters[];
   /** Their biases. */
   readonly biases: readonly Filters[];
+}
+
+/** The learned gammas of batch normalization behind a group's channels. */
+export function gammasOf(graph: Graph, { axis }: ChannelGroup): Value[] {
+  const has = new Set(axis.places.map(({ value }) => value));
+  const all = graph.nodes.filter(node => node.op === batchNormalization).map(node => stateOf(node.inputs[1]!));
+  return [...new Set(all)].filter(gamma => has.has(gamma) && gamma.role === "weight");
+}
+
+/** The state at the beginning of a weight's edge. */
+function stateOf(value: Value): Value {
+  let state = value;
+  while (state.node?.op.weightEdge) state = state.node.inputs[0]!;
+  return state;
 }
 
 /** A layer's channels: which group they are, and how many of its outputs each of them is. */

@@ -1,4 +1,14 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
+export {
+  type ActivationEffect,
+  type ActivationKind,
+  type ActivationLayer,
+  type ActivationSelection,
+  type ClipActivationsOptions,
+  clipActivations,
+  type SwapActivationOptions,
+  swapActivation,
+} from "./activations.ts";
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
 export type { Keep } from "./channel-budget.ts";
@@ -12,6 +22,7 @@ export {
   compare,
 } from "./compare.ts";
 export type { Criterion, CriterionName, ScoreFunction, WeightToScore } from "./criteria.ts";
+export { type GateOptions, gate } from "./gate.ts";
 export type { Granularity, NOfM, Pooling } from "./granularity.ts";
 export type { Errors, LayerError } from "./layer-errors.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
@@ -51,5 +62,6 @@ export {
   type SensitivityTo,
   sensitivity,
 } from "./sensitivity.ts";
+export { simplify } from "./simplify.ts";
 export { type SlimOptions, slim } from "./slim.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";

@@ -4,18 +4,16 @@ import { size } from "../base/shape.ts";
 import { Dataset } from "../data/dataset.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { ACTIVATION } from "../ops/index.ts";
-import { batchNormalization } from "../ops/normalization/batch-normalization.ts";
-import { dropout } from "../ops/normalization/dropout.ts";
 import { gate } from "../ops/weight/gate.ts";
 import { bake } from "../passes/bake.ts";
-import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
 import { resultOf } from "../run/contents.ts";
 import { lossFor, targetFor } from "../train/defaults.ts";
 import { Feed } from "../train/feed.ts";
 import { turn } from "../train/pace.ts";
-import { ends, Trainer } from "../train/trainer.ts";
-import { type ChannelGroup, Channels, type Filters } from "./channels.ts";
+import { signatureOf, Trainer } from "../train/trainer.ts";
+import { type ChannelGroup, Channels, type Filters, gammasOf } from "./channels.ts";
 import { observe } from "./observe.ts";
+import { runningForm } from "./running-form.ts";
 
 /** The channels of one group, as a score of one's own sees them. */
 export interface ScoredChannels {
@@ -69,12 +67,8 @@ async function byName(
   data: Dataset,
   signal: AbortSignal | undefined,
 ): Promise<Float64Array[]> {
-  const { graph } = channels.graph.copy();
+  const graph = score === "taylor" ? runningForm(channels.graph) : channels.graph.copy().graph;
   bake(graph);
-  if (score === "taylor") {
-    foldBatchNormalization(graph);
-    graph.rewrite([node => (node.op === dropout ? node.inputs : undefined)]);
-  }
   const baked = new Channels(graph);
   // the same groups in the same order: their layers are
   const groups = chosen.map(group => baked.groups[channels.groups.indexOf(group)]!);
@@ -123,28 +117,21 @@ function byFunction({ layers, kernels, size: count }: ChannelGroup, score: Score
  */
 function gammas(channels: Channels, chosen: readonly ChannelGroup[]): Float64Array[] {
   const { graph, axes } = channels;
-  const factors = (op: typeof gate | typeof batchNormalization) =>
-    new Set(graph.nodes.filter(node => node.op === op).map(node => stateOf(node.inputs[1]!)));
-  const [gates, gamma] = [factors(gate), factors(batchNormalization)];
-  return chosen.map(({ axis, size: count, layers }) => {
-    const has = [...new Set(axis.places.map(({ value }) => value))];
-    const found = [gates, gamma].map(kind => has.filter(value => kind.has(value))).find(list => list.length);
-    if (!found)
-      throw wrongValue(
-        "score",
-        `another one than gamma, or batch normalization or gates behind "${layers[0]}"`,
-        "gamma",
-      );
-    const filters = found.map(weight => ({ weight, channels: axes.indexAlong({ value: weight, axis: 0 }, axis) }));
-    return addUp(filters, count, (weight, i) => Math.abs(weight.data![i]!));
+  const gates = new Set(graph.nodes.filter(node => node.op === gate).map(node => node.inputs[1]!));
+  return chosen.map(group => {
+    const own = new Set(group.axis.places.map(({ value }) => value));
+    const lists = [[...gates].filter(value => own.has(value)), gammasOf(graph, group)];
+    const found = lists.find(list => list.length);
+    if (!found) {
+      const expected = `another one than gamma, or batch normalization or gates behind "${group.layers[0]}"`;
+      throw wrongValue("score", expected, "gamma");
+    }
+    const filters = found.map(weight => ({
+      weight,
+      channels: axes.indexAlong({ value: weight, axis: 0 }, group.axis),
+    }));
+    return addUp(filters, group.size, (weight, i) => Math.abs(weight.data![i]!));
   });
-}
-
-/** The state at the beginning of a weight's edge. */
-function stateOf(value: Value): Value {
-  let state = value;
-  while (state.node?.op.weightEdge) state = state.node.inputs[0]!;
-  return state;
 }
 
 /**
@@ -163,7 +150,7 @@ async function taylor(
   const own = new Set(groups.flatMap(({ kernels, biases }) => [...kernels, ...biases].map(({ weight }) => weight)));
   // what is frozen has no gradient, and batch normalization that is frozen keeps its statistics
   for (const leaf of graph.leaves) if (leaf.leaf === "state") leaf.frozen = !own.has(leaf);
-  const { input, output, classes } = ends(graph);
+  const { input, output, classes } = signatureOf(graph);
   const loss = lossFor(graph, data);
   const feed = new Feed(data, input, targetFor(loss, output, data), classes);
   const { images, weighted } = feed;

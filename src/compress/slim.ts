@@ -1,9 +1,11 @@
 /** Slimming: a model with fewer channels and neurons, which are really gone. */
 import { checkSignal, integer, knownOptions, naming, wrongType } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { Model } from "../model/model.ts";
+import type { Model } from "../model/model.ts";
+import { expectScaling } from "../train/scaling.ts";
 import { budgetOf, type Keep, ranked, sizesByBudget, sizesByLayer } from "./channel-budget.ts";
 import { type ChannelLayerSelection, Channels } from "./channels.ts";
+import { derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { checkScore, type ScoreFunction, type ScoreName, scoresOf } from "./scores.ts";
 
@@ -69,6 +71,7 @@ export async function slim(model: Model, options: SlimOptions): Promise<Model> {
     const { keep, score = "l1", data, layers, signal } = options;
     const multipleOf = integer("multipleOf", options.multipleOf ?? 1, 1);
     checkScore(score, data);
+    if (data) expectScaling("data", data, model.preprocessing);
     checkSignal(signal);
     const channels = new Channels(model.graph);
     const chosen = channels.select(layers);
@@ -81,6 +84,6 @@ export async function slim(model: Model, options: SlimOptions): Promise<Model> {
       const best = ranked(scores.get(group)!).slice(0, count);
       return [group.axis, best.sort((a, b) => a - b)] as const;
     });
-    return new Model(channels.axes.selectAll(kept), model.parts());
+    return derived(model, channels.axes.selectAll(kept), { name: "slim", options });
   });
 }

@@ -50,7 +50,7 @@ function instance(bytes: number): Boot {
 export const noSimd = (): PenjingError =>
   new PenjingError("no-simd", `penjing needs WebAssembly SIMD, which this engine does not have: ${engineName()}`);
 
-/** Unpacks the bytes `from` to `to` of `packed`: LZMA without a header, as base64 without padding. */
+/** Unpacks the bytes `from` to `to` of `packed`: LZMA without a header, as text that begins with its alphabet. */
 export function unpack(packed: string, from: number, to: number): Uint8Array<ArrayBuffer> {
   const { memory, decode, unpack } = instance(packed.length + to);
   const content = FIRST + packed.length;

@@ -391,13 +391,15 @@ export class Model {
   }
 
   /**
-   * Copies the model without masks: a masked weight becomes a weight with zeros. It computes the same, to the bit.
-   * Saving and quantizing do this implicitly.
+   * Copies the model without masks and gates: a masked weight becomes a weight with zeros. It computes the same, to the
+   * bit. Saving and quantizing do this implicitly.
    */
   bake(): Model {
     const { graph } = this.graph.copy();
     bake(graph);
-    const baked = new Model(graph, { ...this.parts(), hooks: [] });
+    // penalties of gates end with them
+    const regularizers = new Map([...this.regularizers].filter(([name]) => graph.leafOf(name)));
+    const baked = new Model(graph, { ...this.parts(), hooks: [], regularizers });
     baked.report.learnFrom(this.report);
     return baked;
   }
