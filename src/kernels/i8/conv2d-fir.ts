@@ -7,7 +7,7 @@ import { panelBytes } from "./panels.ts";
 /** Taps of the longer parts of a kernel axis, S and H0. */
 const half = (kernel: number): number => (kernel + 1) >> 1;
 
-/** Pairs of numbers in all parts of a kernel axis, S, H0 and H1, of taps of so many. */
+/** Pairs of numbers in all parts of a kernel axis, S, H0 and H1, where a tap has `taps` numbers. */
 const firPairs = (kernel: number, taps: number): number =>
   2 * Math.ceil((half(kernel) * taps) / 2) + Math.ceil(((kernel >> 1) * taps) / 2);
 

@@ -13,7 +13,7 @@ export interface ConvolutionSize {
   /** The strides. */
   readonly stride_h: number;
   readonly stride_w: number;
-  /** The result's. */
+  /** The size of the result. */
   readonly oh: number;
   readonly ow: number;
 }

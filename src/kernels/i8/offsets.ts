@@ -11,7 +11,7 @@ export interface Window {
 }
 
 /**
- * Splits a kernel into runs of weights whose pixels lie side by side in a stored image: a kernel row, or one tap where
+ * Splits a kernel into runs of weights whose pixels are contiguous in a stored image: a kernel row, or one tap where
  * the kernel is dilated or reads only part of the channels.
  */
 export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number, groups = 1) {
@@ -20,7 +20,7 @@ export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number
 }
 
 /**
- * The axes of a table of offsets, the outermost first: how many places, and bytes from one to the next. Kernel
+ * The axes of a table of offsets, the outermost first: the number of places, and bytes from one to the next. Kernel
  * `offsets` writes the table, and its last place three times more.
  */
 export type TableAxes = readonly (readonly [count: number, step: number])[];
@@ -29,11 +29,11 @@ export const tableBytes = (axes: TableAxes): number => axes.reduce((n, [count]) 
 
 /** The distance of each tap of a depthwise kernel from the pixel's first. */
 export const depthwiseTapAxes = (
-  { pitch, pixel }: StoredImage,
+  { rowStride, pixelStride }: StoredImage,
   { kernel: [kh, kw], dilations: [down, across] }: Window,
 ): TableAxes => [
-  [kh, down * pitch],
-  [kw, across * pixel],
+  [kh, down * rowStride],
+  [kw, across * pixelStride],
 ];
 
 /** The distance of each k-group from the pixel's first tap. */
@@ -44,16 +44,16 @@ export function tapAxes(variant: Variant, image: StoredImage, window: Window, gr
 }
 
 /**
- * For each pixel of y, how far its first tap in x is from that of the first pixel. Where `pooled`, for all four pixels
- * of each 2x2 window.
+ * For each pixel of y, the distance of its first tap in x from that of the first pixel. Where `pooled`, for all four
+ * pixels of each 2x2 window.
  */
 export function pixelAxes(
-  { pitch, pixel }: StoredImage,
+  { rowStride, pixelStride }: StoredImage,
   { height, width }: StoredImage,
   { strides: [down, across] }: Window,
   pooled = false,
 ): TableAxes {
-  const [row, column] = [down * pitch, across * pixel];
+  const [row, column] = [down * rowStride, across * pixelStride];
   const windows = (step: number): TableAxes => [
     [height, step * row],
     [width, step * column],
@@ -62,7 +62,7 @@ export function pixelAxes(
 }
 
 /** The distance of each pixel of an image from the first. */
-export const resultAxes = ({ height, width, pitch, pixel }: StoredImage): TableAxes => [
-  [height, pitch],
-  [width, pixel],
+export const resultAxes = ({ height, width, rowStride, pixelStride }: StoredImage): TableAxes => [
+  [height, rowStride],
+  [width, pixelStride],
 ];

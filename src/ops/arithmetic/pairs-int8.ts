@@ -80,11 +80,11 @@ function pairArgs(c: Lowering, a: Value, b: Value, y: Value) {
   const to = storedOut(c, y);
   return {
     a: first.ref,
-    a_row_stride: first.pitch,
+    a_row_stride: first.rowStride,
     b: second.ref,
-    b_row_stride: second.pitch,
+    b_row_stride: second.rowStride,
     y: to.ref,
-    y_row_stride: to.pitch,
+    y_row_stride: to.rowStride,
     ...rowsOf(first, second, to),
   };
 }

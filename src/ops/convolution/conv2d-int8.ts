@@ -100,7 +100,12 @@ function byOffsets(
       y: weight,
     });
     call(
-      { ...shared, weight, x: at(running.x, (g * from.pixel) / all), y: at(running.y, (g * to.pixel) / all) },
+      {
+        ...shared,
+        weight,
+        x: at(running.x, (g * from.pixelStride) / all),
+        y: at(running.y, (g * to.pixelStride) / all),
+      },
       first,
     );
   }

@@ -83,8 +83,8 @@ export function lowerTable(c: Lowering, x: Value, y: Value, of: (q: number) => n
 /** The arguments of a kernel that goes from rows to rows of equal length. */
 export const rowsBetween = (from: StoredPlace, to: StoredPlace) => ({
   x: from.ref,
-  x_row_stride: from.pitch,
+  x_row_stride: from.rowStride,
   y: to.ref,
-  y_row_stride: to.pitch,
+  y_row_stride: to.rowStride,
   ...rowsOf(from, to),
 });

@@ -133,10 +133,13 @@ export interface Spread {
   readonly pitches: readonly number[];
 }
 
-const spread = (v: Value, { ref, pitch, pixel, channels }: StoredPlace): Spread => {
+const spread = (v: Value, { ref, rowStride, pixelStride, channels }: StoredPlace): Spread => {
   const { shape } = v.type;
-  const element = pixel / channels;
-  return { ref, pitches: shape.length === 3 ? [pitch, pixel, element] : stridesOf(shape).map(s => s * element) };
+  const element = pixelStride / channels;
+  return {
+    ref,
+    pitches: shape.length === 3 ? [rowStride, pixelStride, element] : stridesOf(shape).map(s => s * element),
+  };
 };
 
 const flatPitches = (v: Value): number[] => stridesOf(v.type.shape).map(s => 4 * s);
