@@ -20,6 +20,18 @@ export function derived(from: Model, graph: Graph, step: DerivingStep, parts: Pa
   return new Model(graph, { ...from.parts(), ...parts, report });
 }
 
+/**
+ * What a model takes along to a graph in which layers have fewer channels, or are gone: the hooks that go on, and the
+ * penalties of weights that are there.
+ */
+export function resizedParts(from: Model, graph: Graph): Pick<ModelParts, "hooks" | "regularizers"> {
+  const { hooks = [] } = from.parts();
+  return {
+    hooks: hooks.map(hook => hook.resized?.(graph) ?? hook),
+    regularizers: new Map([...from.regularizers].filter(([name]) => graph.leafOf(name))),
+  };
+}
+
 /** Options that say nothing about the result. */
 const PASSING = ["signal", "onProgress"];
 
