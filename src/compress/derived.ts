@@ -6,7 +6,7 @@ import { Model, type ModelParts } from "../model/model.ts";
 export interface DerivingStep {
   /** The function that was called: "pruneOnce". */
   name: string;
-  /** What it was given. Reports show it; functions appear by their names, data sets by their lengths. */
+  /** The options it was given, for reports: functions appear by their names, data sets by their lengths. */
   options?: object | undefined;
 }
 
