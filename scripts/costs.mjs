@@ -1,4 +1,5 @@
-// npm run costs [-- --write] [family ...]: measures the algorithms of families on this machine and fits their costs (scripts/costs/main.ts).
+// npm run costs [-- [--verbose] [--write] [family ...]]: measures the algorithms of families on this machine and fits
+// their costs (scripts/costs/main.ts).
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { build } from "esbuild";

@@ -25,7 +25,8 @@ export function directWork(pixels: number, cout: number, groups: number, parts =
 }
 
 /**
- * Pixels in a tile of `i8_conv2d`: 2, with two panels of outputs, where outputs are whole sixteens, else 4. The wider tile
- * is never slower (measured with 3 to 2304 products an output: 0 to 17 % faster, twice as fast for a single pixel).
+ * Pixels in a tile of `i8_conv2d`: 2, with two panels of outputs, where outputs are whole sixteens, else 4. The wider
+ * tile is never slower (measured with 3 to 2304 products an output: 0 to 17 % faster, twice as fast for a single
+ * pixel).
  */
 export const tilePixels = (cout: number): 2 | 4 => (cout % 16 ? 4 : 2);
