@@ -2,8 +2,8 @@
 // One loop per number of operands; a literal `kind` folds, so that each kernel is its own loop without a branch.
 
 import { erfcf, expf, expm1f, logf, sigmoidf, tanhf } from "./math";
-import { keepLanes, storeLanes, zeroPadding } from "./row";
-import { sumLanes } from "./simd";
+import { keepLanes, zeroPadding } from "./row";
+import { storeLanes, sumLanes } from "./simd";
 
 const RELU: i32 = 0;
 const CLIP: i32 = 1;
@@ -132,7 +132,10 @@ export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32)
   unary(RESCALE, n, x, y, scale, offset);
 }
 
-/** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH, LOG, GELU, GELU_TANH and SILU). */
+/**
+ * dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH, LOG, GELU, GELU_TANH
+ * and SILU).
+ */
 @inline function gradient(kind: i32, n: i32, dy: usize, z: usize, dx: usize, p: f32, q: f32): void {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
@@ -163,7 +166,9 @@ export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32)
     if (kind == GELU_TANH) {
       // with t the hyperbolic tangent: (1 + t) / 2 + x (1 - t^2) / 2 * sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
       const t = normalTanh(v);
-      const inner = f32x4.add(f32x4.mul(f32x4.mul(v, v), f32x4.splat(0.1070322244089)), f32x4.splat(0.79788456080286536));
+      const inner = f32x4.add(
+        f32x4.mul(f32x4.mul(v, v), f32x4.splat(0.1070322244089)), f32x4.splat(0.79788456080286536),
+      );
       const bend = f32x4.mul(f32x4.mul(v, f32x4.sub(one, f32x4.mul(t, t))), inner);
       d = f32x4.mul(d, f32x4.mul(f32x4.add(f32x4.add(t, one), bend), f32x4.splat(0.5)));
     }
@@ -461,7 +466,9 @@ export function f32_gate_gradient(rows: i32, length: i32, dy: usize, x: usize, d
   }
 }
 
-/** Mixes three words into 32 random bits (a xor of products, then the finisher of a multiply-shift hash), lane by lane. */
+/**
+ * Mixes three words into 32 random bits (a xor of products, then the finisher of a multiply-shift hash), lane by lane.
+ */
 @inline function hash(mixed: v128, element: v128): v128 {
   let h = v128.xor(mixed, i32x4.mul(element, i32x4.splat(<i32>0xc2b2ae3d)));
   h = v128.xor(h, v128.shr<u32>(h, 15));

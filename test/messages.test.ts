@@ -146,6 +146,20 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
     () => api.pruneLowMagnitude!(model(), 0.5),
     '"pruneLowMagnitude" expected options: schedule, layers, got 0.5',
   ],
+  "prune(m, 0.5)": [
+    () => api.prune!(model(), 0.5),
+    '"prune" expected options: schedule, criterion, scope, granularity, layers, got 0.5',
+  ],
+  "rigl(m)": [() => api.rigl!(model()), '"rigl" expected options: sparsity, fraction,'],
+  "oneShot()": [() => api.oneShot!(), '"oneShot" expected options: targetSparsity, step'],
+  "automatedGradualPruning()": [
+    () => api.automatedGradualPruning!(),
+    '"automatedGradualPruning" expected options: finalSparsity,',
+  ],
+  "prune of a quantized file": [
+    async () => api.prune!(await loaded()),
+    `${QUANTIZED}prune the float one it was made of`,
+  ],
   "quantizeStatic of a quantized file": [
     async () => api.quantizeStatic!(await loaded(), { calibration: rows() }),
     `${QUANTIZED}quantize the float one it was made of`,
@@ -307,7 +321,7 @@ describe("penjing: console.log", () => {
     ["a Dataset without labels", () => new Dataset({ x: [[1], [2]] }), "Dataset of 2 rows of 1, no labels"],
     ["a history", () => model().fit(rows()), "epoch    loss  accuracy  learningRate\n"],
     ["a Net", () => model().net(), 'Net "model": f32 3 -> f32 4'],
-  ])("of %s says what it is", async (_, make, expected) => {
+  ])("of %s prints a description", async (_, make, expected) => {
     const made = await make();
     expect(inspect(made).slice(0, expected.length)).toBe(expected);
     expect(String(made)).toBe(inspect(made));

@@ -56,6 +56,11 @@ const calls: Record<string, () => unknown> = {
     }),
   pruneLowMagnitude: () => api.pruneLowMagnitude!(model(), masked),
   "pruneLowMagnitude of a layer": () => api.pruneLowMagnitude!(penjing.dense({ units: 1 }), masked),
+  prune: () => api.prune!(model(), masked),
+  "prune's granularity": () => api.prune!(model(), { granularity: { n: 1, m: 2, ...wrong } }),
+  rigl: () => api.rigl!(model(), { sparsity: 0.5, ...wrong }),
+  automatedGradualPruning: () => api.automatedGradualPruning!({ finalSparsity: 0.5, ...wrong }),
+  oneShot: () => api.oneShot!({ targetSparsity: 0.5, ...wrong }),
   pruneOnce: () => api.pruneOnce!(model(), { sparsity: 0.5, ...wrong }),
   clipActivations: () => api.clipActivations!(model(), { learned: true, ...wrong }),
   swapActivation: () => api.swapActivation!(model(), { to: "relu6", ...wrong }),
@@ -118,7 +123,17 @@ function twoInputs(): penjing.Model {
 const WITHOUT = [
   ...["analyze", "analyzeFile", "arrays", "chooseVariant", "confusionMatrix", "csvLogger", "forceVariant", "History"],
   ...["l1", "l2", "lossFor", "perClassAccuracy", "piecewiseConstant", "printArena", "printGraph", "printProgram"],
-  ...["PenjingError", "progressBar", "readCheckpoint", "simplify", "sparsity", "stripPruning", "supported", "topK"],
+  ...[
+    "PenjingError",
+    "progressBar",
+    "readCheckpoint",
+    "rewind",
+    "simplify",
+    "sparsity",
+    "stripPruning",
+    "supported",
+    "topK",
+  ],
   ...["writeCheckpoint", "checkFinite", "checkLabels", "parseIdx", "readIdx", "showDataset"],
 ];
 

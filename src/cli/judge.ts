@@ -12,6 +12,7 @@ import type { Dataset } from "../data/index.ts";
 import { loadModel } from "../model/index.ts";
 import { score } from "../train/index.ts";
 import { asReadBy } from "./digits.ts";
+import { networkIn } from "./network.ts";
 import { percent } from "./numbers.ts";
 import type { Printed, Terminal } from "./terminal.ts";
 
@@ -40,7 +41,7 @@ export class Judge {
 
   /** `source`: a path, or the bytes of a file that was just written to `path`. */
   async judge(path: string, signal: AbortSignal, source: Source = path): Promise<Judgement> {
-    const model = await loadModel(source, { signal });
+    const model = await (typeof source === "string" ? networkIn(source, signal) : loadModel(source, { signal }));
     const data = asReadBy(model, this.#data, path);
     const net = await model.net({ capacity: 1 });
     const [input, output] = [net.inputs[0]!, net.outputs[0]!];

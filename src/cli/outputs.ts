@@ -19,7 +19,7 @@ export const outOptions = (command: Command, what: string): Command =>
 
 /** The output path: `out`, or the default name in the folder of the input. Throws WrongUsage if that is the input. */
 export function outputOf(file: string, { out, force }: OutOptions, what: string): string {
-  const place = out ?? `${file.replace(/\.penjing$/, "")}.${what}.penjing`;
+  const place = out ?? `${file.replace(/\.(penjing|tflite)$/, "")}.${what}.penjing`;
   if (!force) refuseSame(file, place, "; --force replaces it");
   return place;
 }

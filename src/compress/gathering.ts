@@ -9,7 +9,7 @@ import type { Update } from "../train/optimizers.ts";
 import { type Criterion, scoresOf } from "./criteria.ts";
 import type { MaskedWeight } from "./masks.ts";
 
-/** Adds a state that counts training steps, and that checkpoints hold. */
+/** Adds a state that counts training steps, 2^24 of them at most, and that checkpoints hold. */
 export function countSteps(graph: Graph, name: string): void {
   const whole = graph.one(one, []);
   graph.one(accumulate, [graph.state("observation", name, whole.type), whole]);

@@ -65,7 +65,8 @@ export function pruneLowMagnitude(given: Model | Layer, options: PruneLowMagnitu
     const hookOf = hookMaker(options);
     if (isLayer) return prunedLayer(given, hookOf);
     const { graph } = given.graph.copy();
-    return withHook(given, graph, hookOf(addMasks(graph, options.layers, "as tfmot")));
+    const step = { name: "pruneLowMagnitude", options };
+    return withHook(given, graph, step, hookOf(addMasks(graph, options.layers, "as tfmot")));
   });
 }
 

@@ -2,12 +2,13 @@
 import { integer, knownOptions, naming, wrongType } from "../base/errors.ts";
 import { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
-import { Model } from "../model/model.ts";
+import type { Model } from "../model/model.ts";
 import { fit } from "../train/fit.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import { sgd } from "../train/optimizers.ts";
 import { expectScaling } from "../train/scaling.ts";
 import { criterionOf } from "./criteria.ts";
+import { derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { Gathering } from "./gathering.ts";
 import { checkGranularity, isPattern } from "./granularity.ts";
@@ -60,6 +61,7 @@ const OPTIONS = [
  */
 export function pruneOnce(model: Model, options: number | (PruneOnceOptions & { data?: undefined })): Model;
 export function pruneOnce(model: Model, options: PruneOnceOptions & { data: Dataset }): Promise<Model>;
+export function pruneOnce(model: Model, options: PruneOnceOptions): Model | Promise<Model>;
 export function pruneOnce(model: Model, options: number | PruneOnceOptions): Model | Promise<Model> {
   return naming("pruneOnce", () => {
     checkFloatModel(model, "prune");
@@ -86,7 +88,7 @@ function prunedOnce(model: Model, settings: PruneOnceOptions): Model | Promise<M
     masks.forEach((masked, i) => {
       setMask(graph, masked, chosen[i]!, criterion.pruned === "latent");
     });
-    return new Model(graph, model.parts());
+    return derived(model, graph, { name: "pruneOnce", options: settings });
   };
   if (data === undefined) {
     if (criterion.build) throw wrongType("data", `a Dataset, for criterion "${criterion.name}"`, data);

@@ -1,8 +1,10 @@
 /** Pruning while a model is trained, by any criterion. */
 import { knownOptions, naming, wrongType } from "../base/errors.ts";
+import type { Graph } from "../graph/graph.ts";
 import { Model } from "../model/model.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { type Criterion, type CriterionName, criterionOf, type ScoreFunction } from "./criteria.ts";
+import { type DerivingStep, derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { checkGranularity, type Granularity, isPattern, type Pooling } from "./granularity.ts";
 import { addMasks, type LayerSelection, type MaskedWeight } from "./masks.ts";
@@ -11,6 +13,7 @@ import {
   checkedSpan,
   checkSchedule,
   constantSparsity,
+  oneShot,
   type SparsityFunction,
   type SparsitySchedule,
   type Steps,
@@ -55,7 +58,8 @@ export interface PruneChoice {
 export interface PruneOptions extends PruneChoice {
   /**
    * When and how much: `constantSparsity`, `polynomialDecay`, `automatedGradualPruning`, `oneShot`, or a function of the
-   * step, counted from 1. Default: constantSparsity of 0.5, or of 1 - n / m where the granularity is { n, m }.
+   * step, counted from 1. Default: constantSparsity of 0.5, or of 1 - n / m where the granularity is { n, m }; for
+   * "snip", oneShot before step 2, after the gradient of one batch.
    */
   schedule?: SparsitySchedule | SparsityFunction;
   /** Instead of a schedule: weights are pruned whose score is less, at every update. Each kernel keeps one at least. */
@@ -93,7 +97,8 @@ const SPAN = ["beginStep", "endStep", "frequency"] as const;
 export function prune(model: Model, options: PruneOptions = {}): Model {
   return naming("prune", () => {
     checkFloatModel(model, "prune");
-    if (options === null || typeof options !== "object") throw wrongType("prune", "options", options);
+    if (options === null || typeof options !== "object")
+      throw wrongType("prune", "options: schedule, criterion, scope, granularity, layers", options);
     knownOptions("prune", options, ["schedule", "threshold", ...SPAN, ...CHOICE]);
     const criterion = criterionOf(options.criterion, options.seed);
     const schedule = scheduleOf(options);
@@ -103,7 +108,7 @@ export function prune(model: Model, options: PruneOptions = {}): Model {
     const { granularity, pooling, threshold } = options;
     const select = (weights: readonly MaskedWeight[]) =>
       selectionOf(weights, { scope, granularity, pooling, threshold });
-    return withHook(model, graph, new Pruning(masks, schedule, criterion, select));
+    return withHook(model, graph, { name: "prune", options }, new Pruning(masks, schedule, criterion, select));
   });
 }
 
@@ -130,16 +135,17 @@ function scheduleOf(options: PruneOptions): SparsitySchedule | SparsityFunction 
   for (const name of SPAN)
     if (options[name] !== undefined)
       throw wrongType(name, "nothing without a threshold: it belongs to the schedule", options[name]);
-  if (schedule === undefined)
-    return constantSparsity({ targetSparsity: isPattern(granularity) ? 1 - granularity.n / granularity.m : 0.5 });
+  if (schedule === undefined) {
+    const targetSparsity = isPattern(granularity) ? 1 - granularity.n / granularity.m : 0.5;
+    return options.criterion === "snip" ? oneShot({ targetSparsity, step: 2 }) : constantSparsity({ targetSparsity });
+  }
   checkSchedule(schedule);
   return schedule;
 }
 
 /** Returns a model of `graph` that is in all else like `model`, and trains with one hook more. */
-export function withHook(model: Model, graph: Model["graph"], hook: StepHook): Model {
-  const parts = model.parts();
-  return new Model(graph, { ...parts, hooks: [...(parts.hooks ?? []), hook] });
+export function withHook(model: Model, graph: Graph, step: DerivingStep, hook: StepHook): Model {
+  return derived(model, graph, step, { hooks: [...(model.parts().hooks ?? []), hook] });
 }
 
 /** `model.bake()` under the name tfmot has for it. */

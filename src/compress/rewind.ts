@@ -2,9 +2,10 @@
 import { naming, wrongType, wrongValue } from "../base/errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { type GivenWeights, givenContents } from "../model/given-weights.ts";
-import { Model } from "../model/model.ts";
+import type { Model } from "../model/model.ts";
 import { weightsOf } from "../model/weights.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
+import { derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { masksOf, setMask } from "./masks.ts";
 import { Pruning } from "./pruning.ts";
@@ -33,9 +34,10 @@ export function rewind(model: Model, weights: GivenWeights | Checkpoint): Model 
     const earlier = isCheckpoint(weights) ? checkpointContents(graph, weights) : givenContents(graph, weights);
     for (const [leaf, data] of earlier) leaf.data = data;
     for (const masked of masks) setMask(graph, masked, graph.leafOf(masked.mask)!.data as Float32Array);
-    const { hooks = [], ...parts } = model.parts();
+    const { hooks = [] } = model.parts();
     const others = hooks.filter(hook => !(hook instanceof Pruning || hook instanceof Regrowth));
-    return new Model(graph, { ...parts, hooks: others });
+    const options = isCheckpoint(weights) ? { step: weights.step } : undefined;
+    return derived(model, graph, { name: "rewind", options }, { hooks: others });
   });
 }
 

@@ -60,7 +60,7 @@ export function rigl(model: Model, options: RiglOptions): Model {
     number("fraction", fraction, { above: 0, max: 1 });
     const { graph } = model.graph.copy();
     const masks = options.sparsity === undefined ? presentMasks(model, options) : randomMasks(graph, options);
-    return withHook(model, graph, new Regrowth(masks, { fraction, endStep, frequency }));
+    return withHook(model, graph, { name: "rigl", options }, new Regrowth(masks, { fraction, endStep, frequency }));
   });
 }
 

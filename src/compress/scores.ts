@@ -10,7 +10,7 @@ import { resultOf } from "../run/contents.ts";
 import { lossFor, targetFor } from "../train/defaults.ts";
 import { Feed } from "../train/feed.ts";
 import { turn } from "../train/pace.ts";
-import { ends, Trainer } from "../train/trainer.ts";
+import { signatureOf, Trainer } from "../train/trainer.ts";
 import { type ChannelGroup, Channels, type Filters, gammasOf } from "./channels.ts";
 import { observe } from "./observe.ts";
 import { runningForm } from "./running-form.ts";
@@ -150,7 +150,7 @@ async function taylor(
   const own = new Set(groups.flatMap(({ kernels, biases }) => [...kernels, ...biases].map(({ weight }) => weight)));
   // what is frozen has no gradient, and batch normalization that is frozen keeps its statistics
   for (const leaf of graph.leaves) if (leaf.leaf === "state") leaf.frozen = !own.has(leaf);
-  const { input, output, classes } = ends(graph);
+  const { input, output, classes } = signatureOf(graph);
   const loss = lossFor(graph, data);
   const feed = new Feed(data, input, targetFor(loss, output, data), classes);
   const { images, weighted } = feed;

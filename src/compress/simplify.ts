@@ -1,7 +1,7 @@
 /** Removes what is dead in a network, without a change of its answers. */
 import { naming } from "../base/errors.ts";
 import { size } from "../base/shape.ts";
-import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
+import type { Graph, Node, RewriteRule, Value } from "../graph/graph.ts";
 import type { Model } from "../model/model.ts";
 import { add } from "../ops/arithmetic/add.ts";
 import { sub } from "../ops/arithmetic/sub.ts";
@@ -46,7 +46,7 @@ export function simplify(model: Model): Model {
 
 /** x + 0, 0 + x and x - 0 are x. */
 const withoutZeros =
-  (constants: Constants): Rule =>
+  (constants: Constants): RewriteRule =>
   node => {
     if (node.op !== add && node.op !== sub) return;
     const [a, b] = node.inputs;

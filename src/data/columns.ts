@@ -2,7 +2,7 @@
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { type Rule, ruleOf } from "../run/pixels.ts";
+import { type ChannelScaling, channelScalingOf } from "../run/pixels.ts";
 import { flat, type NestedNumbers } from "./nested-numbers.ts";
 import { single } from "./scaling.ts";
 
@@ -74,8 +74,8 @@ export interface Columns {
   /** The conversion of stored numbers to real ones. */
   scaling: Preprocessing;
   /** The same, for each channel. */
-  rule: Rule;
-  /** In order of application, after the rule. */
+  channelScaling: ChannelScaling;
+  /** In order of application, after the scaling. */
   maps: readonly MapRow[];
   /** The shape after all maps. */
   mappedShape: Shape;
@@ -161,9 +161,9 @@ export const scaled = (
   scaling: Preprocessing,
   images: ImageArray,
   shape: Shape,
-): Pick<Columns, "scaling" | "rule" | "preprocessing"> => ({
+): Pick<Columns, "scaling" | "channelScaling" | "preprocessing"> => ({
   scaling,
-  rule: ruleOf(scaling, shape.at(-1) ?? 1),
+  channelScaling: channelScalingOf(scaling, shape.at(-1) ?? 1),
   preprocessing: images instanceof Uint8Array ? scaling : undefined,
 });
 

@@ -7,7 +7,7 @@ import { integer, knownOptions, naming, number, wrongType, wrongValue } from "..
 import { Random } from "../base/random.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { ruleOf, USUAL } from "../run/pixels.ts";
+import { channelScalingOf, USUAL } from "../run/pixels.ts";
 import {
   type Columns,
   checkedShape,
@@ -104,11 +104,11 @@ export class Dataset implements Iterable<Row> {
 
   /** real = scale * stored + offset, in float32; a list with a number per channel if they differ. */
   get scale(): PerChannel {
-    return alone(this.#columns.rule.factor);
+    return alone(this.#columns.channelScaling.factor);
   }
 
   get offset(): PerChannel {
-    return alone(this.#columns.rule.addend);
+    return alone(this.#columns.channelScaling.addend);
   }
 
   /**
@@ -171,7 +171,7 @@ export class Dataset implements Iterable<Row> {
       x: into && !this.mapped ? into.subarray(at, at + n) : new Float32Array(n),
       y: c.labels ? c.labels[stored]! : targetsOf(c, stored),
     };
-    rescale(c.images, first, row.x, c.rule);
+    rescale(c.images, first, row.x, c.channelScaling);
     for (const map of c.maps) row = map(row, stored);
     if (!this.mapped) return into ? row : this.#made(row);
     const expected = size(c.mappedShape);
@@ -259,7 +259,9 @@ export class Dataset implements Iterable<Row> {
     const known = "preprocessing" in options;
     const preprocessing = known ? options.preprocessing : this.preprocessing;
     const channels = mappedShape.at(-1) ?? 1;
-    const { length } = preprocessing ? ruleOf(preprocessing, known ? channels : (this.shape.at(-1) ?? 1)).factor : [0];
+    const { length } = preprocessing
+      ? channelScalingOf(preprocessing, known ? channels : (this.shape.at(-1) ?? 1)).factor
+      : [0];
     if (length > 1 && length !== channels) {
       const own = `each of ${this.shape.at(-1)} has its own`;
       throw new TypeError(`"map" expected a preprocessing for the ${channels} channels it gives, as ${own}`);

@@ -1,7 +1,7 @@
 /** The conversion of stored numbers of a data set to real ones, for all channels or per channel. */
 import { knownOptions, number } from "../base/errors.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { perChannel, type Rule } from "../run/pixels.ts";
+import { type ChannelScaling, perChannel } from "../run/pixels.ts";
 
 /** A number for all channels, or a list with one per channel. */
 export type PerChannel = number | readonly number[];
@@ -46,7 +46,12 @@ const listed = (what: string, value: unknown, channels: number, bounds = {}): nu
 export const alone = (list: Float32Array): PerChannel => (list.length === 1 ? list[0]! : Array.from(list));
 
 /** Converts one row of stored numbers, which begins at `first`, to real ones. */
-export function rescale(images: ArrayLike<number>, first: number, to: Float32Array, { factor, addend }: Rule): void {
+export function rescale(
+  images: ArrayLike<number>,
+  first: number,
+  to: Float32Array,
+  { factor, addend }: ChannelScaling,
+): void {
   const n = to.length;
   if (factor.length === 1) {
     const scale = factor[0]!;

@@ -37,6 +37,6 @@ export function insertOnEdge<A>(
 /** Replaces each input by the output of `stream`; nodes that it adds come first in the graph. */
 export function streamInputs(graph: Graph, stream: (input: Value, index: number) => Value): void {
   const inputs = graph.leaves.filter(v => v.leaf === "input");
-  const twins = graph.insertBefore(graph.nodes[0], () => new Map(inputs.map((v, i) => [v, stream(v, i)])));
-  graph.replaceAll(twins);
+  const replacements = graph.insertBefore(graph.nodes[0], () => new Map(inputs.map((v, i) => [v, stream(v, i)])));
+  graph.replaceAll(replacements);
 }

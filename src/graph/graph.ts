@@ -110,7 +110,7 @@ export interface Node<A = any> {
  * A rewrite rule. If it applies to `node`, it adds nodes and returns the values that replace the node's outputs. If
  * not, it adds nothing. Of the nodes after `node` it may only ask `users`, `onlyUser` and `isUsed`.
  */
-export type Rule = (node: Node, graph: Graph) => readonly (Value | undefined)[] | undefined;
+export type RewriteRule = (node: Node, graph: Graph) => readonly (Value | undefined)[] | undefined;
 
 /** A node with the fields that its graph edits. */
 type Editable = { -readonly [key in keyof Node]: Node[key] };
@@ -169,7 +169,7 @@ export class Graph {
   }
 
   /** Adds a copy of `state` after it, with other numbers, and its name with the first free number appended. */
-  twin(state: Value, data: TypedArray): Value {
+  copyState(state: Value, data: TypedArray): Value {
     let name = state.name;
     for (let k = 2; this.#named.has(name); k++) name = `${state.name} ${k}`;
     return this.#addLeaf({ ...state, id: this.#next++, name, data }, this.#leaves.indexOf(state) + 1);
@@ -262,12 +262,12 @@ export class Graph {
   }
 
   /** Replaces many values in one walk over the graph. Leaves that are replaced are removed. */
-  replaceAll(twins: ReadonlyMap<Value, Value>): void {
-    const twinOf = (v: Value): Value => twins.get(v) ?? v;
-    for (const n of this.#nodes) n.inputs = n.inputs.map(twinOf);
-    for (const v of this.#results) twinOf(v).name ||= v.name;
-    this.results = this.#results.map(twinOf);
-    this.#keepLeaves(v => !twins.has(v));
+  replaceAll(replacements: ReadonlyMap<Value, Value>): void {
+    const replacementOf = (v: Value): Value => replacements.get(v) ?? v;
+    for (const n of this.#nodes) n.inputs = n.inputs.map(replacementOf);
+    for (const v of this.#results) replacementOf(v).name ||= v.name;
+    this.results = this.#results.map(replacementOf);
+    this.#keepLeaves(v => !replacements.has(v));
     this.#users = undefined;
   }
 
@@ -275,19 +275,19 @@ export class Graph {
    * Applies `rules` to every node in order, including new nodes, then calls `prune`. Returns true if anything changed.
    * Linear in the size of the graph.
    */
-  rewrite(rules: readonly Rule[]): boolean {
+  rewrite(rules: readonly RewriteRule[]): boolean {
     const users = this.#gatherUsers();
-    const twins = new Map<Value, Value>();
-    const twinOf = (v: Value): Value => {
-      let twin = v;
-      for (let next = twins.get(v); next; next = twins.get(next)) twin = next;
-      return twin;
+    const replacements = new Map<Value, Value>();
+    const replacementOf = (v: Value): Value => {
+      let replacement = v;
+      for (let next = replacements.get(v); next; next = replacements.get(next)) replacement = next;
+      return replacement;
     };
     const left = this.#nodes.reverse();
     const done: Editable[] = [];
     let changed = false;
     for (let node = left.pop(); node; node = left.pop()) {
-      node.inputs = node.inputs.map(twinOf);
+      node.inputs = node.inputs.map(replacementOf);
       for (const rule of rules) {
         this.#nodes = [];
         const at: Node = node;
@@ -295,14 +295,14 @@ export class Graph {
         if (!outputs) continue;
         for (const v of at.inputs) users.get(v)?.delete(at);
         at.outputs.forEach((o, i) => {
-          const twin = outputs[i];
-          if (!twin) return;
-          twins.set(o, twin);
-          for (const user of users.get(o) ?? []) setOf(users, twin).add(user);
+          const replacement = outputs[i];
+          if (!replacement) return;
+          replacements.set(o, replacement);
+          for (const user of users.get(o) ?? []) setOf(users, replacement).add(user);
           users.delete(o);
           if (!this.#isResult.has(o)) return;
-          this.#isResult.add(twin);
-          twin.name ||= o.name;
+          this.#isResult.add(replacement);
+          replacement.name ||= o.name;
         });
         changed = true;
         // the other rules see the first new node, all rules see those after it
@@ -313,7 +313,7 @@ export class Graph {
       if (node) done.push(node);
     }
     this.#nodes = done;
-    this.results = this.#results.map(twinOf);
+    this.results = this.#results.map(replacementOf);
     return this.prune() || changed;
   }
 
@@ -348,10 +348,10 @@ export class Graph {
     const of = new Map<Value, Value>();
     for (const v of this.#leaves) of.set(v, graph.#addLeaf({ ...v, id: graph.#next++ }));
     for (const n of this.#nodes) {
-      const twin: Editable = { ...n, inputs: n.inputs.map(v => found(of, v, n)), outputs: [] };
-      twin.outputs = n.outputs.map(o => ({ ...o, id: graph.#next++, node: twin }));
-      n.outputs.forEach((o, i) => of.set(o, twin.outputs[i]!));
-      graph.#nodes.push(twin);
+      const copy: Editable = { ...n, inputs: n.inputs.map(v => found(of, v, n)), outputs: [] };
+      copy.outputs = n.outputs.map(o => ({ ...o, id: graph.#next++, node: copy }));
+      n.outputs.forEach((o, i) => of.set(o, copy.outputs[i]!));
+      graph.#nodes.push(copy);
     }
     graph.results = this.#results.map(v => of.get(v)!);
     return { graph, of };
@@ -369,7 +369,7 @@ function setOf<K, V>(sets: Map<K, Set<V>>, key: K): Set<V> {
 }
 
 function found(of: Map<Value, Value>, v: Value, n: Node): Value {
-  const twin = of.get(v);
-  if (!twin) throw new PenjingError("graph", `node "${n.name}" reads a value that nothing before it makes`);
-  return twin;
+  const copy = of.get(v);
+  if (!copy) throw new PenjingError("graph", `node "${n.name}" reads a value that nothing before it makes`);
+  return copy;
 }

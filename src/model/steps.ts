@@ -5,14 +5,14 @@ import type { Preprocessing } from "../container/extras.ts";
 import { rescale } from "../data/scaling.ts";
 import type { Graph } from "../graph/graph.ts";
 import { isBytes } from "../run/inputs.ts";
-import { ruleOf, USUAL } from "../run/pixels.ts";
+import { channelScalingOf, USUAL } from "../run/pixels.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "../train/defaults.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import { optimizerOf } from "../train/named.ts";
 import { adam } from "../train/optimizers.ts";
 import { sameScaling } from "../train/scaling.ts";
-import { arrays, ends, type Scores, Trainer } from "../train/trainer.ts";
+import { arrays, type Scores, signatureOf, Trainer } from "../train/trainer.ts";
 
 export interface StepOptions extends Pick<FitOptions, "optimizer" | "loss" | "metrics" | "seed"> {
   /** Total number of steps, for pruning schedules. Required if the model is pruned while it is trained. */
@@ -70,7 +70,7 @@ export class Steps {
       preprocessing = USUAL,
     }: { scaling: Preprocessing | undefined; preprocessing: Preprocessing | undefined },
   ): Promise<Scores> {
-    const { input } = ends(this.#graph);
+    const { input } = signatureOf(this.#graph);
     const x = isBytes(given) ? realsOf(given, preprocessing, input.at(-1) ?? 1) : given;
     const images = x.length / size(input);
     if (!Number.isInteger(images) || images < 1) throw wrongValue("x", `whole ${showSamples(input)}`, x);
@@ -107,7 +107,7 @@ export class Steps {
     const frozen = this.#graph.leaves.filter(v => v.frozen).map(v => v.name);
     const before = this.#trainer;
     if (before && this.#sizes.has(images) && this.#frozen === frozen.join()) return before;
-    const { output, classes } = ends(this.#graph);
+    const { output, classes } = signatureOf(this.#graph);
     const { regularizers, hooks } = this.#additions;
     const data = { classes: y instanceof Float32Array ? 0 : classes, targetShape: output.shape };
     const loss = lossFor(this.#graph, data, this.#options.loss);
@@ -136,6 +136,6 @@ export class Steps {
 
 function realsOf(bytes: Uint8Array | Uint8ClampedArray, by: Preprocessing, channels: number): Float32Array {
   const reals = new Float32Array(bytes.length);
-  rescale(bytes, 0, reals, ruleOf(by, channels));
+  rescale(bytes, 0, reals, channelScalingOf(by, channels));
   return reals;
 }

@@ -21,13 +21,13 @@ export type Weights = Record<string, Weight>;
 /**
  * The node that reads a weight, and the operand number: behind all ops on the weight's edge (masks, fake quantization).
  */
-interface Reader {
+interface Consumer {
   node: Node;
   operand: number;
 }
 
 /** Returns undefined if nothing reads it. */
-function readerOf(graph: Graph, leaf: Value): Reader | undefined {
+function consumerOf(graph: Graph, leaf: Value): Consumer | undefined {
   let value = leaf;
   for (;;) {
     const node = graph.users(value)[0];
@@ -57,13 +57,16 @@ export function nonZeros({ data, type }: Value): number {
 }
 
 /**
- * Keras' layout of the leaf, if it differs from that of the graph, and the channels of its reader; undefined if it does
- * not.
+ * Keras' layout of the leaf, if it differs from that of the graph, and the channels of its consumer; undefined if it
+ * does not.
  */
 function layoutOf(graph: Graph, leaf: Value): { layout: KernelLayout; channels: number } | undefined {
-  const reader = readerOf(graph, leaf);
-  if (reader?.operand !== 1 || !hasKernel(reader.node)) return undefined;
-  return { layout: leaf.layout ?? traitsOf(reader.node).kernel!, channels: reader.node.inputs[0]!.type.shape.at(-1)! };
+  const consumer = consumerOf(graph, leaf);
+  if (consumer?.operand !== 1 || !hasKernel(consumer.node)) return undefined;
+  return {
+    layout: leaf.layout ?? traitsOf(consumer.node).kernel!,
+    channels: consumer.node.inputs[0]!.type.shape.at(-1)!,
+  };
 }
 
 /** The shape of a leaf in Keras. */

@@ -107,19 +107,19 @@ export class GraphAxes {
   }
 
   /**
-   * Tells for each position along an axis which index of a class lies there; -1: none. An axis in which the class is
-   * one factor has each index at several positions.
+   * Returns, for each position along an axis, the index of a class at it; -1: none. An axis in which the class is one
+   * factor has each index at several positions.
    */
   indexAlong(place: Place, { indices: chosen }: Pick<AxisClass, "indices">): Int32Array {
     return Int32Array.from(memberOf(this.of(place), chosen));
   }
 
-  /** Computes the shape of a value where classes have other sizes; those that `sizes` leaves out keep theirs. */
+  /** Computes the shape of a value for other sizes of classes; those that `sizes` omits keep theirs. */
   shapeWith(value: Value, sizes: ReadonlyMap<Indices, number>): Shape {
     return this.#of(value).map(axis => sizeWith(this.#relations.resolve(axis), sizes));
   }
 
-  /** Returns a node of the graph as it would be where classes have other sizes. It belongs to no graph. */
+  /** Returns a copy of a node for other sizes of classes. It belongs to no graph. */
   nodeWith(node: Node, sizes: ReadonlyMap<Indices, number>): Node {
     const resized = (v: Value): Value => ({ ...v, type: { ...v.type, shape: this.shapeWith(v, sizes) } });
     return {
@@ -135,14 +135,14 @@ export class GraphAxes {
   }
 
   /**
-   * Copies the graph with only the indices `kept` of a class, in that order: all of them in another order, or
-   * fewer. Weights keep the numbers they have there; attributes that hold sizes follow.
+   * Copies the graph with only the indices `kept` of a class, in that order: all of them in another order, or fewer.
+   * Weights keep their numbers at these indices; attributes that hold sizes follow.
    */
   select(chosen: AxisClass, kept: readonly number[]): Graph {
     return this.selectAll([[chosen, kept]]);
   }
 
-  /** Does what `select` does, for several classes at once. */
+  /** The same as `select`, for several classes at once. */
   selectAll(choices: Iterable<readonly [AxisClass, readonly number[]]>): Graph {
     const chosen = new Map<Indices, readonly number[]>();
     for (const [{ indices, size: count, fixed, whole }, kept] of choices) {
@@ -155,20 +155,20 @@ export class GraphAxes {
     const sizes = new Map([...chosen].map(([indices, kept]) => [indices, kept.length]));
     const { graph, of } = this.#graph.copy();
     for (const leaf of this.#graph.leaves) {
-      const twin = of.get(leaf)!;
-      twin.type = { ...leaf.type, shape: this.shapeWith(leaf, sizes) };
-      if (!leaf.data || !size(twin.type.shape)) continue;
+      const copy = of.get(leaf)!;
+      copy.type = { ...leaf.type, shape: this.shapeWith(leaf, sizes) };
+      if (!leaf.data || !size(copy.type.shape)) continue;
       const taken = this.#of(leaf).map(axis => takenOf(this.#relations.resolve(axis), chosen));
-      twin.data = gathered(leaf.data, leaf.type.shape, taken);
+      copy.data = gathered(leaf.data, leaf.type.shape, taken);
     }
     this.#graph.nodes.forEach((node, i) => {
-      const twin = graph.nodes[i]!;
-      twin.attrs = this.#attrsWith(node, sizes);
+      const copy = graph.nodes[i]!;
+      copy.attrs = this.#attrsWith(node, sizes);
       const types = node.op.infer(
-        twin.inputs.map(v => v.type),
-        twin.attrs,
+        copy.inputs.map(v => v.type),
+        copy.attrs,
       );
-      twin.outputs.forEach((output, k) => {
+      copy.outputs.forEach((output, k) => {
         output.type = types[k]!;
       });
     });
@@ -182,14 +182,14 @@ function indicesOf(axis: Axis): Indices[] {
   return (axis.kind === "product" ? axis.factors : axis.parts).flatMap(indicesOf);
 }
 
-/** Computes the size of a resolved axis where classes have other sizes. */
+/** Computes the size of a resolved axis for other sizes of classes. */
 function sizeWith(axis: Axis, sizes: ReadonlyMap<Indices, number>): number {
   if (axis.kind === "indices") return sizes.get(axis) ?? axis.size;
   if (axis.kind === "product") return axis.factors.reduce((n, factor) => n * sizeWith(factor, sizes), 1);
   return axis.parts.reduce((n, part) => n + sizeWith(part, sizes), 0);
 }
 
-/** Lists the indices of a resolved axis that are left, in order, where only some of the `chosen` classes are. */
+/** Lists the remaining indices of a resolved axis, in order, if only some of the `chosen` classes are kept. */
 function takenOf(axis: Axis, chosen: ReadonlyMap<Indices, readonly number[]>): number[] {
   if (axis.kind === "indices") return [...(chosen.get(axis) ?? Array(axis.size).keys())];
   if (axis.kind === "product")

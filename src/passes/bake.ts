@@ -4,7 +4,7 @@
  * gives the same float bits as before.
  */
 import { PenjingError } from "../base/errors.ts";
-import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
+import type { Graph, Node, RewriteRule, Value } from "../graph/graph.ts";
 import type { Bake } from "../graph/meaning.ts";
 import { baked, pass, running } from "../graph/pass.ts";
 import { BAKE } from "../ops/index.ts";
@@ -21,14 +21,14 @@ export const bakeable = (graph: Graph): boolean => !baked.holds(graph);
 
 function bakeChains(graph: Graph, rules: Readonly<Record<string, Bake>> = BAKE): boolean {
   for (const node of graph.nodes) if (node.op.weightEdge) check(node, rules);
-  const chain: Rule = node => {
+  const chain: RewriteRule = node => {
     if (!node.op.weightEdge) return;
     const weight = node.inputs[0]!;
     const data = rules[node.op.name]!(
       node,
       node.inputs.map(v => v.data as Float32Array),
     );
-    if (graph.onlyUser(weight) !== node) return [graph.twin(weight, data)];
+    if (graph.onlyUser(weight) !== node) return [graph.copyState(weight, data)];
     weight.data = data;
     return [weight];
   };

@@ -1,10 +1,10 @@
 /** pact -> clip: a bound that was learned becomes a number, and the layer one that integers know. The same float bits. */
-import type { Rule } from "../graph/graph.ts";
+import type { RewriteRule } from "../graph/graph.ts";
 import { pass, running } from "../graph/pass.ts";
 import { clip } from "../ops/activation/clip.ts";
 import { pact } from "../ops/activation/pact.ts";
 
-const fix: Rule = (node, graph) => {
+const fix: RewriteRule = (node, graph) => {
   if (node.op !== pact) return;
   const [x, alpha] = node.inputs;
   const bound = alpha!.data?.[0];

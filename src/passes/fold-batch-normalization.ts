@@ -7,12 +7,12 @@
  * Skips values with other readers, and states without numbers. Ensures the same outputs but for rounding, in fewer
  * nodes.
  */
-import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
+import type { Graph, Node, RewriteRule, Value } from "../graph/graph.ts";
 import { pass, running } from "../graph/pass.ts";
 import { type BatchNormalization, batchNormalization } from "../ops/normalization/batch-normalization.ts";
 import { hasKernel } from "../ops/traits.ts";
 
-const fold: Rule = (node, graph) => {
+const fold: RewriteRule = (node, graph) => {
   if (node.op !== batchNormalization) return;
   const layer = node.inputs[0]!.node;
   if (!layer || !hasKernel(layer) || layer.attrs.relu) return;

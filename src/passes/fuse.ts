@@ -2,7 +2,7 @@
  * Operator fusion. A rule matches a node and its producers; if a fused op has kernels for these shapes, it returns the
  * outputs that replace the node's. The fused op has its own gradient.
  */
-import type { Graph, Node, Op, Rule, Value } from "../graph/graph.ts";
+import type { Graph, Node, Op, RewriteRule, Value } from "../graph/graph.ts";
 import { pass } from "../graph/pass.ts";
 import { relu, reluGradient } from "../ops/activation/relu.ts";
 import { type Conv2d, conv2d } from "../ops/convolution/conv2d.ts";
@@ -19,7 +19,7 @@ function soleProducer<A>(graph: Graph, v: Value, op: Op<A>): Node<A> | undefined
 }
 
 /** relu(dense(x)) -> dense with relu. */
-const denseRelu: Rule = (node, graph) => {
+const denseRelu: RewriteRule = (node, graph) => {
   if (node.op !== relu) return;
   const inner = soleProducer<Dense>(graph, node.inputs[0]!, dense);
   if (!inner || inner.attrs.relu || inner.inputs.length < 3 || isInt8(inner.inputs[1]!.type)) return;
@@ -27,7 +27,7 @@ const denseRelu: Rule = (node, graph) => {
 };
 
 /** relu(int8 convolution or dense layer) -> the layer with a tighter clamp. */
-const int8Relu: Rule = (node, graph) => {
+const int8Relu: RewriteRule = (node, graph) => {
   if (node.op !== relu || !isInt8(node.outputs[0]!.type)) return;
   for (const op of [conv2d, dense, depthwiseConv2d] as Op<{ relu?: boolean }>[]) {
     const inner = soleProducer(graph, node.inputs[0]!, op);
@@ -36,7 +36,7 @@ const int8Relu: Rule = (node, graph) => {
 };
 
 /** maxPool2d(conv2d(x)) in int8, with or without a relu -> conv2dMaxPool2d. */
-const int8Pool: Rule = (node, graph) => {
+const int8Pool: RewriteRule = (node, graph) => {
   if (node.op !== maxPool2d || !isInt8(node.outputs[0]!.type) || graph.isUsed(node.outputs[1]!)) return;
   const conv = soleProducer<Conv2d>(graph, node.inputs[0]!, conv2d);
   if (!conv || !pairsUp(node as Node<Pool2d>, conv)) return;
@@ -55,7 +55,7 @@ const none = (pads: readonly number[]): boolean => pads.every(pad => pad === 0);
 const all = (value: number, pair: readonly number[]): boolean => pair.every(v => v === value);
 
 /** maxPool2d(relu(conv2d(x))) or the equal relu(maxPool2d(conv2d(x))) -> conv2dReluMaxPool2d. */
-const conv2dPool: Rule = (node, graph) => {
+const conv2dPool: RewriteRule = (node, graph) => {
   const last = node.op === relu ? soleProducer<Pool2d>(graph, node.inputs[0]!, maxPool2d) : undefined;
   const pool = node.op === maxPool2d ? (node as Node<Pool2d>) : last;
   if (!pool || graph.isUsed(pool.outputs[1]!)) return;
@@ -77,17 +77,17 @@ const conv2dPool: Rule = (node, graph) => {
 };
 
 /** reluGradient(denseInputGradient(weight, d), y) -> denseInputGradient(weight, d, y). */
-const denseInputReluGradient: Rule = (node, graph) => {
+const denseInputReluGradient: RewriteRule = (node, graph) => {
   if (node.op !== reluGradient) return;
   const inner = soleProducer(graph, node.inputs[0]!, denseInputGradient);
   if (!inner || inner.inputs.length > 2) return;
   return graph.add(denseInputGradient, [...inner.inputs, node.inputs[1]!]);
 };
 
-export const FORWARD: readonly Rule[] = [denseRelu, conv2dPool, int8Relu, int8Pool];
-export const BACKWARD: readonly Rule[] = [denseInputReluGradient];
+export const FORWARD: readonly RewriteRule[] = [denseRelu, conv2dPool, int8Relu, int8Pool];
+export const BACKWARD: readonly RewriteRule[] = [denseInputReluGradient];
 
 /** Applies `rules` to every node in order; returns true if anything changed. */
-export const fuse = pass({ name: "fuse", needs: [], ensures: [] }, (graph, rules: readonly Rule[]) =>
+export const fuse = pass({ name: "fuse", needs: [], ensures: [] }, (graph, rules: readonly RewriteRule[]) =>
   graph.rewrite(rules),
 );

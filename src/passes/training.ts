@@ -2,7 +2,7 @@
  * The form of a model that runs -> the form that is trained: batch normalization uses the statistics of the batch and
  * updates its moving averages, dropout is active.
  */
-import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
+import type { Graph, Node, RewriteRule, Value } from "../graph/graph.ts";
 import { pass, running } from "../graph/pass.ts";
 import {
   batchNormalization,
@@ -24,7 +24,7 @@ function toTrainingForm(graph: Graph): boolean {
   const latest = new Map<Value, Value>();
   let salt = 0;
 
-  const normalize: Rule = node => {
+  const normalize: RewriteRule = node => {
     if (node.op !== batchNormalization || isFrozen(node)) return;
     const [x, gamma, beta, ...moving] = node.inputs;
     const [y, ...statistics] = graph.add(trainBatchNormalization, [x!, gamma!, beta!], node.attrs);
@@ -37,7 +37,7 @@ function toTrainingForm(graph: Graph): boolean {
     return [y];
   };
 
-  const drop: Rule = node => {
+  const drop: RewriteRule = node => {
     if (node.op !== dropout || node.attrs.rate === 0) return;
     const image = graph.leaf("stream", DROPOUT_STREAM.image, { shape: [], dtype: "u32", batched: true });
     const seed = graph.leaf("stream", DROPOUT_STREAM.seed, { shape: [1], dtype: "u32", batched: false });

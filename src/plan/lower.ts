@@ -99,7 +99,7 @@ export function lower(graph: Graph, leaves: Map<string, Buffer>, options: LowerO
 }
 
 /** Everything lowering knows about a value. */
-interface Site {
+interface LoweredValue {
   /** The nodes that read it, with operand numbers. */
   readonly uses: [Node, number][];
   result?: boolean;
@@ -119,7 +119,7 @@ class GraphLowering implements Lowering {
   readonly buffers: Buffer[] = [];
   readonly #leaves: Map<string, Buffer>;
   readonly #options: LowerOptions;
-  readonly #sites = new Map<Value, Site>();
+  readonly #values = new Map<Value, LoweredValue>();
   /** The node that is being lowered. */
   #node!: Node;
 
@@ -129,17 +129,17 @@ class GraphLowering implements Lowering {
     this.batch = options.batch;
     this.group = options.group;
     this.variant = options.variant;
-    for (const node of graph.nodes) node.inputs.forEach((v, i) => this.#site(v).uses.push([node, i]));
-    for (const v of graph.results) this.#site(v).result = true;
+    for (const node of graph.nodes) node.inputs.forEach((v, i) => this.#lowered(v).uses.push([node, i]));
+    for (const v of graph.results) this.#lowered(v).result = true;
   }
 
-  #site(v: Value): Site {
-    let site = this.#sites.get(v);
-    if (!site) {
-      site = { uses: [], copies: new Map() };
-      this.#sites.set(v, site);
+  #lowered(v: Value): LoweredValue {
+    let lowered = this.#values.get(v);
+    if (!lowered) {
+      lowered = { uses: [], copies: new Map() };
+      this.#values.set(v, lowered);
     }
-    return site;
+    return lowered;
   }
 
   node(node: Node): void {
@@ -153,20 +153,20 @@ class GraphLowering implements Lowering {
   }
 
   prefer(v: Value): Layout {
-    const site = this.#site(v);
-    if (site.preferred) return site.preferred;
-    site.preferred = flat; // ends a cycle of preferences
+    const lowered = this.#lowered(v);
+    if (lowered.preferred) return lowered.preferred;
+    lowered.preferred = flat; // ends a cycle of preferences
     let chosen: Layout | undefined;
-    for (const [node, operand] of site.uses) {
-      let wish = this.#options.ops.prefers[node.op.name]?.(node, operand, this);
+    for (const [node, operand] of lowered.uses) {
+      let preferred = this.#options.ops.prefers[node.op.name]?.(node, operand, this);
       // State needs an invertible layout (one with `map`), or checkpoints could not read it.
-      while (wish && !wish.map && !v.type.batched) wish = wish.from;
-      if (!wish) continue;
-      chosen = chosen?.serving?.(wish) ?? chosen ?? wish;
+      while (preferred && !preferred.map && !v.type.batched) preferred = preferred.from;
+      if (!preferred) continue;
+      chosen = chosen?.serving?.(preferred) ?? chosen ?? preferred;
       if (!chosen.serving) break;
     }
-    site.preferred = chosen ?? flat;
-    return site.preferred;
+    lowered.preferred = chosen ?? flat;
+    return lowered.preferred;
   }
 
   /** Allocates `unit` bytes per image if `value` is batched, otherwise (or without a value) `unit` bytes in total. */
@@ -213,17 +213,17 @@ class GraphLowering implements Lowering {
   }
 
   #of(v: Value): Buffer {
-    const site = this.#site(v);
-    if (site.overwriter || !(site.buffer || v.leaf)) {
-      const why = site.overwriter ? `"${site.overwriter}" wrote over it` : "nothing has made it";
+    const lowered = this.#lowered(v);
+    if (lowered.overwriter || !(lowered.buffer || v.leaf)) {
+      const why = lowered.overwriter ? `"${lowered.overwriter}" wrote over it` : "nothing has made it";
       throw new PenjingError("lower", `"${this.#node.name}" reads "${shown(v)}", but ${why}`);
     }
-    site.buffer ??= this.#leaf(v);
-    return site.buffer;
+    lowered.buffer ??= this.#leaf(v);
+    return lowered.buffer;
   }
 
   used(v: Value): boolean {
-    const { uses, result } = this.#site(v);
+    const { uses, result } = this.#lowered(v);
     return uses.length > 0 || result === true;
   }
 
@@ -246,7 +246,7 @@ class GraphLowering implements Lowering {
   in(v: Value, layout: Layout = flat): BufferRef {
     const buffer = this.#of(v);
     if (buffer.layout.name === layout.name) return { buffer, offset: 0 };
-    const { copies } = this.#site(v);
+    const { copies } = this.#lowered(v);
     const made = copies.get(layout.name) ?? this.#convert(v, buffer, layout);
     copies.set(layout.name, made);
     return made;
@@ -281,13 +281,13 @@ class GraphLowering implements Lowering {
 
   out(v: Value, layout: Layout = flat): BufferRef {
     const made = this.#room(v, shown(v), layout);
-    this.#site(v).buffer = made.buffer;
+    this.#lowered(v).buffer = made.buffer;
     return made;
   }
 
   alias(out: Value, input: Value, overwrites = false): void {
-    this.#site(out).buffer = this.#of(input);
-    if (overwrites) this.#site(input).overwriter = this.#node.name;
+    this.#lowered(out).buffer = this.#of(input);
+    if (overwrites) this.#lowered(input).overwriter = this.#node.name;
   }
 
   scratch(name: string, bytes: number): BufferRef {

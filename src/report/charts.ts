@@ -1,4 +1,4 @@
-/** The kinds of charts that pages have, each as the text of an SVG that follows light, dark and paper. */
+/** Charts of pages, each as the text of an SVG that follows light and dark mode and prints. */
 import { printable } from "../base/printable.ts";
 import { seriesColour } from "./colours.ts";
 import { chart } from "./plot.ts";
@@ -8,25 +8,25 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** An axis of numbers. */
+/** A numeric axis. */
 export interface ChartAxis {
   readonly label: string;
-  /** Numbers are shares, shown in percent. */
+  /** Numbers are fractions, shown in percent. */
   readonly percent?: boolean;
 }
 
 export interface LineChartOptions {
-  /** What the chart shows, for those who cannot see it. */
+  /** A description of the chart, for screen readers. */
   readonly title: string;
   readonly x: ChartAxis & {
-    /** Values in the order they stand in, at equal distances. Default: on a scale of numbers. */
+    /** Values in order, at equal distances. Default: a linear scale. */
     readonly values?: readonly number[];
   };
   readonly y: ChartAxis;
   readonly series: readonly Series[];
-  /** A height that all series are compared with, drawn as a dashed line. */
+  /** A reference value for all series, drawn as a dashed horizontal line. */
   readonly reference?: number;
-  /** A panel for each series instead of one for all. Default: where there are more than six. */
+  /** A panel per series instead of one for all. Default: with more than six series. */
   readonly panels?: boolean;
 }
 
@@ -50,7 +50,7 @@ const pointsOf = (series: readonly Series[]): Point[] =>
 
 const labelOf = ({ label, percent }: ChartAxis): string => printable(percent ? `${label}, %` : label);
 
-/** A name at most so many letters long. */
+/** Truncates a name to `letters` letters. */
 const short = (name: string, letters: number): string => {
   const shown = printable(name);
   return shown.length > letters ? `${shown.slice(0, letters - 1)}…` : shown;
@@ -129,14 +129,14 @@ export interface BarChartOptions {
   readonly title: string;
   /** The names along the left side, from top to bottom. */
   readonly names: readonly string[];
-  /** For each name a number; several series stand side by side. */
+  /** A number per name; several series are drawn side by side. */
   readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
   readonly x: ChartAxis;
-  /** How a number is written at the end of its bar. Default: as it is, or in percent. */
+  /** Formats the number at the end of its bar. Default: unchanged, or in percent. */
   readonly format?: (value: number) => string;
 }
 
-/** Bars from left to right, with their numbers. */
+/** Horizontal bars, with their numbers. */
 export function barChart({ title, names, series, x, format }: BarChartOptions): Promise<string> {
   const write = format ?? (x.percent ? (v: number) => `${(100 * v).toFixed(1)} %` : String);
   // names need not differ

@@ -1,6 +1,6 @@
 /**
- * The colours of pages and pictures, light and dark. Series are told apart by those of M. Okabe and K. Ito, "Color
- * universal design" (2008), which people with any colour vision can tell apart; lighter ones stand on dark ground.
+ * The colours of pages and pictures, light and dark. Series have those of M. Okabe and K. Ito, "Color universal design"
+ * (2008), which are distinguishable with any colour vision; lighter ones are used on a dark background.
  */
 const LIGHT = {
   ground: "#ffffff",
@@ -20,7 +20,7 @@ const DARK: typeof LIGHT = {
   series: ["#56b4e9", "#f0883e", "#2ec28f", "#e3a1c6", "#e6b422", "#8ecbf2"],
 };
 
-/** So many series have a colour of their own. */
+/** Number of series with distinct colours. */
 export const SERIES = LIGHT.series.length;
 
 /** The colour of the series `i`, counted from 0, as a value of CSS. */
@@ -32,6 +32,6 @@ const variables = ({ series, ...others }: typeof LIGHT): string =>
     ...series.map((colour, i) => `--series-${i + 1}:${colour}`),
   ].join(";");
 
-/** Rules that give `selector` the colours the reader wants; paper is light. */
+/** CSS rules that give `selector` the colours of the reader's mode; paper is light. */
 export const colours = (selector: string): string =>
   `${selector}{${variables(LIGHT)}}@media screen and (prefers-color-scheme:dark){${selector}{${variables(DARK)}}}`;

@@ -1,4 +1,4 @@
-/** What `compare` found, as a page. */
+/** The results of `compare` as a page. */
 import type { Comparison } from "../compress/compare.ts";
 import { barChart } from "./charts.ts";
 import { measuredHow, rowsTable } from "./model-page.ts";
@@ -6,7 +6,7 @@ import { decibels, grouped, percent } from "./numbers.ts";
 import { type PageOptions, titleOf } from "./options.ts";
 import { type PageBlock, page } from "./page.ts";
 
-/** A page with both networks, the answers that changed, and the error of each layer. */
+/** A page with both networks, the changed classifications, and the error of each layer. */
 export async function comparisonPage(found: Comparison, options: PageOptions = {}): Promise<string> {
   const { samples, a, b, changed } = found;
   const title = titleOf("comparisonPage", options, `${a.name} and ${b.name}`);

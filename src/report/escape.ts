@@ -1,4 +1,4 @@
-/** Texts of strangers in a page: names of layers, labels and files may hold anything. */
+/** Escapes untrusted texts in a page: names of layers, labels and files may contain anything. */
 import { printable } from "../base/printable.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -9,5 +9,5 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** The text as HTML or XML shows it, in an element or a quoted attribute. */
+/** Escapes a text for HTML or XML, in an element or a quoted attribute. */
 export const escaped = (text: string): string => printable(text).replace(/[&<>"']/g, c => ENTITIES[c]!);

@@ -1,4 +1,4 @@
-/** Pages about models: what each step made of one, and where its bytes and multiply-accumulates are. */
+/** Pages about models: the effect of each step, and the distribution of bytes and multiply-accumulates over layers. */
 import { naming, wrongType } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import { analyze } from "../compress/analyze.ts";
@@ -10,12 +10,12 @@ import { type PageOptions, titleOf } from "./options.ts";
 import { type PageCell, type PageSection, page } from "./page.ts";
 
 /**
- * A page about a model as the steps of its report made it: sizes, time and accuracy after each, and its layers. What
- * was not measured is missing: `await model.report.measure({ data })` first.
+ * Makes a page about a model by the rows of its report: sizes, time and accuracy after each step, and its layers. It
+ * omits what has not been measured: call `await model.report.measure({ data })` first.
  *
  *     await writeFile("pruned.html", await modelPage(pruned, { title: "LeNet-5, pruned" }));
  *
- * Errors: PenjingError `missing` where the packages that draw are not installed.
+ * Errors: PenjingError `missing` if the packages that draw charts are not installed.
  */
 export async function modelPage(model: Model, options: PageOptions = {}): Promise<string> {
   return naming("modelPage", () => written(model, options));
@@ -42,7 +42,7 @@ function figuresOf(first: ReportRow, last: ReportRow): [string, string][] {
   return figures;
 }
 
-/** The table of reports, without columns that are empty. */
+/** The table of reports, without empty columns. */
 export function rowsTable(rows: readonly (ReportRow & { readonly name?: string })[]) {
   const first = rows[0]!;
   const columns: [head: string, cell: (row: ReportRow) => PageCell][] = [
@@ -63,7 +63,7 @@ export function rowsTable(rows: readonly (ReportRow & { readonly name?: string }
   };
 }
 
-/** How time and accuracy were measured. */
+/** Describes how time and accuracy were measured. */
 export function measuredHow(rows: readonly ReportRow[]): string {
   const parts: string[] = [];
   const timed = rows.find(row => row.timing);

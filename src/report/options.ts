@@ -1,12 +1,12 @@
-/** Options that all pages take. */
+/** Options of all pages. */
 import { knownOptions, wrongType } from "../base/errors.ts";
 
 export interface PageOptions {
-  /** The page's title. Default: what it is about. */
+  /** The page's title. Default: its subject. */
   title?: string;
 }
 
-/** The title asked for, or `otherwise`. */
+/** The requested title, or `otherwise`. */
 export function titleOf(what: string, options: PageOptions, otherwise: string): string {
   knownOptions(what, options, ["title"]);
   const { title = otherwise } = options;

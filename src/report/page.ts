@@ -1,29 +1,29 @@
-/** Pages that need nothing but themselves: one file with its styles and pictures inside, and no script. */
+/** Self-contained pages: one file with its styles and pictures, and no script. */
 import { colours } from "./colours.ts";
 import { escaped } from "./escape.ts";
 import { grouped } from "./numbers.ts";
 
-/** A number stands to the right, also as a text: "98.5 %". Undefined leaves the cell empty. */
+/** Numbers are aligned to the right, also as a text: "98.5 %". Undefined leaves the cell empty. */
 export type PageCell = string | number | undefined;
 
 export interface PageTable {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly PageCell[])[];
-  /** How strongly a cell is tinted, 0 .. 1; undefined: not at all. */
+  /** The intensity of a cell's tint, 0 .. 1; undefined: none. */
   readonly shade?: (row: number, column: number) => number | undefined;
 }
 
-/** What follows each other in a section. */
+/** A block of a section. */
 export type PageBlock =
   | { readonly text: string }
   /** Names and values, shown large. */
   | { readonly figures: readonly (readonly [name: string, value: string])[] }
   | { readonly table: PageTable }
-  /** What a chart of this library gives. */
+  /** A chart of this library. */
   | { readonly svg: string; readonly caption?: string };
 
 export interface PageSection {
-  /** Default: none, for what stands right below the summary. */
+  /** Default: none, for the section right below the summary. */
   readonly title?: string;
   readonly blocks: readonly PageBlock[];
 }
@@ -72,12 +72,12 @@ table{font-size:9.5pt}
 @page{margin:16mm}
 `;
 
-/** No page can load or run anything, whatever its texts are. */
+/** No page can load or run anything, whatever its texts contain. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /**
- * The text of an HTML file. All texts are escaped; pictures are taken as they are. It follows the reader's choice of
- * light or dark, and prints.
+ * Makes the text of an HTML file. All texts are escaped; pictures are included unchanged. It follows the reader's
+ * choice of light or dark mode, and prints.
  */
 export function page({ title, summary, sections }: Page): string {
   return `<!doctype html>

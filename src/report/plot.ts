@@ -1,6 +1,6 @@
 /**
- * Charts drawn by Observable Plot as text of SVG. Plot is an optional peer, and so is linkedom, the document it draws
- * into where there is no page: both are loaded when the first chart is drawn.
+ * Draws charts by Observable Plot as text of SVG. Plot is an optional peer, and so is linkedom, the document for
+ * drawing outside of a page: both are loaded when the first chart is drawn.
  */
 import type { PlotOptions } from "@observablehq/plot";
 import { PenjingError } from "../base/errors.ts";
@@ -16,24 +16,25 @@ export interface LegendEntry {
 }
 
 const CLASS = "penjing-chart";
-const STYLE = `${colours(`.${CLASS}`)}.${CLASS}{color:var(--text);font:12px system-ui,sans-serif;max-width:100%;height:auto}`;
+const TEXT = "color:var(--text);font:12px system-ui,sans-serif";
+const STYLE = `${colours(`.${CLASS}`)}.${CLASS}{${TEXT};max-width:100%;height:auto}`;
 
 /** Height of a line of legend. */
 const LINE = 22;
-/** What a letter of a legend takes, on average, and its swatch with the space around. */
+/** The average width of a letter of a legend; and of its swatch with margins. */
 const LETTER = 6.8;
 const SWATCH = 32;
 
-/** What Plot draws with these options, with a legend above it, as an SVG that needs nothing else. */
+/** Draws a chart by Plot, with a legend above it, as a self-contained SVG. */
 export async function chart(
   draw: (plot: Plot) => PlotOptions & { width: number },
   { title, legend = [] }: { title: string; legend?: readonly LegendEntry[] },
 ): Promise<string> {
-  const plot = await peer("@observablehq/plot", () => import("@observablehq/plot"));
+  const plot = await loadPlot();
   const document = await documentToDrawIn();
   const options = draw(plot);
   const svg = plot.plot({ ...options, document, figure: false });
-  // what is left of styles is Plot's own: sizes and fonts stand in the style of the whole
+  // the remaining styles are Plot's own; sizes and fonts are in the style of the whole
   for (const style of svg.querySelectorAll("style")) style.remove();
   const [width, height] = ["width", "height"].map(name => Number(svg.getAttribute(name))) as [number, number];
   const { text, lines } = legendOf(legend, width);
@@ -47,7 +48,7 @@ export async function chart(
   ].join("");
 }
 
-/** Hundredths of a pixel are enough. */
+/** Rounds to hundredths of a pixel. */
 const shortened = (svg: string): string =>
   svg.replace(/<[^>]*>/g, tag => tag.replace(/\d+\.\d{3,}/g, number => String(Number(Number(number).toFixed(2)))));
 
@@ -58,14 +59,15 @@ function legendOf(entries: readonly LegendEntry[], width: number): { text: strin
     const wide = SWATCH + LETTER * name.length;
     if (x > 8 && x + wide > width) [x, line] = [8, line + 1];
     const y = line * LINE + 4;
-    const part = `<rect x="${x}" y="${y}" width="12" height="12" rx="2" fill="${colour}"/><text x="${x + 18}" y="${y + 10}">${escaped(name)}</text>`;
+    const swatch = `<rect x="${x}" y="${y}" width="12" height="12" rx="2" fill="${colour}"/>`;
+    const part = `${swatch}<text x="${x + 18}" y="${y + 10}">${escaped(name)}</text>`;
     x += wide;
     return part;
   });
   return { text: parts.join(""), lines: line + 1 };
 }
 
-/** The page's document; elsewhere one of linkedom, whose name no bundler for pages should follow. */
+/** The page's document; elsewhere one of linkedom, imported by a name that bundlers for pages do not follow. */
 async function documentToDrawIn(): Promise<Document> {
   if (globalThis.document) return globalThis.document;
   const name: string = "linkedom";
@@ -73,11 +75,19 @@ async function documentToDrawIn(): Promise<Document> {
   return parseHTML("<!doctype html><html></html>").document;
 }
 
+const loadPlot = (): Promise<Plot> => peer("@observablehq/plot", () => import("@observablehq/plot"));
+
+/** Throws what drawing a chart would where packages are missing: before work that ends with one. */
+export async function checkPeers(): Promise<void> {
+  await Promise.all([loadPlot(), documentToDrawIn()]);
+}
+
 async function peer<T>(name: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (cause) {
-    const message = `charts are drawn by packages that are not installed with penjing: npm install @observablehq/plot linkedom`;
+    const install = "npm install @observablehq/plot linkedom";
+    const message = `charts are drawn by packages that are not installed with penjing: ${install}`;
     throw new PenjingError("missing", message, { path: name, cause });
   }
 }

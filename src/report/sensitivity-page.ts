@@ -1,4 +1,4 @@
-/** What `sensitivity` found, as a picture and as a page. */
+/** The results of `sensitivity` as a picture and as a page. */
 import type { Sensitivity, SensitivityTo } from "../compress/sensitivity.ts";
 import type { Scores } from "../train/trainer.ts";
 import { lineChart } from "./charts.ts";
@@ -15,8 +15,8 @@ const LABELS: Readonly<Record<SensitivityTo, string>> = {
 const isShare = ({ metric }: Sensitivity): boolean => metric !== "loss";
 
 /**
- * An SVG with a line for each layer, the score against the strength; with many layers, a panel for each. The dashed
- * line is the network as it is. Errors: PenjingError `missing` where the packages that draw are not installed.
+ * An SVG with a line per layer, the score against the strength; with many layers, a panel for each. The dashed line is
+ * the unchanged network. Errors: PenjingError `missing` if the packages that draw charts are not installed.
  */
 export function sensitivityChart(found: Sensitivity): Promise<string> {
   const { of, metric, scores, strengths, layers } = found;
@@ -32,7 +32,7 @@ export function sensitivityChart(found: Sensitivity): Promise<string> {
   });
 }
 
-/** A page with the chart, and a table that shows by its tint how much is lost. */
+/** A page with the chart, and a table with cells tinted by the loss. */
 export async function sensitivityPage(found: Sensitivity, options: PageOptions = {}): Promise<string> {
   const title = titleOf("sensitivityPage", options, "Sensitivity of layers");
   const { of, metric, samples, scores, strengths, layers } = found;
@@ -40,9 +40,10 @@ export async function sensitivityPage(found: Sensitivity, options: PageOptions =
   const lost = (of: Scores) => (metric === "loss" ? of.loss - scores.loss : scores[metric]! - of[metric]!);
   const most = Math.max(...layers.flatMap(({ points }) => points.map(point => lost(point.scores))));
   const strength = (s: number) => (of === "bits" ? `${s} bits` : `${Number((100 * s).toFixed(2))} %`);
+  const method = `The ${metric} on ${grouped(samples)} samples with one layer changed alone, without training.`;
   return page({
     title,
-    summary: `The ${metric} on ${grouped(samples)} samples with one layer changed alone, without training. The network as it is: ${shown(scores)}.`,
+    summary: `${method} The network as it is: ${shown(scores)}.`,
     sections: [
       {
         title: `Against ${LABELS[of]}`,

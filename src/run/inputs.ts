@@ -12,7 +12,7 @@ import {
 import type { Preprocessing } from "../container/extras.ts";
 import { Names, resultName } from "../container/names.ts";
 import type { Graph, Quantization, Type, Value } from "../graph/graph.ts";
-import { checkKeys, type Rule, ruleOf } from "./pixels.ts";
+import { type ChannelScaling, channelScalingOf, checkKeys } from "./pixels.ts";
 
 /** An input or an output of a network. */
 export interface Port {
@@ -65,7 +65,7 @@ export function portsOf(values: readonly Value[]): Port[] {
  */
 export function checkPreprocessing(preprocessing: Preprocessing, graph: Graph): void {
   checkKeys(preprocessing);
-  const readers = inputsOf(graph).map(({ type }) => new Reader(type, preprocessing, new Float32Array(0)));
+  const readers = inputsOf(graph).map(({ type }) => new InputReader(type, preprocessing, new Float32Array(0)));
   if (readers.length === 1) readers[0]!.pixels();
 }
 
@@ -73,10 +73,10 @@ export function checkPreprocessing(preprocessing: Preprocessing, graph: Graph): 
 export const isDataset = (x: object | undefined): boolean =>
   typeof (x as { row?: unknown } | undefined)?.row === "function";
 
-const UNCHANGED: Rule = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
+const UNCHANGED: ChannelScaling = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
 
 /** Converts the values of one input. */
-export class Reader {
+export class InputReader {
   /** Elements of one image. */
   readonly size: number;
   readonly kind: ArrayKind;
@@ -89,7 +89,7 @@ export class Reader {
   readonly #channels: number;
   readonly #planar: boolean;
   readonly #preprocessing: Preprocessing;
-  #pixels: Rule | undefined;
+  #pixels: ChannelScaling | undefined;
 
   constructor({ shape, quantization }: Type, preprocessing: Preprocessing, alone: TypedArray) {
     this.alone = alone;
@@ -108,8 +108,8 @@ export class Reader {
    * The conversion of bytes to real numbers. Throws a TypeError or RangeError if `preprocessing` does not fit this
    * input.
    */
-  pixels(): Rule {
-    this.#pixels ??= ruleOf(this.#preprocessing, this.#channels);
+  pixels(): ChannelScaling {
+    this.#pixels ??= channelScalingOf(this.#preprocessing, this.#channels);
     return this.#pixels;
   }
 

@@ -17,9 +17,9 @@ import { givenBy } from "../ops/traits.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";
 import { type Classification, probabilities } from "./classes.ts";
-import { type Input, inputsOf, isDataset, type Port, portsOf, Reader } from "./inputs.ts";
+import { type Input, InputReader, inputsOf, isDataset, type Port, portsOf } from "./inputs.ts";
 import { Machine } from "./machine.ts";
-import { type Output, Writer } from "./outputs.ts";
+import { type Output, OutputWriter } from "./outputs.ts";
 import { USUAL } from "./pixels.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -80,7 +80,7 @@ export interface Arena {
 const SIDE_BY_SIDE = 8;
 
 /** One of the programs, with its input and output buffers. */
-interface Lane {
+interface BatchProgram {
   readonly program: Program;
   readonly batch: number;
   readonly inputs: readonly Rows[];
@@ -117,9 +117,9 @@ export class Net {
   readonly warm: Promise<void>;
   readonly #capacity: number;
   /** Widest first; the last one takes single images. */
-  readonly #lanes: readonly Lane[];
-  readonly #readers: readonly Reader[];
-  readonly #writers: readonly Writer[];
+  readonly #programs: readonly BatchProgram[];
+  readonly #readers: readonly InputReader[];
+  readonly #writers: readonly OutputWriter[];
   /** The kind of the first output, by the op that makes it. */
   readonly #gives: KnownNumbers | undefined;
 
@@ -145,16 +145,16 @@ export class Net {
       const data = machine.stored(name);
       return { data, row: machine.leaf(name).image / data.BYTES_PER_ELEMENT };
     };
-    this.#lanes = batches.map(batch => ({
+    this.#programs = batches.map(batch => ({
       program: machine.program(`x${batch}`),
       batch,
       inputs: inputs.map((v, i) => rows(v, inputName(i, batch))),
       outputs: results.map((v, i) => rows(v, outputName(i, batch))),
     }));
-    const single = this.#lanes.at(-1)!;
+    const single = this.#programs.at(-1)!;
     const first = ({ data }: Rows, v: Value) => data.subarray(0, size(v.type.shape));
-    this.#readers = inputs.map((v, i) => new Reader(v.type, preprocessing, first(single.inputs[i]!, v)));
-    this.#writers = results.map((v, i) => new Writer(v.type, first(single.outputs[i]!, v)));
+    this.#readers = inputs.map((v, i) => new InputReader(v.type, preprocessing, first(single.inputs[i]!, v)));
+    this.#writers = results.map((v, i) => new OutputWriter(v.type, first(single.outputs[i]!, v)));
     // of several inputs some may not be pictures
     if (inputs.length === 1) this.#readers[0]!.pixels();
     this.inputs = portsOf(inputs);
@@ -162,9 +162,9 @@ export class Net {
     this.warm = options.warmUp ? warmUp(this.#onZeros(), options.warmUp) : Promise.resolve();
   }
 
-  /** Makes a function that runs every lane on zeros, through the same code as a call. */
+  /** Makes a function that runs every program on zeros, through the same code as a call. */
   #onZeros(): () => void {
-    const calls = this.#lanes.map(({ batch }) => ({
+    const calls = this.#programs.map(({ batch }) => ({
       images: this.#readers.map(({ kind, size }) => new kind(batch * size)),
       results: this.#writers.map(({ kind, size }) => new kind(batch * size)),
       batch,
@@ -172,7 +172,7 @@ export class Net {
     return () => {
       for (const { images, results, batch } of calls) {
         this.#readers.forEach((reader, i) => (reader.source = images[i]!));
-        this.#writers.forEach((writer, i) => writer.aim(results[i], batch, false, "into"));
+        this.#writers.forEach((writer, i) => writer.bind(results[i], batch, false, "into"));
         this.#over(batch);
       }
     };
@@ -290,7 +290,7 @@ export class Net {
     if (typeof inputs?.[Symbol.iterator] !== "function" || isDataset(inputs))
       throw wrongType("inputs", "a list of inputs, or an array of whole samples", inputs);
     const list = into ? [...inputs] : inputs;
-    if (into) this.#aim(into, (list as Inputs[]).length, true);
+    if (into) this.#bind(into, (list as Inputs[]).length, true);
 
     const blocks = this.#readers.map(({ kind, size }) => new kind(this.#capacity * size));
     const results: Reals[] = [];
@@ -298,11 +298,11 @@ export class Net {
     let waiting = 0;
     const flush = () => {
       this.#readers.forEach((reader, i) => (reader.source = blocks[i]!.subarray(0, waiting * reader.size)));
-      const part = (y: Float32Array, { size }: Writer) => y.subarray(done * size, (done + waiting) * size);
+      const part = (y: Float32Array, { size }: OutputWriter) => y.subarray(done * size, (done + waiting) * size);
       const here = Array.isArray(into)
         ? into.map((y, i) => part(y, this.#writers[i]!))
         : into && part(into, this.#writers[0]!);
-      this.#aim(here, waiting, true);
+      this.#bind(here, waiting, true);
       const some = this.#over(waiting) as Reals;
       if (!into) for (const result of this.#each(some)) results.push(result);
       done += waiting;
@@ -343,7 +343,7 @@ export class Net {
     try {
       const into = intoOf(options);
       const images = this.#read(x, real, "x");
-      this.#aim(into, images, real);
+      this.#bind(into, images, real);
       return this.#over(images);
     } catch (error) {
       throw named(method, error);
@@ -375,11 +375,11 @@ export class Net {
   }
 
   /** Sets the destination of the results of `images` images. */
-  #aim(into: Numbers | undefined, images: number, real: boolean): void {
+  #bind(into: Numbers | undefined, images: number, real: boolean): void {
     const writers = this.#writers;
-    if (writers.length === 1) writers[0]!.aim(into as TypedArray | undefined, images, real, "into");
+    if (writers.length === 1) writers[0]!.bind(into as TypedArray | undefined, images, real, "into");
     else if (into === undefined || (Array.isArray(into) && into.length === writers.length))
-      writers.forEach((writer, i) => writer.aim(into?.[i], images, real, `into[${i}]`));
+      writers.forEach((writer, i) => writer.bind(into?.[i], images, real, `into[${i}]`));
     else throw wrongType("into", `a list of ${writers.length} arrays`, into);
   }
 
@@ -388,9 +388,9 @@ export class Net {
     const readers = this.#readers;
     const writers = this.#writers;
     for (let done = 0; done < images; ) {
-      let lane = this.#lanes[0]!;
-      if (lane.batch > images - done) lane = this.#lanes.at(-1)!;
-      const { batch, inputs, outputs, program } = lane;
+      let chosen = this.#programs[0]!;
+      if (chosen.batch > images - done) chosen = this.#programs.at(-1)!;
+      const { batch, inputs, outputs, program } = chosen;
       const steps = Math.floor(Math.min(this.#capacity, images - done) / batch);
       const count = steps * batch;
       for (let i = 0; i < readers.length; i++) feed(readers[i]!, inputs[i]!, done, count);
@@ -429,7 +429,7 @@ export function checkOptions(options: NetOptions): void {
 }
 
 /** Copies `count` images, from number `from` on, into the network's memory. */
-function feed({ source, alone, size }: Reader, { data, row }: Rows, from: number, count: number): void {
+function feed({ source, alone, size }: InputReader, { data, row }: Rows, from: number, count: number): void {
   if (source === alone) return;
   if (source.length === size) data.set(source);
   else if (row === size) data.set(source.subarray(from * size, (from + count) * size));

@@ -18,7 +18,7 @@ export interface Output extends Port {
 const FEW = 64;
 
 /** Writes the results of one output. */
-export class Writer {
+export class OutputWriter {
   /** Numbers for one image. */
   readonly size: number;
   readonly kind: ArrayKind;
@@ -42,7 +42,7 @@ export class Writer {
   /**
    * Sets the destination of the next results: `into` or a new array, for `images` images; as real numbers if `real`.
    */
-  aim(into: TypedArray | undefined, images: number, real: boolean, what: string): void {
+  bind(into: TypedArray | undefined, images: number, real: boolean, what: string): void {
     this.#converts = real && this.#quantized;
     const kind = this.#converts ? Float32Array : this.kind;
     const length = images * this.size;

@@ -3,7 +3,7 @@ import { knownOptions, number, oneOf, wrongValue } from "../base/errors.ts";
 import type { Preprocessing } from "../container/extras.ts";
 
 /** real = factor * stored + addend, in float32, multiplied and then added; one of each per channel, or one for all. */
-export interface Rule {
+export interface ChannelScaling {
   readonly factor: Float32Array;
   readonly addend: Float32Array;
 }
@@ -23,7 +23,7 @@ export function checkKeys(preprocessing: Preprocessing): void {
  * (scale * v - mean) / std, or scale * v + offset, as one product and one sum per channel. Throws a TypeError or
  * RangeError for invalid values.
  */
-export function ruleOf(preprocessing: Preprocessing, channels: number): Rule {
+export function channelScalingOf(preprocessing: Preprocessing, channels: number): ChannelScaling {
   checkKeys(preprocessing);
   const { scale = 1, offset = 0, mean = [0], std = [1] } = preprocessing;
   number("preprocessing.scale", scale);

@@ -11,7 +11,7 @@ import type { Metric } from "./metrics.ts";
 import type { LossName, MetricName } from "./named.ts";
 import { Pace, turn } from "./pace.ts";
 import type { Regularizers } from "./step.ts";
-import { type Batches, ends, type Scores, Trainer } from "./trainer.ts";
+import { type Batches, type Scores, signatureOf, Trainer } from "./trainer.ts";
 
 /** Options of `evaluate`; unknown ones are a TypeError. */
 export interface EvaluateOptions {
@@ -70,7 +70,7 @@ export async function evaluate(graph: Graph, data: Dataset, options: EvaluateOpt
   const slice = number("slice", options.slice ?? 50, { min: 0 });
   checkSignal(signal);
   notEmpty("dataset", data);
-  const { input, output, classes } = ends(graph);
+  const { input, output, classes } = signatureOf(graph);
   const loss = lossFor(graph, data, options.loss);
   const target = targetFor(loss, output, data);
   const feed = new Feed(data, input, target, classes);

@@ -20,7 +20,7 @@ import { optimizerOf } from "./named.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
 import { Pace, turn } from "./pace.ts";
 import { progressBar } from "./progress-bar.ts";
-import { ends, type Scores, Trainer } from "./trainer.ts";
+import { type Scores, signatureOf, Trainer } from "./trainer.ts";
 import { validationOf } from "./validation.ts";
 
 export interface Fitted {
@@ -216,7 +216,7 @@ class Training implements TrainingContext {
     const slice = number("slice", options.slice ?? 50, { min: 0 });
     if (options.validation && validationSplit !== undefined)
       throw wrongType("validationSplit", "nothing beside validation", validationSplit);
-    const { input, output, classes } = ends(graph);
+    const { input, output, classes } = signatureOf(graph);
     const given = options.validation && validationOf(options.validation, dataset, input);
     const [data, held] = validationSplit === undefined ? [dataset, given] : splitOff(dataset, validationSplit);
     notEmpty("dataset", data);

@@ -48,7 +48,7 @@ export interface OptimizerOptions {
 
 const OWN = ["weightDecay", "clipnorm", "globalClipnorm", "clipvalue"] as const;
 
-interface Rule<A> {
+interface UpdateRule<A> {
   op: Op<A>;
   attrs: A;
   /** Its moments per parameter, in the order of the op's operands. */
@@ -63,7 +63,7 @@ function optimizer<A>(
   name: string,
   learningRate: LearningRate,
   options: OptimizerOptions,
-  { op, attrs, slots, rate = kept => kept }: Rule<A>,
+  { op, attrs, slots, rate = kept => kept }: UpdateRule<A>,
 ): Optimizer {
   const { weightDecay = 0, clipnorm, globalClipnorm, clipvalue } = options;
   number("weightDecay", weightDecay, { min: 0 });

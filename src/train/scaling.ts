@@ -5,7 +5,7 @@
 import { show } from "../base/errors.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { type Rule, ruleOf, USUAL } from "../run/pixels.ts";
+import { type ChannelScaling, channelScalingOf, USUAL } from "../run/pixels.ts";
 
 const channelsOf = (data: Dataset): number => data.shape.at(-1) ?? 1;
 
@@ -16,9 +16,9 @@ const channelsOf = (data: Dataset): number => data.shape.at(-1) ?? 1;
 const TOLERANCE = 1e-3;
 
 /** True if bytes are converted to the same numbers, but for rounding. */
-function sameRule(a: Rule, b: Rule): boolean {
+function sameConversion(a: ChannelScaling, b: ChannelScaling): boolean {
   const channels = Math.max(a.factor.length, b.factor.length);
-  const at = ({ factor, addend }: Rule, c: number, byte: number) =>
+  const at = ({ factor, addend }: ChannelScaling, c: number, byte: number) =>
     factor[c % factor.length]! * byte + addend[c % addend.length]!;
   for (let c = 0; c < channels; c++) {
     const most = TOLERANCE * Math.abs(a.factor[c % a.factor.length]!);
@@ -28,7 +28,7 @@ function sameRule(a: Rule, b: Rule): boolean {
 }
 
 export const sameScaling = (a: Preprocessing, b: Preprocessing, channels: number): boolean =>
-  sameRule(ruleOf(a, channels), ruleOf(b, channels));
+  sameConversion(channelScalingOf(a, channels), channelScalingOf(b, channels));
 
 /** Prints (byte * scale - mean) / std + offset without its default parts, for messages. */
 function shown({ scale = 1, offset = 0, mean, std }: Preprocessing): string {
@@ -89,9 +89,9 @@ export function learned(
   made: Preprocessing,
   channels: number,
 ): Preprocessing | undefined {
-  const rule = ruleOf(made, channels);
-  if (before && sameRule(ruleOf(before, channels), rule)) return before;
+  const scaling = channelScalingOf(made, channels);
+  if (before && sameConversion(channelScalingOf(before, channels), scaling)) return before;
   const layout = before?.layout && { layout: before.layout };
-  if (!sameRule(ruleOf(USUAL, channels), rule)) return { ...made, ...layout };
+  if (!sameConversion(channelScalingOf(USUAL, channels), scaling)) return { ...made, ...layout };
   return layout && { ...USUAL, ...layout };
 }

@@ -123,7 +123,7 @@ export class Trainer<D extends Done = void> {
   fixedRate: number | undefined;
   readonly #graph: Graph;
   readonly #options: TrainerOptions<D>;
-  readonly #ends: Ends;
+  readonly #signature: Signature;
   readonly #target: Type;
   readonly #seeds: Random;
   /** Names of the weights whose gradients "gradients" gives, in the order of its results. */
@@ -135,7 +135,7 @@ export class Trainer<D extends Done = void> {
     this.#executor = options.executor?.(machine) ?? (machine as Executor<Done> as Executor<D>);
     this.#graph = graph;
     this.#options = options;
-    this.#ends = ends(graph);
+    this.#signature = signatureOf(graph);
     this.#target = target;
     this.parameters = parameters;
     this.#seeds = new Random(integer("seed", options.seed ?? 0, 0)).fork("dropout");
@@ -156,7 +156,7 @@ export class Trainer<D extends Done = void> {
     if (options.executor !== undefined && typeof options.executor !== "function")
       throw wrongType("executor", "a function that gives one for a machine", options.executor);
     const metrics = metricsOf(graph, loss, options.metrics ?? []);
-    const { output } = ends(graph);
+    const { output } = signatureOf(graph);
     const target = options.target ?? targetFor(loss, output, { classes: 1, targetShape: [] });
     if (options.train && !optimizer)
       throw wrongType("optimizer", "an optimizer, as there are batches to train", optimizer);
@@ -345,7 +345,7 @@ export class Trainer<D extends Done = void> {
 
   /** Checks and writes one batch; returns its number of images. */
   #write(kind: Kind, x: ArrayLike<number>, y: ArrayLike<number>): number {
-    const { input, classes } = this.#ends;
+    const { input, classes } = this.#signature;
     const each = size(input);
     const images = x.length / each;
     const { sizes = [], images: format } = this.#options[kind] ?? {};
@@ -372,7 +372,7 @@ function copy(to: Stream | undefined, image: number, from: ArrayLike<number>, ea
   if (to) for (let j = 0; j < each; j++) to.data[image * to.perImage + j] = from[image * each + j]!;
 }
 
-export interface Ends {
+export interface Signature {
   input: Shape;
   output: Type;
   /** Size of the output's last axis. */
@@ -380,7 +380,7 @@ export interface Ends {
 }
 
 /** The type of images that a graph takes, and its output for one. */
-export function ends(graph: Graph): Ends {
+export function signatureOf(graph: Graph): Signature {
   const inputs = graph.leaves.filter(v => v.leaf === "input");
   if (inputs.length !== 1 || graph.results.length !== 1) {
     const got = `${inputs.length} and ${graph.results.length}`;

@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 
 describe("evaluate, quantize and others use the preprocessing of the file", () => {
-  test("evaluate scores what the network says of the bytes", async () => {
+  test("evaluate scores the network's outputs for bytes", async () => {
     const accuracy = await accuracyOf(at("inverted.penjing"));
     expect(accuracy).toBeGreaterThan(0.7);
     expect((await documentOf("evaluate", at("inverted.penjing"), ...LIMIT)).accuracy).toBeCloseTo(accuracy, 10);
@@ -55,7 +55,7 @@ describe("evaluate, quantize and others use the preprocessing of the file", () =
     expect(Math.abs(after.accuracy - before.accuracy)).toBeLessThan(0.02);
   });
 
-  test("prune trains on images as the file still says they are", async () => {
+  test("prune trains on images converted as the file says", async () => {
     const how = ["--epochs", "2", "--sparsity", "0.6", ...LIMIT];
     const { before, after, out } = await documentOf("prune", at("inverted.penjing"), ...how);
     expect(before.accuracy).toBeGreaterThan(0.7);

@@ -6,7 +6,19 @@ import { penjing } from "./penjing.ts";
 test("penjing help names every command, on stdout", async () => {
   const { code, out, errors } = await penjing(["--help"]);
   expect(code).toBe(0);
-  for (const verb of ["demo", "train", "evaluate", "prune", "quantize", "inspect", "predict", "bench"])
+  for (const verb of [
+    "demo",
+    "train",
+    "evaluate",
+    "prune",
+    "slim",
+    "quantize",
+    "sensitivity",
+    "compare",
+    "inspect",
+    "predict",
+    "bench",
+  ])
     expect(out).toMatch(new RegExp(`^ {2}${verb} `, "m"));
   expect(errors).toBe("");
 });

@@ -62,7 +62,7 @@ test("analyze int8 networks: a byte per weight instead of four", async () => {
   }
 });
 
-test("a file tells the same as the model it was written from", async () => {
+test("analyzeFile gives the same as analyze of its model", async () => {
   const whole = lenet5({ seed: 1 });
   const baked = pruneOnce(whole, 0.8).bake();
   for (const model of [
@@ -93,6 +93,6 @@ test("analyze prints a table", () => {
   expect(lines.at(-1)).toContain("parameters as float32 177704 bytes, float file 17");
 });
 
-test("refuses what is no model", () => {
+test("analyze refuses arguments that are not models", () => {
   expect(() => analyze({} as never)).toThrow('"model" expected a Model, got Object');
 });

@@ -98,7 +98,8 @@ describe("criterionOf", () => {
   test.each<[unknown, string]>([
     [
       "size",
-      '"criterion" expected one of "magnitude", "threshold", "taylor", "snip", "movement", "lamp", "random", got "size"',
+      '"criterion" expected one of "magnitude", "threshold", "taylor", "snip", "movement", "lamp", "random", ' +
+        'got "size"',
     ],
     [{}, '"criterion" expected one of magnitude, threshold'],
     [3, '"criterion" expected one of magnitude, threshold'],

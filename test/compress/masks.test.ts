@@ -43,7 +43,7 @@ describe("addMasks", () => {
     expect(addMasks(graph, ["dense_1"])).toHaveLength(1);
   });
 
-  test("takes every kernel once, depthwise, separable, transposed and one-dimensional ones too, or those of tfmot", () => {
+  test("takes every kernel once, also depthwise, separable, transposed and 1D ones, or those of tfmot", () => {
     const images = sequential([
       conv2dTranspose({ filters: 2, kernelSize: 3, inputShape: [4, 4, 2] }),
       batchNormalization(),

@@ -138,6 +138,22 @@ describe("prune", () => {
     expect(states(made[2]!)).toEqual(states(made[0]!));
   });
 
+  test("is a row of the model's report, with its options", () => {
+    const schedule = oneShot({ targetSparsity: 0.5 });
+    const { rows } = prune(network(), { schedule, scope: "global" }).report;
+    expect(rows.map(row => row.step)).toEqual(["float", "prune"]);
+    expect(rows[1]!.options).toMatchObject({ scope: "global", schedule: { name: "oneShot" } });
+  });
+
+  test("by snip prunes before the second step, unless a schedule says otherwise", async () => {
+    const pruned = prune(network(), { criterion: "snip" });
+    const seen: string[][] = [];
+    const hook = { next: (step: number) => step, act: () => void seen.push(masksOf(pruned)) };
+    await pruned.fit(data, { batchSize: 32, epochs: 2, hooks: [hook] });
+    expect(sparsity(pruned)).toMatchObject({ weights: 232, zeros: 116 });
+    expect(seen[2]).toEqual(masksOf(pruned));
+  });
+
   test.each<[PruneOptions, string]>([
     [{ schedule: 0.5 as never }, 'prune: "schedule" expected constantSparsity(...)'],
     [{ threshold: 0.1, schedule: oneShot({ targetSparsity: 0.5 }) }, '"schedule" expected nothing beside a threshold'],
@@ -164,10 +180,12 @@ describe("prune", () => {
   test("refuses from fit what can do nothing, or not what is asked", async () => {
     const fit = (options: PruneOptions) => prune(network(), options).fit(data, { batchSize: 8 });
     await expect(fit({ threshold: 0.1 })).rejects.toThrow(
-      '"frequency" expected one that prunes within steps 1..8 of this training, got "threshold (threshold 0.1, beginStep 0, endStep -1, frequency 100)": a smaller "frequency"',
+      '"frequency" expected one that prunes within steps 1..8 of this training, ' +
+        'got "threshold (threshold 0.1, beginStep 0, endStep -1, frequency 100)": a smaller "frequency"',
     );
     await expect(fit({ criterion: "taylor", schedule: oneShot({ targetSparsity: 0.5 }) })).rejects.toThrow(
-      '"schedule" expected one whose first update is at step 2 or later, as criterion "taylor" gathers its scores in the steps before, got "an update at step 1"',
+      '"schedule" expected one whose first update is at step 2 or later, ' +
+        'as criterion "taylor" gathers its scores in the steps before, got "an update at step 1"',
     );
     const schedule = oneShot({ targetSparsity: 0.8, step: 3 });
     await expect(fit({ granularity: { n: 1, m: 2 }, schedule })).rejects.toThrow(

@@ -117,7 +117,7 @@ describe("pruneLowMagnitude", () => {
     expect(() => pruneLowMagnitude(dense({ units: 1 }), { layers: ["dense"] } as never)).toThrow('no option "layers"');
   });
 
-  test("gives a layer that is used twice one mask", async () => {
+  test("gives a layer that is used twice a single mask", async () => {
     const x = input({ shape: [4] });
     const twice = dense({ units: 4, name: "twice" });
     const shared = model({ inputs: x, outputs: dense({ units: 2 })(twice(twice(x))) });
@@ -127,7 +127,7 @@ describe("pruneLowMagnitude", () => {
     expect(await pruned.bake().predict(data)).toEqual(await pruned.predict(data));
   });
 
-  test("refuses what it cannot do", () => {
+  test("refuses models and options that do not fit", () => {
     const refused = (options: PruneLowMagnitudeOptions) => expect(() => pruneLowMagnitude(kinds(), options));
     refused({ blockSize: [1, 0] }).toThrow('"blockSize[1]" expected integer >= 1, got 0');
     refused({ blockSize: 4 as never }).toThrow('"blockSize" expected [rows, columns], got 4');

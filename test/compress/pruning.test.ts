@@ -69,7 +69,7 @@ describe("Pruning", () => {
     expect(zeros.slice(0, 16)).toEqual([0, 0, 0, ...Array(13).fill(40)]);
   });
 
-  test("reaches the final sparsity exactly, and tells the history", async () => {
+  test("reaches the final sparsity exactly, and records it in the history", async () => {
     const { graph, masks } = network();
     const schedule = polynomialDecay({ initialSparsity: 0.2, finalSparsity: 0.8, endStep: "75%", frequency: 3 });
     const { history } = await fit(graph, data(64), { batchSize: 8, epochs: 4, hooks: [new Pruning(masks, schedule)] });
@@ -80,7 +80,7 @@ describe("Pruning", () => {
     expect(String(graphSparsity(graph))).toContain("hidden/kernel        80     64   80.00 %");
   });
 
-  test("keeps pruned weights at zero, whatever the optimizer's moments do", async () => {
+  test("keeps pruned weights at zero, despite the optimizer's moments", async () => {
     const { graph, masks } = network();
     const seen: string[] = [];
     const pruning = new Pruning(masks, constantSparsity({ targetSparsity: 0.6, frequency: 2 }));
@@ -94,7 +94,7 @@ describe("Pruning", () => {
     expect(new Set(seen).size).toBe(1);
   });
 
-  test("goes on in its schedule in a second training", async () => {
+  test("continues its schedule in a second training", async () => {
     const { graph, masks } = network();
     const schedule = polynomialDecay({ initialSparsity: 0.1, finalSparsity: 0.7, endStep: 12, frequency: 4 });
     const pruning = new Pruning(masks, schedule);
@@ -106,7 +106,7 @@ describe("Pruning", () => {
     expect(graphSparsity(graph).sparsity).toBeCloseTo(0.7, 12);
   });
 
-  test("resumed from a checkpoint, gives the bytes of a training that never stopped", async () => {
+  test("resumed from a checkpoint, gives the bytes of an uninterrupted training", async () => {
     const schedule = polynomialDecay({ initialSparsity: 0.2, finalSparsity: 0.8, endStep: "75%", frequency: 3 });
     const bytes = (graph: Graph) => graph.leaves.filter(v => v.leaf === "state").map(v => [v.name, v.data]);
     const whole = network();
@@ -137,7 +137,7 @@ describe("Pruning", () => {
     expect(bytes(second.graph)).toEqual(bytes(whole.graph));
   });
 
-  test("lets weights come back where a schedule of one's own asks for less", async () => {
+  test("restores weights if a custom schedule lowers the sparsity", async () => {
     const { graph, masks } = network();
     const schedule: SparsityFunction = step => ({ prune: step % 4 === 0, sparsity: step < 8 ? 0.9 : 0.5 });
     await fit(graph, data(64), { batchSize: 8, hooks: [new Pruning(masks, schedule)] });

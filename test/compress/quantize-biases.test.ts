@@ -140,13 +140,13 @@ describe("quantizeStatic", () => {
     return Math.max(...real.map((v, i) => Math.abs(v - quantized[i]!)));
   }
 
-  test("loses nothing where depthwise filters are dead", async () => {
+  test("loses nothing with dead depthwise filters", async () => {
     const alive = await separable(0);
     expect(alive).toBeLessThan(0.2);
     for (const dead of [1, 8]) expect(await separable(dead)).toBeLessThan(2 * alive);
   });
 
-  test("refuses by name what no scale can hold", async () => {
+  test("refuses by name channels that no scale can represent", async () => {
     const model = sequential([dense({ units: 2, inputShape: [4] })], { seed: 1 });
     give(model, [new Float32Array(8), Float32Array.of(1e38, 0)]);
     const data = images(8, [4], i => (i % 3) * 1e-36);

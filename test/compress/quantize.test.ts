@@ -61,7 +61,7 @@ describe("quantizeStatic", () => {
     expect(distance(await whole.predict(data), await quantized.predict(data))).toBeLessThan(0.02);
   });
 
-  test("runs as its specification says, to the bit", async () => {
+  test("gives the results of its specification, to the bit", async () => {
     const quantized = await quantizeStatic(lenet5({ seed: 3 }), { calibration: noise(32, [28, 28, 1]) });
     const x = noise(3, [28, 28, 1], 8).images as Float32Array;
     const leaf = quantized.graph.leaves.find(v => v.leaf === "input")!;
@@ -69,7 +69,7 @@ describe("quantizeStatic", () => {
     expect(await quantized.predict(x)).toEqual(Float32Array.from(expected!.data));
   });
 
-  test("makes of TensorFlow's LeNet-5 what TensorFlow's converter makes of it", async () => {
+  test("converts TensorFlow's LeNet-5 as TensorFlow's converter does", async () => {
     const { train } = await digits();
     const quantized = await quantizeStatic(new Model(tensorflowLenet5()), {
       calibration: train.take(512),
@@ -105,7 +105,7 @@ describe("quantizeStatic", () => {
     expect(integer.accuracy).toBe(right.length / 40);
   });
 
-  test("takes and gives int8 where it is told to", async () => {
+  test("has int8 inputs and outputs on request", async () => {
     const quantized = await quantizeStatic(lenet5({ seed: 3 }), {
       calibration: noise(32, [28, 28, 1]),
       inputType: "i8",

@@ -59,7 +59,7 @@ describe("rigl", () => {
     },
   );
 
-  test("drops the least magnitudes and grows the greatest gradients of the whole kernel, at 0 and without moments", async () => {
+  test("drops the least magnitudes and grows the greatest gradients, at 0 and without moments", async () => {
     const sparse = rigl(network(), { sparsity: 0.75, frequency: 5, fraction: 0.4, endStep: 20, layers: ["dense"] });
     const [name, mask] = ["dense/kernel", "dense/kernel/mask"];
     const seen: Record<string, Float32Array[]> = {};

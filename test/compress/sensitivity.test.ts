@@ -106,7 +106,7 @@ describe("sensitivity", () => {
     expect(JSON.parse(JSON.stringify(found))).toEqual(plain);
   });
 
-  test("tells its progress, and can be aborted; the model stays as it is", async () => {
+  test("reports its progress, and can be aborted; the model is unchanged", async () => {
     const steps: unknown[] = [];
     const onProgress = (...args: unknown[]) => steps.push(args);
     await sensitivity(model, data, { strengths: [0.5], layers: ["first", "last"], onProgress });
@@ -124,7 +124,7 @@ describe("sensitivity", () => {
     expect(model.getWeights()).toEqual(before);
   });
 
-  test("refuses what it cannot do", async () => {
+  test("refuses models and options that do not fit", async () => {
     const refusals: [options: object, message: string][] = [
       [{ of: "weight" }, 'sensitivity: "of" expected one of "sparsity", '],
       [{ strengths: [] }, 'sensitivity: "strengths" expected a list of numbers, got []'],

@@ -67,7 +67,7 @@ describe("write and read: round trips", () => {
       expect(sameBytes(write(read(write(graph)).graph), write(graph))).toBe(true);
     });
 
-  test("attributes come back, those left out as what they mean", () => {
+  test("attributes are restored, omitted ones with their defaults", () => {
     const { graph } = read(write(networks.odd));
     const window = { strides: [2, 1], pads: [1, -1, 2, 1], dilations: [1, 2] };
     expect(graph.nodes[0]!.attrs).toEqual({ ...window, groups: 2 });
@@ -81,7 +81,7 @@ describe("write and read: round trips", () => {
     expect(graph.nodes[0]!.inputs[1]!.frozen).toBe(true);
   });
 
-  test("names that a reader gives anyway cost nothing; names not kept are given", () => {
+  test("default names take no bytes; names that are not kept become default", () => {
     expect(write(networks.int8).length).toBe(write(networks.int8, { names: false }).length);
     expect(write(networks.odd).length).toBeGreaterThan(write(networks.odd, { names: false }).length);
     const { graph } = read(write(networks.odd, { names: false }));
@@ -103,7 +103,7 @@ describe("write and read: round trips", () => {
     ]);
   });
 
-  test("what no node reads is not stored", () => {
+  test("values that no node reads are not stored", () => {
     const graph = lenet5();
     graph.state("weight", "unused", { shape: [1000], dtype: "f32", batched: false }, new Float32Array(1000));
     expect(sameBytes(write(graph), write(networks.float))).toBe(true);
@@ -129,7 +129,7 @@ describe("write: sizes", () => {
     expect(write(int8).length - contents - 4 * scales).toBeLessThanOrEqual(64);
   });
 
-  test("80 % pruned int8 LeNet-5 fits 16 000 bytes as it is", () => {
+  test("80 % pruned int8 LeNet-5 fits 16 000 bytes", () => {
     expect(write(networks["pruned int8"]).length).toMatchInlineSnapshot(`14579`);
     expect(write(networks["pruned int8"]).length).toBeLessThanOrEqual(16_000);
     expect(write(networks.pruned).length).toBeLessThan(0.25 * write(networks.float).length);
@@ -195,7 +195,7 @@ describe("read: damage", () => {
   })();
   const valid = { small, odd: write(networks.odd, extras), int8: write(networks["pruned int8"], extras) };
 
-  test("every truncation says that the file ends early", () => {
+  test("every truncation is reported as an early end of the file", () => {
     for (const bytes of [valid.small, valid.odd])
       for (let length = 0; length < bytes.length; length++)
         expect(() => read(bytes.subarray(0, length), { path: "cut" }), `${length} bytes`).toThrow(
@@ -399,7 +399,7 @@ describe("read: damage", () => {
     }
   });
 
-  test("the unknown is named, with the byte it stands at", () => {
+  test("unknown numbers are named, with their offset", () => {
     const altered = (at: number, value: number) => {
       const bytes = small.slice();
       bytes[at] = value;

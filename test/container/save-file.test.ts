@@ -170,7 +170,7 @@ describe.skipIf(process.platform === "win32")("saveFile writes into what cannot 
     expect(readdirSync(folder).filter(name => name.endsWith(".tmp"))).toEqual([]);
   });
 
-  test("a FIFO nobody reads: the signal ends it", async () => {
+  test("a FIFO without a reader: the signal ends it", async () => {
     const path = fifo("unread");
     const abort = new AbortController();
     const saving = saveFile(path, MANY, abort.signal);
@@ -179,7 +179,7 @@ describe.skipIf(process.platform === "win32")("saveFile writes into what cannot 
     expect(lstatSync(path).isFIFO()).toBe(true);
   });
 
-  test("a FIFO whose reader goes away is unwritable", async () => {
+  test("a FIFO whose reader closes it is unwritable", async () => {
     const path = fifo("abandoned");
     const child = spawn("head", ["-c", "10", path]);
     await expect(saveFile(path, new Uint8Array(5_000_000))).rejects.toMatchObject({

@@ -53,25 +53,22 @@ test.each(DTYPES)("encode, decode: every tensor of %s comes back bit for bit, in
 });
 
 describe.each(ENCODERS)("encode and decode by codec $id", encoder => {
-  test.each(DTYPES)(
-    "%s: whatever it costs, it costs what it says, is read to its end and comes back bit for bit",
-    dtype => {
-      fc.assert(
-        fc.property(elements(dtype), data => {
-          const bytes = encoder.encode(elementsOf(data));
-          expect(bytes.length).toBe(encoder.cost(elementsOf(data)));
-          // more bytes follow, as in a file of version 2
-          const reader = new ByteReader(Uint8Array.of(...bytes, 0xff, 0xff));
-          expect(bytesOf(decode(encoder.id, "t", dtype, data.length, reader))).toEqual(bytesOf(data));
-          expect(reader.left).toBe(2);
-        }),
-        { numRuns: 40 },
-      );
-    },
-  );
+  test.each(DTYPES)("%s: cost is the length of encode, and decode reads exactly that, bit for bit", dtype => {
+    fc.assert(
+      fc.property(elements(dtype), data => {
+        const bytes = encoder.encode(elementsOf(data));
+        expect(bytes.length).toBe(encoder.cost(elementsOf(data)));
+        // more bytes follow, as in a file of version 2
+        const reader = new ByteReader(Uint8Array.of(...bytes, 0xff, 0xff));
+        expect(bytesOf(decode(encoder.id, "t", dtype, data.length, reader))).toEqual(bytesOf(data));
+        expect(reader.left).toBe(2);
+      }),
+      { numRuns: 40 },
+    );
+  });
 });
 
-test("decode: a codec that is unknown is named, and the tensor too", () => {
+test("decode names an unknown codec, and the tensor", () => {
   expect(() => decode(4, "dense/kernel", "i8", 1, new ByteReader(new Uint8Array(9)))).toThrow(
     expect.objectContaining({ code: "codec", message: expect.stringMatching(/"dense\/kernel" .* codec 4/) }),
   );

@@ -154,7 +154,7 @@ describe("readIdx stops to inflate", () => {
     expect(whole.read.data.length).toBe(20_000_000);
   });
 
-  test("by default at 512 MB; a header that lies about its elements is truncated", async () => {
+  test("by default at 512 MB; a header with too many elements is truncated", async () => {
     const { read, bytes } = await inflated(idx(8, [2 ** 29], Buffer.alloc(0)));
     expect([read.code, bytes < 1_000_000]).toEqual(["budget", true]);
     const lie = await readIdx(gzipSync(idx(8, [2 ** 28], Buffer.alloc(100)))).catch(error => error);

@@ -4,9 +4,18 @@
  * of MNIST. The script of an `html` block is bundled for a browser: what it imports must be there.
  */
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Dataset, mnist } from "../../src/data/index.ts";
@@ -22,6 +31,8 @@ const ROWS = { train: 6400, test: 500 };
 const FILES = { "digits.tflite": "test/vectors/tflite/lenet5_float.tflite" };
 
 const home = mkdtempSync(join(tmpdir(), "penjing-docs-"));
+// packages that are found when a program runs, as users have them
+symlinkSync(resolve("node_modules"), join(home, "node_modules"));
 afterAll(() => rmSync(home, { recursive: true }));
 
 const data = join(home, "mnist");

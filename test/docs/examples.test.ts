@@ -45,7 +45,7 @@ describe("examples/train-table.mjs and classify.mjs", () => {
     expect(second).toMatch(/^6.7 3.1 5.6 2.1: virginica 9/);
   });
 
-  test("classify.mjs says what is missing where there is no file", async () => {
+  test("classify.mjs reports a missing file", async () => {
     await expect(run("classify", "none.penjing")).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/"none.penjing".*\n.*train-table.mjs/),

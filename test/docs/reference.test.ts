@@ -87,7 +87,7 @@ const sources = readdirSync(FOLDER)
 
 /** The first sentence of the comment above a row; a gradient without one is described by its forward kernel. */
 function purpose(name: string): string {
-  const before = sources.slice(0, sources.search(new RegExp(`\\n {2,4}${name}: `))).trimEnd();
+  const before = sources.slice(0, sources.search(new RegExp(`\\n {2,4}${name}: (?!")`))).trimEnd();
   const forward = name.replace(/_gradient$/, "");
   if (!before.endsWith("*/")) return forward === name ? "" : `The gradient of ${forward}.`;
   const comment = before
@@ -150,7 +150,8 @@ same in plain TypeScript, in \`src/kernels/reference/\`.
 
 Arguments: a plain name is an integer; \`:float\` a float; \`:count\` the number of images (or rows) of the call;
 \`:read\`, \`:write\` and \`:update\` are byte addresses in the memory.
-Distances (\`lda\`, \`xs\`, \`pitch\` ...) are in bytes.
+Distances (\`lda\`, \`xs\`, \`x_row_stride\` ...) are in bytes. [row.ts](../src/kernels/table/row.ts) lists the names of
+arguments.
 
 ${families().join("\n\n")}
 `;

@@ -46,7 +46,7 @@ const refused = async (file: Uint8Array, message: RegExp) => {
   expect(error.message).toMatch(message);
 };
 
-describe("maxPool2d and averagePool2d refuse windows that lie wholly in the padding", () => {
+describe("maxPool2d and averagePool2d refuse windows entirely in the padding", () => {
   const pool = (more: Partial<Pool2d>): Pool2d => ({ ...plainWindow, size: [2, 2], strides: [2, 2], ...more });
   const cases: [string, Partial<Pool2d>, RegExp][] = [
     ["below the image", { pads: [0, 0, 2 ** 20, 0] }, /wholly in the padding/],
@@ -108,7 +108,7 @@ describe("load: ops of rows refuse scalars, which are stored without a row's pad
   });
 });
 
-test("reshape moves single numbers apart where they become vectors", async () => {
+test("reshape pads scalars that become vectors", async () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", f32());
   const weight = graph.state("weight", "w", { shape: [1, 1], dtype: "f32", batched: false }, Float32Array.of(2));
@@ -148,7 +148,7 @@ test("dense refuses a bias without an axis, whose scales would follow from weigh
   await refused(fileOf(dense, i8(4), { quantization }, states), /int8 of 2x4 with 0 scales/);
 });
 
-test("concat refuses what is one of each image beside what is the same for all", async () => {
+test("concat refuses batched and unbatched values together", async () => {
   const state = (graph: Graph) => [graph.state("constant", "b", { ...f32(3), batched: false }, new Float32Array(3))];
   await refused(fileOf(concat, f32(3), { axis: 0 }, state), /broadcast it first/);
 });

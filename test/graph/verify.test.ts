@@ -41,7 +41,7 @@ test("verify: a weight with too few numbers", () => {
   expect(() => verify(g)).toThrow(/"dense\/kernel" has 5 numbers for a shape of 6/);
 });
 
-test("verify: a type that infer does not give", () => {
+test("verify: a type that infer does not return", () => {
   const { g, y } = small();
   y.type = f32([4], true);
   expect(() => verify(g)).toThrow(/%3 of "dense" is not of the type "dense" gives/);

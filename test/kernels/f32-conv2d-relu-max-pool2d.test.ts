@@ -38,9 +38,9 @@ const IMAGES = 3;
 
 /** Data of IMAGES images, image i `strides` floats after image i - 1, NaN between them. */
 function problem(s: Sizes) {
-  const [ph, pw] = direct.windowsOf(s);
+  const [oh, ow] = direct.windowsOf(s);
   const image = s.h * s.w * s.cin;
-  const windows = ph * pw;
+  const windows = oh * ow;
   const x = noise(IMAGES * image, 3 + s.h);
   const weights = noise(s.cout * s.kh * s.kw * s.cin, 5 + s.cout);
   const bias = noise(s.cout, 7).map(v => v / 4);
@@ -55,7 +55,7 @@ function problem(s: Sizes) {
     return out;
   };
   const of = (i: number) => x.subarray(i * image, (i + 1) * image);
-  return { ph, pw, image, windows, x, weights, bias, xs, ys, images, of, outputs: windows * s.cout };
+  return { oh, ow, image, windows, x, weights, bias, xs, ys, images, of, outputs: windows * s.cout };
 }
 
 /** Bytes from the first output to the end of the last. */
@@ -80,7 +80,7 @@ function pointsAt(s: Sizes, p: ReturnType<typeof problem>, i: number, y: Float32
     if (place < 0) return;
     const r = Math.floor(place / 4 / s.cin / s.w);
     const c = (place / 4 / s.cin) % s.w;
-    expect([r >> 1, c >> 1]).toEqual([Math.floor(window / p.pw), window % p.pw]);
+    expect([r >> 1, c >> 1]).toEqual([Math.floor(window / p.ow), window % p.ow]);
     close([direct.convolved(s, p.of(i), p.weights, o, r, c) + p.bias[o]!], [y[at]!], 1e-4);
   });
 }
@@ -110,7 +110,7 @@ function forwards(bench: Bench): void {
       n: IMAGES,
       x: bench.input(p.images(p.x, p.image, p.xs)),
       xs: p.xs,
-      w: weights(p),
+      weight: weights(p),
       bias: bench.input(stored(flat, [s.cout], p.bias)),
       y,
       ys: p.ys,
@@ -158,8 +158,8 @@ function forwards(bench: Bench): void {
       sizes(12, 12, 6, 16, 5, 5),
     ].map(s => [label(s), s] as const),
   )("direct, %s", (_, s) => {
-    const [ph, pw] = direct.windowsOf(s);
-    const args = { ph, pw, kh: s.kh, run: s.kw * s.cin, row: s.w * s.cin * 4, pixel: s.cin * 4 };
+    const [oh, ow] = direct.windowsOf(s);
+    const args = { oh, ow, kh: s.kh, run: s.kw * s.cin, x_row_stride: s.w * s.cin * 4, x_pixel_stride: s.cin * 4 };
     forward("f32_conv2d_relu_max_pool2d", s, inPanels(s), args);
   });
 
@@ -174,7 +174,7 @@ function forwards(bench: Bench): void {
     ].map(s => [label(s), s] as const),
   )("one channel, %s", (_, s) => {
     const scratch = planeScratch(s.h, s.w, s.cout);
-    forward("f32_conv2d_relu_max_pool2d_plane", s, inPanels(s), { h: s.h, wd: s.w, kh: s.kh, kw: s.kw }, scratch);
+    forward("f32_conv2d_relu_max_pool2d_plane", s, inPanels(s), { h: s.h, w: s.w, kh: s.kh, kw: s.kw }, scratch);
   });
 
   test.each(
@@ -187,7 +187,7 @@ function forwards(bench: Bench): void {
     ].map(s => [label(s), s] as const),
   )("Winograd, %s", (_, s) => {
     const scratch = winogradScratch(s.h, s.cin);
-    const args = { h: s.h, wd: s.w, cin: s.cin, kh: s.kh };
+    const args = { h: s.h, w: s.w, cin: s.cin, kh: s.kh };
     forward("f32_conv2d_relu_max_pool2d_winograd", s, inWinograd(s, s.kh, s.cin), args, scratch);
   });
 }
@@ -218,8 +218,12 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
     return {
       argmax: pooled.map(({ argmax }) => argmax),
       orders: [
-        { data: join(pooled.map(({ argmax }) => argmax)), windowStep: 4 * s.cout, channelStep: 4 },
-        { data: join(pooled.map(({ argmax }) => direct.planar(s, argmax))), windowStep: 4, channelStep: 4 * p.windows },
+        { data: join(pooled.map(({ argmax }) => argmax)), window_stride: 4 * s.cout, channel_stride: 4 },
+        {
+          data: join(pooled.map(({ argmax }) => direct.planar(s, argmax))),
+          window_stride: 4,
+          channel_stride: 4 * p.windows,
+        },
       ],
     };
   }
@@ -240,7 +244,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
         dw,
         db,
       );
-    for (const { data, windowStep, channelStep } of orders) {
+    for (const { data, window_stride, channel_stride } of orders) {
       bench.reset();
       const bytes = kernelRows.bytes(shapeOf(s), "f32");
       const gradient = bench.output(bytes);
@@ -249,14 +253,14 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       bench.f32.set(before.db, bias / 4);
       const common = {
         xs: p.xs,
-        ys: p.ys,
-        windowStep,
-        channelStep,
+        dys: p.ys,
+        window_stride,
+        channel_stride,
         windows: p.windows,
         cout: s.cout,
         kh: s.kh,
         run: s.kw * s.cin,
-        row: s.w * s.cin * 4,
+        x_row_stride: s.w * s.cin * 4,
         list: bench.output(8 * p.windows * IMAGES),
         dw: gradient,
         db: bias,
@@ -288,7 +292,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
     const p = problem(s);
     const dy = noise(IMAGES * p.outputs, 11);
     const { argmax, orders } = won(s, p);
-    for (const { data, windowStep, channelStep } of orders) {
+    for (const { data, window_stride, channel_stride } of orders) {
       bench.reset();
       const w = bench.output(movedRows.bytes(shapeOf(s), "f32"));
       bench.run("f32_panels_to_moved", {
@@ -303,24 +307,24 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       expect(floats(w, moved.length)).toEqual(moved);
       const xs = 4 * Math.ceil(p.image / 8) * 8;
       const dx = bench.output(IMAGES * xs);
-      const [ph, pw] = [p.ph, p.pw];
+      const [oh, ow] = [p.oh, p.ow];
       bench.run("f32_conv2d_relu_max_pool2d_input_gradient", {
         n: IMAGES,
         dy: bench.input(p.images(dy, p.outputs, p.ys)),
-        ys: p.ys,
+        dys: p.ys,
         argmax: bench.input(p.images(data, p.outputs, p.ys)),
-        windowStep,
-        channelStep,
-        w,
+        window_stride,
+        channel_stride,
+        weight: w,
         dx,
-        xs,
-        ph,
-        pw,
+        dxs: xs,
+        oh,
+        ow,
         cout: s.cout,
         kh: s.kh,
         run: s.kw * s.cin,
-        row: s.w * s.cin * 4,
-        pixel: s.cin * 4,
+        dx_row_stride: s.w * s.cin * 4,
+        dx_pixel_stride: s.cin * 4,
         list: bench.output(16 * s.cout),
       });
       for (let i = 0; i < IMAGES; i++) {

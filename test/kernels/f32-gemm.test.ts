@@ -31,7 +31,7 @@ overVariants("f32-gemm", "run", bench => {
         k,
         a: bench.input(spread(a, m, lda)),
         lda: lda * 4,
-        w: bench.input(stored(panels, [n, k], w)),
+        weight: bench.input(stored(panels, [n, k], w)),
         c,
         ldc: ldc * 4,
         mode,

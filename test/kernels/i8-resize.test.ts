@@ -37,7 +37,7 @@ overVariants("i8-resize", "run", bench => {
       ys,
       oh: ROWS.length,
       ow: COLUMNS.length,
-      channels,
+      c: channels,
       rows: table(ROWS, w * channels * size),
       columns: table(COLUMNS, channels * size),
     };

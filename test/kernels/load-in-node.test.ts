@@ -40,7 +40,7 @@ describe("load: other engines", () => {
     });
   });
 
-  test("one that forbids to compile says so itself", () => {
+  test("one that forbids compilation throws its own error", () => {
     const code = `const error = new WebAssembly.CompileError("against the policy of this page");
       WebAssembly.Module = function () { throw error };
       try { await load.instantiate(RUN, memory) } catch (e) { result = { name: e.name, message: e.message } }`;

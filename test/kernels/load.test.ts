@@ -26,7 +26,7 @@ describe("chooseVariant: the choice of a variant", () => {
     expect(chooseVariant(TRAIN)).toBe("simd");
   });
 
-  test("can be forced where the engine has it, and given back", () => {
+  test("can be forced if the engine supports it, and reset", () => {
     const own = chooseVariant();
     forceVariant("simd");
     expect(chooseVariant()).toBe("simd");

@@ -89,7 +89,7 @@ describe("model: a layer called twice", () => {
     expect(await twice.predict(images)).toEqual(await apart.predict(images));
   });
 
-  test("names its shapes where it does not fit the second time", () => {
+  test("names its shapes if they do not fit the second time", () => {
     const y = input({ shape: [5] });
     const widening = dense({ units: 7 });
     expect(() => model({ inputs: y, outputs: widening(widening(y)) })).toThrow(

@@ -57,7 +57,7 @@ const ACTIVATIONS = [
   "logSoftmax",
 ] as const satisfies Activation[];
 
-/** One layer to be: what it is, and numbers for all that it may need. */
+/** One layer to draw: its kind, and random numbers for its options. */
 const step = fc.record({
   kind: fc.constantFrom(
     "conv2d",
@@ -102,7 +102,7 @@ const step = fc.record({
 });
 export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** What a network is drawn from. */
+/** The random inputs of a network. */
 export const network = fc.record({
   image: fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 4 })),
   steps: fc.array(step, { minLength: 1, maxLength: 5 }),

@@ -87,7 +87,7 @@ describe("initializers: fans, as Keras' compute_fans", () => {
     });
   });
 
-  test("an initializer of one's own must give as many numbers as there are", () => {
+  test("a custom initializer must return as many numbers as there are weights", () => {
     const short = () => new Float32Array(1);
     expect(() => sequential([dense({ units: 2, inputShape: [3], kernelInitializer: short })])).toThrow(
       'layer "dense" (dense): "initializer of dense/kernel" expected to give a Float32Array of 6, got Float32Array(1)',
@@ -106,13 +106,13 @@ describe("initializers: one seed", () => {
       { seed },
     ).getWeights();
 
-  test("gives the same weights, another seed others", () => {
+  test("gives the same weights, another seed other ones", () => {
     expect(built(3, false)).toEqual(built(3, false));
     expect(built(3, false)["a/kernel"]).not.toEqual(built(4, false)["a/kernel"]);
     expect(built(3, false)["a/kernel"]!.data).not.toEqual(built(3, false)["b/kernel"]!.data);
   });
 
-  test("a layer more leaves the weights of the others as they were", () => {
+  test("another layer does not change the weights of the others", () => {
     const [without, more] = [built(3, false), built(3, true)];
     expect(more["a/kernel"]).toEqual(without["a/kernel"]);
     expect(more["b/kernel"]).toEqual(without["b/kernel"]);

@@ -217,7 +217,7 @@ describe.each(Object.entries(cases))("%s", (name, c) => {
     });
   });
 
-  test("predict gives the output, and weights come back as they were set", async () => {
+  test("predict returns the output, and getWeights the weights that were set", async () => {
     const { model, layer } = modelOf(c);
     for (const [name, { shape, data }] of Object.entries(c.weights)) {
       const got = model.getWeights()[`${layer}/${name}`]!;

@@ -89,7 +89,7 @@ describe("Model.getWeights", () => {
     });
   });
 
-  test("gives back what setWeights was given, in a clone and in a pruned model too", () => {
+  test("returns the values of setWeights, in a clone and in a pruned model too", () => {
     for (const made of [sequences(), images()])
       for (const of of [made, made.clone(), pruneLowMagnitude(made)]) {
         const given = Object.fromEntries(

@@ -79,7 +79,7 @@ describe("add, multiply and others: broadcasting", () => {
     }
   });
 
-  test("broadcasting goes over more than two inputs, by the rule for pairs", async () => {
+  test("broadcasting of more than two inputs applies the rule to pairs", async () => {
     const [a, b, c] = [[3], [2, 1], [4, 1, 1]].map(shape => input({ shape }));
     const made = model({ inputs: [a!, b!, c!], outputs: add()(a!, b!, c!) });
     expect(made.outputShape).toEqual([4, 2, 3]);

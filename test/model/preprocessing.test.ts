@@ -57,7 +57,7 @@ describe("Model.fit: preprocessing", () => {
     expect(await rightOfBytes(again, data)).toBeGreaterThan(0.95);
   });
 
-  test("map keeps what normalise said", async () => {
+  test("map keeps the scaling of normalise", async () => {
     const trained = network();
     const data = places().normalise(inverted);
     await trained.fit(
@@ -149,7 +149,7 @@ describe("Model.trainStep", () => {
 });
 
 describe("Model.evaluate, predict and calibration", () => {
-  test("refuse bytes scaled otherwise, and say what to do", async () => {
+  test("refuse bytes of another scaling, and advise", async () => {
     const trained = network();
     const data = places().normalise({ mean: 0.5, std: 0.25 });
     await trained.fit(data, options);
@@ -200,7 +200,7 @@ describe("Dataset.normalise: mean and std per channel", () => {
     for (const [m, s, message] of wrong) expect(() => data.normalise({ mean: m, std: s })).toThrow(message);
   });
 
-  test("any preprocessing: rows are what a network makes of the stored bytes, to the bit", async () => {
+  test("any preprocessing: rows are the network's inputs for the stored bytes, to the bit", async () => {
     const rules: Preprocessing[] = [
       { scale: 1 / 255, mean, std },
       { mean: [100, 110, 120], std: [50, 60, 70] },
@@ -296,7 +296,7 @@ describe("Model: names and metadata", () => {
 });
 
 describe("Model: shapes that differ by axes of 1", () => {
-  test("images of 4x4x1 go into a network of 4x4 and the other way, everywhere", async () => {
+  test("images of 4x4x1 fit a network of 4x4 and vice versa, everywhere", async () => {
     const pairs: [number[], number[]][] = [
       [
         [4, 4],
@@ -342,7 +342,7 @@ describe("Dataset: rows without labels", () => {
   const { images, shape } = places();
   const unlabelled = new Dataset({ images, shape });
 
-  test("are predicted and calibrated on, and refused where labels are needed", async () => {
+  test("can be predicted and calibrated on, and are refused if labels are needed", async () => {
     const trained = network();
     await trained.fit(places(), options);
     expect(await trained.predict(unlabelled)).toEqual(await trained.predict(places()));

@@ -49,7 +49,7 @@ const network = (seed = 1, penalty = 0): Model =>
   );
 
 describe("Model.fit", () => {
-  test("learns, says how well, and leaves the weights in the model", async () => {
+  test("learns, returns the measures, and leaves the weights in the model", async () => {
     const [model, data] = [network(), corners()];
     const before = await model.evaluate(data);
     const history = await model.fit(data, { epochs: 8, batchSize: 16, optimizer: adam(0.01), validation: data });
@@ -68,7 +68,7 @@ describe("Model.fit", () => {
     expect(right / ROWS).toBeCloseTo(after.accuracy!, 6);
   });
 
-  test("goes on from its checkpoint as if it had not stopped", async () => {
+  test("continues from its checkpoint as if it had not stopped", async () => {
     const [whole, halves, data] = [network(), network(), corners()];
     await whole.fit(data, { epochs: 4, batchSize: 16 });
     const { checkpoint } = await halves.fit(data, { epochs: 2, batchSize: 16 });
@@ -76,12 +76,12 @@ describe("Model.fit", () => {
     expect(halves.getWeights()).toEqual(whole.getWeights());
   });
 
-  test("History as JSON is what was measured, without the checkpoint", async () => {
+  test("History as JSON has the measures, without the checkpoint", async () => {
     const history = await network().fit(corners(), { epochs: 2 });
     expect(JSON.parse(JSON.stringify(history))).toEqual({ epoch: [0, 1], history: history.history });
   });
 
-  test("leaves frozen layers as they are", async () => {
+  test("does not change frozen layers", async () => {
     const model = network();
     model.layer("dense").trainable = false;
     const before = model.getWeights();
@@ -199,7 +199,7 @@ describe("Model: hooks", () => {
   const data = corners(40);
   const hooked = (acted: number[]) => new Model(network().graph, { hooks: [zeroing(acted)] });
 
-  test("take part in every fit, and in steps of one's own the same way", async () => {
+  test("take part in every fit, and in custom steps in the same way", async () => {
     const [fitted, stepped] = [[] as number[], [] as number[]];
     const [a, b, optimizer] = [hooked(fitted), hooked(stepped), adam(0.01)];
     await a.fit(data, { batchSize: 8, shuffle: false, optimizer });

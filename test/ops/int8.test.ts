@@ -401,7 +401,7 @@ for (const span of SPANS)
           await same(shape, build, span, batch);
         });
 
-    test("images in groups give the same bits as one by one", async () => {
+    test("images in groups give the same bits as single ones", async () => {
       const runs = await Promise.all(
         [1, 2, 4].map(async group => {
           const b = new Builder(4, span);

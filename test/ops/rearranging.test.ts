@@ -83,7 +83,7 @@ const CASES: Case[] = [
 
 describeDifferentiated(CASES, [1, 5]);
 
-test("transpose and others: evaluate moves what it says it moves", () => {
+test("transpose and others: evaluate moves the right elements", () => {
   const result = (shape: Shape, build: (graph: Graph, x: Value) => Value): number[] => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", { shape, dtype: "f32", batched: true });

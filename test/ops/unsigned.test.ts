@@ -53,7 +53,7 @@ describe.each(VARIANTS)("requantize of uint8, %s", variant => {
   });
 });
 
-test("requantize takes 128 from uint8 and gives it back", () => {
+test("requantize subtracts 128 from uint8 and adds it again", () => {
   const graph = borders(new Random(5));
   const [, , shifted, means, bytes] = evaluated(graph, { x: Float32Array.from({ length: 256 }, (_, k) => k) }, 1);
   expect([...shifted!.data]).toEqual(Array.from({ length: 256 }, (_, k) => k - 128));

@@ -358,7 +358,7 @@ describe("GraphAxes.classes", () => {
     ]);
   });
 
-  test("keep inputs, results and pixels as they are, and softmax whole", () => {
+  test("leave inputs, results and pixels fixed, and softmax whole", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", f32([5]));
     const state = (name: string, shape: Shape) =>
@@ -448,7 +448,7 @@ describe("GraphAxes.classes", () => {
     expect(all!.places).toHaveLength(40_001);
   });
 
-  test("are refused by name where the network is int8, or a step of training", () => {
+  test("are refused by name if the network is int8, or a training step", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", {
       ...f32([4]),

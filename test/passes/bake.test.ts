@@ -85,7 +85,7 @@ describe("bake", () => {
 
   test("gives the same float bits, LeNet-5", () => expectSameBits(withMasks(lenet5(), new Random(4))));
 
-  test("leaves what it was given as it was", () => {
+  test("does not change the copied graph", () => {
     const graph = withMasks(lenet5(), new Random(4));
     const before = graph.leaves.map(v => v.data!);
     bake(graph);

@@ -59,12 +59,12 @@ describe("foldBatchNormalization leaves a normalization alone", () => {
     );
   });
 
-  test("where the layer's output is read by others too", () => {
+  test("if the layer's output has other readers", () => {
     const y = dense({ units: 6 })(x);
     expect(folds(model({ inputs: x, outputs: [batchNormalization()(y), y] }))).toBe(false);
   });
 
-  test("where the weights are shared", () => {
+  test("if the weights are shared", () => {
     const shared = dense({ units: 6 });
     expect(folds(model({ inputs: x, outputs: batchNormalization()(shared(shared(x))) }))).toBe(false);
   });

@@ -64,7 +64,7 @@ describe("gradient", () => {
     expect(dx!.node!.inputs).toContain(up);
   });
 
-  test("adds nothing for what no parameter needs, and names what it adds after the layer", () => {
+  test("adds nothing that no parameter needs, and names new nodes after the layer", () => {
     const { graph, w, y, up } = network((g, x, w) => {
       const hidden = g.one(relu, [g.one(tanh, [x])]);
       return g.scope("last", () => g.one(dense, [hidden, w]));

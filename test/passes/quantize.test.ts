@@ -63,7 +63,7 @@ describe("weightScales", () => {
     expect(weightScales(new Float32Array(3), 1, { input: 0.1 })).toEqual(Float32Array.of(5e-7 / 127));
   });
 
-  test("weights so many that products fill int32 leave room for them and the bias", () => {
+  test("with so many weights that products fill int32, scales leave room for them and the bias", () => {
     const row = 100_000;
     const weights = new Float32Array(2 * row).fill(0.5);
     const bias = Float32Array.of(1e6, -1e6);

@@ -59,7 +59,7 @@ describe("lower", () => {
     expect(kernels(lowered(graph, { lower: own }))).toEqual(["permute", "f32_add", "f32_add"]);
   });
 
-  test("lower: a state lies as its reader prefers, so that nothing is converted", () => {
+  test("lower: a state has the layout its reader prefers, so that nothing is converted", () => {
     const graph = new Graph();
     const w = graph.state("weight", "w", real([3]), Float32Array.of(1, 2, 3));
     graph.results = [graph.one(add, [w, w])];
@@ -81,7 +81,7 @@ describe("lower", () => {
     expect(leaves.size).toBe(1);
   });
 
-  test("lower: what a call leaves out follows from its buffers: the count of images and strides", () => {
+  test("lower: omitted arguments follow from the buffers: the count of images and strides", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", real([5], true));
     graph.results = [graph.one(relu, [x])];
@@ -103,7 +103,7 @@ describe("lower", () => {
     expect(() => lowered(graph, { lower: { relu: incomplete } })).toThrow('f32_relu of "act" lacks "n"');
   });
 
-  test("lower: reading what another layer wrote over is refused, by the names of both", () => {
+  test("lower: reading a value that another layer overwrote is refused, by the names of both", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", real([5], true));
     const y = graph.scope("writer", () => graph.one(relu, [x]));
@@ -123,7 +123,7 @@ describe("lower", () => {
     );
   });
 
-  test("lower: an op that is refused, or that the page did not load, is named with its layer", () => {
+  test("lower: an op that is refused, or not loaded, is named with its layer", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", real([3], true));
     graph.results = [graph.scope("act", () => graph.one(relu, [x]))];

@@ -90,7 +90,7 @@ describe("assemble", () => {
     );
   });
 
-  test("assemble: prepare stands at word 0, takes the whole batch and is no part of run", () => {
+  test("assemble: prepare begins at word 0, covers the whole batch and is not part of run", () => {
     const [weight, packed] = [buffer("w", "state", { at: 128 }), buffer("packed", "pinned", { at: 256 })];
     const pack = call(7, { reads: [weight], writes: [packed] });
     const multiply = call(8, { reads: [packed] });
@@ -99,7 +99,7 @@ describe("assemble", () => {
     expect(interpret(words, run)).toEqual([[8, 256]]);
   });
 
-  test("assemble: counts are those of the group inside a loop, of the batch outside; floats lie as their bits", () => {
+  test("assemble: counts are those of the group inside a loop, of the batch outside; floats are stored as bits", () => {
     const counted: Call = {
       ...call(9, {}),
       form: { number: 9, args: ["n", "all", "rate"].map((name, i) => ({ name, role: "#,~"[i]! })) },

@@ -29,7 +29,7 @@ const conflict = (a: Call, b: Call): boolean =>
   a.writes.some(w => b.reads.includes(w) || b.writes.includes(w)) || b.writes.some(w => a.reads.includes(w));
 
 describe("tile", () => {
-  test("tile: every call stands in one block, and calls that conflict keep their order", () => {
+  test("tile: every call is in one block, and conflicting calls keep their order", () => {
     fc.assert(
       fc.property(programs, ({ calls }) => {
         const placed = tile(calls).flatMap(block => block.calls);
@@ -64,7 +64,7 @@ describe("tile", () => {
     ]);
   });
 
-  test("tile: a whole-batch call that reads what the loop makes ends it", () => {
+  test("tile: a whole-batch call that reads an output of the loop ends it", () => {
     const [a, b, c] = ["a", "b", "c"].map(name => buffer(name)) as [Buffer, Buffer, Buffer];
     const first = call(1, { writes: [a], split: true });
     const whole = call(2, { reads: [a], writes: [b] });

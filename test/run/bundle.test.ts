@@ -117,7 +117,7 @@ test("PenjingError: an error of one copy is an instance of the class of the othe
     expect(other instanceof bundle.PenjingError).toBe(false);
 });
 
-test("forceVariant: what one copy is forced to, so is the other", () => {
+test("forceVariant affects both copies", () => {
   if (!source.supported().relaxed) return;
   const chosen = source.chooseVariant();
   const other = chosen === "simd" ? "relaxed" : "simd";

@@ -13,7 +13,7 @@ test("softmax makes probabilities of logits", () => {
   expect(probabilities(Float32Array.of(1000, -1000), undefined)).toEqual([1, 0]);
 });
 
-test("what are probabilities stays", () => {
+test("probabilities are returned unchanged", () => {
   const p = Float32Array.of(0.25, 0.5, 0.25);
   expect(probabilities(p, "distribution")).toEqual([...p]);
   expect(probabilities(p, "probabilities")).toEqual([...p]);

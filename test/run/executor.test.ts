@@ -83,7 +83,7 @@ test("evaluateIn waits for an executor that answers later", async () => {
   expect(await means(machine => new Later(machine))).toEqual(await means());
 });
 
-test("Trainer.create names what is no executor", async () => {
+test("Trainer.create refuses objects that are not executors", async () => {
   const options = { loss, evaluate: arrays(4), executor: 3 } as unknown as { loss: typeof loss };
   await expect(Trainer.create(smallNetwork(), options)).rejects.toThrow('"executor" expected a function');
 });

@@ -81,7 +81,7 @@ describe("Net.predict: bytes", () => {
     expect([...normed.predict([[x.subarray(0, 2), x.subarray(2)]])]).toEqual([-0.5, 98, 127, 200]);
   });
 
-  test("one channel after the other where the layout says so", async () => {
+  test('one channel after the other with the layout "NCHW"', async () => {
     const preprocessing = { layout: "NCHW", mean: [0, 100] } as const;
     const net = await mirror([1, 3, 2], { preprocessing });
     const planes = [1, 2, 3, 4, 5, 6];
@@ -109,7 +109,7 @@ describe("Net.predict: pictures", () => {
     [200, 100, 50, 51],
   ];
 
-  test("give the channels the network has", async () => {
+  test("are reduced to the channels of the network", async () => {
     const x = picture(3, 1, red!, grey!, clear!);
     const given = async (shape: Shape) => [...(await mirror(shape, { preprocessing: PLAIN })).predict(x)];
     expect(await given([1, 3, 1])).toEqual([76, 77, Math.round(124 / 5)]);
@@ -127,12 +127,12 @@ describe("Net.predict: pictures", () => {
     expect([...int8.run(x)]).toEqual(greys.map(([v]) => v! - 128));
   });
 
-  test("are rows from the top, whatever the layout of arrays", async () => {
+  test("are rows from the top, for every layout of arrays", async () => {
     const net = await mirror([1, 2, 3], { preprocessing: { scale: 1, layout: "NCHW" } });
     expect([...net.predict(picture(2, 1, red!, grey!))]).toEqual([255, 0, 0, 77, 77, 77]);
   });
 
-  test("of the wrong size are named", async () => {
+  test("of the wrong size are refused", async () => {
     const net = await mirror([28, 20, 1]);
     const blank = (width: number, height: number) => ({
       width,

@@ -94,7 +94,7 @@ test("Net.predict: results are copies: a later call does not change them", async
   expect([...first]).toEqual(kept);
 });
 
-test("Net.outputs: the view is the last image's result, where the network has it", async () => {
+test("Net.outputs: the view is the last image's result, in place", async () => {
   const net = await Net.create(network());
   const { view } = net.outputs[0]!;
   const x = noise(11 * IMAGE, 1);
@@ -152,7 +152,7 @@ describe("Net.predictBatch", () => {
     expect(net.predictBatch([], { into: new Float32Array(0) })).toEqual(new Float32Array(0));
   });
 
-  test("says which input is wrong", async () => {
+  test("names the wrong input", async () => {
     const net = await Net.create(network());
     const good = noise(IMAGE);
     const wrong = (inputs: unknown, options?: object) => () =>

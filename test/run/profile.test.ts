@@ -49,7 +49,7 @@ test("profile: temporaries are in their region, and two in use at once are disjo
   }
 });
 
-test("profile: at batch 1 a temporary lives only as long as it is needed", async () => {
+test("profile: at batch 1 the lifetime of a temporary is minimal", async () => {
   // three images of 16x16x8 one after the other: two are alive at a time
   const layers = ["a", "b", "c", "d"].map((name, i) =>
     conv2d({ name, filters: 8, kernelSize: 3, padding: "same", ...(i === 0 && { inputShape: [16, 16, 8] }) }),

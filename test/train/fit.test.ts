@@ -33,7 +33,7 @@ function poisoned(): void {
   });
 }
 
-test("fit learns what can be learned", async () => {
+test("fit learns an easy task", async () => {
   const graph = smallNetwork();
   const { history } = await fit(graph, corners(400), {
     epochs: 12,
@@ -59,7 +59,7 @@ describe("fit: the same bytes", () => {
     expect(await trained({ shuffle: false })).not.toEqual(once);
   });
 
-  test("fast: close to the strict ones, and the strict ones where the engine cannot fuse", async () => {
+  test("fast: close to the strict ones, and equal if the engine cannot fuse", async () => {
     const strict = new Float32Array((await trained()).buffer);
     const fast = new Float32Array((await trained({ fast: true })).buffer);
     expect(Math.max(...fast.map((w, i) => Math.abs(w - strict[i]!)))).toBeLessThan(1e-3);
@@ -73,7 +73,7 @@ describe("fit: the same bytes", () => {
     expect(await trained({ callbacks: [{ onBatchEnd() {} }] })).toEqual(once);
   });
 
-  test("whatever lay in the memory", async () => {
+  test("for any old memory contents", async () => {
     const once = await trained({ validationSplit: 0.1 });
     poisoned();
     expect(await trained({ validationSplit: 0.1 })).toEqual(once);
@@ -220,7 +220,7 @@ describe("fit: an AbortSignal", () => {
   });
 });
 
-test("fit: frozen leaves stay as they are, and the others learn", async () => {
+test("fit: frozen leaves do not change, and the others learn", async () => {
   const graph = smallNetwork();
   const kernel = graph.leaves.find(v => v.name === "conv/kernel")!;
   kernel.frozen = true;
@@ -361,7 +361,7 @@ test("fit: callbacks come in order, can set the learning rate and stop", async (
   expect(history.history.learningRate).toEqual([1e-3, 0.25]);
 });
 
-test("Progress says how far it is", async () => {
+test("Progress has the position in the training", async () => {
   const all: Progress[] = [];
   await fit(smallNetwork(), corners(100), {
     epochs: 2,
@@ -374,7 +374,7 @@ test("Progress says how far it is", async () => {
   expect(all.every(p => p.imagesPerSecond > 0 && p.loss > 0 && p.accuracy! >= 0)).toBe(true);
 });
 
-describe("fit names what cannot be trained on", () => {
+describe("fit names invalid options and data", () => {
   const refusal = (options: FitOptions, data = corners(20), graph = smallNetwork()) =>
     expect(fit(graph, data, options)).rejects;
 

@@ -28,7 +28,7 @@ function kerasWeights(file: string): Weights {
 /** Tolerances. Keras computed in float64, and rounds the betas to float32 as we do. */
 const APART = { loss: 1e-5, weight: 1e-4, logit: 2e-4 };
 
-test("fit: 30 steps of LeNet-5 from given weights lose what Keras loses", async () => {
+test("fit: 30 steps of LeNet-5 from given weights give Keras' losses", async () => {
   const { train, test: held } = await digits();
   const graph = lenet5(kerasWeights(`${folder}.initial.f32.bin`));
   const losses: number[] = [];

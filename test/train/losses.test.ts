@@ -106,7 +106,7 @@ describe.each(Object.keys(CASES))("%s", name => {
   });
 });
 
-test("losses.entropy is the mean of -sum p log p, whatever the targets", async () => {
+test("losses.entropy is the mean of -sum p log p, for any targets", async () => {
   const known = VECTORS.sparse_categorical_crossentropy!;
   const expected = known.prediction.data.reduce((sum, p) => sum - p * Math.log(p), 0) / known.target.data.length;
   for (const loss of [losses.entropy({ fromLogits: false }), losses.entropy()]) {
@@ -168,7 +168,7 @@ test("fit: a custom loss, made of ops, is trained on", async () => {
   expect(loss!.at(-1)).toBeLessThan(0.3 * loss![0]!);
 });
 
-describe("what does not fit is named", () => {
+describe("losses refuse data that do not fit", () => {
   test("options", () => {
     expect(() => losses.huber({ delta: 0 })).toThrow('"delta" expected finite number > 0, got 0');
     expect(() => losses.sparseCategoricalCrossentropy({ labelSmoothing: 2 })).toThrow('"labelSmoothing" expected');

@@ -76,7 +76,7 @@ describe("progressBar", () => {
   };
   afterEach(() => vi.restoreAllMocks());
 
-  test("is a line an epoch where nobody looks, and verbose: 1 the same", async () => {
+  test("prints a line per epoch without a terminal, and verbose: 1 the same", async () => {
     process.stderr.isTTY ??= false;
     terminal(false);
     await trained({ verbose: 1, validation: data });
@@ -90,7 +90,7 @@ describe("progressBar", () => {
     expect(written.join("").trimEnd().split("\n")).toHaveLength(4);
   });
 
-  test("says nothing by default, and changes nothing", async () => {
+  test("prints nothing by default, and changes nothing", async () => {
     process.stderr.isTTY ??= false;
     terminal(false);
     const quiet = await trained({});

@@ -71,7 +71,7 @@ describe("steps from arrays", () => {
     }
   });
 
-  test("what does not fit is named", async () => {
+  test("refuses batches that do not fit", async () => {
     const trainer = await Trainer.create(smallNetwork(), { loss, optimizer: sgd(0.1), train: arrays(2) });
     const x = new Float32Array(128);
     expect(() => trainer.trainStep(x.subarray(64), [0])).toThrow(
@@ -180,7 +180,7 @@ describe("accuracy and other metrics", () => {
     return row.filter(v => v > row[labels[i]!]!).length;
   };
 
-  test("accuracy and top-k count what they say, in a graph and from outputs", async () => {
+  test("accuracy and top-k count correctly, in a graph and from outputs", async () => {
     const metrics = [accuracy(), topK(2), topK(3)];
     const scores = await evaluate(graph, data, { metrics });
     for (const [name, k] of [

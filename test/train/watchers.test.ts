@@ -126,7 +126,7 @@ test("csvLogger writes a line per epoch", async () => {
 });
 
 describe("modelCheckpoint", () => {
-  test("writes the best epochs only, where asked", async () => {
+  test("writes only the best epochs on request", async () => {
     const written: number[] = [];
     const write = (_: Uint8Array, { epoch }: { epoch: number }) => void written.push(epoch);
     await watch(modelCheckpoint({ write, monitor: "loss", saveBestOnly: true }), { loss: [3, 4, 2, 2] });
@@ -135,7 +135,7 @@ describe("modelCheckpoint", () => {
     expect(written).toEqual([0, 2, 0, 1]);
   });
 
-  test("its bytes take up the training where it was", async () => {
+  test("its bytes continue the training", async () => {
     const options = { epochs: 3, batchSize: 16, seed: 6 };
     const whole = smallNetwork();
     const files: Uint8Array[] = [];

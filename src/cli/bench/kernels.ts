@@ -37,9 +37,9 @@ export function f32Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
     perCycle: PER_CYCLE.f32,
     measure: effort =>
       kernels.scope(() => {
-        const w = at(panels.bytes([n, k], "f32") / 4);
-        call(kernels, "f32_pack_panels", { n, k, x: at(floats(n * k, 2)), xn: 4, xk: 4 * n, y: w })();
-        const ends = { a: at(floats(m * k, 1)), lda: 4 * k, w, c: at(m * n), ldc: 4 * n };
+        const weight = at(panels.bytes([n, k], "f32") / 4);
+        call(kernels, "f32_pack_panels", { n, k, x: at(floats(n * k, 2)), xn: 4, xk: 4 * n, y: weight })();
+        const ends = { a: at(floats(m * k, 1)), lda: 4 * k, weight, c: at(m * n), ldc: 4 * n };
         const finish = { mode: MODE.bias, aux: at(floats(n, 3)), scratch: at(gemmScratch(k) / 4) };
         return least(call(kernels, "f32_gemm", { m, n, k, ...ends, ...finish }), effort);
       }),
@@ -61,16 +61,16 @@ export function i8Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
     measure: effort =>
       kernels.scope(() => {
         const zero = 3;
-        const groups = groupsOf(variant, 1, k);
-        const w = at(panelBytes(n, groups));
-        const weights = { w: at(integers(n * k, 2)), bias: at(4 * n), scale: at(4 * n) };
-        call(kernels, "i8_gemm_pack", { outs: n, runs: 1, length: k, ...weights, zero, y: w })();
+        const k_groups = groupsOf(variant, 1, k);
+        const weight = at(panelBytes(n, k_groups));
+        const weights = { weight: at(integers(n * k, 2)), bias: at(4 * n), scale: at(4 * n) };
+        call(kernels, "i8_gemm_pack", { cout: n, runs: 1, length: k, ...weights, zero, y: weight })();
         const xs = k * storedBytes(variant);
         const x = at(m * xs);
-        const image = { height: 1, width: 1, channels: k, top: 0, bottom: 0, left: 0, right: 0, zero };
+        const image = { h: 1, w: 1, c: k, pad_t: 0, pad_b: 0, pad_l: 0, pad_r: 0, zero };
         call(kernels, "i8_enter", { n: m, x: at(integers(m * k, 1)), xs: k, y: x, ys: xs, ...image })();
         return least(
-          call(kernels, "i8_gemm", { n: m, x, xs, groups, w, y: at(4 * m * n), ys: 4 * n, outs: n }),
+          call(kernels, "i8_gemm", { n: m, x, xs, k_groups, weight, y: at(4 * m * n), ys: 4 * n, cout: n }),
           effort,
         );
       }),
@@ -144,9 +144,9 @@ export function conversions(kernels: RawKernels): Case[] {
     amount: length,
     measure: effort =>
       kernels.scope(() => {
-        const pitch = length * storedBytes(kernels.variant);
-        const args = ends(kernels.alloc(Float32Array, floats(length, 7)), kernels.alloc(Int8Array, pitch));
-        const rows = { n: 1, rows: 1, length, pitch };
+        const row_stride = length * storedBytes(kernels.variant);
+        const args = ends(kernels.alloc(Float32Array, floats(length, 7)), kernels.alloc(Int8Array, row_stride));
+        const rows = { n: 1, rows: 1, length, row_stride };
         const quantize = call(kernels, "i8_quantize", { ...rows, ...args.quantize });
         quantize();
         const dequantize = call(kernels, "i8_dequantize", { ...rows, ...args.dequantize });

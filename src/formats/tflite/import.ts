@@ -10,8 +10,15 @@ import { type Requantize, requantize } from "../../ops/quantized/requantize.ts";
 import { constantOf, quantizationOf } from "./constant.ts";
 import { batchLeads, fixed, imageShape } from "./dimensions.ts";
 import type { FileOperator, FileTensor, TfliteFile } from "./file.ts";
+import {
+  isByte,
+  type Known,
+  type NetworkContext,
+  OperatorContext,
+  Unsupported,
+  unsupported,
+} from "./operator-context.ts";
 import { READERS } from "./operators.ts";
-import { isByte, type Known, Site, type Surroundings, Unsupported, unsupported } from "./site.ts";
 
 /**
  * Converts `file` to a graph. Throws a PenjingError: "unsupported" lists every node that cannot be read, "damaged"
@@ -53,7 +60,7 @@ function needed({ operators, outputs }: TfliteFile): FileOperator[] {
   return kept.reverse();
 }
 
-class Importer implements Surroundings {
+class Importer implements NetworkContext {
   readonly graph = new Graph();
   readonly names = new Names();
   readonly tensors: readonly FileTensor[];
@@ -143,7 +150,7 @@ class Importer implements Surroundings {
   }
 
   #read(operator: FileOperator): void {
-    const site = new Site(this, operator);
+    const site = new OperatorContext(this, operator);
     const reader = READERS[operator.name];
     const blind = operator.inputs.some(i => i >= 0 && this.#known.get(i)?.kind === "unknown");
     try {

@@ -99,7 +99,9 @@ export const f32_gate = (x: number, g: number): number => f(x * g);
 export const f32_gate_gradient = (dy: ArrayLike<number>, x: ArrayLike<number>): number =>
   laneSum(x.length, i => f(dy[i]! * x[i]!));
 
-/** What the random bits of one element of one dropout layer depend on: the step's seed, the layer, the image's number. */
+/**
+ * What the random bits of one element of one dropout layer depend on: the step's seed, the layer, the image's number.
+ */
 export interface DropoutKey {
   seed: number;
   salt: number;

@@ -62,7 +62,7 @@ describe.each(FILES)("%s", name => {
   });
 });
 
-test("loadTflite: errors say what is wrong, and where", async () => {
+test("loadTflite: errors name the fault and its offset", async () => {
   const whole = bytesOf("tflite/mnist_valid_q.tflite");
   expect(await outcome(new Uint8Array(0))).toMatchObject({ code: "truncated", offset: 0 });
   expect(await outcome(new TextEncoder().encode("this is no network at all"))).toMatchObject({

@@ -77,7 +77,7 @@ function expectNear(got: Float32Array, expected: Float32Array, outputs: number):
 }
 
 describe.each(FLOAT)("%s", model => {
-  test("gives LiteRT's numbers, one by one and in batches", async () => {
+  test("gives LiteRT's numbers, image by image and in batches", async () => {
     const { graph } = await load(model);
     verify(graph);
     for (const capacity of [1, 16]) {
@@ -143,7 +143,7 @@ describe("loadTflite: forms of LeNet-5", () => {
 });
 
 describe("loadTflite returns an ordinary model", () => {
-  test("it prints, and costs what its layers cost", async () => {
+  test("which prints, and costs the sum of its layers", async () => {
     const { graph } = await load("tflite/lenet5_float");
     expect(printGraph(graph)).toMatchInlineSnapshot(`
       "input input_1: f32*[28x28x1]

@@ -94,13 +94,13 @@ describe("loadTflite: single operators", () => {
     expect(y.length).toBe(expected.length);
   });
 
-  test("a constant may stand first: 1 - x", async () => {
+  test("a constant may be the first operand: 1 - x", async () => {
     const tensors = [{ shape: [1, 3] }, floats([], 1), { shape: [1, 3] }];
     const operators = [{ name: "SUB" as const, inputs: [1, 0], outputs: [2] }];
     expect((await answer(built({ tensors, operators, inputs: [0], outputs: [2] }))).y).toEqual([1, 0, -1]);
   });
 
-  test("contents may lie behind the FlatBuffer", async () => {
+  test("contents may follow the FlatBuffer", async () => {
     const tensors = [{ shape: [1, 3] }, floats([], 1), { shape: [1, 3] }, floats([3], 5, 6, 7), { shape: [1, 3] }];
     const operators = [
       { name: "SUB" as const, inputs: [1, 0], outputs: [2] },
@@ -111,7 +111,7 @@ describe("loadTflite: single operators", () => {
     await expect(loadTflite(file.subarray(0, file.length - 1))).rejects.toMatchObject({ code: "truncated" });
   });
 
-  test("what no output needs is not looked at", async () => {
+  test("operators that no output needs are skipped", async () => {
     const tensors = [{ shape: [1, 3] }, { shape: [1, 3] }, { shape: [1, 3] }];
     const operators = [
       { name: "COS" as const, inputs: [0], outputs: [1] },
@@ -120,7 +120,7 @@ describe("loadTflite: single operators", () => {
     expect((await answer(built({ tensors, operators, inputs: [0], outputs: [2] }))).y).toEqual([0, 1, 2]);
   });
 
-  test("SPLIT gives its parts", async () => {
+  test("SPLIT returns its parts", async () => {
     const tensors = [ints(1), { shape: [1, 4] }, { shape: [1, 2] }, { shape: [1, 2] }, { shape: [1, 2] }];
     const operators = [
       { name: "SPLIT" as const, inputs: [0, 1], outputs: [2, 3], options: { 0: 2 } },
@@ -168,7 +168,7 @@ describe("loadTflite: constants with a zero point per channel", () => {
     );
   });
 
-  test("are damaged where there are not as many of them as scales, or where one is no int8", async () => {
+  test("are damaged if their number differs from that of the scales, or one is not int8", async () => {
     for (const [zeroPoint, why] of [
       [[1, 2, 3], "3 zero points for 2 scales"],
       [[1, 200], "its zero point is 200"],
@@ -271,7 +271,7 @@ describe("loadTflite: unsupported operators", () => {
     );
   });
 
-  test("constants of a type that is not read are named with the others", async () => {
+  test("constants of unsupported types are named with the others", async () => {
     const strange = { name: "halves", type: "uint16" as const, shape: [2], data: Int8Array.of(1, 2) };
     const tensors: BuiltTensor[] = [
       { shape: [1, 2] },
@@ -344,7 +344,7 @@ describe("loadTflite: unsupported operators", () => {
     });
   });
 
-  test("what contradicts itself is damaged, and names the node", async () => {
+  test("contradictions are damage, and name the node", async () => {
     const tensors = [{ shape: [1, 3] }, ints(1, 5), { name: "out", shape: [1, 5] }];
     const operators: BuiltOperator[] = [{ name: "RESHAPE", inputs: [0, 1], outputs: [2] }];
     expect(await named(built({ tensors, operators, inputs: [0], outputs: [2] }))).toMatchObject({

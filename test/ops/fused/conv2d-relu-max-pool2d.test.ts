@@ -119,7 +119,7 @@ describe("conv2dReluMaxPool2d", () => {
     expect(await run(1)).toEqual(got);
   });
 
-  test("is not made of what it has no kernels for", () => {
+  test("is not used without kernels for the shapes", () => {
     const refuses = (conv: object, pool: object, image: Shape = [9, 9, 2], weight: Shape = [4, 3, 3, 2]) => {
       const graph = new Graph();
       const x = graph.leaf("input", "x", f32(image, true));

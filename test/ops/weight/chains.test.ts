@@ -1,7 +1,7 @@
 /**
- * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same bits when it is baked,
- * and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside `mask` and `gate` there are two kinds of op that only this
- * test has, a codebook and a quantization to 15 levels.
+ * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same
+ * bits when it is baked, and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside
+ * `mask` and `gate` there are two kinds of op that only this test has, a codebook and a quantization to 15 levels.
  */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../src/base/random.ts";

@@ -9,7 +9,13 @@ import { isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { constantPad } from "../../../ops/shape/constant-pad.ts";
 import { type Constant, transposed } from "../constant.ts";
 import { batchOf, elements, fixed } from "../dimensions.ts";
-import { type Activation, type Blocks, type Reader, type Site, unsupported } from "../site.ts";
+import {
+  type Activation,
+  type Blocks,
+  type OperatorContext,
+  type OperatorReader,
+  unsupported,
+} from "../operator-context.ts";
 import { activated } from "./activation.ts";
 
 const SAME = 0;
@@ -57,7 +63,7 @@ interface Options {
   activation: number;
 }
 
-function convolutionOptions(s: Site, depthwise: boolean): Options {
+function convolutionOptions(s: OperatorContext, depthwise: boolean): Options {
   const o = s.options;
   const [activation, dilation] = depthwise ? [4, 5] : [3, 4];
   const at = (field: number, usual: number) => positive(o.i32(field, usual));
@@ -76,7 +82,7 @@ export function positive(n: number): number {
 }
 
 export const convolution =
-  (depthwise: boolean): Reader =>
+  (depthwise: boolean): OperatorReader =>
   s => {
     const known = s.known(0);
     if (known.kind !== "blocks") {
@@ -93,7 +99,7 @@ type Adjusted = Window | Omit<Options, "activation">;
 
 /** Adds the convolution; `adjust` may change strides, pads and dilations. */
 function convolved(
-  s: Site,
+  s: OperatorContext,
   x: Activation,
   depthwise: boolean,
   adjust: (o: Options, kernel: [number, number]) => Adjusted,
@@ -122,7 +128,7 @@ function convolved(
 
 /** Merges a convolution on interleaved images into one with dilation; its own pads are in units of the block. */
 function dilated(
-  s: Site,
+  s: OperatorContext,
   blocks: Blocks,
   depthwise: boolean,
   crops: { before: readonly number[]; after: readonly number[] },
@@ -152,7 +158,7 @@ function dilated(
 }
 
 /** Several vectors per image become a convolution of 1 x 1 with the same weights [units, length]. */
-function timesMatrix(s: Site, x: Value, weight: Constant, bias: Constant | undefined): Value {
+function timesMatrix(s: OperatorContext, x: Value, weight: Constant, bias: Constant | undefined): Value {
   const [units, length] = weight.shape as [number, number];
   const rows = size(x.type.shape) / length;
   if (!Number.isInteger(rows)) throw new RangeError(`weights of [${weight.shape}] do not fit [${x.type.shape}]`);
@@ -163,7 +169,7 @@ function timesMatrix(s: Site, x: Value, weight: Constant, bias: Constant | undef
   return s.layer(conv2d, columns, { kernel, bias }, { ...plainWindow, ...attrs, groups: 1 });
 }
 
-export const fullyConnected: Reader = s => {
+export const fullyConnected: OperatorReader = s => {
   const x = s.activation();
   const { value, dimensions } = x;
   s.demandBatchFirst(x);
@@ -178,7 +184,7 @@ export const fullyConnected: Reader = s => {
 };
 
 /** A product with a constant matrix is a dense layer without a bias. */
-export const matrixProduct: Reader = s => {
+export const matrixProduct: OperatorReader = s => {
   const x = s.activation();
   const { value, dimensions } = x;
   s.demandOwnRows(x);
@@ -209,7 +215,7 @@ function turned(weight: Constant): Constant {
 }
 
 /** Inserts zeros after every pixel, so that it becomes `strides` pixels. */
-function apart(s: Site, x: Value, [down, right]: readonly [number, number]): Value {
+function apart(s: OperatorContext, x: Value, [down, right]: readonly [number, number]): Value {
   if (down === 1 && right === 1) return x;
   const [h, w, channels] = x.type.shape as [number, number, number];
   const split = s.reshape(x, [h, 1, w, 1, channels]);
@@ -225,7 +231,7 @@ function apart(s: Site, x: Value, [down, right]: readonly [number, number]): Val
  * Computes a convolution's gradient as another convolution: with flipped weights, on an image with zeros inserted
  * between its pixels.
  */
-export const transposedConvolution: Reader = s => {
+export const transposedConvolution: OperatorReader = s => {
   const x = s.images(2);
   const weight = checkedKernel(s.constant(1), 4, x.value);
   const [, height = 0, width = 0] = s.sizes(0).map(d => d.n);

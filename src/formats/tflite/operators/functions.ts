@@ -14,12 +14,12 @@ import { realOf } from "../constant.ts";
 
 import { geluTable, leakyReluTable, preluTable, realTable } from "../int8-tables.ts";
 
-import { type Reader, type Site, unsupported } from "../site.ts";
+import { type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { reinterpreted, throughReal } from "./quantization.ts";
 
 /** Reads an op that has an int8 kernel. */
 export const unary =
-  <A extends object>(op: Op<A>, attrs: (s: Site) => A): Reader =>
+  <A extends object>(op: Op<A>, attrs: (s: OperatorContext) => A): OperatorReader =>
   s => {
     const { value, dimensions } = s.activation();
     s.give(s.add(op, [value], { ...attrs(s), ...s.chosen(value) }), dimensions);
@@ -27,7 +27,10 @@ export const unary =
 
 /** Reads a function that is composed of ops in float, and is a table of LiteRT's in int8. */
 export const composed =
-  (real: (s: Site, x: Value) => Value, table: ((from: Affine, to: Affine) => Int8Array) | undefined): Reader =>
+  (
+    real: (s: OperatorContext, x: Value) => Value,
+    table: ((from: Affine, to: Affine) => Int8Array) | undefined,
+  ): OperatorReader =>
   s => {
     const { value, dimensions } = s.activation();
     if (!isInt8(value.type)) return s.give(real(s, value), dimensions);
@@ -38,27 +41,31 @@ export const composed =
 
 /** Reads a function of one value: its op in float, LiteRT's table in int8. */
 export const tabled =
-  <A extends object>(op: Op<A>, attrs: (s: Site) => A, of: (x: number, attrs: A) => number): Reader =>
+  <A extends object>(
+    op: Op<A>,
+    attrs: (s: OperatorContext) => A,
+    of: (x: number, attrs: A) => number,
+  ): OperatorReader =>
   s => {
     const settings = attrs(s);
-    const real = (_: Site, x: Value) => s.add(op, [x], settings);
+    const real = (_: OperatorContext, x: Value) => s.add(op, [x], settings);
     composed(real, (from, to) => realTable(from, to, x => of(x, settings)))(s);
   };
 
-export const negative = (s: Site, x: Value): Value => s.add(scale, [x], { scale: -1 });
+export const negative = (s: OperatorContext, x: Value): Value => s.add(scale, [x], { scale: -1 });
 
-export const absolute = (s: Site, x: Value): Value => s.add(maximum, [x, negative(s, x)], {});
+export const absolute = (s: OperatorContext, x: Value): Value => s.add(maximum, [x, negative(s, x)], {});
 
-export const square = (s: Site, x: Value): Value => s.add(mul, [x, x], {});
+export const square = (s: OperatorContext, x: Value): Value => s.add(mul, [x, x], {});
 
 /** Reads an op without attributes. */
 export const real =
   (op: Op<object>) =>
-  (s: Site, x: Value): Value =>
+  (s: OperatorContext, x: Value): Value =>
     s.add(op, [x], {});
 
 /** By the normal distribution, or its approximation by the hyperbolic tangent. */
-export const gelus: Reader = s => {
+export const gelus: OperatorReader = s => {
   const approximate = s.options.flag(0);
   composed(
     (_, x) => s.add(gelu, [x], { approximate }),
@@ -67,10 +74,10 @@ export const gelus: Reader = s => {
 };
 
 /** int8 by LiteRT's table; in float a negative slope needs a prelu. */
-export const leakyRelus: Reader = s => {
+export const leakyRelus: OperatorReader = s => {
   const alpha = s.options.f32(0);
   if (!Number.isFinite(alpha)) throw new RangeError(`a slope is ${alpha}`);
-  const real = (_: Site, x: Value) => {
+  const real = (_: OperatorContext, x: Value) => {
     if (alpha >= 0) return s.add(leakyRelu, [x], { alpha });
     const shape = x.type.shape.map(() => 1);
     return s.layer(prelu, x, { alpha: { shape, dtype: "f32", data: Float32Array.of(alpha) } }, {});
@@ -83,7 +90,7 @@ export const leakyRelus: Reader = s => {
 /** Up to this many distinct slopes become tables of 256 bytes each; more are computed in float. */
 const MOST_TABLES = 4096;
 
-export const prelus: Reader = s => {
+export const prelus: OperatorReader = s => {
   const { value, dimensions } = s.activation();
   const alpha = s.constant(1);
   const { shape } = value.type;
@@ -129,7 +136,7 @@ function spread(from: readonly number[], to: readonly number[]): Int32Array {
 }
 
 /** softmax(beta x) */
-export const soft: Reader = s => {
+export const soft: OperatorReader = s => {
   const x = s.activation();
   const { value, dimensions } = x;
   s.demandOwnRows(x);
@@ -141,13 +148,13 @@ export const soft: Reader = s => {
 };
 
 /** beta x: the same numbers with another scale. */
-function rescaled(s: Site, x: Value, beta: number): Value {
+function rescaled(s: OperatorContext, x: Value, beta: number): Value {
   if (!(beta > 0)) unsupported(`has a beta of ${beta}`);
   const { scale: steps, zeroPoint } = x.type.quantization!;
   return reinterpreted(s, x, { scale: Float32Array.of(steps[0]! * beta), zeroPoint });
 }
 
-export const logarithmic: Reader = s => {
+export const logarithmic: OperatorReader = s => {
   const x = s.activation();
   const { value, dimensions } = x;
   s.demandOwnRows(x);

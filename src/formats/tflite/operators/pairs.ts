@@ -8,7 +8,7 @@ import { affine, isInt8, type Quantized } from "../../../ops/quantized/int8-type
 import { broadcast } from "../../../ops/shape/broadcast.ts";
 import { type Constant, realOf } from "../constant.ts";
 import { batchAxis, type Dimension, fixed, product, quotient, sum } from "../dimensions.ts";
-import { type Activation, type Reader, type Site, unsupported } from "../site.ts";
+import { type Activation, type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { activated } from "./activation.ts";
 import { throughReal } from "./quantization.ts";
 
@@ -23,7 +23,7 @@ export interface Aligned {
 }
 
 /** Broadcasts two operands, at least one of them an activation, to one shape. Their last axes are aligned. */
-export function aligned(s: Site, layer: string, a: Operand, b: Operand): Aligned {
+export function aligned(s: OperatorContext, layer: string, a: Operand, b: Operand): Aligned {
   const rank = Math.max(sizesOf(a).length, sizesOf(b).length);
   const wide = (o: Operand): Shape => [...new Array(rank - sizesOf(o).length).fill(1), ...sizesOf(o)];
   const [p, q] = [wide(a), wide(b)];
@@ -60,10 +60,10 @@ export function aligned(s: Site, layer: string, a: Operand, b: Operand): Aligned
 }
 
 /** Returns two operands; undefined if both are sizes or constants. */
-const operandsOrSizes = (s: Site): [Operand, Operand] | undefined =>
+const operandsOrSizes = (s: OperatorContext): [Operand, Operand] | undefined =>
   [0, 1].some(i => s.known(i).kind === "activation") ? operands(s) : undefined;
 
-function operands(s: Site): [Operand, Operand] {
+function operands(s: OperatorContext): [Operand, Operand] {
   return [0, 1].map(i => {
     const known = s.known(i);
     return known.kind === "activation" ? known : { kind: "constant" as const, constant: s.constant(i) };
@@ -75,7 +75,7 @@ function operands(s: Site): [Operand, Operand] {
  * one.
  */
 export const pair =
-  (op: Op<Quantized>, activation: number | undefined): Reader =>
+  (op: Op<Quantized>, activation: number | undefined): OperatorReader =>
   s => {
     const both = operandsOrSizes(s);
     if (!both) return arithmetic(s, ARITHMETIC[op.name]);
@@ -103,7 +103,7 @@ const ARITHMETIC: Readonly<Record<string, Arithmetic>> = {
   mul: product,
 };
 
-function arithmetic(s: Site, of: Arithmetic | undefined): void {
+function arithmetic(s: OperatorContext, of: Arithmetic | undefined): void {
   const compute = of ?? unsupported("has two constant operands");
   const [a, b] = [s.sizes(0), s.sizes(1)];
   const length = Math.max(a.length, b.length);
@@ -111,7 +111,7 @@ function arithmetic(s: Site, of: Arithmetic | undefined): void {
 }
 
 /** Division of floats by a constant is a product with its reciprocal; of bytes it is computed in float. */
-export const division: Reader = s => {
+export const division: OperatorReader = s => {
   const [a, b] = operandsOrSizes(s) ?? [];
   if (!a || !b) return arithmetic(s, quotient);
   const real = a.kind === "activation" && b.kind === "constant" && !isInt8(a.value.type);
@@ -131,7 +131,7 @@ const reciprocal = (constant: Constant): Constant => ({
 });
 
 /** (a - b)^2 */
-export const squaredDifference: Reader = s => {
+export const squaredDifference: OperatorReader = s => {
   const layer = s.importer.names.unique(sub.name);
   const { values, dimensions } = aligned(s, layer, ...operands(s));
   const squared = ([a, b]: Value[]): Value => {
@@ -143,7 +143,7 @@ export const squaredDifference: Reader = s => {
 
 /** Sums of several tensors. */
 export const sumOf =
-  (op: Op<Quantized>): Reader =>
+  (op: Op<Quantized>): OperatorReader =>
   s => {
     const all = s.operator.inputs.map((_, i) => s.activation(i));
     if (isInt8(all[0]!.value.type)) unsupported("has no int8 form");

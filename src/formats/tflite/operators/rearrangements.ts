@@ -23,7 +23,7 @@ import {
   slicing,
   withBatch,
 } from "../dimensions.ts";
-import { type Activation, type Reader, type Site, unsupported } from "../site.ts";
+import { type Activation, type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { activated } from "./activation.ts";
 import { pairs } from "./blocks.ts";
 import { positive } from "./convolutions.ts";
@@ -31,7 +31,7 @@ import { positive } from "./convolutions.ts";
 // ---------------------------------------------------------------- parts
 
 /** `length` elements along axis `axis` of the image, from `begin` on, `stride` apart. */
-function part(s: Site, x: Value, axis: number, begin: number, length: number, stride = 1): Value {
+function part(s: OperatorContext, x: Value, axis: number, begin: number, length: number, stride = 1): Value {
   const { shape } = x.type;
   if (begin === 0 && stride === 1 && length === shape[axis]) return x;
   const each = (own: number, others: (n: number) => number) => shape.map((n, a) => (a === axis ? own : others(n)));
@@ -43,7 +43,7 @@ function part(s: Site, x: Value, axis: number, begin: number, length: number, st
 }
 
 /** Concatenates images along an axis, all of one type. */
-function joined(s: Site, all: readonly Value[], axis: number): Value {
+function joined(s: OperatorContext, all: readonly Value[], axis: number): Value {
   const [first] = all;
   if (all.length === 1) return first!;
   const { quantization } = first!.type;
@@ -51,7 +51,7 @@ function joined(s: Site, all: readonly Value[], axis: number): Value {
 }
 
 /** The elements of an axis in the order of `indices`: runs of equal stride become slices. */
-function gathered(s: Site, x: Value, axis: number, indices: readonly number[]): Value {
+function gathered(s: OperatorContext, x: Value, axis: number, indices: readonly number[]): Value {
   const parts: Value[] = [];
   for (let at = 0; at < indices.length; ) {
     const stride = at + 1 < indices.length ? indices[at + 1]! - indices[at]! : 1;
@@ -72,7 +72,7 @@ const replaced = (dimensions: readonly Dimension[], axis: number, ...by: Dimensi
 
 // ---------------------------------------------------------------- order
 
-export const transposing: Reader = s => {
+export const transposing: OperatorReader = s => {
   const known = s.known(0);
   const permutation = s.integers(1);
   if (known.kind === "constant") return s.giveConstant(transposed(known.constant, permutation));
@@ -86,7 +86,7 @@ export const transposing: Reader = s => {
   s.give(kept ? value : s.add(transpose, [value], { permutation: order }), moved);
 };
 
-export const reversing: Reader = s => {
+export const reversing: OperatorReader = s => {
   const x = s.activation();
   const reversed = s.integers(1).reduce((value, axis) => {
     const image = s.axisWithin(x, axis, "reverses");
@@ -98,7 +98,7 @@ export const reversing: Reader = s => {
 
 /** Moves blocks of channels to blocks of pixels, or back: splits an axis, permutes, merges two axes. */
 export const blocksOfDepth =
-  (toSpace: boolean): Reader =>
+  (toSpace: boolean): OperatorReader =>
   s => {
     const { value } = s.images();
     const block = positive(s.options.i32(0));
@@ -115,7 +115,7 @@ export const blocksOfDepth =
 
 // ---------------------------------------------------------------- together
 
-export const concatenation: Reader = s => {
+export const concatenation: OperatorReader = s => {
   const operands = s.operator.inputs.map((_, i) => s.known(i));
   if (operands.every(k => k.kind !== "activation")) return s.giveSizes(operands.flatMap((_, i) => s.sizes(i)));
   const first = operands.find(k => k.kind === "activation") as Activation;
@@ -123,7 +123,7 @@ export const concatenation: Reader = s => {
 };
 
 /** Concatenates all operands along the file's axis `axis`; constants are repeated for every image. */
-function sideBySide(s: Site, first: Activation, axis: number): Value {
+function sideBySide(s: OperatorContext, first: Activation, axis: number): Value {
   const batch = batchAxis(first.dimensions);
   // a batch of rows, including one that single images form
   const rows = axis === batch || first.dimensions[batch]!.n !== 1;
@@ -142,7 +142,7 @@ function sideBySide(s: Site, first: Activation, axis: number): Value {
   return s.importer.graph.scope(layer, () => s.importer.graph.one(concat, values, attrs));
 }
 
-function widened(s: Site, { dimensions }: Activation): Dimension[] {
+function widened(s: OperatorContext, { dimensions }: Activation): Dimension[] {
   const axis = axisOf(dimensions.length, s.options.i32(0));
   const n = s.operator.inputs.reduce((sum, _, i) => {
     const known = s.known(i);
@@ -151,7 +151,7 @@ function widened(s: Site, { dimensions }: Activation): Dimension[] {
   return replaced(dimensions, axis, { ...dimensions[axis]!, n });
 }
 
-export const packing: Reader = s => {
+export const packing: OperatorReader = s => {
   const operands = s.operator.inputs.map((_, i) => s.known(i));
   if (operands.every(k => k.kind !== "activation")) return s.giveSizes(operands.flatMap((_, i) => s.sizes(i)));
   const all = operands.map((_, i) => s.activation(i));
@@ -165,7 +165,7 @@ export const packing: Reader = s => {
   s.give(joined(s, values, image), replaced(wide, axis, fixed(all.length)));
 };
 
-export const tiling: Reader = s => {
+export const tiling: OperatorReader = s => {
   const x = s.activation();
   const times = s.integers(1).map(positive);
   if (times.length !== x.dimensions.length) throw new RangeError(`[${times}] times along ${x.dimensions.length} axes`);
@@ -179,7 +179,7 @@ export const tiling: Reader = s => {
   );
 };
 
-export const broadcasting: Reader = s => {
+export const broadcasting: OperatorReader = s => {
   const { value, dimensions } = s.activation();
   const wanted = s.sizes(1);
   const missing = wanted.length - dimensions.length;
@@ -199,7 +199,7 @@ export const broadcasting: Reader = s => {
 
 /** A split becomes slices. */
 export const splitting =
-  (axisOperand: number, operand: number, lengths: (s: Site, whole: number) => number[]): Reader =>
+  (axisOperand: number, operand: number, lengths: (s: OperatorContext, whole: number) => number[]): OperatorReader =>
   s => {
     const x = s.known(operand);
     if (x.kind !== "activation") return unsupported("splits a constant");
@@ -214,19 +214,19 @@ export const splitting =
     });
   };
 
-export const equalParts = (s: Site, whole: number): number[] => {
+export const equalParts = (s: OperatorContext, whole: number): number[] => {
   const parts = s.operator.outputs.length;
   if (whole % parts) throw new RangeError(`${whole} elements do not split into ${parts}`);
   return new Array<number>(parts).fill(whole / parts);
 };
 
-export const givenParts = (s: Site, whole: number): number[] => {
+export const givenParts = (s: OperatorContext, whole: number): number[] => {
   const parts = s.integers(1);
   const given = parts.filter(n => n !== -1).reduce((a, b) => a + b, 0);
   return parts.map(n => (n === -1 ? whole - given : n));
 };
 
-export const unpacking: Reader = s => {
+export const unpacking: OperatorReader = s => {
   const x = s.activation();
   const axis = s.options.i32(1);
   const image = s.axisWithin(x, axis, "unpacks");
@@ -236,7 +236,7 @@ export const unpacking: Reader = s => {
   });
 };
 
-export const gather: Reader = s => {
+export const gather: OperatorReader = s => {
   const known = s.known(0);
   if (known.kind !== "activation") {
     const list = s.sizes(0);
@@ -262,7 +262,7 @@ const outside = (i: number, n: number): never => {
   throw new RangeError(`there is no element ${i} of ${n}`);
 };
 
-function sliced(s: Site, spec: (from: readonly Dimension[]) => SliceSpec): void {
+function sliced(s: OperatorContext, spec: (from: readonly Dimension[]) => SliceSpec): void {
   const known = s.known(0);
   if (known.kind !== "activation") {
     const list = s.sizes(0);
@@ -291,7 +291,7 @@ function sliced(s: Site, spec: (from: readonly Dimension[]) => SliceSpec): void 
   s.give(y, kept.includes(batch) ? after : after.length ? rowsOf(after) : unsupported("leaves nothing of a batch"));
 }
 
-export const stridedSlicing: Reader = s =>
+export const stridedSlicing: OperatorReader = s =>
   sliced(s, () => ({
     begin: s.integers(1),
     end: s.sizes(2).map(d => (d.batched ? 2 ** 31 - 1 : d.n)),
@@ -306,7 +306,7 @@ export const stridedSlicing: Reader = s =>
   }));
 
 /** SLICE has sizes; -1 means the rest. */
-export const slice: Reader = s =>
+export const slice: OperatorReader = s =>
   sliced(s, from => {
     const begin = s.integers(1);
     const sizes = s.sizes(2);
@@ -324,7 +324,7 @@ interface Pads {
   readonly dimensions: readonly Dimension[];
 }
 
-function padded(s: Site): Pads {
+function padded(s: OperatorContext): Pads {
   const x = s.activation();
   const { before, after } = pairs(s, 1);
   if (before.length !== x.dimensions.length)
@@ -342,7 +342,7 @@ function padded(s: Site): Pads {
 }
 
 export const padding =
-  (valued: boolean): Reader =>
+  (valued: boolean): OperatorReader =>
   s => {
     const { x, before, after, dimensions } = padded(s);
     const { value } = x;
@@ -357,7 +357,7 @@ export const padding =
 /** REFLECT excludes the edge from its mirror image, SYMMETRIC includes it. */
 const REFLECT = 0;
 
-export const mirroring: Reader = s => {
+export const mirroring: OperatorReader = s => {
   const { x, before, after, dimensions } = padded(s);
   const skip = s.options.i8(0) === REFLECT ? 1 : 0;
   const y = before.reduce((value, first, axis) => {

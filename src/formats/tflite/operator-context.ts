@@ -65,10 +65,10 @@ export const sameQuantization = (a: Quantization, b: Quantization): boolean =>
   a.scale[0] === b.scale[0] && a.zeroPoint === b.zeroPoint;
 
 /** Reads an operator: adds nodes to the graph, and registers their outputs. */
-export type Reader = (s: Site) => void;
+export type OperatorReader = (s: OperatorContext) => void;
 
 /** Information about the whole network for reading one operator. */
-export interface Surroundings {
+export interface NetworkContext {
   readonly graph: Graph;
   readonly names: Names;
   readonly tensors: readonly FileTensor[];
@@ -90,11 +90,11 @@ const ROLES = { kernel: "weight", bias: "bias", alpha: "weight", table: "constan
 type Parameters = { readonly [name in keyof typeof ROLES]?: Constant | undefined };
 
 /** One operator while it is read: its operands, its options, and methods to add nodes to the graph. */
-export class Site {
-  readonly importer: Surroundings;
+export class OperatorContext {
+  readonly importer: NetworkContext;
   readonly operator: FileOperator;
 
-  constructor(importer: Surroundings, operator: FileOperator) {
+  constructor(importer: NetworkContext, operator: FileOperator) {
     this.importer = importer;
     this.operator = operator;
   }
@@ -203,7 +203,7 @@ export class Site {
   // ---------------------------------------------------------------- results
 
   /** The tensor of output `output`. */
-  made(output = 0): FileTensor {
+  outputTensor(output = 0): FileTensor {
     const tensor = this.importer.tensors[this.operator.outputs[output]!];
     if (!tensor) throw new RangeError(`output ${output} is missing`);
     return tensor;
@@ -211,10 +211,10 @@ export class Site {
 
   /** The quantization of output `output` in the file, as int8 if that is uint8; undefined for float. */
   quantization(output = 0): Quantization | undefined {
-    const { type } = this.made(output);
+    const { type } = this.outputTensor(output);
     if (type === "float32") return undefined;
     if (!isByte(type)) return unsupported(`gives ${type}; float32, int8 and uint8 are read`);
-    return this.importer.activationQuantization(this.made(output));
+    return this.importer.activationQuantization(this.outputTensor(output));
   }
 
   /** The attribute of an op that chooses its quantization; none if `x` is float. */
