@@ -14,13 +14,13 @@ import { derived, resizedParts } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 
 /**
- * A model of its own without dead channels and neurons; the others keep their order and, to rounding, the answers are
- * the same. Dead are channels that nobody reads (all weights that read them are zero), those that are zero whatever the
- * input is (all of their own weights and biases are zero), and those that are constant: behind a bias and an activation
- * they are some number. Its share of what reads them moves into the bias there. That is exact, so it is done where it is
- * exact: not in front of a convolution with padding, whose borders see zeros in its place, and not where a layer has no
- * bias of its own. Branches that add nothing but zeros go too, as long as the model has no hooks that may train them.
- * At least one channel of each layer stays.
+ * Returns a new model without dead channels and neurons. The others keep their order, and the answers are the same to
+ * rounding. A channel is dead where nothing reads it (all weights that read it are zero), where it is zero for any input
+ * (all of its own weights and biases are zero), or where it is constant: behind a bias and an activation it is some
+ * number. What that number adds to the layers that read it moves into their biases, but only where this is exact. It is
+ * not in front of a convolution with padding, which reads zeros at the borders instead; there, and where a layer has no
+ * bias of its own, the channel stays. Branches that add only zeros are removed too, unless the model has hooks that may
+ * train them. At least one channel of each layer stays.
  *
  *     const lean = simplify(pruned);          // after pruning of rows and columns, or with gates that became zero
  *
@@ -55,7 +55,7 @@ const withoutZeros =
     return node.op === add && zero(a!) ? [b] : undefined;
   };
 
-/** What a layer that reads a channel would need in its bias without it: a number for each of its outputs. */
+/** The numbers that layers need in their biases once a channel they read is removed: one for each output. */
 type Shares = Map<Node, Float64Array>;
 
 /**
