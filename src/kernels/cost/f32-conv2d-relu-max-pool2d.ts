@@ -9,6 +9,6 @@ import type { Costs } from "./cheapest.ts";
  */
 export const f32Conv2dReluMaxPool2d: Costs<"plane" | "winograd" | "direct"> = {
   plane: [0.5],
-  winograd: [1, 8],
+  winograd: [1, 10],
   direct: [1],
 };
