@@ -165,6 +165,62 @@ export function i8_conv2d_1c_pack(
   }
 }
 
+/** Four pooled pixels of two channels, or of the last one alone; `b`: their block of weights, `base`: the strip's rows. */
+@inline function channels(
+  both: bool, base: usize, b: usize, taps: usize, first: i32, down: i32,
+  o: usize, pixel: usize, low: v128, shift: v128, high: v128,
+): void {
+  // [channel][row][even or odd column]
+  let c000 = i32x4.splat(0), c001 = c000, c010 = c000, c011 = c000;
+  let c100 = c000, c101 = c000, c110 = c000, c111 = c000;
+  let p = b + 16, t = taps;
+  let g = first;
+  if (g > 0) do {
+    const from = base + load<usize>(t);
+    const w0 = v128.load32_splat(p), w1 = both ? v128.load32_splat(p, 4) : w0;
+    let a = v128.load(from);
+    c000 = dot(w0, a, c000);
+    if (both) c100 = dot(w1, a, c100);
+    a = v128.load(from, ACROSS);
+    c001 = dot(w0, a, c001);
+    if (both) c101 = dot(w1, a, c101);
+    a = v128.load(from, ROW_STRIDE);
+    c010 = dot(w0, a, c010);
+    if (both) c110 = dot(w1, a, c110);
+    a = v128.load(from, ROW_STRIDE + ACROSS);
+    c011 = dot(w0, a, c011);
+    if (both) c111 = dot(w1, a, c111);
+    p += 8;
+    t += 4;
+  } while (--g > 0);
+  if (!RELAXED) {
+    let g = down;
+    if (g > 0) do {
+      const from = base + load<usize>(t);
+      const w0 = v128.load32_splat(p), w1 = both ? v128.load32_splat(p, 4) : w0;
+      let a = v128.load(from);
+      c000 = dot(w0, a, c000);
+      if (both) c100 = dot(w1, a, c100);
+      a = v128.load(from, DOWN);
+      c001 = dot(w0, a, c001);
+      if (both) c101 = dot(w1, a, c101);
+      a = v128.load(from, ROW_STRIDE);
+      c010 = dot(w0, a, c010);
+      if (both) c110 = dot(w1, a, c110);
+      a = v128.load(from, ROW_STRIDE + DOWN);
+      c011 = dot(w0, a, c011);
+      if (both) c111 = dot(w1, a, c111);
+      p += 8;
+      t += 4;
+    } while (--g > 0);
+  }
+  c000 = i32x4.max_s(i32x4.max_s(c000, c001), i32x4.max_s(c010, c011));
+  if (both) c100 = i32x4.max_s(i32x4.max_s(c100, c101), i32x4.max_s(c110, c111));
+  c000 = requantized(i32x4.add(c000, v128.load32_splat(b)), v128.load32_splat(b, 8), low, shift);
+  if (both) c100 = requantized(i32x4.add(c100, v128.load32_splat(b, 4)), v128.load32_splat(b, 12), low, shift);
+  storePixels(o, pixel, narrowed(c000, c100, high), both);
+}
+
 export function i8_conv2d_1c_max_pool2d(
   n: i32, x: usize, xs: i32, x_row_stride: i32, kh: i32, kw: i32, scratch: usize, weight: usize,
   y: usize, ys: i32, y_row_stride: i32, y_pixel_stride: i32, oh: i32, ow: i32, cout: i32, zero: i32, qmin: i32,
@@ -186,55 +242,8 @@ export function i8_conv2d_1c_max_pool2d(
       for (let py = oh; py > 0; py--) {
         let o = row, b = weight;
         for (let left = cout; left > 0; left -= 2) {
-          // [channel][row][even or odd column]
-          let c000 = i32x4.splat(0), c001 = c000, c010 = c000, c011 = c000;
-          let c100 = c000, c101 = c000, c110 = c000, c111 = c000;
-          let p = b + 16, t = taps;
-          let g = first;
-          if (g > 0) do {
-            const from = base + load<usize>(t);
-            const w0 = v128.load32_splat(p), w1 = v128.load32_splat(p, 4);
-            let a = v128.load(from);
-            c000 = dot(w0, a, c000);
-            c100 = dot(w1, a, c100);
-            a = v128.load(from, ACROSS);
-            c001 = dot(w0, a, c001);
-            c101 = dot(w1, a, c101);
-            a = v128.load(from, ROW_STRIDE);
-            c010 = dot(w0, a, c010);
-            c110 = dot(w1, a, c110);
-            a = v128.load(from, ROW_STRIDE + ACROSS);
-            c011 = dot(w0, a, c011);
-            c111 = dot(w1, a, c111);
-            p += 8;
-            t += 4;
-          } while (--g > 0);
-          if (!RELAXED) {
-            let g = down;
-            if (g > 0) do {
-              const from = base + load<usize>(t);
-              const w0 = v128.load32_splat(p), w1 = v128.load32_splat(p, 4);
-              let a = v128.load(from);
-              c000 = dot(w0, a, c000);
-              c100 = dot(w1, a, c100);
-              a = v128.load(from, DOWN);
-              c001 = dot(w0, a, c001);
-              c101 = dot(w1, a, c101);
-              a = v128.load(from, ROW_STRIDE);
-              c010 = dot(w0, a, c010);
-              c110 = dot(w1, a, c110);
-              a = v128.load(from, ROW_STRIDE + DOWN);
-              c011 = dot(w0, a, c011);
-              c111 = dot(w1, a, c111);
-              p += 8;
-              t += 4;
-            } while (--g > 0);
-          }
-          c000 = i32x4.max_s(i32x4.max_s(c000, c001), i32x4.max_s(c010, c011));
-          c100 = i32x4.max_s(i32x4.max_s(c100, c101), i32x4.max_s(c110, c111));
-          c000 = requantized(i32x4.add(c000, v128.load32_splat(b)), v128.load32_splat(b, 8), low, shift);
-          c100 = requantized(i32x4.add(c100, v128.load32_splat(b, 4)), v128.load32_splat(b, 12), low, shift);
-          storePixels(o, pixel, narrowed(c000, c100, high), left > 1);
+          if (left > 1) channels(true, base, b, taps, first, down, o, pixel, low, shift, high);
+          else channels(false, base, b, taps, first, down, o, pixel, low, shift, high);
           b += block;
           o += 2 * STORED;
         }

@@ -29,6 +29,8 @@ const TARGETS = {
   "train-simd": "build/assembly/train.ts",
   "train-relaxed": "build/assembly/train.ts",
 };
+/** The variants of a binary, the one that most engines take first: it is unpacked without the other. */
+const VARIANTS = { run: ["relaxed", "simd"], train: ["simd", "relaxed"] };
 const CACHE = "node_modules/.cache/penjing";
 /** The outputs of a compilation; the text is for tests, which look at inner loops. */
 const KINDS = [".wasm", ".wat", ".d.ts"];
@@ -144,16 +146,17 @@ function embed() {
     "bits: string": `"${read("bits").toString("hex")}"`,
     "probe: string": `"${read("probe-relaxed").toString("hex")}"`,
   });
-  const packed = pack(boot, ["run-simd", "run-relaxed", "train-simd", "train-relaxed"].map(read), ["run"]);
-  const place = ({ from, to }) => `[${from}, ${to}]`;
-  ["run", "train"].forEach((name, i) => {
-    const [simd, relaxed] = packed.slice(2 * i);
-    const variants = `{ simd: ${place(simd)}, relaxed: ${place(relaxed)} }`;
-    write(`${name}-binaries`, {
-      "packed: string": `"${simd.text}${relaxed.text}"`,
-      'variants: Record<"simd" | "relaxed", [from: number, to: number]>': variants,
+  const binaries = Object.entries(VARIANTS);
+  const modules = binaries.flatMap(([binary, variants]) => variants.map(variant => read(`${binary}-${variant}`)));
+  const packed = pack(boot, modules, ["run"]);
+  for (const [binary, variants] of binaries) {
+    const parts = packed.splice(0, variants.length);
+    const places = parts.map(({ from, to }, i) => `${variants[i]}: [${from}, ${to}]`);
+    write(`${binary}-binaries`, {
+      "packed: string": `"${parts.map(({ text }) => text).join("")}"`,
+      'variants: Record<"simd" | "relaxed", [from: number, to: number]>': `{ ${places.join(", ")} }`,
     });
-  });
+  }
 }
 
 function declare() {

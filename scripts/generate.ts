@@ -111,8 +111,8 @@ function opTables(): string {
     return has.length ? [{ name: camelCase(path.match(/([^/]+)\.ts$/)![1]!), path, has }] : [];
   });
   const tables = Object.entries(MEANINGS).map(([meaning, [table, type]]) => {
-    const rows = modules.filter(({ has }) => has.includes(meaning)).map(({ name }) => `  ...${name}.${meaning},\n`);
-    return `export const ${table}: Table<"${meaning}", ${type}> = /* @__PURE__ */ (() => ({\n${rows.join("")}}))();\n`;
+    const rows = modules.filter(({ has }) => has.includes(meaning)).map(({ name }) => `  ${name}.${meaning},\n`);
+    return `export const ${table}: Table<"${meaning}", ${type}> = /* @__PURE__ */ merged<${type}>(\n${rows.join("")});\n`;
   });
   const types = "Activation, Axes, Bake, CostOf, Evaluate, Gives, Gradient, Lower, Prefers, Refusal, Traits";
   return [
@@ -124,7 +124,8 @@ function opTables(): string {
     `export type Modules = [${modules.map(({ name }) => `typeof ${name}`).join(", ")}];`,
     "type Names<Meaning extends string, Module> =",
     "  Module extends Record<Meaning, infer Entries> ? keyof Entries : never;",
-    "type Table<Meaning extends string, Entry> = Readonly<Record<Names<Meaning, Modules[number]>, Entry>>;\n",
+    "type Table<Meaning extends string, Entry> = Readonly<Record<Names<Meaning, Modules[number]>, Entry>>;",
+    "const merged = <Entry>(...parts: Readonly<Record<string, Entry>>[]) => Object.assign({}, ...parts);\n",
     ...tables,
   ].join("\n");
 }

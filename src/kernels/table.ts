@@ -106,6 +106,15 @@ export type KernelArgs<K extends KernelName, A> = Merged[K] extends { args: infe
   ? { [P in Exclude<keyof R, Implied<R>>]: A } & { [P in Implied<R>]?: A }
   : never;
 
+/** The arguments of all of several kernels, each an A: what a call of any one of them takes. */
+export type AllKernelArgs<K extends KernelName, A> = (
+  K extends KernelName
+    ? (args: KernelArgs<K, A>) => void
+    : never
+) extends (args: infer I) => void
+  ? I
+  : never;
+
 export const KERNELS = Object.assign({}, ...Object.values(FAMILIES)) as Record<KernelName, Row>;
 
 export const KERNEL_NAMES = Object.keys(KERNELS) as KernelName[];

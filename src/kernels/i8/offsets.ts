@@ -27,28 +27,21 @@ export type TableAxes = readonly (readonly [count: number, step: number])[];
 
 export const tableBytes = (axes: TableAxes): number => axes.reduce((n, [count]) => n * count, 4) + 12;
 
-/** For each k-group, its distance from the first tap of the pixel. */
-export function tapAxes(
-  variant: Variant,
-  { rowStride, pixelStride, channels }: StoredImage,
-  window: Window,
-  groups = 1,
-): TableAxes {
-  const { runs, length } = runsOf(window, channels, groups);
-  const [kh] = window.kernel;
-  const [down, across] = window.dilations;
-  return [
-    [kh, down * rowStride],
-    [runs / kh, across * pixelStride],
-    [groupsOf(variant, 1, length), 4],
-  ];
-}
-
-/** The same for each tap of a depthwise kernel. */
-export const depthwiseTapAxes = ({ rowStride, pixelStride }: StoredImage, { kernel, dilations }: Window): TableAxes => [
-  [kernel[0], dilations[0] * rowStride],
-  [kernel[1], dilations[1] * pixelStride],
+/** The distance of each tap of a depthwise kernel from the pixel's first. */
+export const depthwiseTapAxes = (
+  { rowStride, pixelStride }: StoredImage,
+  { kernel: [kh, kw], dilations: [down, across] }: Window,
+): TableAxes => [
+  [kh, down * rowStride],
+  [kw, across * pixelStride],
 ];
+
+/** The distance of each k-group from the pixel's first tap. */
+export function tapAxes(variant: Variant, image: StoredImage, window: Window, groups = 1): TableAxes {
+  const { runs, length } = runsOf(window, image.channels, groups);
+  const taps = depthwiseTapAxes(image, window);
+  return [...(runs > window.kernel[0] ? taps : [taps[0]!]), [groupsOf(variant, 1, length), 4]];
+}
 
 /**
  * For each pixel of y, the distance of its first tap in x from that of the first pixel. Where `pooled`, for all four
@@ -61,17 +54,11 @@ export function pixelAxes(
   pooled = false,
 ): TableAxes {
   const [row, column] = [down * rowStride, across * pixelStride];
-  if (!pooled)
-    return [
-      [height, row],
-      [width, column],
-    ];
-  return [
-    [height, 2 * row],
-    [width, 2 * column],
-    [2, row],
-    [2, column],
+  const windows = (step: number): TableAxes => [
+    [height, step * row],
+    [width, step * column],
   ];
+  return pooled ? [...windows(2), [2, row], [2, column]] : windows(1);
 }
 
 /** The distance of each pixel of an image from the first. */

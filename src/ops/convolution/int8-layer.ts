@@ -48,8 +48,9 @@ function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
 }
 
 /**
- * Splits weights with a zero point into `parts` int8 kernels whose sum they are: less their zero point they have 9 bits. The
- * parts of an output lie one after the other, [cout][parts][...]. Kernels that run read the same pixels once for each part.
+ * Splits weights with a zero point into `parts` int8 kernels whose sum they are: less their zero point they have 9
+ * bits. The parts of an output lie one after the other, [cout][parts][...]. Kernels that run read the same pixels once
+ * for each part.
  */
 function inParts(weight: Value, node: WeightedNode): { parts: number; data?: Int8Array } {
   const zero = weight.type.quantization!.zeroPoint;
@@ -128,7 +129,9 @@ export function layerOf(node: WeightedNode, c: Lowering, groups: number, parts: 
 
 export type Layer = ReturnType<typeof layerOf>;
 
-/** A layer with int8 activations. `pooled`: with a 2x2 max pool, where depthwise convolutions are groups as others are. */
+/**
+ * A layer with int8 activations. `pooled`: with a 2x2 max pool, where depthwise convolutions are groups as others are.
+ */
 export function staticLayer(node: WeightedNode, c: Lowering, groups: number, pooled = false) {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
@@ -157,5 +160,5 @@ export function staticLayer(node: WeightedNode, c: Lowering, groups: number, poo
 
 export type StaticLayer = ReturnType<typeof staticLayer>;
 
-/** Room for the packed weights of a layer. */
-export const packedWeights = ({ c }: Pick<Layer, "c">, bytes: number): Ref => c.scratch("packed weights", bytes);
+/** Room for packed weights. */
+export const packedWeights = (c: Lowering, bytes: number): Ref => c.scratch("packed weights", bytes);
