@@ -32,9 +32,9 @@ import { zeroed, zeroedBias } from "../accumulators.ts";
 /**
  * The work of each algorithm for one output and a row of the kernel; undefined where none can run.
  *
- * Winograd's kernel reads at least 4 channels. For one it would be no choice either: it is 8 % of LeNet-5 faster, but
- * blank pixels beside a stroke give zero, and its sums round to a little more or less, so that chance decided where ReLU
- * lets a gradient through (measured on MNIST: the losses of LeNet-5 were off by 3e-3 after 30 steps).
+ * Winograd takes at least 4 channels. For one channel it would be no choice either: it is 8 % of LeNet-5 faster,
+ * but blank pixels beside a stroke give zero, and its sums round to a little more or less, so that chance decided where
+ * ReLU lets a gradient through (measured on MNIST: the losses of LeNet-5 were off by 3e-3 after 30 steps).
  */
 export function forwardWorks(image: Shape, weight: Shape) {
   const [, , kw, channels] = weight as [number, number, number, number];
