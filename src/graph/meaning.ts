@@ -108,6 +108,8 @@ export interface Lowering {
   readonly group: number;
   /** Which kernels will run it. */
   readonly variant: "simd" | "relaxed";
+  /** The numbers of a leaf that no run changes; undefined where they may change, as in training. */
+  fixed(v: Value): TypedArray | undefined;
   /** v in `layout`, default flat: as it is, or through a conversion emitted here once per (value, layout). */
   in(v: Value, layout?: Layout): Ref;
   /** v as it is stored; for an op that copes with `layoutOf(v)`. */

@@ -2,19 +2,19 @@
 
 import { supported, type Variant } from "../../kernels/load.ts";
 
-/** What a benchmark counts: products, images or numbers a second, or time an image. */
-export type Unit = "GMAC/s" | "us/image" | "images/s" | "Gvalue/s";
+/** What a benchmark counts: products, images or numbers a second, time an image, or how many times faster it is than dense kernels. */
+export type Unit = "GMAC/s" | "us/image" | "images/s" | "Gvalue/s" | "x dense";
 
 export interface Case {
   readonly name: string;
   readonly unit: Unit;
-  /** How many MAC (GMAC/s), images (us/image, images/s) or numbers (Gvalue/s) one call does. */
+  /** How many MAC (GMAC/s), images (us/image, images/s) or numbers (Gvalue/s) one call does; 1 of what is compared. */
   readonly amount: number;
   /** MAC of one image, where the unit is about images. */
   readonly macs?: number;
   /** MAC a clock cycle that no kernel of this kind can pass on 128-bit SIMD; undefined: no such bound is known. */
   readonly perCycle?: number;
-  /** The least seconds of one call. */
+  /** The least seconds of one call; of what is compared, as a share of the dense kernel's. */
   measure(effort: Effort): number | Promise<number>;
 }
 
@@ -64,7 +64,10 @@ export function least(work: (call: number) => void, { loops, calls, loopMillisec
 
 /** The row of a case that takes `seconds` a call, at a clock of `gigahertz`. */
 export function rowOf({ name, unit, amount, macs, perCycle }: Case, seconds: number, gigahertz: number): Row {
-  const value = unit === "us/image" ? (seconds * 1e6) / amount : (amount / seconds) * (unit === "images/s" ? 1 : 1e-9);
+  const value =
+    unit === "us/image"
+      ? (seconds * 1e6) / amount
+      : (amount / seconds) * (unit === "images/s" || unit === "x dense" ? 1 : 1e-9);
   if (perCycle === undefined) return { name, unit, value };
   const gigamacs = perCycle * gigahertz;
   switch (unit) {
@@ -79,6 +82,7 @@ export function rowOf({ name, unit, amount, macs, perCycle }: Case, seconds: num
       return { name, unit, value, limit, fraction: value / limit };
     }
     case "Gvalue/s":
+    case "x dense":
       return { name, unit, value };
   }
 }

@@ -3,15 +3,32 @@ import type { Costs } from "./cheapest.ts";
 
 /**
  * Costs of int8 convolutions, in dot products of vectors. Estimates from the arithmetic, with the transforms as measured
- * on 8 to 64 channels.
+ * on 8 to 64 channels, and the sparse ones (plain) on 64 and 512 channels of 50 to 90 % zeros.
  *
  * - direct: k-groups of all tiles
  * - winograd: pairs of channels at all points of all tiles; channels of all tiles; outputs of all tiles
  * - depthwise3x3, depthwise: products
+ * - blocks, lists: entries, chunks and fours of outputs of all tiles of pixels (kernels/sparse.ts)
  */
-export const i8Conv2d: Readonly<Record<Variant, Costs<"winograd" | "depthwise3x3" | "depthwise" | "direct">>> = {
-  simd: { winograd: [2, 17, 33], depthwise3x3: [0.125], depthwise: [0.25], direct: [8] },
-  relaxed: { winograd: [2, 17, 33], depthwise3x3: [0.125], depthwise: [0.25], direct: [8] },
+type Algorithm = "winograd" | "depthwise3x3" | "depthwise" | "blocks" | "lists" | "direct";
+
+export const i8Conv2d: Readonly<Record<Variant, Costs<Algorithm>>> = {
+  simd: {
+    winograd: [2, 17, 33],
+    depthwise3x3: [0.125],
+    depthwise: [0.25],
+    blocks: [9, 22, 12],
+    lists: [14, 22, 12],
+    direct: [8],
+  },
+  relaxed: {
+    winograd: [2, 17, 33],
+    depthwise3x3: [0.125],
+    depthwise: [0.25],
+    blocks: [11, 16, 16],
+    lists: [26, 16, 16],
+    direct: [8],
+  },
 };
 
 /**

@@ -3,7 +3,7 @@
  * dynamic ones go by tables of offsets, on images quantized at run time.
  */
 import type { Lowering, Ref } from "../../graph/meaning.ts";
-import { cheapest, type Work } from "../../kernels/cost/cheapest.ts";
+import { cheapest } from "../../kernels/cost/cheapest.ts";
 import { i8Conv2d } from "../../kernels/cost/i8-conv2d.ts";
 import { i8Conv2dMaxPool2d } from "../../kernels/cost/i8-conv2d-max-pool2d.ts";
 import { directWork, tilePixels } from "../../kernels/i8/conv2d.ts";
@@ -22,34 +22,14 @@ import {
   depthwisePackedBytes,
   depthwiseWork,
 } from "../../kernels/i8/depthwise.ts";
-import {
-  depthwiseTapAxes,
-  pixelAxes,
-  resultAxes,
-  runsOf,
-  type TableAxes,
-  tableBytes,
-  tapAxes,
-} from "../../kernels/i8/offsets.ts";
+import { depthwiseTapAxes, pixelAxes, resultAxes, runsOf, type TableAxes, tapAxes } from "../../kernels/i8/offsets.ts";
 import { groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
 import { pointwise } from "../quantized/int8-arithmetic.ts";
 import { at } from "../quantized/int8-buffers.ts";
 import { isInt8 } from "../quantized/int8-types.ts";
 import { dynamicLayer, lowerPixels } from "./int8-dynamic.ts";
-import { type Layer, packedWeights, type StaticLayer, staticLayer, type WeightedNode } from "./int8-layer.ts";
-
-/** An algorithm of static convolutions. `work` is undefined where it cannot run. */
-interface Algorithm {
-  work(layer: StaticLayer): Work | undefined;
-  lower(layer: StaticLayer): void;
-}
-
-/** A table of offsets, which a kernel makes once. */
-function table({ c }: Layer, name: string, axes: TableAxes): Ref {
-  const y = c.scratch(name, tableBytes(axes));
-  c.call("offsets", { rank: axes.length, axes: c.constant("axes", Int32Array.from(axes.flat())), y });
-  return y;
-}
+import { type Algorithm, type Layer, packedWeights, staticLayer, table, type WeightedNode } from "./int8-layer.ts";
+import { blocks, lists } from "./int8-sparse.ts";
 
 /** The same taps once for each part of the weights. */
 const eachPart = ({ parts }: Layer, axes: TableAxes): TableAxes => (parts === 1 ? axes : [[parts, 0], ...axes]);
@@ -198,7 +178,7 @@ const depthwise: Algorithm = {
   },
 };
 
-const ALGORITHMS = { winograd, depthwise3x3, depthwise, direct };
+const ALGORITHMS = { winograd, depthwise3x3, depthwise, blocks, lists, direct };
 const POOLED = { oneChannel, fir, direct: pooledDirect };
 
 /** Lowers a layer with float activations. */

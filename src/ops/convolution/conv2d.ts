@@ -4,6 +4,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from ".
 import { bias, count, kernel, type Stored } from "../../graph/stored.ts";
 import { inputPanels, panels } from "../../kernels/layout.ts";
 import { conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
+import { MODE } from "../../kernels/table/f32-gemm.ts";
 import { isInt8, type Quantized } from "../quantized/int8-types.ts";
 import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import {
@@ -26,6 +27,7 @@ import {
   weightGradientCost,
   weightGradientOp,
 } from "./convolution.ts";
+import { lowerSparseConv2d } from "./f32-sparse.ts";
 import type { Window } from "./window.ts";
 import { windowFields } from "./window.ts";
 
@@ -63,6 +65,7 @@ export const lower = {
       return;
     }
     const g = { ...geometry(x!.type.shape, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs), groups };
+    if (lowerSparseConv2d(node, c, g, node.inputs[2] ? MODE.bias : MODE.plain)) return;
     c.each("f32_conv2d", { ...convolutionArgs(node, c, panels, conv2dScratch(g)), ...g });
   },
 } satisfies Record<string, Lower>;

@@ -7,6 +7,7 @@ import { isInt8 } from "../quantized/int8-types.ts";
 import { direct } from "./conv2d-int8.ts";
 import { dynamicLayer } from "./int8-dynamic.ts";
 import { type Layer, packedWeights, staticLayer, type WeightedNode } from "./int8-layer.ts";
+import { lowerRows, shareOf } from "./int8-sparse.ts";
 
 /** The k-groups of a matrix product and its packed weights. */
 function matrix(layer: Layer) {
@@ -30,9 +31,17 @@ export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
   }
   const layer = staticLayer(node, c, 1);
   const { parts, packing, running } = layer;
-  if (parts > 1) direct.lower(layer);
-  else if (cheapest(i8Dense[c.variant], by => [by === "tiles" ? Math.max(4, c.batch) : c.batch]) === "tiles")
-    c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
+  if (parts > 1) {
+    direct.lower(layer);
+    return;
+  }
+  const share = shareOf(layer);
+  const by = cheapest(i8Dense[c.variant], by => {
+    if (by === "sparse") return share === undefined ? undefined : [c.batch * share];
+    return [by === "tiles" ? Math.max(4, c.batch) : c.batch];
+  });
+  if (by === "sparse") lowerRows(layer);
+  else if (by === "tiles") c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
   else {
     const length = packing.channels;
     const w = packedWeights(layer, densePackedBytes(c.variant, packing.outs, length));

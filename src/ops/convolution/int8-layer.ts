@@ -3,7 +3,8 @@ import { PenjingError } from "../../base/errors.ts";
 import { roundUp } from "../../base/shape.ts";
 import type { Node, Value } from "../../graph/graph.ts";
 import type { Lowering, Ref } from "../../graph/meaning.ts";
-import type { Window as TapWindow } from "../../kernels/i8/offsets.ts";
+import type { Work } from "../../kernels/cost/cheapest.ts";
+import { type TableAxes, type Window as TapWindow, tableBytes } from "../../kernels/i8/offsets.ts";
 import { type Halo, storedBytes } from "../../kernels/i8/stored.ts";
 import { clamps, requantizationScales } from "../quantized/int8-arithmetic.ts";
 import { at, type StoredPlace, storedIn, storedOut } from "../quantized/int8-buffers.ts";
@@ -152,10 +153,25 @@ export function staticLayer(node: WeightedNode, c: Lowering, groups: number, poo
     /** True where pixels are taken one by one, and all channels together. */
     plain: groups === 1 && parts === 1 && [...strides, ...dilations].every(n => n === 1),
     running: { ...layer.running, ...clamps(y.type, node.attrs.relu) },
+    /** The numbers that `packing` has the places of. */
+    numbers: { weights: weight.data, bias: bias?.data, scale: scales, zero: affine(x.type).zero },
   };
 }
 
 export type StaticLayer = ReturnType<typeof staticLayer>;
 
+/** An algorithm of static layers. `work` is undefined where it cannot run. */
+export interface Algorithm {
+  work(layer: StaticLayer): Work | undefined;
+  lower(layer: StaticLayer): void;
+}
+
 /** Room for the packed weights of a layer. */
 export const packedWeights = ({ c }: Pick<Layer, "c">, bytes: number): Ref => c.scratch("packed weights", bytes);
+
+/** A table of offsets, which a kernel makes once. */
+export function table({ c }: Pick<Layer, "c">, name: string, axes: TableAxes): Ref {
+  const y = c.scratch(name, tableBytes(axes));
+  c.call("offsets", { rank: axes.length, axes: c.constant("axes", Int32Array.from(axes.flat())), y });
+  return y;
+}
