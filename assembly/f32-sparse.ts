@@ -33,30 +33,37 @@ function transposePixels(x: usize, pixels: usize, chunks: i32, places: usize, t:
   }
 }
 
-/** Stores four outputs, or the first `rest`, of the four pixels of a table; they are given output by output. */
-@inline function storePixels(y: usize, results: usize, a: v128, b: v128, c: v128, d: v128, rest: i32): void {
+/** Stores four outputs, or the first `rest`, of the four pixels of a table; `sums` has them output by output. */
+function storePixels(y: usize, results: usize, sums: usize, rest: i32): void {
+  const a = v128.load(sums), b = v128.load(sums, 32), c = v128.load(sums, 64), d = v128.load(sums, 96);
   const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5), ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
   const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5), cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  storeLanes(y + load<usize>(results), v128.shuffle<f64>(ab0, cd0, 0, 2), rest);
-  storeLanes(y + load<usize>(results, 4), v128.shuffle<f64>(ab0, cd0, 1, 3), rest);
-  storeLanes(y + load<usize>(results, 8), v128.shuffle<f64>(ab1, cd1, 0, 2), rest);
-  storeLanes(y + load<usize>(results, 12), v128.shuffle<f64>(ab1, cd1, 1, 3), rest);
+  const p0 = v128.shuffle<f64>(ab0, cd0, 0, 2), p1 = v128.shuffle<f64>(ab0, cd0, 1, 3), p2 = v128.shuffle<f64>(ab1, cd1, 0, 2), p3 = v128.shuffle<f64>(ab1, cd1, 1, 3);
+  const y0 = y + load<usize>(results), y1 = y + load<usize>(results, 4), y2 = y + load<usize>(results, 8), y3 = y + load<usize>(results, 12);
+  if (rest >= 4) {
+    v128.store(y0, p0);
+    v128.store(y1, p1);
+    v128.store(y2, p2);
+    v128.store(y3, p3);
+  } else {
+    storeLanes(y0, p0, rest);
+    storeLanes(y1, p1, rest);
+    storeLanes(y2, p2, rest);
+    storeLanes(y3, p3, rest);
+  }
 }
 
-/**
- * Four outputs: how many entries | entries. An entry of a block has the place of a row and its weight for each output; an entry of lists has
- * a place and a weight for each output by itself. Places are bytes in the scratch.
- */
+/** Each output: how many entries | entries, the place of a row and the weight that meets it. Places are bytes from the first row. */
 export function f32_sparse_conv2d(
-  n: i32, x: usize, xs: i32, w: usize, blocks: i32, chunks: i32, places: usize, count: i32, pixels: usize, results: usize, y: usize, ys: i32, outs: i32,
-  mode: i32, aux: usize, h: i32, width: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32, scratch: usize,
+  n: i32, x: usize, xs: i32, w: usize, chunks: i32, places: usize, count: i32, pixels: usize, results: usize, y: usize, ys: i32, outs: i32,
+  mode: i32, aux: usize, h: i32, width: i32, pixel: i32, pad_t: i32, pad_l: i32, rows: i32, columns: i32, scratch: usize,
 ): void {
-  const last = count - 1, t = scratch + TABLES, padded = t + <usize>chunks * 128;
+  const last = count - 1, sums = scratch + TABLES, t = scratch + 256, padded = t + <usize>chunks * 128;
   if (rows) memory.fill(padded, 0, <usize>(rows * columns * pixel));
   for (; n > 0; n--) {
     let image = x;
     if (rows) {
-      placeImage(padded, x, width * pixel, h, width, pixel, top, left, rows, columns);
+      placeImage(padded, x, width * pixel, h, width, pixel, pad_t, pad_l, rows, columns);
       image = padded;
     }
     for (let p = 0; p < count; p += 8) {
@@ -65,62 +72,26 @@ export function f32_sparse_conv2d(
       transposePixels(image, from + 16, chunks, places, t + 16);
       let b = w, bias = aux, o = y;
       for (let rest = outs; rest > 0; rest -= 4) {
-        let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
-        let entries = load<i32>(b);
-        b += 4;
-        if (entries > 0) {
-          if (blocks) do {
-            const row = t + load<usize>(b), low = v128.load(row), high = v128.load(row, 16);
-            let v = v128.load32_splat(b, 4);
-            c00 = madd(v, low, c00);
-            c01 = madd(v, high, c01);
-            v = v128.load32_splat(b, 8);
-            c10 = madd(v, low, c10);
-            c11 = madd(v, high, c11);
-            v = v128.load32_splat(b, 12);
-            c20 = madd(v, low, c20);
-            c21 = madd(v, high, c21);
-            v = v128.load32_splat(b, 16);
-            c30 = madd(v, low, c30);
-            c31 = madd(v, high, c31);
-            b += 20;
-          } while (--entries > 0);
-          else do {
-            let row = t + load<usize>(b), v = v128.load32_splat(b, 4);
-            c00 = madd(v, v128.load(row), c00);
-            c01 = madd(v, v128.load(row, 16), c01);
-            row = t + load<usize>(b, 8);
-            v = v128.load32_splat(b, 12);
-            c10 = madd(v, v128.load(row), c10);
-            c11 = madd(v, v128.load(row, 16), c11);
-            row = t + load<usize>(b, 16);
-            v = v128.load32_splat(b, 20);
-            c20 = madd(v, v128.load(row), c20);
-            c21 = madd(v, v128.load(row, 16), c21);
-            row = t + load<usize>(b, 24);
-            v = v128.load32_splat(b, 28);
-            c30 = madd(v, v128.load(row), c30);
-            c31 = madd(v, v128.load(row, 16), c31);
-            b += 32;
-          } while (--entries > 0);
+        for (let sum = sums; sum < sums + 128; sum += 32) {
+          let c0 = f32x4.splat(0), c1 = c0, left = load<i32>(b);
+          b += 4;
+          if (left > 0) do {
+            const row = t + load<usize>(b), v = v128.load32_splat(b, 4);
+            c0 = madd(v, v128.load(row), c0);
+            c1 = madd(v, v128.load(row, 16), c1);
+            b += 8;
+          } while (--left > 0);
+          if (mode) {
+            const v = v128.load32_splat(bias);
+            c0 = finish(c0, mode, v);
+            c1 = finish(c1, mode, v);
+            bias += 4;
+          }
+          v128.store(sum, c0);
+          v128.store(sum, c1, 16);
         }
-        if (mode) {
-          let v = v128.load32_splat(bias);
-          c00 = finish(c00, mode, v);
-          c01 = finish(c01, mode, v);
-          v = v128.load32_splat(bias, 4);
-          c10 = finish(c10, mode, v);
-          c11 = finish(c11, mode, v);
-          v = v128.load32_splat(bias, 8);
-          c20 = finish(c20, mode, v);
-          c21 = finish(c21, mode, v);
-          v = v128.load32_splat(bias, 12);
-          c30 = finish(c30, mode, v);
-          c31 = finish(c31, mode, v);
-          bias += 16;
-        }
-        storePixels(o, to, c00, c10, c20, c30, rest);
-        storePixels(o, to + 16, c01, c11, c21, c31, rest);
+        storePixels(o, to, sums, rest);
+        storePixels(o, to + 16, sums + 16, rest);
         o += 16;
       }
     }

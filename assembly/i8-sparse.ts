@@ -11,11 +11,13 @@
 //
 // i8_sparse_dense: lanes are outputs, 16 of them. An entry is a k-group of neighbours and its weights.
 import { eight, TABLES } from "./sparse-tile";
-import { dot, highest, lowest, MAGIC, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED } from "./stored";
+import { dot, highest, lowest, MAGIC, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, storeOne } from "./stored";
 
 /** Bytes of a row of 8 pixels, and of the places of a k-group. */
 @inline const ROW: usize = 8 * STORED;
 @inline const PLACES: usize = RELAXED ? 16 : 8;
+/** Bytes of the places of half a k-group. */
+@inline const HALF: usize = PLACES / 2;
 
 /** Interleaves the low (high) halves of two vectors. */
 @inline function low8(a: v128, b: v128): v128 {
@@ -72,90 +74,75 @@ function transposePixels(x: usize, pixels: usize, chunks: i32, places: usize, t:
   }
 }
 
-/** The first (second) half of the rows of a k-group: plain one row, relaxed two rows interleaved. `b`: their places. */
-@inline function firstRows(t: usize, b: usize): v128 {
-  if (RELAXED) return low8(v128.load64_zero(t + load<usize>(b)), v128.load64_zero(t + load<usize>(b, 4)));
-  return v128.load(t + load<usize>(b));
-}
-@inline function secondRows(t: usize, b: usize): v128 {
-  if (RELAXED) return low8(v128.load64_zero(t + load<usize>(b, 8)), v128.load64_zero(t + load<usize>(b, 12)));
-  return v128.load(t + load<usize>(b, 4));
+/** Half of the rows of a k-group: plain the row at place p, relaxed those at p and q, interleaved. */
+@inline function rowsAt(t: usize, p: usize, q: usize): v128 {
+  if (RELAXED) return low8(v128.load64_zero(t + p), v128.load64_zero(t + q));
+  return v128.load(t + p);
 }
 
 /** Four accumulators -> q + 128. The packer has proved |acc * scale| < 2^21, so that no lower clamp is needed before rounding. */
 @inline function rounded(acc: v128, scale: v128, shift: v128): v128 {
   return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(acc), scale), f32x4.splat(MAGIC)), shift);
 }
-/** The same for the eight pixels of an output, as i16; `scale`: the address of its scale. */
-@inline function roundedPixels(a: v128, b: v128, scale: usize, shift: v128): v128 {
-  const s = v128.load32_splat(scale);
-  return i16x8.narrow_i32x4_s(rounded(a, s, shift), rounded(b, s, shift));
+/** The same for the eight pixels of an output, as i16. */
+@inline function roundedPixels(a: v128, b: v128, scale: v128, shift: v128): v128 {
+  return i16x8.narrow_i32x4_s(rounded(a, scale, shift), rounded(b, scale, shift));
 }
 
-/** Stores `rest` (1 .. 3) results of a pixel. */
-function storeSome(p: usize, bits: u64, rest: i32): void {
+/** Stores four outputs of the four pixels of a table, which `bytes` holds one pixel after the other. */
+@inline function storePixels(y: usize, results: usize, bytes: v128): void {
+  const y0 = y + load<usize>(results), y1 = y + load<usize>(results, 4), y2 = y + load<usize>(results, 8), y3 = y + load<usize>(results, 12);
   if (RELAXED) {
-    if (rest & 2) { store<u16>(p, <u16>bits); bits >>= 16; p += 2; }
-    if (rest & 1) store<u8>(p, <u8>bits);
+    v128.store32_lane(y0, bytes, 0);
+    v128.store32_lane(y1, bytes, 1);
+    v128.store32_lane(y2, bytes, 2);
+    v128.store32_lane(y3, bytes, 3);
   } else {
-    if (rest & 2) { store<u32>(p, <u32>bits); bits >>= 32; p += 4; }
-    if (rest & 1) store<u16>(p, <u16>bits);
+    const a = i16x8.extend_low_i8x16_u(bytes), b = i16x8.extend_high_i8x16_u(bytes);
+    v128.store64_lane(y0, a, 0);
+    v128.store64_lane(y1, a, 1);
+    v128.store64_lane(y2, b, 0);
+    v128.store64_lane(y3, b, 1);
   }
 }
 
-/** Stores four outputs, or the first `rest`, of the four pixels of a table, which `bytes` holds one pixel after the other. */
-@inline function storePixels(y: usize, results: usize, bytes: v128, rest: i32): void {
-  const y0 = y + load<usize>(results), y1 = y + load<usize>(results, 4), y2 = y + load<usize>(results, 8), y3 = y + load<usize>(results, 12);
-  if (RELAXED) {
-    if (rest >= 4) {
-      v128.store32_lane(y0, bytes, 0);
-      v128.store32_lane(y1, bytes, 1);
-      v128.store32_lane(y2, bytes, 2);
-      v128.store32_lane(y3, bytes, 3);
-    } else {
-      storeSome(y0, i32x4.extract_lane(bytes, 0), rest);
-      storeSome(y1, i32x4.extract_lane(bytes, 1), rest);
-      storeSome(y2, i32x4.extract_lane(bytes, 2), rest);
-      storeSome(y3, i32x4.extract_lane(bytes, 3), rest);
-    }
-  } else {
-    const a = i16x8.extend_low_i8x16_u(bytes), b = i16x8.extend_high_i8x16_u(bytes);
-    if (rest >= 4) {
-      v128.store64_lane(y0, a, 0);
-      v128.store64_lane(y1, a, 1);
-      v128.store64_lane(y2, b, 0);
-      v128.store64_lane(y3, b, 1);
-    } else {
-      storeSome(y0, i64x2.extract_lane(a, 0), rest);
-      storeSome(y1, i64x2.extract_lane(a, 1), rest);
-      storeSome(y2, i64x2.extract_lane(b, 0), rest);
-      storeSome(y3, i64x2.extract_lane(b, 1), rest);
-    }
+/** Stores the first `rest` of four outputs likewise. */
+function storeSome(y: usize, results: usize, bytes: v128, rest: i32, room: usize): void {
+  v128.store(room, bytes);
+  for (let end = room + 16; room < end; room += 4) {
+    const to = y + load<usize>(results);
+    for (let i: usize = 0; i < <usize>rest; i++) storeOne(to + i * STORED, load<u8>(room + i));
+    results += 4;
   }
 }
 
 /**
- * Four outputs: 4 biases | 4 scales | how many entries | entries. An entry of a block has the places of one k-group and its weights for each
- * output; an entry of lists has places and weights for each output by itself.
+ * Four outputs: 4 biases | 4 scales | lists. A list is how many entries it has, then these. Of a block there is one list, whose entries have the
+ * places of a k-group and its weights for each output; else each output has a list of its own.
  */
 export function i8_sparse_conv2d(
   n: i32, x: usize, xs: i32, w: usize, blocks: i32, chunks: i32, places: usize, count: i32, pixels: usize, results: usize, y: usize, ys: i32, outs: i32,
   zero: i32, qmin: i32, qmax: i32, scratch: usize,
 ): void {
-  const shift = shiftOf(zero), least = i8x16.splat(<i8>(qmin + 128)), most = i8x16.splat(<i8>(qmax + 128));
-  const last = count - 1, rows = scratch + TABLES;
+  const last = count - 1, sums = scratch + TABLES, rows = scratch + 256;
+  // in memory, as the inner loop has need of all registers: 5 % (measured)
+  v128.store(scratch, shiftOf(zero), TABLES + 64);
+  v128.store(scratch, i8x16.splat(<i8>(qmin + 128)), TABLES + 80);
+  v128.store(scratch, i8x16.splat(<i8>(qmax + 128)), TABLES + 96);
   for (; n > 0; n--) {
     for (let p = 0; p < count; p += 8) {
       transposePixels(x, eight(pixels, p, last, scratch), chunks, places, rows);
       const to = eight(results, p, last, scratch + 32);
       let head = w, o = y;
       for (let rest = outs; rest > 0; rest -= 4) {
-        let c00 = v128.load32_splat(head), c01 = c00, c10 = v128.load32_splat(head, 4), c11 = c10;
-        let c20 = v128.load32_splat(head, 8), c21 = c20, c30 = v128.load32_splat(head, 12), c31 = c30;
-        let left = load<i32>(head, 32), b = head + 36;
-        if (left > 0) {
-          if (blocks) do {
-            const r = firstRows(rows, b), s = secondRows(rows, b);
+        let b = head + 32, q0: v128, q1: v128, q2: v128, q3: v128;
+        if (blocks) {
+          let c00 = v128.load32_splat(head), c01 = c00, c10 = v128.load32_splat(head, 4), c11 = c10;
+          let c20 = v128.load32_splat(head, 8), c21 = c20, c30 = v128.load32_splat(head, 12), c31 = c30;
+          let left = load<i32>(b);
+          b += 4;
+          if (left > 0) do {
+            const r = rowsAt(rows, load<usize>(b), RELAXED ? load<usize>(b, 4) : 0), s = rowsAt(rows, load<usize>(b, HALF), RELAXED ? load<usize>(b, HALF + 4) : 0);
             const low = low16(r, s), high = high16(r, s);
             let v = v128.load32_splat(b, PLACES);
             c00 = dot(v, low, c00);
@@ -171,37 +158,42 @@ export function i8_sparse_conv2d(
             c31 = dot(v, high, c31);
             b += PLACES + 16;
           } while (--left > 0);
-          else do {
-            let r = firstRows(rows, b), s = secondRows(rows, b), v = v128.load32_splat(b, PLACES);
-            c00 = dot(v, low16(r, s), c00);
-            c01 = dot(v, high16(r, s), c01);
-            b += PLACES + 4;
-            r = firstRows(rows, b);
-            s = secondRows(rows, b);
-            v = v128.load32_splat(b, PLACES);
-            c10 = dot(v, low16(r, s), c10);
-            c11 = dot(v, high16(r, s), c11);
-            b += PLACES + 4;
-            r = firstRows(rows, b);
-            s = secondRows(rows, b);
-            v = v128.load32_splat(b, PLACES);
-            c20 = dot(v, low16(r, s), c20);
-            c21 = dot(v, high16(r, s), c21);
-            b += PLACES + 4;
-            r = firstRows(rows, b);
-            s = secondRows(rows, b);
-            v = v128.load32_splat(b, PLACES);
-            c30 = dot(v, low16(r, s), c30);
-            c31 = dot(v, high16(r, s), c31);
-            b += PLACES + 4;
-          } while (--left > 0);
+          const shift = v128.load(scratch, TABLES + 64);
+          q0 = roundedPixels(c00, c01, v128.load32_splat(head, 16), shift);
+          q1 = roundedPixels(c10, c11, v128.load32_splat(head, 20), shift);
+          q2 = roundedPixels(c20, c21, v128.load32_splat(head, 24), shift);
+          q3 = roundedPixels(c30, c31, v128.load32_splat(head, 28), shift);
+        } else {
+          const shift = v128.load(scratch, TABLES + 64);
+          for (let i: usize = 0; i < 16; i += 4) {
+            let c0 = v128.load32_splat(head + i), c1 = c0, left = load<i32>(b);
+            b += 4;
+            if (left > 0) do {
+              const r = rowsAt(rows, load<usize>(b), RELAXED ? load<usize>(b, 4) : 0), s = rowsAt(rows, load<usize>(b, HALF), RELAXED ? load<usize>(b, HALF + 4) : 0);
+              const v = v128.load32_splat(b, PLACES);
+              c0 = dot(v, low16(r, s), c0);
+              c1 = dot(v, high16(r, s), c1);
+              b += PLACES + 4;
+            } while (--left > 0);
+            v128.store(sums + 4 * i, roundedPixels(c0, c1, v128.load32_splat(head + i, 16), shift));
+          }
+          q0 = v128.load(sums);
+          q1 = v128.load(sums, 16);
+          q2 = v128.load(sums, 32);
+          q3 = v128.load(sums, 48);
         }
-        // outputs 0 2 and 1 3 as bytes, 8 pixels each; then pixel by pixel
-        const even = i8x16.narrow_i16x8_u(roundedPixels(c00, c01, head + 16, shift), roundedPixels(c20, c21, head + 24, shift));
-        const odd = i8x16.narrow_i16x8_u(roundedPixels(c10, c11, head + 20, shift), roundedPixels(c30, c31, head + 28, shift));
+        // as bytes, 8 pixels of two outputs; then pixel by pixel
+        const even = i8x16.narrow_i16x8_u(q0, q2), odd = i8x16.narrow_i16x8_u(q1, q3);
         const first = low8(even, odd), second = high8(even, odd);
-        storePixels(o, to, i8x16.min_u(i8x16.max_u(low16(first, second), least), most), rest);
-        storePixels(o, to + 16, i8x16.min_u(i8x16.max_u(high16(first, second), least), most), rest);
+        const least = v128.load(scratch, TABLES + 80), most = v128.load(scratch, TABLES + 96);
+        const early = i8x16.min_u(i8x16.max_u(low16(first, second), least), most), late = i8x16.min_u(i8x16.max_u(high16(first, second), least), most);
+        if (rest >= 4) {
+          storePixels(o, to, early);
+          storePixels(o, to + 16, late);
+        } else {
+          storeSome(o, to, early, rest, sums);
+          storeSome(o, to + 16, late, rest, sums);
+        }
         head = b;
         o += 4 * STORED;
       }

@@ -1,6 +1,6 @@
 /**
  * Constant weights that are mostly zeros, packed for the sparse kernels (assembly/i8-sparse.ts, assembly/f32-sparse.ts), and how much work
- * they are. Places in what is packed are counted here, from sizes: no number of a tensor is one.
+ * they are. All places in what is packed are counted here, from sizes: no number of a tensor is one.
  */
 import type { Work } from "./cost/cheapest.ts";
 import { runsOf, type TableAxes, tapAxes, type Window } from "./i8/offsets.ts";
@@ -15,170 +15,116 @@ export interface Matrix {
   readonly length: number;
 }
 
-/** Outputs that a kernel of tiles, and one of single rows, takes together. */
-export const FOUR = 4;
-export const SIXTEEN = 16;
+/** What an entry is, by kernel: so many inputs, and their weights for so many outputs. */
+export interface Entry {
+  /** Inputs: one float, or a k-group of int8. */
+  readonly inputs: 1 | 2 | 4;
+  /** Outputs that share a list of entries. */
+  readonly outputs: 1 | 4 | 16;
+}
 
-/** Pixels of a tile. */
+/** Inputs of an int8 entry. */
+export const kGroup = (variant: Variant): 2 | 4 => (variant === "relaxed" ? 4 : 2);
+
+/** Pixels of a tile, and outputs that it stores together. */
 const PIXELS = 8;
+const FOUR = 4;
 
-/** Inputs in one entry: a k-group. */
-export const inputsOf = (variant: Variant): 2 | 4 => (variant === "relaxed" ? 4 : 2);
-
-/** Samples that `mayPay` looks at. */
+/** Samples by which `matrixOf` judges. */
 const SAMPLES = 256;
 
-/** Is it worth a closer look? A quarter of some weights are zeros; nothing sparse pays where it is less. */
-export function mayPay({ data }: Matrix): boolean {
+/** The weights of a layer, if it is worth a closer look: a quarter of some samples are zeros, and nothing sparse pays where it is less. */
+export function matrixOf(data: ArrayLike<number> | undefined, outs: number): Matrix | undefined {
+  if (!data) return undefined;
   const step = Math.max(1, data.length / SAMPLES);
   let zeros = 0;
   for (let i = 0; i < data.length; i += step) if (!data[Math.floor(i)]) zeros++;
-  return zeros * 4 * step >= data.length;
+  return zeros * 4 * step < data.length ? undefined : { data, outs, length: data.length / outs };
 }
 
-/** The inputs that have a weight in any of the outputs first .. first + count - 1. */
-function used({ data, outs, length }: Matrix, first: number, count: number): number[] {
-  const found: number[] = [];
-  const end = Math.min(first + count, outs) * length;
-  for (let k = 0; k < length; k++)
-    for (let i = first * length + k; i < end; i += length)
-      if (data[i]) {
-        found.push(k);
-        break;
-      }
-  return found;
+/**
+ * The entries of outputs from `first` on, each as its inputs: those that have a weight in any of these outputs. `neighbours`: the inputs of
+ * an entry lie side by side, as in x, and some may have no weight; else any are put together.
+ */
+function entriesOf(matrix: Matrix, first: number, { inputs, outputs }: Entry, neighbours: boolean): number[][] {
+  const { data, outs, length } = matrix;
+  const entries: number[][] = [];
+  const end = Math.min(first + outputs, outs) * length;
+  let last: number[] = [];
+  for (let k = 0; k < length; k++) {
+    let i = first * length + k;
+    while (i < end && !data[i]) i += length;
+    if (i >= end || (neighbours && last[0]! + inputs > k)) continue;
+    if (neighbours) last = Array.from({ length: inputs }, (_, j) => k - (k % inputs) + j);
+    else if (last.length % inputs) {
+      last.push(k);
+      continue;
+    } else last = [k];
+    entries.push(last);
+  }
+  return entries;
 }
 
-/** `list` in pieces of `group`. */
-const pieces = (list: readonly number[], group: number): number[][] =>
-  Array.from({ length: Math.ceil(list.length / group) }, (_, i) => list.slice(i * group, (i + 1) * group));
-
-/** The lists of entries of four outputs, each entry the inputs of a k-group: one list that they share (`blocks`), or one for each. */
-const listsOf = (matrix: Matrix, first: number, group: number, blocks: boolean): number[][][] =>
-  (blocks ? [used(matrix, first, FOUR)] : [0, 1, 2, 3].map(i => used(matrix, first + i, 1))).map(list =>
-    pieces(list, group),
-  );
-
-/** The k-groups of neighbours that have a weight in any of 16 outputs. */
-const neighboursOf = (matrix: Matrix, first: number, group: number): number[][] =>
-  [...new Set(used(matrix, first, SIXTEEN).map(k => Math.floor(k / group)))].map(g =>
-    Array.from({ length: group }, (_, i) => g * group + i),
-  );
-
-const longest = (lists: readonly { length: number }[]): number => Math.max(...lists.map(({ length }) => length));
-
-function count({ outs }: Matrix, step: number, entries: (first: number) => number): number {
+/** Entries of all outputs. */
+export function countEntries(matrix: Matrix, entry: Entry, neighbours: boolean): number {
   let sum = 0;
-  for (let first = 0; first < outs; first += step) sum += entries(first);
+  for (let first = 0; first < matrix.outs; first += entry.outputs)
+    sum += entriesOf(matrix, first, entry, neighbours).length;
   return sum;
 }
 
-/** Entries of all tiles of 8 pixels and 4 outputs; chunks of all tiles of pixels; tiles. */
-export function tileWork(matrix: Matrix, group: number, blocks: boolean, pixels: number, chunks: number): Work {
+/** Entries of all tiles of 8 pixels; chunks of all tiles; fours of outputs of all tiles. */
+export function tileWork(matrix: Matrix, entry: Entry, pixels: number, { chunks }: Rows): Work {
   const tiles = Math.ceil(pixels / PIXELS);
-  const entries = count(matrix, FOUR, first => longest(listsOf(matrix, first, group, blocks)));
-  return [tiles * entries, tiles * chunks, tiles * Math.ceil(matrix.outs / FOUR)];
+  const entries = countEntries(matrix, entry, false);
+  return [tiles * entries, tiles * chunks.length, tiles * Math.ceil(matrix.outs / FOUR)];
 }
 
-/** Entries of one row. */
-export const rowEntries = (matrix: Matrix, group: number): number =>
-  count(matrix, SIXTEEN, first => neighboursOf(matrix, first, group).length);
-
-/** What the inputs of a tile are gathered by: where chunks of `lanes` elements begin, and the row of each input, in bytes. */
+/** What the inputs of a tile are gathered by: where chunks of neighbours begin, and the row of each input, in bytes. */
 export interface Rows {
   readonly chunks: Int32Array;
   readonly rows: Int32Array;
 }
 
-/** Runs of `length` elements of so many bytes begin at `starts`. */
-function rowsOf(starts: readonly number[], length: number, lanes: number, element: number): Rows {
+/** A grid of runs of `length` elements of so many bytes; `lanes` elements are a chunk. */
+function rowsOf([[down, row], [across, column]]: Grid, length: number, lanes: number, element: number): Rows {
   const each = Math.ceil(length / lanes);
+  const runs = down * across;
   return {
-    chunks: Int32Array.from({ length: starts.length * each }, (_, i) => {
-      return starts[Math.floor(i / each)]! + (i % each) * lanes * element;
+    chunks: Int32Array.from({ length: runs * each }, (_, i) => {
+      const run = Math.floor(i / each);
+      return Math.floor(run / across) * row + (run % across) * column + (i % each) * lanes * element;
     }),
-    rows: Int32Array.from({ length: starts.length * length }, (_, k) => {
+    rows: Int32Array.from({ length: runs * length }, (_, k) => {
       return (Math.floor(k / length) * each * lanes + (k % length)) * PIXELS * element;
     }),
   };
 }
+type Grid = readonly [TableAxes[0], TableAxes[0]];
 
-/** Pieces of 8 channels of a stored image. */
-export function int8Rows(variant: Variant, image: StoredImage, window: Window): Rows {
-  const { length } = runsOf(window, image.channels);
-  const [[down, row], [across, column]] = tapAxes(variant, image, window) as [TableAxes[0], TableAxes[0]];
-  return rowsOf(gridOf(down, across, row, column), length, 8, storedBytes(variant));
+/** Chunks of 8 channels of a stored image. */
+export const int8Rows = (variant: Variant, image: StoredImage, window: Window): Rows =>
+  rowsOf(
+    tapAxes(variant, image, window) as unknown as Grid,
+    runsOf(window, image.channels).length,
+    8,
+    storedBytes(variant),
+  );
+
+/** Chunks of 4 channels of an image whose rows are `pitch` bytes apart. A row of taps lies side by side, but where it is dilated. */
+export function floatRows({ kh, kw, cin, dilation_h, dilation_w }: Taps, pitch: number): Rows {
+  const parts = dilation_w === 1 ? 1 : kw;
+  const grid: Grid = [
+    [kh, dilation_h * pitch],
+    [parts, dilation_w * 4 * cin],
+  ];
+  return rowsOf(grid, (kw / parts) * cin, 4, 4);
 }
+export type Taps = Pick<Conv2dGeometry, "kh" | "kw" | "cin" | "dilation_h" | "dilation_w">;
 
-/** Pieces of 4 channels of an image whose rows are `pitch` bytes apart. A row of taps lies side by side, but where it is dilated. */
-export function floatRows(g: Conv2dGeometry, pitch: number): Rows {
-  const pixel = 4 * g.cin;
-  const parts = g.dilation_w === 1 ? 1 : g.kw;
-  const starts = gridOf(g.kh, parts, g.dilation_h * pitch, g.dilation_w * pixel);
-  return rowsOf(starts, (g.kw / parts) * g.cin, 4, 4);
-}
-
-/** Pieces of 4 of a row of floats. */
-export const vectorRows = (length: number): Rows => rowsOf([0], length, 4, 4);
-
-/** Places in a grid, row by row. */
-export const gridOf = (down: number, across: number, row: number, column: number): number[] =>
-  Array.from({ length: down * across }, (_, i) => Math.floor(i / across) * row + (i % across) * column);
-
-/** Bytes of the scratch of a tile: two tables of its pixels, and what is transposed. */
-export const tileBytes = ({ chunks }: Rows, lanes: number, element: number): number =>
-  64 + chunks.length * lanes * PIXELS * element;
-
-/** How the weights of one output that an entry has are one word. */
-type Word = (o: number, ks: readonly number[]) => number;
-
-/** For tiles: of every four outputs their head, how many entries, the entries. */
-export function packTiles(
-  matrix: Matrix,
-  group: number,
-  blocks: boolean,
-  rows: Int32Array,
-  word: Word,
-  head: (first: number) => number[] = () => [],
-): Int32Array {
-  const words: number[] = [];
-  for (let first = 0; first < matrix.outs; first += FOUR) {
-    const lists = listsOf(matrix, first, group, blocks);
-    const entries = longest(lists);
-    words.push(...head(first), entries);
-    for (let e = 0; e < entries; e++)
-      lists.forEach((list, i) => {
-        const ks = list[e] ?? [];
-        for (let j = 0; j < group; j++) words.push(rows[ks[j]!] ?? 0);
-        if (blocks) for (let o = 0; o < FOUR; o++) words.push(word(first + o, ks));
-        else words.push(word(first + i, ks));
-      });
-  }
-  return Int32Array.from(words);
-}
-
-/** For single rows: of every 16 outputs their head, how many entries, the entries. A k-group has 4 bytes in x. */
-export function packRows(
-  matrix: Matrix,
-  group: number,
-  word: Word,
-  head: (first: number) => number[] = () => [],
-): Int32Array {
-  const words: number[] = [];
-  for (let first = 0; first < matrix.outs; first += SIXTEEN) {
-    const list = neighboursOf(matrix, first, group);
-    words.push(...head(first), list.length);
-    for (const ks of list) {
-      words.push((ks[0]! / group) * 4);
-      for (let o = 0; o < SIXTEEN; o++) words.push(word(first + o, ks));
-    }
-  }
-  return Int32Array.from(words);
-}
-
-/** The weight of input k for output o; 0 where there is none. */
-const weight = ({ data, outs, length }: Matrix, o: number, k: number): number =>
-  o < outs && k < length ? (data[o * length + k] ?? 0) : 0;
+/** Bytes of the scratch of a tile: tables of its pixels, vectors, and what is transposed. */
+export const tileBytes = ({ chunks }: Rows, lanes: 4 | 8, element: number): number =>
+  256 + chunks.length * lanes * PIXELS * element;
 
 const float = /* @__PURE__ */ new Float32Array(1);
 const bits = /* @__PURE__ */ new Int32Array(float.buffer);
@@ -189,18 +135,6 @@ export function bitsOf(x: number): number {
   return bits[0]!;
 }
 
-/** One f32. */
-export const floatWord =
-  (matrix: Matrix): Word =>
-  (o, [k]) =>
-    k === undefined ? 0 : bitsOf(weight(matrix, o, k));
-
-/** A k-group of int8. */
-export const int8Word =
-  (matrix: Matrix, group: 2 | 4): Word =>
-  (o, ks) =>
-    ks.reduce((word, k, i) => word | ((weight(matrix, o, k) & (group === 2 ? 0xffff : 0xff)) << ((32 / group) * i)), 0);
-
 /** Biases and scales, one for each output. */
 export interface Requantized {
   readonly bias: ArrayLike<number> | undefined;
@@ -209,23 +143,40 @@ export interface Requantized {
   readonly zero: number;
 }
 
-/** Biases less what the zero point adds to each sum. */
-function biases(matrix: Matrix, { bias, zero }: Requantized): Int32Array {
+/**
+ * The words of a sparse kernel. Of every `width` outputs: of int8 their biases, less what the zero point adds to each sum, and scales; then of
+ * each list how many entries it has, and these: the places of the inputs, and a word of weights for each output. `rows`: the places of
+ * inputs in a tile; undefined: an entry is neighbours in x, with one place.
+ */
+export function pack(matrix: Matrix, entry: Entry, width: 4 | 16, rows?: Int32Array, int8?: Requantized): Int32Array {
   const { data, outs, length } = matrix;
-  return Int32Array.from({ length: outs }, (_, o) => {
-    let sum = 0;
-    for (let i = o * length; i < (o + 1) * length; i++) sum += data[i]!;
-    return (bias?.[o] ?? 0) - (zero + 128) * sum;
-  });
-}
-
-/** The head of `width` outputs: biases, then scales. */
-export function int8Head(matrix: Matrix, width: number, given: Requantized): (first: number) => number[] {
-  const shifted = biases(matrix, given);
-  return first => [
-    ...Array.from({ length: width }, (_, i) => shifted[first + i] ?? 0),
-    ...Array.from({ length: width }, (_, i) => bitsOf(given.scale[first + i] ?? 0)),
-  ];
+  const { inputs, outputs } = entry;
+  const [mask, size] = inputs === 2 ? [0xffff, 16] : [0xff, 8];
+  const weight = (o: number, k: number) => (o < outs && k < length ? (data[o * length + k] ?? 0) : 0);
+  const word = (o: number, ks: readonly number[]) =>
+    int8 ? ks.reduce((all, k, i) => all | ((weight(o, k) & mask) << (size * i)), 0) : bitsOf(weight(o, ks[0]!));
+  const words: number[] = [];
+  for (let first = 0; first < outs; first += width) {
+    if (int8) {
+      const each = Array.from({ length: width }, (_, i) => first + i);
+      for (const o of each) {
+        let bias = int8.bias?.[o] ?? 0;
+        for (let k = 0; k < length; k++) bias -= (int8.zero + 128) * weight(o, k);
+        words.push(bias);
+      }
+      for (const o of each) words.push(bitsOf(int8.scale[o] ?? 0));
+    }
+    for (let o = first; o < first + width; o += outputs) {
+      const entries = entriesOf(matrix, o, entry, !rows);
+      words.push(entries.length);
+      for (const ks of entries) {
+        if (rows) for (let i = 0; i < inputs; i++) words.push(rows[ks[i]!] ?? 0);
+        else words.push((ks[0]! / inputs) * 4);
+        for (let i = 0; i < outputs; i++) words.push(word(o + i, ks));
+      }
+    }
+  }
+  return Int32Array.from(words);
 }
 
 /** Is every sum, in steps of the output, less than 2^21? `i8_sparse_conv2d` rounds without a clamp before. */

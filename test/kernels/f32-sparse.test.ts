@@ -1,7 +1,8 @@
 import { describe, test } from "vitest";
 import * as convolution from "../../src/kernels/reference/f32-conv2d.ts";
 import * as product from "../../src/kernels/reference/f32-gemm.ts";
-import { floatRows, floatWord, gridOf, packRows, packTiles, tileBytes } from "../../src/kernels/sparse.ts";
+import { offsets } from "../../src/kernels/reference/memory.ts";
+import { floatRows, pack, tileBytes } from "../../src/kernels/sparse.ts";
 import { MODE } from "../../src/kernels/table/f32-gemm.ts";
 import { noise, overVariants } from "./harness.ts";
 import { expectGapsUntouched, expectSame, gathered, spread, withOutputs } from "./placing.ts";
@@ -45,9 +46,9 @@ const modes = [MODE.plain, MODE.bias, MODE.biasRelu];
 
 overVariants("f32-sparse", "run", bench => {
   describe.each(sweep)("%s", (_, g) => {
-    test.each(PATTERNS.flatMap((pattern, i) => [true, false].map(blocks => [pattern, blocks, modes[i % 3]!] as const)))(
-      "f32_sparse_conv2d, %s, blocks: %s, mode %i",
-      (pattern, blocks, mode) => {
+    test.each(PATTERNS.flatMap(pattern => modes.map(mode => [pattern, mode] as const)))(
+      "f32_sparse_conv2d, %s, mode %i",
+      (pattern, mode) => {
         bench.reset();
         const [each, size] = [g.h * g.w * g.cin, g.oh * g.ow * g.cout];
         const length = g.kh * g.kw * g.cin;
@@ -63,13 +64,18 @@ overVariants("f32-sparse", "run", bench => {
         const places = floatRows(g, pitch);
         const ys = size + gap;
         const y = bench.output((N * ys - gap) * 4);
-        const grid = (row: number, column: number) => bench.input(Int32Array.from(gridOf(g.oh, g.ow, row, column)));
+        const grid = (row: number, column: number) =>
+          bench.input(
+            offsets([
+              [g.oh, row],
+              [g.ow, column],
+            ]),
+          );
         bench.run("f32_sparse_conv2d", {
           n: N,
           x: bench.input(spread(x, N, each + 2)),
           xs: (each + 2) * 4,
-          w: bench.input(packTiles(matrix, 1, blocks, places.rows, floatWord(matrix))),
-          blocks: blocks ? 1 : 0,
+          w: bench.input(pack(matrix, { inputs: 1, outputs: 1 }, 4, places.rows)),
           chunks: places.chunks.length,
           places: bench.input(places.chunks),
           count: g.oh * g.ow,
@@ -80,7 +86,7 @@ overVariants("f32-sparse", "run", bench => {
           outs: g.cout,
           mode,
           aux: bench.input(aux),
-          ...{ h: g.h, width: g.w, pixel, top: g.pad_t, left: g.pad_l },
+          ...{ h: g.h, width: g.w, pixel, pad_t: g.pad_t, pad_l: g.pad_l },
           rows: padded ? rows : 0,
           columns,
           scratch: bench.output(tileBytes(places, 4, 4) + (padded ? rows * columns * pixel : 0)),
@@ -107,7 +113,7 @@ overVariants("f32-sparse", "run", bench => {
           n: N,
           x: bench.input(spread(x, N, k + 2)),
           xs: (k + 2) * 4,
-          w: bench.input(packRows(matrix, 1, floatWord(matrix))),
+          w: bench.input(pack(matrix, { inputs: 1, outputs: 16 }, 16)),
           y,
           ys: ys * 4,
           outs,

@@ -4,16 +4,7 @@ import { type Halo, NO_HALO, storedBytes, storedImage } from "../../src/kernels/
 import * as convolution from "../../src/kernels/reference/i8-conv2d.ts";
 import * as product from "../../src/kernels/reference/i8-gemm.ts";
 import { offsets } from "../../src/kernels/reference/memory.ts";
-import {
-  inputsOf,
-  int8Head,
-  int8Rows,
-  int8Word,
-  packRows,
-  packTiles,
-  roundable,
-  tileBytes,
-} from "../../src/kernels/sparse.ts";
+import { int8Rows, kGroup, pack, roundable, tileBytes } from "../../src/kernels/sparse.ts";
 import { overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 import { PATTERNS, pruned } from "./sparse.ts";
@@ -48,7 +39,7 @@ const name = (c: Case) =>
   `${c.height}x${c.width}x${c.channels} to ${c.outs}, kernel ${c.kernel}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}`;
 
 overVariants("i8-sparse", "run", bench => {
-  const group = inputsOf(bench.variant);
+  const inputs = kGroup(bench.variant);
 
   describe.each(CASES.map(c => [name(c), c] as const))("%s", (_, c) => {
     test.each(PATTERNS.flatMap(pattern => [true, false].map(blocks => [pattern, blocks] as const)))(
@@ -86,14 +77,7 @@ overVariants("i8-sparse", "run", bench => {
         const numbers = { bias: first.bias, scale, zero: first.zero };
         expect(roundable(matrix, numbers)).toBe(true);
         const rows = int8Rows(bench.variant, x, first);
-        const words = packTiles(
-          matrix,
-          group,
-          blocks,
-          rows.rows,
-          int8Word(matrix, group),
-          int8Head(matrix, 4, numbers),
-        );
+        const words = pack(matrix, { inputs, outputs: blocks ? 4 : 1 }, 4, rows.rows, numbers);
         bench.run("i8_sparse_conv2d", {
           n: 2,
           x: at + x.first - first.pads[0] * x.pitch - first.pads[1] * x.pixel,
@@ -140,7 +124,7 @@ overVariants("i8-sparse", "run", bench => {
       const scale = scales(outs, reach, 13);
       const clamp = { zero: zeroPoint(17, bench), qmin: -101, qmax: 120 };
       const matrix = { data: w, outs, length: k };
-      const words = packRows(matrix, group, int8Word(matrix, group), int8Head(matrix, 16, { bias, scale, zero }));
+      const words = pack(matrix, { inputs, outputs: 16 }, 16, undefined, { bias, scale, zero });
       bench.run("i8_sparse_dense", { n, x: at, xs, w: bench.input(words), y, ys, outs, ...clamp });
       given.forEach((x, i) => {
         const wanted = product.i8_gemm_requantize({ n: 1, k, outs, x, zero, w, bias }, { scale, ...clamp });

@@ -3,7 +3,7 @@ import type { Costs } from "./cheapest.ts";
 
 /**
  * Costs of int8 convolutions, in dot products of vectors. Estimates from the arithmetic, with the transforms as measured
- * on 8 to 64 channels, and the sparse ones (plain) on 64 and 512 channels of 50 to 90 % zeros.
+ * on 8 to 64 channels, and the sparse ones of the plain variant on 32 to 512 channels with 50 to 97 % zeros.
  *
  * - direct: k-groups of all tiles
  * - winograd: pairs of channels at all points of all tiles; channels of all tiles; outputs of all tiles
@@ -17,16 +17,16 @@ export const i8Conv2d: Readonly<Record<Variant, Costs<Algorithm>>> = {
     winograd: [2, 17, 33],
     depthwise3x3: [0.125],
     depthwise: [0.25],
-    blocks: [9, 22, 12],
-    lists: [14, 22, 12],
+    blocks: [9, 22, 24],
+    lists: [3.8, 22, 30],
     direct: [8],
   },
   relaxed: {
     winograd: [2, 17, 33],
     depthwise3x3: [0.125],
     depthwise: [0.25],
-    blocks: [11, 16, 16],
-    lists: [26, 16, 16],
+    blocks: [12, 24, 32],
+    lists: [7, 24, 40],
     direct: [8],
   },
 };

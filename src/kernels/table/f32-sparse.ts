@@ -3,10 +3,9 @@ import type { Rows } from "./row.ts";
 /** f32 layers with constant weights that are mostly zeros: assembly/f32-sparse.ts. kernels/sparse.ts packs the weights. */
 export const f32Sparse = {
   /**
-   * A convolution, or a product of many rows, on the weights that are not zero, then `mode` with `aux`. `blocks`: 1 where outputs share their
-   * inputs in fours, 0 where each has a list of its own. `places`: where each of `chunks` pieces of 4 channels begins, in bytes from the
+   * A convolution, or a product of many rows, on the weights that are not zero, then `mode` with `aux`. `places`: where each of `chunks` pieces of 4 channels begins, in bytes from the
    * first tap of a pixel; `pixels` and `results`: where each of `count` pixels begins in x and y. Where `rows` is not 0, an image of
-   * `h` x `width` pixels is put into one of rows x columns first, at (top, left), with zeros around it. A sum runs over k upwards.
+   * `h` x `width` pixels is put into one of rows x columns first, at (pad_t, pad_l), with zeros around it. A sum runs over k upwards.
    * `scratch` has `tileBytes`, then such an image.
    */
   f32_sparse_conv2d: {
@@ -15,7 +14,6 @@ export const f32Sparse = {
       x: "read",
       xs: "int",
       w: "read",
-      blocks: "int",
       chunks: "int",
       places: "read",
       count: "int",
@@ -29,8 +27,8 @@ export const f32Sparse = {
       h: "int",
       width: "int",
       pixel: "int",
-      top: "int",
-      left: "int",
+      pad_t: "int",
+      pad_l: "int",
       rows: "int",
       columns: "int",
       scratch: "write",

@@ -7,7 +7,7 @@ import { isInt8 } from "../quantized/int8-types.ts";
 import { direct } from "./conv2d-int8.ts";
 import { dynamicLayer } from "./int8-dynamic.ts";
 import { type Layer, packedWeights, staticLayer, type WeightedNode } from "./int8-layer.ts";
-import { lowerRows, shareOf } from "./int8-sparse.ts";
+import { rows } from "./int8-sparse.ts";
 
 /** The k-groups of a matrix product and its packed weights. */
 function matrix(layer: Layer) {
@@ -35,12 +35,11 @@ export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
     direct.lower(layer);
     return;
   }
-  const share = shareOf(layer);
-  const by = cheapest(i8Dense[c.variant], by => {
-    if (by === "sparse") return share === undefined ? undefined : [c.batch * share];
-    return [by === "tiles" ? Math.max(4, c.batch) : c.batch];
-  });
-  if (by === "sparse") lowerRows(layer);
+  const groups = Math.ceil(packing.outs / 16) * groupsOf(c.variant, 1, packing.channels);
+  const by = cheapest(i8Dense[c.variant], by =>
+    by === "sparse" ? rows.work(layer) : [groups * (by === "tiles" ? Math.max(4, c.batch) : c.batch)],
+  );
+  if (by === "sparse") rows.lower(layer);
   else if (by === "tiles") c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
   else {
     const length = packing.channels;

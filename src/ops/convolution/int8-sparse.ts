@@ -2,80 +2,62 @@
 import { pixelAxes, resultAxes } from "../../kernels/i8/offsets.ts";
 import { storedBytes } from "../../kernels/i8/stored.ts";
 import {
-  FOUR,
-  inputsOf,
-  int8Head,
+  countEntries,
   int8Rows,
-  int8Word,
+  kGroup,
   type Matrix,
-  mayPay,
-  packRows,
-  packTiles,
-  type Rows,
+  matrixOf,
+  pack,
   roundable,
-  rowEntries,
-  SIXTEEN,
   tileBytes,
   tileWork,
 } from "../../kernels/sparse.ts";
 import { type Algorithm, type StaticLayer, table } from "./int8-layer.ts";
 
-/** The weights of a layer, if there may be many zeros in them. */
-function matrixOf({ size, groups, parts, numbers }: StaticLayer): Matrix | undefined {
-  const { weights: data } = numbers;
-  if (!data || groups > 1 || parts > 1) return undefined;
-  const matrix = { data, outs: size.outs, length: data.length / size.outs };
-  return mayPay(matrix) ? matrix : undefined;
-}
+/** The weights of a layer of one kernel, if there may be many zeros in them. */
+const weightsOf = ({ size, groups, parts, numbers }: StaticLayer): Matrix | undefined =>
+  groups * parts === 1 ? matrixOf(numbers.weights, size.outs) : undefined;
 
-/** The chunks of channels that a pixel reads. */
-const rows = ({ c, window, from }: StaticLayer): Rows => int8Rows(c.variant, from, window);
-
-const tiles = (shared: boolean): Algorithm => ({
+/** By tiles of pixels. `outputs`: 4 where outputs share their inputs in fours, 1 where each has a list of its own. */
+const tiles = (outputs: 1 | 4): Algorithm => ({
   work(layer) {
-    const { c, to, numbers } = layer;
-    const matrix = matrixOf(layer);
+    const { c, to, window, from, numbers } = layer;
+    const matrix = weightsOf(layer);
     if (!matrix || !roundable(matrix, numbers)) return undefined;
-    return tileWork(matrix, inputsOf(c.variant), shared, to.height * to.width, rows(layer).chunks.length);
+    const entry = { inputs: kGroup(c.variant), outputs };
+    return tileWork(matrix, entry, to.height * to.width, int8Rows(c.variant, from, window));
   },
   lower(layer) {
     const { c, window, from, to, numbers, running } = layer;
-    const matrix = matrixOf(layer)!;
-    const group = inputsOf(c.variant);
-    const chunks = rows(layer);
-    const head = int8Head(matrix, FOUR, numbers);
+    const rows = int8Rows(c.variant, from, window);
+    const words = pack(weightsOf(layer)!, { inputs: kGroup(c.variant), outputs }, 4, rows.rows, numbers);
     c.each("i8_sparse_conv2d", {
       ...running,
-      w: c.constant("sparse weights", packTiles(matrix, group, shared, chunks.rows, int8Word(matrix, group), head)),
-      blocks: shared ? 1 : 0,
-      chunks: chunks.chunks.length,
-      places: c.constant("chunks", chunks.chunks),
+      w: c.constant("sparse weights", words),
+      blocks: outputs >> 2,
+      chunks: rows.chunks.length,
+      places: c.constant("chunks", rows.chunks),
       count: to.height * to.width,
       pixels: table(layer, "pixels", pixelAxes(from, to, window)),
       results: table(layer, "results", resultAxes(to)),
-      scratch: c.scratch("transposed pixels", tileBytes(chunks, 8, storedBytes(c.variant))),
+      scratch: c.scratch("transposed pixels", tileBytes(rows, 8, storedBytes(c.variant))),
     });
   },
 });
 
-/** Fours of outputs share their inputs. */
-export const blocks: Algorithm = /* @__PURE__ */ tiles(true);
-/** Each output has inputs of its own. */
-export const lists: Algorithm = /* @__PURE__ */ tiles(false);
+export const blocks: Algorithm = /* @__PURE__ */ tiles(4);
+export const lists: Algorithm = /* @__PURE__ */ tiles(1);
 
-/** The k-groups of a dense layer that are left, as a share of all; undefined where there is no use in asking. */
-export function shareOf(layer: StaticLayer): number | undefined {
-  const matrix = matrixOf(layer);
-  if (!matrix) return undefined;
-  const group = inputsOf(layer.c.variant);
-  return rowEntries(matrix, group) / (Math.ceil(matrix.outs / SIXTEEN) * Math.ceil(matrix.length / group));
-}
-
-/** Lowers a dense layer to single rows without what is zero. */
-export function lowerRows(layer: StaticLayer): void {
-  const { c, numbers, running } = layer;
-  const matrix = matrixOf(layer)!;
-  const group = inputsOf(c.variant);
-  const words = packRows(matrix, group, int8Word(matrix, group), int8Head(matrix, SIXTEEN, numbers));
-  c.each("i8_sparse_dense", { ...running, w: c.constant("sparse weights", words) });
-}
+/** A dense layer row by row, without the k-groups that 16 outputs have no weights for. Work: k-groups of 16 outputs. */
+export const rows: Algorithm = {
+  work(layer) {
+    const matrix = weightsOf(layer);
+    const { batch, variant } = layer.c;
+    return matrix && [batch * countEntries(matrix, { inputs: kGroup(variant), outputs: 16 }, true)];
+  },
+  lower(layer) {
+    const { c, numbers, running } = layer;
+    const words = pack(weightsOf(layer)!, { inputs: kGroup(c.variant), outputs: 16 }, 16, undefined, numbers);
+    c.each("i8_sparse_dense", { ...running, w: c.constant("sparse weights", words) });
+  },
+};
