@@ -1,7 +1,10 @@
-// What a file is read with: the checksum of its bytes, and numbers of any width from its bits. A module of its own, small enough to be
-// compiled at once; without SIMD, so that a file can be read wherever there is WebAssembly.
+// What a file is read with: the checksum of its bytes, and numbers of any width from its bits. A module of its own,
+// small enough to be compiled at once; without SIMD, so that a file can be read wherever there is WebAssembly.
 
-/** CRC-32 as in gzip and PNG (polynomial 0xEDB88320, reflected), going on from `crc`, 0 at first: four bytes at a time, by a table for each, at 0. */
+/**
+ * CRC-32 as in gzip and PNG (polynomial 0xEDB88320, reflected), going on from `crc`, 0 at first: four bytes at a time,
+ * by a table for each, at 0.
+ */
 export function crc32(crc: u32, x: usize, bytes: i32): u32 {
   if (!load<u32>(4)) makeTables();
   crc = ~crc;
@@ -33,8 +36,8 @@ function followed(crc: u32): u32 {
   return load<u32>((crc & 255) << 2) ^ (crc >>> 8);
 }
 
-// Between two calls of `fields`: bits of the byte at x that are read; elements of the next part that are zero before anything is read; and
-// whether an element comes after those, whose gap has been read.
+// Between two calls of `fields`: bits of the byte at x that are read; elements of the next part that are zero before
+// anything is read; and whether an element comes after those, whose gap has been read.
 let shift: u32 = 0;
 let skip: u32 = 0;
 let due: bool = false;
@@ -52,10 +55,11 @@ export function beyond(): u32 {
 }
 
 /**
- * The next `elements` elements of a tensor, `bytes` (1 or 4) bytes each, written to `y`, from the bits at `x`, lowest first: every element
- * has `width` bits, sign-extended; where `gap` is not 0 each comes after the number of zeros before it, in codes of so many bits, of which
- * the greatest means so many zeros and no element (docs/container.md, "Codecs"). Eight bytes behind the bits may be read. Returns the address
- * of the first byte of which not all bits are read.
+ * The next `elements` elements of a tensor, `bytes` (1 or 4) bytes each, written to `y`, from the bits at `x`, lowest
+ * first: every element has `width` bits, sign-extended; where `gap` is not 0 each comes after the number of zeros
+ * before it, in codes of so many bits, of which the greatest means so many zeros and no element (docs/container.md,
+ * "Codecs"). Eight bytes behind the bits may be read. Returns the address of the first byte of which not all bits are
+ * read.
  */
 export function fields(x: usize, y: usize, elements: u32, bytes: u32, width: u32, gap: u32): usize {
   memory.fill(y, 0, elements * bytes);

@@ -1,8 +1,8 @@
-// Unpacks the other binaries, which lie in the JavaScript (docs/packing.md). It is small, as browsers compile no more than 4 kB at once on a
-// page's main thread, and it validates exactly where there is SIMD.
+// Unpacks the other binaries, which lie in the JavaScript (docs/packing.md). It is small, as browsers compile no more
+// than 4 kB at once on a page's main thread, and it validates exactly where there is SIMD.
 //
-// Unpacking is LZMA as its specification describes it (LZMA SDK, lzma-specification.txt), with lc = 3, lp = 0, pb = 2 and without the
-// header. The model, probabilities of 11 bits in 16 each, lies from address 0 on:
+// Unpacking is LZMA as its specification describes it (LZMA SDK, lzma-specification.txt), with lc = 3, lp = 0, pb = 2
+// and without the header. The model, probabilities of 11 bits in 16 each, lies from address 0 on:
 //
 //   literals      by the top three bits of the byte before: 8 x 768
 //   lengths       of matches, then of repetitions: choice, choice2, . , . , low [4][8], middle [4][8], high [256]
@@ -74,7 +74,10 @@ function reverseTree(p: usize, bits: u32): u32 {
   return value;
 }
 
-/** A byte after `before`; as long as it goes as in the byte `instead`, which follows where the last match was copied from, by trees of its own. */
+/**
+ * A byte after `before`; as long as it goes as in the byte `instead`, which follows where the last match was copied
+ * from, by trees of its own.
+ */
 function literal(before: u32, instead: u32, afterMatch: bool): u32 {
   const p = LITERALS + (<usize>(before >>> 5)) * 1536;
   let node: u32 = 1;
@@ -116,8 +119,8 @@ function distance(length: u32): u32 {
 }
 
 /**
- * The first `bytes` bytes of what the stream at `from` holds, written to `to`. Returns the address after the last byte that it read:
- * a stream cut off there still holds them.
+ * The first `bytes` bytes of what the stream at `from` holds, written to `to`. Returns the address after the last byte
+ * that it read: a stream cut off there still holds them.
  */
 export function unpack(from: usize, to: usize, bytes: i32): usize {
   for (let p: usize = 0; p < OWN; p += 16) v128.store(p, i16x8.splat(1024));
@@ -181,16 +184,17 @@ export function unpack(from: usize, to: usize, bytes: i32): usize {
 
 // ---------------------------------------------------------------- bytes
 
-/** Base64 without padding, to bytes in its place. */
+/**
+ * Text of six bits a character, to bytes in its place. It begins with its alphabet: the 64 characters, of ASCII, that stand for 0 to 63.
+ * Memory below 128 is used for it.
+ */
 export function decode(text: usize, characters: i32): void {
   let to = text;
-  for (const end = text + characters; text < end; text += 4) {
+  const end = text + characters;
+  for (let i: usize = 0; i < 64; i++) store<u8>(load<u8>(text++), i);
+  for (; text < end; text += 4) {
     let bits: u32 = 0;
-    for (let i: usize = 0; i < 4; i++) {
-      const c = <u32>load<u8>(text + i);
-      // A-Z, a-z, 0-9, + (43), / (47)
-      bits = (bits << 6) | (c > 96 ? c - 71 : c > 64 ? c - 65 : c > 47 ? c + 4 : 62 + ((c >>> 2) & 1));
-    }
+    for (let i: usize = 0; i < 4; i++) bits = (bits << 6) | load<u8>(load<u8>(text + i));
     store<u8>(to, bits >>> 16);
     store<u8>(to, bits >>> 8, 1);
     store<u8>(to, bits, 2);

@@ -1,23 +1,20 @@
-// Batch normalization (Ioffe & Szegedy 2015) over the last axis. Four channels at a time: lanes are channels, so that sums need no
-// horizontal step and their order is that of images and pixels.
+// Batch normalization (Ioffe & Szegedy 2015) over the last axis. Four channels at a time: lanes are channels, so that
+// sums need no horizontal step and their order is that of images and rows.
 
-import { storeLanes, zeroPadding } from "./row";
-import { high, joined, low } from "./simd";
-
-@inline function inverseDeviation(variance: v128, epsilon: f32): v128 {
-  return f32x4.div(f32x4.splat(1), f32x4.sqrt(f32x4.add(variance, f32x4.splat(epsilon))));
-}
+import { inverseDeviation, parameterGradient } from "./normalization";
+import { zeroPadding } from "./row";
+import { high, joined, low, storeLanes } from "./simd";
 
 export function f32_batch_normalization_statistics(
   n: i32,
   x: usize,
   xs: i32,
-  pixels: i32,
+  repeat: i32,
   k: i32,
   mean: usize,
   variance: usize,
 ): void {
-  const count = f64x2.splat(<f64>n * <f64>pixels);
+  const count = f64x2.splat(<f64>n * <f64>repeat);
   const step = <usize>k << 2;
   for (let j = 0; j < k; j += 4) {
     const channel = <usize>j << 2;
@@ -26,7 +23,7 @@ export function f32_batch_normalization_statistics(
     let image = x + channel;
     for (let i = 0; i < n; i++) {
       let pixel = image;
-      for (let p = 0; p < pixels; p++) {
+      for (let r = 0; r < repeat; r++) {
         const v = v128.load(pixel);
         a = f64x2.add(a, low(v));
         b = f64x2.add(b, high(v));
@@ -41,7 +38,7 @@ export function f32_batch_normalization_statistics(
     image = x + channel;
     for (let i = 0; i < n; i++) {
       let pixel = image;
-      for (let p = 0; p < pixels; p++) {
+      for (let r = 0; r < repeat; r++) {
         const v = v128.load(pixel);
         const da = f64x2.sub(low(v), meanA);
         const db = f64x2.sub(high(v), meanB);
@@ -62,7 +59,7 @@ export function f32_batch_normalization(
   xs: i32,
   y: usize,
   ys: i32,
-  pixels: i32,
+  repeat: i32,
   k: i32,
   mean: usize,
   variance: usize,
@@ -71,8 +68,8 @@ export function f32_batch_normalization(
   epsilon: f32,
 ): void {
   for (let i = 0; i < n; i++) {
-    for (let p = 0; p < pixels; p++) {
-      const pixel = <usize>(p * k) << 2;
+    for (let r = 0; r < repeat; r++) {
+      const pixel = <usize>(r * k) << 2;
       for (let j = 0; j < k; j += 4) {
         const channel = <usize>j << 2;
         const scale = f32x4.mul(v128.load(gamma + channel), inverseDeviation(v128.load(variance + channel), epsilon));
@@ -81,7 +78,7 @@ export function f32_batch_normalization(
         storeLanes(y + at, f32x4.add(f32x4.mul(v128.load(x + at), scale), shift), k - j);
       }
     }
-    zeroPadding(y, pixels * k);
+    zeroPadding(y, repeat * k);
     x += <usize>xs;
     y += <usize>ys;
   }
@@ -93,7 +90,7 @@ export function f32_batch_normalization_parameter_gradient(
   dys: i32,
   x: usize,
   xs: i32,
-  pixels: i32,
+  repeat: i32,
   k: i32,
   mean: usize,
   variance: usize,
@@ -101,33 +98,7 @@ export function f32_batch_normalization_parameter_gradient(
   dbeta: usize,
   epsilon: f32,
 ): void {
-  const step = <usize>k << 2;
-  for (let j = 0; j < k; j += 4) {
-    const channel = <usize>j << 2;
-    const center = v128.load(mean + channel);
-    const inverse = inverseDeviation(v128.load(variance + channel), epsilon);
-    let gammaA = f64x2.splat(0);
-    let gammaB = f64x2.splat(0);
-    let betaA = f64x2.splat(0);
-    let betaB = f64x2.splat(0);
-    for (let i = 0; i < n; i++) {
-      let d = dy + <usize>i * <usize>dys + channel;
-      let v = x + <usize>i * <usize>xs + channel;
-      for (let p = 0; p < pixels; p++) {
-        const upstream = v128.load(d);
-        const z = f32x4.mul(f32x4.sub(v128.load(v), center), inverse);
-        const product = f32x4.mul(upstream, z);
-        betaA = f64x2.add(betaA, low(upstream));
-        betaB = f64x2.add(betaB, high(upstream));
-        gammaA = f64x2.add(gammaA, low(product));
-        gammaB = f64x2.add(gammaB, high(product));
-        d += step;
-        v += step;
-      }
-    }
-    storeLanes(dgamma + channel, joined(gammaA, gammaB), k - j);
-    storeLanes(dbeta + channel, joined(betaA, betaB), k - j);
-  }
+  parameterGradient(false, n, dy, dys, x, xs, repeat, k, mean, 0, variance, 0, epsilon, dgamma, dbeta);
 }
 
 export function f32_batch_normalization_gradient(
@@ -138,7 +109,7 @@ export function f32_batch_normalization_gradient(
   xs: i32,
   dx: usize,
   dxs: i32,
-  pixels: i32,
+  repeat: i32,
   k: i32,
   mean: usize,
   variance: usize,
@@ -150,8 +121,8 @@ export function f32_batch_normalization_gradient(
 ): void {
   const share = f32x4.splat(1 / <f32>total);
   for (let i = 0; i < n; i++) {
-    for (let p = 0; p < pixels; p++) {
-      const pixel = <usize>(p * k) << 2;
+    for (let r = 0; r < repeat; r++) {
+      const pixel = <usize>(r * k) << 2;
       for (let j = 0; j < k; j += 4) {
         const channel = <usize>j << 2;
         const at = pixel + channel;
@@ -163,7 +134,7 @@ export function f32_batch_normalization_gradient(
         storeLanes(dx + at, f32x4.mul(d, scale), k - j);
       }
     }
-    zeroPadding(dx, pixels * k);
+    zeroPadding(dx, repeat * k);
     dy += <usize>dys;
     x += <usize>xs;
     dx += <usize>dxs;
@@ -176,22 +147,22 @@ export function f32_batch_normalization_frozen_gradient(
   dys: i32,
   dx: usize,
   dxs: i32,
-  pixels: i32,
+  repeat: i32,
   k: i32,
   variance: usize,
   gamma: usize,
   epsilon: f32,
 ): void {
   for (let i = 0; i < n; i++) {
-    for (let p = 0; p < pixels; p++) {
-      const pixel = <usize>(p * k) << 2;
+    for (let r = 0; r < repeat; r++) {
+      const pixel = <usize>(r * k) << 2;
       for (let j = 0; j < k; j += 4) {
         const channel = <usize>j << 2;
         const scale = f32x4.mul(v128.load(gamma + channel), inverseDeviation(v128.load(variance + channel), epsilon));
         storeLanes(dx + pixel + channel, f32x4.mul(v128.load(dy + pixel + channel), scale), k - j);
       }
     }
-    zeroPadding(dx, pixels * k);
+    zeroPadding(dx, repeat * k);
     dy += <usize>dys;
     dx += <usize>dxs;
   }

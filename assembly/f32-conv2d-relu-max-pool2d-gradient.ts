@@ -1,13 +1,16 @@
-// Backward through conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2, sparse: of the four pixels of a window only the winner has a gradient,
-// and none where ReLU let nothing through, so that about one convolution output in six takes part. The gradients are those of the dense way.
-// argmax says where: the winner's byte offset, negative where there is none. It lies NHWC or planar; `windowStep` and `channelStep`,
-// the bytes from window to window and from channel to channel, say which.
-// Lists hold 8 bytes an entry: (gradient, address).
-import { madd } from "./simd";
+// Backward through conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2, sparse: of the four pixels of a window only
+// the winner has a gradient, and none where ReLU let nothing through, so that about one convolution output in six takes
+// part. The gradients are those of the dense way. argmax says where: the winner's byte offset, negative where there is
+// none. It lies NHWC or planar; `window_stride` and `channel_stride`, the bytes from window to window and from channel
+// to channel, say which. Lists hold 8 bytes an entry: (gradient, address).
+import { firstLanes, madd } from "./simd";
 
 // ---------------------------------------------------------------- the sums both kernels are made of
 
-/** Vector i of a row, i a literal. An offset has to be one in the source: as a sum it would stay an addition in the loop. */
+/**
+ * Vector i of a row, i a literal. An offset has to be one in the source: as a sum it would stay an addition in the
+ * loop.
+ */
 @inline function vectorOf(x: usize, i: i32): v128 {
   if (i == 0) return v128.load(x);
   if (i == 1) return v128.load(x, 16);
@@ -32,11 +35,13 @@ import { madd } from "./simd";
 
 /**
  * y[0 .. rows * vectors] += sum over the list of gradient * patch, all of it in registers: at most 10 accumulators.
- * `rows`, `vectors` and `fence` are literals, so that each call is straight code. Of each row's last vector `kept` floats count, the rest
- * (padding) stays zero. Returns `sum` + the gradients where rows > 1 (in the shadow of the rest), else `sum`.
+ * `rows`, `vectors` and `fence` are literals, so that each call is straight code. Of each row's last vector `kept`
+ * floats count, the rest (padding) stays zero. Returns `sum` + the gradients where rows > 1 (in the shadow of the
+ * rest), else `sum`.
  *
- * The accumulators are stored in order and plainly: the optimizing compiler orders the loop's work by what is used first after it, and with
- * a mask on some of these stores it moved all loads above all sums and spilled (measured on V8 11: 1.5 times slower).
+ * The accumulators are stored in order and plainly: the optimizing compiler orders the loop's work by what is used
+ * first after it, and with a mask on some of these stores it moved all loads above all sums and spilled (measured on V8
+ * 11: 1.5 times slower).
  */
 @inline function accumulate(
   rows: i32, vectors: i32, fence: bool, y: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
@@ -64,7 +69,8 @@ import { madd } from "./simd";
     if (slots > 2) c2 = madd(g, slotOf(x, 2, vectors, row, row2, row3, row4), c2);
     if (slots > 3) c3 = madd(g, slotOf(x, 3, vectors, row, row2, row3, row4), c3);
     if (slots > 4) c4 = madd(g, slotOf(x, 4, vectors, row, row2, row3, row4), c4);
-    // Never taken: keeps the optimizing compiler from moving all loads above all sums, which then spill (measured: 1.3 times)
+    // Never taken: keeps the optimizing compiler from moving all loads above all sums, which then spill (measured: 1.3
+    // times)
     if (fence && slots > 7 && !x) break;
     if (slots > 5) c5 = madd(g, slotOf(x, 5, vectors, row, row2, row3, row4), c5);
     if (slots > 6) c6 = madd(g, slotOf(x, 6, vectors, row, row2, row3, row4), c6);
@@ -83,7 +89,7 @@ import { madd } from "./simd";
   if (slots > 8) v128.store(y, c8, 128);
   if (slots > 9) v128.store(y, c9, 144);
   if (kept < 4) {
-    const mask = i32x4.gt_s(i32x4.splat(kept), i32x4(0, 1, 2, 3));
+    const mask = firstLanes(kept);
     for (let r = 0; r < rows; r++) {
       y += <usize>(16 * vectors);
       v128.store(y - 16, v128.and(v128.load(y - 16), mask));
@@ -99,7 +105,10 @@ import { madd } from "./simd";
 
 // ---------------------------------------------------------------- weights and bias
 
-/** Rows of a kernel taken at once: as many as keep 10 accumulators busy, since each pass over the list costs its reading. */
+/**
+ * Rows of a kernel taken at once: as many as keep 10 accumulators busy, since each pass over the list costs its
+ * reading.
+ */
 @inline function rowsAtOnce(vectors: i32, left: i32): i32 {
   if (vectors <= 2 && left >= 5) return 5;
   if (vectors <= 3 && left >= 3) return 3;
@@ -129,7 +138,10 @@ function accumulateRows(
   }
 }
 
-/** One portion of one row. Not shared with the other kernel: inside its loop over rows the sums spill (measured on V8 11: 9 to 20 % slower). */
+/**
+ * One portion of one row. Not shared with the other kernel: inside its loop over rows the sums spill (measured on V8
+ * 11: 9 to 20 % slower).
+ */
 function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: usize, kept: i32): void {
   switch (vectors) {
     case 1: accumulate(1, 1, false, dw, from, to, shift, 0, kept, 0); break;
@@ -146,17 +158,20 @@ function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: u
 }
 
 /**
- * dw += sum over images and windows of gradient * winning patch, db += sum of gradients.
- * dw: [cout][kh][run padded to whole vectors], its padding is kept zero. x is read in whole vectors. list: 8 bytes a window of all n images.
+ * dw += sum over images and windows of gradient * winning patch, db += sum of gradients. dw: [cout][kh][run padded to
+ * whole vectors], its padding is kept zero. x is read in whole vectors. list: 8 bytes a window of all n images.
  */
 export function f32_conv2d_relu_max_pool2d_weight_gradient(
-  n: i32, x: usize, xs: i32, dy: usize, ys: i32, argmax: usize, windowStep: i32, channelStep: i32,
-  windows: i32, cout: i32, kh: i32, run: i32, row: i32, list: usize, dw: usize, db: usize,
+  n: i32, x: usize, xs: i32, dy: usize, dys: i32, argmax: usize, window_stride: i32, channel_stride: i32,
+  windows: i32, cout: i32, kh: i32, run: i32, x_row_stride: i32, list: usize, dw: usize, db: usize,
 ): void {
   const vectors = (run + 3) >> 2;
   const tail = run - 4 * (vectors - 1);
   for (let channel = 0; channel < cout; channel++) {
-    const end = listChannel(n, x, xs, dy + (<usize>channel << 2), <usize>cout << 2, ys, argmax + <usize>(channel * channelStep), windowStep, windows, list);
+    const end = listChannel(
+      n, x, xs, dy + (<usize>channel << 2), <usize>cout << 2, dys, argmax + <usize>(channel * channel_stride),
+      window_stride, windows, list,
+    );
     let sum = load<f32>(db);
     if (rowsAtOnce(vectors, kh) == 1) for (let p = list; p < end; p += 8) sum += load<f32>(p);
     let shift: usize = 0;
@@ -164,7 +179,7 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
     for (let ky = 0; ky < kh; ky += count) {
       count = rowsAtOnce(vectors, kh - ky);
       if (count > 1) {
-        const summed = accumulateRows(count, vectors, dw, list, end, shift, row, tail, sum);
+        const summed = accumulateRows(count, vectors, dw, list, end, shift, x_row_stride, tail, sum);
         if (ky == 0) sum = summed;
         dw += <usize>(count * vectors) << 4;
       } else {
@@ -176,16 +191,20 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
           dw += <usize>part << 4;
         }
       }
-      shift += <usize>(count * row);
+      shift += <usize>(count * x_row_stride);
     }
     store<f32>(db, sum);
     db += 4;
   }
 }
 
-/** The list of one channel over all images; returns its end. Every window is written, what has no gradient is written over. */
+/**
+ * The list of one channel over all images; returns its end. Every window is written, what has no gradient is written
+ * over.
+ */
 @inline function listChannel(
-  n: i32, x: usize, xs: i32, dy: usize, dyStep: usize, ys: i32, argmax: usize, windowStep: i32, windows: i32, list: usize,
+  n: i32, x: usize, xs: i32, dy: usize, dyStep: usize, dys: i32, argmax: usize, window_stride: i32, windows: i32,
+  list: usize,
 ): usize {
   let p = list;
   for (let image = n; image > 0; image--) {
@@ -196,11 +215,11 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
       store<u32>(p, <u32>x + offset, 4);
       p += <usize>(~offset >> 31) << 3;
       d += dyStep;
-      a += <usize>windowStep;
+      a += <usize>window_stride;
     }
     x += <usize>xs;
-    dy += <usize>ys;
-    argmax += <usize>ys;
+    dy += <usize>dys;
+    argmax += <usize>dys;
   }
   return p;
 }
@@ -214,8 +233,8 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
  *   moved 1: 0 w w w w w | pad
  */
 export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, x: usize, y: usize): void {
-  const pitch = <usize>((run + cin + 3) >> 2) << 4;
-  const second = <usize>(cout * kh) * pitch;
+  const row_stride = <usize>((run + cin + 3) >> 2) << 4;
+  const second = <usize>(cout * kh) * row_stride;
   memory.fill(y, 0, 2 * second);
   const panel = <usize>(kh * run) << 5;
   for (let channel = 0; channel < cout; channel++) {
@@ -230,91 +249,94 @@ export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, x: u
         left += 4;
         right += 4;
       }
-      y += pitch;
+      y += row_stride;
     }
   }
 }
 
 /**
- * One window's gradients into `vectors` (a literal) vectors of the kh + 1 rows of dx it touches: entries from..middle won in its upper row,
- * middle..to in its lower one, their addresses moved up by one kernel row. One loop over the rows, so that there is one body to compile.
+ * One window's gradients into `vectors` (a literal) vectors of the kh + 1 rows of dx it touches: entries from..middle
+ * won in its upper row, middle..to in its lower one, their addresses moved up by one kernel row. One loop over the
+ * rows, so that there is one body to compile.
  */
 @inline function spread(
-  vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, pitch: usize, shift: usize,
+  vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, row_stride: usize, shift: usize,
 ): void {
   for (let r = 0; r <= kh; r++) {
     const first = r == kh ? middle : from, end = r == 0 ? middle : to;
     if (first < end) accumulate(1, vectors, true, dx, first, end, shift, 0, 4, 0);
     dx += row;
-    shift += pitch;
+    shift += row_stride;
   }
 }
 
 function spreadWindow(
-  vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, pitch: usize, shift: usize,
+  vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, row_stride: usize, shift: usize,
 ): void {
   switch (vectors) {
-    case 1: spread(1, dx, row, from, middle, to, kh, pitch, shift); break;
-    case 2: spread(2, dx, row, from, middle, to, kh, pitch, shift); break;
-    case 3: spread(3, dx, row, from, middle, to, kh, pitch, shift); break;
-    case 4: spread(4, dx, row, from, middle, to, kh, pitch, shift); break;
-    case 5: spread(5, dx, row, from, middle, to, kh, pitch, shift); break;
-    case 6: spread(6, dx, row, from, middle, to, kh, pitch, shift); break;
-    case 7: spread(7, dx, row, from, middle, to, kh, pitch, shift); break;
-    case 8: spread(8, dx, row, from, middle, to, kh, pitch, shift); break;
-    case 9: spread(9, dx, row, from, middle, to, kh, pitch, shift); break;
-    default: spread(10, dx, row, from, middle, to, kh, pitch, shift);
+    case 1: spread(1, dx, row, from, middle, to, kh, row_stride, shift); break;
+    case 2: spread(2, dx, row, from, middle, to, kh, row_stride, shift); break;
+    case 3: spread(3, dx, row, from, middle, to, kh, row_stride, shift); break;
+    case 4: spread(4, dx, row, from, middle, to, kh, row_stride, shift); break;
+    case 5: spread(5, dx, row, from, middle, to, kh, row_stride, shift); break;
+    case 6: spread(6, dx, row, from, middle, to, kh, row_stride, shift); break;
+    case 7: spread(7, dx, row, from, middle, to, kh, row_stride, shift); break;
+    case 8: spread(8, dx, row, from, middle, to, kh, row_stride, shift); break;
+    case 9: spread(9, dx, row, from, middle, to, kh, row_stride, shift); break;
+    default: spread(10, dx, row, from, middle, to, kh, row_stride, shift);
   }
 }
 
 /**
- * dx = for each window, sum over channels of gradient * kernel, laid where the winning patch was. Writes xs bytes an image, padding zero.
- * w: `f32_panels_to_moved`. list: 16 bytes an output channel. dx is written in whole vectors: what is past its end is read and written back.
+ * dx = for each window, sum over channels of gradient * kernel, laid where the winning patch was. Writes xs bytes an
+ * image, padding zero. weight: `f32_panels_to_moved`. list: 16 bytes an output channel. dx is written in whole vectors:
+ * what is past its end is read and written back.
  */
 export function f32_conv2d_relu_max_pool2d_input_gradient(
-  n: i32, dy: usize, ys: i32, argmax: usize, windowStep: i32, channelStep: i32, w: usize, dx: usize, xs: i32,
-  ph: i32, pw: i32, cout: i32, kh: i32, run: i32, row: i32, pixel: i32, list: usize,
+  n: i32, dy: usize, dys: i32, argmax: usize, window_stride: i32, channel_stride: i32, weight: usize, dx: usize,
+  dxs: i32,
+  oh: i32, ow: i32, cout: i32, kh: i32, run: i32, dx_row_stride: i32, dx_pixel_stride: i32, list: usize,
 ): void {
-  const vectors = (run + (pixel >> 2) + 3) >> 2;
-  const pitch = <usize>vectors << 4;
-  const kernel = <usize>kh * pitch, second = <usize>cout * kernel;
+  const vectors = (run + (dx_pixel_stride >> 2) + 3) >> 2;
+  const row_stride = <usize>vectors << 4;
+  const kernel = <usize>kh * row_stride, second = <usize>cout * kernel;
   const middle = list + (<usize>cout << 3);
   for (; n > 0; n--) {
-    memory.fill(dx, 0, xs);
+    memory.fill(dx, 0, dxs);
     let window = argmax, d = dy;
-    for (let py = 0; py < ph; py++) {
-      for (let px = 0; px < pw; px++) {
-        const origin = <usize>(2 * (py * row + px * pixel));
+    for (let py = 0; py < oh; py++) {
+      for (let px = 0; px < ow; px++) {
+        const origin = <usize>(2 * (py * dx_row_stride + px * dx_pixel_stride));
         // one list with two ends: winners of the upper row before `middle`, of the lower row after it
         let from = middle, to = middle;
-        let k = w, a = window;
+        let k = weight, a = window;
         for (let channel = cout; channel > 0; channel--) {
           const place = load<u32>(a);
           const offset = <usize>place - origin;
           const kept = <usize>(~place >> 31) << 3;
-          const below = offset >= <usize>row;
-          const moved = below ? offset != <usize>row : offset != 0;
+          const below = offset >= <usize>dx_row_stride;
+          const moved = below ? offset != <usize>dx_row_stride : offset != 0;
           const p = below ? to : from - 8;
           store<f32>(p, load<f32>(d));
-          store<u32>(p, <u32>(k + (moved ? second : 0) - (below ? pitch : 0)), 4);
+          store<u32>(p, <u32>(k + (moved ? second : 0) - (below ? row_stride : 0)), 4);
           to += below ? kept : 0;
           from -= below ? 0 : kept;
           k += kernel;
-          a += <usize>channelStep;
+          a += <usize>channel_stride;
           d += 4;
         }
-        window += <usize>windowStep;
+        window += <usize>window_stride;
         if (from == to) continue;
         let part = 0, shift: usize = 0;
         for (let left = vectors; left > 0; left -= part) {
           part = portion(left);
-          spreadWindow(part, dx + origin + shift, row, from, middle, to, kh, pitch, shift);
+          spreadWindow(part, dx + origin + shift, dx_row_stride, from, middle, to, kh, row_stride, shift);
           shift += <usize>part << 4;
         }
       }
     }
-    dy += <usize>ys;
-    argmax += <usize>ys;
-    dx += <usize>xs;
+    dy += <usize>dys;
+    argmax += <usize>dys;
+    dx += <usize>dxs;
   }
 }

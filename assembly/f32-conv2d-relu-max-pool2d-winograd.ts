@@ -1,13 +1,14 @@
-// The fused convolution by Winograd's F(4, 5) in one dimension: four outputs of a 5-tap filter from 8 multiplications instead of 20.
-// (S. Winograd, Arithmetic Complexity of Computations, 1980; as in A. Lavin, S. Gray, arXiv 1509.09308.)
+// The fused convolution by Winograd's F(4, 5) in one dimension: four outputs of a 5-tap filter from 8 multiplications
+// instead of 20. (S. Winograd, Arithmetic Complexity of Computations, 1980; as in A. Lavin, S. Gray, arXiv 1509.09308.)
 // Points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. With d the 8 inputs, g the 5 taps:
 //
 //   outputs = A ((G g) * (B d))      G: 8 x 5, on weights, once per step    B: 8 x 8, on inputs    A: 4 x 8, on sums over channels
 //
-// One dimension only: in two the transforms cost more than they save on images this small, and lose accuracy.
-// Outputs come in fours, windows in twos: an odd last pair overlaps the pair before it, so that there is no tail. At least 2 x 2 windows.
-import { madd } from "./simd";
-import { pooled, storeFirst, winner } from "./pool-window";
+// One dimension only: in two the transforms cost more than they save on images this small, and lose accuracy. Outputs
+// come in fours, windows in twos: an odd last pair overlaps the pair before it, so that there is no tail. At least 2 x
+// 2 windows.
+import { pooled, winner } from "./pool-window";
+import { madd, storeLanes } from "./simd";
 
 @inline function times(a: v128, factor: f32): v128 {
   return f32x4.mul(a, f32x4.splat(factor));
@@ -25,7 +26,8 @@ export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, x: 
         const g0 = v128.load(x), g1 = v128.load(x + tap), g2 = v128.load(x + 2 * tap);
         const g3 = v128.load(x + 3 * tap), g4 = v128.load(x + 4 * tap);
         const even1 = f32x4.add(g0, f32x4.add(g2, g4)), odd1 = f32x4.add(g1, g3);
-        const even2 = f32x4.add(g0, f32x4.add(times(g2, 4), times(g4, 16))), odd2 = f32x4.add(times(g1, 2), times(g3, 8));
+        const even2 = f32x4.add(g0, f32x4.add(times(g2, 4), times(g4, 16)));
+        const odd2 = f32x4.add(times(g1, 2), times(g3, 8));
         const even3 = f32x4.add(g0, f32x4.add(times(g2, 0.25), times(g4, 0.0625)));
         const odd3 = f32x4.add(times(g1, 0.5), times(g3, 0.125));
         v128.store(y, g0);
@@ -81,25 +83,25 @@ export function f32_panels_to_winograd(panels: i32, before: i32, after: i32, x: 
 }
 
 /**
- * At least 4 input channels, kernels 5 wide and of any height; transformed along x.
- * A tile is 4 columns of outputs; its transformed input has, for each point, kernel rows lying end to end, so that each product is
- * a GEMM of 4 output rows x 8 channels over kh * cin.
- * w: `f32_panels_to_winograd` of kh and cin. argmax: NHWC. scratch: 8 * h * cin floats of transformed input, then 256 floats of sums.
+ * At least 4 input channels, kernels 5 wide and of any height; transformed along x. A tile is 4 columns of outputs; its
+ * transformed input has, for each point, kernel rows lying end to end, so that each product is a GEMM of 4 output rows
+ * x 8 channels over kh * cin. weight: `f32_panels_to_winograd` of kh and cin. argmax: NHWC. scratch: 8 * h * cin floats
+ * of transformed input, then 256 floats of sums.
  */
 export function f32_conv2d_relu_max_pool2d_winograd(
-  n: i32, x: usize, xs: i32, w: usize, bias: usize, y: usize, ys: i32, argmax: usize,
-  h: i32, wd: i32, cin: i32, cout: i32, kh: i32, scratch: usize,
+  n: i32, x: usize, xs: i32, weight: usize, bias: usize, y: usize, ys: i32, argmax: usize,
+  h: i32, w: i32, cin: i32, cout: i32, kh: i32, scratch: usize,
 ): void {
-  const ph = (h - kh + 1) >> 1, pw = (wd - 4) >> 1;
-  const pixel = <usize>cin << 2, row = <usize>wd * pixel;
+  const oh = (h - kh + 1) >> 1, ow = (w - 4) >> 1;
+  const pixel = <usize>cin << 2, row = <usize>w * pixel;
   const point = <usize>h * pixel;
   const sums = scratch + 8 * point;
   const k = kh * cin, panel = <usize>k << 5;
-  const below = <usize>(pw * cout) << 2, beside = <usize>cout << 2;
+  const below = <usize>(ow * cout) << 2, beside = <usize>cout << 2;
   const rows = i32x4.splat(<i32>row), pixels = i32x4.splat(<i32>pixel), offset1 = i32x4.splat(2 * <i32>pixel);
   for (; n > 0; n--) {
-    for (let column = 0; column < pw; column += 2) {
-      const px = min(column, pw - 2);
+    for (let column = 0; column < ow; column += 2) {
+      const px = min(column, ow - 2);
       let from = x + <usize>(2 * px) * pixel;
       let u = scratch;
       for (let r = h; r > 0; r--) {
@@ -110,12 +112,12 @@ export function f32_conv2d_relu_max_pool2d_winograd(
         from += row;
         u += pixel;
       }
-      let points = w;
+      let points = weight;
       for (let channel = 0; channel < cout; channel += 8) {
-        for (let line = 0; line < ph; line += 2) {
-          const py = min(line, ph - 2);
+        for (let line = 0; line < oh; line += 2) {
+          const py = min(line, oh - 2);
           multiplyRows(scratch + <usize>(2 * py) * pixel, point, pixel, points, k, sums);
-          const to = (<usize>((py * pw + px) * cout + channel)) << 2;
+          const to = (<usize>((py * ow + px) * cout + channel)) << 2;
           const origin = i32x4.splat(2 * py * <i32>row + 2 * px * <i32>pixel);
           for (let half = 0; half < 2; half++) {
             const left = cout - channel - 4 * half;
@@ -138,11 +140,14 @@ export function f32_conv2d_relu_max_pool2d_winograd(
               const at = to + (<usize>half << 4) + pair * below;
               const place = i32x4.add(origin, pair ? i32x4.add(rows, rows) : i32x4.splat(0));
               const first = pooled(y00, y01, y10, y11, b), second = pooled(y02, y03, y12, y13, b);
-              storeFirst(y + at, first, left);
-              storeFirst(y + at + beside, second, left);
+              storeLanes(y + at, first, left);
+              storeLanes(y + at + beside, second, left);
               if (WINNERS) {
-                storeFirst(argmax + at, winner(y00, y01, y10, y11, first, rows, pixels, place), left);
-                storeFirst(argmax + at + beside, winner(y02, y03, y12, y13, second, rows, pixels, i32x4.add(place, offset1)), left);
+                storeLanes(argmax + at, winner(y00, y01, y10, y11, first, rows, pixels, place), left);
+                storeLanes(
+                  argmax + at + beside, winner(y02, y03, y12, y13, second, rows, pixels, i32x4.add(place, offset1)),
+                  left,
+                );
               }
               m += 32;
             }
@@ -158,18 +163,18 @@ export function f32_conv2d_relu_max_pool2d_winograd(
 }
 
 /**
- * For each of the 8 points, 4 output rows x 8 channels: rows of u are `pixel` bytes apart, k floats long (they overlap).
- * m: [point][half of the 8 channels][row][4].
+ * For each of the 8 points, 4 output rows x 8 channels: rows of u are `pixel` bytes apart, k floats long (they
+ * overlap). m: [point][half of the 8 channels][row][4].
  */
-@inline function multiplyRows(u: usize, point: usize, pixel: usize, w: usize, k: i32, m: usize): void {
+@inline function multiplyRows(u: usize, point: usize, pixel: usize, weight: usize, k: i32, m: usize): void {
   const pixel2 = pixel + pixel, pixel3 = pixel2 + pixel;
   for (let t = 8; t > 0; t--) {
     let a0 = u;
     let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
     let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
-    const end = w + (<usize>k << 5);
+    const end = weight + (<usize>k << 5);
     do {
-      const w0 = v128.load(w), w1 = v128.load(w, 16);
+      const w0 = v128.load(weight), w1 = v128.load(weight, 16);
       let a = v128.load32_splat(a0);
       c00 = madd(a, w0, c00);
       c01 = madd(a, w1, c01);
@@ -183,7 +188,7 @@ export function f32_conv2d_relu_max_pool2d_winograd(
       c30 = madd(a, w0, c30);
       c31 = madd(a, w1, c31);
       a0 += 4;
-    } while ((w += 32) < end);
+    } while ((weight += 32) < end);
     v128.store(m, c00);
     v128.store(m, c10, 16);
     v128.store(m, c20, 32);

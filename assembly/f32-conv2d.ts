@@ -1,13 +1,19 @@
-// f32 convolutions on NHWC images, without im2col: the taps of an output pixel are a few runs of neighbouring floats, and a tile of
-// four pixels by eight outputs walks them. Padding is made real first, in a copy of the image, so that no inner loop asks for borders.
-import { BIAS_RELU, MASK, biasHigh, biasLow, lanesBelow, storeSums } from "./f32-gemm";
-import { madd } from "./simd";
+// f32 convolutions on NHWC images, without im2col: the taps of an output pixel are a few runs of neighbouring floats,
+// and a tile of four pixels by eight outputs walks them. Padding is made real first, in a copy of the image, so that no
+// inner loop asks for borders.
+import { BIAS_RELU, MASK, biasHigh, biasLow, storeSums } from "./f32-gemm";
+import { firstLanes, madd } from "./simd";
 
 /** Output pixels that share a pass over the panels of weights. */
 const PIXELS_PER_PASS = 64;
 
-/** Lanes first .. last - 1 of the eight floats low, high, finished and stored one by one: for groups that begin inside a panel. */
-function storeLanes(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
+/**
+ * Lanes first .. last - 1 of the eight floats low, high, finished and stored one by one: for groups that begin inside a
+ * panel.
+ */
+function storeGroup(
+  c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32,
+): void {
   for (let lane = 0; lane < last; lane++) {
     if (lane >= first) {
       const at = <usize>lane << 2;
@@ -25,8 +31,10 @@ function storeLanes(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bia
   }
 }
 
-@inline function storePixel(c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32): void {
-  if (first) storeLanes(c, low, high, mode, bias0, bias1, mask, first, last);
+@inline function storePixel(
+  c: usize, low: v128, high: v128, mode: i32, bias0: v128, bias1: v128, mask: usize, first: i32, last: i32,
+): void {
+  if (first) storeGroup(c, low, high, mode, bias0, bias1, mask, first, last);
   else storeSums(c, low, high, mode, bias0, bias1, mask, last);
 }
 
@@ -131,47 +139,52 @@ function convolve(
 }
 
 /** Rows (or columns) that the windows of `out` outputs reach over. */
-@inline function reach(out: i32, kernel: i32, stride: i32, dilation: i32): i32 {
+@inline export function reach(out: i32, kernel: i32, stride: i32, dilation: i32): i32 {
   return (out - 1) * stride + (kernel - 1) * dilation + 1;
 }
 
-/** h x w pixels of x, whose rows are `pitch` bytes apart, into the rows x columns at y, from (top, left) on. What surrounds them is there already. */
-export function placeImage(y: usize, x: usize, pitch: i32, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32): void {
+/**
+ * h x w pixels of x, whose rows are `row_stride` bytes apart, into the rows x columns at y, from (top, left) on. What
+ * surrounds them is there already.
+ */
+export function placeImage(
+  y: usize, x: usize, row_stride: i32, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32,
+): void {
   const count = min(h, rows - top), bytes = min(w, columns - left) * pixel;
   if (bytes <= 0) return;
   y += <usize>((top * columns + left) * pixel);
   for (let i = 0; i < count; i++) {
     memory.copy(y, x, bytes);
-    x += <usize>pitch;
+    x += <usize>row_stride;
     y += <usize>(columns * pixel);
   }
 }
 
-export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d(
+  n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32,
+  oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32,
+  dilation_w: i32, groups: i32, scratch: usize,
+): void {
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
-  const pitch = w * pixel;
-  if (pad_t < 0) {
-    // negative padding crops
-    x += <usize>(-pad_t * pitch);
-    h += pad_t;
-    pad_t = 0;
-  }
-  if (pad_l < 0) {
-    x += <usize>(-pad_l * pixel);
-    w += pad_l;
-    pad_l = 0;
-  }
+  const row_stride = w * pixel;
+  // negative padding crops
+  const cropT = max(-pad_t, 0), cropL = max(-pad_l, 0);
+  x += <usize>(cropT * row_stride + cropL * pixel);
+  h -= cropT;
+  w -= cropL;
+  pad_t += cropT;
+  pad_l += cropL;
   const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const line = padded ? columns * pixel : pitch;
+  const line = padded ? columns * pixel : row_stride;
   // with one group, the channels of neighbouring taps are neighbours
   const whole = groups == 1 && dilation_w == 1;
   let mask = aux;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (padded) {
-      placeImage(scratch, x, pitch, h, w, pixel, pad_t, pad_l, rows, columns);
+      placeImage(scratch, x, row_stride, h, w, pixel, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let g = 0; g < groups; g++) {
@@ -179,7 +192,8 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
       convolve(
         oh, ow, image + <usize>(g * inner << 2), stride_h * line, stride_w * pixel, y, ow * cout << 2, cout << 2,
         weight + <usize>(from >> 3) * <usize>(length << 5), length << 5, from, from + outer, mode, aux, mask,
-        kh, dilation_h * line, kw * inner << 5, whole ? 1 : kw, dilation_w * pixel, inner << 5, whole ? kw * inner : inner,
+        kh, dilation_h * line, kw * inner << 5, whole ? 1 : kw, dilation_w * pixel, inner << 5,
+        whole ? kw * inner : inner,
       );
     }
     x += <usize>xs;
@@ -188,7 +202,10 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
   }
 }
 
-/** First of the taps k, k + step, ... that reach inputs of phase `phase`: (phase + pad - k * dilation) is a multiple of stride; kernel if none does. */
+/**
+ * First of the taps k, k + step, ... that reach inputs of phase `phase`: (phase + pad - k * dilation) is a multiple of
+ * stride; kernel if none does.
+ */
 @inline function firstTap(phase: i32, pad: i32, kernel: i32, stride: i32, dilation: i32): i32 {
   let k = 0;
   while (k < kernel && (phase + pad - k * dilation) % stride) k++;
@@ -207,16 +224,22 @@ export function f32_conv2d(n: i32, x: usize, xs: i32, weight: usize, y: usize, y
 }
 
 /**
- * Inputs (iy, ix) of one phase, iy % stride_h and ix % stride_w fixed, meet a fixed grid of taps, and their gradient is a convolution of dy with those:
+ * Inputs (iy, ix) of one phase, iy % stride_h and ix % stride_w fixed, meet a fixed grid of taps, and their gradient is
+ * a convolution of dy with those:
  *
  *     dx[iy] = sum over ky of dy[(iy + pad_t - ky * dilation_h) / stride_h] * weight[ky]
  *
  * ky runs downwards, so that dy is read upwards, and `inputPanels` holds the taps in that order.
  */
-export function f32_conv2d_input_gradient(n: i32, dy: usize, dys: i32, weight: usize, dx: usize, dxs: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d_input_gradient(
+  n: i32, dy: usize, dys: i32, weight: usize, dx: usize, dxs: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32,
+  cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32,
+  groups: i32, scratch: usize,
+): void {
   const inner = cin / groups, outer = cout / groups, pixel = cout << 2, panel = kh * kw * cout << 5;
   // the rows and columns of dy, with zeros around, that all taps together reach
-  const top = max(0, -floorDivide(pad_t - (kh - 1) * dilation_h, stride_h)), left = max(0, -floorDivide(pad_l - (kw - 1) * dilation_w, stride_w));
+  const top = max(0, -floorDivide(pad_t - (kh - 1) * dilation_h, stride_h));
+  const left = max(0, -floorDivide(pad_l - (kw - 1) * dilation_w, stride_w));
   const rows = top + max(oh, (h - 1 + pad_t) / stride_h + 1), columns = left + max(ow, (w - 1 + pad_l) / stride_w + 1);
   const padded = rows > oh || columns > ow;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
@@ -272,10 +295,13 @@ function addColumnSums(pixels: i32, dy: usize, step: i32, db: usize, there0: v12
 }
 
 /**
- * Adds one image's part to `count` <= 4 rows of a panel of dw. Row i reads x at x0 + its offset. `neighbours`: the offsets are 0, 4, 8, 12,
- * which saves three pointers. Rows past `count` repeat the last, and are not stored.
+ * Adds one image's part to `count` <= 4 rows of a panel of dw. Row i reads x at x0 + its offset. `neighbours`: the
+ * offsets are 0, 4, 8, 12, which saves three pointers. Rows past `count` repeat the last, and are not stored.
  */
-@inline function fourTaps(neighbours: bool, count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, dy: usize, pixel: i32, dw: usize, there0: v128, there1: v128): void {
+@inline function fourTaps(
+  neighbours: bool, count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32,
+  dy: usize, pixel: i32, dw: usize, there0: v128, there1: v128,
+): void {
   let c00 = v128.load(dw), c01 = v128.load(dw, 16);
   let c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   if (count > 1) {
@@ -323,7 +349,11 @@ function addColumnSums(pixels: i32, dy: usize, step: i32, db: usize, there0: v12
   if (count > 3) storeRow(dw + 96, c30, c31, there0, there1);
 }
 
-export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize, dys: i32, dw: usize, db: usize, accumulate: i32, h: i32, w: i32, cin: i32, oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, groups: i32, scratch: usize): void {
+export function f32_conv2d_weight_gradient(
+  n: i32, x: usize, xs: i32, dy: usize, dys: i32, dw: usize, db: usize, accumulate: i32, h: i32, w: i32, cin: i32,
+  oh: i32, ow: i32, cout: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32,
+  dilation_w: i32, groups: i32, scratch: usize,
+): void {
   const inner = cin / groups, outer = cout / groups, length = kh * kw * inner, pixel = cin << 2;
   if (!accumulate) {
     const outputs = <usize>(cout + 7 & -8);
@@ -331,21 +361,17 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
     memory.fill(db, 0, outputs << 2);
   }
   const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
-  const pitch = w * pixel;
-  if (pad_t < 0) {
-    // negative padding crops
-    x += <usize>(-pad_t * pitch);
-    h += pad_t;
-    pad_t = 0;
-  }
-  if (pad_l < 0) {
-    x += <usize>(-pad_l * pixel);
-    w += pad_l;
-    pad_l = 0;
-  }
+  const row_stride = w * pixel;
+  // negative padding crops
+  const cropT = max(-pad_t, 0), cropL = max(-pad_l, 0);
+  x += <usize>(cropT * row_stride + cropL * pixel);
+  h -= cropT;
+  w -= cropL;
+  pad_t += cropT;
+  pad_l += cropL;
   const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const line = padded ? columns * pixel : pitch;
+  const line = padded ? columns * pixel : row_stride;
   let xRow = stride_h * line, height = oh, width = ow;
   const xColumn = stride_w * pixel;
   if (xRow == ow * xColumn) {
@@ -356,7 +382,7 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
   for (let i = 0; i < n; i++) {
     let image = x;
     if (padded) {
-      placeImage(scratch, x, pitch, h, w, pixel, pad_t, pad_l, rows, columns);
+      placeImage(scratch, x, row_stride, h, w, pixel, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let g = 0; g < groups; g++) {
@@ -364,8 +390,8 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
       const channels = image + <usize>(g * inner << 2);
       for (let column = from & -8; column < to; column += 8) {
         // the lanes of this panel that are outputs of this group
-        const there0 = v128.andnot(lanesBelow(to - column), lanesBelow(from - column));
-        const there1 = v128.andnot(lanesBelow(to - column - 4), lanesBelow(from - column - 4));
+        const there0 = v128.andnot(firstLanes(to - column), firstLanes(from - column));
+        const there1 = v128.andnot(firstLanes(to - column - 4), firstLanes(from - column - 4));
         const d = dy + (<usize>column << 2);
         addColumnSums(oh * ow, d, cout << 2, db + (<usize>column << 2), there0, there1);
         let panel = dw + <usize>(column * length << 2);
@@ -397,8 +423,13 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
               ky++;
             }
           }
-          if (count == 4 && o3 == o0 + 12) fourTaps(true, 4, channels + o0, 0, 0, 0, xRow, xColumn, height, width, d, cout << 2, panel, there0, there1);
-          else fourTaps(false, count, channels + o0, o1 - o0, o2 - o0, o3 - o0, xRow, xColumn, height, width, d, cout << 2, panel, there0, there1);
+          if (count == 4 && o3 == o0 + 12) fourTaps(
+            true, 4, channels + o0, 0, 0, 0, xRow, xColumn, height, width, d, cout << 2, panel, there0, there1,
+          );
+          else fourTaps(
+            false, count, channels + o0, o1 - o0, o2 - o0, o3 - o0, xRow, xColumn, height, width, d, cout << 2, panel,
+            there0, there1,
+          );
           panel += 128;
         }
       }
@@ -408,11 +439,11 @@ export function f32_conv2d_weight_gradient(n: i32, x: usize, xs: i32, dy: usize,
   }
 }
 
-export function f32_conv2d_input_panels(out: i32, taps: i32, cin: i32, x: usize, y: usize): void {
+export function f32_conv2d_input_panels(cout: i32, taps: i32, cin: i32, x: usize, y: usize): void {
   for (let c = 0; c < cin; c += 8) {
     const lanes = min(8, cin - c);
     for (let tap = taps - 1; tap >= 0; tap--) {
-      for (let o = 0; o < out; o++) {
+      for (let o = 0; o < cout; o++) {
         let from = x + (<usize>((o >> 3) * taps * cin + tap * cin + c) << 5) + (<usize>(o & 7) << 2);
         for (let lane = 0; lane < 8; lane++) {
           store<f32>(y + (<usize>lane << 2), lane < lanes ? load<f32>(from) : 0);

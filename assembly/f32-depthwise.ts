@@ -1,15 +1,15 @@
-// f32 depthwise convolutions on NHWC images, weights [kh][kw][out] with `out` padded to 8: lanes are channels. As for f32-conv2d.ts, padding
-// is made real first, in a copy of the image, and there every channel is repeated `multiplier` times, so that lanes never need a shuffle.
-import { placeImage } from "./f32-conv2d";
-import { biasHigh, biasLow, lanesBelow, storeSums } from "./f32-gemm";
-import { madd } from "./simd";
-
-@inline function reach(out: i32, kernel: i32, stride: i32, dilation: i32): i32 {
-  return (out - 1) * stride + (kernel - 1) * dilation + 1;
-}
+// f32 depthwise convolutions on NHWC images, weights [kh][kw][out] with `out` padded to 8: lanes are channels. As for
+// f32-conv2d.ts, padding is made real first, in a copy of the image, and there every channel is repeated `multiplier`
+// times, so that lanes never need a shuffle.
+import { placeImage, reach } from "./f32-conv2d";
+import { biasHigh, biasLow, storeSums } from "./f32-gemm";
+import { firstLanes, madd } from "./simd";
 
 /** As `placeImage`, with each channel `multiplier` times. */
-function repeatChannels(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32, columns: i32): void {
+function repeatChannels(
+  y: usize, x: usize, row_stride: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32,
+  columns: i32,
+): void {
   const count = min(h, rows - top), floats = min(w, columns - left) * cin, pixel = cin * multiplier << 2;
   for (let i = 0; i < count; i++) {
     let to = y + <usize>(((top + i) * columns + left) * pixel);
@@ -20,23 +20,32 @@ function repeatChannels(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32
         to += 4;
       }
     }
-    x += <usize>pitch;
+    x += <usize>row_stride;
   }
 }
 
 /** Places one image as the kernels below want it. */
-function prepare(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32, columns: i32): void {
-  if (multiplier == 1) placeImage(y, x, pitch, h, w, cin << 2, top, left, rows, columns);
-  else repeatChannels(y, x, pitch, h, w, cin, multiplier, top, left, rows, columns);
+function prepare(
+  y: usize, x: usize, row_stride: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32,
+  columns: i32,
+): void {
+  if (multiplier == 1) placeImage(y, x, row_stride, h, w, cin << 2, top, left, rows, columns);
+  else repeatChannels(y, x, row_stride, h, w, cin, multiplier, top, left, rows, columns);
 }
 
-/** One row of outputs, eight channels: tiles of four pixels. `pixel`, `step`: bytes from output to output in y and in x. */
-@inline function outputRow(ow: i32, x: usize, step: i32, line: i32, right: i32, w: usize, tap: i32, kh: i32, kw: i32, y: usize, pixel: i32, mode: i32, bias0: v128, bias1: v128, beside: usize, lanes: i32): void {
+/**
+ * One row of outputs, eight channels: tiles of four pixels. `pixel`, `step`: bytes from output to output in y and in x.
+ */
+@inline function outputRow(
+  ow: i32, x: usize, step: i32, line: i32, right: i32, w: usize, tap: i32, kh: i32, kw: i32, y: usize, pixel: i32,
+  mode: i32, bias0: v128, bias1: v128, beside: usize, lanes: i32,
+): void {
   for (let ox = 0; ox < ow; ox += 4) {
     // the last tile overlaps the one before; where there are fewer than four pixels, the last is computed again
     const first = min(ox, max(ow - 4, 0));
     const i1 = min(first + 1, ow - 1), i2 = min(first + 2, ow - 1), i3 = min(first + 3, ow - 1);
-    let x0 = x + <usize>(first * step), x1 = x + <usize>(i1 * step), x2 = x + <usize>(i2 * step), x3 = x + <usize>(i3 * step);
+    let x0 = x + <usize>(first * step), x1 = x + <usize>(i1 * step), x2 = x + <usize>(i2 * step);
+    let x3 = x + <usize>(i3 * step);
     let taps = w;
     let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
     for (let ky = 0; ky < kh; ky++) {
@@ -60,7 +69,8 @@ function prepare(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multi
       x2 += <usize>line;
       x3 += <usize>line;
     }
-    const y0 = y + <usize>(first * pixel), y1 = y + <usize>(i1 * pixel), y2 = y + <usize>(i2 * pixel), y3 = y + <usize>(i3 * pixel);
+    const y0 = y + <usize>(first * pixel), y1 = y + <usize>(i1 * pixel), y2 = y + <usize>(i2 * pixel);
+    const y3 = y + <usize>(i3 * pixel);
     storeSums(y0, c00, c01, mode, bias0, bias1, y0 + beside, lanes);
     storeSums(y1, c10, c11, mode, bias0, bias1, y1 + beside, lanes);
     storeSums(y2, c20, c21, mode, bias0, bias1, y2 + beside, lanes);
@@ -68,28 +78,29 @@ function prepare(y: usize, x: usize, pitch: i32, h: i32, w: i32, cin: i32, multi
   }
 }
 
-export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, scratch: usize): void {
+export function f32_depthwise(
+  n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, mode: i32, aux: usize, h: i32, w: i32, cin: i32,
+  multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32,
+  dilation_h: i32, dilation_w: i32, scratch: usize,
+): void {
   const cout = cin * multiplier, pixel = cout << 2, tap = (cout + 7 & -8) << 2;
-  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), pitch = w * cin << 2;
-  if (pad_t < 0) {
-    // negative padding crops
-    x += <usize>(-pad_t * pitch);
-    h += pad_t;
-    pad_t = 0;
-  }
-  if (pad_l < 0) {
-    x += <usize>(-pad_l * cin << 2);
-    w += pad_l;
-    pad_l = 0;
-  }
+  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
+  const row_stride = w * cin << 2;
+  // negative padding crops
+  const cropT = max(-pad_t, 0), cropL = max(-pad_l, 0);
+  x += <usize>(cropT * row_stride + (cropL * cin << 2));
+  h -= cropT;
+  w -= cropL;
+  pad_t += cropT;
+  pad_l += cropL;
   const copied = multiplier > 1 || pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (copied) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const line = copied ? columns * pixel : pitch;
+  const line = copied ? columns * pixel : row_stride;
   let mask = aux;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (copied) {
-      prepare(scratch, x, pitch, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
+      prepare(scratch, x, row_stride, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let column = 0; column < cout; column += 8) {
@@ -97,7 +108,8 @@ export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize
       const bias0 = biasLow(mode, aux, column), bias1 = biasHigh(mode, aux, column);
       for (let oy = 0; oy < oh; oy++)
         outputRow(
-          ow, image + at + <usize>(oy * stride_h * line), stride_w * pixel, dilation_h * line, dilation_w * pixel, weight + at, tap, kh, kw,
+          ow, image + at + <usize>(oy * stride_h * line), stride_w * pixel, dilation_h * line, dilation_w * pixel,
+          weight + at, tap, kh, kw,
           y + at + <usize>(oy * ow * pixel), pixel, mode, bias0, bias1, mask - y, lanes,
         );
     }
@@ -107,7 +119,10 @@ export function f32_depthwise(n: i32, x: usize, xs: i32, weight: usize, y: usize
   }
 }
 
-export function f32_depthwise_input_gradient(n: i32, dy: usize, dys: i32, weight: usize, dx: usize, dxs: i32, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32): void {
+export function f32_depthwise_input_gradient(
+  n: i32, dy: usize, dys: i32, weight: usize, dx: usize, dxs: i32, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32,
+  ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32,
+): void {
   const cout = cin * multiplier, pixel = cin << 2, tap = (cout + 7 & -8) << 2;
   for (let i = 0; i < n; i++) {
     memory.fill(dx, 0, <usize>(h * w * pixel));
@@ -155,8 +170,14 @@ export function f32_depthwise_input_gradient(n: i32, dy: usize, dys: i32, weight
   v128.store(dw, v128.and(high, there1), 16);
 }
 
-/** Adds one image's part to `count` <= 4 taps of eight channels. Tap j reads x at its offset; those past `count` repeat the last, and are not stored. */
-@inline function fourTaps(count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, dy: usize, pixel: i32, dw: usize, tap: usize, there0: v128, there1: v128): void {
+/**
+ * Adds one image's part to `count` <= 4 taps of eight channels. Tap j reads x at its offset; those past `count` repeat
+ * the last, and are not stored.
+ */
+@inline function fourTaps(
+  count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, dy: usize,
+  pixel: i32, dw: usize, tap: usize, there0: v128, there1: v128,
+): void {
   const g1 = dw + tap, g2 = g1 + tap, g3 = g2 + tap;
   let c00 = v128.load(dw), c01 = v128.load(dw, 16);
   let c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
@@ -199,35 +220,36 @@ export function f32_depthwise_input_gradient(n: i32, dy: usize, dys: i32, weight
   if (count > 3) storeTap(g3, c30, c31, there0, there1);
 }
 
-export function f32_depthwise_weight_gradient(n: i32, x: usize, xs: i32, dy: usize, dys: i32, dw: usize, db: usize, accumulate: i32, h: i32, w: i32, cin: i32, multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, scratch: usize): void {
+export function f32_depthwise_weight_gradient(
+  n: i32, x: usize, xs: i32, dy: usize, dys: i32, dw: usize, db: usize, accumulate: i32, h: i32, w: i32, cin: i32,
+  multiplier: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32,
+  dilation_h: i32, dilation_w: i32, scratch: usize,
+): void {
   const cout = cin * multiplier, pixel = cout << 2, tap = (cout + 7 & -8) << 2, taps = kh * kw;
   if (!accumulate) {
     memory.fill(dw, 0, <usize>(tap * taps));
     memory.fill(db, 0, <usize>tap);
   }
-  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w), pitch = w * cin << 2;
-  if (pad_t < 0) {
-    // negative padding crops
-    x += <usize>(-pad_t * pitch);
-    h += pad_t;
-    pad_t = 0;
-  }
-  if (pad_l < 0) {
-    x += <usize>(-pad_l * cin << 2);
-    w += pad_l;
-    pad_l = 0;
-  }
+  const rows = reach(oh, kh, stride_h, dilation_h), columns = reach(ow, kw, stride_w, dilation_w);
+  const row_stride = w * cin << 2;
+  // negative padding crops
+  const cropT = max(-pad_t, 0), cropL = max(-pad_l, 0);
+  x += <usize>(cropT * row_stride + (cropL * cin << 2));
+  h -= cropT;
+  w -= cropL;
+  pad_t += cropT;
+  pad_l += cropL;
   const copied = multiplier > 1 || pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (copied) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
-  const line = copied ? columns * pixel : pitch;
+  const line = copied ? columns * pixel : row_stride;
   for (let i = 0; i < n; i++) {
     let image = x;
     if (copied) {
-      prepare(scratch, x, pitch, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
+      prepare(scratch, x, row_stride, h, w, cin, multiplier, pad_t, pad_l, rows, columns);
       image = scratch;
     }
     for (let column = 0; column < cout; column += 8) {
-      const there0 = lanesBelow(cout - column), there1 = lanesBelow(cout - column - 4);
+      const there0 = firstLanes(cout - column), there1 = firstLanes(cout - column - 4);
       const at = <usize>column << 2, d = dy + at;
       let b0 = v128.load(db + at), b1 = v128.load(db + at, 16), p = d;
       for (let j = oh * ow; j > 0; j--) {

@@ -2,7 +2,8 @@
 // One loop per number of operands; a literal `kind` folds, so that each kernel is its own loop without a branch.
 
 import { erfcf, expf, expm1f, logf, sigmoidf, tanhf } from "./math";
-import { storeLanes, zeroPadding } from "./row";
+import { keepLanes, zeroPadding } from "./row";
+import { storeLanes, sumLanes } from "./simd";
 
 const RELU: i32 = 0;
 const CLIP: i32 = 1;
@@ -131,7 +132,10 @@ export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32)
   unary(RESCALE, n, x, y, scale, offset);
 }
 
-/** dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH, LOG, GELU, GELU_TANH and SILU). */
+/**
+ * dx = dy times the derivative of `kind`, from the forward's output z (its input for HARD_SWISH, LOG, GELU, GELU_TANH
+ * and SILU).
+ */
 @inline function gradient(kind: i32, n: i32, dy: usize, z: usize, dx: usize, p: f32, q: f32): void {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
@@ -162,7 +166,9 @@ export function f32_rescale(n: i32, x: usize, y: usize, scale: f32, offset: f32)
     if (kind == GELU_TANH) {
       // with t the hyperbolic tangent: (1 + t) / 2 + x (1 - t^2) / 2 * sqrt(2 / pi) (1 + 3 * 0.044715 x^2)
       const t = normalTanh(v);
-      const inner = f32x4.add(f32x4.mul(f32x4.mul(v, v), f32x4.splat(0.1070322244089)), f32x4.splat(0.79788456080286536));
+      const inner = f32x4.add(
+        f32x4.mul(f32x4.mul(v, v), f32x4.splat(0.1070322244089)), f32x4.splat(0.79788456080286536),
+      );
       const bend = f32x4.mul(f32x4.mul(v, f32x4.sub(one, f32x4.mul(t, t))), inner);
       d = f32x4.mul(d, f32x4.mul(f32x4.add(f32x4.add(t, one), bend), f32x4.splat(0.5)));
     }
@@ -389,7 +395,80 @@ export function f32_prelu_alpha_gradient(
   }
 }
 
-/** Mixes three words into 32 random bits (a xor of products, then the finisher of a multiply-shift hash), lane by lane. */
+export function f32_pact(n: i32, x: usize, alpha: usize, y: usize): void {
+  const zero = f32x4.splat(0);
+  const bound = f32x4.max(v128.load32_splat(alpha), zero);
+  for (let i = 0; i < n; i += 4) {
+    const at = <usize>i << 2;
+    v128.store(y + at, f32x4.min(f32x4.max(v128.load(x + at), zero), bound));
+  }
+}
+
+export function f32_pact_gradient(n: i32, dy: usize, x: usize, alpha: usize, dx: usize): void {
+  const zero = f32x4.splat(0);
+  const bound = v128.load32_splat(alpha);
+  for (let i = 0; i < n; i += 4) {
+    const at = <usize>i << 2;
+    const v = v128.load(x + at);
+    v128.store(dx + at, v128.and(v128.load(dy + at), v128.and(f32x4.gt(v, zero), f32x4.lt(v, bound))));
+  }
+}
+
+export function f32_pact_alpha_gradient(
+  n: i32,
+  dy: usize,
+  dys: i32,
+  x: usize,
+  xs: i32,
+  alpha: usize,
+  dalpha: usize,
+  length: i32,
+): void {
+  const bound = v128.load32_splat(alpha);
+  let total = load<f32>(dalpha);
+  for (let i = 0; i < n; i++) {
+    let sum = f32x4.splat(0);
+    for (let j = 0; j < length; j += 4) {
+      const at = <usize>j << 2;
+      const kept = v128.and(v128.load(dy + at), f32x4.ge(v128.load(x + at), bound));
+      sum = f32x4.add(sum, keepLanes(kept, length - j));
+    }
+    total += sumLanes(sum);
+    dy += <usize>dys;
+    x += <usize>xs;
+  }
+  store<f32>(dalpha, total);
+}
+
+export function f32_gate(rows: i32, length: i32, x: usize, g: usize, y: usize): void {
+  // what is written past the end of a row, the next row writes over
+  for (let r = 0; r < rows; r++) {
+    const factor = v128.load32_splat(g + (<usize>r << 2));
+    for (let j = 0; j < length; j += 4) {
+      const at = <usize>j << 2;
+      v128.store(y + at, f32x4.mul(v128.load(x + at), factor));
+    }
+    x += <usize>length << 2;
+    y += <usize>length << 2;
+  }
+}
+
+export function f32_gate_gradient(rows: i32, length: i32, dy: usize, x: usize, dg: usize): void {
+  for (let r = 0; r < rows; r++) {
+    let sum = f32x4.splat(0);
+    for (let j = 0; j < length; j += 4) {
+      const at = <usize>j << 2;
+      sum = f32x4.add(sum, keepLanes(f32x4.mul(v128.load(dy + at), v128.load(x + at)), length - j));
+    }
+    store<f32>(dg + (<usize>r << 2), sumLanes(sum));
+    dy += <usize>length << 2;
+    x += <usize>length << 2;
+  }
+}
+
+/**
+ * Mixes three words into 32 random bits (a xor of products, then the finisher of a multiply-shift hash), lane by lane.
+ */
 @inline function hash(mixed: v128, element: v128): v128 {
   let h = v128.xor(mixed, i32x4.mul(element, i32x4.splat(<i32>0xc2b2ae3d)));
   h = v128.xor(h, v128.shr<u32>(h, 15));

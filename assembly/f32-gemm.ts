@@ -1,5 +1,5 @@
 // f32 matrix products on weights in panels of 8 columns, [n/8][k][8].
-import { madd } from "./simd";
+import { firstLanes, madd, storeEight, storeTransposed } from "./simd";
 
 /** The modes of table/f32-gemm.ts. */
 export const BIAS_RELU = 1;
@@ -13,28 +13,10 @@ export const MASK = 2;
   return mode == BIAS_RELU ? f32x4.pmax(sum, f32x4.splat(0)) : sum;
 }
 
-/** The first `count` of the eight floats low, high. */
-@inline export function storeFirst(p: usize, low: v128, high: v128, count: i32): void {
-  if (count >= 8) {
-    v128.store(p, low);
-    v128.store(p, high, 16);
-    return;
-  }
-  if (count & 4) {
-    v128.store(p, low);
-    low = high;
-    p += 16;
-  }
-  if (count & 2) {
-    v128.store64_lane(p, low, 0);
-    // lanes 2 3 -> 0 1
-    low = v128.shuffle<f32>(low, low, 2, 3, 2, 3);
-    p += 8;
-  }
-  if (count & 1) v128.store32_lane(p, low, 0);
-}
-
-/** Rows that share a pass over the panels: 64 rows of some hundred floats stay in the second-level cache while each panel, in the first, meets them all. */
+/**
+ * Rows that share a pass over the panels: 64 rows of some hundred floats stay in the second-level cache while each
+ * panel, in the first, meets them all.
+ */
 const ROWS_PER_PASS = 64;
 
 /** Bias of the eight columns from `column` on, for modes that have one. */
@@ -46,7 +28,9 @@ const ROWS_PER_PASS = 64;
 }
 
 /** Finishes and stores eight sums at c; `mask`: what lies beside c where the mode masks. */
-@inline export function storeSums(c: usize, low: v128, high: v128, mode: i32, biasLow: v128, biasHigh: v128, mask: usize, count: i32): void {
+@inline export function storeSums(
+  c: usize, low: v128, high: v128, mode: i32, biasLow: v128, biasHigh: v128, mask: usize, count: i32,
+): void {
   if (mode == MASK) {
     low = finish(low, MASK, v128.load(mask));
     high = finish(high, MASK, v128.load(mask, 16));
@@ -54,11 +38,13 @@ const ROWS_PER_PASS = 64;
     low = finish(low, mode, biasLow);
     high = finish(high, mode, biasHigh);
   }
-  storeFirst(c, low, high, count);
+  storeEight(c, low, high, count);
 }
 
 /** One row by 32 columns: the product of a single vector, bound by reading w. `panel`: bytes from panel to panel. */
-@inline function oneRowWide(k: i32, a: usize, w: usize, panel: usize, c: usize, mode: i32, aux: usize, mask: usize, column: i32, n: i32): void {
+@inline function oneRowWide(
+  k: i32, a: usize, w: usize, panel: usize, c: usize, mode: i32, aux: usize, mask: usize, column: i32, n: i32,
+): void {
   let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   const end = w + panel;
   if (k > 0) do {
@@ -69,7 +55,8 @@ const ROWS_PER_PASS = 64;
     p += panel;
     c10 = madd(x, v128.load(p), c10);
     c11 = madd(x, v128.load(p, 16), c11);
-    // never taken. V8 11 and 12 do all eight loads before the sums and spill; not over a branch: measured, 45 % faster, and V8 13 as it was
+    // never taken. V8 11 and 12 do all eight loads before the sums and spill; not over a branch: measured, 45 % faster,
+    // and V8 13 as it was
     if (!w) break;
     p += panel;
     c20 = madd(x, v128.load(p), c20);
@@ -81,12 +68,18 @@ const ROWS_PER_PASS = 64;
   } while ((w += 32) < end);
   storeSums(c, c00, c01, mode, biasLow(mode, aux, column), biasHigh(mode, aux, column), mask, n);
   storeSums(c + 32, c10, c11, mode, biasLow(mode, aux, column + 8), biasHigh(mode, aux, column + 8), mask + 32, n - 8);
-  storeSums(c + 64, c20, c21, mode, biasLow(mode, aux, column + 16), biasHigh(mode, aux, column + 16), mask + 64, n - 16);
-  storeSums(c + 96, c30, c31, mode, biasLow(mode, aux, column + 24), biasHigh(mode, aux, column + 24), mask + 96, n - 24);
+  storeSums(
+    c + 64, c20, c21, mode, biasLow(mode, aux, column + 16), biasHigh(mode, aux, column + 16), mask + 64, n - 16,
+  );
+  storeSums(
+    c + 96, c30, c31, mode, biasLow(mode, aux, column + 24), biasHigh(mode, aux, column + 24), mask + 96, n - 24,
+  );
 }
 
 /** One row by eight columns. */
-@inline function oneRow(k: i32, a: usize, w: usize, c: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
+@inline function oneRow(
+  k: i32, a: usize, w: usize, c: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32,
+): void {
   let c0 = f32x4.splat(0), c1 = c0;
   if (k > 0) do {
     const x = v128.load32_splat(a);
@@ -123,7 +116,9 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
   let i: usize = 0;
   const whole = <usize>(k & -4) << 2, all = <usize>k << 2;
   for (; i < whole; i += 16) {
-    storeTransposed(y, 16, v128.load(a + i), v128.load(a1 + i), v128.load(a2 + i), v128.load(a3 + i));
+    storeTransposed(
+      y, y + 16, y + 32, y + 48, v128.load(a + i), v128.load(a1 + i), v128.load(a2 + i), v128.load(a3 + i),
+    );
     y += 64;
   }
   for (; i < all; i += 4) {
@@ -136,11 +131,14 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
 }
 
 /**
- * Four packed rows by eight columns: 8 sums, 2 vectors of w and 1 of a are 11 registers of the 15 there are.
- * Measured on V8: a fifth row gains nothing on V8 13, and halves the speed on V8 11 and 12, which spill; unrolling over k spills too; a `for` loop,
- * which jumps twice a turn, costs 10 %. Rows as they lie, a pointer each, are 25 % slower: what is left of a cycle goes to pointers.
+ * Four packed rows by eight columns: 8 sums, 2 vectors of w and 1 of a are 11 registers of the 15 there are. Measured
+ * on V8: a fifth row gains nothing on V8 13, and halves the speed on V8 11 and 12, which spill; unrolling over k spills
+ * too; a `for` loop, which jumps twice a turn, costs 10 %. Rows as they lie, a pointer each, are 25 % slower: what is
+ * left of a cycle goes to pointers.
  */
-@inline function fourRows(k: i32, a: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32): void {
+@inline function fourRows(
+  k: i32, a: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32,
+): void {
   let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
   const end = w + (<usize>k << 5);
   if (k > 0) do {
@@ -166,10 +164,12 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
   storeSums(c + 3 * ldc, c30, c31, mode, bias0, bias1, mask + 3 * ldc, count);
 }
 
-export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize): void {
+export function f32_gemm(
+  m: i32, n: i32, k: i32, a: usize, lda: i32, weight: usize, c: usize, ldc: i32, mode: i32, aux: usize, scratch: usize,
+): void {
   if (m < 4) {
     for (let mask = aux; m > 0; m--) {
-      vectorProduct(n, k, a, w, c, mode, aux, mask);
+      vectorProduct(n, k, a, weight, c, mode, aux, mask);
       a += <usize>lda;
       c += <usize>ldc;
       mask += <usize>ldc;
@@ -185,7 +185,7 @@ export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c
       packRows(k, a + <usize>min(i, lastTile) * <usize>lda, <usize>lda, packed);
       packed += tile;
     }
-    let panel = w;
+    let panel = weight;
     for (let column = 0; column < n; column += 8) {
       const bias0 = biasLow(mode, aux, column), bias1 = biasHigh(mode, aux, column);
       packed = scratch;
@@ -199,17 +199,15 @@ export function f32_gemm(m: i32, n: i32, k: i32, a: usize, lda: i32, w: usize, c
   }
 }
 
-/** ~0 in the lanes below `count`. */
-@inline export function lanesBelow(count: i32): v128 {
-  return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
-}
-
 /**
- * dw: a tile of four rows of k by eight outputs stays in registers while m runs; x needs no transposition, since its k are neighbours.
+ * dw: a tile of four rows of k by eight outputs stays in registers while m runs; x needs no transposition, since its k
+ * are neighbours.
  */
-export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: i32, dy: usize, lddy: i32, dw: usize, db: usize, accumulate: i32): void {
+export function f32_gemm_weight_gradient(
+  m: i32, n: i32, k: i32, x: usize, ldx: i32, dy: usize, lddy: i32, dw: usize, db: usize, accumulate: i32,
+): void {
   for (let column = 0; column < n; column += 8) {
-    const there0 = lanesBelow(n - column), there1 = lanesBelow(n - column - 4);
+    const there0 = firstLanes(n - column), there1 = firstLanes(n - column - 4);
     const from = dy + (<usize>column << 2);
     let b0 = f32x4.splat(0), b1 = b0;
     if (accumulate) {
@@ -284,18 +282,6 @@ export function f32_gemm_weight_gradient(m: i32, n: i32, k: i32, x: usize, ldx: 
   }
 }
 
-/** Writes the transpose of the 4 x 4 floats in rows a, b, c, d, `step` bytes apart. */
-@inline function storeTransposed(y: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
-  // a0 b0 a1 b1 | a2 b2 a3 b3 | c0 d0 c1 d1 | c2 d2 c3 d3
-  const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5), ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-  const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5), cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  // a0 b0 c0 d0 | a1 b1 c1 d1 | ...
-  v128.store(y, v128.shuffle<f64>(ab0, cd0, 0, 2));
-  v128.store(y + step, v128.shuffle<f64>(ab0, cd0, 1, 3));
-  v128.store(y + 2 * step, v128.shuffle<f64>(ab1, cd1, 0, 2));
-  v128.store(y + 3 * step, v128.shuffle<f64>(ab1, cd1, 1, 3));
-}
-
 export function f32_transpose_panels(n: i32, k: i32, x: usize, y: usize): void {
   const panelOfY = <usize>n << 5;
   if (k & 7) memory.fill(y + <usize>(k >> 3) * panelOfY, 0, panelOfY);
@@ -305,10 +291,14 @@ export function f32_transpose_panels(n: i32, k: i32, x: usize, y: usize): void {
     for (let i = 0; i < k; i += 4) {
       const rows = min(4, k - i);
       const to = y + <usize>(i >> 3) * panelOfY + (<usize>o << 5) + (<usize>(i & 4) << 2);
-      if (rows == 4 && outputs == 4) storeTransposed(to, 32, v128.load(from), v128.load(from, 32), v128.load(from, 64), v128.load(from, 96));
-      else
+      if (rows == 4 && outputs == 4) {
+        const a = v128.load(from), b = v128.load(from, 32), c = v128.load(from, 64), d = v128.load(from, 96);
+        storeTransposed(to, to + 32, to + 64, to + 96, a, b, c, d);
+      } else
         for (let r = 0; r < rows; r++)
-          for (let j = 0; j < outputs; j++) store<f32>(to + (<usize>j << 5) + (<usize>r << 2), load<f32>(from + (<usize>r << 5) + (<usize>j << 2)));
+          for (let j = 0; j < outputs; j++) store<f32>(
+            to + (<usize>j << 5) + (<usize>r << 2), load<f32>(from + (<usize>r << 5) + (<usize>j << 2)),
+          );
       from += 128;
     }
   }
@@ -336,7 +326,9 @@ export function f32_pack_panels(n: i32, k: i32, x: usize, xn: i32, xk: i32, y: u
         let p = from;
         for (let half: usize = 0; half < 32; half += 16) {
           const step = <usize>xn;
-          storeTransposed(y + half, 32, v128.load(p), v128.load(p + step), v128.load(p + 2 * step), v128.load(p + 3 * step));
+          const a = v128.load(p), b = v128.load(p + step), c = v128.load(p + 2 * step), d = v128.load(p + 3 * step);
+          const to = y + half;
+          storeTransposed(to, to + 32, to + 64, to + 96, a, b, c, d);
           p += 4 * step;
         }
         from += 16;

@@ -1,14 +1,9 @@
 // Layer normalization (Ba, Kiros & Hinton 2016): every row of k floats by its own mean and variance.
 // Sums over a row are in f64: lane i adds elements i, i + 4, i + 8 ..., then (0 + 2) + (1 + 3).
 
-import { keepLanes, storeLanes, zeroPadding } from "./row";
-import { high, joined, low } from "./simd";
-
-/** The sum of lanes 0 1 in a and lanes 2 3 in b. */
-@inline function total(a: v128, b: v128): f64 {
-  const pairs = f64x2.add(a, b);
-  return f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1);
-}
+import { parameterGradient } from "./normalization";
+import { keepLanes, zeroPadding } from "./row";
+import { high, low, storeLanes, sumPairs } from "./simd";
 
 function rowMean(x: usize, k: i32): f32 {
   let a = f64x2.splat(0);
@@ -18,7 +13,7 @@ function rowMean(x: usize, k: i32): f32 {
     a = f64x2.add(a, low(v));
     b = f64x2.add(b, high(v));
   }
-  return <f32>(total(a, b) / <f64>k);
+  return <f32>(sumPairs(a, b) / <f64>k);
 }
 
 /** 1 / sqrt(variance + epsilon). */
@@ -31,7 +26,7 @@ function rowInverse(x: usize, k: i32, mean: f32, epsilon: f32): f32 {
     a = f64x2.add(a, f64x2.mul(low(d), low(d)));
     b = f64x2.add(b, f64x2.mul(high(d), high(d)));
   }
-  return <f32>(1 / sqrt(total(a, b) / <f64>k + <f64>epsilon));
+  return <f32>(1 / sqrt(sumPairs(a, b) / <f64>k + <f64>epsilon));
 }
 
 export function f32_layer_normalization(
@@ -107,35 +102,7 @@ export function f32_layer_normalization_parameter_gradient(
   dgamma: usize,
   dbeta: usize,
 ): void {
-  const step = <usize>k << 2;
-  for (let j = 0; j < k; j += 4) {
-    const column = <usize>j << 2;
-    let gammaA = f64x2.splat(0);
-    let gammaB = f64x2.splat(0);
-    let betaA = f64x2.splat(0);
-    let betaB = f64x2.splat(0);
-    for (let i = 0; i < n; i++) {
-      let d = dy + <usize>i * <usize>dys + column;
-      let v = x + <usize>i * <usize>xs + column;
-      let m = mean + <usize>i * <usize>means;
-      let s = inverse + <usize>i * <usize>inverses;
-      for (let r = 0; r < repeat; r++) {
-        const upstream = v128.load(d);
-        const z = f32x4.mul(f32x4.sub(v128.load(v), v128.load32_splat(m)), v128.load32_splat(s));
-        const product = f32x4.mul(upstream, z);
-        betaA = f64x2.add(betaA, low(upstream));
-        betaB = f64x2.add(betaB, high(upstream));
-        gammaA = f64x2.add(gammaA, low(product));
-        gammaB = f64x2.add(gammaB, high(product));
-        d += step;
-        v += step;
-        m += 4;
-        s += 4;
-      }
-    }
-    storeLanes(dgamma + column, joined(gammaA, gammaB), k - j);
-    storeLanes(dbeta + column, joined(betaA, betaB), k - j);
-  }
+  parameterGradient(true, n, dy, dys, x, xs, repeat, k, mean, means, inverse, inverses, 0, dgamma, dbeta);
 }
 
 export function f32_layer_normalization_gradient(
@@ -173,8 +140,8 @@ export function f32_layer_normalization_gradient(
         turnA = f64x2.add(turnA, low(product));
         turnB = f64x2.add(turnB, high(product));
       }
-      const flow = f32x4.splat(<f32>(total(flowA, flowB) / <f64>k));
-      const turn = f32x4.splat(<f32>(total(turnA, turnB) / <f64>k));
+      const flow = f32x4.splat(<f32>(sumPairs(flowA, flowB) / <f64>k));
+      const turn = f32x4.splat(<f32>(sumPairs(turnA, turnB) / <f64>k));
       for (let j = 0; j < k; j += 4) {
         const at = <usize>j << 2;
         const z = f32x4.mul(f32x4.sub(v128.load(x + row + at), center), by);

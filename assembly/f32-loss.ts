@@ -2,8 +2,8 @@
 
 import { smoothed } from "./f32-softmax";
 import { expf, log1pf, logf, sigmoidf } from "./math";
-import { keepLanes, rowSum, storeLanes, zeroPadding } from "./row";
-import { sumLanes } from "./simd";
+import { keepLanes, rowSum, zeroPadding } from "./row";
+import { storeLanes, sumLanes } from "./simd";
 
 const EPSILON: f32 = 1e-7;
 
@@ -317,8 +317,8 @@ export function f32_cross_entropy(
 }
 
 /**
- * With q = x / sum and g = -target / q where q was not clipped: dx = (g - sum g q) / sum. g is made twice, since it has no place to
- * wait in.
+ * With q = x / sum and g = -target / q where q was not clipped: dx = (g - sum g q) / sum. g is made twice, since it has
+ * no place to wait in.
  */
 export function f32_cross_entropy_gradient(
   n: i32,

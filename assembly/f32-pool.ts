@@ -16,13 +16,17 @@
 }
 
 /** Largest of each window; `indexed`: also the element it lay at. */
-@inline function largest(indexed: bool, n: i32, x: usize, xs: i32, y: usize, ys: i32, index: usize, is: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32): void {
+@inline function largest(
+  indexed: bool, n: i32, x: usize, xs: i32, y: usize, ys: i32, index: usize, is: i32, h: i32, w: i32, c: i32, oh: i32,
+  ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32,
+): void {
   for (let i = 0; i < n; i++) {
     let to = y, place = index;
     for (let oy = 0; oy < oh; oy++) {
       const top = oy * stride_h - pad_t, ky0 = firstInside(top, dilation_h), ky1 = endInside(top, kh, dilation_h, h);
       for (let ox = 0; ox < ow; ox++) {
-        const left = ox * stride_w - pad_l, kx0 = firstInside(left, dilation_w), kx1 = endInside(left, kw, dilation_w, w);
+        const left = ox * stride_w - pad_l, kx0 = firstInside(left, dilation_w);
+        const kx1 = endInside(left, kw, dilation_w, w);
         const start = ((top + ky0 * dilation_h) * w + left + kx0 * dilation_w) * c;
         let o = 0;
         for (; o + 4 <= c; o += 4) {
@@ -73,15 +77,28 @@
   }
 }
 
-export function f32_max_pool2d(n: i32, x: usize, xs: i32, y: usize, ys: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32): void {
-  largest(false, n, x, xs, y, ys, 0, 0, h, w, c, oh, ow, kh, kw, stride_h, stride_w, pad_t, pad_l, dilation_h, dilation_w);
+export function f32_max_pool2d(
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32, kh: i32, kw: i32,
+  stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32,
+): void {
+  largest(
+    false, n, x, xs, y, ys, 0, 0, h, w, c, oh, ow, kh, kw, stride_h, stride_w, pad_t, pad_l, dilation_h, dilation_w,
+  );
 }
 
-export function f32_max_pool2d_index(n: i32, x: usize, xs: i32, y: usize, ys: i32, index: usize, is: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32): void {
-  largest(true, n, x, xs, y, ys, index, is, h, w, c, oh, ow, kh, kw, stride_h, stride_w, pad_t, pad_l, dilation_h, dilation_w);
+export function f32_max_pool2d_index(
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, index: usize, is: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32,
+  kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32,
+): void {
+  largest(
+    true, n, x, xs, y, ys, index, is, h, w, c, oh, ow, kh, kw, stride_h, stride_w, pad_t, pad_l, dilation_h,
+    dilation_w,
+  );
 }
 
-export function f32_max_pool2d_gradient(n: i32, dy: usize, dys: i32, index: usize, is: i32, dx: usize, dxs: i32, inputs: i32, outputs: i32): void {
+export function f32_max_pool2d_gradient(
+  n: i32, dy: usize, dys: i32, index: usize, is: i32, dx: usize, dxs: i32, inputs: i32, outputs: i32,
+): void {
   for (let i = 0; i < n; i++) {
     memory.fill(dx, 0, <usize>inputs << 2);
     for (let j = 0; j < outputs; j++) {
@@ -95,19 +112,26 @@ export function f32_max_pool2d_gradient(n: i32, dy: usize, dys: i32, index: usiz
 }
 
 /** How many taps along one axis are averaged: those inside the image, or inside the padded image. */
-@inline function population(first: i32, taps: i32, step: i32, size: i32, before: i32, after: i32, include_pad: i32): i32 {
+@inline function population(
+  first: i32, taps: i32, step: i32, size: i32, before: i32, after: i32, include_pad: i32,
+): i32 {
   if (include_pad) return endInside(first + before, taps, step, before + size + after);
   return endInside(first, taps, step, size) - firstInside(first, step);
 }
 
-export function f32_average_pool2d(n: i32, x: usize, xs: i32, y: usize, ys: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, pad_b: i32, pad_r: i32, include_pad: i32): void {
+export function f32_average_pool2d(
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32, kh: i32, kw: i32,
+  stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, pad_b: i32, pad_r: i32,
+  include_pad: i32,
+): void {
   for (let i = 0; i < n; i++) {
     let to = y;
     for (let oy = 0; oy < oh; oy++) {
       const top = oy * stride_h - pad_t, ky0 = firstInside(top, dilation_h), ky1 = endInside(top, kh, dilation_h, h);
       const countY = population(top, kh, dilation_h, h, pad_t, pad_b, include_pad);
       for (let ox = 0; ox < ow; ox++) {
-        const left = ox * stride_w - pad_l, kx0 = firstInside(left, dilation_w), kx1 = endInside(left, kw, dilation_w, w);
+        const left = ox * stride_w - pad_l, kx0 = firstInside(left, dilation_w);
+        const kx1 = endInside(left, kw, dilation_w, w);
         const count = <f32>(countY * population(left, kw, dilation_w, w, pad_l, pad_r, include_pad));
         let o = 0;
         for (; o + 4 <= c; o += 4) {
@@ -141,7 +165,11 @@ export function f32_average_pool2d(n: i32, x: usize, xs: i32, y: usize, ys: i32,
   }
 }
 
-export function f32_average_pool2d_gradient(n: i32, dy: usize, dys: i32, dx: usize, dxs: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, pad_b: i32, pad_r: i32, include_pad: i32): void {
+export function f32_average_pool2d_gradient(
+  n: i32, dy: usize, dys: i32, dx: usize, dxs: i32, h: i32, w: i32, c: i32, oh: i32, ow: i32, kh: i32, kw: i32,
+  stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32, pad_b: i32, pad_r: i32,
+  include_pad: i32,
+): void {
   for (let i = 0; i < n; i++) {
     memory.fill(dx, 0, <usize>(h * w * c) << 2);
     let from = dy;
@@ -149,7 +177,8 @@ export function f32_average_pool2d_gradient(n: i32, dy: usize, dys: i32, dx: usi
       const top = oy * stride_h - pad_t, ky0 = firstInside(top, dilation_h), ky1 = endInside(top, kh, dilation_h, h);
       const countY = population(top, kh, dilation_h, h, pad_t, pad_b, include_pad);
       for (let ox = 0; ox < ow; ox++) {
-        const left = ox * stride_w - pad_l, kx0 = firstInside(left, dilation_w), kx1 = endInside(left, kw, dilation_w, w);
+        const left = ox * stride_w - pad_l, kx0 = firstInside(left, dilation_w);
+        const kx1 = endInside(left, kw, dilation_w, w);
         const count = <f32>(countY * population(left, kw, dilation_w, w, pad_l, pad_r, include_pad));
         let o = 0;
         for (; o + 4 <= c; o += 4) {

@@ -1,6 +1,7 @@
 // Sums in one fixed order, and what is counted per image.
 
-import { keepLanes, storeLanes } from "./row";
+import { keepLanes, rangeOf } from "./row";
+import { high, low, storeLanes, sumPairs } from "./simd";
 
 export function f32_column_sums(n: i32, x: usize, xs: i32, y: usize, repeat: i32, k: i32): void {
   // four columns at a time: their sums stay in a register through all images
@@ -22,18 +23,16 @@ export function f32_column_sums(n: i32, x: usize, xs: i32, y: usize, repeat: i32
 
 /** sum of x^2 or |x| over n floats: f64 lanes 0 1 | 2 3, then (0 + 2) + (1 + 3). */
 @inline function total(squares: bool, n: i32, x: usize): f64 {
-  let low = f64x2.splat(0);
-  let high = f64x2.splat(0);
+  let sumA = f64x2.splat(0);
+  let sumB = f64x2.splat(0);
   for (let i = 0; i < n; i += 4) {
     const v = keepLanes(v128.load(x + (<usize>i << 2)), n - i);
-    // lanes 0 1 as f64; then 2 3, moved down to 0 1 first
-    const a = f64x2.promote_low_f32x4(v);
-    const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
-    low = f64x2.add(low, squares ? f64x2.mul(a, a) : f64x2.abs(a));
-    high = f64x2.add(high, squares ? f64x2.mul(b, b) : f64x2.abs(b));
+    const a = low(v);
+    const b = high(v);
+    sumA = f64x2.add(sumA, squares ? f64x2.mul(a, a) : f64x2.abs(a));
+    sumB = f64x2.add(sumB, squares ? f64x2.mul(b, b) : f64x2.abs(b));
   }
-  const pairs = f64x2.add(low, high);
-  return f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1);
+  return sumPairs(sumA, sumB);
 }
 
 export function f32_sum_of_squares(n: i32, x: usize, y: usize): void {
@@ -71,31 +70,7 @@ export function f32_penalty_gradient(n: i32, x: usize, dy: usize, dx: usize, l1:
 }
 
 export function f32_range(n: i32, x: usize, xs: i32, length: i32, y: usize): void {
-  // pmin(a, v) is v < a ? v : a, so that a NaN in v changes nothing
-  let low = v128.load32_splat(y), high = v128.load32_splat(y, 4);
-  for (; n > 0; n--) {
-    let p = x, left = length;
-    for (; left >= 4; left -= 4) {
-      const v = v128.load(p);
-      low = f32x4.pmin(low, v);
-      high = f32x4.pmax(high, v);
-      p += 16;
-    }
-    for (; left > 0; left--) {
-      const v = v128.load32_splat(p);
-      low = f32x4.pmin(low, v);
-      high = f32x4.pmax(high, v);
-      p += 4;
-    }
-    x += <usize>xs;
-  }
-  // lanes 0 1 2 3 against 2 3 0 1, then against 1 0 3 2: every lane holds the result
-  low = f32x4.pmin(low, v128.shuffle<f32>(low, low, 2, 3, 0, 1));
-  high = f32x4.pmax(high, v128.shuffle<f32>(high, high, 2, 3, 0, 1));
-  low = f32x4.pmin(low, v128.shuffle<f32>(low, low, 1, 0, 3, 2));
-  high = f32x4.pmax(high, v128.shuffle<f32>(high, high, 1, 0, 3, 2));
-  store<f32>(y, f32x4.extract_lane(low, 0));
-  store<f32>(y, f32x4.extract_lane(high, 0), 4);
+  rangeOf(n, x, <usize>xs, length, v128.load32_splat(y), v128.load32_splat(y, 4), y);
 }
 
 /** The first index of the largest of k floats. */

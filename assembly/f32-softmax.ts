@@ -1,8 +1,8 @@
 // Softmax over rows of k floats and the cross-entropies built on it.
 
 import { expf, logf } from "./math";
-import { keepLanes, rowMax, rowScale, rowSum, storeLanes, zeroPadding } from "./row";
-import { sumLanes } from "./simd";
+import { keepLanes, rowMax, rowScale, rowSum, zeroPadding } from "./row";
+import { storeLanes, sumLanes } from "./simd";
 
 @inline function logScalar(x: f32): f32 {
   return f32x4.extract_lane(logf(f32x4.splat(x)), 0);

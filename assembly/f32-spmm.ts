@@ -1,5 +1,6 @@
-// Sparse (CSR) times dense, f32. Lanes are columns of the dense matrix: no gathers, each non-zero is spread over its row of b.
-// A single column has no lanes; there the sums of four rows run side by side, since one alone would wait for each addition.
+// Sparse (CSR) times dense, f32. Lanes are columns of the dense matrix: no gathers, each non-zero is spread over its
+// row of b. A single column has no lanes; there the sums of four rows run side by side, since one alone would wait for
+// each addition.
 import { madd } from "./simd";
 
 @inline function word(p: usize, i: i32): i32 {
@@ -10,7 +11,9 @@ import { madd } from "./simd";
 }
 
 /** Columns 0 .. n - 1 of one row. */
-@inline function manyColumns(n: i32, from: i32, to: i32, values: usize, columns: usize, b: usize, ldb: usize, start: f32, y: usize): void {
+@inline function manyColumns(
+  n: i32, from: i32, to: i32, values: usize, columns: usize, b: usize, ldb: usize, start: f32, y: usize,
+): void {
   let j = 0;
   for (; j + 16 <= n; j += 16) {
     let s0 = f32x4.splat(start), s1 = s0, s2 = s0, s3 = s0;
@@ -30,7 +33,9 @@ import { madd } from "./simd";
   }
   for (; j + 4 <= n; j += 4) {
     let s = f32x4.splat(start);
-    for (let i = from; i < to; i++) s = madd(v128.load32_splat(values + (<usize>i << 2)), v128.load(b + <usize>word(columns, i) * ldb), s);
+    for (let i = from; i < to; i++) s = madd(
+      v128.load32_splat(values + (<usize>i << 2)), v128.load(b + <usize>word(columns, i) * ldb), s,
+    );
     v128.store(y, s);
     y += 16;
     b += 16;
@@ -51,7 +56,9 @@ import { madd } from "./simd";
 }
 
 /** Rows r .. r + 3 times a single column: in step as far as the shortest row goes, then one after the other. */
-@inline function fourRows(r: i32, values: usize, columns: usize, pointers: usize, b: usize, ldb: usize, bias: usize, y: usize, ldy: usize): void {
+@inline function fourRows(
+  r: i32, values: usize, columns: usize, pointers: usize, b: usize, ldb: usize, bias: usize, y: usize, ldy: usize,
+): void {
   let i0 = word(pointers, r), i1 = word(pointers, r + 1), i2 = word(pointers, r + 2), i3 = word(pointers, r + 3);
   const e0 = i1, e1 = i2, e2 = i3, e3 = word(pointers, r + 4);
   let s0 = value(bias, r), s1 = value(bias, r + 1), s2 = value(bias, r + 2), s3 = value(bias, r + 3);
@@ -71,7 +78,10 @@ import { madd } from "./simd";
   store<f32>(y + 3 * ldy, oneColumn(i3, e3, values, columns, b, ldb, s3));
 }
 
-export function f32_csr_spmm(rows: i32, n: i32, values: usize, columns: usize, pointers: usize, b: usize, ldb: i32, bias: usize, y: usize, ldy: i32): void {
+export function f32_csr_spmm(
+  rows: i32, n: i32, values: usize, columns: usize, pointers: usize, b: usize, ldb: i32, bias: usize, y: usize,
+  ldy: i32,
+): void {
   let r = 0;
   if (n == 1)
     for (; r + 4 <= rows; r += 4) {

@@ -1,25 +1,30 @@
-// int8 convolution of one input channel, stride 1, with ReLU and a 2x2 max pool: the lanes are 4 pooled pixels, the weights are broadcast.
-// With one channel a kernel row fills a k-group badly and the channels of the result fill a panel badly; here neither matters
-// (measured on the first layer of LeNet-5: 1.0 us against 2.1 us of the general kernel, relaxed; 2.0 against 3.2, plain).
+// int8 convolution of one input channel, stride 1, with ReLU and a 2x2 max pool: the lanes are 4 pooled pixels, the
+// weights are broadcast. With one channel a kernel row fills a k-group badly and the channels of the result fill a
+// panel badly; here neither matters (measured on the first layer of LeNet-5: 1.0 us against 2.1 us of the general
+// kernel, relaxed; 2.0 against 3.2, plain).
 //
-// A strip is what 4 neighbouring pooled pixels need, all rows of it, a fixed PITCH apart so that the row below is an immediate offset.
-// Pooled pixel i covers the columns 2i (even) and 2i + 1 (odd) of the convolution:
+// A strip is what 4 neighbouring pooled pixels need, all rows of it, a fixed PITCH apart so that the row below is an
+// immediate offset. Pooled pixel i covers the columns 2i (even) and 2i + 1 (odd) of the convolution:
 //
 //   relaxed, k-group of columns x..x+3:  even: [x x+1 x+2 x+3] [x+2 .. x+5] [x+4 ..] [x+6 ..]   odd: the same from x+1
 //   plain, k-group of columns x, x+1:    even: the row from x, as it is                          odd: the row from x+1
 //
-// Where the last kernel column is left over, it is taken as groups that go down: [rows y..y+3 of one column]: a 5x5 kernel is then
-// 7 groups of 4 instead of 10, or 13 of 2 instead of 15.
-import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT } from "./stored";
+// Where the last kernel column is left over, it is taken as groups that go down: [rows y..y+3 of one column]: a 5x5
+// kernel is then 7 groups of 4 instead of 10, or 13 of 2 instead of 15.
+import { highWords, lowBytes, lowWords } from "./simd";
+import {
+  biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT,
+} from "./stored";
 
 /** Bytes from one row of a strip to the next: 4 pairs of vectors (relaxed), or 16 columns and one pair (plain). */
-@inline const PITCH: usize = RELAXED ? 128 : 64;
+@inline const ROW_STRIDE: usize = RELAXED ? 128 : 64;
 /** Bytes from the even columns of a k-group to its odd ones: across, and down. */
 @inline const ACROSS: usize = RELAXED ? 16 : 2;
 @inline const DOWN: usize = 16;
 
-// Of a kernel kh x kw, columns that are taken in whole k-groups across; rows of a single left-over column that are taken in whole ones down;
-// k-groups of either; groups of 4 columns a strip holds (relaxed); and where in a strip the column that goes down is.
+// Of a kernel kh x kw, columns that are taken in whole k-groups across; rows of a single left-over column that are
+// taken in whole ones down; k-groups of either; groups of 4 columns a strip holds (relaxed); and where in a strip the
+// column that goes down is.
 @inline function wholeOf(kw: i32): i32 {
   return kw - kw % GROUP;
 }
@@ -37,34 +42,37 @@ import { biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, sh
 }
 
 /** Weights of `some` taps, `step` apart, -> a k-group; gives their sum. */
-function packGroup(w: usize, some: i32, step: i32, y: usize): i32 {
+function packGroup(weight: usize, some: i32, step: i32, y: usize): i32 {
   let sum = 0;
   for (let i = 0; i < some; i++) {
-    const v = <i32>load<i8>(w + <usize>(i * step));
+    const v = <i32>load<i8>(weight + <usize>(i * step));
     storeWeight(y + <usize>i * WEIGHT, v);
     sum += v;
   }
   return sum;
 }
 
-/** The place of each k-group in a strip; then channels in pairs: 2 biases, 2 scales, then for each k-group the weights of both. */
+/**
+ * The place of each k-group in a strip; then channels in pairs: 2 biases, 2 scales, then for each k-group the weights
+ * of both.
+ */
 export function i8_conv2d_1c_pack(
-  outs: i32, kh: i32, kw: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
+  cout: i32, kh: i32, kw: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
-  const whole = wholeOf(kw), down = rowsDown(kh, kw), groups = acrossOf(kh, kw) + down / GROUP;
+  const whole = wholeOf(kw), down = rowsDown(kh, kw), k_groups = acrossOf(kh, kw) + down / GROUP;
   let place = y;
   for (let r = 0; r < kh; r++)
     for (let c = 0; c < (r < down ? whole : kw); c += GROUP) {
-      store<i32>(place, r * <i32>PITCH + c * (RELAXED ? 8 : 2));
+      store<i32>(place, r * <i32>ROW_STRIDE + c * (RELAXED ? 8 : 2));
       place += 4;
     }
   for (let r = 0; r < down; r += GROUP) {
-    store<i32>(place, r * <i32>PITCH + columnOf(kh, kw));
+    store<i32>(place, r * <i32>ROW_STRIDE + columnOf(kh, kw));
     place += 4;
   }
-  const block: usize = 16 + <usize>groups * 8;
-  for (let o = 0; o < outs; o++) {
-    const pair = place + <usize>(o >> 1) * block, half = <usize>(o & 1) * 4, from = w + <usize>(o * kh * kw);
+  const block: usize = 16 + <usize>k_groups * 8;
+  for (let o = 0; o < cout; o++) {
+    const pair = place + <usize>(o >> 1) * block, half = <usize>(o & 1) * 4, from = weight + <usize>(o * kh * kw);
     if (half == 0) memory.fill(pair, 0, block);
     let sum = 0, to = pair + 16 + half;
     for (let r = 0; r < kh; r++)
@@ -81,25 +89,19 @@ export function i8_conv2d_1c_pack(
   }
 }
 
-/** a0 b0 a1 b1 ... a7 b7: the low bytes of both. */
-@inline function interleaved(a: v128, b: v128): v128 {
-  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-/** a0 b0 a1 b1 a2 b2 a3 b3: the low words of both. */
-@inline function wordsInterleaved(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-}
-
-/** One strip from the image at `x`; `quads`: groups of 4 columns (relaxed), `column`: of the groups that go down, -1 for none. */
-@inline function strip(x: usize, pitch: usize, rows: i32, quads: i32, column: i32, y: usize): void {
+/**
+ * One strip from the image at `x`; `quads`: groups of 4 columns (relaxed), `column`: of the groups that go down, -1 for
+ * none.
+ */
+@inline function strip(x: usize, row_stride: usize, rows: i32, quads: i32, column: i32, y: usize): void {
   for (let row = 0; row < rows; row++) {
     let to = y;
     if (RELAXED) {
       let from = x;
       for (let j = quads; j > 0; j--) {
         // columns 0 1 | 2 3 | 4 5 | 6 7 and 2 3 | 4 5 | 6 7 | 8 9 -> 0 1 2 3 | 2 3 4 5 | 4 5 6 7 | 6 7 8 9
-        v128.store(to, wordsInterleaved(v128.load(from), v128.load(from, 2)));
-        v128.store(to, wordsInterleaved(v128.load(from, 1), v128.load(from, 3)), 16);
+        v128.store(to, lowWords(v128.load(from), v128.load(from, 2)));
+        v128.store(to, lowWords(v128.load(from, 1), v128.load(from, 3)), 16);
         from += 4;
         to += 32;
       }
@@ -111,23 +113,23 @@ export function i8_conv2d_1c_pack(
     if (column >= 0 && row + GROUP <= rows) {
       const from = x + <usize>column * STORED;
       if (RELAXED) {
-        const ab = interleaved(v128.load64_zero(from), v128.load64_zero(from + pitch));
-        const cd = interleaved(v128.load64_zero(from + 2 * pitch), v128.load64_zero(from + 3 * pitch));
+        const ab = lowBytes(v128.load64_zero(from), v128.load64_zero(from + row_stride));
+        const cd = lowBytes(v128.load64_zero(from + 2 * row_stride), v128.load64_zero(from + 3 * row_stride));
         // Rows a b c d of columns 0 .. 7; a group of four bytes, k, is a column: ak bk ck dk.
         //   ab: a0 b0 a1 b1 ... a7 b7      cd: c0 d0 c1 d1 ... c7 d7
         //   low: 0 | 1 | 2 | 3             high: 4 | 5 | 6 | 7
         // Even columns are stored first, then odd ones: 0 | 2 | 4 | 6, 1 | 3 | 5 | 7
-        const low = wordsInterleaved(ab, cd), high = v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15);
+        const low = lowWords(ab, cd), high = highWords(ab, cd);
         v128.store(to, v128.shuffle<i32>(low, high, 0, 2, 4, 6));
         v128.store(to, v128.shuffle<i32>(low, high, 1, 3, 5, 7), 16);
       } else {
-        const a = v128.load(from), b = v128.load(from + pitch);
+        const a = v128.load(from), b = v128.load(from + row_stride);
         v128.store(to, v128.bitselect(a, i32x4.shl(b, 16), i32x4.splat(0xffff)));
         v128.store(to, v128.bitselect(i32x4.shr_u(a, 16), b, i32x4.splat(0xffff)), 16);
       }
     }
-    x += pitch;
-    y += PITCH;
+    x += row_stride;
+    y += ROW_STRIDE;
   }
 }
 
@@ -164,25 +166,26 @@ export function i8_conv2d_1c_pack(
 }
 
 export function i8_conv2d_1c_max_pool2d(
-  n: i32, x: usize, xs: i32, pitch: i32, kh: i32, kw: i32, scratch: usize, w: usize,
-  y: usize, ys: i32, ypitch: i32, ypixel: i32, height: i32, width: i32, outs: i32, zero: i32, qmin: i32, qmax: i32,
+  n: i32, x: usize, xs: i32, x_row_stride: i32, kh: i32, kw: i32, scratch: usize, weight: usize,
+  y: usize, ys: i32, y_row_stride: i32, y_pixel_stride: i32, oh: i32, ow: i32, cout: i32, zero: i32, qmin: i32,
+  qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
-  const across = acrossOf(kh, kw), down = rowsDown(kh, kw) / GROUP, rows = 2 * height + kh - 1;
+  const across = acrossOf(kh, kw), down = rowsDown(kh, kw) / GROUP, rows = 2 * oh + kh - 1;
   const quads = quadsOf(kh, kw), column = down ? wholeOf(kw) : -1;
-  const taps = w, block: usize = 16 + <usize>(across + down) * 8, pixel = <usize>ypixel;
-  w += <usize>(across + down) << 2;
+  const taps = weight, block: usize = 16 + <usize>(across + down) * 8, pixel = <usize>y_pixel_stride;
+  weight += <usize>(across + down) << 2;
   // two strides are the same where relaxed: one loop runs over all groups
   const first = RELAXED ? across + down : across;
   for (; n > 0; n--) {
-    for (let px = 0; px < width; px += 4) {
+    for (let px = 0; px < ow; px += 4) {
       // the last strip overlaps the one before
-      if (px > width - 4) px = width - 4;
-      strip(x + <usize>(2 * px) * STORED, <usize>pitch, rows, quads, column, scratch);
+      if (px > ow - 4) px = ow - 4;
+      strip(x + <usize>(2 * px) * STORED, <usize>x_row_stride, rows, quads, column, scratch);
       let base = scratch, row = y + <usize>px * pixel;
-      for (let py = height; py > 0; py--) {
-        let o = row, b = w;
-        for (let left = outs; left > 0; left -= 2) {
+      for (let py = oh; py > 0; py--) {
+        let o = row, b = weight;
+        for (let left = cout; left > 0; left -= 2) {
           // [channel][row][even or odd column]
           let c000 = i32x4.splat(0), c001 = c000, c010 = c000, c011 = c000;
           let c100 = c000, c101 = c000, c110 = c000, c111 = c000;
@@ -197,10 +200,10 @@ export function i8_conv2d_1c_max_pool2d(
             a = v128.load(from, ACROSS);
             c001 = dot(w0, a, c001);
             c101 = dot(w1, a, c101);
-            a = v128.load(from, PITCH);
+            a = v128.load(from, ROW_STRIDE);
             c010 = dot(w0, a, c010);
             c110 = dot(w1, a, c110);
-            a = v128.load(from, PITCH + ACROSS);
+            a = v128.load(from, ROW_STRIDE + ACROSS);
             c011 = dot(w0, a, c011);
             c111 = dot(w1, a, c111);
             p += 8;
@@ -217,10 +220,10 @@ export function i8_conv2d_1c_max_pool2d(
               a = v128.load(from, DOWN);
               c001 = dot(w0, a, c001);
               c101 = dot(w1, a, c101);
-              a = v128.load(from, PITCH);
+              a = v128.load(from, ROW_STRIDE);
               c010 = dot(w0, a, c010);
               c110 = dot(w1, a, c110);
-              a = v128.load(from, PITCH + DOWN);
+              a = v128.load(from, ROW_STRIDE + DOWN);
               c011 = dot(w0, a, c011);
               c111 = dot(w1, a, c111);
               p += 8;
@@ -235,8 +238,8 @@ export function i8_conv2d_1c_max_pool2d(
           b += block;
           o += 2 * STORED;
         }
-        base += 2 * PITCH;
-        row += <usize>ypitch;
+        base += 2 * ROW_STRIDE;
+        row += <usize>y_row_stride;
       }
     }
     x += <usize>xs;

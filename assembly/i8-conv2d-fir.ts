@@ -1,6 +1,8 @@
-// int8 convolution of stride 1 with ReLU and a 2x2 max pool by the fast FIR algorithm (Mou and Duhamel, 1991) in two dimensions: fewer products, still exact.
+// int8 convolution of stride 1 with ReLU and a 2x2 max pool by the fast FIR algorithm (Mou and Duhamel, 1991) in two
+// dimensions: fewer products, still exact.
 //
-// Along one axis, with even taps H0 and odd taps H1, X0 = x[2n + 2j], X1 = x[2n + 1 + 2j], X2 = x[2n + 2 + 2j], the two outputs of a window are
+// Along one axis, with even taps H0 and odd taps H1, X0 = x[2n + 2j], X1 = x[2n + 1 + 2j], X2 = x[2n + 2 + 2j], the two
+// outputs of a window are
 //
 //   y0 = H0 X0 + H1 X1 = S X1 + H0 (X0 - X1)
 //   y1 = H0 X1 + H1 X2 = S X1 + H1 (X2 - X1)         S = H0 + H1
@@ -9,8 +11,8 @@
 //
 //   y[r][c] = SS + SH[c] + HS[r] + HH[r][c]
 //
-// 64 instead of 100 multiplications a window for a 5x5 kernel, 25 instead of 36 for 3x3. Sums of four weights and differences of four activations
-// need 16 bits, so that only the plain variant has it.
+// 64 instead of 100 multiplications a window for a 5x5 kernel, 25 instead of 36 for 3x3. Sums of four weights and
+// differences of four activations need 16 bits, so that only the plain variant has it.
 import { HEAD } from "./i8-tile";
 import { biasOf, dot, highest, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst } from "./stored";
 
@@ -27,12 +29,12 @@ const SLOTS: usize = 6 * SLOT;
 }
 
 /** The sum of the weights of output o that tap (j, i) of parts (r, c) stands for. */
-function partialSum(w: usize, kh: i32, kw: i32, channels: i32, r: i32, c: i32, j: i32, i: i32, channel: i32): i32 {
+function partialSum(weight: usize, kh: i32, kw: i32, cin: i32, r: i32, c: i32, j: i32, i: i32, channel: i32): i32 {
   let sum = 0;
   const y0 = 2 * j + (r == 2 ? 1 : 0), y1 = r == 0 ? y0 + 1 : y0;
   const x0 = 2 * i + (c == 2 ? 1 : 0), x1 = c == 0 ? x0 + 1 : x0;
   for (let y = y0; y <= y1 && y < kh; y++)
-    for (let x = x0; x <= x1 && x < kw; x++) sum += <i32>load<i8>(w + <usize>((y * kw + x) * channels + channel));
+    for (let x = x0; x <= x1 && x < kw; x++) sum += <i32>load<i8>(weight + <usize>((y * kw + x) * cin + channel));
   return sum;
 }
 
@@ -41,8 +43,9 @@ function partialSum(w: usize, kh: i32, kw: i32, channels: i32, r: i32, c: i32, j
 @inline const STEPS: usize = 224;
 
 /**
- * What a tile does, one product after the other: rows of taps, k-groups a row, two slots whose sum it starts from, the slot it goes to,
- * and whether that takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over r and c of SH[c] + HS[r] + HH[r][c].
+ * What a tile does, one product after the other: rows of taps, k-groups a row, two slots whose sum it starts from, the
+ * slot it goes to, and whether that takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over
+ * r and c of SH[c] + HS[r] + HH[r][c].
  *
  *     bytes of a step: 0 rows of taps | 4 k-groups a row | 8 and 12 slots to start from | 16 slot to go to | 20 maximum?
  *
@@ -59,12 +62,12 @@ function partialSum(w: usize, kh: i32, kw: i32, channels: i32, r: i32, c: i32, j
  *
  * The result of the window is slot 5 + slot 1 + bias.
  */
-function packSteps(kh: i32, kw: i32, channels: i32, y: usize): void {
+function packSteps(kh: i32, kw: i32, cin: i32, y: usize): void {
   for (let r = 0; r < PARTS; r++)
     for (let c = 0; c < PARTS; c++) {
       const inner = r > 0 && c > 0;
       store<i32>(y, taps(r, kh));
-      store<i32>(y, (taps(c, kw) * channels + 1) >> 1, 4);
+      store<i32>(y, (taps(c, kw) * cin + 1) >> 1, 4);
       store<i32>(y, inner ? (1 + c) * <i32>SLOT : 0, 8);
       store<i32>(y, inner ? 4 * <i32>SLOT : 0, 12);
       store<i32>(y, (inner ? 5 : r > 0 ? 4 : 1 + c) * <i32>SLOT, 16);
@@ -73,19 +76,22 @@ function packSteps(kh: i32, kw: i32, channels: i32, y: usize): void {
     }
 }
 
-/** The steps; then panels of 8 outputs: 8 biases, 8 scales, then for each pair of parts its rows of k-groups, 2 weights each. */
+/**
+ * The steps; then panels of 8 outputs: 8 biases, 8 scales, then for each pair of parts its rows of k-groups, 2 weights
+ * each.
+ */
 export function i8_conv2d_fir_pack(
-  outs: i32, kh: i32, kw: i32, channels: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
+  cout: i32, kh: i32, kw: i32, cin: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
   if (RELAXED) unreachable();
-  packSteps(kh, kw, channels, y);
+  packSteps(kh, kw, cin, y);
   y += STEPS;
-  const k = kh * kw * channels;
-  for (let first = 0; first < outs; first += 8) {
-    const here = min(8, outs - first);
+  const k = kh * kw * cin;
+  for (let first = 0; first < cout; first += 8) {
+    const here = min(8, cout - first);
     memory.fill(y, 0, HEAD);
     for (let o = 0; o < here; o++) {
-      const from = w + <usize>((first + o) * k), at = <usize>(first + o) << 2, head = y + (<usize>o << 2);
+      const from = weight + <usize>((first + o) * k), at = <usize>(first + o) << 2, head = y + (<usize>o << 2);
       let sum = 0;
       for (let i = 0; i < k; i++) sum += <i32>load<i8>(from + <usize>i);
       store<i32>(head, biasOf(bias, first + o) - (zero + 128) * sum);
@@ -94,15 +100,15 @@ export function i8_conv2d_fir_pack(
     y += HEAD;
     for (let r = 0; r < PARTS; r++)
       for (let c = 0; c < PARTS; c++) {
-        const length = taps(c, kw) * channels, groups = (length + 1) >> 1;
+        const length = taps(c, kw) * cin, k_groups = (length + 1) >> 1;
         for (let j = 0; j < taps(r, kh); j++) {
-          memory.fill(y, 0, groups * 32);
+          memory.fill(y, 0, k_groups * 32);
           for (let o = 0; o < here; o++)
             for (let e = 0; e < length; e++) {
-              const v = partialSum(w + <usize>((first + o) * k), kh, kw, channels, r, c, j, e / channels, e % channels);
+              const v = partialSum(weight + <usize>((first + o) * k), kh, kw, cin, r, c, j, e / cin, e % cin);
               store<i16>(y + <usize>(e >> 1) * 32 + <usize>o * 4 + <usize>(e & 1) * 2, <i16>v);
             }
-          y += <usize>groups * 32;
+          y += <usize>k_groups * 32;
         }
       }
   }
@@ -110,20 +116,21 @@ export function i8_conv2d_fir_pack(
 
 /** Nine planes [height][width][channels] of parts, `plane` bytes apart, for 8 channels at `x` and `to`. */
 @inline function planes(
-  x: usize, pitch: usize, pixel: usize, rows: i32, columns: i32, to: usize, plane: usize, height: i32, width: i32,
+  x: usize, row_stride: usize, pixel_stride: usize, rows: i32, columns: i32, to: usize, plane: usize, height: i32,
+  width: i32,
 ): void {
   const below: usize = 3 * plane;
   for (let n = 0; n < height; n++) {
-    let a = x + <usize>(2 * n) * pitch, s = to + <usize>n * <usize>width * pixel;
-    const d1 = pitch;
+    let a = x + <usize>(2 * n) * row_stride, s = to + <usize>n * <usize>width * pixel_stride;
+    const d1 = row_stride;
     // the row and the column after the last belong to a part that has no tap there
-    const d2: usize = 2 * n + 2 < rows ? 2 * pitch : pitch;
+    const d2: usize = 2 * n + 2 < rows ? 2 * row_stride : row_stride;
     // column 2m: its odd row, and the differences to it of the rows before and after
     let e1 = v128.load(a + d1), e0 = i16x8.sub(v128.load(a), e1), e2 = i16x8.sub(v128.load(a + d2), e1);
     for (let m = 0; m < width; m++) {
-      a += pixel;
+      a += pixel_stride;
       const o1 = v128.load(a + d1), o0 = i16x8.sub(v128.load(a), o1), o2 = i16x8.sub(v128.load(a + d2), o1);
-      if (2 * m + 2 < columns) a += pixel;
+      if (2 * m + 2 < columns) a += pixel_stride;
       const f1 = v128.load(a + d1), f0 = i16x8.sub(v128.load(a), f1), f2 = i16x8.sub(v128.load(a + d2), f1);
       v128.store(s, o1);
       v128.store(s + plane, i16x8.sub(e1, o1));
@@ -135,7 +142,7 @@ export function i8_conv2d_fir_pack(
       v128.store(u, o2);
       v128.store(u + plane, i16x8.sub(e2, o2));
       v128.store(u + 2 * plane, i16x8.sub(f2, o2));
-      s += pixel;
+      s += pixel_stride;
       e1 = f1;
       e0 = f0;
       e2 = f2;
@@ -144,45 +151,49 @@ export function i8_conv2d_fir_pack(
 }
 
 export function i8_conv2d_fir_max_pool2d(
-  n: i32, x: usize, xs: i32, pitch: i32, channels: i32, kh: i32, kw: i32, scratch: usize, w: usize,
-  y: usize, ys: i32, ypitch: i32, ypixel: i32, height: i32, width: i32, outs: i32, zero: i32, qmin: i32, qmax: i32,
+  n: i32, x: usize, xs: i32, x_row_stride: i32, cin: i32, kh: i32, kw: i32, scratch: usize, weight: usize,
+  y: usize, ys: i32, y_row_stride: i32, y_pixel_stride: i32, oh: i32, ow: i32, cout: i32, zero: i32, qmin: i32,
+  qmax: i32,
 ): void {
   if (RELAXED) unreachable();
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
-  const pixel = <usize>channels * 2, rows = 2 * height + kh - 1, columns = 2 * width + kw - 1;
-  const planeHeight = height + taps(0, kh) - 1, planeWidth = width + taps(0, kw) - 1;
-  const row = <usize>planeWidth * pixel;
+  const pixel_stride = <usize>cin * 2, rows = 2 * oh + kh - 1, columns = 2 * ow + kw - 1;
+  const planeHeight = oh + taps(0, kh) - 1, planeWidth = ow + taps(0, kw) - 1;
+  const row = <usize>planeWidth * pixel_stride;
   // a pixel of fewer than 8 channels writes past itself
   const plane = (<usize>planeHeight * row + 47) & ~15;
   const first = scratch + SLOTS;
-  let groups = 0;
-  for (let p = 0; p < PARTS * PARTS; p++) groups += taps(p / PARTS, kh) * ((taps(p % PARTS, kw) * channels + 1) >> 1);
-  const panel = HEAD + <usize>groups * 32;
+  let k_groups = 0;
+  for (let p = 0; p < PARTS * PARTS; p++) k_groups += taps(p / PARTS, kh) * ((taps(p % PARTS, kw) * cin + 1) >> 1);
+  const panel = HEAD + <usize>k_groups * 32;
   memory.fill(scratch, 0, SLOT);
-  const steps = w;
-  w += STEPS;
+  const steps = weight;
+  weight += STEPS;
   for (; n > 0; n--) {
-    for (let c = 0; c < channels; c += 8) {
+    for (let c = 0; c < cin; c += 8) {
       // the last 8 channels overlap those before
-      if (c > 0 && c > channels - 8) c = channels - 8;
+      if (c > 0 && c > cin - 8) c = cin - 8;
       const at = <usize>c * 2;
-      planes(x + at, <usize>pitch, pixel, rows, columns, first + at, plane, planeHeight, planeWidth);
+      planes(x + at, <usize>x_row_stride, pixel_stride, rows, columns, first + at, plane, planeHeight, planeWidth);
     }
     let base = first, line = y;
-    for (let py = height; py > 0; py--) {
-      for (let px = 0; px < width; px += 4) {
-        if (px > width - 4) px = width - 4;
-        let o = line + <usize>(px * ypixel), head = w;
-        for (let rest = outs; rest > 0; rest -= 8) {
-          let b = head + HEAD, step = steps, from = base + <usize>px * pixel;
+    for (let py = oh; py > 0; py--) {
+      for (let px = 0; px < ow; px += 4) {
+        if (px > ow - 4) px = ow - 4;
+        let o = line + <usize>(px * y_pixel_stride), head = weight;
+        for (let rest = cout; rest > 0; rest -= 8) {
+          let b = head + HEAD, step = steps, from = base + <usize>px * pixel_stride;
           for (let p = PARTS * PARTS; p > 0; p--) {
-            let a0 = from, a1 = a0 + pixel, a2 = a1 + pixel, a3 = a2 + pixel;
+            let a0 = from, a1 = a0 + pixel_stride, a2 = a1 + pixel_stride, a3 = a2 + pixel_stride;
             const across = load<i32>(step, 4), back = row - (<usize>across << 2);
             const i0 = scratch + load<usize>(step, 8), i1 = scratch + load<usize>(step, 12);
             let c00 = i32x4.add(v128.load(i0), v128.load(i1)), c01 = i32x4.add(v128.load(i0, 16), v128.load(i1, 16));
-            let c10 = i32x4.add(v128.load(i0, 32), v128.load(i1, 32)), c11 = i32x4.add(v128.load(i0, 48), v128.load(i1, 48));
-            let c20 = i32x4.add(v128.load(i0, 64), v128.load(i1, 64)), c21 = i32x4.add(v128.load(i0, 80), v128.load(i1, 80));
-            let c30 = i32x4.add(v128.load(i0, 96), v128.load(i1, 96)), c31 = i32x4.add(v128.load(i0, 112), v128.load(i1, 112));
+            let c10 = i32x4.add(v128.load(i0, 32), v128.load(i1, 32));
+            let c11 = i32x4.add(v128.load(i0, 48), v128.load(i1, 48));
+            let c20 = i32x4.add(v128.load(i0, 64), v128.load(i1, 64));
+            let c21 = i32x4.add(v128.load(i0, 80), v128.load(i1, 80));
+            let c30 = i32x4.add(v128.load(i0, 96), v128.load(i1, 96));
+            let c31 = i32x4.add(v128.load(i0, 112), v128.load(i1, 112));
             let j = load<i32>(step);
             if (j > 0) do {
               let g = across;
@@ -241,14 +252,14 @@ export function i8_conv2d_fir_max_pool2d(
             const q1 = i32x4.add(i32x4.add(v128.load(z, 5 * SLOT + 16), v128.load(z, SLOT + 16)), b1);
             storeFirst(to, narrowed(requantized(q0, s0, low, shift), requantized(q1, s1, low, shift), high), rest);
             z += 32;
-            to += <usize>ypixel;
+            to += <usize>y_pixel_stride;
           }
           head += panel;
           o += 16;
         }
       }
       base += row;
-      line += <usize>ypitch;
+      line += <usize>y_row_stride;
     }
     x += <usize>xs;
     y += <usize>ys;

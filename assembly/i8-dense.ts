@@ -1,13 +1,17 @@
-// int8 matrix times vector. Every weight is used once, so that loads are the bound: 8 accumulators run on one broadcast of activations.
+// int8 matrix times vector. Every weight is used once, so that loads are the bound: 8 accumulators run on one broadcast
+// of activations.
 //
-// relaxed: a unit is 4 outputs, one vector of 4 x 4 weights a k-group.
-// plain:   a unit is 8 outputs; a lane holds two weights, high * 256 + (low + 128), so that one load feeds 8 outputs (measured: 0.99 us against
+// relaxed: a unit is 4 outputs, one vector of 4 x 4 weights a k-group. plain: a unit is 8 outputs; a lane holds two
+// weights, high * 256 + (low + 128), so that one load feeds 8 outputs (measured: 0.99 us against
 //          1.29 us for widening loads and 1.14 us for 16-bit weights on the dense layers of LeNet-5):
 //            v . a = 256 * (high . a) + low . a + 128 * sum(a)    exact modulo 2^32
 //
 // A block is up to 8 vectors of outputs; blocks are as even as they can be, the larger ones first:
 //   i32 bias' | f32 scale | k-group 0: 16 bytes a unit | k-group 1 ...
-import { biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, storeWeight, sumOfLanes, WEIGHT } from "./stored";
+import {
+  biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, storeWeight,
+  sumOfLanes, WEIGHT,
+} from "./stored";
 
 /** Outputs of one unit, and units in the largest block. */
 @inline const UNIT: i32 = RELAXED ? 4 : 8;
@@ -24,25 +28,27 @@ import { biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requanti
   return (left + blocks - 1) / blocks;
 }
 
-export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
-  const groups = groupsOf(length);
-  let left = (outs + UNIT - 1) / UNIT, first = 0;
+export function i8_dense_pack(
+  cout: i32, length: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
+): void {
+  const k_groups = groupsOf(length);
+  let left = (cout + UNIT - 1) / UNIT, first = 0;
   for (let blocks = (left + MOST - 1) / MOST; blocks > 0; blocks--) {
     const units = unitsOf(left, blocks), columns = units * UNIT;
     const head = <usize>columns * 4, body = y + 2 * head;
-    const pitch = <usize>units * 16, end = body + <usize>groups * pitch;
+    const group_stride = <usize>units * 16, end = body + <usize>k_groups * group_stride;
     memory.fill(y, 0, 2 * head);
     // zeros everywhere
     for (let p = body; p < end; p += 16) v128.store(p, RELAXED ? i32x4.splat(0) : i16x8.splat(128));
-    for (let c = 0, here = min(columns, outs - first); c < here; c++) {
-      const o = first + c, from = w + <usize>(o * length);
+    for (let c = 0, here = min(columns, cout - first); c < here; c++) {
+      const o = first + c, from = weight + <usize>(o * length);
       const column = body + <usize>(c / UNIT) * 16 + <usize>(c & 3) * 4;
       // plain: outputs 0..3 of a unit are the low halves, 4..7 the high ones
       const shift = (c & 4) << 1;
       let sum = 0;
       for (let k: usize = 0; k < <usize>length; k++) {
         const v = <i32>load<i8>(from + k);
-        const lane = column + (k / GROUP) * pitch + (k % GROUP) * WEIGHT;
+        const lane = column + (k / GROUP) * group_stride + (k % GROUP) * WEIGHT;
         storeWeight(lane, RELAXED ? v : <i32>load<i16>(lane) + (v << shift));
         sum += v;
       }
@@ -56,8 +62,11 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
 }
 
 /** Eight outputs (four unless `both`) from `at` of a block: bias, requantize, store what exists of them. */
-@inline function finish(both: bool, y: usize, a: v128, b: v128, w: usize, columns: i32, at: i32, rest: i32, low: v128, shift: v128, high: v128): void {
-  const head = w + (<usize>at << 2), s = head + (<usize>columns << 2);
+@inline function finish(
+  both: bool, y: usize, a: v128, b: v128, weight: usize, columns: i32, at: i32, rest: i32, low: v128, shift: v128,
+  high: v128,
+): void {
+  const head = weight + (<usize>at << 2), s = head + (<usize>columns << 2);
   const first = requantized(i32x4.add(a, v128.load(head)), v128.load(s), low, shift);
   let second = first;
   if (both) second = requantized(i32x4.add(b, v128.load(head, 16)), v128.load(s, 16), low, shift);
@@ -65,11 +74,13 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
 }
 
 /** A relaxed block of `units` (a literal) vectors. */
-@inline function block4(units: i32, x: usize, w: usize, groups: i32, y: usize, rest: i32, low: v128, shift: v128, high: v128): void {
+@inline function block4(
+  units: i32, x: usize, weight: usize, k_groups: i32, y: usize, rest: i32, low: v128, shift: v128, high: v128,
+): void {
   const zero = i32x4.splat(0);
   let c0 = zero, c1 = zero, c2 = zero, c3 = zero, c4 = zero, c5 = zero, c6 = zero, c7 = zero;
-  let b = w + <usize>units * 32;
-  let g = groups;
+  let b = weight + <usize>units * 32;
+  let g = k_groups;
   if (g > 0) do {
     const a = v128.load32_splat(x);
     c0 = dot(v128.load(b), a, c0);
@@ -83,18 +94,21 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
     x += 4;
     b += <usize>units * 16;
   } while (--g > 0);
-  finish(units > 1, y, c0, c1, w, units * 4, 0, rest, low, shift, high);
-  if (units > 2) finish(units > 3, y, c2, c3, w, units * 4, 8, rest, low, shift, high);
-  if (units > 4) finish(units > 5, y, c4, c5, w, units * 4, 16, rest, low, shift, high);
-  if (units > 6) finish(units > 7, y, c6, c7, w, units * 4, 24, rest, low, shift, high);
+  finish(units > 1, y, c0, c1, weight, units * 4, 0, rest, low, shift, high);
+  if (units > 2) finish(units > 3, y, c2, c3, weight, units * 4, 8, rest, low, shift, high);
+  if (units > 4) finish(units > 5, y, c4, c5, weight, units * 4, 16, rest, low, shift, high);
+  if (units > 6) finish(units > 7, y, c6, c7, weight, units * 4, 24, rest, low, shift, high);
 }
 
 /** A plain block of `units` (a literal) pairs of vectors; `sum` is 128 times the sum of the activations. */
-@inline function block8(units: i32, x: usize, w: usize, groups: i32, y: usize, rest: i32, sum: v128, low: v128, shift: v128, high: v128): void {
+@inline function block8(
+  units: i32, x: usize, weight: usize, k_groups: i32, y: usize, rest: i32, sum: v128, low: v128, shift: v128,
+  high: v128,
+): void {
   const zero = i32x4.splat(0);
   let l0 = zero, l1 = zero, l2 = zero, l3 = zero, h0 = zero, h1 = zero, h2 = zero, h3 = zero;
-  let b = w + <usize>units * 64;
-  let g = groups;
+  let b = weight + <usize>units * 64;
+  let g = k_groups;
   if (g > 0) do {
     const a = v128.load32_splat(x);
     let v = v128.load(b);
@@ -118,10 +132,10 @@ export function i8_dense_pack(outs: i32, length: i32, w: usize, bias: usize, sca
     x += 4;
     b += <usize>units * 16;
   } while (--g > 0);
-  finish(true, y, lowHalf(l0, h0, sum), h0, w, units * 8, 0, rest, low, shift, high);
-  if (units > 1) finish(true, y, lowHalf(l1, h1, sum), h1, w, units * 8, 8, rest, low, shift, high);
-  if (units > 2) finish(true, y, lowHalf(l2, h2, sum), h2, w, units * 8, 16, rest, low, shift, high);
-  if (units > 3) finish(true, y, lowHalf(l3, h3, sum), h3, w, units * 8, 24, rest, low, shift, high);
+  finish(true, y, lowHalf(l0, h0, sum), h0, weight, units * 8, 0, rest, low, shift, high);
+  if (units > 1) finish(true, y, lowHalf(l1, h1, sum), h1, weight, units * 8, 8, rest, low, shift, high);
+  if (units > 2) finish(true, y, lowHalf(l2, h2, sum), h2, weight, units * 8, 16, rest, low, shift, high);
+  if (units > 3) finish(true, y, lowHalf(l3, h3, sum), h3, weight, units * 8, 24, rest, low, shift, high);
 }
 
 @inline function lowHalf(both: v128, high: v128, sum: v128): v128 {
@@ -139,36 +153,36 @@ function sum128(x: usize, eights: i32): v128 {
 }
 
 export function i8_dense(
-  n: i32, x: usize, xs: i32, length: i32, w: usize, y: usize, ys: i32, outs: i32, zero: i32, qmin: i32, qmax: i32,
+  n: i32, x: usize, xs: i32, length: i32, weight: usize, y: usize, ys: i32, cout: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {
-  const groups = groupsOf(length);
+  const k_groups = groupsOf(length);
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
   for (; n > 0; n--) {
     let sum = i32x4.splat(0);
-    if (!RELAXED) sum = sum128(x, groups >> 2);
-    let left = (outs + UNIT - 1) / UNIT, rest = outs, block = w, o = y;
+    if (!RELAXED) sum = sum128(x, k_groups >> 2);
+    let left = (cout + UNIT - 1) / UNIT, rest = cout, block = weight, o = y;
     for (let blocks = (left + MOST - 1) / MOST; blocks > 0; blocks--) {
       const units = unitsOf(left, blocks);
       if (RELAXED) {
         switch (units) {
-          case 1: block4(1, x, block, groups, o, rest, low, shift, high); break;
-          case 2: block4(2, x, block, groups, o, rest, low, shift, high); break;
-          case 3: block4(3, x, block, groups, o, rest, low, shift, high); break;
-          case 4: block4(4, x, block, groups, o, rest, low, shift, high); break;
-          case 5: block4(5, x, block, groups, o, rest, low, shift, high); break;
-          case 6: block4(6, x, block, groups, o, rest, low, shift, high); break;
-          case 7: block4(7, x, block, groups, o, rest, low, shift, high); break;
-          default: block4(8, x, block, groups, o, rest, low, shift, high);
+          case 1: block4(1, x, block, k_groups, o, rest, low, shift, high); break;
+          case 2: block4(2, x, block, k_groups, o, rest, low, shift, high); break;
+          case 3: block4(3, x, block, k_groups, o, rest, low, shift, high); break;
+          case 4: block4(4, x, block, k_groups, o, rest, low, shift, high); break;
+          case 5: block4(5, x, block, k_groups, o, rest, low, shift, high); break;
+          case 6: block4(6, x, block, k_groups, o, rest, low, shift, high); break;
+          case 7: block4(7, x, block, k_groups, o, rest, low, shift, high); break;
+          default: block4(8, x, block, k_groups, o, rest, low, shift, high);
         }
       } else {
         switch (units) {
-          case 1: block8(1, x, block, groups, o, rest, sum, low, shift, high); break;
-          case 2: block8(2, x, block, groups, o, rest, sum, low, shift, high); break;
-          case 3: block8(3, x, block, groups, o, rest, sum, low, shift, high); break;
-          default: block8(4, x, block, groups, o, rest, sum, low, shift, high);
+          case 1: block8(1, x, block, k_groups, o, rest, sum, low, shift, high); break;
+          case 2: block8(2, x, block, k_groups, o, rest, sum, low, shift, high); break;
+          case 3: block8(3, x, block, k_groups, o, rest, sum, low, shift, high); break;
+          default: block8(4, x, block, k_groups, o, rest, sum, low, shift, high);
         }
       }
-      block += <usize>units * (<usize>UNIT * 8 + <usize>groups * 16);
+      block += <usize>units * (<usize>UNIT * 8 + <usize>k_groups * 16);
       o += <usize>(units * UNIT) * STORED;
       rest -= units * UNIT;
       left -= units;

@@ -1,13 +1,18 @@
 // int8 elementwise sums and products, and softmax, on stored activations.
-import { highest, load8, loadOne, lowest, narrowed, requantized, shiftOf, storeFirst, STORED, storeOne } from "./stored";
+import { highWords, lowWords } from "./simd";
+import {
+  highest, load8, loadOne, lowest, narrowed, requantized, shiftOf, storeFirst, STORED, storeOne,
+} from "./stored";
 
 /** XNNPACK's qs8-vadd: 20-bit multipliers and one rounding shift. */
 export function i8_add(
-  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32,
+  y_row_stride: i32, rows: i32, length: i32,
   ma: i32, mb: i32, bias: i32, shift: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {
   // a multiplier is high * 256 + low: one dot product of a, b with either, 16 bits each
-  const high8 = i32x4.splat(((ma >> 8) & 0xffff) | ((mb >> 8) << 16)), low8 = i32x4.splat((ma & 255) | ((mb & 255) << 16));
+  const high8 = i32x4.splat(((ma >> 8) & 0xffff) | ((mb >> 8) << 16));
+  const low8 = i32x4.splat((ma & 255) | ((mb & 255) << 16));
   const start = i32x4.splat(bias), add = i16x8.splat(<i16>(zero + 128));
   const low = i16x8.splat(<i16>(qmin + 128)), high = i16x8.splat(<i16>(qmax + 128));
   for (; n > 0; n--) {
@@ -17,7 +22,7 @@ export function i8_add(
       do {
         const u = load8(p), v = load8(q);
         // u0 v0 u1 v1 u2 v2 u3 v3, and u4 v4 u5 v5 u6 v6 u7 v7
-        const uv = v128.shuffle<i16>(u, v, 0, 8, 1, 9, 2, 10, 3, 11), wz = v128.shuffle<i16>(u, v, 4, 12, 5, 13, 6, 14, 7, 15);
+        const uv = lowWords(u, v), wz = highWords(u, v);
         const s0 = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(uv, high8), 8), i32x4.add(i32x4.dot_i16x8_s(uv, low8), start));
         const s1 = i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(wz, high8), 8), i32x4.add(i32x4.dot_i16x8_s(wz, low8), start));
         const s = i16x8.narrow_i32x4_s(i32x4.shr_s(s0, shift), i32x4.shr_s(s1, shift));
@@ -27,9 +32,9 @@ export function i8_add(
         o += 8 * STORED;
         rest -= 8;
       } while (rest > 0);
-      ar += <usize>apitch;
-      br += <usize>bpitch;
-      yr += <usize>ypitch;
+      ar += <usize>a_row_stride;
+      br += <usize>b_row_stride;
+      yr += <usize>y_row_stride;
     }
     a += <usize>as;
     b += <usize>bs;
@@ -39,7 +44,8 @@ export function i8_add(
 
 /** XNNPACK's qs8-vmul. */
 export function i8_mul(
-  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32,
+  y_row_stride: i32, rows: i32, length: i32,
   za: i32, zb: i32, scale: f32, zero: i32, qmin: i32, qmax: i32,
 ): void {
   const va = i16x8.splat(<i16>(za + 128)), vb = i16x8.splat(<i16>(zb + 128)), s = f32x4.splat(scale);
@@ -57,9 +63,9 @@ export function i8_mul(
         q += 8 * STORED;
         o += 8 * STORED;
       }
-      ar += <usize>apitch;
-      br += <usize>bpitch;
-      yr += <usize>ypitch;
+      ar += <usize>a_row_stride;
+      br += <usize>b_row_stride;
+      yr += <usize>y_row_stride;
     }
     a += <usize>as;
     b += <usize>bs;
@@ -69,7 +75,8 @@ export function i8_mul(
 
 /** Of stored values the order is that of what they stand for. */
 @inline function extreme(
-  greatest: bool, n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  greatest: bool, n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize,
+  ys: i32, y_row_stride: i32, rows: i32, length: i32,
 ): void {
   for (; n > 0; n--) {
     let ar = a, br = b, yr = y;
@@ -82,9 +89,9 @@ export function i8_mul(
         q += 8 * STORED;
         o += 8 * STORED;
       }
-      ar += <usize>apitch;
-      br += <usize>bpitch;
-      yr += <usize>ypitch;
+      ar += <usize>a_row_stride;
+      br += <usize>b_row_stride;
+      yr += <usize>y_row_stride;
     }
     a += <usize>as;
     b += <usize>bs;
@@ -93,19 +100,26 @@ export function i8_mul(
 }
 
 export function i8_min(
-  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32,
+  y_row_stride: i32, rows: i32, length: i32,
 ): void {
-  extreme(false, n, a, as, apitch, b, bs, bpitch, y, ys, ypitch, rows, length);
+  extreme(false, n, a, as, a_row_stride, b, bs, b_row_stride, y, ys, y_row_stride, rows, length);
 }
 
 export function i8_max(
-  n: i32, a: usize, as: i32, apitch: i32, b: usize, bs: i32, bpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32,
+  n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize, ys: i32,
+  y_row_stride: i32, rows: i32, length: i32,
 ): void {
-  extreme(true, n, a, as, apitch, b, bs, bpitch, y, ys, ypitch, rows, length);
+  extreme(true, n, a, as, a_row_stride, b, bs, b_row_stride, y, ys, y_row_stride, rows, length);
 }
 
-/** TFLite's: `table[d]` is exp(-d * scale of x) in f32, summed in order; quantized as round(e * f32(1 / (sum * scale of y))) + zero. */
-export function i8_softmax(n: i32, x: usize, xs: i32, y: usize, ys: i32, repeat: i32, k: i32, table: usize, scale: f32, zero: i32): void {
+/**
+ * TFLite's: `table[d]` is exp(-d * scale of x) in f32, summed in order; quantized as round(e * f32(1 / (sum * scale of
+ * y))) + zero.
+ */
+export function i8_softmax(
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, repeat: i32, k: i32, table: usize, scale: f32, zero: i32,
+): void {
   const row = <usize>k * STORED;
   for (; n > 0; n--) {
     let p = x, o = y;

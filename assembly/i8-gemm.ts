@@ -3,16 +3,16 @@ import { HEAD, INTEGERS, multiplyRows, QUANTIZED, REALS } from "./i8-tile";
 import { biasOf, GROUP, highest, lowest, shiftOf, storeWeight, STORED, WEIGHT } from "./stored";
 
 export function i8_gemm_pack(
-  outs: i32, runs: i32, length: i32, w: usize, bias: usize, scale: usize, zero: i32, y: usize,
+  cout: i32, runs: i32, length: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
 ): void {
-  const run = (length + GROUP - 1) / GROUP, groups = runs * run;
+  const run = (length + GROUP - 1) / GROUP, k_groups = runs * run;
   const k = runs * length;
-  const panel = HEAD + <usize>groups * 32;
-  for (let first = 0; first < outs; first += 8) {
+  const panel = HEAD + <usize>k_groups * 32;
+  for (let first = 0; first < cout; first += 8) {
     memory.fill(y, 0, panel);
-    const here = min(8, outs - first);
+    const here = min(8, cout - first);
     for (let o = 0; o < here; o++) {
-      let from = w + <usize>((first + o) * k), sum = 0;
+      let from = weight + <usize>((first + o) * k), sum = 0;
       let to = y + HEAD + <usize>o * 4;
       for (let r = runs; r > 0; r--) {
         for (let i: usize = 0; i < <usize>length; i++) {
@@ -30,25 +30,27 @@ export function i8_gemm_pack(
   }
 }
 
-export function i8_gemm(n: i32, x: usize, xs: i32, groups: i32, w: usize, y: usize, ys: i32, outs: i32): void {
+export function i8_gemm(n: i32, x: usize, xs: i32, k_groups: i32, weight: usize, y: usize, ys: i32, cout: i32): void {
   const none = i32x4.splat(0);
-  multiplyRows(INTEGERS, n, x, <usize>xs, groups, w, y, <usize>ys, outs, none, none, none, 0);
+  multiplyRows(INTEGERS, n, x, <usize>xs, k_groups, weight, y, <usize>ys, cout, none, none, none, 0);
 }
 
 export function i8_gemm_requantize(
-  n: i32, x: usize, xs: i32, groups: i32, w: usize, y: usize, ys: i32, outs: i32, zero: i32, qmin: i32, qmax: i32,
+  n: i32, x: usize, xs: i32, k_groups: i32, weight: usize, y: usize, ys: i32, cout: i32, zero: i32, qmin: i32,
+  qmax: i32,
 ): void {
   const low = lowest(qmin, zero), shift = shiftOf(zero), high = highest(qmax);
-  multiplyRows(QUANTIZED, n, x, <usize>xs, groups, w, y, <usize>ys, outs, low, shift, high, 0);
+  multiplyRows(QUANTIZED, n, x, <usize>xs, k_groups, weight, y, <usize>ys, cout, low, shift, high, 0);
 }
 
 export function i8_gemm_dynamic(
-  n: i32, x: usize, xs: i32, groups: i32, w: usize, y: usize, ys: i32, outs: i32, chosen: usize, cs: i32, bias: usize,
+  n: i32, x: usize, xs: i32, k_groups: i32, weight: usize, y: usize, ys: i32, cout: i32, chosen: usize, cs: i32,
+  bias: usize,
 ): void {
   // each row has a scale and a zero point of its own
   for (; n > 0; n--) {
     const first = f32x4.splat(load<f32>(chosen)), zero = i32x4.splat(load<i32>(chosen, 8) + 128);
-    multiplyRows(REALS, 1, x, <usize>xs, groups, w, y, <usize>ys, outs, first, zero, zero, bias);
+    multiplyRows(REALS, 1, x, <usize>xs, k_groups, weight, y, <usize>ys, cout, first, zero, zero, bias);
     x += <usize>xs;
     y += <usize>ys;
     chosen += <usize>cs;

@@ -1,6 +1,11 @@
-// The borders of int8: entering and leaving the stored form, quantizing, dequantizing, changing the scale, finding ranges.
-// Rounding is half to even everywhere (XNNPACK's f32-qs8-vcvt, qs8-f32-vcvt); the range is chosen as XNNPACK's qd8 does.
-import { fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, rounded, shiftOf, STORED, storeFirst, storeOne, store8 } from "./stored";
+// The borders of int8: entering and leaving the stored form, quantizing, dequantizing, changing the scale, finding
+// ranges. Rounding is half to even everywhere (XNNPACK's f32-qs8-vcvt, qs8-f32-vcvt); the range is chosen as XNNPACK's
+// qd8 does.
+import { rangeOf } from "./row";
+import {
+  fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, rounded, shiftOf, STORED, storeFirst,
+  storeOne, store8,
+} from "./stored";
 
 /** A row of int8 -> stored. */
 @inline function enterRow(from: usize, to: usize, left: i32): void {
@@ -23,14 +28,15 @@ import { fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, 
 }
 
 export function i8_enter(
-  n: i32, x: usize, xs: i32, y: usize, ys: i32, height: i32, width: i32, channels: i32, top: i32, bottom: i32, left: i32, right: i32, zero: i32,
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, h: i32, w: i32, c: i32, pad_t: i32, pad_b: i32, pad_l: i32, pad_r: i32,
+  zero: i32,
 ): void {
-  const row = (left + width + right) * channels;
+  const row = (pad_l + w + pad_r) * c;
   // without pads at the sides an image is one row
-  const narrow = left + right == 0, rows = narrow ? 1 : height, length = narrow ? height * row : width * channels;
+  const narrow = pad_l + pad_r == 0, rows = narrow ? 1 : h, length = narrow ? h * row : w * c;
   for (; n > 0; n--) {
-    if (top + bottom + left + right) i8_halo(1, y, 0, height, width, channels, top, bottom, left, right, zero);
-    let from = x, to = y + <usize>(top * row + left * channels) * STORED;
+    if (pad_t + pad_b + pad_l + pad_r) i8_halo(1, y, 0, h, w, c, pad_t, pad_b, pad_l, pad_r, zero);
+    let from = x, to = y + <usize>(pad_t * row + pad_l * c) * STORED;
     for (let r = rows; r > 0; r--) {
       enterRow(from, to, length);
       from += <usize>length;
@@ -41,7 +47,9 @@ export function i8_enter(
   }
 }
 
-export function i8_leave(n: i32, x: usize, xs: i32, y: usize, ys: i32, first: i32, rows: i32, length: i32, pitch: i32): void {
+export function i8_leave(
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, first: i32, rows: i32, length: i32, row_stride: i32,
+): void {
   const flip = i8x16.splat(-128);
   for (; n > 0; n--) {
     let row = x + <usize>first, to = y;
@@ -58,7 +66,7 @@ export function i8_leave(n: i32, x: usize, xs: i32, y: usize, ys: i32, first: i3
         from += STORED;
         to++;
       }
-      row += <usize>pitch;
+      row += <usize>row_stride;
     }
     x += <usize>xs;
     y += <usize>ys;
@@ -66,22 +74,22 @@ export function i8_leave(n: i32, x: usize, xs: i32, y: usize, ys: i32, first: i3
 }
 
 export function i8_halo(
-  n: i32, y: usize, ys: i32, height: i32, width: i32, channels: i32, top: i32, bottom: i32, left: i32, right: i32, zero: i32,
+  n: i32, y: usize, ys: i32, h: i32, w: i32, c: i32, pad_t: i32, pad_b: i32, pad_l: i32, pad_r: i32, zero: i32,
 ): void {
-  const row = (left + width + right) * channels;
+  const row = (pad_l + w + pad_r) * c;
   const value = zero + 128;
   for (; n > 0; n--) {
     let p = y;
     // the right pad of a row and the left pad of the next lie side by side
-    fill(p, value, top * row + left * channels);
-    p += <usize>(top * row + left * channels) * STORED;
-    for (let r = height; r > 0; r--) {
-      p += <usize>(width * channels) * STORED;
-      const side = r > 1 ? (right + left) * channels : right * channels;
+    fill(p, value, pad_t * row + pad_l * c);
+    p += <usize>(pad_t * row + pad_l * c) * STORED;
+    for (let r = h; r > 0; r--) {
+      p += <usize>(w * c) * STORED;
+      const side = r > 1 ? (pad_r + pad_l) * c : pad_r * c;
       fill(p, value, side);
       p += <usize>side * STORED;
     }
-    fill(p, value, bottom * row);
+    fill(p, value, pad_b * row);
     y += <usize>ys;
   }
 }
@@ -104,18 +112,20 @@ export function i8_halo(
 }
 
 export function i8_quantize(
-  n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, pitch: i32, inverse: f32, zero: i32,
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, row_stride: i32, inverse: f32, zero: i32,
 ): void {
   const low = lowest(-128, zero), shift = shiftOf(zero), high = highest(127), scale = f32x4.splat(inverse);
   for (; n > 0; n--) {
-    for (let r = 0; r < rows; r++) quantizeRow(x + <usize>(r * length) * 4, y + <usize>(r * pitch), length, scale, low, shift, high);
+    for (let r = 0; r < rows; r++) quantizeRow(
+      x + <usize>(r * length) * 4, y + <usize>(r * row_stride), length, scale, low, shift, high,
+    );
     x += <usize>xs;
     y += <usize>ys;
   }
 }
 
 export function i8_dequantize(
-  n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, pitch: i32, scale: f32, zero: i32,
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, rows: i32, length: i32, row_stride: i32, scale: f32, zero: i32,
 ): void {
   const s = f32x4.splat(scale), z = i16x8.splat(<i16>(zero + 128));
   for (; n > 0; n--) {
@@ -134,7 +144,7 @@ export function i8_dequantize(
         from += STORED;
         to += 4;
       }
-      row += <usize>pitch;
+      row += <usize>row_stride;
     }
     x += <usize>xs;
     y += <usize>ys;
@@ -142,7 +152,8 @@ export function i8_dequantize(
 }
 
 export function i8_requantize(
-  n: i32, x: usize, xs: i32, xpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32, scale: f32, from: i32, to: i32, qmin: i32, qmax: i32,
+  n: i32, x: usize, xs: i32, x_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
+  scale: f32, from: i32, to: i32, qmin: i32, qmax: i32,
 ): void {
   const s = f32x4.splat(scale), z = i16x8.splat(<i16>(from + 128));
   const low = lowest(qmin, to), shift = shiftOf(to), high = highest(qmax);
@@ -158,8 +169,8 @@ export function i8_requantize(
         p += 8 * STORED;
         o += 8 * STORED;
       }
-      xr += <usize>xpitch;
-      yr += <usize>ypitch;
+      xr += <usize>x_row_stride;
+      yr += <usize>y_row_stride;
     }
     x += <usize>xs;
     y += <usize>ys;
@@ -167,7 +178,8 @@ export function i8_requantize(
 }
 
 export function i8_lookup(
-  n: i32, x: usize, xs: i32, xpitch: i32, y: usize, ys: i32, ypitch: i32, rows: i32, length: i32, table: usize, period: i32, step: i32,
+  n: i32, x: usize, xs: i32, x_row_stride: i32, y: usize, ys: i32, y_row_stride: i32, rows: i32, length: i32,
+  table: usize, period: i32, step: i32,
 ): void {
   for (; n > 0; n--) {
     let xr = x, yr = y;
@@ -179,8 +191,8 @@ export function i8_lookup(
           t += <usize>step;
         }
       }
-      xr += <usize>xpitch;
-      yr += <usize>ypitch;
+      xr += <usize>x_row_stride;
+      yr += <usize>y_row_stride;
     }
     x += <usize>xs;
     y += <usize>ys;
@@ -215,28 +227,7 @@ export function i8_dequantize_channels(rows: i32, length: i32, x: usize, y: usiz
 
 export function i8_range(n: i32, x: usize, xs: i32, length: i32, y: usize, ys: i32): void {
   for (; n > 0; n--) {
-    let p = x, left = length;
-    let lo = f32x4.splat(Infinity), hi = f32x4.splat(-Infinity);
-    // pmin(a, x) is x < a ? x : a, so that a NaN changes nothing
-    for (; left >= 4; left -= 4) {
-      const v = v128.load(p);
-      lo = f32x4.pmin(lo, v);
-      hi = f32x4.pmax(hi, v);
-      p += 16;
-    }
-    for (; left > 0; left--) {
-      const v = v128.load32_splat(p);
-      lo = f32x4.pmin(lo, v);
-      hi = f32x4.pmax(hi, v);
-      p += 4;
-    }
-    // lanes 0 1 2 3 with 2 3 0 1, then with their neighbours 1 0 3 2: the least of all four in every lane
-    lo = f32x4.pmin(lo, v128.shuffle<f32>(lo, lo, 2, 3, 0, 1));
-    hi = f32x4.pmax(hi, v128.shuffle<f32>(hi, hi, 2, 3, 0, 1));
-    lo = f32x4.pmin(lo, v128.shuffle<f32>(lo, lo, 1, 0, 3, 2));
-    hi = f32x4.pmax(hi, v128.shuffle<f32>(hi, hi, 1, 0, 3, 2));
-    store<f32>(y, f32x4.extract_lane(lo, 0));
-    store<f32>(y, f32x4.extract_lane(hi, 0), 4);
+    rangeOf(1, x, 0, length, f32x4.splat(Infinity), f32x4.splat(-Infinity), y);
     x += <usize>xs;
     y += <usize>ys;
   }
@@ -262,15 +253,18 @@ export function i8_choose(n: i32, x: usize, xs: i32, y: usize, ys: i32): void {
 }
 
 export function i8_quantize_dynamic(
-  n: i32, x: usize, xs: i32, chosen: usize, cs: i32, y: usize, ys: i32, rows: i32, length: i32, pitch: i32, before: i32, bytes: i32,
+  n: i32, x: usize, xs: i32, chosen: usize, cs: i32, y: usize, ys: i32, rows: i32, length: i32, row_stride: i32,
+  first: i32, bytes: i32,
 ): void {
   const high = highest(127);
   for (; n > 0; n--) {
     const zero = load<i32>(chosen, 8);
     const low = lowest(-128, zero), shift = shiftOf(zero), scale = f32x4.splat(load<f32>(chosen, 4));
     fill(y, zero + 128, bytes / <i32>STORED);
-    const inside = y + <usize>before;
-    for (let r = 0; r < rows; r++) quantizeRow(x + <usize>(r * length) * 4, inside + <usize>(r * pitch), length, scale, low, shift, high);
+    const inside = y + <usize>first;
+    for (let r = 0; r < rows; r++) quantizeRow(
+      x + <usize>(r * length) * 4, inside + <usize>(r * row_stride), length, scale, low, shift, high,
+    );
     x += <usize>xs;
     y += <usize>ys;
     chosen += <usize>cs;

@@ -9,7 +9,8 @@ import { highest, load8, lowest, narrowed, rounded, shiftOf, STORED, storeFirst 
 export function i8_mean(
   n: i32, x: usize, xs: i32, y: usize, ys: i32, outer: i32, length: i32, inner: i32, scale: f32, offset: f32,
 ): void {
-  const row = <usize>inner * STORED, s = f32x4.splat(scale), add = f32x4.splat(offset), low = lowest(-128, 0), shift = shiftOf(0), high = highest(127);
+  const row = <usize>inner * STORED, s = f32x4.splat(scale), add = f32x4.splat(offset), low = lowest(-128, 0);
+  const shift = shiftOf(0), high = highest(127);
   // every element is stored as q + 128
   const start = i32x4.splat(-length * 128);
   for (; n > 0; n--) {

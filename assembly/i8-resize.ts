@@ -1,5 +1,5 @@
-// Bilinear interpolation of stored int8 images in integers, as XNNPACK's qs8-ibilinear has it: shares in 1/2048, one rounding half up.
-// The tables are those of f32-resize.ts, with shares as integers in 0..2048.
+// Bilinear interpolation of stored int8 images in integers, as XNNPACK's qs8-ibilinear has it: shares in 1/2048, one
+// rounding half up. The tables are those of f32-resize.ts, with shares as integers in 0..2048.
 import { load8, STORED, storeFirst } from "./stored";
 
 /** 2048 a + (b - a) share, four at a time. */
@@ -12,7 +12,7 @@ import { load8, STORED, storeFirst } from "./stored";
 }
 
 export function i8_resize_bilinear(
-  n: i32, x: usize, xs: i32, y: usize, ys: i32, oh: i32, ow: i32, channels: i32, rows: usize, columns: usize,
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, oh: i32, ow: i32, c: i32, rows: usize, columns: usize,
 ): void {
   for (; n > 0; n--) {
     let o = y, row = rows;
@@ -22,7 +22,7 @@ export function i8_resize_bilinear(
       for (let k = ow; k > 0; k--) {
         const left = load<usize>(column), right = load<usize>(column, 4), share = i32x4.splat(load<i32>(column, 8));
         let p: usize = 0;
-        for (let rest = channels; rest > 0; rest -= 8) {
+        for (let rest = c; rest > 0; rest -= 8) {
           const tl = load8(top + left + p), bl = load8(bottom + left + p);
           const td = i16x8.sub(load8(top + right + p), tl), bd = i16x8.sub(load8(bottom + right + p), bl);
           const t0 = mixed(i32x4.extend_low_i16x8_s(tl), i32x4.extend_low_i16x8_s(td), share);
@@ -32,7 +32,7 @@ export function i8_resize_bilinear(
           storeFirst(o + p, i16x8.narrow_i32x4_s(whole(t0, b0, down), whole(t1, b1, down)), rest);
           p += 8 * STORED;
         }
-        o += <usize>channels * STORED;
+        o += <usize>c * STORED;
         column += 12;
       }
       row += 12;

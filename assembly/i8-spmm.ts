@@ -1,5 +1,6 @@
-// Sparse (CSR) times dense, int8 into int32. Lanes are columns of the dense matrix. Two non-zeros are taken at once: with weights in -127..127
-// the sum of their products fits 16 bits (2 * 127 * 128 = 32512), so that widening to 32 bits is paid for every second only.
+// Sparse (CSR) times dense, int8 into int32. Lanes are columns of the dense matrix. Two non-zeros are taken at once:
+// with weights in -127..127 the sum of their products fits 16 bits (2 * 127 * 128 = 32512), so that widening to 32 bits
+// is paid for every second only.
 
 @inline function word(p: usize, i: i32): i32 {
   return load<i32>(p + (<usize>i << 2));
@@ -13,7 +14,9 @@
   return i32x4.add(s, i32x4.extend_high_i16x8_s(v));
 }
 
-@inline function oneRow(n: i32, from: i32, to: i32, values: usize, columns: usize, b: usize, ldb: usize, start: i32, y: usize): void {
+@inline function oneRow(
+  n: i32, from: i32, to: i32, values: usize, columns: usize, b: usize, ldb: usize, start: i32, y: usize,
+): void {
   let j = 0;
   for (; j + 16 <= n; j += 16) {
     let s0 = i32x4.splat(start), s1 = s0, s2 = s0, s3 = s0, i = from;
@@ -45,7 +48,9 @@
   for (; j + 8 <= n; j += 8) {
     let s0 = i32x4.splat(start), s1 = s0;
     for (let i = from; i < to; i++) {
-      const products = i16x8.mul(i16x8.splat(<i16>load<i8>(values + <usize>i)), v128.load8x8_s(b + <usize>word(columns, i) * ldb));
+      const products = i16x8.mul(
+        i16x8.splat(<i16>load<i8>(values + <usize>i)), v128.load8x8_s(b + <usize>word(columns, i) * ldb),
+      );
       s0 = addLow(s0, products);
       s1 = addHigh(s1, products);
     }
@@ -56,14 +61,19 @@
   }
   for (; j < n; j++) {
     let s = start;
-    for (let i = from; i < to; i++) s += <i32>load<i8>(values + <usize>i) * <i32>load<i8>(b + <usize>word(columns, i) * ldb);
+    for (let i = from; i < to; i++) s += <i32>load<i8>(values + <usize>i) * <i32>load<i8>(
+      b + <usize>word(columns, i) * ldb,
+    );
     store<i32>(y, s);
     y += 4;
     b += 1;
   }
 }
 
-export function i8_csr_spmm(rows: i32, n: i32, values: usize, columns: usize, pointers: usize, b: usize, ldb: i32, bias: usize, y: usize, ldy: i32): void {
+export function i8_csr_spmm(
+  rows: i32, n: i32, values: usize, columns: usize, pointers: usize, b: usize, ldb: i32, bias: usize, y: usize,
+  ldy: i32,
+): void {
   for (let r = 0; r < rows; r++) {
     oneRow(n, word(pointers, r), word(pointers, r + 1), values, columns, b, ldb, word(bias, r), y);
     y += <usize>ldy;

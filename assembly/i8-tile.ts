@@ -1,7 +1,9 @@
-// What i8_gemm and i8_conv2d share: rows of activations times panels of 8 outputs, in tiles of 4 rows and 8 accumulators. i8_conv2d has one more, for short rows.
-// Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2 and 5x2 spill in the plain variant.
-// `do ... while`, here and in the other int8 loops: a `for` loop jumps twice a turn, which costs up to 13 % (measured on 512^3 and LeNet-5).
-// One k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
+// What i8_gemm and i8_conv2d share: rows of activations times panels of 8 outputs, in tiles of 4 rows and 8
+// accumulators. i8_conv2d has one more, for short rows. Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the
+// relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2 and 5x2 spill in the plain variant. `do ... while`, here and
+// in the other int8 loops: a `for` loop jumps twice a turn, which costs up to 13 % (measured on 512^3 and LeNet-5). One
+// k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
+import { storeSome } from "./simd";
 import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./stored";
 
 // what becomes of the accumulators
@@ -13,26 +15,15 @@ import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./store
 /** Bytes before the k-groups of a panel: 8 biases, 8 scales. */
 @inline export const HEAD: usize = 64;
 
-/** Stores the first n of eight 32-bit lanes. */
+/** As storeEight, with a call for the rest: the tile has eight of them. */
 @inline function storeWords(p: usize, a: v128, b: v128, n: i32): void {
   if (n >= 8) {
     v128.store(p, a);
     v128.store(p, b, 16);
-  } else storeSomeWords(p, a, b, n);
+  } else storeRest(p, a, b, n);
 }
-function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
-  if (n & 4) {
-    v128.store(p, a);
-    a = b;
-    p += 16;
-  }
-  if (n & 2) {
-    v128.store64_lane(p, a, 0);
-    // lanes 2 3 -> 0 1
-    a = v128.shuffle<i32>(a, a, 2, 3, 2, 3);
-    p += 8;
-  }
-  if (n & 1) v128.store32_lane(p, a, 0);
+function storeRest(p: usize, a: v128, b: v128, n: i32): void {
+  storeSome(p, a, b, n);
 }
 
 /** Stores 8 stored values of each of two rows, or the first n of them. */
@@ -57,13 +48,13 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, a literal, else at a + 4 g.
- * `panel` is one panel of i8_gemm_pack; the results of row r go to o_r, `rest` of them (8 or more: all).
- * low, shift, high: see stored.ts. REALS: low is the scale of the activations, shift their zero point + 128, `bias` 8 floats.
- * Only scattered rows are POOLED, only others become INTEGERS.
+ * Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, a literal, else at a + 4 g. `panel` is
+ * one panel of i8_gemm_pack; the results of row r go to o_r, `rest` of them (8 or more: all). low, shift, high: see
+ * stored.ts. REALS: low is the scale of the activations, shift their zero point + 128, `bias` 8 floats. Only scattered
+ * rows are POOLED, only others become INTEGERS.
  */
 @inline function tile(
-  become: i32, scattered: bool, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, groups: i32, panel: usize,
+  become: i32, scattered: bool, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, k_groups: i32, panel: usize,
   o0: usize, o1: usize, o2: usize, o3: usize, rest: i32, low: v128, shift: v128, high: v128, bias: usize,
 ): void {
   let b = panel + HEAD;
@@ -73,7 +64,7 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
     c01 = i32x4.mul(c01, shift);
   }
   let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
-  let g = groups;
+  let g = k_groups;
   if (g > 0) do {
     const w0 = v128.load(b), w1 = v128.load(b, 16);
     const tap = scattered ? load<usize>(taps) : 0;
@@ -129,17 +120,19 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * n rows by `outs` outputs. `listed`, like `scattered` a literal: the tables tell where the rows begin in x (`pixels`) and their results in y
- * (`results`), four of each for a tile (POOLED: one result); else rows are xs and ys bytes apart, and those of a tail are the last row again.
+ * n rows by `cout` outputs. `listed`, like `scattered` a literal: the tables tell where the rows begin in x (`pixels`)
+ * and their results in y (`results`), four of each for a tile (POOLED: one result); else rows are xs and ys bytes
+ * apart, and those of a tail are the last row again.
  */
 @inline function multiplied(
-  become: i32, scattered: bool, listed: bool, n: i32, x: usize, xs: usize, taps: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, ys: usize, outs: i32,
+  become: i32, scattered: bool, listed: bool, n: i32, x: usize, xs: usize, taps: usize, k_groups: i32, weight: usize,
+  pixels: usize, results: usize, y: usize, ys: usize, cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
-  const panel = HEAD + <usize>groups * 32;
+  const panel = HEAD + <usize>k_groups * 32;
   const width: usize = become == QUANTIZED || become == POOLED ? 8 * STORED : 32;
   // a panel stays in the first-level cache while all rows pass
-  for (let rest = outs; rest > 0; rest -= 8) {
+  for (let rest = cout; rest > 0; rest -= 8) {
     let a0 = x, o0 = y, p = pixels, q = results;
     for (let left = n; left > 0; left -= 4) {
       let a1: usize, a2: usize, a3: usize, o1: usize, o2: usize, o3: usize;
@@ -168,45 +161,56 @@ function storeSomeWords(p: usize, a: v128, b: v128, n: i32): void {
         a3 = left > 3 ? a2 + xs : a2;
         o3 = left > 3 ? o2 + ys : o2;
       }
-      tile(become, scattered, a0, a1, a2, a3, taps, groups, w, o0, o1, o2, o3, rest, low, shift, high, bias);
+      tile(become, scattered, a0, a1, a2, a3, taps, k_groups, weight, o0, o1, o2, o3, rest, low, shift, high, bias);
       if (!listed) {
         a0 = a3 + xs;
         o0 = o3 + ys;
       }
     }
-    w += panel;
+    weight += panel;
     y += width;
     bias += 32;
   }
 }
 
-/** Rows that are xs bytes apart. What becomes of the sums is asked once a tile, which where many are short costs 3 % (measured on MobileNetV1) ... */
+/**
+ * Rows that are xs bytes apart. What becomes of the sums is asked once a tile, which where many are short costs 3 %
+ * (measured on MobileNetV1) ...
+ */
 export function multiplyRows(
-  become: i32, n: i32, x: usize, xs: usize, groups: i32, w: usize, y: usize, ys: usize, outs: i32,
+  become: i32, n: i32, x: usize, xs: usize, k_groups: i32, weight: usize, y: usize, ys: usize, cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
-  multiplied(become, false, false, n, x, xs, 0, groups, w, 0, 0, y, ys, outs, low, shift, high, bias);
+  multiplied(become, false, false, n, x, xs, 0, k_groups, weight, 0, 0, y, ys, cout, low, shift, high, bias);
 }
 
 /** Rows whose k-groups lie at taps[g]. */
 export function multiplyScattered(
-  become: i32, n: i32, x: usize, taps: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, outs: i32,
+  become: i32, n: i32, x: usize, taps: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize,
+  cout: i32,
   low: v128, shift: v128, high: v128, bias: usize,
 ): void {
-  multiplied(become, true, true, n, x, 0, taps, groups, w, pixels, results, y, 0, outs, low, shift, high, bias);
+  multiplied(become, true, true, n, x, 0, taps, k_groups, weight, pixels, results, y, 0, cout, low, shift, high, bias);
 }
 
 /** ... so that pixels whose k-groups lie side by side, which is most of MobileNetV1, have a body of their own. */
 export function multiplyPixels(
-  n: i32, x: usize, groups: i32, w: usize, pixels: usize, results: usize, y: usize, outs: i32, low: v128, shift: v128, high: v128,
+  n: i32, x: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, cout: i32, low: v128,
+  shift: v128, high: v128,
 ): void {
-  multiplied(QUANTIZED, false, true, n, x, 0, 0, groups, w, pixels, results, y, 0, outs, low, shift, high, 0);
+  multiplied(QUANTIZED, false, true, n, x, 0, 0, k_groups, weight, pixels, results, y, 0, cout, low, shift, high, 0);
 }
 
 /** Sixteen results of a row, stored. */
-@inline function store16(o: usize, c0: v128, c1: v128, c2: v128, c3: v128, panel: usize, next: usize, low: v128, shift: v128, high: v128): void {
-  const a = narrowed(requantized(c0, v128.load(panel, 32), low, shift), requantized(c1, v128.load(panel, 48), low, shift), high);
-  const b = narrowed(requantized(c2, v128.load(next, 32), low, shift), requantized(c3, v128.load(next, 48), low, shift), high);
+@inline function store16(
+  o: usize, c0: v128, c1: v128, c2: v128, c3: v128, panel: usize, next: usize, low: v128, shift: v128, high: v128,
+): void {
+  const a = narrowed(
+    requantized(c0, v128.load(panel, 32), low, shift), requantized(c1, v128.load(panel, 48), low, shift), high,
+  );
+  const b = narrowed(
+    requantized(c2, v128.load(next, 32), low, shift), requantized(c3, v128.load(next, 48), low, shift), high,
+  );
   if (RELAXED) v128.store(o, i8x16.narrow_i16x8_u(a, b));
   else {
     v128.store(o, a);
@@ -215,13 +219,14 @@ export function multiplyPixels(
 }
 
 /**
- * Two rows times two panels, QUANTIZED; `scattered` is a literal: fewer addresses for a result than `tile` has, which pays where rows are
- * a few k-groups long.
+ * Two rows times two panels, QUANTIZED; `scattered` is a literal: fewer addresses for a result than `tile` has, which
+ * pays where rows are a few k-groups long.
  */
 @inline export function wideTile(
-  scattered: bool, a0: usize, a1: usize, taps: usize, groups: i32, panel: usize, o0: usize, o1: usize, low: v128, shift: v128, high: v128,
+  scattered: bool, a0: usize, a1: usize, taps: usize, k_groups: i32, panel: usize, o0: usize, o1: usize, low: v128,
+  shift: v128, high: v128,
 ): void {
-  const bytes = <usize>groups * 32, next = panel + HEAD + bytes;
+  const bytes = <usize>k_groups * 32, next = panel + HEAD + bytes;
   let b = panel + HEAD, d = next + HEAD;
   let c00 = v128.load(panel), c01 = v128.load(panel, 16), c02 = v128.load(next), c03 = v128.load(next, 16);
   let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
@@ -247,7 +252,7 @@ export function multiplyPixels(
     }
     b += 32;
     d += 32;
-  } while (--groups > 0);
+  } while (--k_groups > 0);
   store16(o0, c00, c01, c02, c03, panel, next, low, shift, high);
   store16(o1, c10, c11, c12, c13, panel, next, low, shift, high);
 }

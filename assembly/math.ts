@@ -1,5 +1,6 @@
-// Own exp, log, tanh ... on four lanes: the same bits on every engine. Never fused, so that the twins in src/base/math-f32.ts hold in
-// every binary. Methods: argument reduction by Cody & Waite, polynomials with the coefficients of Moshier's Cephes (single precision).
+// Own exp, log, tanh ... on four lanes: the same bits on every engine. Never fused, so that the twins in
+// src/base/math-f32.ts hold in every binary. Methods: argument reduction by Cody & Waite, polynomials with the
+// coefficients of Moshier's Cephes (single precision).
 
 /** 2^n for whole n in [-126, 127]. */
 @inline function power2(n: v128): v128 {
@@ -105,8 +106,8 @@ export function tanhf(x: v128): v128 {
 }
 
 /**
- * erfc(x) = 1 - erf(x), small values too: for x >= 0 t e^(-x^2 + P(t)) with t = 1 / (1 + x / 2), within 3e-6 of itself down to 1e-12
- * (Press et al., Numerical Recipes, erfcc), and 2 - erfc(-x) below 0.
+ * erfc(x) = 1 - erf(x), small values too: for x >= 0 t e^(-x^2 + P(t)) with t = 1 / (1 + x / 2), within 3e-6 of itself
+ * down to 1e-12 (Press et al., Numerical Recipes, erfcc), and 2 - erfc(-x) below 0.
  */
 export function erfcf(x: v128): v128 {
   const one = f32x4.splat(1);

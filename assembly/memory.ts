@@ -31,8 +31,9 @@ export function permute(n: i32, x: usize, y: usize, index: usize): void {
 }
 
 /**
- * Along the first of `rank` axes; from 0: all of it is padding. An axis is the number of its runs, bytes from index to index in y, then for
- * each run how many indices it has, where the first is in x, negative: in the padding, and bytes from one to the next.
+ * Along the first of `rank` axes; from 0: all of it is padding. An axis is the number of its runs, bytes from index to
+ * index in y, then for each run how many indices it has, where the first is in x, negative: in the padding, and bytes
+ * from one to the next.
  */
 function copyAlong(rank: i32, axes: usize, from: usize, to: usize, bytes: i32, fill: i32): void {
   const runs = load<i32>(axes), pitch = load<usize>(axes, 4), inner = axes + 8 + <usize>runs * 12;

@@ -5,6 +5,8 @@
 //
 // so that bias, ReLU, maximum and the place of the maximum cost a few operations on registers and no pass over memory.
 
+import { highFloats, lowFloats, storeTransposed } from "./simd";
+
 /** relu(max + bias): rounding keeps order, so the bias is added once, after the maximum. */
 @inline export function pooled(c00: v128, c01: v128, c10: v128, c11: v128, bias: v128): v128 {
   const largest = f32x4.pmax(f32x4.pmax(c00, c01), f32x4.pmax(c10, c11));
@@ -12,9 +14,9 @@
 }
 
 /**
- * Byte offset, from the start of the image, of the patch whose pixel won: `origin` is c00's, `row` and `pixel` lead to its neighbours.
- * The first of equals wins. -1 (all bits) where ReLU let nothing through, so that a sign test tells what backward may skip.
- * The running binary is compiled without (WINNERS): nobody asks there.
+ * Byte offset, from the start of the image, of the patch whose pixel won: `origin` is c00's, `row` and `pixel` lead to
+ * its neighbours. The first of equals wins. -1 (all bits) where ReLU let nothing through, so that a sign test tells
+ * what backward may skip. The running binary is compiled without (WINNERS): nobody asks there.
  */
 @inline export function winner(
   c00: v128, c01: v128, c10: v128, c11: v128, pooled: v128, row: v128, pixel: v128, origin: v128,
@@ -23,17 +25,6 @@
   const right = v128.bitselect(f32x4.gt(c11, c10), f32x4.gt(c01, c00), lower);
   const offset = i32x4.add(i32x4.add(v128.and(lower, row), v128.and(right, pixel)), origin);
   return v128.or(offset, f32x4.le(pooled, f32x4.splat(0)));
-}
-
-/** The first `lanes` lanes of v; all of them where `lanes` >= 4, none where it is <= 0. */
-@inline export function storeFirst(y: usize, v: v128, lanes: i32): void {
-  if (lanes >= 4) {
-    v128.store(y, v);
-  } else if (lanes > 0) {
-    v128.store32_lane(y, v, 0);
-    if (lanes > 1) v128.store32_lane(y, v, 1, 4);
-    if (lanes > 2) v128.store32_lane(y, v, 2, 8);
-  }
 }
 
 /**
@@ -47,20 +38,14 @@
   const w3 = w2 + w1;
   for (let left = channels; left >= 4; left -= 4) {
     const a = v128.load(t), b = v128.load(t, 16), c = v128.load(t, 32), d = v128.load(t, 48);
-    // a0 b0 a1 b1 | a2 b2 a3 b3, and the same of c and d: then halves side by side
-    const ab01 = v128.shuffle<f32>(a, b, 0, 4, 1, 5), ab23 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-    const cd01 = v128.shuffle<f32>(c, d, 0, 4, 1, 5), cd23 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-    v128.store(y, v128.shuffle<f64>(ab01, cd01, 0, 2));
-    v128.store(y + w1, v128.shuffle<f64>(ab01, cd01, 1, 3));
-    v128.store(y + w2, v128.shuffle<f64>(ab23, cd23, 0, 2));
-    v128.store(y + w3, v128.shuffle<f64>(ab23, cd23, 1, 3));
+    storeTransposed(y, y + w1, y + w2, y + w3, a, b, c, d);
     t += 64;
     y += 16;
   }
   if (channels & 2) {
     const a = v128.load(t), b = v128.load(t, 16);
     // a0 b0 a1 b1 | a2 b2 a3 b3: two channels of windows 0 1 | 2 3
-    const ab01 = v128.shuffle<f32>(a, b, 0, 4, 1, 5), ab23 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+    const ab01 = lowFloats(a, b), ab23 = highFloats(a, b);
     v128.store64_lane(y, ab01, 0);
     v128.store64_lane(y + w1, ab01, 1);
     v128.store64_lane(y + w2, ab23, 0);
@@ -78,7 +63,8 @@
 }
 
 /**
- * A plane of h rows of w floats with its columns split by parity, so that the even (odd) columns of neighbouring windows lie side by side:
+ * A plane of h rows of w floats with its columns split by parity, so that the even (odd) columns of neighbouring
+ * windows lie side by side:
  *
  *   e0 e2 e4 ... (`half` floats) | e1 e3 e5 ... (`half` floats) | next row
  *
@@ -121,7 +107,10 @@ export function splitColumns(x: usize, h: i32, w: i32, half: i32, y: usize): voi
   }
 }
 
-/** Floats in each half of a split row of w: whole vectors, and enough for any four windows moved by any kernel that fits. */
+/**
+ * Floats in each half of a split row of w: whole vectors, and enough for any four windows moved by any kernel that
+ * fits.
+ */
 @inline export function splitHalf(w: i32): i32 {
   return (((w + 1) >> 1) + 3) & ~3;
 }

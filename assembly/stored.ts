@@ -1,9 +1,12 @@
 // int8 activations as kernels hand them to each other, and the arithmetic on them.
 //
-// A value q in -128..127 is stored as q + 128, so that the saturation of the narrowing instructions is the clamp of int8:
+// A value q in -128..127 is stored as q + 128, so that the saturation of the narrowing instructions is the clamp of
+// int8:
 //   relaxed: one byte (u8), the second operand of the relaxed dot product (weights, s8, are the first)
 //   plain:   two bytes (i16, 0..255), so that no inner loop has to widen
 // The 128 is folded into the bias together with the zero point when weights are packed.
+
+import { dotWords } from "./simd";
 
 @inline export const RELAXED: bool = ASC_FEATURE_RELAXED_SIMD;
 
@@ -22,7 +25,7 @@
 /** c + weights . activations over the k-group of each lane. Exact: |pair sum| < 2^16 in both variants. */
 @inline export function dot(weights: v128, activations: v128, c: v128): v128 {
   if (RELAXED) return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, activations, c);
-  return i32x4.add(c, i32x4.dot_i16x8_s(weights, activations));
+  return dotWords(weights, activations, c);
 }
 
 /** How accumulators become stored activations; made once per call, since a splat is rebuilt at every use otherwise. */
@@ -37,8 +40,8 @@
 }
 
 /**
- * Four reals in units of the output's scale -> q + 128, half to even, not less than qmin; i32 lanes that may still exceed qmax.
- * Taking the maximum first keeps x + MAGIC positive, so that no range of accumulators has to be proved:
+ * Four reals in units of the output's scale -> q + 128, half to even, not less than qmin; i32 lanes that may still
+ * exceed qmax. Taking the maximum first keeps x + MAGIC positive, so that no range of accumulators has to be proved:
  * far above 2^22 the bits still grow, and the narrowing that follows saturates. A NaN becomes qmin.
  */
 @inline export function rounded(x: v128, low: v128, shift: v128): v128 {

@@ -1,6 +1,7 @@
 // Pixels as bytes to floats.
 
-import { storeLanes, zeroPadding } from "./row";
+import { zeroPadding } from "./row";
+import { storeLanes } from "./simd";
 
 export function u8_rescale(n: i32, x: usize, xs: i32, y: usize, ys: i32, k: i32, scale: f32, offset: f32): void {
   const factor = f32x4.splat(scale);

@@ -1,7 +1,8 @@
 /**
  * npm run bench:cold [-- --json] [--count 20] [--node /path/to/node]
  *
- * From before the `import` of penjing/run to the first answer, in a new process each time, for a file that lies on the disk.
+ * Measures the time from before the `import` of penjing/run to the first answer, in a new process each time, for a file
+ * on disk.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +21,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Run in the child: milliseconds to import, to load, to answer, and all of it. */
+/** Runs in the child: milliseconds to import, to load, to answer, and in total. */
 const measured = file => `
   const began = performance.now();
   const { load } = await import(${JSON.stringify(new URL("../build/run.js", import.meta.url).href)});

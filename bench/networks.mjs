@@ -1,4 +1,4 @@
-/** The networks that are compared: files, inputs and right answers. */
+/** The networks that are compared: files, inputs and expected outputs. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ const bytes = location => new Uint8Array(readFileSync(location));
 const int8 = location => new Int8Array(bytes(location).buffer);
 const floats = location => new Float32Array(bytes(location).buffer);
 
-/** `answers` are what LiteRT gives to `inputs`, image by image; `count` of them. */
+/** `answers` are LiteRT's outputs for `inputs`, image by image; `count` of them. */
 function tiny(name, file) {
   const inputs = int8(vectors(`${file}.in.s8.bin`));
   const answers = int8(vectors(`${file}.out.s8.bin`));
@@ -39,7 +39,7 @@ function lenet5() {
     path: vectors("lenet5_int8.tflite").pathname,
     inputs: Int8Array.from(pixels, p => p - 128),
     answers,
-    /** The same network in float, which rivals run whose int8 is slower than that or missing. */
+    /** The same network in float, for rivals without int8 or whose int8 is slower. */
     float: {
       tflite: bytes(vectors("lenet5_float.tflite")),
       onnx: bytes(new URL("onnx/lenet5_float.onnx", import.meta.url)),

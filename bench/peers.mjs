@@ -1,9 +1,9 @@
 /**
  * npm run bench:peers [-- --json] [--networks lenet5,resnet8] [--rounds 60] [--report results/name]
  *
- * penjing beside other runtimes in one process, one thread: the outputs of each are compared with the right ones, all are warmed up
- * for as long, then timed in turn, a loop of about 2 ms each a round. The figure is the least of all rounds, since whatever else a machine
- * does only makes code slower; medians stand beside it.
+ * Compares penjing with other runtimes in one process, one thread: the outputs of each are checked, all are warmed up
+ * for the same time, then timed in turn, a loop of about 2 ms each per round. The result is the minimum of all rounds,
+ * since disturbances only make code slower; medians are reported too.
  */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -54,7 +54,7 @@ for (const network of networks)
 const document = { engine: supported().engine, variant: chooseVariant(), rows };
 if (options.report) await writeReport(options.report, document);
 console.log(options.json ? JSON.stringify(document, undefined, 2) : table(document));
-process.exit(0); // some runtimes keep workers
+process.exit(0); // some runtimes keep workers alive
 
 async function compare(network, batch, natively, note) {
   const contestants = [];
@@ -83,7 +83,7 @@ async function compare(network, batch, natively, note) {
   };
 }
 
-/** An answer that is wrong is not worth timing. */
+/** Checks outputs: a runtime with wrong results is not timed. */
 function check(name, network, batch, results, { expected, tolerance }) {
   const size = results.length / batch;
   const have = expected.length / size;
@@ -95,7 +95,7 @@ function check(name, network, batch, results, { expected, tolerance }) {
   }
 }
 
-/** Until the engine's second compiler is done; finds how many calls make a loop. */
+/** Runs until the engine's optimizing compiler is done; determines the number of calls per loop. */
 async function warmUp(contestant) {
   let once = Infinity;
   const end = performance.now() + warm;

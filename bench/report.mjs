@@ -1,11 +1,11 @@
-/** A run of peers.mjs as a table, as Markdown, and as a chart. */
+/** Reports a run of peers.mjs as a table, as Markdown, and as a chart. */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename } from "node:path";
 
 const number = value => (value === undefined ? "" : value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-/** All names of peers, in the order they come. */
+/** All names of peers, in order of appearance. */
 const peersOf = rows => [...new Set(rows.flatMap(row => Object.keys(row.peers)))];
 
 export function table({ engine, variant, rows }) {
@@ -28,10 +28,11 @@ export function writeReport(path, document) {
   const { rows } = document;
   writeFileSync(`${path}.json`, `${JSON.stringify(document, undefined, 2)}\n`);
   writeFileSync(`${path}.svg`, chart(rows));
+  const method = "The least of many loops that take turns in one process";
   const text = [
     `# penjing beside other runtimes: ${document.engine}`,
     "",
-    `${cpus()[0].model}; one thread. The least of many loops that take turns in one process; \`ratio\`: the fastest rival for Node or the web over penjing.`,
+    `${cpus()[0].model}; one thread. ${method}; \`ratio\`: the fastest rival for Node or the web over penjing.`,
     "`litert-native` and `openvino` ran natively, from Python, just before.",
     "",
     table(document),
@@ -56,7 +57,7 @@ const LEFT = 190;
 const RIGHT = 70;
 const WIDTH = 760;
 
-/** Horizontal bars: how many times as long as penjing each takes, on a logarithmic scale from 1/4 to the slowest. */
+/** Horizontal bars: the time of each relative to penjing, on a logarithmic scale from 1/4 to the slowest. */
 export function chart(rows) {
   const ratios = rows.flatMap(({ ours, peers }) => Object.values(peers).map(value => value / ours));
   const low = Math.min(0.25, ...ratios) / 1.1;
@@ -70,9 +71,10 @@ export function chart(rows) {
     for (const [name, value] of Object.entries(peers)) {
       const ratio = value / ours;
       const [from, to] = [Math.min(x(1), x(ratio)), Math.max(x(1), x(ratio))];
+      const bar = `width="${(to - from).toFixed(1)}" height="${BAR - 2}" fill="${ratio < 1 ? "#c60" : "#37a"}"`;
       parts.push(
         `<text x="${LEFT - 8}" y="${y + 11}" text-anchor="end">${name}</text>`,
-        `<rect x="${from.toFixed(1)}" y="${y}" width="${(to - from).toFixed(1)}" height="${BAR - 2}" fill="${ratio < 1 ? "#c60" : "#37a"}"/>`,
+        `<rect x="${from.toFixed(1)}" y="${y}" ${bar}/>`,
         `<text x="${(to + 4).toFixed(1)}" y="${y + 11}">${ratio.toFixed(2)}x</text>`,
       );
       y += BAR;
@@ -80,7 +82,8 @@ export function chart(rows) {
     y += 10;
   }
   const axis = `<line x1="${x(1).toFixed(1)}" x2="${x(1).toFixed(1)}" y1="8" y2="${y}" stroke="#888"/>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 20}" font-family="sans-serif" font-size="11">
+  const size = `width="${WIDTH}" height="${y + 20}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">
 <rect width="100%" height="100%" fill="#fff"/>
 ${parts.join("\n")}
 ${axis}

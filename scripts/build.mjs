@@ -1,5 +1,6 @@
-// npm run build: kernel table -> interpreters -> WebAssembly -> binaries as text -> JavaScript and types, all into build/.
-// `node scripts/build.mjs wasm` stops before the JavaScript; names after it (run-simd ...) choose targets of asconfig.json.
+// npm run build: kernel table -> interpreters -> WebAssembly -> binaries as text -> JavaScript and types, all into
+// build/. `node scripts/build.mjs wasm` stops before the JavaScript; names after it (run-simd ...) choose targets of
+// asconfig.json.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -74,7 +75,10 @@ async function compileAll(targets) {
   await Promise.all([worker(), worker()]);
 }
 
-/** Compiles one target, unless what it is made of is as it was; every compilation is kept, for other checkouts that share node_modules. */
+/**
+ * Compiles one target, unless what it is made of is as it was; every compilation is kept, for other checkouts that
+ * share node_modules.
+ */
 async function compile(target) {
   const source = TARGETS[target];
   const output = outputOf(target);
@@ -124,8 +128,9 @@ function hashOf(source) {
 }
 
 /**
- * The binaries as text (docs/packing.md): what is not packed in hexadecimal, which is shortest under gzip, and the others in the order in
- * which a page needs them. All that JavaScript calls of those is the interpreter; in build/wasm/ they export their kernels too, for tests.
+ * The binaries as text (docs/packing.md): what is not packed in hexadecimal, which is shortest under gzip, and the
+ * others in the order in which a page needs them. All that JavaScript calls of those is the interpreter; in build/wasm/
+ * they export their kernels too, for tests.
  */
 function embed() {
   const read = target => readFileSync(`${outputOf(target)}.wasm`);

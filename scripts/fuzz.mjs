@@ -1,4 +1,5 @@
-// npm run fuzz -- --graphs N [--from SEED] [--built] [--json]: bundles test/fuzz, so that every Node can run it, and starts it (test/fuzz/main.ts).
+// npm run fuzz -- --graphs N [--from SEED] [--built] [--json]: bundles test/fuzz, so that every Node can run it, and
+// starts it (test/fuzz/main.ts).
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { build } from "esbuild";

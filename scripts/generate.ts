@@ -1,8 +1,9 @@
 /**
- * Kernel table -> the interpreters, build/assembly/{run,train}.ts, and how their kernels are called, build/{run,train}-kernels.ts
- * (src/kernels/forms.ts tells the form). Both are generated, so that numbers and argument order cannot drift from the table.
- * Files in the bays of src/ops -> build/op-tables.ts: one table for each meaning, of all files that have it. Bundlers drop the tables, and with them
- * the parts of op files, that a page does not use, which they could not do with a list of whole modules.
+ * Kernel table -> the interpreters, build/assembly/{run,train}.ts, and how their kernels are called,
+ * build/{run,train}-kernels.ts (src/kernels/forms.ts tells the form). Both are generated, so that numbers and argument
+ * order cannot drift from the table. Files in the bays of src/ops -> build/op-tables.ts: one table for each meaning, of
+ * all files that have it. Bundlers drop the tables, and with them the parts of op files, that a page does not use,
+ * which they could not do with a list of whole modules.
  *
  * A program is words of 32 bits:
  *   [kernel, length, args...]                                               call
@@ -93,7 +94,8 @@ const MEANINGS = {
   bake: ["BAKE", "Bake"],
   traits: ["TRAITS", "Traits"],
   gives: ["GIVES", "Gives"],
-  stored: ["STORED", "Stored | Refusal"],
+  stored: ["STORED", "Stored"],
+  unstored: ["UNSTORED", "Refusal"],
   activation: ["ACTIVATION", "Activation"],
 } as const;
 

@@ -6,8 +6,8 @@ import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-// Not Node 20 with --experimental-wasm-relaxed-simd: its relaxed dot (V8 11.3) is wrong even where every engine is exact,
-// measured: c + a * b gives 2 * a * b. The probe refuses it, `npm test` runs the plain kernels there.
+// Not Node 20 with --experimental-wasm-relaxed-simd: its relaxed dot (V8 11.3) is wrong even where every engine is
+// exact, measured: c + a * b gives 2 * a * b. The probe refuses it, `npm test` runs the plain kernels there.
 const MAJORS = [22, 24, 26];
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "penjing", "nodes");
 

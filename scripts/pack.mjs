@@ -1,17 +1,24 @@
-// WebAssembly modules -> the text that the JavaScript carries; assembly/boot.ts is the way back. docs/packing.md says why.
+// WebAssembly modules -> the text that the JavaScript carries; assembly/boot.ts is the way back. docs/packing.md says
+// why.
 import { compress } from "lzma1";
 
 /** lc = 3, lp = 0, pb = 2, as assembly/boot.ts has it: (pb * 5 + lp) * 9 + lc. */
 const LZMA_PROPERTIES = 93;
 /** Properties, size of the dictionary, size of what is packed. */
 const LZMA_HEADER = 1 + 4 + 8;
+/**
+ * The characters for six bits: those that minified JavaScript has most of, so that a page's gzip, which codes both in the same blocks, finds
+ * one table of frequencies for both (measured: 0.3 kB less than with base64). None ends a string, begins a tag, or a
+ * place to be filled in a template.
+ */
+const ALPHABET = "et,nrsa.()io= h0l:ufp}cd;1m2ywgb[]>4&xv3?#8!*k6+_z|7M-EA5q/RIPNS";
 const PAGE = 65536;
 const EXPORT = 7;
 
 /**
- * Modules in a row, each resembling those before it, as one stream of LZMA that can be cut after any of them. Of what they export only
- * `exported` is kept. For each: its `text`, which goes on where the text of the one before ends, and where it lies in what is packed,
- * `from` to `to`.
+ * Modules in a row, each resembling those before it, as one stream of LZMA that can be cut after any of them. Of what
+ * they export only `exported` is kept. For each: its `text`, which goes on where the text of the one before ends, and
+ * where it lies in what is packed, `from` to `to`.
  */
 export function pack(boot, modules, exported) {
   const stripped = modules.map(module => withExports(module, exported));
@@ -25,13 +32,21 @@ export function pack(boot, modules, exported) {
   return stripped.map(module => {
     const from = to;
     to += module.length;
-    // whole groups of three bytes are whole groups of characters of base64, so that texts can be joined
+    // whole groups of three bytes are whole groups of four characters, so that texts can be joined
     const begin = cut;
     cut = Math.ceil(streamLength(boot, stream, to) / 3) * 3;
     const part = Buffer.alloc(cut - begin);
     stream.copy(part, 0, begin, cut);
-    return { text: part.toString("base64"), from, to };
+    return { text: (begin ? "" : ALPHABET) + sixBits(part), from, to };
   });
+}
+
+/** Whole groups of three bytes as characters of the alphabet. */
+function sixBits(bytes) {
+  const characters = [];
+  for (let at = 0; at < bytes.length; at += 3)
+    for (const shift of [18, 12, 6, 0]) characters.push(ALPHABET[(bytes.readUIntBE(at, 3) >> shift) & 63]);
+  return characters.join("");
 }
 
 /** How many bytes of a stream hold the first `bytes` bytes of what it holds. */

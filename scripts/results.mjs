@@ -1,4 +1,5 @@
-// node scripts/results.mjs, after npm run build: our columns of the table in docs/from-tensorflow.md, means over seeds 1 to 3, in some minutes.
+// node scripts/results.mjs, after npm run build: our columns of the table in docs/from-tensorflow.md, means over seeds
+// 1 to 3, in some minutes.
 import {
   adam,
   analyze,

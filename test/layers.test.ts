@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 
-/** docs/architecture.md, "The layer rule": a folder imports from rows above its own; those in one row never from each other. */
+/**
+ * docs/architecture.md, "The layer rule": a folder imports from rows above its own; those in one row never from each
+ * other.
+ */
 const LAYERS = [
   ["base"],
   ["kernels"],
@@ -14,11 +17,12 @@ const LAYERS = [
   ["train"],
   ["model"],
   ["compress", "formats", "models"],
+  ["report"],
   ["cli", "index"],
 ];
 const level = (layer: string): number => LAYERS.findIndex(row => row.includes(layer));
 
-/** The first folder below src; "index" for src/index.ts; "build" for what is generated. */
+/** The first folder below src; "index" for src/index.ts; "build" for generated files. */
 const layerOf = (file: string): string => {
   const [root, first] = file.split("/");
   return root === "build" ? "build" : first!.replace(/\.ts$/, "");
@@ -28,7 +32,7 @@ const files = readdirSync("src", { recursive: true, encoding: "utf8" })
   .filter(file => file.endsWith(".ts"))
   .map(file => `src/${file}`);
 
-/** Every import and export ... from with a relative path, types included: a type is knowledge too. */
+/** Every import and export ... from with a relative path, including types. */
 function importsOf(file: string, text = readFileSync(file, "utf8")): string[] {
   const lines = text.matchAll(
     /(?:^|\n)\s*(?:import|export)\b[^;"']*?\bfrom\s*["'](\.[^"']+)["']|\bimport\(\s*["'](\.[^"']+)["']\s*\)/g,
@@ -36,7 +40,7 @@ function importsOf(file: string, text = readFileSync(file, "utf8")): string[] {
   return [...lines].map(([, stated, dynamic]) => relative(".", join(dirname(file), stated ?? dynamic!)));
 }
 
-/** What is wrong with `file` importing `target`, if anything. */
+/** Describes why `file` may not import `target`; undefined if it may. */
 function breach(file: string, target: string): string | undefined {
   const [from, to] = [layerOf(file), layerOf(target)];
   if (from === to) return undefined;
@@ -49,7 +53,7 @@ function breach(file: string, target: string): string | undefined {
   return level(to) < level(from) ? undefined : `${file} imports ${target}: ${to} does not stand before ${from}`;
 }
 
-describe("the layer rule", () => {
+describe("docs/architecture.md: the layer rule", () => {
   test("is kept by every import line", () => {
     expect(files.flatMap(file => importsOf(file).flatMap(target => breach(file, target) ?? []))).toEqual([]);
   });
@@ -78,9 +82,12 @@ describe("the layer rule", () => {
   });
 });
 
-describe("this test", () => {
-  test("reads the forms an import takes", () => {
-    const text = `import { a } from "./a.ts";\nimport type {\n  B,\n} from "../graph/b.ts";\nexport * from "./c.ts";\nconst d = await import("../run/d.ts");\nimport fs from "node:fs";`;
+describe("importsOf and breach", () => {
+  test("importsOf reads all forms of imports", () => {
+    const text = [
+      'import { a } from "./a.ts";\nimport type {\n  B,\n} from "../graph/b.ts";\nexport * from "./c.ts";',
+      'const d = await import("../run/d.ts");\nimport fs from "node:fs";',
+    ].join("\n");
     expect(importsOf("src/plan/x.ts", text)).toEqual([
       "src/plan/a.ts",
       "src/graph/b.ts",
@@ -89,7 +96,7 @@ describe("this test", () => {
     ]);
   });
 
-  test("knows a breach when it sees one", () => {
+  test("breach finds violations of the rule", () => {
     expect(breach("src/ops/convolution/conv2d.ts", "src/graph/graph.ts")).toBeUndefined();
     expect(breach("src/graph/graph.ts", "src/ops/convolution/conv2d.ts")).toContain("ops does not stand before graph");
     expect(breach("src/plan/lower.ts", "src/passes/fuse.ts")).toContain("passes does not stand before plan");

@@ -25,12 +25,12 @@ function marked(line: string): number[] {
   }
 }
 
-test("host functions whose last bits differ are marked", () => {
+test("same-bits.grit marks host functions whose last bits differ", () => {
   const line = "export const a = [Math.exp(1), [1].map(Math.tanh), Math.pow(2, 3), 3 ** 0.5, 3 ** Number.EPSILON];";
   expect(marked(line)).toHaveLength(5);
 });
 
-test("what is defined to the last bit is not", () => {
+test("same-bits.grit accepts what is defined to the last bit", () => {
   expect(
     marked("export const a = [Math.sqrt(2), Math.fround(1), Math.max(1, 2), Math.PI, 2 ** -24, 10 ** 3];"),
   ).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * What users of Keras and TensorFlow.js write at first, and what they are told: in the library's grammar, with the
- * function it is about and with none of the library's inner words.
+ * First attempts of users of Keras and TensorFlow.js, and the messages they get: in the library's grammar, with the
+ * function's name and without internal terms.
  */
 import { describe, expect, test } from "vitest";
 import { Dataset } from "../src/data/index.ts";
@@ -8,7 +8,7 @@ import * as penjing from "../src/index.ts";
 import { load } from "../src/run/index.ts";
 
 type Call = (...given: unknown[]) => unknown;
-/** What is called wrongly on purpose has no types. */
+/** Deliberately wrong calls have no types. */
 const untyped = (of: object): Record<string, Call> => of as Record<string, Call>;
 const api = untyped(penjing);
 
@@ -21,7 +21,7 @@ const loaded = async () => untyped(await penjing.loadModel((await integer()).toB
 const text = (characters: string) => new TextEncoder().encode(characters);
 const QUANTIZED = "this network is quantized already: ";
 
-/** The call, and how its message begins, or the whole of it where that is short. */
+/** The call, and the beginning of its message, or the whole of it if it is short. */
 const TABLE: Record<string, [call: () => unknown, message: string]> = {
   'fit(d, { optimizer: "lion" })': [
     fit({ optimizer: "lion" }),
@@ -146,6 +146,20 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
     () => api.pruneLowMagnitude!(model(), 0.5),
     '"pruneLowMagnitude" expected options: schedule, layers, got 0.5',
   ],
+  "prune(m, 0.5)": [
+    () => api.prune!(model(), 0.5),
+    '"prune" expected options: schedule, criterion, scope, granularity, layers, got 0.5',
+  ],
+  "rigl(m)": [() => api.rigl!(model()), '"rigl" expected options: sparsity, fraction,'],
+  "oneShot()": [() => api.oneShot!(), '"oneShot" expected options: targetSparsity, step'],
+  "automatedGradualPruning()": [
+    () => api.automatedGradualPruning!(),
+    '"automatedGradualPruning" expected options: finalSparsity,',
+  ],
+  "prune of a quantized file": [
+    async () => api.prune!(await loaded()),
+    `${QUANTIZED}prune the float one it was made of`,
+  ],
   "quantizeStatic of a quantized file": [
     async () => api.quantizeStatic!(await loaded(), { calibration: rows() }),
     `${QUANTIZED}quantize the float one it was made of`,
@@ -204,7 +218,8 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
   ],
   "earlyStopping without validation": [
     fit({ callbacks: [penjing.earlyStopping()] }),
-    'earlyStopping: "monitor" expected one of loss, accuracy, learningRate, as fit was given no validation, got "valLoss"',
+    'earlyStopping: "monitor" expected one of loss, accuracy, learningRate, as fit was given no validation, ' +
+      'got "valLoss"',
   ],
   "earlyStopping of an unknown measure": [
     fit({ validation: rows(), callbacks: [penjing.earlyStopping({ monitor: "valF1" })] }),
@@ -245,9 +260,10 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
   ],
 };
 
-/** Words of the inside. */
-const INNER =
-  /\b(mask op|op "|unfused|fused|leaf|leaves|stream|twin|baked?|lower|lacks|tally|graph|undefined \(reading|is not a function|iterable|destructure)\b/;
+/** Internal terms. */
+const TERMS = ["mask op", 'op "', "unfused", "fused", "leaf", "leaves", "stream", "twin", "baked?", "lower", "lacks"];
+const ENGINES = ["undefined \\(reading", "is not a function", "iterable", "destructure"];
+const INNER = new RegExp(`\\b(${[...TERMS, "tally", "graph", ...ENGINES].join("|")})\\b`);
 
 const failure = async (call: () => unknown): Promise<Error> => {
   try {
@@ -258,7 +274,7 @@ const failure = async (call: () => unknown): Promise<Error> => {
   throw new Error("nothing was refused");
 };
 
-describe("messages", () => {
+describe("penjing: messages", () => {
   test.each(Object.entries(TABLE))("%s", async (_, [call, expected]) => {
     const { message, stack } = await failure(call);
     expect(message.slice(0, expected.length)).toBe(expected);
@@ -281,11 +297,11 @@ describe("messages", () => {
   });
 });
 
-/** As console.log of Node shows it. */
+/** Formats a value as console.log of Node does. */
 const inspect = (made: unknown): string =>
   (made as Record<symbol, () => string>)[Symbol.for("nodejs.util.inspect.custom")]!();
 
-describe("console.log", () => {
+describe("penjing: console.log", () => {
   test.each<[string, () => unknown, string]>([
     ["a Model", () => model(), 'Model: "model"\n'],
     ["a quantized Model", () => integer(), 'Model: "model"\n'],
@@ -305,7 +321,7 @@ describe("console.log", () => {
     ["a Dataset without labels", () => new Dataset({ x: [[1], [2]] }), "Dataset of 2 rows of 1, no labels"],
     ["a history", () => model().fit(rows()), "epoch    loss  accuracy  learningRate\n"],
     ["a Net", () => model().net(), 'Net "model": f32 3 -> f32 4'],
-  ])("of %s says what it is", async (_, make, expected) => {
+  ])("of %s prints a description", async (_, make, expected) => {
     const made = await make();
     expect(inspect(made).slice(0, expected.length)).toBe(expected);
     expect(String(made)).toBe(inspect(made));

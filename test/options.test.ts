@@ -1,4 +1,6 @@
-/** A misspelt option is an error wherever options are taken: every exported function is in one of the lists below. */
+/**
+ * A misspelt option is an error for every function with options: every exported function is in one of the lists below.
+ */
 import { describe, expect, test } from "vitest";
 import * as data from "../src/data/index.ts";
 import * as tflite from "../src/formats/tflite/index.ts";
@@ -7,7 +9,7 @@ import * as run from "../src/run/index.ts";
 import { adam } from "../src/train/optimizers.ts";
 
 type Calls = Record<string, (...given: unknown[]) => unknown>;
-/** What is called wrongly on purpose has no types. */
+/** Deliberately wrong calls have no types. */
 const untyped = (of: object): Calls => of as Calls;
 const api = untyped({ ...penjing, ...data, ...run, ...tflite });
 const wrong = { nonsense: 1 };
@@ -16,7 +18,7 @@ const model = (): penjing.Model => penjing.sequential([penjing.dense({ units: 2,
 const rows = (): data.Dataset => new data.Dataset({ images: new Uint8Array(12), shape: [3], labels: [0, 1, 0, 1] });
 const masked = { schedule: penjing.constantSparsity({ targetSparsity: 0.5 }), ...wrong };
 
-/** A call with an option that is not there. */
+/** Calls with an option that does not exist. */
 const calls: Record<string, () => unknown> = {
   ...Object.fromEntries(
     [
@@ -54,7 +56,16 @@ const calls: Record<string, () => unknown> = {
     }),
   pruneLowMagnitude: () => api.pruneLowMagnitude!(model(), masked),
   "pruneLowMagnitude of a layer": () => api.pruneLowMagnitude!(penjing.dense({ units: 1 }), masked),
+  prune: () => api.prune!(model(), masked),
+  "prune's granularity": () => api.prune!(model(), { granularity: { n: 1, m: 2, ...wrong } }),
+  rigl: () => api.rigl!(model(), { sparsity: 0.5, ...wrong }),
+  automatedGradualPruning: () => api.automatedGradualPruning!({ finalSparsity: 0.5, ...wrong }),
+  oneShot: () => api.oneShot!({ targetSparsity: 0.5, ...wrong }),
   pruneOnce: () => api.pruneOnce!(model(), { sparsity: 0.5, ...wrong }),
+  clipActivations: () => api.clipActivations!(model(), { learned: true, ...wrong }),
+  swapActivation: () => api.swapActivation!(model(), { to: "relu6", ...wrong }),
+  gate: () => api.gate!(model(), wrong),
+  slim: () => api.slim!(model(), { keep: 0.5, ...wrong }),
   sensitivity: () => api.sensitivity!(model(), rows(), wrong),
   compare: () => api.compare!(model(), model(), rows(), wrong),
   quantizeStatic: () => api.quantizeStatic!(model(), { calibration: rows(), ...wrong }),
@@ -112,7 +123,17 @@ function twoInputs(): penjing.Model {
 const WITHOUT = [
   ...["analyze", "analyzeFile", "arrays", "chooseVariant", "confusionMatrix", "csvLogger", "forceVariant", "History"],
   ...["l1", "l2", "lossFor", "perClassAccuracy", "piecewiseConstant", "printArena", "printGraph", "printProgram"],
-  ...["PenjingError", "progressBar", "readCheckpoint", "sparsity", "stripPruning", "supported", "topK"],
+  ...[
+    "PenjingError",
+    "progressBar",
+    "readCheckpoint",
+    "rewind",
+    "simplify",
+    "sparsity",
+    "stripPruning",
+    "supported",
+    "topK",
+  ],
   ...["writeCheckpoint", "checkFinite", "checkLabels", "parseIdx", "readIdx", "showDataset"],
 ];
 
@@ -125,7 +146,7 @@ const failure = async (call: () => unknown): Promise<Error | undefined> => {
   }
 };
 
-describe("unknown keys", () => {
+describe("penjing: unknown keys", () => {
   test.each(Object.entries(calls))("%s", async (_, call) => {
     const error = await failure(call);
     expect(error).toBeInstanceOf(TypeError);
@@ -149,7 +170,7 @@ describe("unknown keys", () => {
   });
 });
 
-describe("what fit is given", () => {
+describe("Model.fit: wrong options", () => {
   const fit = (options: object): Promise<unknown> => model().fit(rows(), options);
   class Own {
     readonly best = 1;

@@ -1,4 +1,7 @@
-/** Every test has every pass held to its contract (src/graph/pass.ts): `verify` before and after it, its conditions, and what it says it did. */
+/**
+ * Checks the contract of every pass (src/graph/pass.ts) in every test: `verify` before and after it, its conditions,
+ * and its result.
+ */
 
 import type { Graph } from "../src/graph/graph.ts";
 import { type Condition, observePasses, type PassContract } from "../src/graph/pass.ts";
@@ -11,7 +14,7 @@ function hold(graph: Graph, { name }: PassContract, conditions: readonly Conditi
     if (!condition.holds(graph)) throw new Error(`pass "${name}" ${verb} a graph ${condition.name}`);
 }
 
-/** Graphs as they were given to the pass that has them. */
+/** Printed graphs before the pass that is running. */
 const given = new WeakMap<Graph, string>();
 
 observePasses({

@@ -1,8 +1,8 @@
 /**
- * What a user may get wrong, once each through the public names: one clear error that names the thing, and existing
- * files as they were. Every truncation and every altered byte: test/container/container.test.ts, test/data/idx.test.ts.
- * Every option: the suites of the functions that take them. Exit codes and lines of the command: test/cli. A full disk
- * under every way of saving: test/container/save-file.test.ts.
+ * Mistakes of users, each once through the public names: one clear error that names the thing, and existing files
+ * unchanged. Every truncation and every altered byte: test/container/container.test.ts, test/data/idx.test.ts. Every
+ * option: the suites of the functions that take them. Exit codes and lines of the command: test/cli. A full disk under
+ * every way of saving: test/container/save-file.test.ts.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -56,7 +56,7 @@ const digits = (change: { images?: Float32Array; labels?: number[] } = {}): Data
 
 const bytes = lenet5({ seed: 1 }).toBytes();
 
-/** Of large arrays: by one comparison, which costs nothing. */
+/** Large arrays are compared in one call, which is fast. */
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 /** Both ways to load a model. */
@@ -111,7 +111,7 @@ describe.each(Object.entries(loaders))("a model file, by %s", (_, loading) => {
   });
 });
 
-describe("data", () => {
+describe("readIdx, mnist and Dataset: wrong data", () => {
   test("an IDX file with the wrong magic", async () => {
     const path = inFolder("train-images-idx3-ubyte", Buffer.from("not images at all"));
     expect(await failure(() => readIdx(path))).toMatchObject({
@@ -186,7 +186,7 @@ describe("data", () => {
   });
 });
 
-describe("a wrong shape", () => {
+describe("Model.fit, predict and others: a wrong shape", () => {
   const small = new Dataset({ images: new Uint8Array(64 * 3), shape: [8, 8, 1], labels: [0, 1, 2] });
   const model = lenet5({ seed: 1 });
   const both = (error: Error) => {
@@ -212,7 +212,7 @@ describe("a wrong shape", () => {
   });
 });
 
-test("an unknown option is named, with those there are", async () => {
+test("penjing: an unknown option is named, with those there are", async () => {
   const model = lenet5();
   const wrong = { learningRate: 1 } as never;
   for (const using of [
@@ -234,41 +234,38 @@ test("an unknown option is named, with those there are", async () => {
   expect(readdirSync(folder)).not.toContain("never.penjing");
 });
 
-test.skipIf(process.platform === "win32")(
-  "a full disk while a model is saved: the old file stays as it was",
-  async () => {
-    const home = join(folder, "full");
-    mkdirSync(home);
-    const path = join(home, "model.penjing");
-    writeFileSync(path, bytes);
-    const program = join(folder, "saving.mjs");
-    buildSync({
-      stdin: {
-        contents: `
+test.skipIf(process.platform === "win32")("Model.save: a full disk leaves the old file as it was", async () => {
+  const home = join(folder, "full");
+  mkdirSync(home);
+  const path = join(home, "model.penjing");
+  writeFileSync(path, bytes);
+  const program = join(folder, "saving.mjs");
+  buildSync({
+    stdin: {
+      contents: `
         import { lenet5 } from ${JSON.stringify(resolve("src/index.ts"))};
         try {
           await lenet5({ seed: 2 }).save(process.argv[2]);
         } catch ({ name, code, path, message }) {
           console.log(JSON.stringify({ name, code, path, message }));
         }`,
-        resolveDir: resolve("."),
-      },
-      outfile: program,
-      bundle: true,
-      format: "esm",
-      platform: "node",
-    });
-    // Files of this process end at 16 blocks of 512 or 1024 bytes: the operating system's own refusal, in the middle of
-    // a write.
-    const limited = ["-c", 'ulimit -f 16 && exec "$0" "$@"', process.execPath, program, path];
-    const { stdout } = await promisify(execFile)("sh", limited);
-    expect(JSON.parse(stdout)).toEqual({
-      name: "PenjingError",
-      code: "unwritable",
-      path,
-      message: `cannot save ${JSON.stringify(path)}: the file would be larger than is allowed`,
-    });
-    expect(same(readFileSync(path), bytes)).toBe(true);
-    expect(readdirSync(home)).toEqual(["model.penjing"]);
-  },
-);
+      resolveDir: resolve("."),
+    },
+    outfile: program,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+  });
+  // `ulimit -f` limits files of this process to 16 blocks of 512 or 1024 bytes: the operating system fails a write
+  // half-way.
+  const limited = ["-c", 'ulimit -f 16 && exec "$0" "$@"', process.execPath, program, path];
+  const { stdout } = await promisify(execFile)("sh", limited);
+  expect(JSON.parse(stdout)).toEqual({
+    name: "PenjingError",
+    code: "unwritable",
+    path,
+    message: `cannot save ${JSON.stringify(path)}: the file would be larger than is allowed`,
+  });
+  expect(same(readFileSync(path), bytes)).toBe(true);
+  expect(readdirSync(home)).toEqual(["model.penjing"]);
+});

@@ -1,4 +1,4 @@
-// By name: through an import map, or by any bundler.
+// Imports by name: through an import map, or by any bundler.
 import { load } from "penjing/run";
 import { paper, show } from "./paper.js";
 

@@ -1,4 +1,4 @@
-// Without a bundler and without an import map: by path.
+// Imports by path, without a bundler and without an import map.
 import { load } from "./node_modules/penjing/build/run.js";
 import { paper, show } from "./paper.js";
 

@@ -1,4 +1,4 @@
-// The network lives in a worker: the page sends pictures and shows what comes back.
+// Runs the network in a worker: the page sends pictures and shows the results.
 import { paper, show } from "./paper.js";
 
 const worker = new Worker("worker.js", { type: "module" });

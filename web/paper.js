@@ -17,7 +17,7 @@ export function paper(drawn) {
   };
 }
 
-/** Shows what `net.classify` found most probable. */
+/** Shows the most probable class of `net.classify`. */
 export function show({ label, probability }) {
   document.querySelector("output").textContent = `${label} (${Math.round(100 * probability)} %)`;
 }

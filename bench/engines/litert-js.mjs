@@ -1,8 +1,10 @@
 /**
- * LiteRT.js (`@litertjs/core`) in Node, on its wasm accelerator (XNNPACK), one thread; relaxed SIMD where the engine has it, as it chooses itself.
+ * LiteRT.js (`@litertjs/core`) in Node, on its wasm accelerator (XNNPACK), one thread; it chooses relaxed SIMD by
+ * itself if the engine has it.
  *
- * It is made for browsers: three shims stand in for what it asks of one. Its public API refuses int8 tensors, so the model is compiled
- * and run through the binding underneath, which the public API calls as well: less work a call, not more.
+ * It is made for browsers: three shims replace the browser APIs it needs. Its public API refuses int8 tensors, so the
+ * model is compiled and run through the underlying binding, which the public API calls as well: less work per call, not
+ * more.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,7 +22,7 @@ async function load() {
   const wasm = join(fileURLToPath(import.meta.resolve("@litertjs/core")), "../../wasm");
   globalThis.self ??= globalThis;
   globalThis.GPUBuffer ??= class {};
-  globalThis.Module = { print() {}, printErr() {} }; // its log, which would be on stdout
+  globalThis.Module = { print() {}, printErr() {} }; // its log, which would go to stdout
   globalThis.importScripts ??= path => {
     const module = { exports: {} };
     const run = new Function("module", "exports", "require", "__filename", "__dirname", readFileSync(path, "utf8"));
@@ -28,7 +30,7 @@ async function load() {
     globalThis.ModuleFactory = module.exports.default ?? module.exports;
   };
   const warn = console.warn;
-  console.warn = () => {}; // there is no GPU, which it says
+  console.warn = () => {}; // suppresses the warning that there is no GPU
   const { loadLiteRt } = await import("@litertjs/core");
   const litert = await loadLiteRt(`${wasm}/`);
   console.warn = warn;
@@ -63,7 +65,7 @@ export async function open(network, batch) {
   wasm.HEAPU8.set(new Uint8Array(image.buffer), buffer.lock(wasm.LiteRtTensorBufferLockMode.WRITE));
   buffer.unlock();
   const inputs = [buffer];
-  // the image stays where it is, and results are not copied out: to its advantage
+  // the image stays in place, and results are not copied out: an advantage for LiteRT
   const run = () => {
     for (const output of compiled.run(0, inputs)) output.delete();
   };
@@ -78,7 +80,7 @@ export async function open(network, batch) {
   return { run, results, expected: network.answers, tolerance: 0 };
 }
 
-/** Of the first input, with batch 1 where the file leaves it open. */
+/** The type of the first input, with batch 1 if the file leaves it open. */
 function inputType(wasm, model) {
   const written = model.getInputTensorType(0, 0);
   const element = written.elementType();

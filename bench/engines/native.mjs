@@ -1,11 +1,11 @@
-/** What Python's runtimes make of the same files, in a process of their own: reported, not among the rivals a ratio is about. */
+/** Times of Python's runtimes on the same files, in a separate process: reported, but not included in the ratio. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const here = path => fileURLToPath(new URL(`../native/${path}`, import.meta.url));
 
-/** { network: { batch: { "litert-native": us, openvino: us } } }; empty where there is no Python with them. */
+/** Returns { network: { batch: { "litert-native": us, openvino: us } } }; empty without a Python that has them. */
 export function nativeTimes(networks, milliseconds) {
   const own = here(".venv/bin/python");
   const python = process.env.PENJING_BENCH_PYTHON ?? (existsSync(own) ? own : "python3");

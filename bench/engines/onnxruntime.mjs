@@ -1,4 +1,6 @@
-/** onnxruntime, native (`onnxruntime-node`) and in WebAssembly (`onnxruntime-web`): one thread, all graph optimizations. */
+/**
+ * onnxruntime, native (`onnxruntime-node`) and in WebAssembly (`onnxruntime-web`): one thread, all graph optimizations.
+ */
 import { batchOf } from "./penjing.mjs";
 
 const session = (ort, options) => async (network, batch, dtype) => {
@@ -12,7 +14,7 @@ const session = (ort, options) => async (network, batch, dtype) => {
     run: () => opened.run(feeds),
     results: async () => (await opened.run(feeds)).probabilities.data,
     expected: answers,
-    // int8 is its own quantization, so its own numbers
+    // int8 files are quantized by onnxruntime, so results differ
     tolerance: dtype === "f32" ? 1e-5 : 0.1,
   };
 };

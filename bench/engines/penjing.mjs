@@ -18,7 +18,7 @@ export async function open(network, batch) {
   };
 }
 
-/** `batch` images, from the first again where there are fewer. */
+/** Repeats inputs to fill `batch` images. */
 export function batchOf(inputs, size, batch) {
   const images = new inputs.constructor(batch * size);
   const have = inputs.length / size;

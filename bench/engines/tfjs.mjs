@@ -11,7 +11,7 @@ let library;
 async function load() {
   const require = createRequire(import.meta.url);
   const quiet = { info: console.info, warn: console.warn };
-  console.info = console.warn = () => {}; // it advertises its native binding
+  console.info = console.warn = () => {}; // suppresses the advertisement of its native binding
   const tf = require("@tensorflow/tfjs");
   const { setThreadsCount, setWasmPaths } = require("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}/`);

@@ -1,7 +1,7 @@
-/** Bytes written: the opposite of what bytes.ts reads. */
+/** Writes the encodings that bytes.ts reads. */
 import { integer } from "./errors.ts";
 
-/** Grows as it is written; `bytes()` is what has been written so far. */
+/** A growing byte buffer; `bytes()` copies what has been written so far. */
 export class ByteWriter {
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);
@@ -41,7 +41,9 @@ export class ByteWriter {
     this.#bytes.set(bytes, at);
   }
 
-  /** An integer in 0 .. 2^32 - 1 as LEB128: seven bits a byte, lowest first, the top bit says that more follow. */
+  /**
+   * Writes an integer in 0 .. 2^32 - 1 as LEB128: seven bits per byte, lowest first; the top bit is set if more follow.
+   */
   varint(value: number): void {
     let rest = integer("varint", value, 0, 2 ** 32 - 1);
     while (rest >= 0x80) {
@@ -51,13 +53,13 @@ export class ByteWriter {
     this.u8(rest);
   }
 
-  /** A signed 32-bit integer, zigzag (0, -1, 1, -2 ... become 0, 1, 2, 3 ...) and then a varint. */
+  /** Writes a signed 32-bit integer in zigzag form (0, -1, 1, -2 ... become 0, 1, 2, 3 ...) as a varint. */
   signed(value: number): void {
     integer("signed varint", value, -(2 ** 31), 2 ** 31 - 1);
     this.varint(((value << 1) ^ (value >> 31)) >>> 0);
   }
 
-  /** UTF-8 after its length in bytes. */
+  /** Writes UTF-8, preceded by its length in bytes. */
   text(text: string): void {
     const bytes = new TextEncoder().encode(text);
     this.varint(bytes.length);

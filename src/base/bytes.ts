@@ -1,6 +1,6 @@
 /**
- * Bytes read: fixed-size little-endian numbers, varints, text.
- * A reader trusts nothing: each read is checked against the bytes that are there, and says where the file ended.
+ * Reads bytes: fixed-size little-endian numbers, varints, text. The input is untrusted: each read is checked against
+ * the end of the bytes, and an error names the offset at which they ended.
  */
 import { PenjingError } from "./errors.ts";
 
@@ -8,13 +8,13 @@ export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #path: string | undefined;
-  /** Where the part ends that this reader may read. */
+  /** The end of the range that this reader may read. */
   readonly #end: number;
   #at = 0;
-  /** The offset of what was read last, by this reader or by another of the same bytes. */
+  /** The offset of the last read, by this reader or by another of the same bytes. */
   readonly #last: { at: number };
 
-  /** `path`: where the bytes come from, for messages. */
+  /** `path`: the origin of the bytes, for messages. */
   constructor(bytes: Uint8Array, path?: string, end = bytes.length, last = { at: 0 }) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -28,7 +28,7 @@ export class ByteReader {
     return this.#at;
   }
 
-  /** Bytes not read yet. */
+  /** The number of bytes not read yet. */
   get left(): number {
     return this.#end - this.#at;
   }
@@ -54,13 +54,15 @@ export class ByteReader {
     return this.#view.getFloat64(this.#take(8), true);
   }
 
-  /** The next `count` bytes, not copied. */
+  /** Reads `count` bytes without copying them. */
   raw(count: number): Uint8Array {
     const at = this.#take(count);
     return this.#bytes.subarray(at, at + count);
   }
 
-  /** A reader of the next `count` bytes, which this one skips; its offsets count from the first byte of the file. */
+  /**
+   * Returns a reader of the next `count` bytes and skips them here; its offsets count from the first byte of the file.
+   */
   part(count: number): ByteReader {
     const at = this.#take(count);
     const part = new ByteReader(this.#bytes, this.#path, at + count, this.#last);
@@ -68,7 +70,9 @@ export class ByteReader {
     return part;
   }
 
-  /** An integer in 0 .. 2^32 - 1 as LEB128: seven bits a byte, lowest first, the top bit says that more follow. */
+  /**
+   * Reads an integer in 0 .. 2^32 - 1 as LEB128: seven bits per byte, lowest first; the top bit is set if more follow.
+   */
   varint(): number {
     const began = this.#at;
     let value = 0;
@@ -81,14 +85,14 @@ export class ByteReader {
     throw this.error("damaged", "a number is longer than 32 bits");
   }
 
-  /** So many of what `read` reads, or as many as a varint before them says. */
+  /** Reads a list of `length` elements by `read`. Default length: the varint in front of the list. */
   list<T>(read: (from: this) => T, length = this.varint()): T[] {
-    // Each takes a byte at least: a length that no file can hold is refused before anything is made.
+    // Each element takes at least one byte, so a length beyond the end is refused before anything is allocated.
     if (length > this.left) this.#take(length);
     return Array.from({ length }, () => read(this));
   }
 
-  /** UTF-8 of so many bytes, or of as many as a varint before it says. */
+  /** Reads `length` bytes of UTF-8. Default length: the varint in front of the text. */
   text(length = this.varint()): string {
     const bytes = this.raw(length);
     try {
@@ -98,7 +102,7 @@ export class ByteReader {
     }
   }
 
-  /** A PenjingError about this file: `message (path, byte offset)`. Without an offset it is about what was read last. */
+  /** Makes a PenjingError about this file: `message (path, byte offset)`. Default offset: that of the last read. */
   error(code: string, message: string, offset = this.#last.at, cause?: unknown): PenjingError {
     const path = this.#path;
     const where = path === undefined ? "" : `${path}, `;

@@ -13,28 +13,26 @@ export interface PenjingErrorPlace {
   cause?: unknown;
 }
 
-/** Found on every PenjingError, also on one from another copy of this module: `penjing/run` is a bundle of its own. */
+/** Marks every PenjingError, including those of another copy of this module: `penjing/run` is a bundle of its own. */
 const MARK = Symbol.for("penjing.error");
 
-/** A failure that is not the caller's argument: a damaged file, an unknown operator, an engine without SIMD. */
+/** A failure that is not an invalid argument: a damaged file, an unknown operator, an engine without SIMD. */
 export class PenjingError extends Error {
   override readonly name = "PenjingError";
   /**
-   * What went wrong, for programs; the message is for people. Codes that users meet:
+   * The kind of error, for programs; the message is for people. Codes that users may see:
    * - reading and writing: `missing`, `unreadable`, `unwritable`; data: `magic`, `truncated`, `gzip`, `size-mismatch`,
-   * `budget` (`maxBytes`)
+   *   `budget` (`maxBytes`)
    * - model files: also `version`, `checksum`, `op`, `codec`, `damaged` (docs/container.md), `budget` (`maxBytes`,
-   * `maxMacs`); `unsupported` and
-   *   `graph` when one is written
+   *   `maxMacs`); `unsupported` and `graph` when one is written
    * - the engine: `no-simd`, `no-relaxed-simd`, `memory`
    * - models: `masked`, `bake`, `calibration`, `quantize`, `quantized`; training: `diverged`, `busy`; an op without
-   * that meaning, or an int8 layer
-   *   whose sums could leave 32 bits: `refused`
+   *   that meaning, or an int8 layer whose sums could exceed 32 bits: `refused`
    */
   readonly code: string;
   /** The file or URL, or the layer or tensor. */
   readonly path?: string;
-  /** Where in the file, in bytes. */
+  /** Byte offset in the file. */
   readonly offset?: number;
 
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -54,7 +52,7 @@ export class PenjingError extends Error {
   }
 }
 
-/** How a value is shown in a message: strings quoted, arrays and objects shortened. */
+/** Formats a value for a message: strings quoted, arrays and objects shortened. */
 export function show(value: unknown): string {
   if (typeof value === "string")
     return printable(JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value));
@@ -62,7 +60,7 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(", ")}${value.length > 8 ? ", ..." : ""}]`;
   if (ArrayBuffer.isView(value))
     return `${value.constructor.name}(${(value as Uint8Array).length ?? value.byteLength})`;
-  // bundlers put a line before the name of a class that speaks of itself
+  // bundlers put a line before the name of a class that refers to itself
   if (value !== null && typeof value === "object") return value.constructor?.name.replace(/^_/, "") ?? "object";
   return String(value);
 }
@@ -73,7 +71,7 @@ export const wrongType = (what: string, expected: string, got: unknown): TypeErr
 export const wrongValue = (what: string, expected: string, got: unknown): RangeError =>
   new RangeError(`"${what}" expected ${expected}, got ${show(got)}`);
 
-/** An integer in [min, max], or an error that names it. */
+/** Returns `value` if it is an integer in [min, max]; throws an error that names it otherwise. */
 export function integer(what: string, value: unknown, min = -Infinity, max = Infinity): number {
   const range = max !== Infinity ? `integer in ${min}..${max}` : min !== -Infinity ? `integer >= ${min}` : "integer";
   if (typeof value !== "number") throw wrongType(what, range, value);
@@ -81,7 +79,10 @@ export function integer(what: string, value: unknown, min = -Infinity, max = Inf
   return value;
 }
 
-/** A finite number in [min, max] (open ends by `above` / `below`), or an error that names it. */
+/**
+ * Returns `value` if it is a finite number in [min, max] (open ends by `above` / `below`); throws an error that names
+ * it otherwise.
+ */
 export function number(
   what: string,
   value: unknown,
@@ -100,14 +101,14 @@ export function number(
   return value;
 }
 
-/** One of the given strings, or an error that lists them. */
+/** Returns `value` if it is one of the given strings; throws an error that lists them otherwise. */
 export function oneOf<T extends string>(what: string, value: unknown, allowed: readonly T[]): T {
   if (!allowed.includes(value as T))
     throw (typeof value === "string" ? wrongValue : wrongType)(what, `one of ${allowed.map(show).join(", ")}`, value);
   return value as T;
 }
 
-/** Rejects keys that `allowed` does not name: a misspelt option must not pass in silence. */
+/** Rejects keys that `allowed` does not name: a misspelt option is an error. */
 export function knownOptions(what: string, options: object | undefined, allowed: readonly string[]): void {
   if (options === undefined) return;
   if (options === null || typeof options !== "object") throw wrongType(what, "an options object", options);
@@ -116,25 +117,24 @@ export function knownOptions(what: string, options: object | undefined, allowed:
       throw new TypeError(`"${what}" has no option ${show(key)}; it knows ${allowed.join(", ")}`);
 }
 
-/** Rejects arguments of a function that takes none: `accuracy({ threshold: 0.4 })` must not pass in silence. */
+/** Rejects arguments of a function that takes none: `accuracy({ threshold: 0.4 })` is an error. */
 export function noArguments(what: string, given: readonly unknown[]): void {
   if (given.length) throw new TypeError(`"${what}" takes no arguments, got ${given.map(show).join(", ")}`);
 }
 
-/** An AbortSignal or nothing, or an error that names it. One that is aborted already throws its reason. */
+/** Rejects anything but an AbortSignal or undefined; throws the reason of a signal that is already aborted. */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   if (typeof signal?.throwIfAborted !== "function") throw wrongType("signal", "an AbortSignal", signal);
   signal.throwIfAborted();
 }
 
-/** Errors about arguments, all of which begin with the quoted name of one or with a layer's. */
+/** Matches errors about arguments: they begin with the quoted name of an argument or of a layer. */
 const ABOUT_ARGUMENTS = /^("|layer "|labels out of range)/;
 
 /**
- * What `call` gives. The message of an error about its arguments then begins with the name of the function: `fit:
- * "epochs" expected ...`. Errors of a user's own code pass as they are. A layer's name may stand behind its function's:
- * `conv2d "stem"`.
+ * Calls `call` and prefixes errors about its arguments with the function's name: `fit: "epochs" expected ...`. Errors
+ * of a user's own code pass unchanged. `name` may contain a layer's name: `conv2d "stem"`.
  */
 export function naming<T>(name: string, call: () => T): T {
   try {
@@ -148,7 +148,7 @@ export function naming<T>(name: string, call: () => T): T {
   }
 }
 
-/** An error about arguments of the function `name`, which its message then names. */
+/** Prefixes an error about arguments with the name of the function. */
 export function named(name: string, error: unknown): unknown {
   if (!(error instanceof TypeError || error instanceof RangeError)) return error;
   const { message, stack } = error;

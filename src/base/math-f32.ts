@@ -1,6 +1,6 @@
 /**
- * exp, log, tanh ... in single precision, each step rounded by `Math.fround`: the twins, bit for bit, of assembly/math.ts.
- * Argument reduction by Cody & Waite, polynomials with the coefficients of Moshier's Cephes.
+ * exp, log, tanh ... in single precision, each step rounded by `Math.fround`: bit for bit the results of
+ * assembly/math.ts. Argument reduction by Cody & Waite, polynomials with the coefficients of Moshier's Cephes.
  */
 
 const f = Math.fround;
@@ -15,13 +15,13 @@ const fromBits = (i: number): number => {
   return bits.getFloat32(0);
 };
 
-/** 2^n in single precision, n whole in [-126, 127]. */
+/** 2^n in single precision, for integer n in [-126, 127]. */
 const power2f = (n: number): number => fromBits((n + 127) << 23);
 
-/** Half to even, for |x| < 2^22. */
+/** Rounds to the nearest integer, half to even, for |x| < 2^22. */
 const nearest = (x: number): number => f(f(x + 12582912) - 12582912);
 
-/** Horner's rule with a rounding after each product and each sum. */
+/** Evaluates a polynomial by Horner's rule, rounding after each product and each sum. */
 function horner(x: number, coefficients: readonly number[]): number {
   let p = coefficients[0]!;
   for (let i = 1; i < coefficients.length; i++) p = f(f(p * x) + coefficients[i]!);
@@ -101,7 +101,7 @@ const ERFC = [
   -1.26551223,
 ].map(f);
 
-/** 1 - erf(x), small values too. */
+/** 1 - erf(x), accurate for small results too. */
 export function erfcf(x: number): number {
   const z = Math.abs(f(x));
   const t = f(1 / f(1 + f(z * 0.5)));

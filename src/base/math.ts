@@ -1,11 +1,11 @@
 /**
- * The library's own exp, log, tanh ... in double precision, for schedules, initialisers and evaluation: the same bits on every engine, which
- * the host's `Math` does not promise. A page takes what it uses.
+ * exp, log, tanh ... in double precision, for schedules, initializers and evaluation. They give the same bits on every
+ * engine, which the host's `Math` does not guarantee. Bundlers keep only those that are used.
  */
 
 const bits = new DataView(new ArrayBuffer(8));
 
-/** The exponent e and m in [1, 2) with x = m 2^e, for normal positive x. */
+/** Splits normal positive x into e and m in [1, 2) with x = m 2^e. */
 function split(x: number): { m: number; e: number } {
   bits.setFloat64(0, x);
   const top = bits.getInt32(0);
@@ -13,14 +13,14 @@ function split(x: number): { m: number; e: number } {
   return { m: bits.getFloat64(0), e: (top >> 20) - 1023 };
 }
 
-/** 2^n, n whole in [-1022, 1023]. */
+/** 2^n, for integer n in [-1022, 1023]. */
 function power2(n: number): number {
   bits.setInt32(0, (n + 1023) << 20);
   bits.setInt32(4, 0);
   return bits.getFloat64(0);
 }
 
-/** x 2^n with one rounding, n whole in [-2044, 2046]. */
+/** x 2^n with one rounding, for integer n in [-2044, 2046]. */
 const scale = (x: number, n: number): number => {
   const half = n >> 1;
   return x * power2(half) * power2(n - half);
@@ -33,7 +33,7 @@ function series(x: number, c: readonly number[]): number {
   return p;
 }
 
-/** 1 / n! for n = from, from + step, ... with alternating signs where asked: coefficients of Taylor series. */
+/** Taylor coefficients 1 / n! for n = from, from + step, ..., optionally with alternating signs. */
 function reciprocalFactorials(from: number, step: number, count: number, alternate: boolean): number[] {
   let factorial = 1;
   for (let n = 2; n <= from; n++) factorial *= n;
@@ -58,7 +58,7 @@ function expSum(high: number, low: number): number {
   if (high < -746) return 0;
   const n = Math.floor(high * Math.LOG2E + 0.5);
   const r = high - n * LN2_HIGH - (n * LN2_REST - low);
-  // |r| <= ln(2) / 2: the first term left out is below 1e-18
+  // |r| <= ln(2) / 2: the first omitted term is below 1e-18
   return scale(1 + (r + r * r * series(r, EXP_SERIES)), n);
 }
 
@@ -87,7 +87,7 @@ function product(a: number, b: number): { high: number; low: number } {
 // 2 s^3 (1/3 + s^2/5 + ...): the rest of log((1 + s) / (1 - s)) = 2 s + ...
 const LOG_SERIES = /* @__PURE__ */ Array.from({ length: 11 }, (_, i) => 2 / (2 * i + 3));
 
-/** log(x) as a sum of two numbers, with some 10 bits more than one has; x > 0 and finite. */
+/** log(x) as a sum of two numbers, with about 10 more bits than one number has; x > 0 and finite. */
 function logParts(x: number): { high: number; low: number } {
   const subnormal = x < 2.2250738585072014e-308;
   let { m, e } = split(subnormal ? x * 18014398509481984 : x); // 2^54
@@ -105,7 +105,7 @@ function logParts(x: number): { high: number; low: number } {
   const sRest = (f - back.high - back.low - s * lost) / d;
   const s2 = s * s;
   const rest = s * s2 * series(s2, LOG_SERIES) + 2 * sRest + e * LN2_REST;
-  // e LN2_HIGH is exact, and where e is not 0 larger than 2 s: what their sum loses can be found again
+  // e LN2_HIGH is exact, and larger than 2 s unless e is 0: the rounding error of their sum can be recovered
   const first = e * LN2_HIGH;
   const sum = first + 2 * s;
   const sumRest = e === 0 ? 0 : 2 * s - (sum - first);
@@ -187,7 +187,10 @@ export function sigmoid(x: number): number {
   return (x < 0 ? e : 1) / (1 + e);
 }
 
-/** The error function: 2 / sqrt(pi) e^(-x^2) (x + 2 x^3 / 3 + 4 x^5 / 15 + ...), all terms of one sign; +-1 from |x| = 6 on. */
+/**
+ * The error function: 2 / sqrt(pi) e^(-x^2) (x + 2 x^3 / 3 + 4 x^5 / 15 + ...), all terms of one sign; +-1 for |x| >=
+ * 6.
+ */
 export function erf(x: number): number {
   if (Math.abs(x) >= 6) return x < 0 ? -1 : 1;
   let term = x;

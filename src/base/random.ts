@@ -1,8 +1,9 @@
 /**
  * Seeded random numbers, the same on every engine: xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom
- * number generators", 2021), its state filled by splitmix32. Integer arithmetic only; no host `Math.log` or `Math.cos` takes part.
+ * number generators", 2021), seeded by splitmix32. Integer arithmetic only, without `Math.log` or `Math.cos` of the
+ * host.
  *
- * Not for secrets: the state can be found from a few outputs.
+ * Not cryptographically secure: a few outputs determine the state.
  */
 import { integer, wrongType, wrongValue } from "./errors.ts";
 
@@ -20,7 +21,7 @@ function scramble(word: number): number {
 const rotateLeft = (word: number, by: number): number => (word << by) | (word >>> (32 - by));
 
 export class Random {
-  /** What the stream is made from, whatever has been drawn: forks start here. */
+  /** The seed, in its low 32 bits and the rest. Forks are made from it, however many numbers were drawn. */
   readonly #low: number;
   readonly #high: number;
   readonly #state = new Uint32Array(4);
@@ -35,11 +36,11 @@ export class Random {
       low = (low + GOLDEN) >>> 0;
       this.#state[i] = scramble(low ^ scramble(this.#high + i));
     }
-    // xoshiro's one forbidden state.
+    // xoshiro's only forbidden state.
     if (this.#state.every(word => word === 0)) this.#state[0] = GOLDEN;
   }
 
-  /** A stream that goes on where another one stood. */
+  /** Continues a stream from the `state` of another. */
   static fromState(state: ArrayLike<number>): Random {
     if (state.length !== 4) throw wrongValue("state", "4 words", state);
     const random = new Random(0);
@@ -47,14 +48,14 @@ export class Random {
     return random;
   }
 
-  /** Where the stream stands (a copy): `Random.fromState` goes on from there. Forks are made from the seed, not from this. */
+  /** The current state (a copy), for `Random.fromState`. Forks are made from the seed, not from this. */
   get state(): Uint32Array {
     return this.#state.slice();
   }
 
   /**
-   * An independent stream for one purpose: the same for equal seeds and labels, however many numbers were drawn before.
-   * So one more draw in one place (a new layer, another epoch) changes nothing elsewhere.
+   * Makes an independent stream for one purpose: the same for equal seeds and labels, however many numbers were drawn
+   * before. So one more draw in one place (a new layer, another epoch) changes nothing elsewhere.
    */
   fork(label: string | number): Random {
     if (typeof label !== "string" && typeof label !== "number") throw wrongType("label", "a string or a number", label);
@@ -64,11 +65,11 @@ export class Random {
       low = scramble((low ^ character.codePointAt(0)!) + GOLDEN);
       high = scramble(high + low);
     }
-    // 21 high bits: as many as a seed has.
+    // 21 high bits, as in a seed.
     return new Random((high >>> 11) * 2 ** 32 + low);
   }
 
-  /** The next 32 bits, as an integer in 0 .. 2^32 - 1. */
+  /** Draws 32 bits, as an integer in 0 .. 2^32 - 1. */
   next(): number {
     const s = this.#state;
     const result = Math.imul(rotateLeft(Math.imul(s[1]!, 5), 7), 9) >>> 0;
@@ -82,12 +83,12 @@ export class Random {
     return result;
   }
 
-  /** A number in [low, high), by default [0, 1): a multiple of 2^-24, so that it is below 1 as a float32 too. */
+  /** Draws a number in [low, high), default [0, 1): a multiple of 2^-24, so that it is below 1 as a float32 too. */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * ((this.next() >>> 8) / 0x1000000);
   }
 
-  /** An integer in 0 .. n - 1, each exactly as likely: draws from the incomplete last round of n are thrown away. */
+  /** Draws an integer in 0 .. n - 1 without bias: draws from the incomplete last multiple of n are rejected. */
   integer(n: number): number {
     integer("n", n, 1, 2 ** 32);
     const whole = 2 ** 32 - (2 ** 32 % n);
@@ -97,14 +98,14 @@ export class Random {
   }
 
   /**
-   * A normally distributed number, mean 0 and standard deviation 1, by comparing uniform numbers alone
-   * (Karney, "Sampling exactly from the normal distribution", 2016, algorithm N):
+   * Draws a normally distributed number, mean 0 and standard deviation 1, by comparing uniform numbers alone (Karney,
+   * "Sampling exactly from the normal distribution", 2016, algorithm N):
    *
    * 1. an integer k with probability proportional to exp(-k / 2), kept with probability exp(-k (k - 1) / 2);
    * 2. a fraction x in [0, 1), kept with probability exp(-x (2 k + x) / 2);
    * 3. k + x with a random sign.
    *
-   * The two factors multiply to exp(-(k + x)^2 / 2). 16 words a number on average (measured).
+   * The two factors multiply to exp(-(k + x)^2 / 2). It takes 16 words per number on average (measured).
    */
   normal(): number {
     for (;;) {
@@ -117,7 +118,7 @@ export class Random {
     }
   }
 
-  /** Puts the elements into a random order, in place (Fisher and Yates), and gives the array back. */
+  /** Shuffles in place (Fisher and Yates) and returns the array. */
   shuffle<T extends { length: number; [index: number]: unknown }>(array: T): T {
     for (let i = array.length - 1; i > 0; i--) {
       const j = this.integer(i + 1);
@@ -128,12 +129,14 @@ export class Random {
     return array;
   }
 
-  /** 0 .. n - 1 in a random order. */
+  /** Returns 0 .. n - 1 in random order. */
   permutation(n: number): Int32Array {
     return this.shuffle(Int32Array.from({ length: n }, (_, i) => i));
   }
 
-  /** True with probability exp(-x), 0 <= x <= 1 (von Neumann, 1951): how long does x > u1 > u2 > ... go on falling? */
+  /**
+   * Returns true with probability exp(-x), 0 <= x <= 1 (von Neumann, 1951): by the length of the run x > u1 > u2 > ...
+   */
   #happens(x: number): boolean {
     let last = x;
     for (let falls = 0; ; falls++) {

@@ -1,9 +1,9 @@
-/** Shapes and element types: what every layer above speaks of. */
+/** Shapes and element types, the vocabulary of all layers above. */
 
 /** Sizes of the axes of one image (or of a parameter), outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
 
-/** Element types. `i8` activations and weights are quantized, `i32` holds their biases, labels and positions. */
+/** Element types. `i8` is for quantized activations and weights; `i32` for their biases, labels and positions. */
 export type DType = "f32" | "i8" | "u8" | "i32" | "u32";
 
 export type TypedArray = Float32Array | Int8Array | Uint8Array | Int32Array | Uint32Array;
@@ -27,7 +27,10 @@ export const roundUp = (n: number, step: number): number => Math.ceil(n / step) 
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
 
-/** Do rows of both shapes hold the same numbers in the same order? Axes of size 1 do not count: 28x28 and 28x28x1 are compatible. */
+/**
+ * True if rows of both shapes hold the same numbers in the same order. Axes of size 1 do not count: 28x28 and 28x28x1
+ * are compatible.
+ */
 export const compatibleShapes = (a: Shape, b: Shape): boolean =>
   sameShape(
     a.filter(n => n !== 1),
@@ -37,6 +40,6 @@ export const compatibleShapes = (a: Shape, b: Shape): boolean =>
 /** `[28, 28, 1]` -> "28x28x1"; `[]` -> "scalar". */
 export const showShape = (shape: Shape): string => (shape.length ? shape.join("x") : "scalar");
 
-/** Samples of that shape by the name their users have for them: "images of 28x28x1", "samples of 4". */
+/** Names samples of that shape for users: "images of 28x28x1", "samples of 4". */
 export const showSamples = (shape: Shape): string =>
   `${shape.length === 3 && [1, 3, 4].includes(shape[2]!) ? "images" : "samples"} of ${showShape(shape)}`;

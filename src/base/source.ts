@@ -1,6 +1,7 @@
 /**
- * Where bytes come from: a path or Buffer in Node, a URL, File, Blob or Response in a browser, an ArrayBuffer anywhere.
- * Node's modules are asked for at run time (`process.getBuiltinModule`), so that no bundler or server-side renderer ever sees the import.
+ * Sources of bytes: a path or Buffer in Node, a URL, File, Blob or Response in a browser, an ArrayBuffer anywhere.
+ * Modules of Node are loaded at run time (`process.getBuiltinModule`), so that no bundler or server-side renderer sees
+ * an import.
  */
 import { PenjingError, show, wrongType } from "./errors.ts";
 
@@ -13,7 +14,7 @@ export interface SourceBytes {
   path?: string;
 }
 
-/** @internal Stays out of the published types, so that a user needs no types of Node. */
+/** @internal Kept out of the published types, so that users need no types of Node. */
 type NodeModules = {
   "node:fs": typeof import("node:fs");
   "node:module": typeof import("node:module");
@@ -23,18 +24,18 @@ type NodeModules = {
   "node:process": typeof import("node:process");
 };
 
-/** A module of Node itself; undefined outside Node. @internal */
+/** Returns a built-in module of Node; undefined outside Node. @internal */
 export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined {
   const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
   return host?.getBuiltinModule?.(name) as NodeModules[Name] | undefined;
 }
 
-/** All bytes of a source. A missing or unreadable one is a PenjingError that names it. */
+/** Reads all bytes of a source. A missing or unreadable one is a PenjingError that names it. */
 export async function readSource(source: Source, signal?: AbortSignal): Promise<SourceBytes> {
   if (typeof source === "string" || source instanceof URL) return readAddress(String(source), signal);
   if (ArrayBuffer.isView(source))
     return { bytes: new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength) };
-  // Not by `instanceof`: another realm, a frame or a test runner's sandbox, has classes of its own.
+  // Not by `instanceof`: another realm (a frame, a test runner's sandbox) has classes of its own.
   if (typeof (source as ArrayBuffer)?.byteLength === "number") {
     const bytes = new Uint8Array(source as ArrayBuffer);
     return { bytes: source instanceof ArrayBuffer ? bytes : bytes.slice() };
@@ -54,7 +55,8 @@ async function readAddress(path: string, signal: AbortSignal | undefined): Promi
   const fs = nodeModule("node:fs");
   try {
     if (fs && !/^(https?|data|blob):/i.test(path)) {
-      // At once: in a new process the asynchronous ways take 4 ms (measured), more than all that is made of a small network's bytes.
+      // Synchronous: in a new process the asynchronous calls take 4 ms (measured), more than everything else for a
+      // small network.
       const bytes = fs.readFileSync(path.startsWith("file:") ? new URL(path) : path);
       return { bytes: new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength), path };
     }

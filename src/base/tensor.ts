@@ -1,8 +1,8 @@
 import { type Shape, size } from "./shape.ts";
 
 /**
- * What `evaluate` computes on: the numbers of any dtype, in float64. A batched value has the number of images as its first axis.
- * Slow and obvious; kernels never see it.
+ * The type `evaluate` computes on: numbers of any dtype, in float64. The first axis of a batched value is the number of
+ * images. Slow and obvious; kernels never see it.
  */
 export interface Tensor {
   shape: Shape;

@@ -1,4 +1,7 @@
-/** `penjing bench`: how fast kernels and networks are here, beside what the clock allows. One thread. */
+/**
+ * `penjing bench`: measures kernels and networks on this machine and compares them with the limit of the clock. One
+ * thread.
+ */
 import { type Command, Option } from "commander";
 import { show } from "../base/errors.ts";
 import { kernels } from "../kernels/arrays.ts";
@@ -37,12 +40,14 @@ async function bench(options: Options, terminal: Terminal): Promise<void> {
   const variant = options.variant ?? chooseVariant();
   const all = await allCases(variant, options.quick ?? false);
   const cases = all.filter(c => c.name.includes(options.filter ?? ""));
-  if (!cases.length)
+  if (!cases.length) {
+    const rows = kindsOf(all).join("; ");
     throw new WrongUsage(
-      `option '--filter' expected part of a row's name, got ${show(options.filter)}; the rows: ${kindsOf(all).join("; ")}`,
+      `option '--filter' expected part of a row's name, got ${show(options.filter)}; the rows: ${rows}`,
     );
+  }
 
-  // at the beginning and the end, as it changes with heat and load; limits are those of the faster
+  // at the beginning and the end, since it changes with heat and load; limits use the higher one
   let gigahertz = clockGHz();
   const seconds: number[] = [];
   for (const [i, c] of cases.entries()) {
@@ -62,7 +67,7 @@ async function bench(options: Options, terminal: Terminal): Promise<void> {
   ]);
 }
 
-/** The names of all rows, of those that differ in sizes alone the first part. */
+/** The names of all rows; of rows that differ only in sizes, the common first part. */
 function kindsOf(cases: readonly Case[]): string[] {
   const kinds = new Map<string, string[]>();
   for (const { name } of cases) {
@@ -72,7 +77,7 @@ function kindsOf(cases: readonly Case[]): string[] {
   return [...kinds].flatMap(([kind, names]) => (names.length > FEW ? [`${kind} (${names.length} rows)`] : names));
 }
 
-/** So many rows of one kind are listed by their names. */
+/** Up to this many rows of one kind are listed by name. */
 const FEW = 8;
 
 async function allCases(variant: Variant, cubesOnly: boolean): Promise<Case[]> {

@@ -1,4 +1,4 @@
-/** `penjing convert`: a network of another format as a .penjing file. */
+/** `penjing convert`: converts a network of another format to a .penjing file. */
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { showShape } from "../base/shape.ts";
@@ -57,7 +57,7 @@ async function run(file: string, out: string, options: Options, terminal: Termin
   ]);
 }
 
-/** Without the keys that have no value. */
+/** Drops the keys without a value. */
 function defined<T extends object>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;

@@ -12,7 +12,7 @@ import { type Sizes, sizesOf, sizesText } from "./sizes.ts";
 import type { Printed, Terminal } from "./terminal.ts";
 import { epochsOption, seedOption, train } from "./training.ts";
 
-/** What is the same in every run. */
+/** Constants of every run. */
 const BATCH = 64;
 const LEARNING_RATE = 1e-3;
 const FINE_TUNING = 2;
@@ -34,7 +34,7 @@ interface Stage {
   sparsity: number;
   fileBytes: number;
   latencyMicros: number;
-  /** To make and save it. */
+  /** Time to make and save it. */
   seconds: number;
 }
 
@@ -119,12 +119,14 @@ function text({ network, parameters, dataset, stages, size }: Document, folder: 
     s.latencyMicros.toFixed(1),
     s.seconds.toFixed(1),
   ]);
+  const images = `${dataset.train} images to train with, ${dataset.test} to test with`;
+  const latency = `one call for one image, the median over the test images after ${WARM_UP} calls to warm up`;
   return [
-    `${network}, ${parameters} parameters; ${dataset.name}, ${dataset.train} images to train with, ${dataset.test} to test with`,
+    `${network}, ${parameters} parameters; ${dataset.name}, ${images}`,
     "",
     terminal.table(heads, rows),
     "",
     `pruned+int8: ${sizesText(size)}`,
-    `us/image: one call for one image, the median over the test images after ${WARM_UP} calls to warm up; files in ${folder}`,
+    `us/image: ${latency}; files in ${folder}`,
   ];
 }

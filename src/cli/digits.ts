@@ -1,6 +1,6 @@
 /**
- * The data set of a command, MNIST or four files like its, by `--data` and `--limit`; and the one place where it meets a network: whatever
- * trains, calibrates or judges reads images as the network's file says.
+ * The data set of a command, MNIST or four files in its format, by `--data` and `--limit`. Commands that train,
+ * calibrate or evaluate take their images from here, converted as the network's file says.
  */
 import type { Command } from "commander";
 import { PenjingError, show } from "../base/errors.ts";
@@ -36,7 +36,7 @@ export async function digits({ data, limit = Infinity }: DataOptions, signal: Ab
   return { name: data ?? "mnist", train: some(train), test: some(test) };
 }
 
-/** Undefined where none were asked for, and there are none or they are not for this network. */
+/** Returns undefined if none was asked for, and there is none or it does not fit the network. */
 export async function digitsIfAny(
   options: DataOptions,
   network: Network,
@@ -51,13 +51,13 @@ export async function digitsIfAny(
   }
 }
 
-/** A network as it is in a file: the graph, and how bytes become its inputs. */
+/** A network as in a file: the graph, and the conversion of bytes to inputs. */
 export interface Network {
   readonly graph: Graph;
   readonly preprocessing?: Preprocessing | undefined;
 }
 
-/** Are the images as large as its input, and has it an output for every class? */
+/** True if the images have the size of its input, and it has an output for every class. */
 function areFor(graph: Graph, data: Dataset): boolean {
   const [inputs, outputs] = [inputsOf(graph), graph.results];
   if (inputs.length !== 1 || outputs.length !== 1) return false;
@@ -65,15 +65,15 @@ function areFor(graph: Graph, data: Dataset): boolean {
 }
 
 /**
- * The images as a network reads them: bytes by its own preprocessing, and in its own shape where only axes differ, as 28x28 and 28x28x1 do.
- * `file`: its name in the RangeError where they do not fit.
+ * Converts images for a network: bytes by its own preprocessing, and its own shape if only axes differ, such as 28x28
+ * and 28x28x1. `file`: its name, for the RangeError if they do not fit.
  */
 export function asReadBy({ graph, preprocessing }: Network, data: Dataset, file: string): Dataset {
   const [input, ...others] = inputsOf(graph);
-  if (!input || others.length || graph.results.length !== 1)
-    throw new RangeError(
-      `${show(file)} has ${others.length + 1} inputs and ${graph.results.length} outputs; images and labels go with one of each`,
-    );
+  if (!input || others.length || graph.results.length !== 1) {
+    const ports = `${others.length + 1} inputs and ${graph.results.length} outputs`;
+    throw new RangeError(`${show(file)} has ${ports}; images and labels go with one of each`);
+  }
   const { type } = input;
   if (size(type.shape) !== size(data.shape))
     throw new RangeError(
@@ -91,7 +91,7 @@ function reshaped(data: Dataset, shape: Shape): Dataset {
   return new Dataset({ images, shape, labels: data.labels()!, classes, ...(classNames && { classNames }) });
 }
 
-/** Names of the classes, where they say more than the numbers they stand for. */
+/** Names of the classes, unless they are just the class numbers. */
 export function labelsOf({ train }: Digits): { labels?: readonly string[] } {
   const names = train.classNames;
   return names?.some((name, i) => name !== String(i)) ? { labels: names } : {};

@@ -1,4 +1,4 @@
-/** `penjing evaluate`: how good a file is on the test images, in all and class by class. */
+/** `penjing evaluate`: measures a file on the test images, in total and by class. */
 import type { Command } from "commander";
 import type { Dataset } from "../data/index.ts";
 import { type DataOptions, dataOptions, digits } from "./digits.ts";
@@ -27,8 +27,10 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   const { outputs, ...scores } = await new Judge(test).judge(file, terminal.signal);
   const classes = byClass(outputs, test);
   const document = { file, dataset: { name, test: test.length }, ...scores, classes };
+  const { bytes, accuracy, loss, latencyMicros } = scores;
+  const latency = `${latencyMicros.toFixed(1)} us an image`;
   terminal.report(options.json, document, () => [
-    `${file}, ${scores.bytes} bytes: ${percent(scores.accuracy)} of ${test.length} test images, loss ${scores.loss.toFixed(4)}, ${scores.latencyMicros.toFixed(1)} us an image`,
+    `${file}, ${bytes} bytes: ${percent(accuracy)} of ${test.length} test images, loss ${loss.toFixed(4)}, ${latency}`,
     "",
     terminal.table(
       ["class", "images", "accuracy"],
@@ -37,7 +39,7 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   ]);
 }
 
-/** Classes without an image are left out. */
+/** Omits classes without an image. */
 function byClass(outputs: Float32Array, data: Dataset): ClassScore[] {
   const labels = data.labels()!;
   const width = outputs.length / data.length;

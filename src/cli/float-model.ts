@@ -1,10 +1,14 @@
 /** The float network that commands train on or quantize. */
 import { PenjingError, show } from "../base/errors.ts";
-import { loadModel, type Model } from "../model/index.ts";
+import type { Model } from "../model/index.ts";
+import { networkIn } from "./network.ts";
 
-/** The model in a file. A PenjingError names a file whose weights are int8 already, whatever `verb` was to do with it. */
+/**
+ * Loads the model in a file. Throws a PenjingError that names the file if its weights are int8 already; `verb` is for
+ * the message.
+ */
 export async function floatModel(path: string, verb: string, signal: AbortSignal): Promise<Model> {
-  const model = await loadModel(path, { signal });
+  const model = await networkIn(path, signal);
   if (model.kind === "integer")
     throw new PenjingError(
       "quantized",

@@ -1,11 +1,11 @@
-/** Pictures as files: IDX (raw or gzipped), PGM, or the bare bytes of one image. */
+/** Reads pictures from files: IDX (raw or gzipped), PGM, or the raw bytes of one image. */
 import { PenjingError, show } from "../base/errors.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import { readSource } from "../base/source.ts";
 import { readIdx } from "../data/index.ts";
 
 export interface Picture {
-  /** The file; of a file of many, with its number: `t10k-images[3]`. */
+  /** The file; for a file of several images, with the index: `t10k-images[3]`. */
   name: string;
   pixels: Uint8Array;
 }
@@ -15,7 +15,10 @@ export interface Range {
   last: number;
 }
 
-/** The pictures in a file, each of as many bytes as the network wants. `range`: which of an IDX file; default: its first. */
+/**
+ * The pictures in a file, each with as many bytes as the network's input. `range` selects images of an IDX file;
+ * default: the first.
+ */
 export async function pictures(
   path: string,
   shape: Shape,
@@ -39,7 +42,7 @@ const misfit = (path: string, what: string, shape: Shape): PenjingError =>
     path,
   });
 
-/** Gzipped, or 00 00 and a type. */
+/** True for gzip, or 00 00 and a type. */
 const isIdx = (bytes: Uint8Array): boolean =>
   (bytes[0] === 0x1f && bytes[1] === 0x8b) ||
   (bytes[0] === 0 && bytes[1] === 0 && bytes[2]! >= 8 && bytes[2]! <= 14 && bytes[3]! >= 1 && bytes[3]! <= 4);
@@ -59,8 +62,8 @@ async function fromIdx(path: string, shape: Shape, { first, last }: Range, signa
 }
 
 /**
- * Netpbm's grey pictures, P5 (bytes) and P2 (text), of up to 255 greys: https://netpbm.sourceforge.net/doc/pgm.html.
- * Undefined: not one. Greys are stretched to 0..255.
+ * Parses Netpbm's grey images, P5 (bytes) and P2 (text), of up to 255 levels:
+ * https://netpbm.sourceforge.net/doc/pgm.html. Returns undefined for other files. Levels are scaled to 0..255.
  */
 function parsePgm(bytes: Uint8Array, path: string): { width: number; height: number; pixels: Uint8Array } | undefined {
   const kind = String.fromCharCode(...bytes.subarray(0, 2));

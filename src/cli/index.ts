@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The command `penjing`: what belongs to the process, its streams, signals and exit code; the rest is in main.ts. */
+/**
+ * The command `penjing`. This file has everything that concerns the process: streams, signals and exit code; the rest
+ * is in main.ts.
+ */
 import { Interrupted, SIGNALS } from "./errors.ts";
 import { main } from "./main.ts";
 import { Terminal } from "./terminal.ts";
@@ -9,7 +12,7 @@ const signals = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[];
 for (const name of signals)
   process.on(name, () => {
     interrupt.abort(new Interrupted(name));
-    // a second one, such as another Ctrl-C, ends the process at once
+    // a second signal, such as another Ctrl-C, ends the process immediately
     for (const each of signals) process.removeAllListeners(each);
   });
 

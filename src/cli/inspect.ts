@@ -1,4 +1,6 @@
-/** `penjing inspect`: what is in a file, byte by section and layer by layer; its graph, program and memory as text. */
+/**
+ * `penjing inspect`: prints the contents of a file by section and by layer, and its graph, program and memory as text.
+ */
 import type { Command } from "commander";
 import { ByteReader } from "../base/bytes.ts";
 import { showShape } from "../base/shape.ts";
@@ -92,7 +94,7 @@ function layerTable({ layers, ...all }: Analysis, terminal: Terminal): Printed {
   );
 }
 
-/** The parts of a file that was read without an error; docs/container.md draws them. */
+/** The sections of a valid file; docs/container.md describes them. */
 function sectionsOf(bytes: Uint8Array): Section[] {
   const from = new ByteReader(bytes);
   from.raw(MAGIC.length + 1);

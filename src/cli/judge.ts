@@ -1,8 +1,8 @@
 /**
- * How good and how fast a saved file is: it is loaded again, and sees one image of the test data after the other, as a page would show them.
+ * Accuracy and latency of a saved file: it is loaded again, and run on one test image after another, as in a page.
  *
- * Latency is that of one call from JavaScript that writes one image and reads its results: the median over the test images,
- * after the first `WARM_UP` of them were shown once before.
+ * Latency is that of one call from JavaScript that writes one image and reads its results: the median over the test
+ * images, after a warm-up on the first `WARM_UP` of them.
  */
 import { statSync } from "node:fs";
 import { size } from "../base/shape.ts";
@@ -12,6 +12,7 @@ import type { Dataset } from "../data/index.ts";
 import { loadModel } from "../model/index.ts";
 import { score } from "../train/index.ts";
 import { asReadBy } from "./digits.ts";
+import { networkIn } from "./network.ts";
 import { percent } from "./numbers.ts";
 import type { Printed, Terminal } from "./terminal.ts";
 
@@ -20,15 +21,15 @@ export const WARM_UP = 1000;
 export interface Judgement {
   accuracy: number;
   loss: number;
-  /** The share of zeros among the weights of its kernels. */
+  /** The fraction of zeros among its kernel weights. */
   sparsity: number;
   bytes: number;
   latencyMicros: number;
-  /** What it said of each image, one row after the other. */
+  /** Outputs for all images, one row after the other. */
   outputs: Float32Array;
 }
 
-/** Images between two looks at the signal. */
+/** Images between two checks of the signal. */
 const BETWEEN = 1024;
 
 export class Judge {
@@ -40,7 +41,7 @@ export class Judge {
 
   /** `source`: a path, or the bytes of a file that was just written to `path`. */
   async judge(path: string, signal: AbortSignal, source: Source = path): Promise<Judgement> {
-    const model = await loadModel(source, { signal });
+    const model = await (typeof source === "string" ? networkIn(source, signal) : loadModel(source, { signal }));
     const data = asReadBy(model, this.#data, path);
     const net = await model.net({ capacity: 1 });
     const [input, output] = [net.inputs[0]!, net.outputs[0]!];
@@ -78,10 +79,10 @@ export class Judge {
   }
 }
 
-/** What a document says of a file. */
+/** The part of a result that JSON reports contain. */
 export const scoresOf = ({ outputs: _, ...scores }: Judgement): Omit<Judgement, "outputs"> => scores;
 
-/** Files beside each other. */
+/** A table that compares files. */
 export function comparison(
   files: readonly (readonly [file: string, judged: Judgement])[],
   terminal: Terminal,

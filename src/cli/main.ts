@@ -1,6 +1,6 @@
 /**
- * Which verb, and how it ended: the exit code is 0, 1 for an error, 2 for wrong usage, above 128 where a signal or a closed pipe ended it;
- * an error is one line on stderr.
+ * Runs a command by its name and returns the exit code: 0, 1 for an error, 2 for wrong usage, above 128 if a signal or
+ * a closed pipe ended it. An error is one line on stderr.
  */
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
@@ -13,13 +13,16 @@ interface Verb {
   define(command: Command, terminal: Terminal): void;
 }
 
-/** Verbs are loaded when they are asked for: `penjing --help` loads none of the library. */
+/** Commands are imported on demand: `penjing --help` loads none of the library. */
 const VERBS: readonly (readonly [name: string, summary: string, load: () => Promise<Verb>])[] = [
   ["demo", "train LeNet-5 on MNIST, prune and quantize it, and compare", () => import("./demo.ts")],
   ["train", "train a network and save it", () => import("./train.ts")],
   ["evaluate", "measure a saved network on the test images", () => import("./evaluate.ts")],
   ["prune", "prune a saved network while it is trained on", () => import("./prune.ts")],
+  ["slim", "remove channels of a saved network, and train it on", () => import("./slim.ts")],
   ["quantize", "make a saved network int8", () => import("./quantize.ts")],
+  ["sensitivity", "show how much each layer of a network bears", () => import("./sensitivity.ts")],
+  ["compare", "show two networks beside each other", () => import("./compare.ts")],
   ["convert", "read a TensorFlow Lite network and save it", () => import("./convert.ts")],
   ["inspect", "show what is in a file, layer by layer", () => import("./inspect.ts")],
   ["profile", "show where the time and the memory of one image go", () => import("./profile.ts")],
@@ -31,14 +34,14 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   const code = await run(argv, terminal);
   const failure = await terminal.failure();
   if (!failure || code) return code;
-  // `penjing ... | head` is no error that anybody wants to read of
+  // `penjing ... | head` is not an error to report
   if (failure.code === "EPIPE") return BROKEN_PIPE;
   const reason = failure.code === "ENOSPC" ? "the disk is full" : oneLine(failure);
   terminal.error(`penjing: cannot write to stdout: ${reason}`);
   return 1;
 }
 
-/** `help train` is `train --help`. */
+/** Rewrites `help train` to `train --help`. */
 function withoutHelp(argv: readonly string[]): readonly string[] {
   const [first, verb, ...more] = argv;
   if (first !== "help") return argv;
@@ -55,7 +58,7 @@ async function run(given: readonly string[], terminal: Terminal): Promise<number
     .exitOverride()
     .configureOutput({
       writeOut: text => terminal.print(...text.trimEnd().split("\n")),
-      // an error is printed below, as one line
+      // errors are printed below, as one line
       writeErr: () => {},
     });
   let used = "penjing";
@@ -69,12 +72,12 @@ async function run(given: readonly string[], terminal: Terminal): Promise<number
     }
     if (argv.length === 0) throw new WrongUsage(`expected a command: ${VERBS.map(([name]) => name).join(", ")}`);
     await program.parseAsync(argv, { from: "user" });
-    // of commands that do not look at it themselves
+    // for commands that do not check the signal themselves
     terminal.signal.throwIfAborted();
     return 0;
   } catch (thrown) {
     terminal.endProgress();
-    // whatever noticed the interrupt first, its reason is what happened
+    // after an interrupt the error to report is the interrupt, whatever was thrown
     const error = terminal.signal.aborted && !(thrown instanceof Interrupted) ? terminal.signal.reason : thrown;
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     terminal.error(`${used}: ${oneLine(error).replace(/^error: /, "")}`);

@@ -1,3 +1,3 @@
-/** Numbers as tables show them. */
+/** Formats numbers for tables. */
 
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;

@@ -1,8 +1,8 @@
-/** Values of options, checked where they are read: commander names the option in front of the message. */
+/** Parsers of option values. commander adds the name of the option to their messages. */
 import { InvalidArgumentError } from "commander";
 import { integer, number } from "../base/errors.ts";
 
-/** The part of an error's message that says what was expected. */
+/** Extracts the expectation from an error's message. */
 function asArgument<T>(check: () => T): T {
   try {
     return check();
@@ -11,11 +11,11 @@ function asArgument<T>(check: () => T): T {
   }
 }
 
-/** The number a text stands for, or the text itself, so that a message can show it. */
+/** The number in a text, or the text itself, for the message about it. */
 const numeric = (text: string): number | string =>
   text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
 
-/** A whole number in min .. max. */
+/** An integer in min .. max. */
 export const whole =
   (min: number, max = Infinity) =>
   (text: string): number =>
@@ -27,7 +27,7 @@ export const real =
   (text: string): number =>
     asArgument(() => number("value", numeric(text), bounds));
 
-/** Numbers within bounds, with commas between them. */
+/** Numbers within bounds, separated by commas. */
 export const reals =
   (bounds: Parameters<typeof number>[2]) =>
   (text: string): number[] =>

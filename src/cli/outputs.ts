@@ -1,4 +1,4 @@
-/** The file a command writes: its usual name, and that it does not replace what it was made of. */
+/** The output file of a command: its default name, and the check that it does not replace the input. */
 import { fstatSync, type Stats, statSync } from "node:fs";
 import type { Command } from "commander";
 import { show } from "../base/errors.ts";
@@ -11,20 +11,20 @@ export interface OutOptions {
   force?: boolean;
 }
 
-/** `what`: that comes into the name of the file, as in digits.pruned.penjing. */
+/** Adds the options. `what` is part of the default name, as in digits.pruned.penjing. */
 export const outOptions = (command: Command, what: string): Command =>
   command
     .option("--out <file>", `the file to write (default: <file>.${what}.penjing)`)
     .option("--force", "let --out replace the file that is read");
 
-/** Where the result goes: `out`, or the usual name in the same folder. Wrong usage where that is the file that is read. */
+/** The output path: `out`, or the default name in the folder of the input. Throws WrongUsage if that is the input. */
 export function outputOf(file: string, { out, force }: OutOptions, what: string): string {
-  const place = out ?? `${file.replace(/\.penjing$/, "")}.${what}.penjing`;
+  const place = out ?? `${file.replace(/\.(penjing|tflite)$/, "")}.${what}.penjing`;
   if (!force) refuseSame(file, place, "; --force replaces it");
   return place;
 }
 
-/** Wrong usage where both are one regular file, by whatever names and links. */
+/** Throws WrongUsage if both are one regular file, whatever names and links lead to it. */
 export function refuseSame(file: string, out: string, advice = ""): void {
   const [read, written] = [statsOf(file), statsOf(out)];
   if (read?.isFile() && written && isSame(read, written))
@@ -35,7 +35,7 @@ interface Writable {
   toBytes(options?: WriteOptions): Uint8Array<ArrayBuffer>;
 }
 
-/** Saves a network; gives the bytes of the file. Where stdout is the file, what the command has to tell goes to stderr. */
+/** Saves a network; returns the bytes of the file. If the file is stdout, reports go to stderr. */
 export async function save(
   network: Writable,
   out: string,

@@ -1,4 +1,4 @@
-/** `penjing predict`: what a network says of pictures. */
+/** `penjing predict`: prints a network's predictions for pictures. */
 import { type Command, InvalidArgumentError } from "commander";
 import { loadModel } from "../model/index.ts";
 import { givenBy } from "../ops/traits.ts";
@@ -17,7 +17,7 @@ interface Prediction {
   class: number;
   label: string;
   probability: number;
-  /** Of every class, in order. */
+  /** Probabilities of all classes, in order. */
   probabilities: number[];
 }
 

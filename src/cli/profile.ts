@@ -1,4 +1,4 @@
-/** `penjing profile`: where the time and the memory of one image go. */
+/** `penjing profile`: prints time and memory of one image by layer. */
 import { type Command, Option } from "commander";
 import { supported, type Variant } from "../kernels/load.ts";
 import { loadModel } from "../model/index.ts";

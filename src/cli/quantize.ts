@@ -1,4 +1,4 @@
-/** `penjing quantize`: a float file in int8. */
+/** `penjing quantize`: converts a float file to int8. */
 import type { Command } from "commander";
 import { quantizeDynamic, quantizeStatic } from "../compress/index.ts";
 import type { Dataset } from "../data/index.ts";

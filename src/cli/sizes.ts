@@ -1,10 +1,10 @@
-/** Sizes of a file, as documents and tables show them. */
+/** Sizes of a file, for JSON reports and tables. */
 import type { Analysis } from "../compress/index.ts";
 
 export interface Sizes {
   /** Bytes of all parameters as float32. */
   origModelSize: number;
-  /** Bytes of the file, were every weight stored as float32. */
+  /** Bytes of the file if every weight were stored as float32. */
   floatModelSize: number;
   /** Bytes of the file. */
   compressedModelSize: number;
@@ -19,5 +19,7 @@ export const sizesOf = ({ original, float, compressed, ratio }: Analysis): Sizes
   compressionRatio: ratio,
 });
 
-export const sizesText = (sizes: Sizes): string =>
-  `parameters as float32 ${sizes.origModelSize} bytes, file in float ${sizes.floatModelSize}, this file ${sizes.compressedModelSize}: ${sizes.compressionRatio.toFixed(1)} times smaller`;
+export function sizesText({ origModelSize, floatModelSize, compressedModelSize, compressionRatio }: Sizes): string {
+  const sizes = `${origModelSize} bytes, file in float ${floatModelSize}, this file ${compressedModelSize}`;
+  return `parameters as float32 ${sizes}: ${compressionRatio.toFixed(1)} times smaller`;
+}

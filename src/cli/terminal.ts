@@ -1,6 +1,7 @@
 /**
- * Results on stdout, progress and errors on stderr. Colours and progress only where somebody looks: on a terminal, without NO_COLOR.
- * Everything a command writes passes here: names, labels and paths may be those of strangers, so their control characters are escaped.
+ * Writes results to stdout, progress and errors to stderr. Colours and progress only on a terminal, and without
+ * NO_COLOR. All output of a command passes through here: names, labels and paths may be untrusted, so control
+ * characters in them are escaped.
  */
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
@@ -13,7 +14,7 @@ export type Cell = string | number;
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Whether there are colours is asked of the stream that is written to, which need not be the stdout that `styleText` would look at. */
+/** Colours depend on the stream that is written to, which need not be stdout, the default of `styleText`. */
 const UNCHECKED = { validateStream: false };
 
 type Stream = Writable & { readonly isTTY?: boolean; hasColors?(): boolean };
@@ -37,7 +38,7 @@ const BARE = {
   middle: "  ",
 };
 
-/** Lines of a table, as they are to be written: cells are escaped, heads may be bold. */
+/** Lines of a table, ready to be written: cells are escaped, heads may be bold. */
 class Table {
   readonly text: string;
 
@@ -54,7 +55,7 @@ export class Terminal {
   readonly signal: AbortSignal;
   readonly #out: Stream;
   readonly #errors: Stream;
-  /** Where results go. */
+  /** The stream for results. */
   #results: Stream;
   #failure: NodeJS.ErrnoException | undefined;
   #bar: cliProgress.SingleBar | undefined;
@@ -67,7 +68,7 @@ export class Terminal {
     out.on("error", error => {
       this.#failure ??= error;
     });
-    // there is no place left to tell it
+    // an error of stderr cannot be reported
     errors.on("error", () => {});
   }
 
@@ -77,21 +78,21 @@ export class Terminal {
     this.#results.write(`${lines.join("\n")}\n`);
   }
 
-  /** One JSON document where it was asked for, else the text. */
+  /** Prints a JSON document if `json`, else the text. */
   report(json: boolean | undefined, document: object, text: () => readonly Printed[]): void {
-    // what JSON.stringify leaves of control characters is in strings, where an escape means the same
+    // JSON.stringify leaves some control characters (DEL, C1) in strings, where an escape means the same
     this.print(...(json ? JSON.stringify(document, undefined, 2).split("\n") : text()));
   }
 
-  /** Results are to go to stderr: stdout gets a file. */
+  /** Redirects results to stderr, for a command that writes a file to stdout. */
   reportOnErrors(): void {
     this.#results = this.#errors;
   }
 
-  /** Waits until all is written; gives the error where stdout did not take it. */
+  /** Waits until all is written; returns the error if stdout failed. */
   async failure(): Promise<NodeJS.ErrnoException | undefined> {
     await new Promise<void>(resolve => this.#out.write("", () => resolve()));
-    // the event of an error comes after the call
+    // the error event follows the call
     await new Promise(resolve => setImmediate(resolve));
     return this.#failure;
   }
@@ -100,7 +101,7 @@ export class Terminal {
     return this.#results.isTTY && this.#results.hasColors?.() ? styleText(style, text, UNCHECKED) : text;
   }
 
-  /** Columns under bold heads; numbers to the right. */
+  /** Makes a table: bold heads, numbers aligned to the right. */
   table(heads: readonly string[], rows: readonly (readonly (Cell | undefined)[])[]): Table {
     const table = new CliTable({
       head: heads.map(head => this.#style("bold", head)),
@@ -120,7 +121,7 @@ export class Terminal {
     this.#errors.write(`${printable(text)}\n`);
   }
 
-  /** Shows how far `title` is, 0 .. 1, on a terminal only. */
+  /** Shows the progress of `title`, 0 .. 1, on a terminal only. */
   progress(title: string, share: number, detail = ""): void {
     if (!this.#errors.isTTY) return;
     if (!this.#bar) {

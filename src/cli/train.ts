@@ -1,4 +1,4 @@
-/** `penjing train`: a network from nothing to a file. */
+/** `penjing train`: trains a new network and saves it. */
 import { type Command, Option } from "commander";
 import { lenet5, lenet300100 } from "../models/index.ts";
 import { type DataOptions, dataOptions, digits, labelsOf } from "./digits.ts";
@@ -53,10 +53,11 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
       epoch + 1,
       ...names.map(name => Number(history[name]![epoch]!.toPrecision(5))),
     ]);
+    const scores = `${percent(accuracy)} of ${data.test.length} test images, loss ${loss.toFixed(4)}`;
     return [
       terminal.table(["epoch", ...names], epochs),
       "",
-      `${percent(accuracy)} of ${data.test.length} test images, loss ${loss.toFixed(4)}; ${bytes} bytes in ${out}, trained in ${seconds.toFixed(1)} s`,
+      `${scores}; ${bytes} bytes in ${out}, trained in ${seconds.toFixed(1)} s`,
     ];
   });
 }

@@ -1,4 +1,4 @@
-/** What commands that train have in common: options, progress, and weights that survive Ctrl-C. */
+/** Shared by commands that train: options, progress, and weights that are saved on Ctrl-C. */
 import { type Command, Option } from "commander";
 import type { Dataset } from "../data/index.ts";
 import type { Model } from "../model/index.ts";
@@ -29,12 +29,12 @@ export interface TrainingOptions {
 export const seedOption = (command: Command): Command =>
   command.option("--seed <n>", "what initial weights and the order of images follow from", whole(0), 1);
 
-export const epochsOption = (command: Command, epochs: number): Command =>
-  command.option("--epochs <n>", "how often every image is seen", whole(1), epochs);
+export const epochsOption = (command: Command, epochs: number, least = 1): Command =>
+  command.option("--epochs <n>", "how often every image is seen", whole(least), epochs);
 
-export const trainingOptions = (command: Command, epochs: number): Command =>
+export const trainingOptions = (command: Command, epochs: number, leastEpochs = 1): Command =>
   seedOption(
-    epochsOption(command, epochs)
+    epochsOption(command, epochs, leastEpochs)
       .option("--batch-size <n>", "images a step", whole(1), 64)
       .option("--learning-rate <x>", "of the optimizer", real({ above: 0 }), 1e-3)
       .addOption(new Option("--optimizer <name>", "").choices(Object.keys(OPTIMIZERS)).default("adam")),
@@ -47,7 +47,7 @@ export const fitOptions = ({ epochs, batchSize, learningRate, optimizer, seed }:
   optimizer: OPTIMIZERS[optimizer]!(learningRate),
 });
 
-/** Trains with progress on the terminal. Interrupted, it saves the weights as they are then to `path`, and throws. */
+/** Trains with progress on the terminal. When interrupted, it saves the current weights to `path`, and throws. */
 export async function train(
   model: Model,
   data: Dataset,

@@ -1,6 +1,18 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
+export {
+  type ActivationEffect,
+  type ActivationKind,
+  type ActivationLayer,
+  type ActivationSelection,
+  type ClipActivationsOptions,
+  clipActivations,
+  type SwapActivationOptions,
+  swapActivation,
+} from "./activations.ts";
 export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analyze.ts";
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
+export type { Keep } from "./channel-budget.ts";
+export type { ChannelLayer, ChannelLayerSelection } from "./channels.ts";
 export {
   type ChangedAnswer,
   type ChangedAnswers,
@@ -9,16 +21,14 @@ export {
   type Comparison,
   compare,
 } from "./compare.ts";
+export type { Criterion, CriterionName, ScoreFunction, WeightToScore } from "./criteria.ts";
+export { type GateOptions, gate } from "./gate.ts";
+export type { Granularity, NOfM, Pooling } from "./granularity.ts";
 export type { Errors, LayerError } from "./layer-errors.ts";
 export type { LayerSelection, PrunableLayer } from "./masks.ts";
-export {
-  type PruneOnceOptions,
-  type PruneOptions,
-  pruneLowMagnitude,
-  pruneOnce,
-  sparsity,
-  stripPruning,
-} from "./prune.ts";
+export { type PruneChoice, type PruneOptions, prune, sparsity, stripPruning } from "./prune.ts";
+export { type PruneLowMagnitudeOptions, pruneLowMagnitude } from "./prune-low-magnitude.ts";
+export { type PruneOnceOptions, pruneOnce } from "./prune-once.ts";
 export {
   type Exclusion,
   type QuantizeDynamicOptions,
@@ -26,9 +36,15 @@ export {
   quantizeDynamic,
   quantizeStatic,
 } from "./quantize.ts";
+export { rewind } from "./rewind.ts";
+export { type RiglOptions, rigl } from "./rigl.ts";
 export {
+  type AutomatedGradualPruningOptions,
+  automatedGradualPruning,
   type ConstantSparsityOptions,
   constantSparsity,
+  type OneShotOptions,
+  oneShot,
   type PolynomialDecayOptions,
   polynomialDecay,
   type SparsityFunction,
@@ -36,6 +52,8 @@ export {
   type SparsityStep,
   type Steps,
 } from "./schedules.ts";
+export type { ScoredChannels, ScoreFunction as ChannelScoreFunction, ScoreName as ChannelScoreName } from "./scores.ts";
+export type { Scope } from "./selection.ts";
 export {
   type LayerSensitivity,
   type Sensitivity,
@@ -44,4 +62,6 @@ export {
   type SensitivityTo,
   sensitivity,
 } from "./sensitivity.ts";
+export { simplify } from "./simplify.ts";
+export { type SlimOptions, slim } from "./slim.ts";
 export type { Sparsity, TensorSparsity } from "./sparsity.ts";

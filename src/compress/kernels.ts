@@ -29,7 +29,11 @@ export function kernelLayers(graph: Graph): KernelLayer[] {
 }
 
 /** Those that `layers` chooses, or an error that lists what there is to choose. */
-export function selectedLayers(all: readonly KernelLayer[], layers: LayerSelection = () => true): KernelLayer[] {
+export function selectedLayers<L extends KernelLayer>(
+  all: readonly L[],
+  layers: LayerSelection = () => true,
+  having = "a kernel",
+): L[] {
   const names = all.map(layer => layer.name);
   if (typeof layers === "function") {
     const chosen = all.filter(({ name, op, kernels }) => layers({ name, op, shape: kernels[0]!.type.shape }));
@@ -39,6 +43,6 @@ export function selectedLayers(all: readonly KernelLayer[], layers: LayerSelecti
   if (!Array.isArray(layers)) throw wrongType("layers", "names of layers or a function", layers);
   if (!layers.length) throw wrongValue("layers", `a choice of at least one of ${names.join(", ")}`, layers);
   for (const name of layers)
-    if (!names.includes(name)) throw wrongValue("layers", `layers with a kernel (${names.join(", ")})`, name);
+    if (!names.includes(name)) throw wrongValue("layers", `layers with ${having} (${names.join(", ")})`, name);
   return all.filter(({ name }) => layers.includes(name));
 }

@@ -3,6 +3,7 @@ import { log } from "../base/math.ts";
 import { type Shape, sameShape } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Value } from "../graph/graph.ts";
+import { traitsOf } from "../ops/traits.ts";
 import { Net, type Reals } from "../run/net.ts";
 import { turn } from "../train/pace.ts";
 import { runningForm } from "./running-form.ts";
@@ -53,6 +54,8 @@ function layerOutputs(graph: Graph): Map<string, Value> {
   const last = new Map<string, Value>();
   for (const node of graph.nodes) {
     const value = node.outputs[0]!;
+    // where integers begin and end is no layer of its own
+    if (traitsOf(node).int8 === "border" && !last.has(node.name)) continue;
     if (value.type.batched && ["f32", "i8"].includes(value.type.dtype)) last.set(node.name, value);
   }
   return last;

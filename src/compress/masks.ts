@@ -1,41 +1,48 @@
-/** Masks of a graph: where they lie, which layers may have one, and which weights one keeps. */
+/** Masks of a graph: where they lie, and which layers may have one. */
 import { PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
 import { insertOnEdge } from "../graph/edit.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import type { Traits } from "../graph/meaning.ts";
-import { TRAITS } from "../ops/index.ts";
+import { traitsOf } from "../ops/traits.ts";
 import { mask } from "../ops/weight/mask.ts";
-import { magnitude } from "./criteria.ts";
-import { share } from "./schedules.ts";
-
-/** Is the kernel of this op pruned? Never biases, normalization or depthwise kernels, as in tfmot. */
-const isPrunable = (op: string): boolean => (TRAITS as Readonly<Record<string, Traits>>)[op]?.kernel === "outputsLast";
 
 export interface PrunableLayer {
   name: string;
   op: string;
-  /** Of its kernel: [out][kh][kw][in] or [out][in]. */
+  /** The stored shape of its kernel: [out][kh][kw][in] or [out][in]. */
   shape: Shape;
 }
 
-/** Names of layers, or a function that chooses. Default: every convolution that is not depthwise, and every dense layer. */
+/** Names of layers, or a function that chooses. */
 export type LayerSelection = readonly string[] | ((layer: PrunableLayer) => boolean);
 
-/** Names of a weight's state and of its mask's. */
+/** The kernels that may be pruned: all, or without those of depthwise convolutions, as tfmot has it. Never a bias. */
+export type Prunable = "every kernel" | "as tfmot";
+
+/** A weight that has a mask. */
 export interface MaskedWeight {
+  /** Names of its state and of its mask's. */
   weight: string;
   mask: string;
+  /** The first layer that reads it. */
+  layer: string;
+  /** As it is stored. */
+  shape: Shape;
 }
 
 /**
- * Lays a mask of ones on the kernel of each chosen layer of `graph`, in place; layers that share a kernel share its mask.
- * Errors: RangeError where a name is no layer that can be pruned, or nothing is chosen; PenjingError "masked" where a mask lies already.
+ * Lays a mask of ones on the kernels of each chosen layer of `graph`, in place; layers that share a kernel share its
+ * mask. Default: of every layer that has one.
+ * Errors: RangeError where a name is no layer that can be pruned, or nothing is chosen; PenjingError "masked" where a
+ * mask lies already.
  */
-export function addMasks(graph: Graph, layers: LayerSelection = () => true): MaskedWeight[] {
-  const chosen = select(graph, layers);
-  const kernels = new Set<Value>();
-  for (const node of chosen) {
+export function addMasks(
+  graph: Graph,
+  layers: LayerSelection = () => true,
+  prunable: Prunable = "every kernel",
+): MaskedWeight[] {
+  const kernels = new Map<Value, Node>();
+  for (const node of chosenNodes(graph, layers, prunable)) {
     const kernel = node.inputs[1]!;
     if (kernel.node?.op === mask)
       throw new PenjingError("masked", `layer "${node.name}" has a mask already: bake the model first`, {
@@ -43,25 +50,30 @@ export function addMasks(graph: Graph, layers: LayerSelection = () => true): Mas
       });
     if (kernel.leaf !== "state" || kernel.type.dtype !== "f32")
       throw new PenjingError("masked", `layer "${node.name}" has no float kernel to prune`, { path: node.name });
-    kernels.add(kernel);
+    if (!kernels.has(kernel)) kernels.set(kernel, node);
   }
-  return [...kernels].map(kernel => {
-    const ones = maskOf(graph, kernel);
-    insertOnEdge(graph, kernel, "all users", mask, [ones]);
-    return { weight: kernel.name, mask: ones.name };
+  return [...kernels].map(([kernel, node]) => {
+    const masked = maskOf(graph, kernel, node.name);
+    insertOnEdge(graph, kernel, "all users", mask, [graph.leafOf(masked.mask)!]);
+    return masked;
   });
 }
 
-/** The state for the mask of a kernel, ones at first. */
-export function maskOf(graph: Graph, kernel: Value): Value {
-  const ones = new Float32Array(size(kernel.type.shape)).fill(1);
+/** Makes the state for the mask of a kernel, ones at first. */
+export function maskOf(graph: Graph, kernel: Value, layer: string): MaskedWeight {
+  const { shape } = kernel.type;
+  const ones = new Float32Array(size(shape)).fill(1);
   const leaf = graph.state("mask", `${kernel.name}/mask`, kernel.type, ones);
   leaf.frozen = true;
-  return leaf;
+  return { weight: kernel.name, mask: leaf.name, layer, shape };
 }
 
-function select(graph: Graph, layers: LayerSelection): Node[] {
-  const prunable = graph.nodes.filter(n => isPrunable(n.op.name));
+function chosenNodes(graph: Graph, layers: LayerSelection, kernels: Prunable): Node[] {
+  const isPrunable = (node: Node): boolean => {
+    const { kernel } = traitsOf(node);
+    return kernel !== undefined && (kernels === "every kernel" || kernel === "outputsLast");
+  };
+  const prunable = graph.nodes.filter(isPrunable);
   const names = [...new Set(prunable.map(n => n.name))];
   if (typeof layers === "function") {
     const chosen = prunable.filter(n => layers({ name: n.name, op: n.op.name, shape: n.inputs[1]!.type.shape }));
@@ -75,22 +87,18 @@ function select(graph: Graph, layers: LayerSelection): Node[] {
   return prunable.filter(n => layers.includes(n.name));
 }
 
-/** How many of `count` weights stay: round(count (1 - sparsity)), half to even, at least one; in float32, as tfmot computes it. */
-export function keptWeights(count: number, sparsity: number): number {
-  const exact = Math.fround(count * Math.fround(1 - Math.fround(sparsity)));
-  const floor = Math.floor(exact);
-  const rest = exact - floor;
-  return Math.max(1, rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor);
+/** Lists the weights of a graph that have a mask. */
+export function masksOf(graph: Graph): MaskedWeight[] {
+  return graph.nodes.flatMap((node): MaskedWeight[] => {
+    const [weight, bits] = node.inputs;
+    if (node.op !== mask || weight?.leaf !== "state") return [];
+    return [{ weight: weight.name, mask: bits!.name, layer: node.name, shape: weight.type.shape }];
+  });
 }
 
-/** Ones at the `keptWeights` weights of greatest magnitude; among equals the first stay. */
-export function magnitudeMask(weights: Float32Array, sparsity: number): Float32Array {
-  share("sparsity", sparsity);
-  return magnitude.mask(weights, keptWeights(weights.length, sparsity));
-}
-
-/** Ones where |w| >= threshold; the greatest weight stays whatever the threshold. */
-export function thresholdMask(weights: Float32Array, threshold: number): Float32Array {
-  const chosen = weights.map(w => (Math.abs(w) >= threshold ? 1 : 0));
-  return chosen.includes(1) ? chosen : magnitudeMask(weights, 1 - 1 / (2 * weights.length));
+/** Writes a mask, and zeros where it has them; `latent`: weights keep their values under it. */
+export function setMask(graph: Graph, { weight, mask }: MaskedWeight, bits: Float32Array, latent = false): void {
+  graph.leafOf(mask)!.data = bits;
+  const leaf = graph.leafOf(weight)!;
+  if (!latent) leaf.data = (leaf.data as Float32Array).map((w, i) => (bits[i] ? w : 0));
 }

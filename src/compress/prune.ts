@@ -1,132 +1,150 @@
-/** Pruning of models: while they are trained, by a schedule, or at once. */
-import { knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
-import type { Value } from "../graph/graph.ts";
-import { type Build, type Layer, layer } from "../model/layer.ts";
+/** Pruning while a model is trained, by any criterion. */
+import { knownOptions, naming, wrongType } from "../base/errors.ts";
+import type { Graph } from "../graph/graph.ts";
 import { Model } from "../model/model.ts";
-import { mask } from "../ops/weight/mask.ts";
+import type { StepHook } from "../train/callbacks.ts";
+import { type Criterion, type CriterionName, criterionOf, type ScoreFunction } from "./criteria.ts";
+import { type DerivingStep, derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
-import { addMasks, type LayerSelection, magnitudeMask, maskOf, thresholdMask } from "./masks.ts";
+import { checkGranularity, type Granularity, isPattern, type Pooling } from "./granularity.ts";
+import { addMasks, type LayerSelection } from "./masks.ts";
 import { Pruning } from "./pruning.ts";
-import { checkSchedule, constantSparsity, type SparsityFunction, type SparsitySchedule, share } from "./schedules.ts";
+import {
+  checkedSpan,
+  checkSchedule,
+  constantSparsity,
+  oneShot,
+  type SparsityFunction,
+  type SparsitySchedule,
+  type Steps,
+} from "./schedules.ts";
+import { type Scope, selectionOf } from "./selection.ts";
 import { graphSparsity, type Sparsity } from "./sparsity.ts";
 
-export interface PruneOptions {
+/** What `prune` and `pruneOnce` have in common: which weights go. */
+export interface PruneChoice {
   /**
-   * When and how much. Default: constantSparsity({ targetSparsity: 0.5 }), tfmot's. A function gets the step, counted
-   * from 1.
+   * How weights are scored; those of the least scores are pruned. Default "magnitude".
+   *
+   * - "magnitude": |w|.
+   * - "threshold": |w|, compared with `threshold`.
+   * - "taylor": the mean of |w dL/dw| over the steps since the last update (Molchanov et al. 2019).
+   * - "snip": |mean of w dL/dw| (Lee et al. 2019), for a network that is not trained yet. Its scope is "global".
+   * - "movement": minus the sum of w dL/dw (Sanh et al. 2020), for a trained network that is tuned further. Pruned
+   *   weights keep their values under the mask and can come back; `bake` makes zeros of them.
+   * - "lamp": w^2 by the sum of the squares that are not smaller (Lee et al. 2021). Its scope is "global".
+   * - "random": random numbers, from `seed`.
+   * - a function, which returns the scores of a weight, or a `Criterion`, which can gather what training steps give.
    */
-  schedule?: Schedule;
+  criterion?: CriterionName | ScoreFunction | Criterion;
   /**
-   * Which layers: names, or a function that chooses. Default: every convolution and dense layer; their kernels, never
-   * biases or depthwise kernels.
+   * Which weights compete: those of one kernel ("layer", the default), of all ("global"), or of the layers in each list.
+   * A kernel keeps one of its units in any case.
+   */
+  scope?: Scope;
+  /** Which weights are pruned together. Default "element": none. */
+  granularity?: Granularity;
+  /** How the scores of rows, columns, filters and blocks are made of those of their weights. Default "mean". */
+  pooling?: Pooling;
+  /**
+   * Which layers: names, or a function that chooses. Default: every layer with a kernel, depthwise and transposed
+   * convolutions among them; never biases and normalization. With "filter" it is wise to leave the last layer out.
    */
   layers?: LayerSelection;
+  /** For criterion "random". Default 0. */
+  seed?: number;
 }
 
+export interface PruneOptions extends PruneChoice {
+  /**
+   * When and how much: `constantSparsity`, `polynomialDecay`, `automatedGradualPruning`, `oneShot`, or a function of the
+   * step, counted from 1. Default: constantSparsity of 0.5, or of 1 - n / m where the granularity is { n, m }; for
+   * "snip", oneShot before step 2, after the gradient of one batch.
+   */
+  schedule?: SparsitySchedule | SparsityFunction;
+  /** Instead of a schedule: weights are pruned whose score is less, at every update. Each kernel keeps one at least. */
+  threshold?: number;
+  /** With a threshold, the step at which updates begin. Default 0. */
+  beginStep?: Steps;
+  /** With a threshold, the step of the last update. Default -1: there are updates to the end of the training. */
+  endStep?: Steps;
+  /** With a threshold, steps from update to update. Default 100. */
+  frequency?: Steps;
+}
+
+const CHOICE = ["criterion", "scope", "granularity", "pooling", "layers", "seed"] as const;
+const SPAN = ["beginStep", "endStep", "frequency"] as const;
+
 /**
- * A model of its own with masks on the kernels of `model`; its `fit` prunes by the schedule. `bake()` makes zeros of
- * what the masks cover. Applied again, it can prune other layers by another schedule. Keras:
- * tfmot.sparsity.keras.prune_low_magnitude.
+ * Returns a model of its own with masks on the kernels of `model`; its `fit` prunes by the schedule. `bake()` makes zeros
+ * of what the masks cover. Applied again, it can prune other layers in another way.
  *
- * Of a layer it makes a layer that is pruned in every model it becomes part of:
+ *     const pruned = prune(model, {
+ *       schedule: automatedGradualPruning({ finalSparsity: 0.95, frequency: "2%" }),
+ *       criterion: "taylor",
+ *       scope: "global",
+ *     });
+ *     await pruned.fit(train, { epochs: 4 });
  *
- *     sequential([conv2d({ ... }), flatten(), pruneLowMagnitude(dense({ units: 10 }), { schedule })])
+ * Sparsity is exact, ties are broken by index (the first weight stays), and a schedule's last update always happens.
+ * `earlyStopping` puts masks back with the weights of its best epoch: with `startFromEpoch` it looks only at epochs after
+ * the last update.
  *
- * `earlyStopping` puts masks back with the weights of its best epoch: with `startFromEpoch` it looks only at epochs
- * after the last update. Blocks of weights and N:M patterns are refused: single weights only.
- *
- * Errors: RangeError where `layers` names none that can be pruned, PenjingError "masked" where one has a mask already;
- * from `fit`, a RangeError where the schedule would never prune.
+ * Errors: TypeError or RangeError for a wrong option, where `layers` names none that can be pruned, or where units do not
+ * fit a kernel; PenjingError "masked" where a layer has a mask already; from `fit`, a RangeError where the schedule would
+ * never prune.
  */
-export function pruneLowMagnitude(model: Model, options?: PruneOptions): Model;
-export function pruneLowMagnitude(layer: Layer, options?: Omit<PruneOptions, "layers">): Layer;
-export function pruneLowMagnitude(given: Model | Layer, options: PruneOptions = {}): Model | Layer {
-  return naming("pruneLowMagnitude", () => {
-    const isLayer = typeof given === "function" && "build" in given;
-    if (!isLayer) checkFloatModel(given, "prune", "a Model or a layer");
+export function prune(model: Model, options: PruneOptions = {}): Model {
+  return naming("prune", () => {
+    checkFloatModel(model, "prune");
     if (options === null || typeof options !== "object")
-      throw wrongType("pruneLowMagnitude", "options: schedule, layers", options);
-    for (const refused of ["blockSize", "blockPoolingType", "sparsityMByN"])
-      if (refused in options)
-        throw new TypeError(`"pruneLowMagnitude" prunes single weights: "${refused}" is not supported`);
-    knownOptions("pruneLowMagnitude", options, isLayer ? ["schedule"] : ["schedule", "layers"]);
-    const { schedule = constantSparsity({ targetSparsity: 0.5 }), layers } = options;
-    checkSchedule(schedule);
-    return isLayer ? prunedLayer(given, schedule) : prunedModel(given, schedule, layers);
+      throw wrongType("prune", "options: schedule, criterion, scope, granularity, layers", options);
+    knownOptions("prune", options, ["schedule", "threshold", ...SPAN, ...CHOICE]);
+    const criterion = criterionOf(options.criterion, options.seed);
+    const schedule = scheduleOf(options);
+    const { graph } = model.graph.copy();
+    const masks = addMasks(graph, options.layers);
+    const scope = options.scope ?? (options.threshold === undefined ? criterion.scope : undefined);
+    const { granularity, pooling, threshold } = options;
+    const selection = selectionOf(masks, { scope, granularity, pooling, threshold });
+    return withHook(model, graph, { name: "prune", options }, new Pruning(masks, schedule, criterion, selection));
   });
 }
 
-type Schedule = SparsitySchedule | SparsityFunction;
-
-function prunedModel(model: Model, schedule: Schedule, layers: LayerSelection | undefined): Model {
-  const { graph } = model.graph.copy();
-  const pruning = new Pruning(addMasks(graph, layers), schedule);
-  const parts = model.parts();
-  return new Model(graph, { ...parts, hooks: [...(parts.hooks ?? []), pruning] });
-}
-
-/** The layer with a mask on each kernel that is pruned; used twice in a model, it has one. */
-function prunedLayer(of: Layer, schedule: Schedule): Layer {
-  const { kind, prunable } = of;
-  if (!prunable.length) throw wrongValue("layer", "a layer with a kernel to prune, such as conv2d or dense", kind);
-  const build: Build = (inputs, to) => {
-    const masked = (kernel: Value): Value => {
-      const known = to.graph.users(kernel).find(n => n.op === mask);
-      if (known) return known.outputs[0]!;
-      const ones = maskOf(to.graph, kernel);
-      to.hook(new Pruning([{ weight: kernel.name, mask: ones.name }], schedule));
-      return to.graph.one(mask, [kernel, ones]);
-    };
-    return of.build(inputs, {
-      ...to,
-      parameter(name, shape, options) {
-        const leaf = to.parameter(name, shape, options);
-        return prunable.includes(name) ? masked(leaf) : leaf;
+function scheduleOf(options: PruneOptions): SparsitySchedule | SparsityFunction {
+  const { granularity = "element", schedule, threshold } = options;
+  checkGranularity(granularity);
+  if (threshold !== undefined || options.criterion === "threshold") {
+    if (threshold === undefined) throw wrongType("threshold", 'a number, with criterion "threshold"', threshold);
+    if (schedule !== undefined)
+      throw new TypeError(
+        '"schedule" expected nothing beside a threshold, which says how much: use beginStep, endStep and frequency',
+      );
+    const { beginStep = 0, endStep = -1, frequency = 100 } = options;
+    const span = checkedSpan({ beginStep, endStep, frequency }, -1);
+    return {
+      name: "threshold",
+      config: { threshold, beginStep, endStep, frequency },
+      during(steps) {
+        const updates = span(steps);
+        return step => ({ prune: updates.at(step), sparsity: 0 });
       },
-    });
-  };
-  return layer(kind, of.options, Object.keys(of.options), () => build, { prunable });
-}
-
-export interface PruneOnceOptions {
-  /** The share of each layer's weights that becomes zero, exactly: 0 <= sparsity < 1. */
-  sparsity?: number;
-  /** Instead: weights of less magnitude become zero; each layer keeps one at least. */
-  threshold?: number;
-  layers?: LayerSelection;
-}
-
-/**
- * A model of its own with the least weights masked, now; training it further keeps them at zero. A number is a
- * sparsity.
- *
- *     pruneOnce(model, 0.5)      pruneOnce(model, { threshold: 0.01, layers: ["dense"] })
- */
-export function pruneOnce(model: Model, options: number | PruneOnceOptions): Model {
-  checkFloatModel(model, "prune");
-  const settings = typeof options === "number" ? { sparsity: options } : options;
-  if (settings === null || typeof settings !== "object") throw wrongType("pruneOnce", "a sparsity or options", options);
-  knownOptions("pruneOnce", settings, ["sparsity", "threshold", "layers"]);
-  const make = maskMaker(settings);
-  const { graph } = model.graph.copy();
-  const named = (name: string) => graph.leafOf(name)!;
-  for (const { weight, mask } of addMasks(graph, settings.layers)) {
-    const bits = make(named(weight).data as Float32Array);
-    named(mask).data = bits;
-    named(weight).data = (named(weight).data as Float32Array).map((w, i) => (bits[i] ? w : 0));
+    };
   }
-  return new Model(graph, model.parts());
+  for (const name of SPAN)
+    if (options[name] !== undefined)
+      throw wrongType(name, "nothing without a threshold: it belongs to the schedule", options[name]);
+  if (schedule === undefined) {
+    const targetSparsity = isPattern(granularity) ? 1 - granularity.n / granularity.m : 0.5;
+    return options.criterion === "snip" ? oneShot({ targetSparsity, step: 2 }) : constantSparsity({ targetSparsity });
+  }
+  checkSchedule(schedule);
+  return schedule;
 }
 
-function maskMaker({ sparsity, threshold }: PruneOnceOptions): (weights: Float32Array) => Float32Array {
-  if ((sparsity === undefined) === (threshold === undefined))
-    throw new TypeError('"pruneOnce" expected either a sparsity or a threshold');
-  if (sparsity !== undefined) {
-    share("sparsity", sparsity);
-    return weights => magnitudeMask(weights, sparsity);
-  }
-  number("threshold", threshold, { min: 0 });
-  return weights => thresholdMask(weights, threshold!);
+/** Returns a model of `graph` that is in all else like `model`, and trains with one hook more. */
+export function withHook(model: Model, graph: Graph, step: DerivingStep, hook: StepHook): Model {
+  return derived(model, graph, step, { hooks: [...(model.parts().hooks ?? []), hook] });
 }
 
 /** `model.bake()` under the name tfmot has for it. */
@@ -136,7 +154,8 @@ export function stripPruning(model: Model): Model {
 }
 
 /**
- * The zeros of a model's kernels, layer by layer and in all: before pruning, while masks are on, and after `bake()`.
+ * Counts the zeros of a model's kernels, layer by layer and in all: before pruning, while masks are on, and after
+ * `bake()`.
  */
 export function sparsity(model: Model): Sparsity {
   checkModel(model);

@@ -1,6 +1,7 @@
 /**
- * When to prune, and how much: the schedules of the TensorFlow Model Optimization Toolkit (tfmot 0.8.1), with one
- * update more at the end step, so that the final sparsity is reached exactly whatever the frequency.
+ * Schedules: when to prune, and how much. The constant and the polynomial one are those of the TensorFlow Model
+ * Optimization Toolkit (tfmot 0.8.1), with one update more at the end step, so that the final sparsity is reached exactly
+ * whatever the frequency.
  *
  * Steps count from 1: the first training step is step 1, as tfmot's counter has it. A schedule that begins at step 0
  * with frequency 100 therefore prunes first at step 100.
@@ -10,13 +11,13 @@ import { pow } from "../base/math.ts";
 import { type Steps, stepsOf } from "../train/share-of-steps.ts";
 
 export interface SparsityStep {
-  /** Are masks made anew before this step? */
+  /** True where masks are made anew before this step. */
   prune: boolean;
   /** The share of weights that are zero from then on, 0 <= sparsity < 1. */
   sparsity: number;
 }
 
-/** A schedule of one's own: what is to happen at a step. */
+/** A user's schedule: returns what happens at a step. */
 export type SparsityFunction = (step: number) => SparsityStep;
 
 export type { Steps };
@@ -111,7 +112,68 @@ export function polynomialDecay(options: PolynomialDecayOptions): SparsitySchedu
   });
 }
 
-/** What a schedule does in a training of `steps` steps; a function of one's own is checked at each step. */
+export interface AutomatedGradualPruningOptions {
+  /** Default 0. */
+  initialSparsity?: number;
+  finalSparsity: number;
+  /** Default 0. */
+  beginStep?: Steps;
+  /** Default "75%". */
+  endStep?: Steps;
+  /** Steps from update to update. Default 100. */
+  frequency?: Steps;
+}
+
+/**
+ * The cubic schedule of M. Zhu and S. Gupta, "To prune, or not to prune" (2017), which calls it automated gradual pruning
+ * (AGP): `polynomialDecay` of power 3 from a sparsity of 0, with which a quarter of the training is left to recover in.
+ * Errors: as of `constantSparsity`.
+ */
+export function automatedGradualPruning(options: AutomatedGradualPruningOptions): SparsitySchedule {
+  return naming("automatedGradualPruning", () => {
+    if (options === undefined)
+      throw wrongType(
+        "automatedGradualPruning",
+        "options: finalSparsity, initialSparsity, beginStep, endStep, frequency",
+        options,
+      );
+    const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "frequency"];
+    knownOptions("automatedGradualPruning", options, known);
+    const { initialSparsity = 0, endStep = "75%" } = options;
+    return { ...polynomialDecay({ ...options, initialSparsity, endStep }), name: "automatedGradualPruning" };
+  });
+}
+
+export interface OneShotOptions {
+  targetSparsity: number;
+  /** The step before which it prunes, counted from 1. Default 1. */
+  step?: Steps;
+}
+
+/**
+ * All at once, before one step: what single-shot criteria and comparisons want. A criterion that gathers gradients needs
+ * steps before that, so that `step` is 2 at least.
+ * Errors: TypeError for a wrong type or option; RangeError for a sparsity outside of 0 <= s < 1 or a step below 1.
+ */
+export function oneShot(options: OneShotOptions): SparsitySchedule {
+  return naming("oneShot", () => {
+    if (options === undefined) throw wrongType("oneShot", "options: targetSparsity, step", options);
+    knownOptions("oneShot", options, ["targetSparsity", "step"]);
+    const { step = 1 } = options;
+    const targetSparsity = share("targetSparsity", options.targetSparsity);
+    const place = stepsOf("step", step, 1);
+    return {
+      name: "oneShot",
+      config: { targetSparsity, step },
+      during(steps) {
+        const at = Math.max(1, place(steps));
+        return now => ({ prune: now === at, sparsity: now < at ? 0 : targetSparsity });
+      },
+    };
+  });
+}
+
+/** Returns what a schedule does in a training of `steps` steps; a user's function is checked at each step. */
 export function scheduleDuring(schedule: SparsitySchedule | SparsityFunction, steps: number): SparsityFunction {
   if (typeof schedule !== "function") return schedule.during(steps);
   return step => {
@@ -131,6 +193,7 @@ export function checkSchedule(schedule: unknown): asserts schedule is SparsitySc
 /** 0 <= sparsity < 1. */
 export const share = (what: string, value: unknown): number => number(what, value, { min: 0, below: 1 });
 
+/** The steps at which masks are made anew. */
 interface Updates {
   begin: number;
   end: number;
@@ -138,10 +201,10 @@ interface Updates {
 }
 
 /**
- * Checks what can be checked before the length of the training is known, and gives the updates of a training of so many
- * steps.
+ * Checks what can be checked before the length of the training is known. The function that it returns gives the updates
+ * of a training of so many steps.
  */
-function checkedSpan(
+export function checkedSpan(
   { beginStep, endStep, frequency }: { beginStep: Steps; endStep: Steps; frequency: Steps },
   leastEnd: number,
 ): (steps: number) => Updates {

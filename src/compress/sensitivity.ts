@@ -6,29 +6,36 @@
 import { checkSignal, integer, knownOptions, naming, number, oneOf, PenjingError, wrongType } from "../base/errors.ts";
 import { textTable } from "../base/text-table.ts";
 import { Dataset } from "../data/dataset.ts";
+import type { Graph } from "../graph/graph.ts";
 import { scoreAnswers } from "../model/answers.ts";
 import type { Model } from "../model/model.ts";
 import type { Metric, MetricName, Scores } from "../train/index.ts";
 import { expectScaling } from "../train/scaling.ts";
+import { Channels } from "./channels.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { type KernelLayer, kernelLayers, selectedLayers } from "./kernels.ts";
-import { type LayerSelection, magnitudeMask } from "./masks.ts";
+import type { LayerSelection } from "./masks.ts";
 import { roundedToBits } from "./rounding.ts";
+import { greatest, keptWeights } from "./selection.ts";
+import { slim } from "./slim.ts";
 
 /** What is done to a layer. */
-export type SensitivityTo = "sparsity" | "bits";
+export type SensitivityTo = "sparsity" | "channels" | "bits";
 
 export interface SensitivityOptions {
   /**
-   * "sparsity": the share of its weights of least magnitude that becomes zero. "bits": its weights are rounded to so
-   * many bits, in steps of max |w| / (2^(bits - 1) - 1) for each output channel. Default "sparsity".
+   * "sparsity": the share of its weights of least magnitude that becomes zero. "channels": the share of its channels or
+   * neurons of least l1 norm that `slim` removes, with those that residual additions and the like tie to them. "bits":
+   * its weights are rounded to so many bits, in steps of max |w| / (2^(bits - 1) - 1) for each output channel. Default
+   * "sparsity".
    */
   of?: SensitivityTo;
   /**
-   * Strengths to try, in the order given. Default: sparsity 0.3, 0.5, 0.7, 0.8, 0.9, 0.95; bits 8, 6, 5, 4, 3, 2.
+   * Strengths to try, in the order given. Default: sparsity 0.3, 0.5, 0.7, 0.8, 0.9, 0.95; channels 0.125, 0.25, 0.5,
+   * 0.75; bits 8, 6, 5, 4, 3, 2.
    */
   strengths?: readonly number[];
-  /** Names of layers, or a function that chooses. Default: all with a kernel. */
+  /** Names of layers, or a function that chooses. Default: all with a kernel, or with channels that may be removed. */
   layers?: LayerSelection;
   /** What is measured beside the loss. Default: accuracy where the data have labels, else nothing. */
   metric?: Metric | MetricName;
@@ -46,6 +53,8 @@ export interface SensitivityPoint {
 export interface LayerSensitivity {
   readonly layer: string;
   readonly op: string;
+  /** Of channels: the other layers whose channels go with its own. */
+  readonly tied?: readonly string[];
   /** Numbers in its kernels. */
   readonly weights: number;
   /** In the order of the strengths. */
@@ -69,25 +78,63 @@ export interface Sensitivity {
 interface Method {
   readonly strengths: readonly number[];
   check(strength: unknown, what: string): number;
-  /** The numbers of a kernel with its outputs along axis 0. */
-  change(weights: Float32Array, outputs: number, strength: number): Float32Array;
+  /** The layers that can be changed. */
+  layers(model: Model): (KernelLayer & { readonly tied?: readonly string[] })[];
+  /** The model to score: another one, or this one with other numbers in the kernels of the layer. */
+  changed(model: Model, layer: KernelLayer, strength: number): Model | Promise<Model>;
 }
+
+/** A method that changes the numbers of a kernel [outputs][...], and nothing else. */
+const ofNumbers = (change: (weights: Float32Array, outputs: number, strength: number) => Float32Array) => ({
+  layers: ({ graph }: Model) => kernelLayers(graph),
+  changed(model: Model, { kernels }: KernelLayer, strength: number) {
+    for (const kernel of kernels) kernel.data = change(kernel.data as Float32Array, kernel.type.shape[0]!, strength);
+    return model;
+  },
+});
 
 const METHODS: Readonly<Record<SensitivityTo, Method>> = {
   sparsity: {
     strengths: [0.3, 0.5, 0.7, 0.8, 0.9, 0.95],
     check: (strength, what) => number(what, strength, { min: 0, below: 1 }),
-    change(weights, _, sparsity) {
-      const kept = magnitudeMask(weights, sparsity);
+    ...ofNumbers((weights, _, sparsity) => {
+      const kept = greatest(weights.map(Math.abs), keptWeights(weights.length, sparsity));
       return weights.map((w, i) => (kept[i] ? w : 0));
+    }),
+  },
+  channels: {
+    strengths: [0.125, 0.25, 0.5, 0.75],
+    check: (strength, what) => number(what, strength, { min: 0, below: 1 }),
+    layers({ graph }) {
+      const kernels = new Map(kernelLayers(graph).map(layer => [layer.name, layer]));
+      return groupsOf(graph).flatMap(([name, ...tied]) => {
+        const layer = kernels.get(name!);
+        return layer ? [{ ...layer, ...(tied.length && { tied }) }] : [];
+      });
+    },
+    changed(model, { name }, share) {
+      const { group, outputs } = new Channels(model.graph).of("layers", name);
+      const kept = Math.max(1, Math.floor((1 - share) * group.size + 0.5));
+      return slim(model, { keep: { [name]: kept * outputs } });
     },
   },
   bits: {
     strengths: [8, 6, 5, 4, 3, 2],
     check: (strength, what) => integer(what, strength, 2, 16),
-    change: roundedToBits,
+    ...ofNumbers(roundedToBits),
   },
 };
+
+/** The layers of each group of channels, those first that have channels of their own. */
+function groupsOf(graph: Graph): string[][] {
+  const channels = new Channels(graph);
+  const layers = new Map<object, string[]>();
+  for (const name of channels.layers) {
+    const { group } = channels.of("layers", name);
+    layers.set(group, [...(layers.get(group) ?? []), name]);
+  }
+  return [...layers.values()];
+}
 
 const OPTIONS = ["of", "strengths", "layers", "metric", "signal", "onProgress"];
 
@@ -109,7 +156,7 @@ async function measured(model: Model, data: Dataset, options: SensitivityOptions
   if (!(data instanceof Dataset)) throw wrongType("data", "a Dataset", data);
   knownOptions("sensitivity", options, OPTIONS);
   const { metric, signal, onProgress } = options;
-  const of = oneOf("of", options.of ?? "sparsity", ["sparsity", "bits"]);
+  const of = oneOf("of", options.of ?? "sparsity", ["sparsity", "channels", "bits"]);
   const method = METHODS[of];
   const strengths = strengthsOf(options.strengths, method);
   if (onProgress !== undefined && typeof onProgress !== "function")
@@ -117,24 +164,29 @@ async function measured(model: Model, data: Dataset, options: SensitivityOptions
   checkSignal(signal);
   expectScaling("data", data, model.preprocessing);
   const probe = model.bake();
-  const all = kernelLayers(probe.graph);
-  if (!all.length) throw new PenjingError("layers", "the network has no layer with a kernel to analyze");
-  const chosen = selectedLayers(all, options.layers);
+  const all = method.layers(probe);
+  if (!all.length) throw new PenjingError("layers", `the network has no layer with ${HAVING[of]}`);
+  const chosen = selectedLayers(all, options.layers, HAVING[of]);
   const how = { ...(metric !== undefined && { metrics: [metric] }), ...(signal && { signal }) };
-  const score = async () => scoreAnswers(await probe.net(), probe.graph, data, how);
+  const score = async (model: Model) => scoreAnswers(await model.net(), model.graph, data, how);
 
-  const scores = await score();
+  const scores = await score(probe);
   const total = chosen.length * strengths.length;
   let done = 0;
   const layers: LayerSensitivity[] = [];
   for (const layer of chosen) {
+    const before = layer.kernels.map(kernel => kernel.data!);
     const points: SensitivityPoint[] = [];
     for (const strength of strengths) {
-      points.push({ strength, scores: await changed(layer, method, strength, score) });
+      points.push({ strength, scores: await score(await method.changed(probe, layer, strength)) });
+      layer.kernels.forEach((kernel, i) => {
+        kernel.data = before[i]!;
+      });
       onProgress?.(++done, total, layer.name);
     }
-    const weights = layer.kernels.reduce((sum, kernel) => sum + kernel.data!.length, 0);
-    layers.push({ layer: layer.name, op: layer.op, weights, points });
+    const { name, op, tied, kernels } = layer;
+    const weights = kernels.reduce((sum, kernel) => sum + kernel.data!.length, 0);
+    layers.push({ layer: name, op, ...(tied && { tied }), weights, points });
   }
   const [first = "loss"] = Object.keys(scores).filter(name => name !== "loss");
   const found = { of, metric: first, samples: data.length, scores, strengths, layers };
@@ -147,19 +199,18 @@ function strengthsOf(given: readonly number[] | undefined, method: Method): read
   return given.map((strength, i) => method.check(strength, `strengths[${i}]`));
 }
 
-/** What `score` gives while the kernels of a layer are changed. */
-async function changed(layer: KernelLayer, method: Method, strength: number, score: () => Promise<Scores>) {
-  const before = layer.kernels.map(kernel => kernel.data!);
-  try {
-    for (const kernel of layer.kernels)
-      kernel.data = method.change(kernel.data as Float32Array, kernel.type.shape[0]!, strength);
-    return await score();
-  } finally {
-    layer.kernels.forEach((kernel, i) => (kernel.data = before[i]!));
-  }
-}
+const NAMES: Readonly<Record<SensitivityTo, string>> = {
+  sparsity: "sparsity",
+  channels: "share of channels removed",
+  bits: "bits a weight",
+};
 
-const NAMES: Readonly<Record<SensitivityTo, string>> = { sparsity: "sparsity", bits: "bits a weight" };
+/** What layers need to be changed, for messages. */
+const HAVING: Readonly<Record<SensitivityTo, string>> = {
+  sparsity: "a kernel",
+  channels: "channels that may be removed",
+  bits: "a kernel",
+};
 
 function table({ of, metric, samples, scores, strengths, layers }: Omit<Sensitivity, "toString">): string {
   const shown = (of: Scores): string =>

@@ -1,6 +1,6 @@
 /**
- * The graph that a reader of any version makes of a file: values by the order in which they are met, names that are not stored, shapes
- * that are checked, and a budget that is claimed before memory is taken.
+ * Builds the graph of a file of any version: numbers values in file order, restores names that are not stored, checks
+ * shapes, and claims memory from the budget before it is allocated.
  */
 import type { Budget } from "../base/budget.ts";
 import type { ByteReader } from "../base/bytes.ts";
@@ -13,7 +13,7 @@ import { DTYPES, MAX_ELEMENTS } from "./format.ts";
 import { INPUT_NAME, stateName } from "./names.ts";
 import { type OpNumbers, productOfScales, type StoredOp, usualValue } from "./stored.ts";
 
-/** Gives a layer or leaf its name: `usual` is what it is called where the file does not say. */
+/** Names a layer or leaf; `usual` is its name unless the file has another. */
 export type Naming = (usual: string) => string;
 
 export class GraphBuilder {
@@ -37,7 +37,7 @@ export class GraphBuilder {
     };
   }
 
-  /** A value by its distance from the end of all that have been met, 1 or more. */
+  /** Returns a value by its distance (1 or more) from the end of `values`. */
   known(distance: number): Value {
     const value = this.values[this.values.length - distance];
     if (!value) throw new RangeError("a value is asked for that nothing before makes");
@@ -54,7 +54,7 @@ export class GraphBuilder {
     return value;
   }
 
-  /** A new state, whose contents may follow later. Its memory is claimed here, before `contents` allocates it. */
+  /** Adds a state, whose contents may follow later. Claims its memory before `contents` allocates it. */
   state(
     layer: string,
     parameter: Parameter | undefined,
@@ -78,14 +78,14 @@ export class GraphBuilder {
     if (this.graph.leafOf(name)) throw new RangeError(`two leaves are called ${show(name)}`);
   }
 
-  /** The op of a number, or a PenjingError with code `op`. */
+  /** Returns the op with a number, or throws a PenjingError with code `op`. */
   op(number: number): StoredOp {
     const stored = Object.hasOwn(this.#ops, number) ? this.#ops[number] : undefined;
     if (!stored) throw this.#from.error("op", `op number ${number} is unknown here`);
     return stored;
   }
 
-  /** The name of the next node. */
+  /** Names the next node. */
   layer({ op }: StoredOp): string {
     return this.#name(op.name);
   }
@@ -98,12 +98,12 @@ export class GraphBuilder {
   }
 }
 
-/** A RangeError where an op does not take so many inputs. */
+/** Throws a RangeError if an op does not take `count` inputs. */
 export function demandInputs(count: number, layer: string, { inputs: [least, most], op }: StoredOp): void {
   if (count < least || count > most) throw new RangeError(`layer "${layer}" (${op.name}) has ${count} inputs`);
 }
 
-/** The attributes of a node: `given`, at their places, and what is usual, which may depend on input 0. */
+/** The attributes of a node: those in `given`, and defaults for the rest, which may depend on input 0. */
 export function withUsual({ fields }: StoredOp, given: readonly unknown[], input: Type): Record<string, unknown> {
   const attrs: Record<string, unknown> = {};
   Object.entries(fields).forEach(([key, field], i) => {
@@ -113,7 +113,7 @@ export function withUsual({ fields }: StoredOp, given: readonly unknown[], input
   return attrs;
 }
 
-/** A list of which attributes are not as usual, checked to be one of this op. */
+/** Reads the bit set of attributes that are not default, and checks that each belongs to this op. */
 export function readPresent(from: ByteReader, { op, fields }: StoredOp): boolean[] {
   const present = from.varint();
   const all = Object.keys(fields);
@@ -129,7 +129,7 @@ export function dtypeOf(head: number): Type["dtype"] {
   return dtype;
 }
 
-/** The number of elements, once every size is known to be a possible one. */
+/** Returns the number of elements after checking each size. */
 export function elementsOf(shape: Shape): number {
   const elements = size(shape);
   if (!shape.every(n => n > 0 && Number.isInteger(n)) || elements > MAX_ELEMENTS)
@@ -137,20 +137,23 @@ export function elementsOf(shape: Shape): number {
   return elements;
 }
 
-/** The bits of Infinity in float32, which lie above those of all positive numbers. */
+/** The bits of float32 Infinity, greater than those of all finite positive numbers. */
 const INFINITY = 0x7f800000;
 
-/** `count` scales as they are stored. */
+/** Reads `count` scales. */
 export function readScales(from: ByteReader, count: number | undefined): Float32Array {
   if (!count) throw new RangeError("there are scales along an axis that is not there");
   const { buffer } = new Uint8Array(from.raw(4 * count));
-  // compared as integers, since floats would be garbage until this is compiled well: 90 kB of a large network's start
+  // compared as integers: as floats, each would be a heap number until this is optimized (90 kB for a large network)
   if (!new Int32Array(buffer).every(bits => bits > 0 && bits < INFINITY))
     throw new RangeError("a scale is not above 0 and finite");
   return new Float32Array(buffer);
 }
 
-/** Scales of a bias, which follow from the inputs before it. They are made where they are asked for: a network that only runs asks for none. */
+/**
+ * The scales of a bias, derived from the inputs before it. Computed on first access: a network that only runs never
+ * needs them.
+ */
 export function productQuantization(before: readonly Type[], channels: number | undefined): Quantization {
   const make = productOfScales(before, channels);
   if (!make) throw new RangeError("a bias has scales that follow from nothing");

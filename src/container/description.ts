@@ -1,8 +1,10 @@
-/** The JSON object in a file, checked: a stranger wrote it. */
+/** Checks the JSON object in a file, which is untrusted. */
 import { number, oneOf } from "../base/errors.ts";
 import type { Description, Extras, Preprocessing } from "./extras.ts";
 
-/** What `json` says; keys that are unknown here are left out. A TypeError or RangeError for a value of another kind. */
+/**
+ * Picks the known keys of `json` and ignores others. Throws a TypeError or RangeError for a value of the wrong kind.
+ */
 export function describe(json: unknown): { names: Record<string, string>; extras: Extras } {
   const { names = {}, name, labels, preprocessing, metadata } = object("description", json) as Description;
   if (name !== undefined && typeof name !== "string") throw new TypeError("the name is no text");

@@ -1,21 +1,23 @@
-/** What a file may say of a network besides what runs. */
+/** Descriptive data in a file, which does not affect how the network runs. */
 export interface Extras {
   /** The network's name. */
   name?: string;
   /** One name for each class. */
   labels?: readonly string[];
   preprocessing?: Preprocessing;
-  /** Anything JSON can say: who made it, from what, how good it is. */
+  /** Any JSON: author, origin, accuracy. */
   metadata?: Record<string, unknown>;
 }
 
 /** The JSON object in a file. */
 export interface Description extends Extras {
-  /** What a reader would call a layer or leaf -> what it is called, where the two differ. */
+  /** Default name of a layer or leaf -> its name, if the two differ. */
   names?: Record<string, string>;
 }
 
-/** How a picture becomes an input: x = scale * stored + offset, or (scale * stored - mean) / std for each channel. */
+/**
+ * The conversion of pixels to inputs: x = scale * stored + offset, or (scale * stored - mean) / std for each channel.
+ */
 export interface Preprocessing {
   scale?: number;
   offset?: number;

@@ -1,9 +1,9 @@
-/** What a file that is no `.penjing` file looks like, for the message that says so. */
+/** Recognizes other file formats, for the message about a file that is not a `.penjing` file. */
 
 const textAt = (bytes: Uint8Array, from: number, to: number): string =>
   String.fromCharCode(...bytes.subarray(from, to));
 
-/** " but ..." where something is known of the bytes, else "". */
+/** " but ..." if the format is recognized, else "". */
 export function butForeign(bytes: Uint8Array): string {
   if (textAt(bytes, 4, 8) === "TFL3") return " but a TensorFlow Lite one: loadTflite of penjing/tflite reads it";
   const start = textAt(bytes, 0, 64).trimStart().toLowerCase();

@@ -1,4 +1,4 @@
-/** The graph of files of versions 2 and 3: docs/container.md. */
+/** Reads the graph of files of versions 2 and 3 (docs/container.md). */
 import type { Budget } from "../base/budget.ts";
 import type { ByteReader } from "../base/bytes.ts";
 import { type Shape, size } from "../base/shape.ts";
@@ -20,10 +20,12 @@ import { Names, RESULT_NAME } from "./names.ts";
 import { index, type OpNumbers, type StoredOp, signed, storedValue } from "./stored.ts";
 
 export interface GraphSource {
-  /** The graph. In version 2 each tensor follows its state there, in version 3 all of them are in `tensors`. */
+  /**
+   * The bytes of the graph. In version 2 each tensor follows its state here; in version 3 all of them are in `tensors`.
+   */
   from: ByteReader;
   tensors?: ByteReader;
-  /** What a layer, leaf or result would be called -> what it is called, where the two differ. */
+  /** Default name of a layer, leaf or result -> its name, if the two differ. */
   renamed: Readonly<Record<string, string>>;
   ops: OpNumbers;
   budget: Budget;
@@ -55,7 +57,7 @@ export function readGraph({ from, tensors, renamed, ops, budget }: GraphSource):
   return graph;
 }
 
-/** The contents of all states, in the order in which the graph meets them. */
+/** Reads the contents of all states, in graph order. */
 function readTensors(from: ByteReader, graph: Graph): void {
   for (const state of graph.leaves) {
     if (state.leaf !== "state") continue;
@@ -68,7 +70,7 @@ function readTensors(from: ByteReader, graph: Graph): void {
   if (from.left) throw new RangeError(`${from.left} bytes follow the last tensor`);
 }
 
-/** The type of an input. Version 1 has its scale in `scales`. */
+/** Reads the type of an input. Version 1 has its scale in `scales`. */
 export function inputType(from: ByteReader, scales = from): Type {
   const head = from.u8();
   const type: Type = { shape: from.list(index, head >> INPUT.axesShift), dtype: dtypeOf(head), batched: true };
@@ -87,7 +89,7 @@ function readNode(head: number, from: ByteReader, builder: GraphBuilder, inline:
     inputs.push(
       distance ? builder.known(distance) : readState({ from, builder, layer, stored, before: inputs, attrs, inline }),
     );
-    // what is usual may depend on input 0, and the shapes of the others on the attributes
+    // defaults may depend on input 0, and the shapes of the other inputs on the attributes
     if (inputs.length === 1) attrs = attributes(from, head & NODE.attributes, stored, inputs[0]!.type);
   }
   if (head & NODE.quantized) attrs.quantization = activationQuantization(from);
@@ -109,10 +111,10 @@ interface StatePlace {
   builder: GraphBuilder;
   layer: string;
   stored: StoredOp;
-  /** The inputs of the node before this one. */
+  /** The node's inputs before this one. */
   before: readonly Value[];
   attrs: object;
-  /** Its contents follow at once: version 2. */
+  /** The contents follow immediately (version 2). */
   inline: boolean;
 }
 
@@ -134,13 +136,16 @@ function readState({ from, builder, layer, stored: { parameters }, before, attrs
   return builder.state(layer, parameter, type, (head & STATE.frozen) !== 0, inline ? contents : undefined);
 }
 
-/** Of a value that is one of each image. */
+/** Reads the quantization of a batched value. */
 export function activationQuantization(from: ByteReader, scales = from, least = -128): Quantization {
   const zeroPoint = from.u8() + least;
   return { scale: readScales(scales, 1), zeroPoint };
 }
 
-/** Of a state: a scale for each index of axis 0, or what follows from the inputs before it. */
+/**
+ * The default quantization of a state: a scale for each index of axis 0, or the product derived from the inputs before
+ * it.
+ */
 export function usualQuantization(
   scales: ByteReader,
   shape: Shape,
@@ -152,7 +157,7 @@ export function usualQuantization(
     : { scale: readScales(scales, shape[0]), zeroPoint: 0, axis: 0 };
 }
 
-/** Of a state, in another way. */
+/** Reads any other quantization of a state. */
 export function stateQuantization(from: ByteReader, shape: Shape, scales = from): Quantization {
   const axis = from.varint() - 1;
   const zeroPoint = signed(from);

@@ -1,4 +1,4 @@
-/** The `.penjing` file: read, written and saved. docs/container.md has every byte of it. */
+/** Reads, writes and saves `.penjing` files. docs/container.md describes every byte. */
 
 export { claimGraph } from "./claims.ts";
 export type { Extras, Preprocessing } from "./extras.ts";

@@ -1,6 +1,6 @@
-/** The ops a file may name, by number: those whose meaning `stored` is a record. */
-import { refused } from "../graph/meaning.ts";
+/** The ops a file may contain, by number: those with a record of the meaning `stored`. */
 import { arity } from "../graph/operand.ts";
+import type { Stored } from "../graph/stored.ts";
 import { STORED as RECORDS } from "../ops/index.ts";
 import type { OpNumbers, StoredOp } from "./stored.ts";
 
@@ -8,7 +8,7 @@ export const STORED: OpNumbers = /* @__PURE__ */ byNumber();
 
 function byNumber(): OpNumbers {
   const numbers: Record<number, StoredOp> = {};
-  for (const record of Object.values(RECORDS))
-    if (!refused(record)) numbers[record.number] = { parameters: [], ...record, inputs: arity(record.op.takes) };
+  for (const record of Object.values<Stored>(RECORDS))
+    numbers[record.number] = { parameters: [], ...record, inputs: arity(record.op.takes) };
   return numbers;
 }

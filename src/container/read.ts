@@ -1,7 +1,7 @@
 /**
- * A `.penjing` file becomes a graph again. A file is untrusted input: every size is checked against the bytes that are there and against
- * the budget before anything is allocated, every number before it is used, and whatever is wrong is one PenjingError with the byte it was
- * found at.
+ * Reads a `.penjing` file into a graph. The file is untrusted: every size is checked against the remaining bytes and
+ * the budget before anything is allocated, every number before it is used, and any fault is one PenjingError with the
+ * offset at which it was found.
  */
 import { Budget, type BudgetOptions } from "../base/budget.ts";
 import { ByteReader } from "../base/bytes.ts";
@@ -26,17 +26,20 @@ export interface ReadOptions extends BudgetOptions {
   /** The file's name, for messages. */
   path?: string | undefined;
   ops?: OpNumbers;
-  /** In place of `maxBytes` and `maxMacs`, where more than the file is counted. */
+  /** Replaces `maxBytes` and `maxMacs` if the caller counts more than the file. */
   budget?: Budget;
 }
 
 export interface ReadFromOptions extends BudgetOptions {
-  /** Stops the download. */
+  /** Aborts the download. */
   signal?: AbortSignal;
   budget?: Budget;
 }
 
-/** Reads a file from a path, URL, File, Blob, Buffer, ArrayBuffer or typed array. Errors: as `read`, and `missing`, `unreadable`. */
+/**
+ * Reads a file from a path, URL, File, Blob, Buffer, ArrayBuffer or typed array. Errors: as `read`, and `missing`,
+ * `unreadable`.
+ */
 export async function readFrom(source: Source, { signal, ...limits }: ReadFromOptions = {}): Promise<Contents> {
   const budget = limits.budget ?? new Budget(limits);
   const { bytes, path } = await readSource(source, signal);
@@ -44,9 +47,9 @@ export async function readFrom(source: Source, { signal, ...limits }: ReadFromOp
 }
 
 /**
- * The contents of a file. Errors, each with `offset` (and `path` where it is known): `magic`, `version`, `truncated`, `checksum`,
- * `op` and `codec` (the file names one that is unknown here), `damaged` (what it says cannot be); and `budget`: it asks for more memory or
- * work than `maxBytes` and `maxMacs` allow.
+ * Reads the contents of a file. Errors, each with `offset` (and `path` if known): `magic`, `version`, `truncated`,
+ * `checksum`, `op` and `codec` (unknown number), `damaged` (inconsistent contents); and `budget`: it asks for more
+ * memory or work than `maxBytes` and `maxMacs` allow.
  */
 export function read(bytes: Uint8Array, { path, ops = STORED, budget, ...limits }: ReadOptions = {}): Contents {
   const counted = budget ?? new Budget(limits);
@@ -67,13 +70,13 @@ export function read(bytes: Uint8Array, { path, ops = STORED, budget, ...limits 
     const graph = readGraph({ from: inside, ...tensors, renamed: names, ops, budget: counted });
     return { ...extras, graph };
   } catch (cause) {
-    // Any other error, one of shape inference included, means a corrupt file: no graph that was built looks like this.
+    // Any other error, including one from shape inference, means a corrupt file: no built graph looks like this.
     if (cause instanceof PenjingError) throw cause;
     throw from.error("damaged", `what the file says cannot be: ${(cause as Error).message}`, undefined, cause);
   }
 }
 
-/** Length and checksum of what follows them. */
+/** Reads the length and checksum of the bytes that follow. */
 function readFrame(from: ByteReader, bytes: Uint8Array): void {
   const length = from.varint();
   const checksum = from.u32();

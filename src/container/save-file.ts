@@ -1,10 +1,11 @@
 /**
- * A regular file is replaced whole or not at all: written beside its place, brought to disk, renamed over the old one. A device, FIFO or
- * socket must not be replaced: the bytes are written into it.
+ * Writes files atomically: a regular file is written next to its destination, flushed to disk and renamed over the old
+ * one. A device, FIFO or socket must not be replaced: the bytes are written into it.
  *
- * Not by the package write-file-atomic (7.0.1), for two reasons measured under `ulimit -f`: it writes by one call and takes the short write
- * of a full disk for success, so that half a file replaces the old one; and its signal-exit takes over SIGXFSZ, which Node ignores in favour
- * of an error, and ends the process. Either way the test under `ulimit -f` in test/container/save-file.test.ts would fail.
+ * Not by the package write-file-atomic (7.0.1), for two reasons measured under `ulimit -f`: it makes a single write
+ * call and takes the short write of a full disk for success, so that half a file replaces the old one; and its
+ * signal-exit takes over SIGXFSZ, which Node ignores in favour of an error, and ends the process. In both cases the
+ * test under `ulimit -f` in test/container/save-file.test.ts would fail.
  */
 import type { Stats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
@@ -14,10 +15,12 @@ import { removeLeftOver, temporaryBeside } from "./temporary-file.ts";
 import { descriptorOf, writeInto, writeToDescriptor, writeToSocket } from "./write-into.ts";
 
 /**
- * Writes bytes to a path in Node. Symbolic links are followed. A regular file is replaced, keeps its mode and, where that is allowed, its
- * owner; where that fails (no folder, no right, no room) it stays as it was and nothing is left beside it. What a process that was killed
- * left beside it is removed. A device, FIFO, socket or `/dev/stdout` is written to. Errors: `unwritable` with the path and the reason.
- * `signal`: until the file is replaced, or all bytes are written.
+ * Writes bytes to a path in Node. Symbolic links are followed. A regular file is replaced and keeps its mode and, if
+ * permitted, its owner; on failure (no folder, no permission, no space) the old file is unchanged and nothing is left
+ * next to it. Temporary files left by a killed process are removed. A device, FIFO, socket or `/dev/stdout` is written
+ * to. Errors: `unwritable` with the path and the reason.
+ *
+ * `signal` aborts until the file is replaced, or all bytes are written.
  */
 export async function saveFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
   if (typeof path !== "string" || path === "") throw wrongType("path", "the path of a file", path);
@@ -46,12 +49,12 @@ export async function saveFile(path: string, bytes: Uint8Array, signal?: AbortSi
   }
 }
 
-/** More links than this, one behind the other, are a circle. */
+/** A chain of more links than this is circular. */
 const LINKS = 40;
 
 /**
- * The place that a path's links lead to; there need not be anything yet. Links are followed one by one, as `/dev/stdout` and the like
- * lead to names such as `pipe:[7]`, which no path has.
+ * Resolves a path's symbolic links; the target need not exist. Links are followed one by one, since `/dev/stdout` and
+ * the like lead to names such as `pipe:[7]` that are not paths.
  */
 async function placeOf(path: string): Promise<string> {
   const fs = nodeModule("node:fs")!.promises;
@@ -95,8 +98,8 @@ async function replace(
 }
 
 /**
- * Only the superuser may give a file to somebody else, and some file systems know no modes: then they stay as they are. That opens nothing,
- * as the file was made with the old mode less what the umask takes away.
+ * Only the superuser may change the owner, and some file systems have no modes: failures are ignored. That grants no
+ * extra access, since the file was created with the old mode minus the umask.
  */
 async function keepOwnerAndMode(file: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
   const made = await file.stat();

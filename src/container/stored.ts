@@ -5,9 +5,9 @@ import type { Field, Parameter, Stored } from "../graph/stored.ts";
 
 export { count, type Field, index, type Kind, real, signed } from "../graph/stored.ts";
 
-/** A record, complete with what follows from its op. */
+/** A record with the properties derived from its op. */
 export interface StoredOp<A = any> extends Stored<A> {
-  /** How many inputs it takes; a file that lists others is refused. */
+  /** The number of inputs the op takes; a file that lists another number is refused. */
   readonly inputs: readonly [least: number, most: number];
   readonly parameters: readonly Parameter<A>[];
 }
@@ -15,11 +15,11 @@ export interface StoredOp<A = any> extends Stored<A> {
 /** The ops a file may name, by number. */
 export type OpNumbers = Readonly<Record<number, StoredOp>>;
 
-/** What `field` is where it is not stored. */
+/** The default value of `field`. */
 export const usualValue = ({ usual }: Field<any>, input: Type): unknown =>
   typeof usual === "function" ? usual(input) : usual;
 
-/** What `field` is where it is stored. */
+/** Reads the stored value of `field`. */
 export function storedValue({ of, usual }: Field<any>, from: ByteReader): unknown {
   if (!of) return !usual;
   if (typeof of === "function")
@@ -29,7 +29,7 @@ export function storedValue({ of, usual }: Field<any>, from: ByteReader): unknow
   return word;
 }
 
-/** Makes the scales of activations times those of weights, in float32; undefined where there are none. */
+/** The products of the activations' scale and the weights' scales, in float32; undefined if either has none. */
 export function productOfScales(
   [x, weights]: readonly Type[],
   channels: number | undefined,

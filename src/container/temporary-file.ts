@@ -1,5 +1,6 @@
 /**
- * The file beside a place that will be renamed over it. Its name says who writes it, so that one whose process was killed is known later:
+ * Temporary files next to a destination, to be renamed over it. The name contains the writer, so that the file of a
+ * killed process is recognized later:
  *
  *     network.penjing.myhost-4711-9f03ac51.tmp        place, host, process, and a random number
  */
@@ -7,18 +8,18 @@ import { nodeModule } from "../base/source.ts";
 
 export interface Temporary {
   readonly path: string;
-  /** It is renamed or removed: nothing is to be done about it when the process ends. */
+  /** Call it once the file is renamed or removed: it cancels the cleanup at the end of the process. */
   done(): void;
 }
 
-/** Files of this thread that are being written. */
+/** Files that this thread is writing. */
 const unfinished = new Set<string>();
 
 function removeUnfinished(): void {
   for (const path of unfinished) nodeModule("node:fs")!.rmSync(path, { force: true });
 }
 
-/** A name for a new file. Until it is `done`, the end of the process removes the file, unless a signal kills the process. */
+/** Names a new file. Until it is `done`, the end of the process removes the file, unless a signal kills the process. */
 export function temporaryBeside(place: string): Temporary {
   const process = nodeModule("node:process")!;
   const [random] = crypto.getRandomValues(new Uint32Array(1));
@@ -34,14 +35,17 @@ export function temporaryBeside(place: string): Temporary {
   };
 }
 
-/** Letters and digits that tell this computer, or this container, from others that share the folder. */
+/** Letters and digits that distinguish this computer, or container, from others that share the folder. */
 const host = (): string =>
   nodeModule("node:os")!
     .hostname()
     .replace(/[^A-Za-z0-9]/g, "")
     .slice(0, 16);
 
-/** Removes temporary files of `place` whose process is gone. A failure does not matter here: somebody else may have removed them. */
+/**
+ * Removes temporary files of `place` whose process has ended. Failures are ignored: another process may have removed
+ * them.
+ */
 export async function removeLeftOver(place: string): Promise<void> {
   const fs = nodeModule("node:fs")!.promises;
   const { basename, dirname, join } = nodeModule("node:path")!;
@@ -59,13 +63,17 @@ export async function removeLeftOver(place: string): Promise<void> {
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
 
-/** Nobody can tell whether a process of another computer lives, nor whether a number was given to a second process: then age decides. */
+/**
+ * Age decides for the process of another computer, whose state is unknown, and for a process id that may have been
+ * reused.
+ */
 function isLeftOver(path: string, written: number, at: string, pid: number): boolean {
   const process = nodeModule("node:process")!;
   if (unfinished.has(path)) return false;
   const old = written < Date.now() - DAY;
   if (at !== host()) return old;
-  // another thread of this process may be writing; what is older than the process is of an earlier one, as in a restarted container
+  // another thread of this process may be writing; a file older than the process is from an earlier one, as in a
+  // restarted container
   if (pid === process.pid) return written < Date.now() - SECOND * (process.uptime() + 1);
   return old || !isAlive(pid);
 }

@@ -1,6 +1,6 @@
 /**
- * Files of version 1, which this library no longer writes (docs/container.md, "Version 1"): sections, each with a type, a codec and a length,
- * and a checksum at the end. Graph and tensors are read side by side.
+ * Reads files of version 1, which this library no longer writes (docs/container.md, "Version 1"): sections, each with a
+ * type, a codec and a length, and a checksum at the end. Graph and tensors are read in parallel.
  */
 import type { Budget } from "../base/budget.ts";
 import type { ByteReader } from "../base/bytes.ts";
@@ -26,7 +26,7 @@ type SectionName = NonNullable<(typeof SECTIONS)[number]>;
 const JSON_CODEC = 1;
 const JSON_SECTIONS: readonly string[] = ["preprocessing", "metadata"];
 
-/** Of tensors. */
+/** Codecs of tensors. */
 const CODEC = { raw: 0, sparse: 1, packed: 2 } as const;
 
 /** Bits 1 and 2 of a node's first number, and bits of the byte that follows `general`. */
@@ -43,7 +43,7 @@ interface Source {
   builder: GraphBuilder;
 }
 
-/** What stands behind the first four bytes, of which `head` is the last. */
+/** Reads everything after the first four bytes, of which `head` is the last. */
 export function readVersion1(
   from: ByteReader,
   bytes: Uint8Array,
@@ -80,7 +80,7 @@ export function readVersion1(
   return { ...extras, graph: readGraph({ graph, tensors, builder: new GraphBuilder(graph, ops, naming, budget) }) };
 }
 
-/** Each name begins as the one before: how many UTF-16 units they share, then the rest. */
+/** Reads prefix-compressed names: the number of UTF-16 units shared with the previous name, then the rest. */
 function storedNames(from: ByteReader): Naming {
   let last = "";
   return () => {
@@ -140,7 +140,7 @@ function readNode(head: number, current: Value | undefined, source: Source): rea
   return outputs;
 }
 
-/** Counts were stored as they are. */
+/** Version 1 stored counts without subtracting 1. */
 const countAsItIs: Kind = from => {
   const n = from.varint();
   if (n < 1) throw new RangeError("a count is 0");
@@ -176,7 +176,10 @@ function readState(
   );
 }
 
-/** Version 1 could give an output another type than its op infers. No kernel would know of it: only what is inferred is taken. */
+/**
+ * Version 1 could give an output another type than its op infers. Kernels do not support that: only the inferred type
+ * is accepted.
+ */
 function demandType({ dtype, batched, quantization }: Type, from: ByteReader, tensors: ByteReader): void {
   const head = from.u8();
   const stored = head & 8 ? activationQuantization(from, tensors) : undefined;
@@ -188,7 +191,7 @@ function demandType({ dtype, batched, quantization }: Type, from: ByteReader, te
   if (!same) throw new RangeError("an output is of another type than its op infers");
 }
 
-/** Gaps stand before all elements, not between them; the bits of an unsigned element have no sign. */
+/** Decodes a tensor: all gaps are stored before all elements, not between them; unsigned elements have no sign bit. */
 function decode(codec: number, name: string, dtype: DType, length: number, from: ByteReader): TypedArray {
   const bytes = BYTES[dtype];
   const unsigned = dtype === "u8" || dtype === "u32";
@@ -214,7 +217,7 @@ function decode(codec: number, name: string, dtype: DType, length: number, from:
   return view(dtype, data.buffer, 0, length);
 }
 
-/** Where the elements are that are not zero: codes of `gapBits` bits, which mean what they do in codecs/sparse.ts. */
+/** Reads the positions of non-zero elements: codes of `gapBits` bits, as in codecs/sparse.ts. */
 function readGaps(from: ByteReader, length: number, gapBits: number): Int32Array {
   const bytes = from.rest;
   const escapeCode = (1 << gapBits) - 1;

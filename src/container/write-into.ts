@@ -1,17 +1,17 @@
-/** Bytes written into what cannot be replaced: devices, FIFOs, sockets, and files that are open already, such as stdout. */
+/** Writes into files that cannot be replaced: devices, FIFOs, sockets, and open files such as stdout. */
 import { nodeModule } from "../base/source.ts";
 
-/** Bytes handed over by one call, so that a signal is seen in between. */
+/** Bytes per call, so that an abort signal is noticed in between. */
 const MOST = 1 << 20;
 
-/** Time until a FIFO is tried again that has no reader, or is full, in milliseconds. */
+/** Interval at which a FIFO without a reader, or a full one, is retried, in milliseconds. */
 const AGAIN = 10;
 
 const wait = (): Promise<void> => new Promise(resolve => setTimeout(resolve, AGAIN));
 
 const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
 
-/** The number of the open file that a path such as /dev/stdout or /dev/fd/3 stands for. */
+/** The file descriptor behind a path such as /dev/stdout or /dev/fd/3. */
 export function descriptorOf(path: string): number | undefined {
   const process = nodeModule("node:process")!;
   if (process.platform === "win32") return undefined;
@@ -22,7 +22,7 @@ export function descriptorOf(path: string): number | undefined {
   return owner === undefined || owner === "self" || owner === String(process.pid) ? Number(fd) : undefined;
 }
 
-/** Writes where the open file stands: what was written to it before stays, and what comes later follows. */
+/** Writes at the current position of an open file: earlier contents stay, and later writes follow. */
 export async function writeToDescriptor(fd: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
   const fs = nodeModule("node:fs")!;
   const write = (at: number): Promise<number> =>
@@ -42,7 +42,7 @@ export async function writeToDescriptor(fd: number, bytes: Uint8Array, signal?: 
   }
 }
 
-/** Waits for the reader of a FIFO, as other programs do, but so that a signal ends it. */
+/** Waits for the reader of a FIFO, as other programs do, but can be aborted by a signal. */
 export async function writeInto(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
   const fs = nodeModule("node:fs")!;
   const { O_WRONLY, O_NONBLOCK = 0 } = fs.constants;
@@ -63,7 +63,7 @@ export async function writeInto(path: string, bytes: Uint8Array, signal?: AbortS
   }
 }
 
-/** Writes to the process that listens at a socket of the file system. */
+/** Writes to the process that listens at a Unix socket. */
 export async function writeToSocket(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const socket = nodeModule("node:net")!.connect(path);
@@ -74,7 +74,7 @@ export async function writeToSocket(path: string, bytes: Uint8Array, signal?: Ab
       signal?.removeEventListener("abort", abort);
       if (!failed) resolve();
     });
-    // what the listener answers is not read, but has to be taken so that the end is seen
+    // the listener's answer is ignored, but must be consumed for the end event
     socket.resume();
     socket.end(bytes);
   });

@@ -1,6 +1,7 @@
 /**
- * A graph becomes a `.penjing` file: what differs from the usual is written, what follows from the rest is not (docs/container.md).
- * It holds the graph as it was built, unfused, and its states; never addresses, kernels or programs.
+ * Writes a graph as a `.penjing` file: non-default properties are written, whatever follows from the rest is not
+ * (docs/container.md). It holds the graph as it was built, unfused, and its states; never addresses, kernels or
+ * programs.
  */
 import { ByteWriter } from "../base/byte-writer.ts";
 import { knownOptions, PenjingError, show, wrongType, wrongValue } from "../base/errors.ts";
@@ -26,13 +27,16 @@ import {
 } from "./stored.ts";
 
 export interface WriteOptions extends Extras {
-  /** Keep the names of layers and weights. Default: true. Those that a reader would give anyway are never written, those of inputs and outputs always kept. */
+  /**
+   * Keep the names of layers and weights. Default: true. Default names are never written; those of inputs and outputs
+   * are always kept.
+   */
   names?: boolean;
 }
 
 /**
- * The bytes of a file. Errors: `unsupported` for what a file cannot hold (an op of training, a mask not baked, a fused op),
- * `graph` for a state without contents; each names the layer.
+ * Returns the bytes of a file. Errors: `unsupported` for what a file cannot hold (an op of training, a mask not baked,
+ * a fused op), `graph` for a state without contents; each names the layer.
  */
 export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers = STORED): Uint8Array<ArrayBuffer> {
   knownOptions("write", options, ["names", "name", "labels", "preprocessing", "metadata"]);
@@ -62,14 +66,14 @@ export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers =
   return file.bytes();
 }
 
-/** The bytes the contents of one state take in a file, without its scales. */
+/** The size of one state's contents in a file, in bytes, without its scales. */
 export function storedBytes(value: Value): number {
   const to = new ByteWriter();
   writeTensor(to, value);
   return to.length;
 }
 
-/** The number of the codec that makes the tensor smallest, the length in bytes, and the bytes. */
+/** Writes the number of the smallest codec, the length in bytes, and the bytes. */
 function writeTensor(to: ByteWriter, value: Value): void {
   const { codec, bytes } = encode(dataOf(value));
   to.varint(codec);
@@ -78,17 +82,17 @@ function writeTensor(to: ByteWriter, value: Value): void {
 }
 
 class GraphWriter {
-  /** What a reader would call a layer, leaf or result -> what it is called, where the two differ and the name is kept. */
+  /** Default name of a layer, leaf or result -> its name, if the two differ and the name is kept. */
   readonly renamed: Record<string, string> = {};
   readonly #keepsNames: boolean;
-  /** What a reader will call each node. */
+  /** The name a reader will give each node. */
   readonly #nodeNames = new Map<Node, string>();
   readonly #to = new ByteWriter();
   readonly #tensors = new ByteWriter();
   readonly #names = new Names();
   readonly #numbers: Map<string, number>;
   readonly #ops: OpNumbers;
-  /** Values in the order a reader meets them. */
+  /** Position of each value in the order of the reader. */
   readonly #place = new Map<Value, number>();
 
   constructor(graph: Graph, ops: OpNumbers, keepsNames: boolean) {
@@ -106,7 +110,7 @@ class GraphWriter {
     return this.#to.bytes();
   }
 
-  /** The contents of all states, in the order in which the graph meets them. */
+  /** The contents of all states, in graph order. */
   tensors(): Uint8Array {
     return this.#tensors.bytes();
   }
@@ -139,7 +143,7 @@ class GraphWriter {
     this.#nodeNames.set(node, this.#name(node.op.name, node.name));
     if (listed) {
       this.#to.varint(node.inputs.length);
-      // A state is new where it is met first, in this node or before it.
+      // A state is new at its first use, in this node or in an earlier one.
       let met = this.#place.size;
       const fresh = new Map<Value, number>();
       for (const input of node.inputs) {
@@ -155,11 +159,11 @@ class GraphWriter {
       for (const { given, field, value } of attrs) if (given) this.#attribute(field, value);
     });
     if (quantization) this.#activationQuantization(quantization, node.name);
-    // Others are for training.
+    // Other outputs are for training.
     this.#know(node.outputs[0]!);
   }
 
-  /** Input 0 is the value before, the others are new and as many as the op has parameters. */
+  /** True if input 0 is the previous value, and the others are new states, one for each parameter of the op. */
   #inputsAreUsual(node: Node, stored: StoredOp): boolean {
     const [first, ...rest] = node.inputs;
     return (
@@ -217,7 +221,10 @@ class GraphWriter {
     this.#know(leaf);
   }
 
-  /** Of a value that is one of each image: one zero point in a byte, counted from the least value of the type, one scale. */
+  /**
+   * Writes the quantization of a batched value: one zero point in a byte, counted from the least value of the type, and
+   * one scale.
+   */
   #activationQuantization(quantization: Quantization, layer: string, least = -128): void {
     const { zeroPoint, axis, scale } = quantization;
     if (axis !== undefined || scale.length !== 1) throw unsupported(layer, "activations with more than one scale");
@@ -253,7 +260,7 @@ class GraphWriter {
     for (const distance of distances) this.#to.varint(distance);
   }
 
-  /** Keeps a name, if names are kept or this one is whatever they are; gives what a reader will call it. */
+  /** Records a name, if names are kept or `keep` says so; returns the name the reader will give. */
   #name(usual: string, name: string, keep = this.#keepsNames): string {
     const given = this.#names.unique(usual);
     if (!keep) return given;
@@ -268,7 +275,7 @@ class GraphWriter {
 
 // ---------------------------------------------------------------- attributes and types
 
-/** How a number of an attribute is written: the opposite of how it is read. */
+/** Writers of attribute numbers, the inverses of their readers. */
 const KINDS = new Map<Kind, (to: ByteWriter, value: number) => void>([
   [index, (to, value) => to.varint(value)],
   [count, (to, value) => to.varint(value - 1)],
@@ -289,16 +296,16 @@ function attributesOf(node: Node, stored: StoredOp) {
   });
 }
 
-/** Equal numbers, flags, words or lists. */
+/** Compares numbers, flags, words and lists of them. */
 const sameValue = (a: unknown, b: unknown): boolean =>
   Array.isArray(a) && Array.isArray(b)
     ? a.length === b.length && a.every((v, i) => Object.is(v, b[i]))
     : Object.is(a, b);
 
-/** The quantization a node chooses for its output. */
+/** The quantization that a node's attributes choose for its output. */
 const chosen = (node: Node): Quantization | undefined => (node.attrs as { quantization?: Quantization }).quantization;
 
-/** A reader gives the outputs the types that the op infers. */
+/** Throws if an output has another type than the op infers: a reader restores types by inference. */
 function demandInferred({ name, op, inputs, attrs, outputs }: Node): void {
   const inferred = op.infer(
     inputs.map(v => v.type),

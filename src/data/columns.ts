@@ -1,8 +1,8 @@
-/** What a data set is made of: the arrays its rows lie in, and the checks of what it is given. */
+/** The arrays of a data set, and the checks of its options. */
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { type Rule, ruleOf } from "../run/pixels.ts";
+import { type ChannelScaling, channelScalingOf } from "../run/pixels.ts";
 import { flat, type NestedNumbers } from "./nested-numbers.ts";
 import { single } from "./scaling.ts";
 
@@ -15,16 +15,16 @@ export interface DatasetOptions {
    * shared, not copied; other arrays of numbers, and nested ones, become float32.
    */
   x?: ImageArray | NestedNumbers;
-  /** The same as `x`, under the name for pictures. */
+  /** The same as `x`, as a name for pictures. */
   images?: ImageArray | NestedNumbers;
-  /** Of one row, e.g. `[28, 28, 1]`. Default: as nested arrays have it. */
+  /** Shape of one row, e.g. `[28, 28, 1]`. Default: that of the nested arrays. */
   shape?: Shape;
-  /** A class number for each row. Without labels and targets a data set can be predicted, and calibrated on. */
+  /** A class number for each row. A data set without labels and targets can be used for predictions and calibration. */
   labels?: Uint8Array | Int32Array | readonly number[];
-  /** Instead of labels: numbers to come close to, `targetShape` of them a row (default: as many as there are). */
+  /** Regression targets instead of labels, `targetShape` numbers per row (default: as many as there are). */
   targets?: NestedNumbers;
   targetShape?: Shape;
-  /** How much each row counts in loss and metrics. Default: 1. */
+  /** Weight of each row in the loss; metrics count every row once, as in Keras. Default: 1. */
   sampleWeights?: Float32Array | readonly number[];
   /** Number of classes; labels are checked against it. Default: the greatest label + 1. */
   classes?: number;
@@ -58,13 +58,10 @@ export interface Row {
   y: number | Float32Array;
 }
 
-/**
- * Gives a row for a row; it may change and return what it is given. `index` counts the rows of the dataset that was
- * mapped, as stored.
- */
+/** Maps a row to a row; it may change and return its argument. `index` counts the stored rows of the mapped dataset. */
 export type MapRow = (row: Row, index: number) => Row;
 
-/** What all datasets made from one another share. */
+/** The data that all datasets derived from one another share. */
 export interface Columns {
   images: ImageArray;
   shape: Shape;
@@ -74,22 +71,22 @@ export interface Columns {
   sampleWeights: Float32Array | undefined;
   classes: number;
   classNames: readonly string[] | undefined;
-  /** How stored numbers become real. */
+  /** The conversion of stored numbers to real ones. */
   scaling: Preprocessing;
   /** The same, for each channel. */
-  rule: Rule;
-  /** In order of application, after the rule. */
+  channelScaling: ChannelScaling;
+  /** In order of application, after the scaling. */
   maps: readonly MapRow[];
   /** The shape after all maps. */
   mappedShape: Shape;
-  /** How bytes become the numbers after all maps; undefined: nothing is known of bytes. */
+  /** The conversion of bytes to the numbers after all maps; undefined if unknown. */
   preprocessing: Preprocessing | undefined;
 }
 
 const isStored = (x: unknown): x is ImageArray =>
   x instanceof Uint8Array || x instanceof Int8Array || x instanceof Float32Array;
 
-/** The rows, by either of their names. */
+/** The rows, and the name of the option that has them. */
 function rowsOf({ x, images, shape }: DatasetOptions): { what: string; images: ImageArray; shape: Shape } {
   if (x !== undefined && images !== undefined) throw new TypeError('"Dataset" expected x or images, got both');
   const what = images === undefined ? "x" : "images";
@@ -159,31 +156,30 @@ export function columnsOf(options: DatasetOptions): Columns {
   };
 }
 
-/** The columns that say how stored numbers become real. */
+/** Derives columns with another conversion of stored numbers to real ones. */
 export const scaled = (
   scaling: Preprocessing,
   images: ImageArray,
   shape: Shape,
-): Pick<Columns, "scaling" | "rule" | "preprocessing"> => ({
+): Pick<Columns, "scaling" | "channelScaling" | "preprocessing"> => ({
   scaling,
-  rule: ruleOf(scaling, shape.at(-1) ?? 1),
+  channelScaling: channelScalingOf(scaling, shape.at(-1) ?? 1),
   preprocessing: images instanceof Uint8Array ? scaling : undefined,
 });
 
-/** Every label is an integer in 0 .. classes - 1, or a RangeError names the first that is not. */
+/** Throws a RangeError that names the first label that is not an integer in 0 .. classes - 1. */
 export function checkLabels(labels: ArrayLike<number>, classes: number): void {
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
-    if (!Number.isInteger(label) || label < 0 || label >= classes)
-      throw new RangeError(
-        `labels out of range: "labels[${i}]" expected integer ${classes > 0 ? `in 0..${classes - 1}` : ">= 0"}, got ${label}`,
-      );
+    if (Number.isInteger(label) && label >= 0 && label < classes) continue;
+    const range = classes > 0 ? `in 0..${classes - 1}` : ">= 0";
+    throw new RangeError(`labels out of range: "labels[${i}]" expected integer ${range}, got ${label}`);
   }
 }
 
 /**
- * Every number is finite, or a RangeError names the row and element of the first NaN or infinity.
- * `shape`: of one row. Integers cannot be NaN and cost nothing.
+ * Throws a RangeError that names the row and element of the first NaN or infinity. `shape`: of one row. Integer arrays
+ * are not scanned.
  */
 export function checkFinite(what: string, values: ArrayLike<number>, shape: Shape): void {
   if (ArrayBuffer.isView(values) && !(values instanceof Float32Array) && !(values instanceof Float64Array)) return;

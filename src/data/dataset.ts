@@ -1,14 +1,13 @@
 /**
- * Rows to learn from: samples such as images, their labels or targets, and weights.
- * A Dataset is a list of row numbers over arrays it shares with all datasets made from it: `take`, `skip`, `split` and
- * `shuffle` copy no row. `normalise` is kept as two numbers, or two for each channel: rows of bytes stay bytes until
- * they are rescaled for a step.
+ * Training and test data: samples such as images, their labels or targets, and weights. A Dataset is a list of row
+ * numbers over arrays that it shares with all datasets derived from it: `take`, `skip`, `split` and `shuffle` copy no
+ * row. `normalise` is stored as two numbers, or two per channel: bytes stay bytes until a step rescales them.
  */
 import { integer, knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { ruleOf, USUAL } from "../run/pixels.ts";
+import { channelScalingOf, USUAL } from "../run/pixels.ts";
 import {
   type Columns,
   checkedShape,
@@ -29,31 +28,29 @@ export interface Batch {
   x: Float32Array;
   /** Labels, or the targets one row after the other. */
   y: Int32Array | Float32Array;
-  /** Rows in it: the batch size, less in the last one. */
+  /** Number of rows: the batch size, or less in the last batch. */
   length: number;
 }
 
 export interface MapOptions {
-  /** Of the x that the function gives, where it changes. */
+  /** Shape of the x that the function returns, if it differs. */
   shape?: Shape;
   /**
-   * How a stored byte becomes a number of that x, where the function changes the scale of numbers. Default: as before
-   * the function.
+   * The conversion of a stored byte to a number of that x, if the function changes the scale. Default: as before the
+   * function.
    */
   preprocessing?: Preprocessing | undefined;
 }
 
-/**
- * The preprocessing behind arrays of real numbers that a data set made: a loop of single steps takes the arrays alone.
- */
+/** The preprocessing of float arrays that a data set made: a custom training loop passes on only the arrays. */
 const BEHIND = new WeakMap<object, Preprocessing>();
 
-/** How bytes became these numbers, where a data set made them of bytes. */
+/** The conversion from bytes to these numbers, if a data set made them from bytes. */
 export const preprocessingBehind = (x: object): Preprocessing | undefined => BEHIND.get(x);
 
 /**
- * Made of arrays, which it does not copy, by `mnist`, or from another dataset by the methods below.
- * Errors of the constructor: TypeError for a wrong type or option, RangeError for counts that do not fit, labels out of
+ * A data set, made from arrays (without copying them), by `mnist`, or from another dataset by the methods below. Errors
+ * of the constructor: TypeError for a wrong type or option, RangeError for counts that do not match, labels out of
  * range and weights that are not finite.
  */
 export class Dataset implements Iterable<Row> {
@@ -85,12 +82,12 @@ export class Dataset implements Iterable<Row> {
     return this.#columns.mappedShape;
   }
 
-  /** The shape of one row of targets; `[]` where there are labels, `[0]` where there are neither. */
+  /** The shape of one row of targets; `[]` for labels, `[0]` without either. */
   get targetShape(): Shape {
     return this.#columns.targetShape;
   }
 
-  /** Number of classes; 0 where there are targets instead of labels. */
+  /** Number of classes; 0 if there are targets instead of labels. */
   get classes(): number {
     return this.#columns.classes;
   }
@@ -99,31 +96,34 @@ export class Dataset implements Iterable<Row> {
     return this.#columns.classNames;
   }
 
-  /** What the stored rows hold: "u8", "i8" or "f32". */
+  /** The element type of stored rows: "u8", "i8" or "f32". */
   get dtype(): "u8" | "i8" | "f32" {
     const { images } = this.#columns;
     return images instanceof Float32Array ? "f32" : images instanceof Int8Array ? "i8" : "u8";
   }
 
-  /** real = scale * stored + offset, in float32; a list with a number for each channel where they differ. */
+  /** real = scale * stored + offset, in float32; a list with a number per channel if they differ. */
   get scale(): PerChannel {
-    return alone(this.#columns.rule.factor);
+    return alone(this.#columns.channelScaling.factor);
   }
 
   get offset(): PerChannel {
-    return alone(this.#columns.rule.addend);
+    return alone(this.#columns.channelScaling.addend);
   }
 
   /**
-   * How bytes become the numbers of `x`, as a network keeps it. A function given to `map` is taken to stay within the
-   * scale of the numbers it gets, unless its `preprocessing` says otherwise. Undefined where rows are stored as other
-   * numbers than unsigned bytes.
+   * The conversion of bytes to the numbers of `x`, as a network stores it. A function passed to `map` is assumed to
+   * keep the scale of its numbers, unless its `preprocessing` says otherwise. Undefined if rows are not stored as
+   * unsigned bytes.
    */
   get preprocessing(): Preprocessing | undefined {
     return this.#columns.preprocessing;
   }
 
-  /** A function stands between the stored rows and `x`: only `row` and iteration give what is to be learned from. */
+  /**
+   * True if a function of `map` stands between the stored rows and `x`: only `row` and iteration return the data to
+   * learn from.
+   */
   get mapped(): boolean {
     return this.#columns.maps.length > 0;
   }
@@ -136,18 +136,18 @@ export class Dataset implements Iterable<Row> {
     return this.#columns.images;
   }
 
-  /** Which stored row each row is. Not a copy: do not write. */
+  /** The stored row of each row. Not a copy: do not write. */
   get index(): Int32Array {
     return this.#index;
   }
 
-  /** The label of each row, in order (a copy); undefined where there are targets. */
+  /** The label of each row, in order (a copy); undefined for targets. */
   labels(): Int32Array | undefined {
     const { labels } = this.#columns;
     return labels && this.#index.map(i => labels[i]!);
   }
 
-  /** The targets of each row, in order (a copy); undefined where there are labels. */
+  /** The targets of each row, in order (a copy); undefined for labels. */
   targets(): Float32Array | undefined {
     const { targets, targetShape } = this.#columns;
     return targets && gather(targets, this.#index, size(targetShape));
@@ -159,7 +159,7 @@ export class Dataset implements Iterable<Row> {
     return sampleWeights && gather(sampleWeights, this.#index, 1);
   }
 
-  /** Row i in real numbers. `into`: where x is to be written, from its element `at` on. */
+  /** Row i in real numbers. `into`: destination of x, from its element `at` on. */
   row(i: number, into?: Float32Array, at = 0): Row {
     integer("row", i, 0, this.length - 1);
     const c = this.#columns;
@@ -167,11 +167,11 @@ export class Dataset implements Iterable<Row> {
     const n = size(c.shape);
     const first = stored * n;
     let row: Row = {
-      // A map may keep, or return, the array it is given: each row gets its own.
+      // A map may keep, or return, its argument: each row gets its own array.
       x: into && !this.mapped ? into.subarray(at, at + n) : new Float32Array(n),
       y: c.labels ? c.labels[stored]! : targetsOf(c, stored),
     };
-    rescale(c.images, first, row.x, c.rule);
+    rescale(c.images, first, row.x, c.channelScaling);
     for (const map of c.maps) row = map(row, stored);
     if (!this.mapped) return into ? row : this.#made(row);
     const expected = size(c.mappedShape);
@@ -187,7 +187,7 @@ export class Dataset implements Iterable<Row> {
     return row;
   }
 
-  /** Row i as it is stored: no scale, offset or map. `into`: where it is to be written, from its element `at` on. */
+  /** Row i as it is stored: without scale, offset or map. `into`: the destination, from its element `at` on. */
   stored(i: number, into?: ImageArray, at = 0): ImageArray {
     integer("row", i, 0, this.length - 1);
     const { images, shape } = this.#columns;
@@ -202,10 +202,7 @@ export class Dataset implements Iterable<Row> {
     for (let i = 0; i < this.length; i++) yield this.row(i);
   }
 
-  /**
-   * The rows in order, `n` at a time, made when asked for; the last batch is smaller where n does not divide the
-   * length.
-   */
+  /** Iterates over the rows in order, `n` at a time; the last batch is smaller if n does not divide the length. */
   *batch(n: number): Generator<Batch> {
     integer("batch", n, 1);
     const each = size(this.shape);
@@ -224,7 +221,7 @@ export class Dataset implements Iterable<Row> {
     }
   }
 
-  /** The first n rows; all where there are fewer. */
+  /** The first n rows; all if there are fewer. */
   take(n: number): Dataset {
     integer("take", n, 0);
     return this.#with({}, this.#index.subarray(0, n));
@@ -237,7 +234,7 @@ export class Dataset implements Iterable<Row> {
   }
 
   /**
-   * Two datasets: the first rows and the rest. `first` below 1 is a fraction (its share rounded down), from 1 on a
+   * Splits into two datasets: the first rows and the rest. `first` below 1 is a fraction (rounded down), from 1 on a
    * number of rows.
    */
   split(first: number): [Dataset, Dataset] {
@@ -246,14 +243,14 @@ export class Dataset implements Iterable<Row> {
     return [this.take(n), this.skip(n)];
   }
 
-  /** The same rows in another order, the same for equal seeds. */
+  /** The same rows in another order, which depends only on the seed. */
   shuffle(seed: number): Dataset {
     return this.#with({}, new Random(seed).shuffle(this.#index.slice()));
   }
 
   /**
-   * A function between the stored rows and what is learned from, called anew for each row that is read. It gets real
-   * numbers, scaled by `normalise`, and gives numbers of the same scale: then the data set keeps its `preprocessing`.
+   * Applies a function to each row when it is read. It gets real numbers, scaled by `normalise`; it is assumed to
+   * return numbers of the same scale, so that the data set keeps its `preprocessing`.
    */
   map(map: MapRow, options: MapOptions = {}): Dataset {
     if (typeof map !== "function") throw wrongType("map", "a function of a row", map);
@@ -262,26 +259,27 @@ export class Dataset implements Iterable<Row> {
     const known = "preprocessing" in options;
     const preprocessing = known ? options.preprocessing : this.preprocessing;
     const channels = mappedShape.at(-1) ?? 1;
-    const { length } = preprocessing ? ruleOf(preprocessing, known ? channels : (this.shape.at(-1) ?? 1)).factor : [0];
-    if (length > 1 && length !== channels)
-      throw new TypeError(
-        `"map" expected a preprocessing for the ${channels} channels it gives, as each of ${this.shape.at(-1)} has its own`,
-      );
+    const { length } = preprocessing
+      ? channelScalingOf(preprocessing, known ? channels : (this.shape.at(-1) ?? 1)).factor
+      : [0];
+    if (length > 1 && length !== channels) {
+      const own = `each of ${this.shape.at(-1)} has its own`;
+      throw new TypeError(`"map" expected a preprocessing for the ${channels} channels it gives, as ${own}`);
+    }
     return this.#with({ maps: [...this.#columns.maps, map], mappedShape, preprocessing });
   }
 
   /**
-   * Other numbers for the same stored images: `{ scale, offset }` replaces real = scale * stored + offset;
-   * `{ mean, std }`, numbers or a list with one for each channel, takes the real numbers as they are now to (real -
-   * mean) / std.
+   * Rescales the same stored images: `{ scale, offset }` replaces real = scale * stored + offset; `{ mean, std }`,
+   * numbers or lists with one per channel, maps the current real numbers to (real - mean) / std.
    */
   normalise(by: Normalisation): Dataset {
     return this.#rescaled(normalised(this.#columns.scaling, by, this.shape.at(-1) ?? 1));
   }
 
   /**
-   * The same stored bytes as a network reads them: `test.preprocess(model.preprocessing)`. Without an argument: byte /
-   * 255. Replaces what `normalise` said; its `layout` is about arrays of users, rows have their channels last.
+   * Converts the same stored bytes as a network does: `test.preprocess(model.preprocessing)`. Default: byte / 255.
+   * Replaces `normalise`; its `layout` is ignored, since rows have their channels last.
    */
   preprocess(by: Preprocessing = USUAL): Dataset {
     if (this.dtype !== "u8") throw wrongType("preprocess", "a dataset of unsigned bytes", this.images);
@@ -289,10 +287,7 @@ export class Dataset implements Iterable<Row> {
     return this.#rescaled(scaling);
   }
 
-  /**
-   * The labels in a random order over the same images: nothing is left to learn, and a test that says otherwise is
-   * wrong.
-   */
+  /** Shuffles the labels over the same images: nothing is left to learn. A test that still learns has a leak. */
   permuteLabels(seed: number): Dataset {
     const labels = this.#columns.labels?.slice();
     if (!labels) throw wrongType("permuteLabels", "a dataset with labels", this.targets());

@@ -10,7 +10,7 @@ import { knownOptions, number, PenjingError } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
 import { readSource, type Source } from "../base/source.ts";
 
-/** What an IDX file holds. */
+/** The contents of an IDX file. */
 export interface Idx {
   shape: Shape;
   data: Uint8Array | Int8Array | Int32Array | Float32Array;
@@ -18,13 +18,16 @@ export interface Idx {
 
 export interface IdxOptions {
   signal?: AbortSignal | undefined;
-  /** Bytes that a gzipped file may inflate to. Default 2^29 = 512 MB, as 200 kB of gzip may hold 200 MB; Infinity: no limit. */
+  /**
+   * Maximum size after decompression, in bytes. Default 2^29 = 512 MB, since 200 kB of gzip may hold 200 MB; Infinity:
+   * no limit.
+   */
   maxBytes?: number | undefined;
 }
 
 /**
- * Reads an IDX file, raw or gzipped; a gzipped one is inflated no further than its own header says. Errors: `missing`, `unreadable`, `gzip`,
- * `magic`, `truncated`, `size-mismatch`, `budget`, each with `path`.
+ * Reads an IDX file, raw or gzipped; a gzipped one is inflated no further than its own header says. Errors: `missing`,
+ * `unreadable`, `gzip`, `magic`, `truncated`, `size-mismatch`, `budget`, each with `path`.
  */
 export async function readIdx(source: Source, options: IdxOptions = {}): Promise<Idx> {
   knownOptions("readIdx", options, ["signal", "maxBytes"]);
@@ -34,7 +37,7 @@ export async function readIdx(source: Source, options: IdxOptions = {}): Promise
   return parseIdx(isGzip(bytes) ? await gunzip(bytes, path, maxBytes, signal) : bytes, path);
 }
 
-/** The tensor in the bytes of a raw IDX file. Unsigned bytes are not copied: `data` is a view of them. */
+/** Parses the bytes of a raw IDX file. Unsigned bytes are not copied: `data` is a view of them. */
 export function parseIdx(bytes: Uint8Array, path?: string): Idx {
   const reader = new ByteReader(bytes, path);
   const { type, shape, expected } = readHeader(reader);
@@ -72,7 +75,7 @@ function readHeader(reader: ByteReader): Header {
     );
   const shape = Array.from({ length: rank }, () => swap(reader.u32()));
   const expected = shape.reduce((product, n) => product * n, type.bytes);
-  // one size of 0 among others that no file can have: the product depends on the order, and may be Infinity * 0
+  // with a size of 0 among others that are impossible the product depends on the order, and may be Infinity * 0
   const largest = shape.reduce((product, n) => product * (n || 1), type.bytes);
   if (shape.includes(0) && largest > Number.MAX_SAFE_INTEGER)
     throw reader.error(
@@ -121,12 +124,12 @@ const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] ===
 /** A header: four bytes, then four for each of at most 255 axes. */
 const HEADER = 4 + 4 * 255;
 
-/** A byte of deflate gives at most so many: two bits stand for a run of 258 equal bytes. */
+/** Maximum expansion of deflate: two bits encode a run of 258 equal bytes. */
 const MOST_PER_BYTE = 1032;
 
 /**
- * The bytes of a gzipped IDX file, inflated no further than its own header asks for, into memory that is no larger.
- * Node and every browser have DecompressionStream.
+ * Inflates a gzipped IDX file, no further than its own header says, into memory of that size. Node and every browser
+ * have DecompressionStream.
  */
 async function gunzip(
   bytes: Uint8Array<ArrayBuffer>,

@@ -1,4 +1,4 @@
-/** `penjing/data`: data sets, and readers of the files they come in. */
+/** `penjing/data`: data sets, and readers of their file formats. */
 export {
   type Batch,
   checkFinite,

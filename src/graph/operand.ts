@@ -1,44 +1,46 @@
 /**
- * The operands an op takes: element types, ranks and whether they belong to an image or to the model. `Graph.add` holds every node to them,
- * whoever makes it, so that no kernel ever runs over elements of another type or a shape it was not written for.
+ * The operands an op takes: element types, ranks, and whether they are batched. `Graph.add` checks every node, so that
+ * no kernel ever runs on elements of another type or a shape it was not written for.
  */
 import { type DType, showShape } from "../base/shape.ts";
 import type { Type } from "./type.ts";
 
 export interface Operand {
-  /** Element types it may have. */
+  /** Accepted element types. */
   readonly dtypes: readonly DType[];
   /** Number of axes; default: any. */
   readonly rank?: number;
-  /** At least one axis: it is read row by row, and rows are stored apart where single numbers lie side by side. */
+  /** At least one axis: the kernel reads padded rows, and scalars are stored without padding. */
   readonly rows?: true;
-  /** Words for a shape of that rank, for messages. */
+  /** Describes a shape of that rank, for messages. */
   readonly what?: string;
   /** True: one per image; false: one for all images, such as weights. Default: either. */
   readonly batched?: boolean;
-  /** int8 codes that stand for themselves: the entries of a table. All other int8 needs a quantization. */
+  /** int8 codes without a scale: the entries of a table. All other int8 needs a quantization. */
   readonly codes?: true;
 }
 
 export interface Operands {
   readonly list: readonly Operand[];
-  /** How many of the list must be there. Default: all. */
+  /** Number of operands that are required. Default: all. */
   readonly least?: number;
-  /** May the last one of the list be repeated? */
+  /** True if the last operand may be repeated. */
   readonly more?: true;
 }
 
-/** Axes that a value may have: what goes over them axis by axis nests so deep. A file's input has no room for more either. */
+/** Maximum rank: kernels nest one loop per axis, and the file format has four bits for the rank of an input. */
 const MAX_AXES = 15;
 
 /** A float32 tensor. */
 export const REAL: Operand = { dtypes: ["f32"] };
 /** A float32 or int8 tensor. */
 export const NUMBERS: Operand = { dtypes: ["f32", "i8"] };
-/** float32 or int8, one per image. */
+/** A float32 or int8 tensor, batched. */
 export const ACTIVATION: Operand = { ...NUMBERS, batched: true };
-/** float32 or int8 images of height x width x channels. */
-export const IMAGE: Operand = { ...ACTIVATION, rank: 3, what: "images of height x width x channels" };
+/** float32 or int8 of height x width x channels: batched images, or one for all of them. */
+export const ANY_IMAGE: Operand = { ...NUMBERS, rank: 3, what: "images of height x width x channels" };
+/** Batched float32 or int8 images of height x width x channels. */
+export const IMAGE: Operand = { ...ANY_IMAGE, batched: true };
 /** A float32 parameter of the model. */
 export const PARAMETER: Operand = { ...REAL, batched: false };
 
@@ -65,7 +67,7 @@ export function arity({ list, least = list.length, more }: Operands): readonly [
   return [least, more ? Infinity : list.length];
 }
 
-/** Throws a RangeError or TypeError that names the first operand that does not fit. */
+/** Throws a RangeError or TypeError that names the first operand that is not accepted. */
 export function checkOperands(types: readonly Type[], operands: Operands): void {
   const [least, most] = arity(operands);
   const { list } = operands;
@@ -101,8 +103,8 @@ function checkOperand({ dtype, shape, batched, quantization }: Type, operand: Op
   if (
     batched &&
     !(scale[0]! > 0 && scale[0]! < Infinity && Number.isInteger(zeroPoint) && zeroPoint === (zeroPoint << 24) >> 24)
-  )
-    throw new TypeError(
-      `operand ${i}: expects int8 of a finite scale > 0 and a zero point in -128..127, got ${scale[0]} and ${zeroPoint}`,
-    );
+  ) {
+    const got = `${scale[0]} and ${zeroPoint}`;
+    throw new TypeError(`operand ${i}: expects int8 of a finite scale > 0 and a zero point in -128..127, got ${got}`);
+  }
 }

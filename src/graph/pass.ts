@@ -1,11 +1,11 @@
 /**
- * The contract of every pass: it changes the graph it is given (who needs the graph as it was gives a copy), and says whether anything
- * changed. What it needs and what it ensures, beside what `verify` demands of every graph, is told by conditions.
+ * The contract of every pass: it changes the graph it is given (a caller who needs the original passes a copy), and
+ * returns whether anything changed. Its requirements and guarantees, besides those of `verify`, are conditions.
  */
 import type { Graph } from "./graph.ts";
 
 export interface Condition {
-  /** Ends the sentence "expected a graph ...". */
+  /** Completes the sentence "expected a graph ...". */
   readonly name: string;
   readonly holds: (graph: Graph) => boolean;
 }
@@ -16,7 +16,7 @@ export interface PassContract {
   readonly ensures: readonly Condition[];
 }
 
-/** `before` a pass and after it, which gave `result`. */
+/** An observer: called before a pass and after it, with its `result`. */
 export interface PassObserver {
   before(graph: Graph, pass: PassContract): void;
   after(graph: Graph, pass: PassContract, result: unknown): void;
@@ -24,12 +24,14 @@ export interface PassObserver {
 
 let observer: PassObserver | undefined;
 
-/** Has every pass from now on watched; the tests check the contract so, and what is shipped pays nothing. */
+/** Installs an observer of every pass. The tests use it to check the contract; published builds pay nothing. */
 export function observePasses(by: PassObserver | undefined): void {
   observer = by;
 }
 
-/** A pass is the function that `run` is, watched. Only `gradient` gives something else than whether anything changed. */
+/**
+ * Makes a pass: `run`, reported to the observer. Only `gradient` returns something else than whether anything changed.
+ */
 export function pass<A extends readonly unknown[], R = boolean>(
   contract: PassContract,
   run: (graph: Graph, ...args: A) => R,
@@ -42,13 +44,13 @@ export function pass<A extends readonly unknown[], R = boolean>(
   };
 }
 
-/** Nothing stands on a weight's edge. */
+/** No op stands on a weight's edge. */
 export const baked: Condition = {
   name: "without ops on weights' edges",
   holds: graph => graph.nodes.every(node => !node.op.weightEdge),
 };
 
-/** The form of a model that runs: nothing is written over. */
+/** The form of a model that runs: no value is overwritten. */
 export const running: Condition = {
   name: "that updates no state",
   holds: graph => graph.nodes.every(node => !node.op.updates),

@@ -1,11 +1,11 @@
-/** A graph as text, one line a node: the debugging tool. */
+/** Prints a graph as text, one line per node, for debugging. */
 import { printable } from "../base/printable.ts";
 import { showShape } from "../base/shape.ts";
 import type { Graph, Node, Type, Value } from "./graph.ts";
 
 const nameOf = (v: Value): string => (v.leaf ? v.name : `%${v.id}`);
 
-/** `f32*[28x28x1]`: the star says one for every image; `i8*[10] 0.0039(q+128)` gives a quantization. */
+/** `f32*[28x28x1]`: the star marks batched values; `i8*[10] 0.0039(q+128)` has a quantization. */
 function showType(t: Type): string {
   const kind = `${t.dtype}${t.batched ? "*" : ""}[${showShape(t.shape)}]`;
   if (!t.quantization) return kind;
@@ -30,8 +30,8 @@ function showNode(n: Node): string {
 }
 
 /**
- * `state conv2d/kernel: f32[6x5x5x1]` for each leaf, `%3: f32*[24x24x6] = conv2d(image, conv2d/kernel, conv2d/bias) strides=[1,1] ...`
- * for each node in order, `-> %12` for the results.
+ * `state conv2d/kernel: f32[6x5x5x1]` for each leaf, `%3: f32*[24x24x6] = conv2d(image, conv2d/kernel, conv2d/bias)
+ * strides=[1,1] ...` for each node in order, `-> %12` for the results.
  */
 export function printGraph(graph: Graph): string {
   const leaves = graph.leaves.map(v => `${v.leaf} ${v.name}: ${showType(v.type)}${v.frozen ? " frozen" : ""}`);

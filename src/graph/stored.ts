@@ -1,33 +1,45 @@
-/** Records of ops in files: the meaning `stored` of an op. What is as usual is not written at all. */
+/** Records of ops in files: the meaning `stored` of an op. Default values are not written at all. */
 import type { ByteReader } from "../base/bytes.ts";
 import type { Shape } from "../base/shape.ts";
 import type { Op, Role, Type } from "./graph.ts";
 
-/** An op's record in a file: its number, its attributes field by field, its parameters with the shapes that follow from the rest. */
+/**
+ * An op's record in a file: its number, its attributes field by field, its parameters with the shapes that follow from
+ * the rest.
+ */
 export interface Stored<A = any> {
   readonly op: Op<A>;
-  /** Given for ever: never to another op; an op that changes its meaning gets a new number. Below 16 it takes one byte in a file. */
+  /**
+   * Permanent: never reused for another op; an op that changes its meaning gets a new number. Below 16 it takes one
+   * byte in a file.
+   */
   readonly number: number;
-  /** In the order of their bits. Attributes that are as usual are not written. */
+  /** In the order of their bits. Attributes with default values are not written. */
   readonly fields: Fields<A>;
-  /** Inputs that are usually states of this node alone: they come after input 0, which is usually the value before. */
+  /** Inputs that are usually states of this node alone: they follow input 0, which is usually the previous value. */
   readonly parameters?: readonly Parameter<A>[];
 }
 
 /**
- * One field for every attribute: one without a field is a compile error. Two are never among them: `quantization`, that of output 0, is
- * stored with the node, and `relu`, an activation fused into its layer, is only set by a pass after loading.
+ * One field per attribute: a missing one is a compile error. Two attributes are excluded: `quantization`, that of
+ * output 0, is stored with the node, and `relu`, a fused activation, is only set by a pass after loading.
  */
 export type Fields<A> = { readonly [K in Exclude<keyof A, "quantization" | "relu">]-?: Field<NonNullable<A[K]>> };
 
 export interface Field<V = unknown> {
-  /** Reads it number by number; a list of words: it is one of them, by its place. A flag has none: its bit says that it is not as usual. */
+  /**
+   * Reads it number by number. A list of words: it is one of them, stored as its index. A flag has none: its bit says
+   * that it is not default.
+   */
   readonly of?: Kind | ([V] extends [string] ? readonly V[] : never);
-  /** The value of an absent field, or how it follows from input 0. A list that is always as long as its usual one is stored without its length. */
+  /**
+   * The default, or a function that derives it from input 0. A list that always has the length of its default is stored
+   * without a length.
+   */
   readonly usual?: V | ((input: Type) => V);
 }
 
-/** Reads one number of an attribute; the container's writer has the opposite of each. */
+/** Reads one number of an attribute; the container's writer has the inverse of each. */
 export type Kind = (from: ByteReader) => number;
 
 /** An integer >= 0. */
@@ -42,7 +54,7 @@ export const signed: Kind = from => {
   return (zigzag >>> 1) ^ -(zigzag & 1);
 };
 
-/** A number, to all its 64 bits. */
+/** A number, in all its 64 bits. */
 export const real: Kind = from => {
   const value = from.f64();
   if (!Number.isFinite(value)) throw new RangeError(`an attribute is ${value}`);
@@ -50,21 +62,24 @@ export const real: Kind = from => {
 };
 
 export interface Parameter<A = any> {
-  /** In the names of leaves: `<layer>/<name>`. */
+  /** The last part of the leaf's name: `<layer>/<name>`. */
   readonly name: string;
   readonly role: Role;
-  /** Ends the name of a constant that stands for it, in a layer that does without. */
+  /** The last part of the name of a constant that replaces it in a layer without this parameter. */
   readonly standIn?: string;
-  /** The shape as far as it follows from the inputs before it and the attributes; 0 where a size must be stored. */
+  /** The shape as far as it follows from the previous inputs and the attributes; 0 for a size that must be stored. */
   shape(inputs: readonly Type[], attrs: A): Shape;
-  /** Its scales, one for each index of axis 0, are usually that of input 0 times those of input 1, and not stored. */
+  /**
+   * The scales, one for each index of axis 0, are usually that of input 0 times those of input 1; then they are not
+   * stored.
+   */
   readonly product?: true;
 }
 
 /** A kernel of this shape. */
 export const kernel = (shape: Parameter["shape"]): Parameter => ({ name: "kernel", role: "weight", shape });
 
-/** One number for each output of the weights before it. */
+/** One number for each output of the preceding kernel. */
 export const bias: Parameter = {
   name: "bias",
   role: "bias",

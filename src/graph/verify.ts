@@ -1,6 +1,7 @@
 /**
- * The conditions every graph meets, as code. Passes rely on them; tests check them around every pass, and of every file that is read while
- * fuzzing. `Graph.add` and the `GraphBuilder` of files give no other graphs, so nothing checks them once more at run time.
+ * The invariants of every graph, as code. Passes rely on them; tests check them around every pass, and fuzzing checks
+ * them for every file that is read. `Graph.add` and the `GraphBuilder` of files guarantee them, so nothing checks them
+ * at run time.
  */
 import { PenjingError } from "../base/errors.ts";
 import { sameShape, size } from "../base/shape.ts";
@@ -10,12 +11,13 @@ const sameType = (a: Type, b: Type): boolean =>
   a.dtype === b.dtype && a.batched === b.batched && sameShape(a.shape, b.shape);
 
 /**
- * Throws a PenjingError with code "graph" that names the first thing wrong:
- * - leaves have names of their own, and as many numbers as their shape says;
- * - nodes stand in order of use and make each value once;
- * - types are what `infer` says;
+ * Throws a PenjingError with code "graph" that names the first violation:
+ *
+ * - leaves have unique names, and as many numbers as their shapes say;
+ * - nodes are in topological order and make each value once;
+ * - types are those of `infer`;
  * - an op on a weight's edge keeps what those before it promise about the weight;
- * - a leaf that is written over is state, a tally or a stream, and nothing reads its old value afterwards;
+ * - a leaf that is overwritten is state, a tally or a stream, and nothing reads its old value afterwards;
  * - results exist.
  */
 export function verify(graph: Graph): void {
@@ -56,10 +58,10 @@ export function verify(graph: Graph): void {
   for (const v of graph.results) if (!made.has(v)) throw wrong(`result %${v.id} is made by nothing`);
 }
 
-/** What the numbers of a value are, and the layer and op that promise it. */
+/** Promised property -> the layer and op that promise it. */
 type Promises = ReadonlyMap<Promised, string>;
 
-/** The promises behind an op on a weight's edge. An op off the edge, such as the gradient of one, has none before it. */
+/** The promises after an op on a weight's edge. An op off the edge, such as the gradient of one, has none before it. */
 function promised(node: Node, known: ReadonlyMap<Value, Promises>): Promises {
   const { gives, keeps } = node.op.weightEdge!;
   const here = `"${node.op.name}" of "${node.name}"`;

@@ -1,8 +1,9 @@
 /**
  * The kernels on typed arrays, for people who benchmark them or build on them.
  *
- * Raw kernels take byte addresses: `alloc` gives arrays that lie in the kernels' memory, their `byteOffset` is the address.
- * The methods in camelCase take and give ordinary arrays: they copy in, pack, call and copy out. Not for hot loops.
+ * Raw kernels take byte addresses: `alloc` gives arrays that lie in the kernels' memory, their `byteOffset` is the
+ * address. The methods in camelCase take and give ordinary arrays: they copy in, pack, call and copy out. Not for hot
+ * loops.
  */
 import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { roundUp } from "../base/shape.ts";
@@ -96,8 +97,8 @@ export type Kernels = Readonly<Record<KernelName, (...args: number[]) => void>>;
 export type RawKernels = Kernels & ArrayKernels;
 
 /**
- * Loads all kernels over one new memory.
- * Throws a RangeError for a size that is no memory's, a PenjingError with code "no-simd" or "no-relaxed-simd" where the engine lacks it.
+ * Loads all kernels over one new memory. Throws a RangeError for a size that is no memory's, a PenjingError with code
+ * "no-simd" or "no-relaxed-simd" where the engine lacks it.
  */
 export async function kernels(options: KernelsOptions = {}): Promise<RawKernels> {
   knownOptions("kernels", options, ["bytes", "variant", "fused"]);
@@ -132,7 +133,10 @@ function calls({ kernels }: Binary, run: (pc: number) => void, memory: WebAssemb
   return Object.fromEntries(namesOf(kernels).map(name => [name, called(name)]));
 }
 
-/** What `kernels()` gives besides the raw kernels. Errors of all methods: TypeError for a wrong type or option, RangeError for sizes that do not fit. */
+/**
+ * What `kernels()` gives besides the raw kernels. Errors of all methods: TypeError for a wrong type or option,
+ * RangeError for sizes that do not fit.
+ */
 export class ArrayKernels {
   readonly memory: WebAssembly.Memory;
   readonly variant: Variant;
@@ -147,9 +151,9 @@ export class ArrayKernels {
   }
 
   /**
-   * A zeroed array in the kernels' memory, of `length` elements or with a copy of `data`. Its address, `byteOffset`, is a multiple of 64,
-   * and there is room past its end for what kernels over-read and over-write. It is valid until the `scope` it was made in ends.
-   * Throws a RangeError where the memory is full.
+   * A zeroed array in the kernels' memory, of `length` elements or with a copy of `data`. Its address, `byteOffset`, is
+   * a multiple of 64, and there is room past its end for what kernels over-read and over-write. It is valid until the
+   * `scope` it was made in ends. Throws a RangeError where the memory is full.
    */
   alloc<T extends Arrays>(type: ArrayType<T>, data: number | ArrayLike<number>): T {
     const length = typeof data === "number" ? integer("length", data, 0) : data.length;
@@ -230,8 +234,9 @@ export class ArrayKernels {
   }
 
   /**
-   * (a[m][k] - zeroPoint) * b[n][k]^T + bias -> [m][n] int32, exact as long as a sum fits. b in -127..127, as the weights of a dense layer are.
-   * Relaxed kernels forced where the engine's relaxed dot is not "u8" are only right for a < 0.
+   * (a[m][k] - zeroPoint) * b[n][k]^T + bias -> [m][n] int32, exact as long as a sum fits. b in -127..127, as the
+   * weights of a dense layer are. Relaxed kernels forced where the engine's relaxed dot is not "u8" are only right for
+   * a < 0.
    */
   i8Gemm(a: Int8Array, b: Int8Array, options: I8GemmOptions): Int32Array {
     knownOptions("i8Gemm", options, ["m", "n", "k", "zeroPoint", "bias"]);
@@ -247,25 +252,28 @@ export class ArrayKernels {
       const weights = this.alloc(Int8Array, b).byteOffset;
       const bias = this.alloc(Int32Array, options.bias ?? n).byteOffset;
       this.#raw.i8_gemm_pack(n, 1, k, weights, bias, this.alloc(Float32Array, n).byteOffset, zero, packed);
-      const pitch = k * storedBytes(this.variant);
-      const x = this.alloc(Uint8Array, m * pitch).byteOffset;
-      this.#raw.i8_enter(m, this.alloc(Int8Array, a).byteOffset, k, x, pitch, 1, 1, k, 0, 0, 0, 0, zero);
+      const stride = k * storedBytes(this.variant);
+      const x = this.alloc(Uint8Array, m * stride).byteOffset;
+      this.#raw.i8_enter(m, this.alloc(Int8Array, a).byteOffset, k, x, stride, 1, 1, k, 0, 0, 0, 0, zero);
       const y = this.alloc(Int32Array, m * n);
-      this.#raw.i8_gemm(m, x, pitch, groups, packed, y.byteOffset, 4 * n, n);
+      this.#raw.i8_gemm(m, x, stride, groups, packed, y.byteOffset, 4 * n, n);
       return y.slice();
     });
   }
 
-  /** round(x / scale) + zeroPoint, half to even, clamped to int8; the division is a product with 1 / scale. A NaN becomes -128. */
+  /**
+   * round(x / scale) + zeroPoint, half to even, clamped to int8; the division is a product with 1 / scale. A NaN
+   * becomes -128.
+   */
   i8Quantize(x: Float32Array, affine: Affine): Int8Array {
     const { scale, zero } = affineOf("i8Quantize", affine);
     return this.scope(() => {
-      const pitch = x.length * storedBytes(this.variant);
-      const stored = this.alloc(Uint8Array, pitch).byteOffset;
+      const stride = x.length * storedBytes(this.variant);
+      const stored = this.alloc(Uint8Array, stride).byteOffset;
       const from = this.alloc(Float32Array, x).byteOffset;
-      this.#raw.i8_quantize(1, from, 4 * x.length, stored, pitch, 1, x.length, pitch, Math.fround(1 / scale), zero);
+      this.#raw.i8_quantize(1, from, 4 * x.length, stored, stride, 1, x.length, stride, Math.fround(1 / scale), zero);
       const y = this.alloc(Int8Array, x.length);
-      this.#raw.i8_leave(1, stored, pitch, y.byteOffset, x.length, 0, 1, x.length, pitch);
+      this.#raw.i8_leave(1, stored, stride, y.byteOffset, x.length, 0, 1, x.length, stride);
       return y.slice();
     });
   }
@@ -274,12 +282,12 @@ export class ArrayKernels {
   i8Dequantize(q: Int8Array, affine: Affine): Float32Array {
     const { scale, zero } = affineOf("i8Dequantize", affine);
     return this.scope(() => {
-      const pitch = q.length * storedBytes(this.variant);
-      const stored = this.alloc(Uint8Array, pitch).byteOffset;
+      const stride = q.length * storedBytes(this.variant);
+      const stored = this.alloc(Uint8Array, stride).byteOffset;
       const from = this.alloc(Int8Array, q).byteOffset;
-      this.#raw.i8_enter(1, from, q.length, stored, pitch, 1, 1, q.length, 0, 0, 0, 0, zero);
+      this.#raw.i8_enter(1, from, q.length, stored, stride, 1, 1, q.length, 0, 0, 0, 0, zero);
       const y = this.alloc(Float32Array, q.length);
-      this.#raw.i8_dequantize(1, stored, pitch, y.byteOffset, 4 * q.length, 1, q.length, pitch, scale, zero);
+      this.#raw.i8_dequantize(1, stored, stride, y.byteOffset, 4 * q.length, 1, q.length, stride, scale, zero);
       return y.slice();
     });
   }

@@ -1,6 +1,7 @@
 /**
- * The small WebAssembly module that comes before the kernels (assembly/boot.ts): it unpacks the binaries embedded in the JavaScript
- * (docs/packing.md). Compiled where it is first needed, at once: it has less than the 4 kB which browsers allow for that.
+ * The small WebAssembly module that comes before the kernels (assembly/boot.ts): it unpacks the binaries embedded in
+ * the JavaScript (docs/packing.md). Compiled where it is first needed, at once: it has less than the 4 kB which
+ * browsers allow for that.
  */
 import { boot } from "../../build/boot-binaries.ts";
 import { PenjingError } from "../base/errors.ts";
@@ -35,7 +36,10 @@ function module(): WebAssembly.Module | undefined {
 /** 128-bit SIMD: without it nothing runs. */
 export const hasSimd = (): boolean => module() !== undefined;
 
-/** An instance with a memory of its own for so many bytes. Throws a PenjingError with code "no-simd" on an engine without SIMD. */
+/**
+ * An instance with a memory of its own for so many bytes. Throws a PenjingError with code "no-simd" on an engine
+ * without SIMD.
+ */
 function instance(bytes: number): Boot {
   const code = module();
   if (!code) throw noSimd();
@@ -46,7 +50,7 @@ function instance(bytes: number): Boot {
 export const noSimd = (): PenjingError =>
   new PenjingError("no-simd", `penjing needs WebAssembly SIMD, which this engine does not have: ${engineName()}`);
 
-/** The bytes `from` to `to` of what `packed` holds: LZMA without a header, as base64 without padding. */
+/** The bytes `from` to `to` of what `packed` holds: LZMA without a header, as text that begins with its alphabet. */
 export function unpack(packed: string, from: number, to: number): Uint8Array<ArrayBuffer> {
   const { memory, decode, unpack } = instance(packed.length + to);
   const content = FIRST + packed.length;
@@ -74,6 +78,7 @@ export function engineName(): string {
   if (versions?.node)
     return `${versions.bun ? `bun ${versions.bun}` : `node ${versions.node}`}${versions.v8 ? ` (v8 ${versions.v8})` : ""}`;
   const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? "unknown engine";
-  // the last "Name/version" of the usual ones says most: "Chrome/156.0.0.0", "Firefox/147.0", "Version/26.0 Safari/605.1.15"
+  // the last "Name/version" of the usual ones says most: "Chrome/156.0.0.0", "Firefox/147.0", "Version/26.0
+  // Safari/605.1.15"
   return /(?:Firefox|Edg|Chrome|Deno)\/[\d.]+/.exec(agent)?.[0] ?? /Version\/[\d.]+ Safari/.exec(agent)?.[0] ?? agent;
 }

@@ -1,6 +1,7 @@
 /**
- * How the kernels of one binary are called, as far as planning needs to know. scripts/generate.ts makes the text from the kernel table,
- * since the table itself, with the kernels of training in it, would be a fifth of what a page that runs a network loads.
+ * How the kernels of one binary are called, as far as planning needs to know. scripts/generate.ts makes the text from
+ * the kernel table, since the table itself, with the kernels of training in it, would be a fifth of what a page that
+ * runs a network loads.
  *
  *     ;zero y>bytes,;permute n,x<y>index<; ... ;      kernels in the order of their numbers; arguments in order, each with the mark of its role
  *
@@ -14,7 +15,10 @@ export const SLACK = 128;
 /** The instruction that ends a program. */
 export const END = 0;
 
-/** Instruction numbers below are control: 0 end, 1 loop, 2 next. The kernels of a binary are numbered from here, in the order of the table. */
+/**
+ * Instruction numbers below are control: 0 end, 1 loop, 2 next. The kernels of a binary are numbered from here, in the
+ * order of the table.
+ */
 export const FIRST_KERNEL = 4;
 
 export interface Form {

@@ -1,7 +1,7 @@
 /**
- * Layouts: how a logical tensor lies in memory. Logical order is NHWC for images, `[out][kh][kw][in]` for convolutions and `[out][in]` for dense weights.
- * A layout with `map` is a permutation with padding; checkpoints and exports read through it. One without is a transform
- * (Winograd, packed int8), which can only be computed.
+ * Layouts: how a logical tensor lies in memory. Logical order is NHWC for images, `[out][kh][kw][in]` for convolutions
+ * and `[out][in]` for dense weights. A layout with `map` is a permutation with padding; checkpoints and exports read
+ * through it. One without is a transform (Winograd, packed int8), which can only be computed.
  */
 
 import { BYTES, type DType, roundUp, type Shape, size } from "../base/shape.ts";
@@ -16,7 +16,10 @@ export interface Layout {
   map?(shape: Shape): Int32Array;
   /** For a transform, or where a kernel converts faster than an index table: the layout it is computed from ... */
   readonly from?: Layout;
-  /** ... and the kernel that does it, with its arguments but `x` (source) and `y` (target); where it has them, but `n`, `xs`, `ys` too. */
+  /**
+   * ... and the kernel that does it, with its arguments but `x` (source) and `y` (target); where it has them, but `n`,
+   * `xs`, `ys` too.
+   */
   by?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
   /** The kernel that brings it back to flat, likewise. */
   back?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
@@ -42,7 +45,8 @@ export const flat: Layout = {
 };
 
 /**
- * GEMM panels of 8 outputs: [out/8][row][8], outputs padded with zeros to whole panels. What `f32_gemm` reads as its second operand.
+ * GEMM panels of 8 outputs: [out/8][row][8], outputs padded with zeros to whole panels. What `f32_gemm` reads as its
+ * second operand.
  *
  *     k0: o0 o1 o2 ... o7 | k1: o0 ... o7 | ... | next panel: k0: o8 ... o15 | ...
  */
@@ -74,8 +78,9 @@ export const panelsTransposed: Layout = {
 };
 
 /**
- * What the input gradient of a convolution reads: [in/8][kh][kw][out][8], the taps backwards and `in` padded with zeros to whole panels,
- * so that the gradient is itself a convolution that runs forwards over memory. With groups, `in` is that of one group.
+ * What the input gradient of a convolution reads: [in/8][kh][kw][out][8], the taps backwards and `in` padded with zeros
+ * to whole panels, so that the gradient is itself a convolution that runs forwards over memory. With groups, `in` is
+ * that of one group.
  */
 export const inputPanels: Layout = {
   name: "inputPanels",
@@ -92,7 +97,7 @@ export const inputPanels: Layout = {
   },
   from: panels,
   by([out, kh, kw, channels]) {
-    return { kernel: "f32_conv2d_input_panels", args: { out: out!, taps: kh! * kw!, cin: channels! } };
+    return { kernel: "f32_conv2d_input_panels", args: { cout: out!, taps: kh! * kw!, cin: channels! } };
   },
 };
 
@@ -109,7 +114,8 @@ export const taps: Layout = {
 };
 
 /**
- * Convolution weights by kernel row, padded to whole vectors: [out][kh][kw * in padded to 4]. What the sparse weight gradient adds to.
+ * Convolution weights by kernel row, padded to whole vectors: [out][kh][kw * in padded to 4]. What the sparse weight
+ * gradient adds to.
  *
  *     o0: ky0: x0c0 x0c1 ... x1c0 ... 0 | ky1: ... | o1: ...
  */
@@ -124,8 +130,8 @@ export const kernelRows: Layout = {
 };
 
 /**
- * The same twice, [2][out][kh][(kw + 1) * in padded to 4]: as it is, and moved right by one pixel. What the sparse input gradient reads:
- * the winner of a pool window is its left or its right pixel, and so both begin at the window.
+ * The same twice, [2][out][kh][(kw + 1) * in padded to 4]: as it is, and moved right by one pixel. What the sparse
+ * input gradient reads: the winner of a pool window is its left or its right pixel, and so both begin at the window.
  *
  *     moved 0: w w w w w 0 | pad        moved 1: 0 w w w w w | pad
  */
@@ -148,7 +154,10 @@ export const movedRows: Layout = {
   }),
 };
 
-/** Kernels 5 wide by Winograd's F(4, 5) along a row: [out/8][8 points][kh][in][8]. See assembly/f32-conv2d-relu-max-pool2d-winograd.ts. */
+/**
+ * Kernels 5 wide by Winograd's F(4, 5) along a row: [out/8][8 points][kh][in][8]. See
+ * assembly/f32-conv2d-relu-max-pool2d-winograd.ts.
+ */
 export const winogradRows: Layout = {
   name: "winogradRows",
   bytes: ([out, kh, , cin]) => roundUp(out!, 8) * 8 * kh! * cin! * 4,

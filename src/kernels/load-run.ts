@@ -1,4 +1,7 @@
-/** The binary that runs networks. A module apart from the training one, so that a page that only runs never carries that. */
+/**
+ * The binary that runs networks. A module apart from the training one, so that a page that only runs never carries
+ * that.
+ */
 import { packed, variants } from "../../build/run-binaries.ts";
 import { kernels } from "../../build/run-kernels.ts";
 import type { Binary } from "./load.ts";

@@ -1,11 +1,12 @@
 /**
- * The only place that instantiates WebAssembly: finds out what the engine can do, chooses a variant, unpacks and compiles it.
+ * The only place that instantiates WebAssembly: finds out what the engine can do, chooses a variant, unpacks and
+ * compiles it.
  *
- * Every binary comes in two variants, `simd` and `relaxed`, because one relaxed instruction makes an engine without them
- * reject the whole module. The binaries are embedded in the JavaScript, packed (boot.ts unpacks them).
+ * Every binary comes in two variants, `simd` and `relaxed`, because one relaxed instruction makes an engine without
+ * them reject the whole module. The binaries are embedded in the JavaScript, packed (boot.ts unpacks them).
  *
- * `i32x4.relaxed_dot_i8x16_i7x16_add_s` multiplies signed bytes `a` with bytes `b` whose top bit the specification leaves open.
- * Three behaviours are in the field (V8's lowering of I32x4DotI8x16I7x16AddS):
+ * `i32x4.relaxed_dot_i8x16_i7x16_add_s` multiplies signed bytes `a` with bytes `b` whose top bit the specification
+ * leaves open. Three behaviours are in the field (V8's lowering of I32x4DotI8x16I7x16AddS):
  * - `u8`: b is unsigned, sums are exact. x86 with AVX-VNNI.
  * - `s8`: b is signed, sums are exact. ARM with the dot-product extension.
  * - `saturating`: b is unsigned, pairs of products saturate at 16 bits (pmaddubsw). x86 without AVX-VNNI.
@@ -15,10 +16,15 @@ import { probe } from "../../build/boot-binaries.ts";
 import { oneOf, PenjingError } from "../base/errors.ts";
 import * as boot from "./boot.ts";
 
-/** Kernels compiled for plain SIMD, which every engine has, or with relaxed SIMD, whose int8 dot product is twice as fast where it is exact. */
+/**
+ * Kernels compiled for plain SIMD, which every engine has, or with relaxed SIMD, whose int8 dot product is twice as
+ * fast where it is exact.
+ */
 export type Variant = "simd" | "relaxed";
 
-/** What `i32x4.relaxed_dot_i8x16_i7x16_add_s` does with a second operand over 127; `none`: the engine does not have it. */
+/**
+ * What `i32x4.relaxed_dot_i8x16_i7x16_add_s` does with a second operand over 127; `none`: the engine does not have it.
+ */
 export type RelaxedDot = "u8" | "s8" | "saturating" | "none";
 
 /** What the engine has; `chooseVariant` decides by it. */
@@ -73,8 +79,9 @@ export function supported(): Support {
 }
 
 /**
- * Pairs of operands, repeated to 16 bytes, that tell the behaviours apart: the largest and smallest sums an unsigned b can give
- * (their pairs leave 16 bits: saturation), a plain one, and XNNPACK's two (src/configs/hardware-config.c), which mix signs of b in a group.
+ * Pairs of operands, repeated to 16 bytes, that tell the behaviours apart: the largest and smallest sums an unsigned b
+ * can give (their pairs leave 16 bits: saturation), a plain one, and XNNPACK's two (src/configs/hardware-config.c),
+ * which mix signs of b in a group.
  */
 const PROBES: readonly { a: readonly number[]; b: readonly number[] }[] = [
   { a: [127], b: [255] },
@@ -131,9 +138,9 @@ const FORCED = Symbol.for("penjing.variant");
 const shared = globalThis as { [FORCED]?: Variant | undefined };
 
 /**
- * Makes every later choice `variant`, whatever the probe says; `undefined` gives the choice back to the probe. For tests: where
- * the relaxed dot is not `u8`, the relaxed int8 kernels are only right for activations in 0..127. Training is not concerned.
- * Throws a PenjingError with code "no-simd" or "no-relaxed-simd" where the engine cannot load it.
+ * Makes every later choice `variant`, whatever the probe says; `undefined` gives the choice back to the probe. For
+ * tests: where the relaxed dot is not `u8`, the relaxed int8 kernels are only right for activations in 0..127. Training
+ * is not concerned. Throws a PenjingError with code "no-simd" or "no-relaxed-simd" where the engine cannot load it.
  */
 export function forceVariant(variant: Variant | undefined): void {
   if (variant !== undefined) demand(variant);
@@ -166,8 +173,8 @@ function demand(variant: Variant): void {
 const compiled = new Map<string, Promise<WebAssembly.Module>>();
 
 /**
- * The compiled binary, kept for later instances. Called early, it compiles while something else is waited for; nobody has to
- * wait for the promise, whose failure comes up again where the kernels are asked for.
+ * The compiled binary, kept for later instances. Called early, it compiles while something else is waited for; nobody
+ * has to wait for the promise, whose failure comes up again where the kernels are asked for.
  */
 export function compile(binary: Binary, variant: Variant = chooseVariant(binary)): Promise<WebAssembly.Module> {
   demand(variant);

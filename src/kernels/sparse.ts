@@ -8,10 +8,10 @@ import { type StoredImage, storedBytes } from "./i8/stored.ts";
 import type { Variant } from "./load.ts";
 import type { Conv2dGeometry } from "./table/f32-conv2d.ts";
 
-/** Weights [outs][length]. */
+/** Weights [cout][length]. */
 export interface Matrix {
   readonly data: ArrayLike<number>;
-  readonly outs: number;
+  readonly cout: number;
   readonly length: number;
 }
 
@@ -34,12 +34,12 @@ const FOUR = 4;
 const SAMPLES = 256;
 
 /** The weights of a layer, if it is worth a closer look: a quarter of some samples are zeros, and nothing sparse pays where it is less. */
-export function matrixOf(data: ArrayLike<number> | undefined, outs: number): Matrix | undefined {
+export function matrixOf(data: ArrayLike<number> | undefined, cout: number): Matrix | undefined {
   if (!data) return undefined;
   const step = Math.max(1, data.length / SAMPLES);
   let zeros = 0;
   for (let i = 0; i < data.length; i += step) if (!data[Math.floor(i)]) zeros++;
-  return zeros * 4 * step < data.length ? undefined : { data, outs, length: data.length / outs };
+  return zeros * 4 * step < data.length ? undefined : { data, cout, length: data.length / cout };
 }
 
 /**
@@ -47,9 +47,9 @@ export function matrixOf(data: ArrayLike<number> | undefined, outs: number): Mat
  * an entry lie side by side, as in x, and some may have no weight; else any are put together.
  */
 function entriesOf(matrix: Matrix, first: number, { inputs, outputs }: Entry, neighbours: boolean): number[][] {
-  const { data, outs, length } = matrix;
+  const { data, cout, length } = matrix;
   const entries: number[][] = [];
-  const end = Math.min(first + outputs, outs) * length;
+  const end = Math.min(first + outputs, cout) * length;
   let last: number[] = [];
   for (let k = 0; k < length; k++) {
     let i = first * length + k;
@@ -68,7 +68,7 @@ function entriesOf(matrix: Matrix, first: number, { inputs, outputs }: Entry, ne
 /** Entries of all outputs. */
 export function countEntries(matrix: Matrix, entry: Entry, neighbours: boolean): number {
   let sum = 0;
-  for (let first = 0; first < matrix.outs; first += entry.outputs)
+  for (let first = 0; first < matrix.cout; first += entry.outputs)
     sum += entriesOf(matrix, first, entry, neighbours).length;
   return sum;
 }
@@ -77,7 +77,7 @@ export function countEntries(matrix: Matrix, entry: Entry, neighbours: boolean):
 export function tileWork(matrix: Matrix, entry: Entry, pixels: number, { chunks }: Rows): Work {
   const tiles = Math.ceil(pixels / PIXELS);
   const entries = countEntries(matrix, entry, false);
-  return [tiles * entries, tiles * chunks.length, tiles * Math.ceil(matrix.outs / FOUR)];
+  return [tiles * entries, tiles * chunks.length, tiles * Math.ceil(matrix.cout / FOUR)];
 }
 
 /** What the inputs of a tile are gathered by: where chunks of neighbours begin, and the row of each input, in bytes. */
@@ -149,14 +149,14 @@ export interface Requantized {
  * inputs in a tile; undefined: an entry is neighbours in x, with one place.
  */
 export function pack(matrix: Matrix, entry: Entry, width: 4 | 16, rows?: Int32Array, int8?: Requantized): Int32Array {
-  const { data, outs, length } = matrix;
+  const { data, cout, length } = matrix;
   const { inputs, outputs } = entry;
   const [mask, size] = inputs === 2 ? [0xffff, 16] : [0xff, 8];
-  const weight = (o: number, k: number) => (o < outs && k < length ? (data[o * length + k] ?? 0) : 0);
+  const weight = (o: number, k: number) => (o < cout && k < length ? (data[o * length + k] ?? 0) : 0);
   const word = (o: number, ks: readonly number[]) =>
     int8 ? ks.reduce((all, k, i) => all | ((weight(o, k) & mask) << (size * i)), 0) : bitsOf(weight(o, ks[0]!));
   const words: number[] = [];
-  for (let first = 0; first < outs; first += width) {
+  for (let first = 0; first < cout; first += width) {
     if (int8) {
       const each = Array.from({ length: width }, (_, i) => first + i);
       for (const o of each) {
@@ -180,8 +180,8 @@ export function pack(matrix: Matrix, entry: Entry, width: 4 | 16, rows?: Int32Ar
 }
 
 /** Is every sum, in steps of the output, less than 2^21? `i8_sparse_conv2d` rounds without a clamp before. */
-export function roundable({ data, outs, length }: Matrix, { bias, scale }: Requantized): boolean {
-  for (let o = 0; o < outs; o++) {
+export function roundable({ data, cout, length }: Matrix, { bias, scale }: Requantized): boolean {
+  for (let o = 0; o < cout; o++) {
     let reach = Math.abs(bias?.[o] ?? 0);
     for (let i = o * length; i < (o + 1) * length; i++) reach += 255 * Math.abs(data[i]!);
     if (!(reach * scale[o]! < 2 ** 21)) return false;

@@ -1,11 +1,11 @@
 /**
- * The kernel table: every kernel's name, argument roles and presumptions, in one place.
- * The interpreters' switches and what planning knows of kernels (forms.ts) are generated from it; lowering, tests, benchmarks and messages
- * use the same names. What runs imports types from here and nothing else.
+ * The kernel table: every kernel's name, argument roles and presumptions, in one place. The interpreters' switches and
+ * what planning knows of kernels (forms.ts) are generated from it; lowering, tests, benchmarks and messages use the
+ * same names. What runs imports types from here and nothing else.
  *
  * Names: `<data>[_<weights>]_<family>[_<fused>]`, e.g. `f32_conv2d_relu_max_pool2d`. A family's rows are in
- * `table/<data>-<family>.ts`, its AssemblyScript in `assembly/<data>-<family>.ts`, its slow twins in `reference/<data>-<family>.ts`,
- * and its sweep in `test/kernels/<data>-<family>.test.ts`.
+ * `table/<data>-<family>.ts`, its AssemblyScript in `assembly/<data>-<family>.ts`, its slow twins in
+ * `reference/<data>-<family>.ts`, and its sweep in `test/kernels/<data>-<family>.test.ts`.
  */
 
 import { f32BatchNormalization } from "./table/f32-batch-normalization.ts";
@@ -44,7 +44,10 @@ import { u8Rescale } from "./table/u8-rescale.ts";
 
 export type { Role, Row };
 
-/** file in assembly/ -> its kernels. The order gives a kernel its number inside one binary of one build; nothing stored names numbers. */
+/**
+ * file in assembly/ -> its kernels. The order gives a kernel its number inside one binary of one build; nothing stored
+ * names numbers.
+ */
 export const FAMILIES = {
   memory,
   tally,
@@ -88,7 +91,10 @@ type Merged = Union<(typeof FAMILIES)[keyof typeof FAMILIES]> extends (x: infer 
 
 export type KernelName = keyof Merged & string;
 
-/** Arguments that lowering works out where they are not given: counts, and the step from image to image of an address (`row.ts`). */
+/**
+ * Arguments that lowering works out where they are not given: counts, and the step from image to image of an address
+ * (`row.ts`).
+ */
 type Implied<R> = {
   [P in keyof R]: R[P] extends "count"
     ? P

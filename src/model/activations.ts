@@ -1,4 +1,4 @@
-/** Activation functions by the names Keras gives them, in camelCase. */
+/** Activation functions by Keras' names, in camelCase. */
 import { oneOf } from "../base/errors.ts";
 import type { Value } from "../graph/graph.ts";
 import { prelu } from "../ops/activation/prelu.ts";
@@ -6,12 +6,15 @@ import { ACTIVATION } from "../ops/index.ts";
 import { zeros } from "./initializers.ts";
 import type { Building } from "./layer.ts";
 
-/** "relu", "softmax" ... as the ops name them; "linear": none; "prelu": x > 0 ? x : alpha x with one learned alpha per element, 0 at first. */
+/**
+ * Names of activations: those of ops ("relu", "softmax" ...); "linear": none; "prelu": x > 0 ? x : alpha x with one
+ * learned alpha per element, initially 0.
+ */
 export type Activation = keyof typeof ACTIVATION | "linear" | "prelu";
 
 const NAMES = /* @__PURE__ */ (() => ["linear", ...Object.keys(ACTIVATION), "prelu"])() as readonly Activation[];
 
-/** The activation an option stands for. */
+/** Checks the option of an activation. */
 export function activationOf(option: unknown, what = "activation"): Activation {
   if (option === undefined) return "linear";
   return oneOf(what, option, NAMES);

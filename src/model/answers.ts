@@ -1,4 +1,4 @@
-/** What a network answers to a data set, and how good that is. */
+/** Outputs and scores of a network on a data set. */
 import { checkSignal, integer, number } from "../base/errors.ts";
 import { compatibleShapes, showSamples, showShape, size } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -12,8 +12,8 @@ import type { Scores } from "../train/trainer.ts";
 type Pacing = Pick<EvaluateOptions, "batchSize" | "slice" | "signal">;
 
 /**
- * The outputs of all rows, one after the other; of several outputs a list. It gives way to a page after each `slice`
- * milliseconds. `what`: the data set in messages.
+ * Computes the outputs of all rows, one after the other; a list of several outputs. It yields to the event loop after
+ * each `slice` milliseconds. `what`: names the data set in messages.
  */
 export async function answers(net: Net, what: string, data: Dataset, options: Pacing = {}): Promise<Reals> {
   const { batchSize = 256, slice = 50, signal } = options;
@@ -36,7 +36,7 @@ export async function answers(net: Net, what: string, data: Dataset, options: Pa
   return results.length === 1 ? results[0]! : results;
 }
 
-/** Loss and metrics of a network that runs, as `evaluate` has them. `graph`: what it computes. */
+/** Computes loss and metrics of a network that runs, as `evaluate` defines them. `graph`: the graph it computes. */
 export async function scoreAnswers(net: Net, graph: Graph, data: Dataset, options: EvaluateOptions): Promise<Scores> {
   const { loss, metrics, batchSize = 256, slice = 50, signal } = options;
   integer("batchSize", batchSize, 1);

@@ -1,6 +1,6 @@
 /**
- * Layers become a graph: every layer gets its name, draws its parameters and adds its nodes, in the order in which it was written down.
- * Here shapes are checked, and errors name the layer.
+ * Builds a graph from layers: every layer gets its name, draws its parameters and adds its nodes, in the order of
+ * definition. Shapes are checked here, and errors name the layer.
  */
 import { integer, knownOptions, wrongType } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
@@ -21,20 +21,20 @@ import { Model } from "./model.ts";
 import type { Regularizer } from "./regularizers.ts";
 
 export interface BuildOptions {
-  /** What all initial weights follow from: equal seeds give equal models. Default 0. */
+  /** Seed of all initial weights: equal seeds give equal models. Default 0. */
   seed?: number;
   /** For `summary`. Default "model". */
   name?: string;
 }
 
 export interface InputOptions {
-  /** Of one image, e.g. [28, 28, 1]. */
+  /** Shape of one image, e.g. [28, 28, 1]. */
   shape: Shape;
   /** Default: input, input_1, ... */
   name?: string;
 }
 
-/** Where a network begins. */
+/** Makes an input of a network. */
 export function input(options: InputOptions): SymbolicTensor {
   knownOptions("input", options, ["shape", "name"]);
   const shape = checkedShape("shape", options.shape);
@@ -43,7 +43,7 @@ export function input(options: InputOptions): SymbolicTensor {
 }
 
 /**
- * A model whose layers stand one behind the other. The first one needs an `inputShape`, unless `input({ shape })` stands before it.
+ * Builds a model of layers in a chain. The first one needs an `inputShape`, unless `input({ shape })` comes before it.
  *
  *     sequential([conv2d({ filters: 6, kernelSize: 5, inputShape: [28, 28, 1] }), flatten(), dense({ units: 10 })])
  */
@@ -77,7 +77,7 @@ export interface ModelOptions extends BuildOptions {
 }
 
 /**
- * A model from what was written down between `inputs` and `outputs`. A layer called twice has one set of parameters.
+ * Builds a model of the layers between `inputs` and `outputs`. A layer called twice has one set of parameters.
  *
  *     const x = input({ shape: [8] });
  *     const h = dense({ units: 8, activation: "relu" });
@@ -108,7 +108,7 @@ function tensors(what: string, given: SymbolicTensor | readonly SymbolicTensor[]
   return all;
 }
 
-/** Everything `outputs` need that a layer makes, as it was written down. */
+/** Collects all outputs of layers that `outputs` depend on, in order of definition. */
 function between(outputs: readonly SymbolicTensor[]): SymbolicTensor[] {
   const seen = new Set<SymbolicTensor>();
   const open = [...outputs];
@@ -158,7 +158,7 @@ class Builder {
         throw new RangeError(`expects ${showSamples(expected)}, got ${showShape(first!.type.shape)}`);
       return layer.build(inputs, this.#building(layer, name));
     } catch (error) {
-      // what an op finds wrong already names the layer
+      // errors of ops already name the layer
       if ((error instanceof RangeError || error instanceof TypeError) && !error.message.startsWith("layer "))
         error.message = `layer "${name}" (${layer.kind}): ${error.message}`;
       throw error;
@@ -196,7 +196,7 @@ class Builder {
     );
   }
 
-  /** `given`, or the first of kind, kind_1, ... that is free. */
+  /** `given`, or the first free name of kind, kind_1, ... */
   #unique(kind: string, given: string | undefined): string {
     if (given !== undefined && this.#taken.has(given))
       throw new RangeError(`"name" expected a different name for each layer, got "${given}" twice`);

@@ -1,4 +1,4 @@
-/** Weights as users give them to a model: by name or in order, each as numbers, nested arrays, or with its shape. */
+/** Weights that users pass to a model: by name or in order, each as numbers, nested arrays, or with its shape. */
 import { knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, sameShape, showShape, size } from "../base/shape.ts";
 import type { NestedNumbers } from "../data/dataset.ts";
@@ -13,7 +13,7 @@ export type GivenWeight = NestedNumbers | { readonly shape?: Shape; readonly dat
 /** Some or all by name, or all in the order of `getWeights`. */
 export type GivenWeights = Readonly<Record<string, GivenWeight>> | readonly GivenWeight[];
 
-/** The new contents of the leaves that `weights` gives. A TypeError or RangeError where one does not fit. */
+/** Converts `weights` to new contents of leaves. Throws a TypeError or RangeError for one that does not fit. */
 export function givenContents(graph: Graph, weights: GivenWeights): [Value, Float32Array][] {
   if (weights === null || typeof weights !== "object" || ArrayBuffer.isView(weights))
     throw wrongType("weights", "weights by name, or a list of all", weights);
@@ -53,7 +53,7 @@ function numbersOf(name: string, given: GivenWeight, expected: Shape): ArrayLike
   return flat;
 }
 
-/** The numbers of nested arrays in order, once they have the expected shape all over. */
+/** Flattens nested arrays after checking that they have the expected shape. */
 function flattened(name: string, data: NestedNumbers, expected: Shape): ArrayLike<number> {
   if (!isNumbers(data) || !isNumbers(data[0])) return data as ArrayLike<number>;
   const shape: number[] = [];

@@ -1,4 +1,4 @@
-/** Building networks, in the order one meets them: layers, `sequential` or `model`, and what a Model can do. */
+/** Building networks: layers, `sequential` and `model`, and the class Model. */
 export type { Activation } from "./activations.ts";
 export { type BuildOptions, type InputOptions, input, type ModelOptions, model, sequential } from "./build.ts";
 export type { GivenWeight, GivenWeights, NestedNumbers } from "./given-weights.ts";
@@ -54,11 +54,7 @@ export {
   zeroPadding2d,
 } from "./layers/shaping.ts";
 export { loadModel } from "./load-model.ts";
-export {
-  Model,
-  type ModelParts,
-  type TrainingHistory,
-} from "./model.ts";
+export { Model, type ModelParts, type TrainingHistory } from "./model.ts";
 export type { Padding, Pads, Pair } from "./options.ts";
 export { l1, l1l2, l2 } from "./regularizers.ts";
 export type { Measured, MeasureOptions, Report, ReportParts, ReportRow } from "./report.ts";

@@ -23,13 +23,13 @@ const BY_NAME = {
   randomUniform: randomUniform(),
 } as const satisfies Record<string, Initializer>;
 
-/** What can be named by a string: the default form of each. */
+/** Initializers that can be given as strings, each with its default options. */
 export type InitializerName = keyof typeof BY_NAME;
 
-/** What an option such as `kernelInitializer` takes. */
+/** Values of an option such as `kernelInitializer`. */
 export type InitializerOption = InitializerName | Initializer;
 
-/** The initializer an option stands for. */
+/** Checks the option of an initializer. */
 export function initializerOf(what: string, option: unknown, usual: InitializerName): Initializer {
   if (option === undefined) return BY_NAME[usual];
   if (typeof option === "function") return option as Initializer;

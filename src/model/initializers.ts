@@ -1,25 +1,25 @@
 /**
- * Where weights begin: Keras' initializers (keras.initializers), drawn from this library's own random numbers, so that one seed gives
- * the same weights on every engine. Their values are not Keras' own, their distributions are.
+ * Keras' initializers (keras.initializers), drawn from this library's own random numbers, so that one seed gives the
+ * same weights on every engine. The numbers differ from Keras', their distributions do not.
  */
 import { knownOptions, noArguments, number } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 
-/** How many numbers go into, and come out of, one application of a kernel: Keras' compute_fans. */
+/** Inputs and outputs of one application of a kernel: Keras' compute_fans. */
 export interface Fans {
   readonly in: number;
   readonly out: number;
 }
 
-/** `length` numbers to begin with. `random` belongs to this parameter alone. */
+/** Draws `length` initial values. `random` belongs to this parameter alone. */
 export type Initializer = (length: number, fans: Fans, random: Random) => Float32Array;
 
 const drawn = (length: number, draw: () => number): Float32Array => Float32Array.from({ length }, draw);
 
-/** Standard deviation of a normal distribution cut off at two of its standard deviations. */
+/** Standard deviation of a normal distribution truncated at two standard deviations. */
 const TRUNCATED = 0.8796256610342398;
 
-/** Draws again what lies further out than two standard deviations. */
+/** Draws again if a value is further out than two standard deviations. */
 function truncated(random: Random): number {
   let z = random.normal();
   while (Math.abs(z) > 2) z = random.normal();
@@ -38,7 +38,7 @@ const scaledUniform =
     return drawn(length, () => random.uniform(-limit, limit));
   };
 
-/** The same, normal and cut off at two standard deviations. */
+/** The same, normal and truncated at two standard deviations. */
 const scaledNormal =
   (scale: number, mode: Mode): Initializer =>
   (length, fans, random) => {

@@ -1,6 +1,7 @@
 /**
- * Layers before they are part of a model. A layer is a function: called on what it is to read, it gives what it will make,
- * and nothing is computed, named or checked before `model` or `sequential` builds the graph. Called twice, it has one set of parameters.
+ * Layers before they are part of a model. A layer is a function: called on its inputs, it returns a symbolic output.
+ * Nothing is computed, named or checked before `model` or `sequential` builds the graph. Called twice, it has one set
+ * of parameters.
  */
 import { knownOptions, naming, show, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, size } from "../base/shape.ts";
@@ -9,26 +10,26 @@ import type { StepHook } from "../train/callbacks.ts";
 import type { Fans, Initializer } from "./initializers.ts";
 import type { Regularizer } from "./regularizers.ts";
 
-/** What a layer will make, or an input: a place in a network that is being written down. */
+/** A symbolic output of a layer, or an input, of a network that is not built yet. */
 export interface SymbolicTensor {
-  /** Undefined: an input of the model. */
+  /** The layer that makes it; undefined for an input of the model. */
   readonly layer?: Layer;
   readonly inputs: readonly SymbolicTensor[];
-  /** Of one image; of inputs only, the rest is known once the model is built. */
+  /** Shape of one image; only set for inputs, the others follow when the model is built. */
   readonly shape?: Shape;
-  /** The name an input was given. */
+  /** The name of an input, if given. */
   readonly name?: string;
-  /** Grows with every tensor: a layer's inputs come before it. */
+  /** Increases with every tensor: a layer's inputs have smaller numbers. */
   readonly order: number;
 }
 
-/** What every layer takes. */
+/** Options of every layer. */
 export interface LayerOptions {
-  /** Default: the kind of layer, with a number from the second of a model on: conv2d, conv2d_1, ... */
+  /** Default: the kind of layer, with a number from the second one on: conv2d, conv2d_1, ... */
   name?: string;
-  /** May an optimizer change its parameters? Default true. */
+  /** False freezes its parameters: optimizers do not change them. Default true. */
   trainable?: boolean;
-  /** The shape of one image, where it is the first layer of a `sequential`. */
+  /** The shape of one image, for the first layer of a `sequential`. */
   inputShape?: Shape;
 }
 
@@ -37,7 +38,7 @@ const LAYER_OPTIONS = ["name", "trainable", "inputShape"] as const;
 export interface Layer {
   (...inputs: SymbolicTensor[]): SymbolicTensor;
   (inputs: readonly SymbolicTensor[]): SymbolicTensor;
-  /** Which function made it; also the beginning of the name it gets where it has none. */
+  /** The function that made it; also the prefix of its default name. */
   readonly kind: string;
   readonly options: Readonly<LayerOptions>;
   /** Names of the parameters that pruning may mask. */
@@ -51,7 +52,7 @@ export type Build = (inputs: readonly Value[], to: Building) => Value;
 export interface ParameterOptions {
   role: Role;
   initializer: Initializer;
-  /** Default: as for a vector, length in and length out. */
+  /** Fans for the initializer. Default: those of a vector, length in and length out. */
   fans?: Fans;
   regularizer?: Regularizer | undefined;
   /** Keras' layout of a kernel. Default: that of the op that reads it. */
@@ -63,30 +64,30 @@ export interface Building {
   readonly graph: Graph;
   /** Its name in this model. */
   readonly name: string;
-  /** The leaf `<layer>/<name>`, drawn on first use. */
+  /** The leaf `<layer>/<name>`, initialized on first use. */
   parameter(name: string, shape: Shape, options: ParameterOptions): Value;
-  /** What is to take part in every `fit` of the model. */
+  /** Adds a hook that takes part in every `fit` of the model. */
   hook(hook: StepHook): void;
 }
 
 let tensors = 0;
 
-/** A tensor of the network that is being written down. */
+/** Makes a symbolic tensor. */
 export const symbolic = (made: Omit<SymbolicTensor, "order">): SymbolicTensor => ({ ...made, order: tensors++ });
 
 export const isSymbolic = (x: unknown): x is SymbolicTensor =>
   x !== null && typeof x === "object" && "order" in x && "inputs" in x;
 
 export interface LayerTraits {
-  /** The least and the greatest number of tensors it reads. Default: one. */
+  /** Minimum and maximum number of input tensors. Default: one. */
   readonly arity?: readonly [least: number, most: number];
   /** Names of the parameters that pruning may mask. Default: none. */
   readonly prunable?: readonly string[];
 }
 
 /**
- * A layer. `own`: the options it knows beside LAYER_OPTIONS, which `prepare` checks, once their names are known to be right.
- * Errors name the kind of layer or the option.
+ * Makes a layer. `own`: the options it knows beside LAYER_OPTIONS; `prepare` checks their values, after unknown names
+ * are refused. Errors name the kind of layer or the option.
  */
 export function layer<O extends LayerOptions>(
   kind: string,

@@ -1,4 +1,4 @@
-/** A model from a file. */
+/** Loads a model from a file. */
 import { BUDGET_OPTIONS, type BudgetOptions } from "../base/budget.ts";
 import { knownOptions } from "../base/errors.ts";
 import type { Source } from "../base/source.ts";
@@ -6,13 +6,13 @@ import { readFrom } from "../container/index.ts";
 import { Model } from "./model.ts";
 
 export interface LoadModelOptions extends BudgetOptions {
-  /** Stops the download. */
+  /** Aborts the download. */
   signal?: AbortSignal;
 }
 
 /**
- * A model from a file: a path, URL, File, Blob or bytes. A float model can be trained on; a quantized one has `kind`
- * "integer". Errors: PenjingError with `code`, `path` and `offset` for what is wrong with the file; `budget` where its
+ * Loads a model from a file: a path, URL, File, Blob or bytes. A float model can be trained further; a quantized one
+ * has `kind` "integer". Errors: PenjingError with `code`, `path` and `offset` for a faulty file; `budget` if its
  * tensors and layers take more memory than `maxBytes`, or an image more work than `maxMacs`.
  */
 export async function loadModel(source: Source, options: LoadModelOptions = {}): Promise<Model> {

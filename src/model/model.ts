@@ -1,10 +1,9 @@
 /**
- * A network with its weights: what `sequential` and `model` build, what training changes, what is saved and loaded. All
- * it knows is in its graph: layers are the nodes of one name, weights the states they read. So a loaded or a pruned
- * model is a model like any other.
+ * A network with its weights, which can be trained, saved and run. Its only state is its graph: layers are the nodes of
+ * one name, weights the states they read. So a loaded or a pruned model is a model like any other.
  */
 import { knownOptions, naming, PenjingError, wrongType } from "../base/errors.ts";
-import { type Shape, size, type TypedArray } from "../base/shape.ts";
+import { type Shape, size } from "../base/shape.ts";
 import { type Extras, saveFile, type WriteOptions } from "../container/index.ts";
 import { Dataset, preprocessingBehind } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -25,47 +24,48 @@ import { expectScaling, learned, scalingOf } from "../train/scaling.ts";
 import type { Scores } from "../train/trainer.ts";
 import { validationOf } from "../train/validation.ts";
 import { answers, scoreAnswers } from "./answers.ts";
+import { CurrentNet } from "./current-net.ts";
 import { bytesOf, statesOf } from "./file.ts";
 import { type GivenWeights, givenContents } from "./given-weights.ts";
 import type { Regularizer } from "./regularizers.ts";
 import { Report, type ReportParts } from "./report.ts";
 import { type StepOptions, Steps } from "./steps.ts";
-import { layerOf, layersOf, type ModelLayer, parametersOf, summaryOf } from "./summary.ts";
-import { kerasShape, toKeras, type Weights, weightsOf } from "./weights.ts";
+import { layerNamed, layerOf, layersOf, type ModelLayer, parametersOf, summaryOf } from "./summary.ts";
+import { kerasWeights, type Weights } from "./weights.ts";
 
 export interface ModelParts extends Extras {
-  /** Penalties by the name of the weight: they are part of the loss of `fit` and `evaluate`. */
+  /** Penalties by the name of the weight; part of the loss of `fit` and `evaluate`. */
   regularizers?: ReadonlyMap<string, Regularizer>;
-  /** What takes part in every `fit` of this model, before the hooks of its options: pruning. */
+  /** Hooks of every `fit` of this model, before those of its options: pruning. */
   hooks?: readonly StepHook[];
-  /** Of a network of integers: the float one it was made of. */
+  /** For an integer network: the float one it was made from. */
   float?: Graph;
-  /** What its report begins with. Default: one row, for the model as it is built or loaded. */
+  /** The first rows of its report. Default: one row, for the model as built or loaded. */
   report?: ReportParts;
 }
 
-/** What training measured, and from where it can go on: `fit(..., { resume: checkpoint })`. */
+/** The history of a training, with the checkpoint to continue from: `fit(..., { resume: checkpoint })`. */
 export type TrainingHistory = History & { readonly checkpoint: Checkpoint };
 
 /**
- * Made by `sequential`, `model`, `lenet5`, `loadModel`, `quantizeStatic` and `quantizeDynamic`. `clone`, `bake`,
- * pruning and quantization give models of their own; `fit`, `trainStep` and `setWeights` change this one.
+ * A model, made by `sequential`, `model`, `lenet5`, `loadModel`, `quantizeStatic` or `quantizeDynamic`. `clone`,
+ * `bake`, pruning and quantization return new models; `fit`, `trainStep` and `setWeights` change this one.
  */
 export class Model {
   readonly name: string;
-  /** What it computes. The states hold the weights as they are now. */
+  /** The computation. Its states hold the current weights. */
   readonly graph: Graph;
   readonly regularizers: ReadonlyMap<string, Regularizer>;
-  /** What takes part in every `fit`. */
+  /** Hooks of every `fit`. */
   readonly hooks: readonly StepHook[];
   readonly metadata: Extras["metadata"];
   /**
-   * "integer": quantized, statically or dynamically. It does all that a float one does, but is not trained, pruned or
-   * quantized again: that is a PenjingError `quantized`.
+   * "integer": quantized, statically or dynamically. Such a model supports everything but training, pruning and
+   * quantization, which throw a PenjingError `quantized`.
    */
   readonly kind: "float" | "integer";
   /**
-   * Of a network that was quantized here: the float one it was made of, baked and folded, for comparison. A file does
+   * For a network that was quantized here: the float one it was made from, baked and folded, for comparison. Files do
    * not keep it.
    */
   readonly float: Graph | undefined;
@@ -73,19 +73,18 @@ export class Model {
   readonly report: Report;
   #labels: Extras["labels"];
   #preprocessing: Extras["preprocessing"];
-  #net: Promise<Net> | undefined;
+  readonly #net: CurrentNet;
   #steps: Steps | undefined;
-  /** What changes the weights at the moment. */
+  /** The operation that is changing the weights. */
   #training: string | undefined;
-  /** Where the last `fit` ended. */
+  /** The end of the last `fit`. */
   #place: Place | undefined;
-  /** The contents each state of the network that runs was last given. */
-  readonly #written = new Map<string, TypedArray>();
 
-  /** A model over a graph with one output; the graph is the model's from then on. */
+  /** Makes a model that owns `graph`. */
   constructor(graph: Graph, parts: ModelParts = {}) {
     knownOptions("Model", parts, PARTS);
     this.graph = graph;
+    this.#net = new CurrentNet(graph);
     this.kind = holdsInt8(graph) ? "integer" : "float";
     this.float = parts.float;
     this.name = parts.name ?? NAMELESS;
@@ -98,8 +97,7 @@ export class Model {
   }
 
   /**
-   * Names of the classes, saved with it: those of the data set it was last trained on by `fit`, where that has names,
-   * or those it is given.
+   * Names of the classes, saved with it: those of the data set of the last `fit`, if it has names, or those assigned.
    */
   get labels(): readonly string[] | undefined {
     return this.#labels;
@@ -108,12 +106,12 @@ export class Model {
   set labels(labels: readonly string[] | undefined) {
     if (labels !== undefined) this.#checkLabels(labels);
     this.#labels = labels;
-    this.#net = undefined;
+    this.#net.discard();
   }
 
   /**
-   * How bytes and pictures become inputs, saved with it; undefined: byte / 255. It is that of the bytes the model was
-   * last trained on, and can be set where the weights come from elsewhere.
+   * The conversion of bytes and pictures to inputs, saved with it; undefined: byte / 255. Training on bytes sets it;
+   * assign it for weights from elsewhere.
    */
   get preprocessing(): Extras["preprocessing"] {
     return this.#preprocessing;
@@ -122,20 +120,20 @@ export class Model {
   set preprocessing(preprocessing: Extras["preprocessing"]) {
     if (preprocessing !== undefined) checkPreprocessing(preprocessing, this.graph);
     this.#preprocessing = preprocessing;
-    this.#net = undefined;
+    this.#net.discard();
   }
 
-  /** Of one sample; of the first input where there are several. */
+  /** Shape of one sample; of the first input if there are several. */
   get inputShape(): Shape {
     return this.graph.leaves.find(v => v.leaf === "input")!.type.shape;
   }
 
-  /** Of one sample; of the first output where there are several. */
+  /** Shape of one sample; of the first output if there are several. */
   get outputShape(): Shape {
     return this.graph.results[0]!.type.shape;
   }
 
-  /** Numbers in all weights, moving statistics among them. */
+  /** Number of elements of all weights, including moving statistics. */
   get parameters(): number {
     return parametersOf(this.graph);
   }
@@ -152,18 +150,12 @@ export class Model {
     return layersOf(this.graph).map(({ name, nodes }) => layerOf(this.graph, name, nodes));
   }
 
-  /** The layer of that name, or a RangeError that lists them. */
+  /** Returns the layer of that name; throws a RangeError that lists them if there is none. */
   layer(name: string): ModelLayer {
-    const layers = layersOf(this.graph);
-    const found = layers.find(l => l.name === name);
-    if (!found) {
-      const names = layers.map(l => l.name).join(", ");
-      throw new RangeError(`"layer" expected one of ${names}, got ${JSON.stringify(name)}`);
-    }
-    return layerOf(this.graph, found.name, found.nodes);
+    return layerNamed(this.graph, name);
   }
 
-  /** A table like Keras': layers with output shape, parameters and what they read, then the totals. */
+  /** Makes a table like Keras': layers with output shape, parameters and inputs, then the totals. */
   summary(): string {
     return summaryOf(this);
   }
@@ -180,47 +172,43 @@ export class Model {
   // ---------------------------------------------------------------- weights
 
   /**
-   * Copies of all weights, those of integers in real numbers, in Keras' layout and order. `Object.values` gives them by
-   * index, as Keras' get_weights does.
+   * Copies all weights in Keras' layout and order; integer ones are dequantized. `Object.values` lists them by index,
+   * as Keras' get_weights does.
    */
   getWeights(): Weights {
-    const weights: Weights = {};
-    for (const leaf of weightsOf(this.graph))
-      weights[leaf.name] = { shape: kerasShape(this.graph, leaf), data: toKeras(this.graph, leaf) };
-    return weights;
+    return kerasWeights(this.graph);
   }
 
   /**
-   * Sets weights from Keras' layout: some or all by name, or all in the order of `getWeights`, as Keras' set_weights
-   * does. Each is an array of its numbers, flat or nested, or `{ shape, data }`. A RangeError, before anything is
-   * changed, for a name or a shape that does not fit; NaN and infinity are refused too.
+   * Sets weights in Keras' layout: some or all by name, or all in the order of `getWeights`, as Keras' set_weights
+   * does. Each is an array of its numbers, flat or nested, or `{ shape, data }`. Throws a RangeError, before anything
+   * is changed, for a name or a shape that does not fit, and for NaN and infinity.
    */
   setWeights(weights: GivenWeights): void {
     this.#expectIdle("setWeights");
     demandFloat(this.graph, "set the weights of");
     const changed = naming("setWeights", () => givenContents(this.graph, weights));
-    // new arrays: copies of the graph made before keep theirs
+    // new arrays: earlier copies of the graph keep theirs
     for (const [leaf, data] of changed) leaf.data = data;
   }
 
   // ---------------------------------------------------------------- training
 
   /**
-   * Trains on a data set; the model's weights are as they were after the last epoch. By default one epoch of Adam 1e-3
-   * in batches of 32, with cross-entropy for labels. Gives loss and metrics of every epoch. Penalties of layers are
-   * part of the loss.
+   * Trains on a data set. By default one epoch of Adam 1e-3 in batches of 32, with cross-entropy for labels. Returns
+   * loss and metrics of every epoch. Penalties of layers are part of the loss. The model has the weights after the last
+   * epoch.
    *
    *     await model.fit(train, { epochs: 5, optimizer: "adam", metrics: ["accuracy"], validation: test, verbose: 1 });
    *
-   * A second `fit` goes on where the first one ended, to the byte as one of all epochs: the optimizer's moments, its
-   * schedule and the order of rows go on, and epochs are counted on. Another optimizer starts its own moments and
-   * schedule; `restart: true` starts all anew.
+   * A second `fit` continues the first one, with the same bytes as a single `fit` of all epochs: the optimizer's
+   * moments, its schedule, the order of rows and the numbers of epochs continue. Another optimizer starts with its own
+   * moments and schedule; `restart: true` starts everything anew.
    *
-   * `preprocessing` becomes that of the data set, or of its validation, where one of them is made of bytes; `labels`
-   * its class names. Errors: RangeError for data that do not fit, or a validation that is not scaled as the data;
-   * PenjingError `diverged` where the loss becomes NaN or infinite, `busy` where the model is being trained already,
-   * `quantized` of a network of integers; AbortError by `signal`, after which `checkpoint` and `saveCheckpoint` have
-   * the place where it ended.
+   * `preprocessing` becomes that of the data set, or of its validation data, if one of them consists of bytes; `labels`
+   * its class names. Errors: RangeError for data that do not fit, or validation data of another scaling; PenjingError
+   * `diverged` if the loss becomes NaN or infinite, `busy` if the model is being trained already, `quantized` for an
+   * integer network; AbortError by `signal`, after which `checkpoint` and `saveCheckpoint` have the state at that time.
    */
   async fit(dataset: Dataset, options: Omit<FitOptions, "regularizers"> = {}, ...more: []): Promise<TrainingHistory> {
     return naming("fit", async () => {
@@ -248,7 +236,7 @@ export class Model {
           fitted = await train(this.graph, dataset, settings, memory);
           return withCheckpoint(fitted);
         } finally {
-          // also after an abort: the weights are those of this data set then
+          // also after an abort: the weights are from this data set then
           if (statesOf(this.graph).some((leaf, i) => leaf.data !== before[i])) {
             this.#learnScaling(scaling);
             this.#learnLabels(dataset);
@@ -260,14 +248,15 @@ export class Model {
   }
 
   /**
-   * Where the last `fit` ended, aborted ones too: weights, masks, the optimizer's moments, its place in the schedule,
-   * epoch and seed, for `resume`. Undefined before the first one. Weights that were set since are not in it.
+   * The state at the end of the last `fit`, also of an aborted one: weights, masks, the optimizer's moments, its
+   * position in the schedule, epoch and seed, for `resume`. Undefined before the first one. It does not contain weights
+   * that were set later.
    */
   get checkpoint(): Checkpoint | undefined {
     return this.#place?.checkpoint;
   }
 
-  /** Writes `checkpoint` to a file, whole or not at all (Node): `fit(..., { resume: path })` goes on from there. */
+  /** Writes `checkpoint` to a file atomically (Node): `fit(..., { resume: path })` continues from it. */
   async saveCheckpoint(path: string, options: { signal?: AbortSignal } = {}): Promise<void> {
     knownOptions("saveCheckpoint", options, ["signal"]);
     const { checkpoint } = this;
@@ -277,9 +266,9 @@ export class Model {
   }
 
   /**
-   * The mean loss over a data set, penalties of layers and of the model's hooks included, and the mean of every metric. A RangeError where the
-   * data set makes other numbers of bytes than `preprocessing` says. A network of integers is run, and what it answers
-   * is scored.
+   * Computes the mean loss over a data set, including penalties of layers and of the model's hooks, and the mean of
+   * every metric. Throws a RangeError if the data set converts bytes in another way than `preprocessing`. An integer
+   * network is run, and its outputs are scored.
    */
   async evaluate(dataset: Dataset, options: Omit<EvaluateOptions, "regularizers" | "hooks"> = {}): Promise<Scores> {
     return naming("evaluate", async () => {
@@ -297,12 +286,11 @@ export class Model {
   }
 
   /**
-   * One step on one batch, for loops of one's own: samples one after another, and their class numbers (an array of
-   * integers) or targets (Float32Array). Gives loss and metrics before it. The optimizer's moments live on while
-   * `optimizer`, `loss` and `metrics` are the same. Samples are real numbers, or bytes (Uint8Array), which
-   * `preprocessing` makes real; from those of a data set's `batch` it learns that. A model that is pruned by a schedule
-   * needs to know how many `steps` there will be. A loop that need not look at the weights in between is faster over a
-   * `Trainer`.
+   * Runs one step on one batch, for custom loops: samples one after another, and their class numbers (an array of
+   * integers) or targets (Float32Array). Returns loss and metrics before the step. The optimizer's moments persist
+   * while `optimizer`, `loss` and `metrics` are the same. Samples are real numbers, or bytes (Uint8Array), which
+   * `preprocessing` converts; samples of a data set's `batch` set it. A model that is pruned by a schedule needs the
+   * total number of `steps`. A `Trainer` is faster for a loop that does not read the weights in between.
    */
   async trainStep(x: ArrayLike<number>, y: ArrayLike<number>, options: StepOptions = {}): Promise<Scores> {
     return naming("trainStep", () =>
@@ -321,7 +309,7 @@ export class Model {
     );
   }
 
-  /** Runs what changes the weights. Of two at once, the one that ends last would undo the other. */
+  /** Runs an operation that changes the weights, and excludes a second one: the later end would overwrite the other. */
   async #alone<T>(what: string, run: () => Promise<T>): Promise<T> {
     this.#expectIdle(what);
     this.#training = what;
@@ -350,7 +338,7 @@ export class Model {
     if (preprocessing !== this.preprocessing) this.preprocessing = preprocessing;
   }
 
-  /** Names that are the numbers of the classes are those that classes have without labels. */
+  /** Names that equal the class numbers are not stored: they are the default. */
   #learnLabels({ classNames }: Dataset): void {
     if (classNames?.length !== this.#classes) return;
     this.labels = classNames.every((name, i) => name === String(i)) ? undefined : [...classNames];
@@ -359,9 +347,9 @@ export class Model {
   // ---------------------------------------------------------------- running
 
   /**
-   * The outputs for all rows of a data set, or for what `net.predict` takes: `outputShape` numbers for each sample, in
-   * a list where there are several outputs. Plans the network at its first call. RangeErrors name shapes that do not
-   * fit.
+   * Computes the outputs for all rows of a data set, or for an input of `net.predict`: `outputShape` numbers per
+   * sample, in a list if there are several outputs. Plans the network at its first call. RangeErrors name shapes that
+   * do not fit.
    */
   async predict<R extends Reals = Float32Array>(x: Dataset | Inputs): Promise<NoInfer<R>> {
     return naming("predict", async () => {
@@ -371,64 +359,52 @@ export class Model {
     });
   }
 
-  /** The network's own types in and out, as by `net.run`. */
+  /** Runs the network with its own types in and out, as `net.run`. */
   async run<R extends Numbers = Int8Array | Float32Array>(x: Inputs): Promise<NoInfer<R>> {
     return naming("run", async () => (await this.net()).run<R>(x));
   }
 
-  /** Where the time of one sample goes, layer by layer: see `ProfileOptions`. */
+  /** Measures the time of one sample, layer by layer: see `ProfileOptions`. */
   profile(options: ProfileOptions = {}): Promise<Profile> {
     return profile(this.graph, options);
   }
 
-  /** The kernel calls of one sample, as text. */
+  /** Prints the kernel calls of one sample. */
   async program(): Promise<string> {
     return printProgram((await this.net()).machine.program("x1"));
   }
 
   /**
-   * The network that runs, with the weights as they are now: for `predict` without waiting. It does not follow later
-   * changes by itself. With options (`capacity`, `variant`, `warmUp`, ...) a network of its own at every call, without
-   * them the same one.
+   * The network that runs, with the current weights: for synchronous `predict`. It does not follow later changes. With
+   * options (`capacity`, `variant`, `warmUp`, ...) every call makes a new network, without them it is always the same
+   * one.
    */
   async net(options?: NetOptions): Promise<Net> {
-    if (options) return Net.create(this.graph, { ...this.#extras, ...options });
-    if (!this.#net) {
-      for (const leaf of statesOf(this.graph)) this.#written.set(leaf.name, leaf.data!);
-      const made = Net.create(this.graph, this.#extras);
-      this.#net = made;
-      // a failure is not for ever
-      made.catch(() => (this.#net = undefined));
-    }
-    const net = await this.#net;
-    for (const leaf of statesOf(this.graph)) {
-      if (this.#written.get(leaf.name) === leaf.data) continue;
-      if (net.machine.plan.leaves.has(leaf.name)) net.machine.write(leaf.name, leaf.data!);
-      this.#written.set(leaf.name, leaf.data!);
-    }
-    return net;
+    return options ? Net.create(this.graph, { ...this.#extras, ...options }) : this.#net.get(this.#extras);
   }
 
   // ---------------------------------------------------------------- copies and files
 
-  /** A model of its own with the same weights. */
+  /** Copies the model. */
   clone(): Model {
     return new Model(this.graph.copy().graph, this.parts());
   }
 
   /**
-   * A model of its own without masks: a masked weight becomes a weight with zeros. It computes the same, to the bit.
-   * Saving and quantizing do it by themselves.
+   * Copies the model without masks and gates: a masked weight becomes a weight with zeros. It computes the same, to the
+   * bit. Saving and quantizing do this implicitly.
    */
   bake(): Model {
     const { graph } = this.graph.copy();
     bake(graph);
-    const baked = new Model(graph, { ...this.parts(), hooks: [] });
+    // penalties of gates end with them
+    const regularizers = new Map([...this.regularizers].filter(([name]) => graph.leafOf(name)));
+    const baked = new Model(graph, { ...this.parts(), hooks: [], regularizers });
     baked.report.learnFrom(this.report);
     return baked;
   }
 
-  /** All a model is beside its graph, for a model made from this one. */
+  /** All parts of a model besides its graph, for a model made from this one. */
   parts(): ModelParts {
     const { regularizers, float } = this;
     return {
@@ -451,9 +427,8 @@ export class Model {
   }
 
   /**
-   * The bytes of a `.penjing` file. Names of layers are kept where a reader would not give the same ones to the
-   * weights, or where some were chosen; `names` decides it otherwise. It holds what runs: zeros in place of masks, and
-   * nothing of training.
+   * Writes the bytes of a `.penjing` file. Names of layers are kept unless all are automatic; `names` overrides this.
+   * It holds the network that runs: zeros instead of masks, and no state of training.
    */
   toBytes(options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
     knownOptions("save", options, ["names", "name", "labels", "preprocessing", "metadata"]);
@@ -464,7 +439,7 @@ export class Model {
     return bytesOf(this.graph, extras);
   }
 
-  /** One for each output; two where a single output tells one from the other. */
+  /** One label per output; two for a single output. */
   #checkLabels(labels: readonly string[]): void {
     if (Array.isArray(labels) && labels.length !== this.#classes)
       throw new RangeError(`"labels" expected ${this.#classes} names, got ${labels.length}`);
@@ -474,20 +449,20 @@ export class Model {
     return Math.max(2, size(this.outputShape));
   }
 
-  /** Writes the file whole or not at all (Node). Errors: `unwritable` with the path. */
+  /** Writes the file atomically (Node). Errors: `unwritable` with the path. */
   async save(path: string, options: WriteOptions & { signal?: AbortSignal } = {}): Promise<void> {
     const { signal, ...rest } = options;
     await saveFile(path, this.toBytes(rest), signal);
   }
 }
 
-/** The checkpoint is large, and no part of what a history prints. */
+/** The checkpoint is large, so it is not enumerable and histories do not print it. */
 const withCheckpoint = ({ history, checkpoint }: Fitted): TrainingHistory =>
   Object.defineProperty(history, "checkpoint", { value: checkpoint }) as TrainingHistory;
 
 const PARTS = ["name", "regularizers", "hooks", "float", "report", "labels", "preprocessing", "metadata"];
 
-/** The name of a model that was given none: it is not written to files. */
+/** The default name, which is not written to files. */
 const NAMELESS = "model";
 
 const DATASET = "new Dataset({ x, shape, labels or targets })";

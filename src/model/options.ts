@@ -1,4 +1,4 @@
-/** Options that several layers share: pairs of sizes, padding; and the shapes that layers expect. */
+/** Options that several layers share: pairs of sizes, padding; and checks of input shapes. */
 import { integer, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
 import type { Graph, Value } from "../graph/graph.ts";
@@ -11,7 +11,7 @@ export type Pair = number | readonly [number, number];
 /** [top, left, bottom, right] */
 export type Pads = readonly [number, number, number, number];
 
-/** "valid": none; "same": as TensorFlow pads, so that a stride of 1 keeps the size; or explicit. */
+/** "valid": none; "same": as in TensorFlow, so that a stride of 1 keeps the size; or explicit. */
 export type Padding = "valid" | "same" | Pads;
 
 export function pair(what: string, value: Pair | undefined, usual: Pair | undefined): [number, number] {
@@ -31,7 +31,7 @@ export function padding(value: unknown): Padding {
   return value.map((n, i) => integer(`padding[${i}]`, n, 0)) as unknown as Pads;
 }
 
-/** What a padding is for these images and this window. */
+/** Resolves a padding for these images and this window. */
 export function padsOf(
   padding: Padding,
   image: Shape,
@@ -57,11 +57,11 @@ export function sequenceShape(x: Value): readonly [length: number, channels: num
   return shape as unknown as readonly [number, number];
 }
 
-/** Calls `build` on sequences as images of height 1; an image that comes out is a sequence again. */
+/** Calls `build` on sequences as images of height 1; an image that results becomes a sequence again. */
 export function asImages(x: Value, graph: Graph, build: (image: Value) => Value): Value {
   const y = build(graph.one(reshape, [x], { shape: [1, ...sequenceShape(x)] }));
   return graph.one(reshape, [y], { shape: y.type.shape.slice(1) });
 }
 
-/** A size along a sequence. */
+/** Checks a size along a sequence. */
 export const along = (what: string, value: unknown, usual?: number): number => integer(what, value ?? usual, 1);

@@ -1,4 +1,4 @@
-/** Penalties on the size of weights, as Keras has them: loss += l1 sum |w| + l2 sum w^2. */
+/** Penalties on weights, as in Keras: loss += l1 sum |w| + l2 sum w^2. */
 import { knownOptions, number } from "../base/errors.ts";
 import type { Regularizer } from "../train/step.ts";
 
@@ -16,7 +16,7 @@ export function l1l2(factors: { l1?: number; l2?: number } = {}): Regularizer {
   return { l1: number("l1", factors.l1 ?? 0, { min: 0 }), l2: number("l2", factors.l2 ?? 0, { min: 0 }) };
 }
 
-/** The penalty an option such as `kernelRegularizer` stands for; undefined: none. */
+/** Checks an option such as `kernelRegularizer`; undefined: no penalty. */
 export function regularizerOf(what: string, option: Regularizer | undefined): Regularizer | undefined {
   if (option === undefined) return undefined;
   knownOptions(what, option, ["l1", "l2"]);

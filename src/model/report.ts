@@ -1,7 +1,7 @@
 /**
- * The report of a model: bytes, parameters, multiply-accumulates, time and accuracy after each step that made it.
- * Rows of earlier steps are numbers that were counted when the next step began, so that no earlier model is kept
- * alive. The last row is counted when it is asked for.
+ * The report of a model: bytes, parameters, multiply-accumulates, time and accuracy after each step that made it. Rows
+ * of earlier steps were computed when the next step began, so that no earlier model is kept alive. The last row is
+ * computed on access.
  */
 import { checkSignal, knownOptions, naming, number, wrongType } from "../base/errors.ts";
 import { size, type TypedArray } from "../base/shape.ts";
@@ -15,30 +15,33 @@ import { statesOf } from "./file.ts";
 import { type Timed, timeOf } from "./timing.ts";
 import { nonZeros, weightsOf } from "./weights.ts";
 
-/** Time and accuracy, which are there once they were measured. */
+/** Time and accuracy; absent until they are measured. */
 export interface Measured extends Partial<Timed> {
-  /** The share of right answers among `samples` labelled samples. */
+  /** The fraction of correct answers among `samples` labelled samples. */
   readonly accuracy?: number;
   readonly samples?: number;
 }
 
-/** A model as one step left it. */
+/** A model after one step. */
 export interface ReportRow extends Measured {
-  /** The function that made it, such as "pruneOnce"; first "float" or "integer": a model as it was built or loaded. */
+  /**
+   * The function that made it, such as "pruneOnce"; in the first row "float" or "integer", for a model as built or
+   * loaded.
+   */
   readonly step: string;
-  /** The options of the step, as JSON can hold them. */
+  /** The options of the step, as JSON. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Of its file. Missing where it cannot be saved. */
+  /** Size of its file in bytes. Absent if it cannot be saved. */
   readonly bytes?: number;
-  /** Numbers in all weights, moving statistics among them. */
+  /** Number of elements of all weights, including moving statistics. */
   readonly parameters: number;
-  /** Of those, how many are not zero; what a mask covers is zero. */
+  /** Number of those that are not zero; masked elements count as zero. */
   readonly nonZeros: number;
-  /** Multiply-accumulates of one sample, those with zeros included. */
+  /** Multiply-accumulates of one sample, including those with zeros. */
   readonly macs: number;
 }
 
-/** What a model that is made from another one takes over of its report. */
+/** The parts of a report that a model made from this one takes over. */
 export interface ReportParts {
   readonly before: readonly ReportRow[];
   readonly step: string;
@@ -47,14 +50,14 @@ export interface ReportParts {
 }
 
 export interface MeasureOptions {
-  /** Labelled samples for the accuracy. Default: the accuracy is not measured. */
+  /** Labelled samples for the accuracy. Default: it is not measured. */
   data?: Dataset;
-  /** Milliseconds spent on timing, after a quarter of it to warm up. At least 5 calls are timed. Default 100. */
+  /** Milliseconds of timing, after a quarter of that to warm up. At least 5 calls are timed. Default 100. */
   milliseconds?: number;
   signal?: AbortSignal;
 }
 
-/** What a report asks of its model. */
+/** The parts of a model that its report reads. */
 interface Reported {
   readonly graph: Graph;
   readonly kind: "float" | "integer";
@@ -68,7 +71,10 @@ interface Reported {
 
 type Counts = Pick<ReportRow, "bytes" | "parameters" | "nonZeros" | "macs">;
 
-/** `model.report`: it prints as a table and has JSON. Nothing is counted or measured before somebody asks. */
+/**
+ * The type of `model.report`: it prints as a table and converts to JSON. Nothing is computed or measured before it is
+ * accessed.
+ */
 export class Report {
   readonly #model: Reported;
   readonly #before: readonly ReportRow[];
@@ -86,14 +92,14 @@ export class Report {
     this.#measured = parts?.measured;
   }
 
-  /** A row for each step, in order; the last one is the model as it is now. */
+  /** One row per step, in order; the last one is the current model. */
   get rows(): readonly ReportRow[] {
     return [...this.#before, this.#row()];
   }
 
   /**
-   * Measures the time of one sample, and the accuracy where there are data; both stay in the last row until the
-   * weights change. `evaluate` with the metric "accuracy" and the validation of `fit` leave an accuracy there too.
+   * Measures the time of one sample, and the accuracy if there are data; both stay in the last row until the weights
+   * change. `evaluate` with the metric "accuracy" and the validation of `fit` record an accuracy there too.
    *
    *     console.log(String(await model.report.measure({ data: test })));
    */
@@ -112,7 +118,7 @@ export class Report {
     });
   }
 
-  /** A table of all rows; time and accuracy are there where some row has them. */
+  /** Formats all rows as a table; with columns for time and accuracy if a row has them. */
   toString(): string {
     return reportTable(this.rows);
   }
@@ -132,30 +138,30 @@ export class Report {
     return { before: this.#before, step: this.#step, ...(options && { options }), ...(measured && { measured }) };
   }
 
-  /** @internal For the model that a step makes of this one. */
+  /** @internal For the model that a step makes from this one. */
   followedBy(step: string, options?: ReportRow["options"]): ReportParts {
     return { before: this.rows, step, ...(options && { options }) };
   }
 
-  /** @internal What answers follow from as it is now, to name with what is measured of it. */
+  /** @internal The current weights, on which outputs depend: to be passed along with measurements. */
   weights(): Weights {
     const { graph, preprocessing } = this.#model;
     return [preprocessing, ...statesOf(graph).map(leaf => leaf.data!)];
   }
 
-  /** @internal Keeps what was measured, beside what else is known of the same weights. */
+  /** @internal Records a measurement, together with others of the same weights. */
   learn(weights: Weights, found: Measured): void {
     const known = this.#measured?.holds(weights) ? this.#measured.value : {};
     this.#measured = new Taken(weights, { ...known, ...found });
   }
 
-  /** @internal Keeps the accuracy among the scores of labelled samples, if there is one. */
+  /** @internal Records the accuracy among the scores of labelled samples, if there is one. */
   learnScores(weights: Weights, { scores, samples }: { scores: Scores; samples: number }): void {
     const { accuracy } = scores;
     if (accuracy !== undefined) this.learn(weights, { accuracy, samples });
   }
 
-  /** @internal What another report has measured of a model that gives the same answers. */
+  /** @internal Takes over the measurements of a model with the same outputs. */
   learnFrom(other: Report): void {
     const { accuracy, samples } = other.#row();
     if (accuracy !== undefined && samples !== undefined) this.learn(this.weights(), { accuracy, samples });
@@ -174,7 +180,7 @@ export class Report {
 /** Objects that are replaced, never changed, when a model changes. */
 type Weights = readonly (TypedArray | object | undefined)[];
 
-/** A value that was found for these weights. It keeps none of them alive. */
+/** A value computed for these weights. It keeps none of them alive. */
 class Taken<T> {
   readonly value: T;
   readonly #of: readonly (WeakRef<object> | undefined)[];
@@ -202,7 +208,10 @@ function countsOf(model: Reported): Counts {
   };
 }
 
-/** Undefined where it cannot be saved: `save` says why, and a step that makes another model of it should not fail. */
+/**
+ * Returns undefined if it cannot be saved: `save` throws the reason, but a step that makes another model from it should
+ * not fail.
+ */
 function bytesOf(model: Reported): number | undefined {
   try {
     return model.toBytes().length;
@@ -211,7 +220,7 @@ function bytesOf(model: Reported): number | undefined {
   }
 }
 
-/** Rows of reports beside each other; sizes are relative to those of the first row. */
+/** Formats rows of several reports as one table; sizes are relative to those of the first row. */
 export function reportTable(rows: readonly ReportRow[]): string {
   const first = rows[0]!;
   const times = (row: ReportRow): string =>

@@ -1,30 +1,27 @@
-/** Single steps of training on arrays, whatever the size of each batch, with one optimizer's moments all along. */
+/** Single training steps on arrays, of any batch size, with persistent moments of one optimizer. */
 import { integer, knownOptions, wrongValue } from "../base/errors.ts";
 import { showSamples, size, type TypedArray } from "../base/shape.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import { rescale } from "../data/scaling.ts";
 import type { Graph } from "../graph/graph.ts";
 import { isBytes } from "../run/inputs.ts";
-import { ruleOf, USUAL } from "../run/pixels.ts";
+import { channelScalingOf, USUAL } from "../run/pixels.ts";
 import type { StepHook } from "../train/callbacks.ts";
 import { lossFor, metricsFor, targetFor } from "../train/defaults.ts";
 import type { FitOptions } from "../train/fit-options.ts";
 import { optimizerOf } from "../train/named.ts";
 import { adam } from "../train/optimizers.ts";
 import { sameScaling } from "../train/scaling.ts";
-import { arrays, ends, type Scores, Trainer } from "../train/trainer.ts";
+import { arrays, type Scores, signatureOf, Trainer } from "../train/trainer.ts";
 
 export interface StepOptions extends Pick<FitOptions, "optimizer" | "loss" | "metrics" | "seed"> {
-  /**
-   * How many steps there will be in all: what pruning schedules go by. Needed where the model is pruned while it is
-   * trained.
-   */
+  /** Total number of steps, for pruning schedules. Required if the model is pruned while it is trained. */
   steps?: number;
 }
 
 const OPTIONS = ["optimizer", "loss", "metrics", "seed", "steps"] as const;
 
-/** What a model adds to its training. */
+/** Additions of a model to its training. */
 export type Additions = Pick<FitOptions, "regularizers"> & { readonly hooks: readonly StepHook[] };
 
 export class Steps {
@@ -34,14 +31,14 @@ export class Steps {
   readonly #optimizer;
   readonly #sizes = new Set<number>();
   #trainer: Trainer | undefined;
-  /** Which leaves were frozen when the steps were planned. */
+  /** Names of the leaves that were frozen when the steps were planned. */
   #frozen = "";
-  /** The contents each weight was given, or got by the last step. */
+  /** State -> the contents that it was given, or has since the last step. */
   readonly #known = new Map<string, TypedArray>();
-  /** How bytes became the images of the steps before. */
+  /** The conversion from bytes to the images of earlier steps. */
   #scaling: Preprocessing | undefined;
 
-  /** The first step before which each hook wants to act. */
+  /** The next step before which each hook acts. */
   readonly #due: (number | undefined)[];
 
   constructor(graph: Graph, options: StepOptions, additions: Additions) {
@@ -56,14 +53,14 @@ export class Steps {
     this.#due = hooks.map(hook => hook.next?.(0));
   }
 
-  /** Are these the options it was made for? */
+  /** True if it was made for these options. */
   serves(options: StepOptions): boolean {
     knownOptions("trainStep", options, OPTIONS);
     return OPTIONS.every(name => options[name] === this.#options[name]);
   }
 
   /**
-   * One step. Bytes become real by `preprocessing`; `scaling`: how bytes became the images, where that is known.
+   * Runs one step. Bytes are converted by `preprocessing`; `scaling`: the conversion from bytes to images, if known.
    */
   async train(
     given: ArrayLike<number>,
@@ -73,7 +70,7 @@ export class Steps {
       preprocessing = USUAL,
     }: { scaling: Preprocessing | undefined; preprocessing: Preprocessing | undefined },
   ): Promise<Scores> {
-    const { input } = ends(this.#graph);
+    const { input } = signatureOf(this.#graph);
     const x = isBytes(given) ? realsOf(given, preprocessing, input.at(-1) ?? 1) : given;
     const images = x.length / size(input);
     if (!Number.isInteger(images) || images < 1) throw wrongValue("x", `whole ${showSamples(input)}`, x);
@@ -104,14 +101,13 @@ export class Steps {
   }
 
   /**
-   * The trainer for that batch size: planned anew for a new one, or where layers were frozen since, and with the
-   * moments it had.
+   * The trainer for that batch size: planned anew for a new one, or if layers were frozen since, with the same moments.
    */
   async #for(images: number, y: ArrayLike<number>): Promise<Trainer> {
     const frozen = this.#graph.leaves.filter(v => v.frozen).map(v => v.name);
     const before = this.#trainer;
     if (before && this.#sizes.has(images) && this.#frozen === frozen.join()) return before;
-    const { output, classes } = ends(this.#graph);
+    const { output, classes } = signatureOf(this.#graph);
     const { regularizers, hooks } = this.#additions;
     const data = { classes: y instanceof Float32Array ? 0 : classes, targetShape: output.shape };
     const loss = lossFor(this.#graph, data, this.#options.loss);
@@ -140,6 +136,6 @@ export class Steps {
 
 function realsOf(bytes: Uint8Array | Uint8ClampedArray, by: Preprocessing, channels: number): Float32Array {
   const reals = new Float32Array(bytes.length);
-  rescale(bytes, 0, reals, ruleOf(by, channels));
+  rescale(bytes, 0, reals, channelScalingOf(by, channels));
   return reals;
 }

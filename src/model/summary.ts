@@ -1,4 +1,4 @@
-/** The layers of a model, and the table of them that `model.summary()` gives. */
+/** The layers of a model, and their table for `model.summary()`. */
 import { wrongType } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { BYTES, type Shape, size } from "../base/shape.ts";
@@ -20,16 +20,17 @@ export function layersOf(graph: Graph): { name: string; nodes: Node[] }[] {
 /** One layer of a model. */
 export interface ModelLayer {
   readonly name: string;
-  /** What it is made of, in order: the names of its ops. */
+  /** The names of its ops, in order. */
   readonly ops: readonly string[];
-  /** Of one sample. */
+  /** Shape of one sample. */
   readonly outputShape: Shape;
-  /** Numbers in its weights, moving statistics among them. */
+  /** Number of elements of its weights, including moving statistics. */
   readonly parameters: number;
-  /** Of those, how many an optimizer may change. */
+  /** Number of those that optimizers may change. */
   readonly trainableParameters: number;
   /**
-   * May an optimizer change its weights? False freezes them; a frozen batch normalization also keeps its statistics.
+   * True if optimizers may change its weights. False freezes them; a frozen batch normalization also keeps its
+   * statistics.
    */
   trainable: boolean;
   /** Names of its weights. */
@@ -40,7 +41,7 @@ export interface ModelLayer {
 
 const countOf = (some: readonly Value[]): number => some.reduce((sum, v) => sum + size(v.type.shape), 0);
 
-/** Of these weights, how many numbers an optimizer may change: none of a network of integers. */
+/** Number of elements of these weights that optimizers may change: none in an integer network. */
 const trainableOf = (graph: Graph, weights: readonly Value[]): number =>
   holdsInt8(graph) ? 0 : countOf(weights.filter(v => !v.frozen));
 
@@ -70,7 +71,16 @@ export function layerOf(graph: Graph, name: string, nodes: readonly Node[]): Mod
   };
 }
 
-/** Numbers in all weights, moving statistics among them. */
+/** Returns the layer of that name; throws a RangeError that lists them if there is none. */
+export function layerNamed(graph: Graph, name: string): ModelLayer {
+  const layers = layersOf(graph);
+  const found = layers.find(l => l.name === name);
+  if (found) return layerOf(graph, found.name, found.nodes);
+  const names = layers.map(l => l.name).join(", ");
+  throw new RangeError(`"layer" expected one of ${names}, got ${JSON.stringify(name)}`);
+}
+
+/** Number of elements of all weights, including moving statistics. */
 export const parametersOf = (graph: Graph): number => countOf(weightsOf(graph));
 
 interface Summarized {
@@ -79,9 +89,7 @@ interface Summarized {
   readonly layers: readonly ModelLayer[];
 }
 
-/**
- * Thousands apart, as Keras prints them: 44,426. Not by the host's language, so that the text is the same everywhere.
- */
+/** Separates thousands, as in Keras: 44,426. Independent of the locale, so that the text is the same everywhere. */
 const counted = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
 const shown = (shape: Shape): string => `(${["batch", ...shape].join(", ")})`;
@@ -131,7 +139,7 @@ export function summaryOf(model: Summarized): string {
     .join("\n");
 }
 
-/** Sizes as Keras prints them: 1 KB = 1024 bytes. */
+/** Formats sizes as Keras does: 1 KB = 1024 bytes. */
 function sized(n: number): string {
   if (n < 1024) return `${n.toFixed(2)} B`;
   return n < 1024 ** 2 ? `${(n / 1024).toFixed(2)} KB` : `${(n / 1024 ** 2).toFixed(2)} MB`;

@@ -12,15 +12,15 @@ export interface Timed {
   readonly timing: { readonly runs: number; readonly variant: Variant };
 }
 
-/** The least number of calls that are timed, however long they take. */
+/** Minimum number of calls that are timed, however long they take. */
 const LEAST_RUNS = 5;
 
-/** Milliseconds without giving way to the page. */
+/** Milliseconds between two turns of the event loop. */
 const SLICE = 50;
 
 /**
- * Times calls of `predict` on one sample of random numbers for `milliseconds`, after a quarter of that to warm up.
- * Where the clock is too coarse for one call, as in pages, a run is several of them.
+ * Times calls of `predict` on one sample of random numbers for `milliseconds`, after a quarter of that to warm up. If
+ * the clock is too coarse for one call, as in pages, a run consists of several calls.
  */
 export async function timeOf(net: Net, milliseconds: number, signal?: AbortSignal): Promise<Timed> {
   const random = new Random(1);

@@ -1,7 +1,7 @@
 /**
- * Weights as Keras lays them out. Inside, the first axis of a kernel is its output: one row of a matrix product lies in
- * one piece (`[out][kh][kw][in]`, dense `[out][in]`). Keras has it elsewhere (`KernelLayout`): where, the layer that
- * made the kernel says, and else the op that reads it. A loaded model knows ops alone.
+ * Weights in Keras' layout. In a graph the first axis of a kernel is its output: one row of a matrix product is
+ * contiguous (`[out][kh][kw][in]`, dense `[out][in]`). Keras has another order (`KernelLayout`): that recorded by the
+ * layer that made the kernel, or by default that of the op that reads it. A loaded model only has ops.
  */
 import { type Shape, size } from "../base/shape.ts";
 import { type Graph, isLearned, type KernelLayout, type Node, type Value } from "../graph/graph.ts";
@@ -19,16 +19,15 @@ export interface Weight {
 export type Weights = Record<string, Weight>;
 
 /**
- * The node that reads a weight, and as which operand: behind whatever stands on the weight's edge (masks, fake
- * quantization).
+ * The node that reads a weight, and the operand number: behind all ops on the weight's edge (masks, fake quantization).
  */
-interface Reader {
+interface Consumer {
   node: Node;
   operand: number;
 }
 
-/** Undefined: nothing reads it. */
-function readerOf(graph: Graph, leaf: Value): Reader | undefined {
+/** Returns undefined if nothing reads it. */
+function consumerOf(graph: Graph, leaf: Value): Consumer | undefined {
   let value = leaf;
   for (;;) {
     const node = graph.users(value)[0];
@@ -49,7 +48,7 @@ export function weightsOf(graph: Graph): Value[] {
   return graph.leaves.filter(v => isLearned(v.role) || v.role === "statistic");
 }
 
-/** How many of its numbers are not zero. */
+/** Number of elements that are not zero. */
 export function nonZeros({ data, type }: Value): number {
   const zero = type.quantization?.zeroPoint ?? 0;
   let count = 0;
@@ -58,16 +57,19 @@ export function nonZeros({ data, type }: Value): number {
 }
 
 /**
- * How Keras lays the leaf out, where that is another way than here, and the channels its reader has; undefined: as it
- * lies here.
+ * Keras' layout of the leaf, if it differs from that of the graph, and the channels of its consumer; undefined if it
+ * does not.
  */
 function layoutOf(graph: Graph, leaf: Value): { layout: KernelLayout; channels: number } | undefined {
-  const reader = readerOf(graph, leaf);
-  if (reader?.operand !== 1 || !hasKernel(reader.node)) return undefined;
-  return { layout: leaf.layout ?? traitsOf(reader.node).kernel!, channels: reader.node.inputs[0]!.type.shape.at(-1)! };
+  const consumer = consumerOf(graph, leaf);
+  if (consumer?.operand !== 1 || !hasKernel(consumer.node)) return undefined;
+  return {
+    layout: leaf.layout ?? traitsOf(consumer.node).kernel!,
+    channels: consumer.node.inputs[0]!.type.shape.at(-1)!,
+  };
 }
 
-/** The shape Keras gives it. */
+/** The shape of a leaf in Keras. */
 export function kerasShape(graph: Graph, leaf: Value): Shape {
   const { shape } = leaf.type;
   const found = layoutOf(graph, leaf);
@@ -85,7 +87,7 @@ export function kerasShape(graph: Graph, leaf: Value): Shape {
   }
 }
 
-/** Its contents in real numbers, a copy in Keras' order. */
+/** The contents of a leaf in real numbers, a copy in Keras' order. */
 export function toKeras(graph: Graph, leaf: Value): Float32Array {
   const data = realNumbers(leaf);
   const found = layoutOf(graph, leaf);
@@ -93,8 +95,8 @@ export function toKeras(graph: Graph, leaf: Value): Float32Array {
 }
 
 /**
- * scale * (q - zeroPoint) of integers, each with the scale of its index along the axis of scales; float contents as
- * they are.
+ * Dequantizes integers, scale * (q - zeroPoint), each with the scale of its index along the axis of scales; returns
+ * floats unchanged.
  */
 function realNumbers({ data, type: { shape, quantization } }: Value): Float32Array {
   if (data instanceof Float32Array) return data;
@@ -103,7 +105,15 @@ function realNumbers({ data, type: { shape, quantization } }: Value): Float32Arr
   return Float32Array.from(data!, (q, i) => scale[Math.floor(i / stride) % scale.length]! * (q - zeroPoint));
 }
 
-/** The way back. */
+/** Copies all weights of a graph in Keras' layout and order. */
+export function kerasWeights(graph: Graph): Weights {
+  const weights: Weights = {};
+  for (const leaf of weightsOf(graph))
+    weights[leaf.name] = { shape: kerasShape(graph, leaf), data: toKeras(graph, leaf) };
+  return weights;
+}
+
+/** The inverse of `toKeras`. */
 export function fromKeras(graph: Graph, leaf: Value, data: ArrayLike<number>): Float32Array {
   const found = layoutOf(graph, leaf);
   const result = Float32Array.from(data);
@@ -114,7 +124,7 @@ export function fromKeras(graph: Graph, leaf: Value, data: ArrayLike<number>): F
   return result;
 }
 
-/** For each number of a kernel in Keras' order, its place in [out][taps ...][in]. */
+/** For each number of a kernel in Keras' order, its position in [out][taps ...][in]. */
 function kerasOrder(layout: KernelLayout, shape: Shape): Int32Array {
   const [out, ...rest] = shape as [number, ...number[]];
   const row = size(rest);

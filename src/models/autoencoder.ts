@@ -1,5 +1,6 @@
 /**
- * The autoencoder of MLPerf Tiny (anomaly detection; the baseline of DCASE 2020, task 2): what it cannot give back is unusual.
+ * The autoencoder of MLPerf Tiny (anomaly detection; the baseline of DCASE 2020, task 2): inputs that it reconstructs
+ * badly are anomalous.
  *
  *     640 - 4 x dense 128 - dense 8 - 4 x dense 128 - dense 640: 269 992 parameters, 0.26 million MACs
  */
@@ -11,7 +12,7 @@ export interface AutoencoderOptions extends ReferenceOptions {
   units?: readonly [wide: number, narrow: number];
 }
 
-/** It ends in as many numbers as it begins with: `inputShape` (default [640]). `seed`: what the initial weights follow from. Default 0. */
+/** The output has the size of `inputShape` (default [640]). `seed`: of the initial weights. Default 0. */
 export function autoencoder(options: AutoencoderOptions = {}): Model {
   const { own, build } = referenceOptions("autoencoder", options, { inputShape: [640], units: [128, 8] as const });
   const [length] = own.inputShape as [number];

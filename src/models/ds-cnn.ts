@@ -1,7 +1,9 @@
 /**
- * DS-CNN of MLPerf Tiny (keyword spotting; Zhang et al. 2017, "Hello Edge"): one wide convolution, then four times a depthwise and a pointwise one.
+ * DS-CNN of MLPerf Tiny (keyword spotting; Zhang et al. 2017, "Hello Edge"): one wide convolution, then four pairs of a
+ * depthwise and a pointwise one.
  *
- *     49x10x1 spectrogram - conv 64@10x4 / 2 - 4 x (depthwise 3x3 - conv 64@1x1) - mean - dense 12 logits: 24 908 parameters, 2.66 million MACs
+ *     49x10x1 spectrogram - conv 64@10x4 / 2 - 4 x (depthwise 3x3 - conv 64@1x1) - mean - dense 12 logits:
+ *     24 908 parameters, 2.66 million MACs
  */
 import { integer } from "../base/errors.ts";
 import {
@@ -22,11 +24,11 @@ import { type ClassifierOptions, referenceOptions } from "./options.ts";
 const decay = l2(1e-4);
 
 export interface DsCnnOptions extends ClassifierOptions {
-  /** Of every convolution. Default 64. */
+  /** Filters of every convolution. Default 64. */
   filters?: number;
 }
 
-/** Default: 12 classes, [49, 10, 1]. `seed`: what the initial weights follow from. Default 0. */
+/** Default: 12 classes, [49, 10, 1]. `seed`: of the initial weights. Default 0. */
 export function dsCnn(options: DsCnnOptions = {}): Model {
   const { own, build } = referenceOptions("dsCnn", options, { classes: 12, inputShape: [49, 10, 1], filters: 64 });
   const filters = integer("filters", own.filters, 1);

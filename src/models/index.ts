@@ -1,4 +1,7 @@
-/** Reference networks. All end in logits (the autoencoder in its input's likeness): losses and `predict` take them as they are. */
+/**
+ * Reference networks. All end in logits (the autoencoder in a reconstruction of its input), which losses and `predict`
+ * take directly.
+ */
 export { type AutoencoderOptions, autoencoder } from "./autoencoder.ts";
 export { type CaffeLenet5Options, caffeLenet5 } from "./caffe-lenet5.ts";
 export { type DsCnnOptions, dsCnn } from "./ds-cnn.ts";

@@ -3,11 +3,11 @@ import { dense, flatten, type Model, sequential } from "../model/index.ts";
 import { type ClassifierOptions, referenceOptions, widths } from "./options.ts";
 
 export interface Lenet300100Options extends ClassifierOptions {
-  /** Of the two dense layers before the logits. Default [300, 100]. */
+  /** Units of the two dense layers before the logits. Default [300, 100]. */
   units?: readonly [first: number, second: number];
 }
 
-/** 28x28x1 - dense 300 - dense 100 - dense 10 logits. `seed`: what the initial weights follow from. Default 0. */
+/** 28x28x1 - dense 300 - dense 100 - dense 10 logits. `seed`: of the initial weights. Default 0. */
 export function lenet300100(options: Lenet300100Options = {}): Model {
   const usual = { classes: 10, inputShape: [28, 28, 1], units: [300, 100] as const };
   const { own, build } = referenceOptions("lenet300100", options, usual);

@@ -1,6 +1,6 @@
 /**
- * LeNet-5 as the article "Gradient-based learning applied to document recognition" (LeCun et al., 1998) is usually built today: ReLU and
- * maximum pooling in place of sigmoids and averages, and a full table of connections.
+ * LeNet-5 of "Gradient-based learning applied to document recognition" (LeCun et al., 1998) as it is usually built
+ * today: ReLU and maximum pooling instead of sigmoids and averages, and a full table of connections.
  *
  *     28x28x1 - conv 6@5x5 - pool 2 - conv 16@5x5 - pool 2 - dense 120 - dense 84 - dense 10 logits: 44 426 parameters
  */
@@ -8,13 +8,13 @@ import { conv2d, dense, flatten, type Model, maxPool2d, sequential } from "../mo
 import { type ClassifierOptions, referenceOptions, widths } from "./options.ts";
 
 export interface Lenet5Options extends ClassifierOptions {
-  /** Of the two convolutions. Default [6, 16]. */
+  /** Filters of the two convolutions. Default [6, 16]. */
   filters?: readonly [first: number, second: number];
-  /** Of the two dense layers before the logits. Default [120, 84]. */
+  /** Units of the two dense layers before the logits. Default [120, 84]. */
   units?: readonly [first: number, second: number];
 }
 
-/** Default: 10 classes, [28, 28, 1]. `seed`: what the initial weights follow from. Default 0. */
+/** Default: 10 classes, [28, 28, 1]. `seed`: of the initial weights. Default 0. */
 export function lenet5(options: Lenet5Options = {}): Model {
   const usual = { classes: 10, inputShape: [28, 28, 1], filters: [6, 16] as const, units: [120, 84] as const };
   const { own, build } = referenceOptions("lenet5", options, usual);

@@ -1,7 +1,8 @@
 /**
- * MobileNetV1 0.25 of MLPerf Tiny (visual wake words; Howard et al. 2017), a quarter as wide as the article's.
+ * MobileNetV1 0.25 of MLPerf Tiny (visual wake words; Howard et al. 2017), a quarter as wide as in the article.
  *
- *     96x96x3 - conv 8@3x3 / 2 - 13 x (depthwise 3x3 - conv 1x1) - mean - dense 2 logits: 221 794 parameters, 7.5 million MACs
+ *     96x96x3 - conv 8@3x3 / 2 - 13 x (depthwise 3x3 - conv 1x1) - mean - dense 2 logits:
+ *     221 794 parameters, 7.5 million MACs
  */
 import { number, wrongValue } from "../base/errors.ts";
 import {
@@ -20,7 +21,10 @@ import { type ClassifierOptions, referenceOptions } from "./options.ts";
 
 const decay = l2(1e-4);
 
-/** Of each pair of convolutions: the stride of the depthwise one, and the filters of the pointwise one at the article's width. */
+/**
+ * For each pair of convolutions: the stride of the depthwise one, and the filters of the pointwise one at the article's
+ * width.
+ */
 const PAIRS: readonly (readonly [strides: number, filters: number])[] = [
   [1, 64],
   [2, 128],
@@ -37,15 +41,15 @@ const PAIRS: readonly (readonly [strides: number, filters: number])[] = [
   [1, 1024],
 ];
 
-/** What the strides of the first convolution and of four pairs come to. */
+/** The product of the strides of the first convolution and of four pairs. */
 const REDUCTION = 32;
 
 export interface MobilenetV1Options extends ClassifierOptions {
-  /** All filters are so many times the article's, rounded down. Default 0.25. */
+  /** Width multiplier: the filters relative to the article's, rounded down. Default 0.25. */
   alpha?: number;
 }
 
-/** Default: 2 classes, [96, 96, 3]. `seed`: what the initial weights follow from. Default 0. */
+/** Default: 2 classes, [96, 96, 3]. `seed`: of the initial weights. Default 0. */
 export function mobilenetV1(options: MobilenetV1Options = {}): Model {
   const preset = { classes: 2, inputShape: [96, 96, 3], alpha: 0.25 };
   const { own, build } = referenceOptions("mobilenetV1", options, preset);

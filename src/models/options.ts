@@ -1,20 +1,20 @@
-/** Options that reference networks share. Left out, each network is that of its article. */
+/** Options that reference networks share. By default each network is that of its article. */
 import { integer, knownOptions, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shape.ts";
 import type { BuildOptions } from "../model/index.ts";
 import { checkedShape } from "../model/layer.ts";
 
 export interface ReferenceOptions extends BuildOptions {
-  /** Of one image. */
+  /** Shape of one image. */
   inputShape?: Shape;
 }
 
 export interface ClassifierOptions extends ReferenceOptions {
-  /** How many logits it ends in. */
+  /** Number of logits. */
   classes?: number;
 }
 
-/** The options of a network called `name`: those that are its own beside the shared ones, and what `usual` says where they are left out. */
+/** Checks the options of a network called `name`: its own beside the shared ones; `usual` has the defaults. */
 export function referenceOptions<O extends ReferenceOptions, U extends Partial<O> & { inputShape: Shape }>(
   name: string,
   options: O,

@@ -1,7 +1,8 @@
 /**
- * ResNet-8 of MLPerf Tiny (image classification; after He et al. 2016): three blocks of two convolutions with a way around them.
+ * ResNet-8 of MLPerf Tiny (image classification; after He et al. 2016): three residual blocks of two convolutions.
  *
- *     32x32x3 - conv 16 - block 16 - block 32 / 2 - block 64 / 2 - mean - dense 10 logits: 78 666 parameters, 12.5 million MACs
+ *     32x32x3 - conv 16 - block 16 - block 32 / 2 - block 64 / 2 - mean - dense 10 logits:
+ *     78 666 parameters, 12.5 million MACs
  */
 import { integer } from "../base/errors.ts";
 import {
@@ -25,7 +26,7 @@ const decay = l2(1e-4);
 const convolution = (filters: number, kernelSize: number, strides: number) =>
   conv2d({ filters, kernelSize, strides, padding: "same", kernelInitializer: "heNormal", kernelRegularizer: decay });
 
-/** The way around is a 1x1 convolution where the block makes images smaller. */
+/** The shortcut is a 1x1 convolution if the block downsamples. */
 function block(x: SymbolicTensor, filters: number, strides: number): SymbolicTensor {
   const first = relu()(batchNormalization()(convolution(filters, 3, strides)(x)));
   const second = batchNormalization()(convolution(filters, 3, 1)(first));
@@ -34,11 +35,11 @@ function block(x: SymbolicTensor, filters: number, strides: number): SymbolicTen
 }
 
 export interface Resnet8Options extends ClassifierOptions {
-  /** Of the first convolution and the first block; the others have twice and four times as many. Default 16. */
+  /** Filters of the first convolution and the first block; the others have twice and four times as many. Default 16. */
   filters?: number;
 }
 
-/** Default: 10 classes, [32, 32, 3]. `seed`: what the initial weights follow from. Default 0. */
+/** Default: 10 classes, [32, 32, 3]. `seed`: of the initial weights. Default 0. */
 export function resnet8(options: Resnet8Options = {}): Model {
   const { own, build } = referenceOptions("resnet8", options, { classes: 10, inputShape: [32, 32, 3], filters: 16 });
   const filters = integer("filters", own.filters, 1);

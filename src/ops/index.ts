@@ -74,7 +74,11 @@ export const TRAITS: Record<ModelOpName, Traits> = merged.TRAITS;
 /** The ops whose results losses and classifiers know. */
 export const GIVES: Readonly<Record<string, Gives>> = merged.GIVES;
 
-export const STORED: Record<ModelOpName, Stored | Refusal> = merged.STORED;
+/** Records of ops in files: every op of models has one but for those of `UNSTORED`. */
+export const STORED: Record<Exclude<ModelOpName, keyof typeof merged.UNSTORED>, Stored> = merged.STORED;
+
+/** Ops of models that no file holds, and why. */
+export const UNSTORED: Readonly<Record<string, Refusal>> = merged.UNSTORED;
 
 /** Ops on the edges of weights. */
 export const BAKE: Readonly<Record<string, Bake>> = merged.BAKE;

@@ -17,13 +17,13 @@ export interface Place {
   readonly axis: number;
 }
 
-/** Lists the axes that the same indices are in, wholly or as a part. */
+/** Lists the axes that the same indices occur in, wholly or as a part. */
 export interface AxisClass {
   readonly indices: Indices;
   readonly size: number;
-  /** Do they have to stay as they are? */
+  /** True if their order must not change. */
   readonly fixed: boolean;
-  /** May they be reordered, but none be removed? */
+  /** True if they may be reordered, but none removed. */
   readonly whole: boolean;
   readonly places: readonly Place[];
 }
@@ -34,7 +34,7 @@ export class GraphAxes {
   readonly #axes = new Map<Value, readonly Axis[]>();
   readonly #nodes = new Map<Node, NodeAxes>();
 
-  /** Reads the graph as it is now. Errors: PenjingError "refused" for layers of int8 and ops of training steps. */
+  /** Reads the current state of the graph. Errors: PenjingError "refused" for int8 layers and ops of training steps. */
   constructor(graph: Graph) {
     this.#graph = graph;
     for (const leaf of graph.leaves) if (leaf.leaf !== "state") this.#fix(leaf);
@@ -78,7 +78,7 @@ export class GraphAxes {
     });
   }
 
-  /** Resolves an axis of a value to the indices, product or parts that it is made of. */
+  /** Resolves an axis of a value to its indices, product or parts. */
   of({ value, axis }: Place): Axis {
     return this.#relations.resolve(this.#of(value)[axis]!);
   }
@@ -107,31 +107,68 @@ export class GraphAxes {
   }
 
   /**
-   * Copies the graph with only the indices `kept` of a class, in that order: all of them in another order, or
-   * fewer. Weights keep the numbers they have there; attributes that hold sizes follow.
+   * Returns, for each position along an axis, the index of a class at it; -1: none. An axis in which the class is one
+   * factor has each index at several positions.
    */
-  select({ indices: chosen, size: count, fixed, whole }: AxisClass, kept: readonly number[]): Graph {
-    if (new Set(kept).size !== kept.length || kept.some(i => !(Number.isInteger(i) && i >= 0 && i < count)))
-      throw wrongValue("kept", `different indices in 0..${count - 1}`, kept);
-    if (fixed || !kept.length || (whole && kept.length < count))
-      throw wrongValue("kept", fixed ? "a class that is not fixed" : whole ? "all of its indices" : "an index", kept);
-    const taken = (axis: Axis): number[] => takenOf(this.#relations.resolve(axis), chosen, kept);
-    const sizeOf = (axis: Axis): number => sizeWith(this.#relations.resolve(axis), chosen, kept.length);
+  indexAlong(place: Place, { indices: chosen }: Pick<AxisClass, "indices">): Int32Array {
+    return Int32Array.from(memberOf(this.of(place), chosen));
+  }
+
+  /** Computes the shape of a value for other sizes of classes; those that `sizes` omits keep theirs. */
+  shapeWith(value: Value, sizes: ReadonlyMap<Indices, number>): Shape {
+    return this.#of(value).map(axis => sizeWith(this.#relations.resolve(axis), sizes));
+  }
+
+  /** Returns a copy of a node for other sizes of classes. It belongs to no graph. */
+  nodeWith(node: Node, sizes: ReadonlyMap<Indices, number>): Node {
+    const resized = (v: Value): Value => ({ ...v, type: { ...v.type, shape: this.shapeWith(v, sizes) } });
+    return {
+      ...node,
+      attrs: this.#attrsWith(node, sizes),
+      inputs: node.inputs.map(resized),
+      outputs: node.outputs.map(resized),
+    };
+  }
+
+  #attrsWith(node: Node, sizes: ReadonlyMap<Indices, number>): unknown {
+    return this.#nodes.get(node)!.attrs?.(axis => sizeWith(this.#relations.resolve(axis), sizes)) ?? node.attrs;
+  }
+
+  /**
+   * Copies the graph with only the indices `kept` of a class, in that order: all of them in another order, or fewer.
+   * Weights keep their numbers at these indices; attributes that hold sizes follow.
+   */
+  select(chosen: AxisClass, kept: readonly number[]): Graph {
+    return this.selectAll([[chosen, kept]]);
+  }
+
+  /** The same as `select`, for several classes at once. */
+  selectAll(choices: Iterable<readonly [AxisClass, readonly number[]]>): Graph {
+    const chosen = new Map<Indices, readonly number[]>();
+    for (const [{ indices, size: count, fixed, whole }, kept] of choices) {
+      if (new Set(kept).size !== kept.length || kept.some(i => !(Number.isInteger(i) && i >= 0 && i < count)))
+        throw wrongValue("kept", `different indices in 0..${count - 1}`, kept);
+      if (fixed || !kept.length || (whole && kept.length < count))
+        throw wrongValue("kept", fixed ? "a class that is not fixed" : whole ? "all of its indices" : "an index", kept);
+      chosen.set(indices, kept);
+    }
+    const sizes = new Map([...chosen].map(([indices, kept]) => [indices, kept.length]));
     const { graph, of } = this.#graph.copy();
     for (const leaf of this.#graph.leaves) {
-      const axes = this.#of(leaf);
-      const twin = of.get(leaf)!;
-      twin.type = { ...leaf.type, shape: axes.map(sizeOf) };
-      if (leaf.data && size(twin.type.shape) > 0) twin.data = gathered(leaf.data, leaf.type.shape, axes.map(taken));
+      const copy = of.get(leaf)!;
+      copy.type = { ...leaf.type, shape: this.shapeWith(leaf, sizes) };
+      if (!leaf.data || !size(copy.type.shape)) continue;
+      const taken = this.#of(leaf).map(axis => takenOf(this.#relations.resolve(axis), chosen));
+      copy.data = gathered(leaf.data, leaf.type.shape, taken);
     }
     this.#graph.nodes.forEach((node, i) => {
-      const twin = graph.nodes[i]!;
-      twin.attrs = this.#nodes.get(node)!.attrs?.(sizeOf) ?? node.attrs;
+      const copy = graph.nodes[i]!;
+      copy.attrs = this.#attrsWith(node, sizes);
       const types = node.op.infer(
-        twin.inputs.map(v => v.type),
-        twin.attrs,
+        copy.inputs.map(v => v.type),
+        copy.attrs,
       );
-      twin.outputs.forEach((output, k) => {
+      copy.outputs.forEach((output, k) => {
         output.type = types[k]!;
       });
     });
@@ -139,36 +176,49 @@ export class GraphAxes {
   }
 }
 
-/** Lists the indices an axis is made of. */
+/** Lists the indices in an axis. */
 function indicesOf(axis: Axis): Indices[] {
   if (axis.kind === "indices") return [axis];
   return (axis.kind === "product" ? axis.factors : axis.parts).flatMap(indicesOf);
 }
 
-/** Computes the size of a resolved axis where `chosen` has `count` indices. */
-function sizeWith(axis: Axis, chosen: Indices, count: number): number {
-  if (axis.kind === "indices") return axis === chosen ? count : axis.size;
-  if (axis.kind === "product") return axis.factors.reduce((n, factor) => n * sizeWith(factor, chosen, count), 1);
-  return axis.parts.reduce((n, part) => n + sizeWith(part, chosen, count), 0);
+/** Computes the size of a resolved axis for other sizes of classes. */
+function sizeWith(axis: Axis, sizes: ReadonlyMap<Indices, number>): number {
+  if (axis.kind === "indices") return sizes.get(axis) ?? axis.size;
+  if (axis.kind === "product") return axis.factors.reduce((n, factor) => n * sizeWith(factor, sizes), 1);
+  return axis.parts.reduce((n, part) => n + sizeWith(part, sizes), 0);
 }
 
-/** Lists the indices of a resolved axis that are left, in order, where only `kept` of `chosen` are. */
-function takenOf(axis: Axis, chosen: Indices, kept: readonly number[]): number[] {
-  if (axis.kind === "indices") return axis === chosen ? [...kept] : Array.from({ length: axis.size }, (_, i) => i);
+/** Lists the remaining indices of a resolved axis, in order, if only some of the `chosen` classes are kept. */
+function takenOf(axis: Axis, chosen: ReadonlyMap<Indices, readonly number[]>): number[] {
+  if (axis.kind === "indices") return [...(chosen.get(axis) ?? Array(axis.size).keys())];
   if (axis.kind === "product")
     return axis.factors.reduce(
       (outer: number[], factor) => {
-        const inner = takenOf(factor, chosen, kept);
+        const inner = takenOf(factor, chosen);
         return outer.flatMap(i => inner.map(j => i * factor.size + j));
       },
       [0],
     );
   let offset = 0;
   return axis.parts.flatMap(part => {
-    const here = takenOf(part, chosen, kept).map(i => offset + i);
+    const here = takenOf(part, chosen).map(i => offset + i);
     offset += part.size;
     return here;
   });
+}
+
+/** Lists the index of `chosen` at each position of a resolved axis, or -1. */
+function memberOf(axis: Axis, chosen: Indices): number[] {
+  if (axis.kind === "indices") return Array.from({ length: axis.size }, (_, i) => (axis === chosen ? i : -1));
+  if (axis.kind === "parts") return axis.parts.flatMap(part => memberOf(part, chosen));
+  return axis.factors.reduce(
+    (outer: number[], factor) => {
+      const inner = memberOf(factor, chosen);
+      return outer.flatMap(i => inner.map(j => (j >= 0 ? j : i)));
+    },
+    [-1],
+  );
 }
 
 /** Copies the numbers of `data` at these indices of each axis. */
@@ -184,9 +234,9 @@ function gathered(data: TypedArray, shape: Shape, taken: readonly number[][]): T
   return made;
 }
 
-/** Unifies terms: keeps which indices turned out to be the same. */
+/** Unifies terms: records which indices turned out to be the same. */
 class Relations {
-  /** Indices that turned out to be others, a product or parts. */
+  /** Indices -> the indices, product or parts they were unified with. */
   readonly #is = new Map<Indices, Axis>();
   readonly #fixed = new Set<Indices>();
   readonly #whole = new Set<Indices>();
@@ -201,7 +251,7 @@ class Relations {
       let last: Axis = axis;
       for (let next: Axis | undefined = axis; next; next = last.kind === "indices" ? this.#is.get(last) : undefined)
         last = next;
-      // shortens the way for the next time
+      // path compression
       for (let at: Axis = axis; at !== last && at.kind === "indices"; ) {
         const next: Axis = this.#is.get(at)!;
         this.#is.set(at, last);
@@ -224,7 +274,7 @@ class Relations {
     for (const found of indicesOf(this.resolve(axis))) this.#fixed.add(found);
   }
 
-  /** Makes both have their indices in the same order. Where their terms have none in common, both are fixed. */
+  /** Unifies two axes. If their terms have no common structure, both become fixed. */
   same(one: Axis, other: Axis): void {
     const [a, b] = [this.resolve(one), this.resolve(other)];
     if (a === b || a.size <= 1) return;
@@ -242,7 +292,7 @@ class Relations {
     if (this.isWhole(found)) for (const each of indicesOf(this.resolve(axis))) this.#whole.add(each);
   }
 
-  /** Resolves the first of a list, and takes it apart where it turned out to be a product, or parts. */
+  /** Resolves the first of a list, and splits it if it turned out to be a product or parts. */
   #first(list: Axis[], additive: boolean): Axis {
     for (;;) {
       const first = this.resolve(list[0]!);
@@ -252,10 +302,7 @@ class Relations {
     }
   }
 
-  /**
-   * Aligns two lists of factors, innermost first, or of parts. The larger of two that differ is split where it can
-   * be.
-   */
+  /** Aligns two lists of factors, innermost first, or of parts. The larger of two that differ is split if possible. */
   #align(a: Axis[], b: Axis[], additive = false): void {
     while (a.length && b.length) {
       const [x, y] = [this.#first(a, additive), this.#first(b, additive)];

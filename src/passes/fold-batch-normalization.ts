@@ -1,17 +1,18 @@
 /**
- * Batch normalization behind a convolution or a dense layer becomes part of its weights and bias:
+ * Folds batch normalization behind a convolution or a dense layer into its weights and bias:
  *
- *     gamma (w x + b - mean) / sqrt(variance + epsilon) + beta = (s w) x + (s (b - mean) + beta),    s = gamma / sqrt(variance + epsilon)
+ *     gamma (w x + b - mean) / sqrt(variance + epsilon) + beta = (s w) x + (s (b - mean) + beta),    s = gamma /
+ * sqrt(variance + epsilon)
  *
- * Leaves alone what is read by anything else as well, and states without numbers.
- * Ensures the same outputs but for rounding, in fewer nodes.
+ * Skips values with other readers, and states without numbers. Ensures the same outputs but for rounding, in fewer
+ * nodes.
  */
-import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
+import type { Graph, Node, RewriteRule, Value } from "../graph/graph.ts";
 import { pass, running } from "../graph/pass.ts";
 import { type BatchNormalization, batchNormalization } from "../ops/normalization/batch-normalization.ts";
 import { hasKernel } from "../ops/traits.ts";
 
-const fold: Rule = (node, graph) => {
+const fold: RewriteRule = (node, graph) => {
   if (node.op !== batchNormalization) return;
   const layer = node.inputs[0]!.node;
   if (!layer || !hasKernel(layer) || layer.attrs.relu) return;
@@ -29,7 +30,7 @@ export const foldBatchNormalization = pass(
 
 const holdsNumbers = (v: Value): boolean => v.leaf === "state" && v.data instanceof Float32Array;
 
-/** The layer's operands with the normalization in them. */
+/** The layer's operands with the normalization folded in. */
 function folded(layer: Node, { inputs, attrs }: Node<BatchNormalization>, graph: Graph): Value[] {
   const [x, weight, bias] = layer.inputs;
   const [gamma, beta, mean, variance] = inputs.slice(1).map(v => v.data!);

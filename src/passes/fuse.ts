@@ -1,8 +1,8 @@
 /**
- * Fusion: a rule looks at one node and, where it and its producers together are a fused op that has kernels for these shapes,
- * gives the outputs that replace its own. The fused op brings its own gradient.
+ * Operator fusion. A rule matches a node and its producers; if a fused op has kernels for these shapes, it returns the
+ * outputs that replace the node's. The fused op has its own gradient.
  */
-import type { Graph, Node, Op, Rule, Value } from "../graph/graph.ts";
+import type { Graph, Node, Op, RewriteRule, Value } from "../graph/graph.ts";
 import { pass } from "../graph/pass.ts";
 import { relu, reluGradient } from "../ops/activation/relu.ts";
 import { type Conv2d, conv2d } from "../ops/convolution/conv2d.ts";
@@ -13,21 +13,21 @@ import { algorithmFor, conv2dReluMaxPool2d } from "../ops/fused/conv2d-relu-max-
 import { maxPool2d, type Pool2d } from "../ops/pooling/max-pool2d.ts";
 import { isInt8 } from "../ops/quantized/int8-types.ts";
 
-/** The node of kind `op` that makes v, where nobody else reads v. */
+/** The node of kind `op` that makes v, if nothing else reads v. */
 function soleProducer<A>(graph: Graph, v: Value, op: Op<A>): Node<A> | undefined {
   return v.node?.op === op && graph.onlyUser(v) ? v.node : undefined;
 }
 
 /** relu(dense(x)) -> dense with relu. */
-const denseRelu: Rule = (node, graph) => {
+const denseRelu: RewriteRule = (node, graph) => {
   if (node.op !== relu) return;
   const inner = soleProducer<Dense>(graph, node.inputs[0]!, dense);
   if (!inner || inner.attrs.relu || inner.inputs.length < 3 || isInt8(inner.inputs[1]!.type)) return;
   return graph.add(dense, inner.inputs, { ...inner.attrs, relu: true });
 };
 
-/** relu of an int8 convolution or dense layer is a bound of its clamp. */
-const int8Relu: Rule = (node, graph) => {
+/** relu(int8 convolution or dense layer) -> the layer with a tighter clamp. */
+const int8Relu: RewriteRule = (node, graph) => {
   if (node.op !== relu || !isInt8(node.outputs[0]!.type)) return;
   for (const op of [conv2d, dense, depthwiseConv2d] as Op<{ relu?: boolean }>[]) {
     const inner = soleProducer(graph, node.inputs[0]!, op);
@@ -35,15 +35,15 @@ const int8Relu: Rule = (node, graph) => {
   }
 };
 
-/** maxPool2d(conv2d(x)) of int8, the convolution with or without a relu -> conv2dMaxPool2d. */
-const int8Pool: Rule = (node, graph) => {
+/** maxPool2d(conv2d(x)) in int8, with or without a relu -> conv2dMaxPool2d. */
+const int8Pool: RewriteRule = (node, graph) => {
   if (node.op !== maxPool2d || !isInt8(node.outputs[0]!.type) || graph.isUsed(node.outputs[1]!)) return;
   const conv = soleProducer<Conv2d>(graph, node.inputs[0]!, conv2d);
   if (!conv || !pairsUp(node as Node<Pool2d>, conv)) return;
   return graph.add(conv2dMaxPool2d, conv.inputs, conv.attrs);
 };
 
-/** Is it a pool of 2x2 in steps of 2 that leaves no pixel of `conv` hanging over? */
+/** True for a pool of 2x2 with stride 2 that covers every pixel of `conv`. */
 function pairsUp({ attrs }: Node<Pool2d>, conv: Node): boolean {
   const odd = conv.outputs[0]!.type.shape.slice(0, 2).some(n => n % 2);
   return (
@@ -54,8 +54,8 @@ function pairsUp({ attrs }: Node<Pool2d>, conv: Node): boolean {
 const none = (pads: readonly number[]): boolean => pads.every(pad => pad === 0);
 const all = (value: number, pair: readonly number[]): boolean => pair.every(v => v === value);
 
-/** maxPool2d(relu(conv2d(x))) or relu(maxPool2d(conv2d(x))), which are the same, -> conv2dReluMaxPool2d. */
-const conv2dPool: Rule = (node, graph) => {
+/** maxPool2d(relu(conv2d(x))) or the equal relu(maxPool2d(conv2d(x))) -> conv2dReluMaxPool2d. */
+const conv2dPool: RewriteRule = (node, graph) => {
   const last = node.op === relu ? soleProducer<Pool2d>(graph, node.inputs[0]!, maxPool2d) : undefined;
   const pool = node.op === maxPool2d ? (node as Node<Pool2d>) : last;
   if (!pool || graph.isUsed(pool.outputs[1]!)) return;
@@ -77,17 +77,17 @@ const conv2dPool: Rule = (node, graph) => {
 };
 
 /** reluGradient(denseInputGradient(weight, d), y) -> denseInputGradient(weight, d, y). */
-const denseInputReluGradient: Rule = (node, graph) => {
+const denseInputReluGradient: RewriteRule = (node, graph) => {
   if (node.op !== reluGradient) return;
   const inner = soleProducer(graph, node.inputs[0]!, denseInputGradient);
   if (!inner || inner.inputs.length > 2) return;
   return graph.add(denseInputGradient, [...inner.inputs, node.inputs[1]!]);
 };
 
-export const FORWARD: readonly Rule[] = [denseRelu, conv2dPool, int8Relu, int8Pool];
-export const BACKWARD: readonly Rule[] = [denseInputReluGradient];
+export const FORWARD: readonly RewriteRule[] = [denseRelu, conv2dPool, int8Relu, int8Pool];
+export const BACKWARD: readonly RewriteRule[] = [denseInputReluGradient];
 
-/** Applies `rules` to every node in order; says whether anything changed. */
-export const fuse = pass({ name: "fuse", needs: [], ensures: [] }, (graph, rules: readonly Rule[]) =>
+/** Applies `rules` to every node in order; returns true if anything changed. */
+export const fuse = pass({ name: "fuse", needs: [], ensures: [] }, (graph, rules: readonly RewriteRule[]) =>
   graph.rewrite(rules),
 );

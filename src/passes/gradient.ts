@@ -1,6 +1,6 @@
 /**
- * Reverse-mode differentiation as a graph pass: walks the nodes backwards and lets each op emit its own backward nodes.
- * Appends the backward nodes; what stands before them stays as it is.
+ * Reverse-mode differentiation as a graph pass: walks the nodes backwards and lets each op emit its backward nodes.
+ * Appends the backward nodes; existing nodes are unchanged.
  */
 import { PenjingError } from "../base/errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
@@ -9,8 +9,8 @@ import { pass } from "../graph/pass.ts";
 import { add } from "../ops/arithmetic/add.ts";
 
 /**
- * d(sum of seeds * values) / d(wrt): `from` pairs each value with the gradient that flows into it.
- * A parameter used twice gets the sum of both. Gives undefined for a parameter nothing depends on.
+ * d(sum of seeds * values) / d(wrt): `from` pairs each value with the gradient that flows into it. A parameter used
+ * twice gets the sum of both gradients; one that nothing depends on gets undefined.
  */
 export const gradient = pass({ name: "gradient", needs: [], ensures: [] }, differentiate);
 

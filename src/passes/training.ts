@@ -1,8 +1,8 @@
 /**
- * The form of a model that runs -> the form that is trained: batch normalization takes the statistics of the batch and moves its averages
- * along, dropout drops.
+ * The form of a model that runs -> the form that is trained: batch normalization uses the statistics of the batch and
+ * updates its moving averages, dropout is active.
  */
-import type { Graph, Node, Rule, Value } from "../graph/graph.ts";
+import type { Graph, Node, RewriteRule, Value } from "../graph/graph.ts";
 import { pass, running } from "../graph/pass.ts";
 import {
   batchNormalization,
@@ -11,21 +11,20 @@ import {
 } from "../ops/normalization/batch-normalization.ts";
 import { dropout, trainDropout } from "../ops/normalization/dropout.ts";
 
-/** Streams that dropout reads: the number of each image in its data set (u32), and one u32 that changes from step to step. */
+/**
+ * Streams that dropout reads: the number of each image in its data set (u32), and one u32 that changes with each step.
+ */
 export const DROPOUT_STREAM = { image: "image number", seed: "dropout seed" } as const;
 
-/**
- * A batch normalization whose gamma and beta are frozen keeps its statistics, as Keras has it for
- * `trainable = false`.
- */
+/** A batch normalization whose gamma and beta are frozen keeps its statistics, as in Keras for `trainable = false`. */
 export const trainingForm = pass({ name: "trainingForm", needs: [running], ensures: [] }, toTrainingForm);
 
 function toTrainingForm(graph: Graph): boolean {
-  /** The latest value of each moving statistic: a layer used twice moves it twice. */
+  /** The latest value of each moving statistic: a layer used twice updates it twice. */
   const latest = new Map<Value, Value>();
   let salt = 0;
 
-  const normalize: Rule = node => {
+  const normalize: RewriteRule = node => {
     if (node.op !== batchNormalization || isFrozen(node)) return;
     const [x, gamma, beta, ...moving] = node.inputs;
     const [y, ...statistics] = graph.add(trainBatchNormalization, [x!, gamma!, beta!], node.attrs);
@@ -38,7 +37,7 @@ function toTrainingForm(graph: Graph): boolean {
     return [y];
   };
 
-  const drop: Rule = node => {
+  const drop: RewriteRule = node => {
     if (node.op !== dropout || node.attrs.rate === 0) return;
     const image = graph.leaf("stream", DROPOUT_STREAM.image, { shape: [], dtype: "u32", batched: true });
     const seed = graph.leaf("stream", DROPOUT_STREAM.seed, { shape: [1], dtype: "u32", batched: false });
@@ -48,7 +47,7 @@ function toTrainingForm(graph: Graph): boolean {
   return graph.rewrite([normalize, drop]);
 }
 
-/** Both parameters are leaves no optimizer may touch, and at least one of them could be learned. */
+/** True if both parameters are frozen leaves, and at least one of them has a role that is learned. */
 function isFrozen(node: Node): boolean {
   const parameters = node.inputs.slice(1, 3);
   return parameters.every(v => v.frozen) && parameters.some(v => v.role !== "constant");

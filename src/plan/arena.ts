@@ -1,13 +1,13 @@
 /**
- * Lifetimes -> offsets. Largest buffer first, each at the lowest gap that is free for its whole life. Not optimal (that is NP-complete),
- * decent in practice. It takes the square of the number of buffers in time: where they are very many, they are placed as they come to life,
- * in time that grows with their number.
+ * Places buffers by their lifetimes: largest first, each at the lowest gap that is free for its whole lifetime. Not
+ * optimal (that is NP-complete), decent in practice. It takes quadratic time: above `MANY` buffers they are placed in
+ * order of time instead, in linear time.
  */
 import { roundUp } from "../base/shape.ts";
 
 export interface Slot {
   bytes: number;
-  /** First and last moment it is in use, both included. */
+  /** First and last moment of its lifetime, both included. */
   from: number;
   to: number;
   /** The offset, once placed. */
@@ -15,12 +15,12 @@ export interface Slot {
 }
 
 const ALIGN = 64;
-/** More buffers than the largest networks have. */
+/** Above this number placement is in order of time; the largest networks have fewer buffers. */
 const MANY = 4096;
-/** Gaps that are looked at for one buffer, where buffers are many. */
+/** Gaps that are tried for one buffer by `placeInTime`. */
 const GAPS = 64;
 
-/** Places every slot at or above `base`; gives the end of the highest. */
+/** Places every slot at or above `base`; returns the end of the highest. */
 export const placeSlots = (slots: readonly Slot[], base: number): number =>
   slots.length > MANY ? placeInTime(slots, base) : placeBySize(slots, base);
 
@@ -48,7 +48,10 @@ interface Gap {
   end: number;
 }
 
-/** In order of their first moments, each in the last of the gaps that have come free which holds it, else above all others. @internal */
+/**
+ * Places slots in order of their first moments, each in the most recently freed gap that holds it, else above all
+ * others. @internal
+ */
 export function placeInTime(slots: readonly Slot[], base: number): number {
   const order = [...slots].sort((a, b) => a.from - b.from);
   const ending = [...slots].sort((a, b) => a.to - b.to);

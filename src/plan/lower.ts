@@ -1,6 +1,6 @@
 /**
- * Graph -> symbolic kernel calls over buffers. One pass in node order; a layout an op asks for and the value does not have
- * is met by emitting a conversion, once per (value, layout).
+ * Lowers a graph to symbolic kernel calls over buffers, in one pass in node order. If an op asks for a layout that the
+ * value does not have, a conversion is emitted, once per (value, layout).
  */
 import type { Budget } from "../base/budget.ts";
 import { PenjingError } from "../base/errors.ts";
@@ -12,7 +12,7 @@ import { flat, type Layout } from "../kernels/layout.ts";
 import type { KernelName } from "../kernels/table.ts";
 import type { Slot } from "./arena.ts";
 
-/** What a plan needs to know of the ops: how each is lowered, and how each likes its operands. */
+/** The tables of ops that a plan needs: how each is lowered, and the layouts each prefers for its operands. */
 export interface Lowerings {
   readonly lower: Readonly<Record<string, Lower | Refusal>>;
   readonly prefers: Readonly<Record<string, Prefers>>;
@@ -26,13 +26,16 @@ export interface Lowerings {
  */
 export type BufferKind = "state" | "tally" | "stream" | "input" | "constant" | "pinned" | "temp";
 
-/** A piece of the arena, once placed. `from` and `to`: the first and the last moment a run touches it, both -1 where none does. */
+/**
+ * A range of the arena, once placed. `from` and `to`: the first and the last moment a run uses it, both -1 if none
+ * does.
+ */
 export interface Buffer extends Slot {
   readonly name: string;
   kind: BufferKind;
-  /** Bytes of one image where batched, else of all. */
+  /** Bytes of one image if batched, else of the whole value. */
   readonly unit: number;
-  /** How many units. */
+  /** Number of units. */
   readonly count: number;
   /** Bytes from image to image; 0: not batched. */
   readonly image: number;
@@ -50,13 +53,13 @@ export interface BufferRef extends Ref {
 export interface Call {
   readonly kernel: KernelName;
   readonly form: Form;
-  /** In the order of the form. */
+  /** In the order of the kernel's signature. */
   readonly args: readonly Arg[];
-  /** May it run on any part of the batch? */
+  /** True if it may run on any part of the batch. */
   readonly split: boolean;
   readonly reads: readonly Buffer[];
   readonly writes: readonly Buffer[];
-  /** What it was lowered from. */
+  /** The node it was lowered from. */
   readonly node: Node;
   /** Belongs to *prepare* whatever it reads. */
   readonly once: boolean;
@@ -67,7 +70,7 @@ export interface Lowered {
   readonly group: number;
   readonly calls: readonly Call[];
   readonly buffers: readonly Buffer[];
-  /** Where each result of the graph lies, in layout flat. */
+  /** The location of each result of the graph, in layout flat. */
   readonly results: readonly BufferRef[];
 }
 
@@ -76,35 +79,35 @@ export interface LowerOptions {
   /** Images per turn of the tiled loop; divides `batch`. */
   readonly group: number;
   readonly variant: "simd" | "relaxed";
-  /** Steps a stream has room for. */
+  /** Steps that a stream has room for. */
   readonly steps: number;
   readonly ops: Lowerings;
-  /** The kernels of the binary that will run it: see kernels/forms.ts. */
+  /** The kernel set of the binary that will run it (kernels/forms.ts). */
   readonly kernels: string;
-  /** Counts what is allocated here: constants. */
+  /** Counts constants, which are allocated here. */
   readonly budget?: Budget | undefined;
 }
 
 /** Lowers `graph`. Leaves are looked up in, and added to, `leaves`, which all programs of one memory share by name. */
 export function lower(graph: Graph, leaves: Map<string, Buffer>, options: LowerOptions): Lowered {
   const lowering = new GraphLowering(graph, leaves, options);
-  // readers before what they read, whose wishes follow from theirs: in a chain of many layers no wish waits for all others at once
+  // consumers before producers, whose preferences follow from theirs: avoids deep recursion in a chain of many layers
   for (let i = graph.nodes.length; i-- > 0; ) for (const v of graph.nodes[i]!.outputs) lowering.prefer(v);
   for (const node of graph.nodes) lowering.node(node);
   const results = graph.results.map(v => lowering.in(v, flat));
   return { batch: options.batch, group: options.group, calls: lowering.calls, buffers: lowering.buffers, results };
 }
 
-/** What is known of a value. */
-interface Site {
-  /** Who reads it, as which operand. */
+/** Everything lowering knows about a value. */
+interface LoweredValue {
+  /** The nodes that read it, with operand numbers. */
   readonly uses: [Node, number][];
   result?: boolean;
   buffer?: Buffer;
   preferred?: Layout;
-  /** The layer that wrote over it. */
+  /** The layer that overwrote it. */
   overwriter?: string;
-  /** In other layouts, by their names. */
+  /** Copies in other layouts, by layout name. */
   readonly copies: Map<string, BufferRef>;
 }
 
@@ -116,7 +119,7 @@ class GraphLowering implements Lowering {
   readonly buffers: Buffer[] = [];
   readonly #leaves: Map<string, Buffer>;
   readonly #options: LowerOptions;
-  readonly #sites = new Map<Value, Site>();
+  readonly #values = new Map<Value, LoweredValue>();
   /** The node that is being lowered. */
   #node!: Node;
 
@@ -126,17 +129,17 @@ class GraphLowering implements Lowering {
     this.batch = options.batch;
     this.group = options.group;
     this.variant = options.variant;
-    for (const node of graph.nodes) node.inputs.forEach((v, i) => this.#site(v).uses.push([node, i]));
-    for (const v of graph.results) this.#site(v).result = true;
+    for (const node of graph.nodes) node.inputs.forEach((v, i) => this.#lowered(v).uses.push([node, i]));
+    for (const v of graph.results) this.#lowered(v).result = true;
   }
 
-  #site(v: Value): Site {
-    let site = this.#sites.get(v);
-    if (!site) {
-      site = { uses: [], copies: new Map() };
-      this.#sites.set(v, site);
+  #lowered(v: Value): LoweredValue {
+    let lowered = this.#values.get(v);
+    if (!lowered) {
+      lowered = { uses: [], copies: new Map() };
+      this.#values.set(v, lowered);
     }
-    return site;
+    return lowered;
   }
 
   node(node: Node): void {
@@ -150,22 +153,23 @@ class GraphLowering implements Lowering {
   }
 
   prefer(v: Value): Layout {
-    const site = this.#site(v);
-    if (site.preferred) return site.preferred;
-    site.preferred = flat; // a cycle of wishes ends here
+    const lowered = this.#lowered(v);
+    if (lowered.preferred) return lowered.preferred;
+    lowered.preferred = flat; // ends a cycle of preferences
     let chosen: Layout | undefined;
-    for (const [node, operand] of site.uses) {
-      let wish = this.#options.ops.prefers[node.op.name]?.(node, operand, this);
-      while (wish && !wish.map && !v.type.batched) wish = wish.from; // what is kept must be readable
-      if (!wish) continue;
-      chosen = chosen?.serving?.(wish) ?? chosen ?? wish;
+    for (const [node, operand] of lowered.uses) {
+      let preferred = this.#options.ops.prefers[node.op.name]?.(node, operand, this);
+      // State needs an invertible layout (one with `map`), or checkpoints could not read it.
+      while (preferred && !preferred.map && !v.type.batched) preferred = preferred.from;
+      if (!preferred) continue;
+      chosen = chosen?.serving?.(preferred) ?? chosen ?? preferred;
       if (!chosen.serving) break;
     }
-    site.preferred = chosen ?? flat;
-    return site.preferred;
+    lowered.preferred = chosen ?? flat;
+    return lowered.preferred;
   }
 
-  /** A new buffer: of so many bytes for each image of `value`, or in all where that is not batched, or none. */
+  /** Allocates `unit` bytes per image if `value` is batched, otherwise (or without a value) `unit` bytes in total. */
   #make(name: string, kind: BufferKind, unit: number, value?: Value, layout = flat, data?: TypedArray): BufferRef {
     const batched = value?.type.batched;
     const rows = batched ? this.batch : 1;
@@ -190,7 +194,7 @@ class GraphLowering implements Lowering {
     return { buffer, offset: 0 };
   }
 
-  /** A temporary buffer for v in `layout`. */
+  /** Allocates a temporary buffer for v in `layout`. */
   #room(v: Value, name: string, layout: Layout): BufferRef {
     return this.#make(name, "temp", layout.bytes(v.type.shape, v.type.dtype), v, layout);
   }
@@ -209,17 +213,17 @@ class GraphLowering implements Lowering {
   }
 
   #of(v: Value): Buffer {
-    const site = this.#site(v);
-    if (site.overwriter || !(site.buffer || v.leaf)) {
-      const why = site.overwriter ? `"${site.overwriter}" wrote over it` : "nothing has made it";
+    const lowered = this.#lowered(v);
+    if (lowered.overwriter || !(lowered.buffer || v.leaf)) {
+      const why = lowered.overwriter ? `"${lowered.overwriter}" wrote over it` : "nothing has made it";
       throw new PenjingError("lower", `"${this.#node.name}" reads "${shown(v)}", but ${why}`);
     }
-    site.buffer ??= this.#leaf(v);
-    return site.buffer;
+    lowered.buffer ??= this.#leaf(v);
+    return lowered.buffer;
   }
 
   used(v: Value): boolean {
-    const { uses, result } = this.#site(v);
+    const { uses, result } = this.#lowered(v);
     return uses.length > 0 || result === true;
   }
 
@@ -247,20 +251,20 @@ class GraphLowering implements Lowering {
   in(v: Value, layout: Layout = flat): BufferRef {
     const buffer = this.#of(v);
     if (buffer.layout.name === layout.name) return { buffer, offset: 0 };
-    const { copies } = this.#site(v);
+    const { copies } = this.#lowered(v);
     const made = copies.get(layout.name) ?? this.#convert(v, buffer, layout);
     copies.set(layout.name, made);
     return made;
   }
 
-  /** By the target's own kernel, by the source's kernel back to flat, or by an index table. */
+  /** Converts by the target layout's own kernel, by the source layout's kernel back to flat, or by an index table. */
   #convert(v: Value, have: Buffer, layout: Layout): BufferRef {
     const { shape, dtype, batched } = v.type;
     const source = layout.by ? this.in(v, layout.from!) : { buffer: have, offset: 0 };
     const made = layout.by?.(shape) ?? (layout.name === flat.name ? have.layout.back?.(shape) : undefined);
     const target = this.#room(v, `${shown(v)}:${layout.name}`, layout);
     if (made) {
-      // what is not batched is one image, where the kernel counts them
+      // an unbatched value is one image, for kernels that take a count
       const args = { n: batched ? "count" : 1, ...made.args, x: source, y: target };
       this.#emit(made.kernel, args, batched);
       return target;
@@ -282,13 +286,13 @@ class GraphLowering implements Lowering {
 
   out(v: Value, layout: Layout = flat): BufferRef {
     const made = this.#room(v, shown(v), layout);
-    this.#site(v).buffer = made.buffer;
+    this.#lowered(v).buffer = made.buffer;
     return made;
   }
 
   alias(out: Value, input: Value, overwrites = false): void {
-    this.#site(out).buffer = this.#of(input);
-    if (overwrites) this.#site(input).overwriter = this.#node.name;
+    this.#lowered(out).buffer = this.#of(input);
+    if (overwrites) this.#lowered(input).overwriter = this.#node.name;
   }
 
   scratch(name: string, bytes: number): BufferRef {

@@ -1,8 +1,9 @@
 /**
- * Programs that share one memory: lower every graph, place what lasts, let all programs' temporaries share one region, assemble.
- * Plan first, create the memory after: growing would detach the host's views.
+ * Plans programs that share one memory: lower every graph, place what lasts, let all programs' temporaries share one
+ * region, assemble. Plan first, create the memory after: growing it would detach the host's views.
  *
- *     | 1 kB unused | leaves, constants, what prepare makes | temporaries, shared by all programs | words of each program |
+ *     | 1 kB unused | leaves, constants, outputs of prepare | temporaries, shared by all programs | words of each
+ * program |
  */
 import type { Budget } from "../base/budget.ts";
 import { roundUp } from "../base/shape.ts";
@@ -23,12 +24,12 @@ export interface Program {
   readonly at: number;
   /** Address of *run*'s step loop. */
   readonly run: number;
-  /** Where the graph's results lie, in layout flat. */
+  /** The location of each result of the graph, in layout flat. */
   readonly results: readonly BufferRef[];
-  /** Does a run change state? */
+  /** True if a run changes state. */
   readonly writesState: boolean;
   readonly buffers: readonly Buffer[];
-  /** What *prepare* and *run* call. */
+  /** The calls of *prepare* and *run*. */
   readonly once: readonly Call[];
   readonly blocks: readonly Block[];
   /** Images per turn of a block's loop. */
@@ -53,7 +54,7 @@ export interface Wanted {
   readonly batch: number;
   /** Images per turn of the tiled loop, at most; default 4 (measured: 8 and 64 are up to 10 % slower in training). */
   readonly group?: number;
-  /** Steps streams have room for; default 1. */
+  /** Steps that streams have room for; default 1. */
   readonly steps?: number;
 }
 
@@ -66,7 +67,7 @@ function groupOf(batch: number, most: number): number {
   return group;
 }
 
-/** `budget`: counts the memory of the plan, which the caller makes. */
+/** Plans a graph per program. `budget` counts the memory of the plan, which the caller allocates. */
 export function plan(
   wanted: readonly Wanted[],
   variant: "simd" | "relaxed",
@@ -134,7 +135,7 @@ export function plan(
   return { variant, programs, leaves, constants, bytes: top + SLACK, temporary: { from, to } };
 }
 
-/** Notes when each buffer is in use. One touched inside a loop lives as long as the loop; a result lives to the end. */
+/** Computes the lifetimes of buffers. One used inside a loop lives as long as the loop; a result lives to the end. */
 function live({ batch, group, results }: Lowered, once: readonly Call[], blocks: readonly Block[]): void {
   let moment = 0;
   const touch = (b: Buffer, from: number, to: number) => {
@@ -156,7 +157,7 @@ function live({ batch, group, results }: Lowered, once: readonly Call[], blocks:
   };
   walk(once, false);
   moment = 0;
-  // where one group is the whole batch there is no loop
+  // a single group is no loop
   for (const { calls, loop } of blocks) walk(calls, loop && group < batch);
   for (const { buffer } of results) touch(buffer, moment, moment);
 }

@@ -1,12 +1,12 @@
-/** Programs and arenas as text. */
+/** Prints programs and arenas as text. */
 import { printable } from "../base/printable.ts";
 import { type Buffer, isRef } from "./lower.ts";
 import type { Plan, Program } from "./plan.ts";
 import { argumentsOf, callsOf, type PlacedCall, placed } from "./words.ts";
 
 /**
- * One line a call: `  f32_relu n=64 x=conv2d@4096 y=relu@8192    ; the layer`, under `prepare` and `run`; the calls of a loop over groups of images
- * stand below its line, with what they are passed in its first turn.
+ * One line per call: `  f32_relu n=64 x=conv2d@4096 y=relu@8192    ; the layer`, under `prepare` and `run`. The calls
+ * of a loop over groups of images follow its line, with the arguments of its first turn.
  */
 export function printProgram(program: Program): string {
   const { batch, group, once, blocks } = program;
@@ -27,12 +27,13 @@ export function printProgram(program: Program): string {
   return ["prepare", ...placed(program, 0, once).map(show("  ")), "run", ...run].map(printable).join("\n");
 }
 
-/** Characters of the map from the first call to the last. */
+/** Width of the map in characters, from the first call to the last. */
 const WIDTH = 64;
 
 /**
- * The temporaries of one program as a map: a row for each buffer from the lowest address up, a column for each moment
- * (calls of the tiled loops share one), `#` while the buffer is in use. Two rows may show the same addresses, never at the same moment.
+ * The temporaries of one program as a map: a row per buffer from the lowest address up, a column per moment (calls of a
+ * tiled loop share one), `#` while the buffer is in use. Two rows may have the same addresses, never at the same
+ * moment.
  *
  *     address   bytes  name            0 ............. 41
  *      790528   12544  %26             ####
@@ -46,11 +47,13 @@ export function printArena(plan: Plan, program: Program): string {
   const row = (b: Buffer) => {
     const inUse = (c: number) => c >= column(b.from) && c <= column(b.to);
     const bar = Array.from({ length: columns }, (_, c) => (inUse(c) ? "#" : " ")).join("");
-    return `${String(b.at).padStart(10)} ${String(b.unit * b.count).padStart(9)}  ${b.name.slice(0, 28).padEnd(28)} ${bar.trimEnd()}`;
+    const name = b.name.slice(0, 28).padEnd(28);
+    return `${String(b.at).padStart(10)} ${String(b.unit * b.count).padStart(9)}  ${name} ${bar.trimEnd()}`;
   };
   const rows = [...temporaries].sort((a, b) => a.at - b.at || b.unit * b.count - a.unit * a.count).map(row);
   const sum = temporaries.reduce((n, b) => n + b.unit * b.count, 0);
   const head = `${"address".padStart(10)} ${"bytes".padStart(9)}  ${"name".padEnd(28)} ${moments} moments`;
-  const foot = `${rows.length} buffers of ${sum} bytes in ${to - from} bytes from ${from} to ${to}; ${plan.bytes} bytes in all`;
+  const region = `${to - from} bytes from ${from} to ${to}`;
+  const foot = `${rows.length} buffers of ${sum} bytes in ${region}; ${plan.bytes} bytes in all`;
   return [head, ...rows, foot].map(printable).join("\n");
 }

@@ -1,11 +1,13 @@
 /**
- * Blocks of calls with placed buffers -> words. Two entry points: *prepare* (what depends on nothing that varies) and *run*.
+ * Assembles blocks of calls with placed buffers into words. Two entry points: *prepare* (calls that depend on nothing
+ * that varies) and *run*.
  *
  *     [kernel, length, args...]
- *     [LOOP, length, first, count, i, n, (byte offset of a word from the loop, stride) * n]    [NEXT, 3, bytes back]    [END, 2]
+ *     [LOOP, length, first, count, i, n, (byte offset of a word from the loop, stride) * n]    [NEXT, 3, bytes back]
+ * [END, 2]
  *
- * A loop adds strides to argument words and takes them back at its exit. The outer loop is over steps (the host writes `first` and
- * `count`), inner ones over groups of images.
+ * A loop adds strides to argument words and subtracts them at its exit. The outer loop is over steps (the host writes
+ * `first` and `count`), inner ones over groups of images.
  */
 
 import { END } from "../kernels/forms.ts";
@@ -21,7 +23,7 @@ export interface Words {
   readonly run: number;
 }
 
-/** A word that a loop moves on: which, and by how many bytes per turn. */
+/** A word that a loop increments, and the increment per turn in bytes. */
 type Stride = [word: number, by: number];
 
 export function assemble(once: readonly Call[], blocks: readonly Block[], batch: number, group: number): Words {

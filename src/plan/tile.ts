@@ -1,6 +1,7 @@
 /**
- * Order of calls -> blocks. Calls that may run on any part of the batch are gathered into loops over groups of images that
- * stay in cache; calls for the whole batch move before the loop where nothing in it matters to them, else behind it.
+ * Orders calls into blocks. Calls that may run on any part of the batch are gathered into loops over groups of images
+ * that stay in cache; a call for the whole batch moves before the loop if it is independent of the calls in it, else
+ * after it.
  */
 import type { Buffer, Call } from "./lower.ts";
 
@@ -9,7 +10,7 @@ export interface Block {
   readonly calls: Call[];
 }
 
-/** Calls in a row, with what they touch, so that a call is compared with all of them at once. */
+/** A sequence of calls and the union of what they access, for a single comparison with another call. */
 class Calls {
   readonly list: Call[] = [];
   readonly #read = new Set<Buffer>();
@@ -21,7 +22,7 @@ class Calls {
     for (const b of call.writes) this.#written.add(b);
   }
 
-  /** Does the order of `call` and one of these matter? */
+  /** True if `call` depends on one of these, or one of these on it. */
   conflicts({ reads, writes }: Call): boolean {
     return writes.some(b => this.#read.has(b) || this.#written.has(b)) || reads.some(b => this.#written.has(b));
   }
@@ -51,7 +52,7 @@ export function tile(calls: readonly Call[]): Block[] {
   return blocks;
 }
 
-/** Splits off what depends on nothing that varies from run to run: it runs once, as *prepare*. */
+/** Splits off the calls that depend on nothing that varies from run to run: *prepare*, which runs once. */
 export function prepared(calls: readonly Call[], buffers: readonly Buffer[]): { once: Call[]; rest: Call[] } {
   const varies = new Set<Buffer>();
   const spreading: Buffer[] = [];
@@ -65,7 +66,7 @@ export function prepared(calls: readonly Call[], buffers: readonly Buffer[]): { 
   for (const call of calls) {
     const { reads, writes, split } = call;
     for (const b of writes) if (b.kind === "state") vary(b);
-    // scratch has room for a group of images: what is made in it is made group by group
+    // scratch has room for one group of images, so whatever is made in it is made group by group
     if (split && writes.some(b => b.kind === "temp" && !b.value)) for (const b of writes) vary(b);
     if (call.once) continue;
     for (const b of [...reads, ...writes]) {
@@ -74,7 +75,7 @@ export function prepared(calls: readonly Call[], buffers: readonly Buffer[]): { 
       else touching.set(b, [call]);
     }
   }
-  // what a call writes varies where anything that it reads or writes does
+  // a call's outputs vary if anything that it reads or writes does
   for (let b = spreading.pop(); b; b = spreading.pop())
     for (const call of touching.get(b) ?? []) for (const written of call.writes) vary(written);
   const once: Call[] = [];

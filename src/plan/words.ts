@@ -1,15 +1,15 @@
-/** Programs read back from their words, for those who look at them: their calls, and a loop of some of them. */
+/** Decodes assembled programs, for printing and profiling. */
 import { END } from "../kernels/forms.ts";
 import type { Call } from "./lower.ts";
 import type { Program } from "./plan.ts";
 import { LOOP, NEXT } from "./program.ts";
 
-/** A call as it lies in a program: `words[word]` is its kernel's number. */
+/** A call's place in a program: `words[word]` is its kernel's number. */
 export interface PlacedCall extends Call {
   readonly word: number;
 }
 
-/** `calls` as they lie from word `at` on, one after the other but for the words of loops. */
+/** Locates `calls` from word `at` on: one after the other, except for the words of loops. */
 export function placed({ words }: Program, at: number, calls: readonly Call[]): PlacedCall[] {
   let word = at;
   const next = (length: number) => {
@@ -31,13 +31,13 @@ export const callsOf = (program: Program): PlacedCall[] =>
     program.blocks.flatMap(({ calls }) => calls),
   );
 
-/** The numbers a call of a program has for arguments, in order. */
+/** The argument words of a call, in order. */
 export function argumentsOf({ words }: Program, { form, word }: PlacedCall): number[] {
   const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
   return form.args.map(({ role }, j) => (role === "~" ? floats : words)[word + 2 + j]!);
 }
 
-/** The words of a loop that takes `calls`, each of them whole, `count` times and moves nothing on. */
+/** The words of a loop that makes `calls`, each of them whole, `count` times and increments nothing. */
 export function repeated(calls: readonly Int32Array[], count: number): Int32Array {
   const header = [LOOP, 6, 0, count, 0, 0];
   const length = calls.reduce((sum, call) => sum + call.length, header.length);

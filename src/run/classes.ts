@@ -1,16 +1,16 @@
-/** What the outputs of a classifier say: probabilities, by what the network ends with. */
+/** Converts the outputs of a classifier to probabilities, by the op the network ends with. */
 import { exp, sigmoid } from "../base/math.ts";
 import type { KnownNumbers } from "../graph/meaning.ts";
 
 export interface Classification {
-  /** The class's name; its number as text where the network knows no names. */
+  /** The class's name; its number as text if the network has no labels. */
   label: string;
   probability: number;
 }
 
 /**
- * The probability of each class, from outputs that are what `gives` says, or logits. A single output is the probability of the second of two
- * classes.
+ * The probability of each class, from outputs of the kind `gives`, default logits. A single output is the probability
+ * of the second of two classes.
  */
 export function probabilities(outputs: Float32Array, gives: KnownNumbers | undefined): number[] {
   const all = Array.from(outputs);

@@ -1,9 +1,9 @@
-/** What lies in the memory of a machine, for those who train and those who look: a page that only runs reads its results in place. */
+/** Reads values from a machine's memory, for training and debugging: `penjing/run` reads its results in place. */
 import { BYTES, type DType, size, type TypedArray, view } from "../base/shape.ts";
 import type { BufferRef } from "../plan/lower.ts";
 import type { Machine } from "./machine.ts";
 
-/** The logical contents of a state leaf. */
+/** Returns the logical contents of a state leaf. */
 export function readState(machine: Machine, name: string): TypedArray {
   const { value, layout } = machine.leaf(name);
   const { shape } = value!.type;
@@ -26,7 +26,7 @@ export function resultOf(
   return { data, row: buffer.unit / BYTES[dtype] };
 }
 
-/** Fills the temporaries with NaN: no program may depend on what was there. */
+/** Fills the temporaries with NaN, for tests: no program may depend on their old contents. */
 export function poison({ memory, plan }: Machine): void {
   const { from, to } = plan.temporary;
   new Uint32Array(memory.buffer, from, (to - from) >> 2).fill(0x7fc00000);

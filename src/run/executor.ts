@@ -1,11 +1,11 @@
-/** Executors run the programs of a memory for those who train in it. */
+/** Executors run the programs of a memory, for training. */
 import type { Program } from "../plan/plan.ts";
 
-/** A run returns nothing where it is over by then, else a promise of its end. */
+/** Undefined if the run is over on return, else a promise of its end. */
 export type Done = void | Promise<void>;
 
 /**
- * Runs programs of one memory. A `Machine` does so in the thread that asks; others may have threads that share its
+ * Runs programs of one memory. A `Machine` does so in the calling thread; others may have threads that share its
  * memory, and return a promise. Such an executor calls `machine.begin` before and `machine.end` after each run.
  */
 export interface Executor<D extends Done = Done> {
@@ -13,7 +13,7 @@ export interface Executor<D extends Done = Done> {
   run(program: Program, first: number, count: number): D;
 }
 
-/** Is a T, or a promise of one where the executor returns promises. */
+/** A T, or a promise of one if the executor returns promises. */
 export type After<D extends Done, T> = D extends Promise<void> ? Promise<T> : T;
 
 /** Calls `then` once the run is over. */

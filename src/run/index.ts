@@ -1,5 +1,5 @@
 /**
- * `penjing/run`: networks that only run. A page that shows digits needs nothing else.
+ * `penjing/run`: inference only. A page that classifies digits needs nothing else.
  *
  *     const net = await load("digits.penjing");
  *     const [best] = net.classify(canvas.getContext("2d").getImageData(0, 0, 28, 28));
@@ -42,19 +42,19 @@ export {
 export type { Output } from "./outputs.ts";
 
 export interface LoadOptions extends NetOptions, BudgetOptions {
-  /** Stops the download. */
+  /** Aborts the download. */
   signal?: AbortSignal;
 }
 
-/** Codes of errors that are about the engine or the budget, not about what the file says; an op that no kernel runs is `refused`. */
+/** Codes of errors about the engine or the budget rather than the file; an op without a kernel is `refused`. */
 const NOT_DAMAGE: readonly string[] = ["budget", "memory", "no-simd", "no-relaxed-simd", "refused"];
 
 /**
- * A network from a file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array.
- * Name, labels, preprocessing and metadata are the file's, unless given.
+ * A network from a file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array. Name, labels, preprocessing and
+ * metadata are the file's, unless given.
  *
- * Errors: TypeError or RangeError for a wrong option. Whatever is wrong with the file is a PenjingError, with the byte in `offset` where it is
- * about one:
+ * Errors: TypeError or RangeError for a wrong option. Whatever is wrong with the file is a PenjingError, with the byte
+ * in `offset` where it is about one:
  *
  * - `missing`, `unreadable`: the file system or server said so
  * - `magic`, `version`, `truncated`, `checksum`, `op`, `codec`, `damaged`: docs/container.md
@@ -65,7 +65,7 @@ const NOT_DAMAGE: readonly string[] = ["budget", "memory", "no-simd", "no-relaxe
 export async function load(source: Source, { signal, maxBytes, maxMacs, ...options }: LoadOptions = {}): Promise<Net> {
   checkOptions(options);
   const budget = new Budget({ maxBytes, maxMacs });
-  void compile(RUN, options.variant); // goes on while the file is read
+  void compile(RUN, options.variant); // continues while the file is read
   const { graph, name, labels, preprocessing, metadata } = await readFrom(source, {
     budget,
     ...(signal && { signal }),
@@ -81,7 +81,7 @@ export async function load(source: Source, { signal, maxBytes, maxMacs, ...optio
     };
     return await Net.taking(graph, { ...said, ...options }, budget);
   } catch (cause) {
-    // the options are right by now
+    // the options have been checked by now
     if (cause instanceof PenjingError && NOT_DAMAGE.includes(cause.code)) throw cause;
     const path = typeof source === "string" || source instanceof URL ? String(source) : undefined;
     throw new PenjingError("damaged", `what the file says cannot be: ${(cause as Error).message}`, { path, cause });

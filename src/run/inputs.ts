@@ -1,4 +1,4 @@
-/** What a user has, arrays, nested arrays or pictures, becomes numbers of the network's own type. */
+/** Converts inputs of users (arrays, nested arrays, pictures) to the network's element type. */
 import { wrongType, wrongValue } from "../base/errors.ts";
 import {
   compatibleShapes,
@@ -12,22 +12,28 @@ import {
 import type { Preprocessing } from "../container/extras.ts";
 import { Names, resultName } from "../container/names.ts";
 import type { Graph, Quantization, Type, Value } from "../graph/graph.ts";
-import { checkKeys, type Rule, ruleOf } from "./pixels.ts";
+import { type ChannelScaling, channelScalingOf, checkKeys } from "./pixels.ts";
 
 /** An input or an output of a network. */
 export interface Port {
-  /** In a `.tflite` file that of its signature or tensor; else that of the layer, or `input`, `input_1`, ... */
+  /**
+   * For a `.tflite` file the name in its signature, or of its tensor; otherwise that of the layer, or `input`,
+   * `input_1`, ...
+   */
   readonly name: string;
-  /** Of one image: [height, width, channels], or what else the network has. */
+  /** Shape of one image: [height, width, channels], or any other shape. */
   readonly shape: Shape;
-  /** What `run` takes or gives: "f32", or "i8" or "u8" where the network begins or ends with integers. */
+  /** Element type of `run`: "f32", or "i8" or "u8" if the network begins or ends with integers. */
   readonly dtype: DType;
-  /** Of "i8" and "u8": real = scale * (q - zeroPoint). Undefined for "f32". */
+  /** Scale of "i8" and "u8": real = scale * (q - zeroPoint). Undefined for "f32". */
   readonly scale: number | undefined;
   readonly zeroPoint: number | undefined;
 }
 
-/** A picture as a canvas gives it: four bytes a pixel, red, green, blue, alpha, row by row from the top. An ImageData is one. */
+/**
+ * A picture as a canvas returns it: four bytes per pixel, red, green, blue, alpha, row by row from the top. An
+ * ImageData is one.
+ */
 export interface Picture {
   readonly data: Uint8ClampedArray | Uint8Array;
   readonly width: number;
@@ -37,14 +43,14 @@ export interface Picture {
 /** Arrays in arrays, the innermost of them of numbers. */
 export type Nested = ArrayLike<number> | readonly Nested[];
 
-/** What one input of a network takes: docs/running.md has the rules. */
+/** Input types of a network's input; docs/running.md has the rules. */
 export type Input = Nested | Picture;
 
 export type ArrayKind = { new (length: number): TypedArray; readonly name: string };
 
 export const inputsOf = (graph: Graph): Value[] => graph.leaves.filter(v => v.leaf === "input");
 
-/** Inputs or results of a graph as a user knows them. */
+/** Describes the inputs or results of a graph for users. */
 export function portsOf(values: readonly Value[]): Port[] {
   const names = new Names();
   return values.map(v => {
@@ -53,34 +59,37 @@ export function portsOf(values: readonly Value[]): Port[] {
   });
 }
 
-/** A TypeError or RangeError where `preprocessing` does not fit the network. Of several inputs some may not be pictures. */
+/**
+ * Throws a TypeError or RangeError if `preprocessing` does not fit the network. Of several inputs some may not be
+ * pictures.
+ */
 export function checkPreprocessing(preprocessing: Preprocessing, graph: Graph): void {
   checkKeys(preprocessing);
-  const readers = inputsOf(graph).map(({ type }) => new Reader(type, preprocessing, new Float32Array(0)));
+  const readers = inputsOf(graph).map(({ type }) => new InputReader(type, preprocessing, new Float32Array(0)));
   if (readers.length === 1) readers[0]!.pixels();
 }
 
-/** Whether it is a data set, which this folder does not know: it has rows behind a method. */
+/** True for a data set, recognized by its method `rows`, since this folder does not import the class. */
 export const isDataset = (x: object | undefined): boolean =>
   typeof (x as { row?: unknown } | undefined)?.row === "function";
 
-const UNCHANGED: Rule = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
+const UNCHANGED: ChannelScaling = { factor: Float32Array.of(1), addend: Float32Array.of(0) };
 
-/** Reads whatever comes for one input. */
-export class Reader {
+/** Converts the values of one input. */
+export class InputReader {
   /** Elements of one image. */
   readonly size: number;
   readonly kind: ArrayKind;
-  /** Whole images in the network's own numbers, to be run over next. */
+  /** Whole images in the network's element type, for the next run. */
   source: TypedArray;
-  /** Where the network reads an image that is alone: what has to be converted is written there. */
+  /** The network's own input buffer for a single image: converted values are written there. */
   readonly alone: TypedArray;
   readonly #shape: Shape;
   readonly #quantization: Quantization | undefined;
   readonly #channels: number;
   readonly #planar: boolean;
   readonly #preprocessing: Preprocessing;
-  #pixels: Rule | undefined;
+  #pixels: ChannelScaling | undefined;
 
   constructor({ shape, quantization }: Type, preprocessing: Preprocessing, alone: TypedArray) {
     this.alone = alone;
@@ -95,15 +104,18 @@ export class Reader {
     this.#planar = preprocessing.layout === "NCHW" && shape.length > 2;
   }
 
-  /** How bytes become real numbers. A TypeError or RangeError where `preprocessing` does not say it for this input. */
-  pixels(): Rule {
-    this.#pixels ??= ruleOf(this.#preprocessing, this.#channels);
+  /**
+   * The conversion of bytes to real numbers. Throws a TypeError or RangeError if `preprocessing` does not fit this
+   * input.
+   */
+  pixels(): ChannelScaling {
+    this.#pixels ??= channelScalingOf(this.#preprocessing, this.#channels);
     return this.#pixels;
   }
 
   /**
-   * Makes `x` the next source, as it is where it already is one; gives its number of images. `real`: arrays of the network's type hold real
-   * numbers as well. `what` is x's name in messages.
+   * Makes `x` the next source, without copying if possible; returns its number of images. `real`: arrays of the
+   * network's type hold real numbers as well. `what` is x's name in messages.
    */
   read(x: Input, real: boolean, what: string): number {
     const own = x instanceof this.kind;
@@ -147,7 +159,7 @@ export class Reader {
     return images;
   }
 
-  /** Images with all of one channel before the next, as the network has them. */
+  /** Converts planar images (all of one channel before the next) to interleaved channels. */
   #interleaved(x: ArrayLike<number>): ArrayLike<number> {
     const { size } = this;
     const channels = this.#channels;
@@ -158,7 +170,7 @@ export class Reader {
     });
   }
 
-  /** The numbers of nested arrays one after the other, once their shape is known to fit. */
+  /** Flattens nested arrays after checking their shape. */
   #flat(x: ArrayLike<unknown>, what: string): { numbers: Float32Array; bytes: boolean } {
     const shape: number[] = [];
     let innermost: unknown = x;
@@ -175,7 +187,7 @@ export class Reader {
     return { numbers, bytes: isBytes(innermost) };
   }
 
-  /** The channels that the network wants of a picture. */
+  /** Extracts the channels of a picture that the network takes. */
   #channelsOf({ data, width, height }: Picture, what: string): Uint8Array | Uint8ClampedArray {
     const [rows, columns, channels = 1] = this.#shape;
     const got = `a picture of ${height}x${width}`;
@@ -196,11 +208,14 @@ export class Reader {
   }
 }
 
-/** Of Rec. 601, 0.299 red + 0.587 green + 0.114 blue, rounded, in units of 1/65536 as Pillow has them: a grey keeps its value. */
+/**
+ * Luma of Rec. 601, 0.299 red + 0.587 green + 0.114 blue, rounded, in units of 1/65536 as in Pillow: a grey keeps its
+ * value.
+ */
 const luminance = (red: number, green: number, blue: number): number =>
   (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16;
 
-/** What is seen of a colour in front of black. */
+/** Composites a colour over black. */
 const onBlack = (colour: number, alpha: number): number => Math.round((colour * alpha) / 255);
 
 const isArray = (x: unknown): x is ArrayLike<unknown> =>
@@ -220,7 +235,9 @@ function firstOdd(x: TypedArray, what: string): Error {
 const notFinite = (what: string, got: unknown): Error =>
   (typeof got === "number" ? wrongValue : wrongType)(what, "finite number", got);
 
-/** Writes the numbers of `x`, which stands at `place` in nested arrays of `shape`, from `at` on; gives where the next ones belong. */
+/**
+ * Writes the numbers of `x`, which is at `place` in nested arrays of `shape`, from `at` on; returns the next position.
+ */
 function flatten(x: unknown, shape: Shape, place: number[], what: string, to: Float32Array, at: number): number {
   const axis = place.length;
   if (axis === shape.length) {
@@ -241,13 +258,13 @@ function flatten(x: unknown, shape: Shape, place: number[], what: string, to: Fl
 
 const named = (what: string, place: readonly number[]): string => what + place.map(i => `[${i}]`).join("");
 
-/** Added and taken away again, it leaves a number rounded to the nearest integer, half to even. */
+/** Adding and subtracting it rounds to the nearest integer, half to even. */
 const HALF_EVEN = 1.5 * 2 ** 52;
 
 const quantized = (real: number, scale: number, zero: number, least: number): number =>
   Math.max(least, Math.min(least + 255, Math.fround(real / scale) + HALF_EVEN - HALF_EVEN + zero));
 
-/** Four sums that need not wait for each other: half the time of a test of each number. */
+/** Four independent sums (x * 0 is NaN unless x is finite): half the time of testing each number. */
 function allFinite(x: TypedArray): boolean {
   let a = 0;
   let b = 0;

@@ -14,10 +14,10 @@ export class Machine implements Executor<void> {
   readonly plan: Plan;
   readonly memory: WebAssembly.Memory;
   readonly kernels: Kernels;
-  /** Counts writes to state: a program whose *prepare* ran before the last one is prepared again. */
+  /** Counts writes to state: a program whose *prepare* ran before the last write is prepared again. */
   #version = 1;
   readonly #prepared = new Map<Program, number>();
-  /** All memory. Kept, since a new view would cost a call more than its smallest kernels. */
+  /** The whole memory. Cached, since a new view would take longer than the smallest kernels. */
   readonly #words: Int32Array;
 
   private constructor(plan: Plan, memory: WebAssembly.Memory, kernels: Kernels) {
@@ -27,7 +27,7 @@ export class Machine implements Executor<void> {
     this.#words = new Int32Array(memory.buffer);
   }
 
-  /** Plans `wanted`, makes a memory for all of it, and writes programs, constants and the data of the leaves. */
+  /** Plans `wanted`, allocates a memory for all of it, and writes programs, constants and the data of the leaves. */
   static async create(
     binary: Binary,
     wanted: readonly Wanted[],
@@ -63,7 +63,7 @@ export class Machine implements Executor<void> {
     this.rewrite();
   }
 
-  /** Writes the programs again: after a trap their argument words are still moved on. */
+  /** Writes the programs again: after a trap, loops have left their argument words incremented. */
   rewrite(): void {
     for (const program of this.plan.programs) this.#words.set(program.words, program.at / 4);
   }
@@ -95,13 +95,13 @@ export class Machine implements Executor<void> {
     return this.#prepared.get(program) !== this.#version;
   }
 
-  /** Notes that a run is over, without a trap; `prepared`: *prepare* ran before it. */
+  /** Records that a run ended without a trap; `prepared`: *prepare* ran before it. */
   end(program: Program, prepared: boolean): void {
     if (prepared) this.#prepared.set(program, this.#version);
     if (program.writesState) this.#version++;
   }
 
-  /** The stored bytes of a leaf, as they lie, all rows and steps. */
+  /** The stored bytes of a leaf, in its layout, all rows and steps. */
   stored(name: string): TypedArray {
     const b = this.leaf(name);
     const { dtype } = b.value!.type;

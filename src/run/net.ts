@@ -1,6 +1,6 @@
 /**
- * A network that runs: planned once, in a memory of fixed size; a call writes images, runs the program over them, reads results.
- * Synchronous: a small network answers in microseconds.
+ * A network that runs: planned once, in a memory of fixed size. A call writes images, runs the program over them and
+ * reads results. Synchronous: a small network answers in microseconds.
  */
 import type { Budget } from "../base/budget.ts";
 import { integer, knownOptions, named, show, wrongType, wrongValue } from "../base/errors.ts";
@@ -17,18 +17,18 @@ import { givenBy } from "../ops/traits.ts";
 import { FORWARD, fuse } from "../passes/fuse.ts";
 import type { Program } from "../plan/plan.ts";
 import { type Classification, probabilities } from "./classes.ts";
-import { type Input, inputsOf, isDataset, type Port, portsOf, Reader } from "./inputs.ts";
+import { type Input, InputReader, inputsOf, isDataset, type Port, portsOf } from "./inputs.ts";
 import { Machine } from "./machine.ts";
-import { type Output, Writer } from "./outputs.ts";
+import { type Output, OutputWriter } from "./outputs.ts";
 import { USUAL } from "./pixels.ts";
 import { warmUp } from "./warm-up.ts";
 
 export interface NetOptions {
-  /** Images that one call into WebAssembly takes at most; more are done in several. Default 64. */
+  /** Maximum number of images per call into WebAssembly; more are run in several calls. Default 64. */
   capacity?: number;
   /** Default: the best this engine runs exactly. */
   variant?: Variant;
-  /** How bytes and pictures become real numbers. Default: `{ scale: 1 / 255 }`. */
+  /** The conversion of bytes and pictures to real numbers. Default: `{ scale: 1 / 255 }`. */
   preprocessing?: Preprocessing;
   /** Names of the classes, for `classify`. */
   labels?: readonly string[];
@@ -36,48 +36,51 @@ export interface NetOptions {
   name?: string;
   metadata?: Extras["metadata"];
   /**
-   * Runs on zeros in the background, in slices of 2 ms, until the engine has compiled the kernels for good (true), or so many times; `net.warm` tells
-   * when it is done. The network can be used meanwhile. Default false.
+   * Runs on zeros in the background, in slices of 2 ms, until the engine has fully optimized the kernels (true), or
+   * that many times; `net.warm` resolves when it is done. The network can be used meanwhile. Default false.
    */
   warmUp?: boolean | number;
 }
 
 export const NET_OPTIONS = ["capacity", "variant", "preprocessing", "labels", "name", "metadata", "warmUp"] as const;
 
-/** What a network takes: its input; where it has several, all of them in order, or by name. */
+/** Inputs of a network: a single input; if there are several, all of them in order, or by name. */
 export type Inputs = Input | readonly Input[] | Readonly<Record<string, Input>>;
 
-/** What `run` gives: an array in the type of the output; where there are several outputs, a list of them. */
+/** Results of `run`: an array in the type of the output; a list of arrays if there are several outputs. */
 export type Numbers = TypedArray | TypedArray[];
 
-/** What `predict` gives: an array; where there are several outputs, a list of them. */
+/** Results of `predict`: an array; a list of arrays if there are several outputs. */
 export type Reals = Float32Array | Float32Array[];
 
 export interface IntoOptions<T> {
-  /** Arrays to write the results into, of exactly their length, in place of new ones. A list where there are several outputs. */
+  /**
+   * Arrays to write the results into, of exactly their length, instead of new ones. A list if there are several
+   * outputs.
+   */
   into?: T;
 }
 
 export interface ClassifyOptions {
-  /** So many of the most probable classes. Default: all. */
+  /** Number of most probable classes to return. Default: all. */
   top?: number;
 }
 
-/** Bytes of a network's memory, all of it planned when it was made. */
+/** Memory of a network in bytes, planned in full when it is created. */
 export interface Arena {
-  /** All of it, in whole pages of 64 kB. */
+  /** The total, in whole pages of 64 kB. */
   readonly bytes: number;
-  /** Weights, constants, what is made of them once, and room for images and results. */
+  /** Weights, constants, values computed from them once, and buffers of images and results. */
   readonly kept: number;
   /** The region that intermediate results share. */
   readonly temporaries: number;
 }
 
-/** Float networks run this many images side by side, where there are as many: dense layers are then matrix products. */
+/** Float networks run this many images at a time if there are enough: dense layers are then matrix products. */
 const SIDE_BY_SIDE = 8;
 
-/** One of the programs, with what it reads and writes. */
-interface Lane {
+/** One of the programs, with its input and output buffers. */
+interface BatchProgram {
   readonly program: Program;
   readonly batch: number;
   readonly inputs: readonly Rows[];
@@ -87,34 +90,37 @@ interface Lane {
 /** Images, or their results, one after the other in the network's memory. */
 interface Rows {
   readonly data: TypedArray;
-  /** Elements from one to the next. */
+  /** Elements from one image to the next. */
   readonly row: number;
 }
 
-/** Made by `load`, `model.net()` or `Net.create`. Needs no disposal: its memory is freed with it. */
+/**
+ * A network that is ready to run, made by `load`, `model.net()` or `Net.create`. It needs no disposal: its memory is
+ * garbage-collected with it.
+ */
 export class Net {
-  /** What `run` and `predict` take. */
+  /** The inputs of `run` and `predict`. */
   readonly inputs: readonly Port[];
-  /** What they give. */
+  /** The outputs of `run` and `predict`. */
   readonly outputs: readonly Output[];
-  /** Names of the classes, where the file or the options have them. */
+  /** Names of the classes, if the file or the options have them. */
   readonly labels: readonly string[] | undefined;
-  /** How bytes and pictures become real numbers. */
+  /** The conversion of bytes and pictures to real numbers. */
   readonly preprocessing: Preprocessing;
-  /** Of the file, or the model it was made of. Default "model". */
+  /** The name of the file's network, or of the model it was made from. Default "model". */
   readonly name: string;
-  /** What was saved with the network: whatever its maker wanted to be known. */
+  /** The metadata saved with the network. */
   readonly metadata: Extras["metadata"];
-  /** The kernels, the plan and the memory underneath: for looking, not for changing. */
+  /** The kernels, the plan and the memory: read only. */
   readonly machine: Machine;
-  /** Resolves when `warmUp` is done; at once without it. */
+  /** Resolves when `warmUp` is done; immediately without it. */
   readonly warm: Promise<void>;
   readonly #capacity: number;
   /** Widest first; the last one takes single images. */
-  readonly #lanes: readonly Lane[];
-  readonly #readers: readonly Reader[];
-  readonly #writers: readonly Writer[];
-  /** The op that makes the first output. */
+  readonly #programs: readonly BatchProgram[];
+  readonly #readers: readonly InputReader[];
+  readonly #writers: readonly OutputWriter[];
+  /** The kind of the first output, by the op that makes it. */
   readonly #gives: KnownNumbers | undefined;
 
   private constructor(
@@ -133,22 +139,22 @@ export class Net {
     this.#capacity = capacity;
     this.#gives = givenBy(results[0]!);
     const rows = (v: Value, name: string): Rows => {
-      // what no result depends on has no place in the memory
+      // an input that no result depends on has no place in the memory
       if (!machine.plan.leaves.has(name))
         return { data: allocate(v.type.dtype, capacity * size(v.type.shape)), row: size(v.type.shape) };
       const data = machine.stored(name);
       return { data, row: machine.leaf(name).image / data.BYTES_PER_ELEMENT };
     };
-    this.#lanes = batches.map(batch => ({
+    this.#programs = batches.map(batch => ({
       program: machine.program(`x${batch}`),
       batch,
       inputs: inputs.map((v, i) => rows(v, inputName(i, batch))),
       outputs: results.map((v, i) => rows(v, outputName(i, batch))),
     }));
-    const single = this.#lanes.at(-1)!;
+    const single = this.#programs.at(-1)!;
     const first = ({ data }: Rows, v: Value) => data.subarray(0, size(v.type.shape));
-    this.#readers = inputs.map((v, i) => new Reader(v.type, preprocessing, first(single.inputs[i]!, v)));
-    this.#writers = results.map((v, i) => new Writer(v.type, first(single.outputs[i]!, v)));
+    this.#readers = inputs.map((v, i) => new InputReader(v.type, preprocessing, first(single.inputs[i]!, v)));
+    this.#writers = results.map((v, i) => new OutputWriter(v.type, first(single.outputs[i]!, v)));
     // of several inputs some may not be pictures
     if (inputs.length === 1) this.#readers[0]!.pixels();
     this.inputs = portsOf(inputs);
@@ -156,9 +162,9 @@ export class Net {
     this.warm = options.warmUp ? warmUp(this.#onZeros(), options.warmUp) : Promise.resolve();
   }
 
-  /** A run of every lane, as a user's. */
+  /** Makes a function that runs every program on zeros, through the same code as a call. */
   #onZeros(): () => void {
-    const calls = this.#lanes.map(({ batch }) => ({
+    const calls = this.#programs.map(({ batch }) => ({
       images: this.#readers.map(({ kind, size }) => new kind(batch * size)),
       results: this.#writers.map(({ kind, size }) => new kind(batch * size)),
       batch,
@@ -166,13 +172,16 @@ export class Net {
     return () => {
       for (const { images, results, batch } of calls) {
         this.#readers.forEach((reader, i) => (reader.source = images[i]!));
-        this.#writers.forEach((writer, i) => writer.aim(results[i], batch, false, "into"));
+        this.#writers.forEach((writer, i) => writer.bind(results[i], batch, false, "into"));
         this.#over(batch);
       }
     };
   }
 
-  /** Plans a graph and loads kernels and weights. A TypeError for the graph of another copy of the library: its ops are not this one's. */
+  /**
+   * Plans a graph and loads kernels and weights. Throws a TypeError for the graph of another copy of the library, whose
+   * ops are different objects.
+   */
   static async create(graph: Graph, options: NetOptions = {}): Promise<Net> {
     if (!(graph instanceof Graph))
       throw wrongType("graph", "a graph made by this copy of the library (of a model: model.net())", graph);
@@ -180,7 +189,10 @@ export class Net {
     return Net.taking(graph.copy().graph, options);
   }
 
-  /** As `create`, of a graph that nobody else has, by options that are checked: the graph is changed, and its weights are let go of. @internal */
+  /**
+   * As `create`, for a graph without other owners and checked options: the graph is changed, and its weights are
+   * released. @internal
+   */
   static async taking(graph: Graph, options: NetOptions, budget?: Budget): Promise<Net> {
     const { capacity = 64 } = options;
     const quantized = graph.leaves.some(v => v.type.dtype === "i8" || v.type.dtype === "u8");
@@ -199,7 +211,7 @@ export class Net {
     return new Net(inputs, results, machine, batches, options);
   }
 
-  /** Its name, and what it takes and gives: `Net "digits": f32 28x28x1 -> f32 10`. */
+  /** Describes the network by name and types: `Net "digits": f32 28x28x1 -> f32 10`. */
   toString(): string {
     const ends = [this.inputs, this.outputs].map(ports =>
       ports.map(({ dtype, shape }) => `${dtype} ${showShape(shape)}`).join(", "),
@@ -211,12 +223,12 @@ export class Net {
     return this.toString();
   }
 
-  /** Bytes of memory it occupies. */
+  /** Size of its memory in bytes. */
   get bytes(): number {
     return this.arena.bytes;
   }
 
-  /** What they are for. */
+  /** The parts of its memory. */
   get arena(): Arena {
     const { memory, plan } = this.machine;
     const { from, to } = plan.temporary;
@@ -224,28 +236,29 @@ export class Net {
   }
 
   /**
-   * Real numbers in, real numbers out, for one or more images.
+   * Runs the network on one or more images, with real numbers in and out.
    *
-   * - Float32Array, plain and nested arrays, and any other array of numbers: real numbers, as the network was trained on. Flat: image after image;
-   *   nested: in the shape of the input (an axis of 1 channel may be left out), or a list of such.
-   * - Uint8Array, Uint8ClampedArray (nested ones too) and pictures such as ImageData: bytes, which `preprocessing` makes real numbers. Of a picture
-   *   the network gets red, green and blue in front of black where it has three channels, 0.299 red + 0.587 green + 0.114 blue of
-   *   that where it has one, and all four bytes where it has four.
+   * - Float32Array, plain and nested arrays, and any other array of numbers: real numbers, as in training. Flat: image
+   *   after image; nested: in the shape of the input (an axis of 1 channel may be left out), or a list of such.
+   * - Uint8Array, Uint8ClampedArray (nested ones too) and pictures such as ImageData: bytes, which `preprocessing`
+   *   converts to real numbers. A picture is composited over black for three channels, reduced to 0.299 red + 0.587
+   *   green + 0.114 blue of that for one channel, and keeps all four bytes for four.
    * - With the layout "NCHW" in `preprocessing`, arrays have all of one channel before the next.
    *
-   * Where the network begins with int8 or uint8, real numbers are quantized: divided by the input's scale, rounded half to even, plus zero point,
-   * clamped. int8 and uint8 results become scale * (q - zeroPoint).
+   * If the network begins with int8 or uint8, real numbers are quantized: divided by the input's scale, rounded half to
+   * even, plus zero point, clamped. int8 and uint8 results become scale * (q - zeroPoint).
    *
-   * Gives the results of all images one after the other; with several outputs, a list. A TypeError or RangeError where the input is of another
-   * shape or type, or holds NaN.
+   * Returns the results of all images one after the other; with several outputs, a list. Throws a TypeError or
+   * RangeError if the input is of another shape or type, or holds NaN.
    */
   predict<R extends Reals = Float32Array>(x: Inputs, options?: IntoOptions<R>): NoInfer<R> {
     return this.#call("predict", x, options, true) as R;
   }
 
   /**
-   * The network's own types in and out, nothing converted: an array of the input's `dtype`, image after image in the input's shape, gives arrays
-   * of the outputs' `dtype`. Plain and nested arrays and pictures are taken as by `predict`, other typed arrays refused.
+   * Runs the network with its own types in and out, without conversion: an array of the input's `dtype`, image after
+   * image in the input's shape, gives arrays of the outputs' `dtype`. Plain and nested arrays and pictures are accepted
+   * as by `predict`, other typed arrays refused.
    *
    *     net.run(image, { into: net.outputs[0].view }); // copies no results
    */
@@ -254,8 +267,9 @@ export class Net {
   }
 
   /**
-   * `predict` for each of many: a list (or anything else to iterate over) of what `predict` takes, one image each, or one long typed array.
-   * Gives a list with one result for each; with `into`, which holds all results one after the other, that.
+   * Calls `predict` for each of many inputs: a list (or other iterable) of inputs of `predict`, one image each, or one
+   * long typed array. Returns a list with one result per image; with `into`, which holds all results one after the
+   * other, `into`.
    */
   predictBatch(inputs: Iterable<Inputs> | TypedArray): Float32Array[];
   predictBatch<R extends Reals>(inputs: Iterable<Inputs> | TypedArray, options: { into: R }): R;
@@ -276,7 +290,7 @@ export class Net {
     if (typeof inputs?.[Symbol.iterator] !== "function" || isDataset(inputs))
       throw wrongType("inputs", "a list of inputs, or an array of whole samples", inputs);
     const list = into ? [...inputs] : inputs;
-    if (into) this.#aim(into, (list as Inputs[]).length, true);
+    if (into) this.#bind(into, (list as Inputs[]).length, true);
 
     const blocks = this.#readers.map(({ kind, size }) => new kind(this.#capacity * size));
     const results: Reals[] = [];
@@ -284,11 +298,11 @@ export class Net {
     let waiting = 0;
     const flush = () => {
       this.#readers.forEach((reader, i) => (reader.source = blocks[i]!.subarray(0, waiting * reader.size)));
-      const part = (y: Float32Array, { size }: Writer) => y.subarray(done * size, (done + waiting) * size);
+      const part = (y: Float32Array, { size }: OutputWriter) => y.subarray(done * size, (done + waiting) * size);
       const here = Array.isArray(into)
         ? into.map((y, i) => part(y, this.#writers[i]!))
         : into && part(into, this.#writers[0]!);
-      this.#aim(here, waiting, true);
+      this.#bind(here, waiting, true);
       const some = this.#over(waiting) as Reals;
       if (!into) for (const result of this.#each(some)) results.push(result);
       done += waiting;
@@ -306,9 +320,10 @@ export class Net {
   }
 
   /**
-   * The classes of one image, the most probable first; equals in order of their numbers. By the first output: probabilities where the
-   * network ends with softmax or sigmoid, else softmax makes them of what comes out. One output alone is the probability of the second of
-   * two classes. Labels are the file's; without any, a class is called by its number.
+   * Classifies one image; returns its classes, the most probable first, ties in order of their numbers. Uses the first
+   * output: probabilities if the network ends with softmax or sigmoid, else the softmax of the output. A single output
+   * is the probability of the second of two classes. Labels are the file's; without any, a class is named by its
+   * number.
    */
   classify(x: Inputs, options: ClassifyOptions = {}): Classification[] {
     knownOptions("options", options, ["top"]);
@@ -323,19 +338,19 @@ export class Net {
       .slice(0, top);
   }
 
-  /** `method`: whose call it is, for messages. */
+  /** Runs a batch. `method`: the calling method, for messages. */
   #call(method: string, x: Inputs | TypedArray, options: IntoOptions<Numbers> | undefined, real: boolean): Numbers {
     try {
       const into = intoOf(options);
       const images = this.#read(x, real, "x");
-      this.#aim(into, images, real);
+      this.#bind(into, images, real);
       return this.#over(images);
     } catch (error) {
       throw named(method, error);
     }
   }
 
-  /** Every reader reads its input; gives the number of images. */
+  /** Reads all inputs; returns the number of images. */
   #read(x: Inputs, real: boolean, what: string): number {
     const readers = this.#readers;
     if (readers.length === 1) return readers[0]!.read(x as Input, real, what);
@@ -344,7 +359,7 @@ export class Net {
     return counts[0]!;
   }
 
-  /** The parts of `x` for several inputs, with their names for messages. */
+  /** Splits `x` into several inputs, with their names for messages. */
   #inOrder(x: Inputs, what: string): [Input, string][] {
     const names = this.inputs.map(({ name }) => name);
     const expected = `the inputs ${names.join(", ")}, in order or by name`;
@@ -359,23 +374,23 @@ export class Net {
     return names.map(name => [(x as Record<string, Input>)[name]!, `${what}.${name}`]);
   }
 
-  /** Says where results of so many images go. */
-  #aim(into: Numbers | undefined, images: number, real: boolean): void {
+  /** Sets the destination of the results of `images` images. */
+  #bind(into: Numbers | undefined, images: number, real: boolean): void {
     const writers = this.#writers;
-    if (writers.length === 1) writers[0]!.aim(into as TypedArray | undefined, images, real, "into");
+    if (writers.length === 1) writers[0]!.bind(into as TypedArray | undefined, images, real, "into");
     else if (into === undefined || (Array.isArray(into) && into.length === writers.length))
-      writers.forEach((writer, i) => writer.aim(into?.[i], images, real, `into[${i}]`));
+      writers.forEach((writer, i) => writer.bind(into?.[i], images, real, `into[${i}]`));
     else throw wrongType("into", `a list of ${writers.length} arrays`, into);
   }
 
-  /** Runs over the readers' images and gives what the writers wrote. With one image it allocates nothing. */
+  /** Runs over the readers' images and returns the writers' results. Allocates nothing for a single image. */
   #over(images: number): Numbers {
     const readers = this.#readers;
     const writers = this.#writers;
     for (let done = 0; done < images; ) {
-      let lane = this.#lanes[0]!;
-      if (lane.batch > images - done) lane = this.#lanes.at(-1)!;
-      const { batch, inputs, outputs, program } = lane;
+      let chosen = this.#programs[0]!;
+      if (chosen.batch > images - done) chosen = this.#programs.at(-1)!;
+      const { batch, inputs, outputs, program } = chosen;
       const steps = Math.floor(Math.min(this.#capacity, images - done) / batch);
       const count = steps * batch;
       for (let i = 0; i < readers.length; i++) feed(readers[i]!, inputs[i]!, done, count);
@@ -388,11 +403,11 @@ export class Net {
       }
       done += count;
     }
-    for (let i = 0; i < readers.length; i++) readers[i]!.source = readers[i]!.alone; // the user's array is not kept
+    for (let i = 0; i < readers.length; i++) readers[i]!.source = readers[i]!.alone; // releases the user's array
     return writers.length === 1 ? writers[0]!.done() : writers.map(writer => writer.done());
   }
 
-  /** The results of each image by themselves. */
+  /** Splits results by image. */
   #each(all: Reals): Reals[] {
     const [first] = this.#writers;
     const images = (Array.isArray(all) ? all[0]! : all).length / first!.size;
@@ -406,22 +421,24 @@ export class Net {
   }
 }
 
-/** A TypeError or RangeError for options that no network takes. */
+/** Throws a TypeError or RangeError for invalid options. */
 export function checkOptions(options: NetOptions): void {
   knownOptions("options", options, NET_OPTIONS);
   if (options.warmUp !== undefined && typeof options.warmUp !== "boolean") integer("warmUp", options.warmUp, 0);
   if (options.capacity !== undefined) integer("capacity", options.capacity, 1);
 }
 
-/** `count` images, the first of them number `from`, are written into the network's memory. */
-function feed({ source, alone, size }: Reader, { data, row }: Rows, from: number, count: number): void {
+/** Copies `count` images, from number `from` on, into the network's memory. */
+function feed({ source, alone, size }: InputReader, { data, row }: Rows, from: number, count: number): void {
   if (source === alone) return;
   if (source.length === size) data.set(source);
   else if (row === size) data.set(source.subarray(from * size, (from + count) * size));
   else for (let i = 0; i < count; i++) data.set(source.subarray((from + i) * size, (from + i + 1) * size), i * row);
 }
 
-/** `options.into`. A call with it must not allocate, so the others are looked at where it is not given alone. */
+/**
+ * Returns `options.into`. A call with `into` alone must not allocate, so other keys are only checked if there are any.
+ */
 function intoOf<T>(options: IntoOptions<T> | undefined): T | undefined {
   if (options?.into === undefined) knownOptions("options", options, ["into"]);
   return options?.into;
@@ -431,7 +448,7 @@ function intoOf<T>(options: IntoOptions<T> | undefined): T | undefined {
 export const inputName = (i: number, batch: number): string => `input ${i} x${batch}`;
 const outputName = (i: number, batch: number): string => `output ${i} x${batch}`;
 
-/** `graph`, fused, with streams of images for its inputs and streams of results. */
+/** Fuses `graph` and replaces its inputs and results by streams. */
 function streamed(graph: Graph, batch: number): Graph {
   streamInputs(graph, (input, i) => graph.leaf("stream", inputName(i, batch), input.type));
   graph.results.forEach((result, i) => {

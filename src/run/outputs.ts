@@ -1,4 +1,4 @@
-/** Results leave the network's memory: copied, or made real numbers. */
+/** Copies results out of the network's memory, or converts them to real numbers. */
 import { wrongType, wrongValue } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Type } from "../graph/graph.ts";
@@ -7,17 +7,18 @@ import type { ArrayKind, Port } from "./inputs.ts";
 /** An output of a network. */
 export interface Output extends Port {
   /**
-   * The result of the last image the network has run over, where it lies in the network's memory: for reading, and valid until the next call of
-   * the network's methods (and while it warms up, until control goes back to the page). Given to `run` as `into`, nothing is copied.
+   * The result of the last image, in place in the network's memory: read only, and valid until the next call of the
+   * network's methods (and during warm-up, until control returns to the event loop). Passed to `run` as `into`, it
+   * avoids all copies.
    */
   readonly view: TypedArray;
 }
 
-/** Below so many numbers a view for `set` would cost more than they do. */
+/** Below this length a loop beats `set` on a subarray view. */
 const FEW = 64;
 
 /** Writes the results of one output. */
-export class Writer {
+export class OutputWriter {
   /** Numbers for one image. */
   readonly size: number;
   readonly kind: ArrayKind;
@@ -38,8 +39,10 @@ export class Writer {
     this.#zero = quantization?.zeroPoint ?? 0;
   }
 
-  /** Next, results of so many images are written to `into`, or to a new array; as real numbers where `real`. */
-  aim(into: TypedArray | undefined, images: number, real: boolean, what: string): void {
+  /**
+   * Sets the destination of the next results: `into` or a new array, for `images` images; as real numbers if `real`.
+   */
+  bind(into: TypedArray | undefined, images: number, real: boolean, what: string): void {
     this.#converts = real && this.#quantized;
     const kind = this.#converts ? Float32Array : this.kind;
     const length = images * this.size;
@@ -50,7 +53,7 @@ export class Writer {
     this.#target = into ?? new kind(length);
   }
 
-  /** The results of one image, which stand in `rows` from `at` on. */
+  /** Writes the results of one image, which are in `rows` from `at` on. */
   write(rows: TypedArray, at: number, image: number): void {
     const { size, view } = this;
     const target = this.#target;
@@ -61,7 +64,7 @@ export class Writer {
     else for (let i = 0; i < size; i++) target[out + i] = rows[at + i]!;
   }
 
-  /** What was written to, which is not kept here. */
+  /** Returns the destination and releases it. */
   done(): TypedArray {
     const target = this.#target;
     this.#target = this.view;

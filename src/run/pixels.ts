@@ -1,26 +1,29 @@
-/** How stored bytes become the real numbers that a network was trained on. */
+/** Converts stored bytes to the real numbers that a network was trained on. */
 import { knownOptions, number, oneOf, wrongValue } from "../base/errors.ts";
 import type { Preprocessing } from "../container/extras.ts";
 
-/** real = factor * stored + addend, in float32, multiplied and then added; one of each for every channel, or one for all. */
-export interface Rule {
+/** real = factor * stored + addend, in float32, multiplied and then added; one of each per channel, or one for all. */
+export interface ChannelScaling {
   readonly factor: Float32Array;
   readonly addend: Float32Array;
 }
 
-/** Holds where a network says nothing else. */
+/** The default. */
 export const USUAL: Preprocessing = { scale: 1 / 255 };
 
 const KEYS = ["scale", "offset", "mean", "std", "layout"] as const satisfies readonly (keyof Preprocessing)[];
 
-/** A TypeError for an unknown key, and a RangeError for an unknown layout. */
+/** Throws a TypeError for an unknown key, and a RangeError for an unknown layout. */
 export function checkKeys(preprocessing: Preprocessing): void {
   knownOptions("preprocessing", preprocessing, KEYS);
   oneOf("preprocessing.layout", preprocessing.layout ?? "NHWC", ["NHWC", "NCHW"]);
 }
 
-/** (scale * v - mean) / std, or scale * v + offset, as one product and one sum a channel. A TypeError or RangeError where it does not fit. */
-export function ruleOf(preprocessing: Preprocessing, channels: number): Rule {
+/**
+ * (scale * v - mean) / std, or scale * v + offset, as one product and one sum per channel. Throws a TypeError or
+ * RangeError for invalid values.
+ */
+export function channelScalingOf(preprocessing: Preprocessing, channels: number): ChannelScaling {
   checkKeys(preprocessing);
   const { scale = 1, offset = 0, mean = [0], std = [1] } = preprocessing;
   number("preprocessing.scale", scale);
@@ -35,7 +38,7 @@ export function ruleOf(preprocessing: Preprocessing, channels: number): Rule {
   };
 }
 
-/** One number for all channels, or one for each. */
+/** Checks for one number for all channels, or one for each. */
 export function perChannel(what: string, list: unknown, channels: number, bounds = {}): number[] {
   if (!Array.isArray(list) || (list.length !== 1 && list.length !== channels))
     throw wrongValue(what, `${channels} channels`, list);

@@ -1,6 +1,6 @@
 /**
- * Where the time of one image goes: every kernel call of a program alone, over and over, by the interpreter that runs it in earnest,
- * on what the calls before it left in the arena.
+ * Measures every kernel call of one image separately, repeated by the interpreter that also runs the network, on the
+ * data that the preceding calls left in the arena.
  */
 import { knownOptions, number } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
@@ -17,27 +17,30 @@ import { inputName, Net } from "./net.ts";
 export interface ProfileOptions {
   /** Default: the best this engine runs exactly. */
   variant?: Variant;
-  /** Spent on each kernel call, after as much to warm up. Default 10. */
+  /** Time per kernel call, after a warm-up of the same length. Default 10. */
   milliseconds?: number;
 }
 
-/** What one node of the fused graph costs; it bears the name of the last layer fused into it. The last row, `emit`, hands out the results. */
+/**
+ * Cost of one node of the fused graph, named after the last layer fused into it. The last row, `emit`, copies out the
+ * results.
+ */
 export interface ProfileRow {
   layer: string;
   op: string;
   /** Its kernel calls, in order. */
   kernels: KernelName[];
-  /** Microseconds an image. */
+  /** Microseconds per image. */
   micros: number;
-  /** Of the micros of all rows. */
+  /** Fraction of the micros of all rows. */
   share: number;
-  /** Multiply-accumulates as the definition has them; kernels may make do with fewer. */
+  /** Multiply-accumulates by definition; kernels may need fewer. */
   macs: number;
-  /** 1e9 multiply-accumulates a second. */
+  /** 1e9 multiply-accumulates per second. */
   gigamacs: number;
 }
 
-/** A temporary: where, how large, from which kernel call to which. */
+/** A temporary: its address, size, and lifetime in kernel calls. */
 export interface ArenaRow {
   name: string;
   address: number;
@@ -48,15 +51,18 @@ export interface ArenaRow {
 
 export interface Profile {
   variant: Variant;
-  /** Of one image, all calls in one run. The rows' sum may be a little less: alone, a kernel finds its weights in the nearest cache. */
+  /**
+   * Time of one image, all calls in one run. The rows' sum may be a little less: run alone, a kernel finds its weights
+   * in the nearest cache.
+   */
   micros: number;
   macs: number;
   gigamacs: number;
   rows: ProfileRow[];
   arena: {
-    /** All memory the program needs, its words included. */
+    /** Memory of the program in bytes, its words included. */
     bytes: number;
-    /** Weights, constants, and what is made of them once. */
+    /** Weights, constants, and values computed from them once. */
     kept: number;
     /** The region that temporaries share. */
     temporaries: number;
@@ -64,7 +70,10 @@ export interface Profile {
   };
 }
 
-/** Profiles a graph at batch 1, on random numbers: no kernel's time depends on them but that of sparse products. */
+/**
+ * Profiles a graph at batch 1, on random numbers: of all kernels only sparse products depend on the values in their
+ * time.
+ */
 export async function profile(graph: Graph, options: ProfileOptions = {}): Promise<Profile> {
   knownOptions("options", options, ["variant", "milliseconds"]);
   const milliseconds =
@@ -79,12 +88,12 @@ export async function profile(graph: Graph, options: ProfileOptions = {}): Promi
   machine.run(program);
 
   const calls = new RepeatedCalls(machine, program);
-  const enough = Math.max(0.25, 10 * clockStep()); // the clock's own step must not count
+  const enough = Math.max(0.25, 10 * clockStep()); // much longer than the resolution of the clock
   const times = callsOf(program).map((_, i) => {
     calls.once(i);
     return least(turns => calls.alone(i, turns), milliseconds, enough);
   });
-  // last, when every kernel has been compiled for good
+  // last, when every kernel has been fully optimized
   const whole = least(calls.whole, milliseconds, enough);
   machine.rewrite();
 
@@ -116,7 +125,7 @@ function fillWithNoise(data: TypedArray): void {
   for (let i = 0; i < data.length; i++) data[i] = integers ? random.integer(256) - 128 : random.uniform(0, 1);
 }
 
-/** Writes other programs in place of one, none of them longer: its calls whole, or one call again and again. */
+/** Overwrites a program by others that are no longer: all its calls, or one call repeated. */
 class RepeatedCalls {
   readonly #machine: Machine;
   readonly #words: Int32Array;
@@ -132,7 +141,7 @@ class RepeatedCalls {
 
   readonly whole = (turns: number): void => this.#run(this.#calls, turns);
 
-  /** The calls before call `i`, which leave what it reads. */
+  /** Runs the calls before call `i`, which produce its inputs. */
   once(i: number): void {
     this.#run(this.#calls.slice(0, i), 1);
   }
@@ -147,7 +156,7 @@ class RepeatedCalls {
   }
 }
 
-/** Milliseconds from one reading of the clock to the next it can tell apart: nanoseconds in Node, a whole one in some pages. */
+/** The resolution of the clock in milliseconds: nanoseconds in Node, a millisecond in some pages. */
 export function clockStep(): number {
   const began = performance.now();
   let now = began;
@@ -155,7 +164,10 @@ export function clockStep(): number {
   return now - began;
 }
 
-/** The least microseconds of a turn, by measurements of at least `enough` milliseconds: whatever else a machine does only makes code slower. */
+/**
+ * The minimum time per turn in microseconds, over measurements of at least `enough` milliseconds: all disturbances only
+ * add time.
+ */
 function least(run: (turns: number) => void, milliseconds: number, enough: number): number {
   let turns = 1;
   let shortest = Infinity;
@@ -169,12 +181,12 @@ function least(run: (turns: number) => void, milliseconds: number, enough: numbe
       else turns = Math.ceil(turns * Math.min(10, (1.2 * enough) / took));
     } while (performance.now() < end || shortest === Infinity);
   };
-  until(milliseconds); // until the engine's second compiler is done with it
+  until(milliseconds); // until the engine's optimizing compiler is done with it
   until(milliseconds);
   return 1000 * shortest;
 }
 
-/** A row for each node: its calls are one after the other. */
+/** Makes a row per node, whose calls are consecutive. */
 function rowsOf(program: Program, times: readonly number[]): ProfileRow[] {
   const rows = new Map<Node, ProfileRow>();
   callsOf(program).forEach(({ kernel, node }, i) => {

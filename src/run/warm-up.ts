@@ -1,18 +1,21 @@
 /**
- * Engines compile WebAssembly twice: at once and plainly, then well, once a function has run often enough. Until then a network takes
- * three to six times as long: measured with LeNet-5, for the first 100 (V8 13) to 700 (V8 11) images.
+ * Engines compile WebAssembly twice: immediately by a baseline compiler, then by an optimizing one after enough calls.
+ * Until then a network takes three to six times as long: measured with LeNet-5, for the first 100 (V8 13) to 700 (V8
+ * 11) images.
  */
 
-/** Milliseconds of running between two pauses: what a page does not notice. */
+/** Milliseconds of running between two pauses, short enough for a page to stay responsive. */
 const SLICE = 2;
 
-/** So many slices in a row that bring nothing: the engine is done. */
+/** Slices in a row without improvement after which the engine is considered done. */
 const PATIENCE = 20;
 
-/** Milliseconds of running at most: large networks are warm after few runs. */
+/** Maximum milliseconds of running: large networks are warm after few runs. */
 const LIMIT = 1000;
 
-/** Runs in slices, and gives way to everything else between them: `runs` times, or until the runs no longer become faster. */
+/**
+ * Runs in slices, and yields to the event loop between them: `runs` times, or until the runs no longer become faster.
+ */
 export async function warmUp(run: () => void, runs: number | true): Promise<void> {
   let left = runs === true ? Infinity : runs;
   let least = Infinity;

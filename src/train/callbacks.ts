@@ -1,4 +1,4 @@
-/** What may happen between epochs and steps, by Keras' rules. */
+/** Callbacks between epochs and steps, by Keras' rules. */
 import { show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
 import type { Graph, Role, Value } from "../graph/graph.ts";
@@ -13,46 +13,46 @@ import type { Update } from "./optimizers.ts";
 export interface TrainingState {
   /** Steps the optimizer has made. */
   readonly step: number;
-  /** Of one role, or all. */
+  /** Names of the states of one role, or of all. */
   states(role?: Role): string[];
-  /** Of the states, those that belong to the network: all but the optimizer's. */
+  /** Names of the states of the network: all but the optimizer's. */
   weights(): string[];
   /** A copy, in logical order. */
   read(name: string): TypedArray;
   write(name: string, values: ArrayLike<number>): void;
 }
 
-/** The training as a callback sees it, and what it may do to it. */
+/** The training as a callback sees and controls it. */
 export interface TrainingContext extends TrainingState {
   /** Counted from 0. */
   readonly epoch: number;
   readonly epochs: number;
   /** Steps of one epoch. */
   readonly stepsPerEpoch: number;
-  /** Of the next step. Once set, it stays, whatever the optimizer's schedule says. */
+  /** Learning rate of the next step. Once set, it overrides the optimizer's schedule. */
   learningRate: number;
   /** Ends the training after this step and its epoch's validation. */
   stop(): void;
-  /** Everything that is needed to go on from here. */
+  /** Makes a checkpoint of the current state. */
   checkpoint(): Checkpoint;
 }
 
 type Done = void | Promise<void>;
 
-/** What `fit` calls as it goes; it waits for what is asynchronous. All parts may be left out. */
+/** Functions that `fit` calls and awaits. All are optional. */
 export interface Callback {
   onTrainBegin?(context: TrainingContext): Done;
   onTrainEnd?(context: TrainingContext): Done;
-  /** Instead of `onTrainEnd`, where an error or an abort ends the training: for what has to be closed. */
+  /** Called instead of `onTrainEnd` if an error or an abort ends the training: for cleanup. */
   onTrainError?(error: unknown, context: TrainingContext): void;
   onEpochBegin?(epoch: number, context: TrainingContext): Done;
-  /** `logs`: what the history gets for this epoch. */
+  /** `logs`: the measures of this epoch in the history. */
   onEpochEnd?(epoch: number, logs: Logs, context: TrainingContext): Done;
-  /** Several times an epoch, and when one has ended. It cuts no slices. */
+  /** Called several times per epoch, and at its end. It does not shorten slices. */
   onProgress?(progress: Progress, context: TrainingContext): void;
-  /** Before every step; `batch` counts from 0 in each epoch. With one of these two, slices are one step long. */
+  /** Called before every step; `batch` counts from 0 in each epoch. With one of these two, slices are one step long. */
   onBatchBegin?(batch: number, context: TrainingContext): Done;
-  /** After every step; `logs`: the means over the epoch so far. */
+  /** Called after every step; `logs`: the means over the epoch so far. */
   onBatchEnd?(batch: number, logs: Logs, context: TrainingContext): Done;
 }
 
@@ -67,7 +67,7 @@ const CALLS = [
   "onBatchEnd",
 ] as const satisfies readonly (keyof Callback)[];
 
-/** The names of an object's functions, those of its class among them. */
+/** The names of an object's methods, including inherited ones. */
 function functionsOf(object: object): string[] {
   const names = new Set<string>();
   for (let at = object; at && at !== Object.prototype; at = Object.getPrototypeOf(at))
@@ -76,8 +76,8 @@ function functionsOf(object: object): string[] {
 }
 
 /**
- * A TypeError for what `fit` would never call: what is no object with one of these functions, or has a function that only looks like one.
- * Objects of a class may have other functions and data of their own, as long as their names do not begin with "on".
+ * Throws a TypeError for objects that `fit` would never call: without any of these functions, or with a similar
+ * misspelt one. Instances of a class may have other methods and fields, unless their names begin with "on".
  */
 export function checkCallbacks(callbacks: unknown): void {
   const expected = `objects with ${CALLS.join(", ")}`;
@@ -103,22 +103,22 @@ export function checkCallbacks(callbacks: unknown): void {
 export interface StepValues {
   /** The loss of each image, without penalties. */
   readonly loss: Value;
-  /** The outputs of a layer that the hook observes: one for each time the layer is used. */
+  /** The outputs of an observed layer: one for each use of the layer. */
   outputs(layer: string): readonly Value[];
   /** The value that layers read in place of `parameter`: behind the ops on its edge, or the parameter itself. */
   effective(parameter: Value): Value;
   /**
-   * The gradient of the mean loss with penalties for `value`: a parameter, the value that is effective in its
-   * place, or an output that the hook observes. It is undefined where nothing flows.
+   * The gradient of the mean loss with penalties for `value`: a parameter, its effective value, or an output that the
+   * hook observes. Undefined if no gradient flows.
    */
   gradient(value: Value): Value | undefined;
 }
 
 /**
- * Adds nodes to a training step when it is built (`penalties`, `build`), and changes states at certain steps
- * (`next`, `act`): pruning schedules write masks. It is cheaper than a callback on every batch, as slices are cut
- * only at those steps. Steps count from 0 over the whole life of the optimizer: `act(step, state)` runs before the
- * step number `step`, when `step` steps were made.
+ * Adds nodes to a training step when it is built (`penalties`, `build`), and changes states at certain steps (`next`,
+ * `act`): pruning schedules write masks. It is cheaper than a callback on every batch, since only those steps end a
+ * slice. Steps count from 0 over the whole life of the optimizer: `act(step, state)` runs before the step number
+ * `step`, after `step` steps.
  */
 export interface StepHook {
   /**
@@ -126,25 +126,31 @@ export interface StepHook {
    * weights. Their gradients are added too.
    */
   penalties?(graph: Graph, parameters: readonly Value[]): readonly Value[];
-  /** Does `build` read the outputs of this layer? No fused kernel swallows them then. Default: of none. */
+  /** True if `build` reads the outputs of this layer: no fused kernel may absorb them. Default: none. */
   observes?(layer: string): boolean;
   /**
-   * Adds nodes that read gradients, before the optimizer makes its step. They gather in states of the hook's own,
-   * made by `graph.state("observation", ...)` and updated in place; `act` reads and writes them, checkpoints hold
-   * them.
+   * Adds nodes that read gradients, before the optimizer's step. They accumulate into states of the hook, made by
+   * `graph.state("observation", ...)` and updated in place; `act` reads and writes them, checkpoints hold them.
    */
   build?(graph: Graph, updates: readonly Update[], step: StepValues): void;
-  /** Before anything else: the training begins with `step` steps made, and will have made `steps` in all. It may throw where it could never act. */
-  begin?(step: number, steps: number): void;
-  /** The first step >= `step` before which it wants to act; undefined: it is done. Default: never. */
+  /**
+   * Called first: the training begins after `step` steps, and will end at `steps` in total. It may throw if the hook
+   * could never act. `state` holds what a checkpoint or the training before has left; it is undefined in a loop of
+   * single steps (`trainStep`), which always begins anew.
+   */
+  begin?(step: number, steps: number, state?: TrainingState): void;
+  /** Returns the first step >= `step` before which it acts; undefined: never again. Default: never. */
   next?(step: number): number | undefined;
-  /** Also called when the training ends with `step` steps made; should a later training go on there, once more before its first step. */
+  /**
+   * Acts. Also called when the training ends after `step` steps; if a later training continues from there, again before
+   * its first step.
+   */
   act?(step: number, state: TrainingState): void;
-  /** Measures of its own for the history, as they are at the end of an epoch. */
+  /** Returns measures for the history, at the end of an epoch. */
   logs?(state: TrainingState): Logs;
-  /** The training is over with `step` steps made. */
+  /** The training has ended after `step` steps. */
   end?(step: number): void;
-  /** One of its own for a copy of the model, where it counts something. */
+  /** Returns a copy for a copy of the model, if the hook has state. */
   clone?(): StepHook;
 }
 
@@ -160,7 +166,7 @@ const HOOK_CALLS = [
   "clone",
 ] as const satisfies readonly (keyof StepHook)[];
 
-/** Throws a TypeError for what is no hook: a hook adds to the step, or acts at steps that it names. */
+/** Throws a TypeError for an object that is not a hook: a hook adds to the step, or acts at certain steps. */
 export function checkHooks(hooks: unknown): void {
   const expected = "objects with next and act, build or penalties";
   if (!Array.isArray(hooks)) throw wrongType("hooks", `a list of ${expected}`, hooks);

@@ -1,10 +1,12 @@
 /**
- * Where a training stands: everything that is needed to go on as if it had never stopped. As bytes, little-endian:
+ * Checkpoints: the full state of a training, from which it continues as if it had never stopped. As bytes,
+ * little-endian:
  *
- *     "PJCK" | version (u8) | step, epoch, batch, from version 2 on batch size, 0: not known (varints) | seed (f64) | learning rate (f64, NaN: not set)
- *     number of sums | name, f64 each | number of states | name, type (u8), elements (varint), bytes each | CRC-32 of all before it
+ *     "PJCK" | version (u8) | step, epoch, batch, from version 2 on batch size, 0: unknown (varints) | seed (f64)
+ *     learning rate (f64, NaN: not set) | number of sums | name, f64 each
+ *     number of states | name, type (u8), elements (varint), bytes each | CRC-32 of all before it
  *
- * As JSON: `{ "checkpoint": "<these bytes in base64>" }`, since JSON has no typed arrays and would not keep every
+ * As JSON: `{ "checkpoint": "<these bytes in base64>" }`, since JSON has no typed arrays and would not preserve every
  * float.
  */
 import { ByteWriter } from "../base/byte-writer.ts";
@@ -20,28 +22,28 @@ export interface CheckpointJson {
   readonly checkpoint: string;
 }
 
-/** For `fit(..., { resume })`, as bytes by `writeCheckpoint`, and as JSON. */
+/** The state of a training, for `fit(..., { resume })`; as bytes by `writeCheckpoint`, and as JSON. */
 export interface Checkpoint {
   /** Steps the optimizer has made. */
   readonly step: number;
   /** Epochs done. */
   readonly epoch: number;
-  /** Steps done of the epoch after them. */
+  /** Steps done in the current epoch. */
   readonly batch: number;
-  /** Rows of each step. Those written by early versions lack it. */
+  /** Rows per step. Checkpoints of early versions lack it. */
   readonly batchSize?: number;
   readonly seed: number;
   /** Sums of loss and metrics over the images of those steps. */
   readonly sums: Readonly<Record<string, number>>;
-  /** Where a callback has set it. */
+  /** Set if a callback has set it. */
   readonly learningRate?: number;
   /** Weights, moving averages, masks and the optimizer's moments, in logical order. */
   readonly states: ReadonlyMap<string, TypedArray>;
-  /** For `JSON.stringify`; a copy by `structuredClone` has lost it. */
+  /** For `JSON.stringify`; `structuredClone` drops it. */
   toJSON?(): CheckpointJson;
 }
 
-/** With the way into JSON, which is no property of its own: copies of structured clone need not carry a function. */
+/** A checkpoint with `toJSON` on the prototype: structured clone fails for objects with functions as own properties. */
 class Standing implements Checkpoint {
   declare readonly step: number;
   declare readonly epoch: number;
@@ -64,8 +66,8 @@ class Standing implements Checkpoint {
 export const checkpointOf = (parts: Checkpoint): Checkpoint => new Standing(parts);
 
 /**
- * What `resume` takes: a checkpoint, one that went through JSON, or where its bytes are. A TypeError says where its
- * states were lost; errors of files as `readSource`'s and `readCheckpoint`'s.
+ * Resolves `resume`: a checkpoint, its JSON, or a source of its bytes. Throws a TypeError if its states were lost;
+ * errors of files are those of `readSource` and `readCheckpoint`.
  */
 export async function resumedFrom(resume: Checkpoint | CheckpointJson | Source): Promise<Checkpoint> {
   const expected = "a checkpoint: that of a model or history, its JSON, or a file of saveCheckpoint";
@@ -87,7 +89,7 @@ function isSource(resume: Checkpoint | CheckpointJson | Source): resume is Sourc
   return resume !== null && typeof resume === "object" && ("byteLength" in resume || "arrayBuffer" in resume);
 }
 
-/** Characters made by one call: a list of arguments may not be much longer. */
+/** Characters per call: engines limit the number of arguments. */
 const CHUNK = 8192;
 
 function base64(bytes: Uint8Array): string {
@@ -106,7 +108,7 @@ function unbase64(text: string): Uint8Array {
 
 const MAGIC = 0x4b434a50; // "PJCK"
 const VERSION = 2;
-/** Their places are the numbers written. */
+/** Numbers in the file are indices into this list. */
 const DTYPES: readonly DType[] = ["f32", "i8", "u8", "i32", "u32"];
 
 const dtypeOf = (data: TypedArray): DType =>
@@ -148,8 +150,8 @@ export function writeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer>
 }
 
 /**
- * `path` is for messages. Throws a PenjingError with code "format", "version", "truncated" or "damaged" and the byte
- * offset.
+ * Parses a checkpoint. `path` is for messages. Throws a PenjingError with code "format", "version", "truncated" or
+ * "damaged" and the byte offset.
  */
 export function readCheckpoint(bytes: Uint8Array, path?: string): Checkpoint {
   const end = Math.max(0, bytes.length - 4);

@@ -1,4 +1,4 @@
-/** What a training has where nothing is said: loss, metrics, and how a loss fits a model and its data. */
+/** Defaults of a training: loss, metrics, and the adaptation of a loss to a model and its data. */
 import { wrongType, wrongValue } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Type } from "../graph/graph.ts";
@@ -8,8 +8,8 @@ import { accuracy, type Metric } from "./metrics.ts";
 import { type LossName, lossOf, type MetricName, metricOf } from "./named.ts";
 
 /**
- * The loss for a graph: `loss`, told whether it gets logits or probabilities; without one, cross-entropy where the data
- * have labels (binary, where the graph has one output), and the mean squared error where they have targets.
+ * The loss for a graph: `loss`, adapted to logits or probabilities; default: cross-entropy for labels (binary if the
+ * graph has one output), mean squared error for targets.
  */
 export function lossFor(graph: Graph, data: Pick<Dataset, "classes">, loss?: Loss | LossName): Loss {
   const { shape } = graph.results[0]!.type;
@@ -22,14 +22,14 @@ function defaultLoss(data: Pick<Dataset, "classes">, oneOutput: boolean): Loss {
   return oneOutput ? binaryCrossentropy() : sparseCategoricalCrossentropy();
 }
 
-/** The metrics that are asked for, or accuracy where the data have labels. */
+/** The given metrics; default: accuracy for labels. */
 export function metricsFor(data: Pick<Dataset, "classes">, given?: readonly (Metric | MetricName)[]): Metric[] {
   if (given === undefined) return data.classes ? [accuracy()] : [];
   if (!Array.isArray(given)) throw wrongType("metrics", 'a list of metrics such as accuracy() or "accuracy"', given);
   return given.map(metricOf);
 }
 
-/** Metrics for a graph and its loss, told what the outputs mean. */
+/** Adapts metrics to a graph and its loss. */
 export function metricsOf(graph: Graph, loss: Loss, metrics: readonly Metric[]): Metric[] {
   const output = graph.results[0]!.type;
   const given = loss.target(output);
@@ -44,7 +44,7 @@ export function metricsOf(graph: Graph, loss: Loss, metrics: readonly Metric[]):
   });
 }
 
-/** The type of the targets: as the loss wants them, or as they are. */
+/** The type of the targets: that of the loss, or that of the data. */
 export const targetFor = (loss: Loss, output: Type, data: Pick<Dataset, "classes" | "targetShape">): Type =>
   loss.target(output) ??
   (data.classes

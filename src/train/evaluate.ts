@@ -1,4 +1,4 @@
-/** How good a network is on a data set: by running its graph, or from outputs that something else computed. */
+/** Evaluates a network on a data set: by running its graph, or from outputs computed elsewhere. */
 import { checkSignal, integer, knownOptions, number, wrongValue } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -11,26 +11,26 @@ import type { Metric } from "./metrics.ts";
 import type { LossName, MetricName } from "./named.ts";
 import { Pace, turn } from "./pace.ts";
 import type { Regularizers } from "./step.ts";
-import { type Batches, ends, type Scores, Trainer } from "./trainer.ts";
+import { type Batches, type Scores, signatureOf, Trainer } from "./trainer.ts";
 
-/** All may be left out; an unknown one is a TypeError. */
+/** Options of `evaluate`; unknown ones are a TypeError. */
 export interface EvaluateOptions {
-  /** Rows a step; results do not depend on it. Default 32. */
+  /** Rows per step; results do not depend on it. Default 32. */
   batchSize?: number;
-  /** Default: as for `fit`. */
+  /** Default: as in `fit`. */
   loss?: Loss | LossName;
-  /** Default: accuracy where the data set has labels. */
+  /** Default: accuracy for labels. */
   metrics?: readonly (Metric | MetricName)[];
   /** Penalties that are part of the loss. */
   regularizers?: Regularizers;
   /** Their penalties are part of the loss, as in the validation of `fit`. */
   hooks?: readonly StepHook[];
   signal?: AbortSignal;
-  /** Milliseconds between two turns of the event loop, at most. Default 50. */
+  /** Maximum milliseconds between two turns of the event loop. Default 50. */
   slice?: number;
 }
 
-/** Their names. */
+/** Names of the options. */
 export const EVALUATE_OPTIONS = [
   "batchSize",
   "loss",
@@ -41,17 +41,17 @@ export const EVALUATE_OPTIONS = [
   "slice",
 ] as const satisfies readonly (keyof EvaluateOptions)[];
 
-/** Bytes of images the streams of one memory may take. */
+/** Maximum bytes of images in the streams of one memory. */
 const STREAM_BYTES = 4 << 20;
 const MOST_STEPS = 64;
 
-/** How many steps' rows there should be room for. */
+/** The number of steps that streams have room for. */
 export function roomForSteps(batch: number, imageBytes: number, steps: number): number {
   const fitting = Math.floor(STREAM_BYTES / (batch * (imageBytes + 64)));
   return Math.max(1, Math.min(MOST_STEPS, fitting, steps));
 }
 
-/** Batch sizes that rows of a feed come in: whole batches, and the rest. */
+/** The batch sizes in a feed: whole batches, and the rest. */
 export function batchesOf({ images, weighted, length }: Feed, batchSize: number): Batches {
   const whole = Math.min(batchSize, length);
   const rest = length % whole;
@@ -70,7 +70,7 @@ export async function evaluate(graph: Graph, data: Dataset, options: EvaluateOpt
   const slice = number("slice", options.slice ?? 50, { min: 0 });
   checkSignal(signal);
   notEmpty("dataset", data);
-  const { input, output, classes } = ends(graph);
+  const { input, output, classes } = signatureOf(graph);
   const loss = lossFor(graph, data, options.loss);
   const target = targetFor(loss, output, data);
   const feed = new Feed(data, input, target, classes);

@@ -1,6 +1,6 @@
 /**
- * Rows of a data set, as a step's streams hold them. Unsigned bytes with one scale for all channels are copied as they
- * are stored and rescaled by a kernel; all else, and what passes through `map`, arrives as float32.
+ * Copies rows of a data set into the streams of a step. Unsigned bytes with one scale for all channels are copied
+ * unchanged and rescaled by a kernel; other data, and data that pass through `map`, arrive as float32.
  */
 import { number, wrongType, wrongValue } from "../base/errors.ts";
 import { BYTES, compatibleShapes, type Shape, showSamples, showShape, size, type TypedArray } from "../base/shape.ts";
@@ -8,23 +8,23 @@ import { checkFinite, checkLabels, type Dataset } from "../data/dataset.ts";
 import type { Type } from "../graph/graph.ts";
 import type { ImageFormat } from "./step.ts";
 
-/** A stream in memory: element `step * perStep + image * perImage` is the first of that image's. */
+/** A stream in memory: the data of an image begin at element `step * perStep + image * perImage`. */
 export interface Stream {
   readonly data: TypedArray;
   readonly perStep: number;
   readonly perImage: number;
 }
 
-/** The streams of a step that hold what a data set says. */
+/** The streams of a step that are filled from a data set. */
 export interface RowStreams {
   readonly images: Stream | undefined;
   readonly target: Stream | undefined;
   readonly weight: Stream | undefined;
-  /** Which row of the data set an image is. */
+  /** The row number of each image. */
   readonly number: Stream | undefined;
 }
 
-/** How much an image of each class counts, by class number. Keras: class_weight. */
+/** Loss weight of each class, by class number. Keras: class_weight. */
 export type ClassWeight = readonly number[] | Readonly<Record<number, number>>;
 
 export class Feed {
@@ -39,8 +39,8 @@ export class Feed {
   readonly #classes: number;
 
   /**
-   * `shape`: of the images the model takes; `target`: what its loss wants to know of an image; `classes`: how many the
-   * model tells apart. Throws a RangeError where the data do not fit the model, or a label is out of range.
+   * `shape`: of the images the model takes; `target`: type of the loss's target for one image; `classes`: number of
+   * classes of the model. Throws a RangeError if the data do not fit the model, or a label is out of range.
    */
   constructor(data: Dataset, shape: Shape, target: Type, classes: number, classWeight?: ClassWeight) {
     if (!compatibleShapes(data.shape, shape))
@@ -67,14 +67,14 @@ export class Feed {
     return this.data.length;
   }
 
-  /** Bytes of one image in its stream, but for padding. */
+  /** Bytes of one image in its stream, without padding. */
   get imageBytes(): number {
     return this.#size * BYTES[this.images.dtype];
   }
 
   /**
-   * Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row where it
-   * is not finite.
+   * Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row if it is
+   * not finite.
    */
   write({ images, target, weight, number }: RowStreams, step: number, image: number, row: number): void {
     const y = images && this.#writeImage(images, step * images.perStep + image * images.perImage, row);
@@ -83,7 +83,7 @@ export class Feed {
     if (number) number.data[step * number.perStep + image * number.perImage] = row;
   }
 
-  /** Gives what a map made of the row's label or targets; undefined where there is no map. */
+  /** Returns the map's label or targets; undefined without a map. */
   #writeImage({ data }: Stream, at: number, row: number): number | Float32Array | undefined {
     if (this.images.dtype === "u8") {
       const from = this.data.index[row]! * this.#size;
@@ -101,7 +101,7 @@ export class Feed {
       if (!Number.isFinite(x[i])) throw wrongValue(`x[${row}][${i}]`, "finite number", x[i]);
   }
 
-  /** `y`: what a map made of the row's label or targets. */
+  /** `y`: the map's label or targets. */
   #writeTarget({ data }: Stream, at: number, row: number, y: number | Float32Array | undefined): void {
     const { shape } = this.#target;
     const each = size(shape);
@@ -125,8 +125,8 @@ export class Feed {
 }
 
 /**
- * Throws where the labels or targets of the data are not what a loss compares with. `target`: its type for one row;
- * `classes`: how many the model tells apart.
+ * Throws if the labels or targets of the data do not fit the loss. `target`: its type for one row; `classes`: number of
+ * classes of the model.
  */
 export function checkAnswers(data: Dataset, { shape }: Type, classes: number): void {
   const labels = data.labels();
@@ -143,7 +143,7 @@ export function checkAnswers(data: Dataset, { shape }: Type, classes: number): v
   if (targets) checkFinite("targets", targets, data.targetShape);
 }
 
-/** Sample weights times class weights; undefined where every row counts once. */
+/** Sample weights times class weights; undefined if all are 1. */
 function weightsOf(
   data: Dataset,
   labels: Int32Array | undefined,

@@ -1,4 +1,4 @@
-/** What `fit` is told, and what it tells while it works. */
+/** Options and progress events of `fit`. */
 import type { Source } from "../base/source.ts";
 import type { Callback, StepHook } from "./callbacks.ts";
 import type { Checkpoint, CheckpointJson } from "./checkpoint.ts";
@@ -11,69 +11,68 @@ import type { Optimizer } from "./optimizers.ts";
 import type { Regularizers } from "./step.ts";
 import type { Validation } from "./validation.ts";
 
-/** All may be left out; an unknown one is a TypeError. */
+/** Options of `fit`; all are optional, unknown ones are a TypeError. */
 export interface FitOptions {
   /**
-   * How many are trained, after those of the `fit` before. With `initialEpoch` or `resume`: the number of the last one
-   * plus one, so that fewer are trained. Default 1.
+   * Number of epochs, in addition to those of an earlier `fit`. With `initialEpoch` or `resume`: the number of the last
+   * epoch plus one, so that fewer are trained. Default 1.
    */
   epochs?: number;
-  /** Rows a step. The last batch of an epoch holds what is left. Default 32. */
+  /** Rows per step. The last batch of an epoch has the rest. Default 32. */
   batchSize?: number;
-  /** Or its name: "adam", "adamW", "rmsprop", "sgd". Default adam(). */
+  /** An optimizer or its name: "adam", "adamW", "rmsprop", "sgd". Default adam(). */
   optimizer?: Optimizer | OptimizerName;
   /**
-   * Or its name, such as "mse". Default: sparse categorical cross-entropy for labels, mean squared error for targets.
+   * A loss or its name, such as "mse". Default: sparse categorical cross-entropy for labels, mean squared error for
+   * targets.
    */
   loss?: Loss | LossName;
-  /** Or their names, those of losses too. Default: accuracy where the data set has labels. */
+  /** Metrics or their names, including those of losses. Default: accuracy for labels. */
   metrics?: readonly (Metric | MetricName)[];
-  /** A new order in every epoch, which depends on seed and epoch alone. Default true. */
+  /** Shuffles the rows in every epoch; the order depends on seed and epoch alone. Default true. */
   shuffle?: boolean;
   /** An integer >= 0. Default 0. */
   seed?: number;
-  /** Measured after every epoch: a data set, or `[x, y]`. */
+  /** Validation data, evaluated after every epoch: a data set, or `[x, y]`. */
   validation?: Validation;
-  /** Instead: this share of the rows, the last ones as they come, is kept for validation. */
+  /** Alternative: this fraction of the rows, the last ones before shuffling, is used for validation. */
   validationSplit?: number;
-  /**
-   * How much each class counts in the loss; multiplied with the data set's sample weights. Not applied to validation.
-   */
+  /** Weight of each class in the loss; multiplied with the data set's sample weights. Not applied to validation. */
   classWeight?: ClassWeight;
-  /** The number of the first epoch. Default: that behind the last epoch of the `fit` before, 0 of the first. */
+  /** The number of the first epoch. Default: the number after the last epoch of the previous `fit`, 0 for the first. */
   initialEpoch?: number;
   /** Penalties on weights, by their names. */
   regularizers?: Regularizers;
   callbacks?: readonly Callback[];
   hooks?: readonly StepHook[];
   /**
-   * Ends the training after the slice it is in: the weights stay as they are then, and the signal's reason (an
+   * Ends the training after the current slice: the weights keep their values at that time, and the signal's reason (an
    * AbortError) is thrown.
    */
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
-  /** Milliseconds between two turns of the event loop, at most; a single step may take longer. Default 50. */
+  /** Maximum milliseconds between two turns of the event loop; a single step may take longer. Default 50. */
   slice?: number;
   /**
-   * May the engine fuse products and sums, where it has relaxed SIMD? Faster (LeNet-5: 12 to 19 % on Node 24, Zen 3);
-   * the same seed then gives the same bytes on one engine and machine only. Default false.
+   * Lets the engine fuse products and sums, if it has relaxed SIMD. Faster (LeNet-5: 12 to 19 % on Node 24, Zen 3); the
+   * same seed then gives the same bytes only on one engine and machine. Default false.
    */
   fast?: boolean;
   /**
-   * Goes on from there as if the training had not stopped: the other options must be as they were. A checkpoint, its
-   * JSON, or a file of `saveCheckpoint`: path, URL, Blob or bytes.
+   * Continues as if the training had not stopped: the other options must be the same. A checkpoint, its JSON, or a file
+   * of `saveCheckpoint`: path, URL, Blob or bytes.
    */
   resume?: Checkpoint | CheckpointJson | Source;
   /**
-   * Begins anew, with the weights as they are: the optimizer, its schedule and the order of rows as in the first `fit`.
+   * Starts anew with the current weights: the optimizer, its schedule and the order of rows as in the first `fit`.
    * Default false.
    */
   restart?: boolean;
-  /** 1: tells how far it is, on a terminal by a bar, elsewhere by a line an epoch. Default 0. */
+  /** 1: prints progress, on a terminal as a bar, elsewhere a line per epoch. Default 0. */
   verbose?: 0 | 1;
 }
 
-/** Their names. */
+/** Names of the options. */
 export const FIT_OPTIONS = [
   "epochs",
   "batchSize",

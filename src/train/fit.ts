@@ -1,6 +1,6 @@
 /**
- * Trains a graph on a data set: epochs of steps, run in slices that end early enough for a page to stay alive.
- * Results depend on the graph, the data, the options and the seed; never on how the steps are cut into slices.
+ * Trains a graph on a data set: epochs of steps, run in slices that are short enough for a page to stay responsive.
+ * Results depend on the graph, the data, the options and the seed; never on the lengths of slices.
  */
 import { checkSignal, integer, knownOptions, number, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
@@ -20,28 +20,28 @@ import { optimizerOf } from "./named.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
 import { Pace, turn } from "./pace.ts";
 import { progressBar } from "./progress-bar.ts";
-import { ends, type Scores, Trainer } from "./trainer.ts";
+import { type Scores, signatureOf, Trainer } from "./trainer.ts";
 import { validationOf } from "./validation.ts";
 
 export interface Fitted {
   history: History;
-  /** To go on from: `fit(..., { resume })`. */
+  /** To continue from: `fit(..., { resume })`. */
   checkpoint: Checkpoint;
-  /** What the last validation measured of the weights as they are in the end; undefined: they changed since. */
+  /** The scores of the last validation; undefined if the weights have changed since. */
   validated: { readonly scores: Scores; readonly samples: number } | undefined;
 }
 
-/** Where a training ended, and which optimizer brought it there. */
+/** The end of a training, and the optimizer used. */
 export interface Place {
   readonly checkpoint: Checkpoint;
   readonly optimizer: Pick<Optimizer, "name" | "learningRate">;
 }
 
-/** What a model remembers from one training to the next. */
+/** Memory of a model between trainings. */
 export interface Memory {
-  /** Where the training before ended. Undefined: there was none, or it is not gone on from. */
+  /** The end of the previous training. Undefined: there was none, or it is not continued. */
   readonly before: Place | undefined;
-  /** Called whenever the graph's weights are those of another place. */
+  /** Called whenever the graph's weights change. */
   keep(place: Place): void;
 }
 
@@ -57,7 +57,7 @@ export async function fit(graph: Graph, dataset: Dataset, options: FitOptions = 
   return training.train();
 }
 
-/** Where a training begins. */
+/** The start of a training. */
 interface Start {
   readonly step: number;
   readonly epoch: number;
@@ -70,7 +70,7 @@ interface Start {
   readonly seed: number;
   /** Undefined: the optimizer has none yet. */
   readonly states: ReadonlyMap<string, TypedArray> | undefined;
-  /** The states are all there are, not the optimizer's alone. */
+  /** The states include all those of the network, not only the optimizer's. */
   readonly resumed: boolean;
 }
 
@@ -85,7 +85,7 @@ function startOf(options: FitOptions, optimizer: Optimizer, resume: Checkpoint |
     const { step, batch, sums, learningRate, states } = resume;
     return { step, epoch, epochs, done: batch, sums, learningRate, seed, states, resumed: true };
   }
-  // an epoch that was not finished begins again
+  // an unfinished epoch starts again
   const last = first === undefined ? epoch + epochs : epochs;
   if (before?.optimizer.name !== optimizer.name) return { ...anew, epoch, epochs: last, seed };
   const { step, learningRate, states } = before.checkpoint;
@@ -93,7 +93,7 @@ function startOf(options: FitOptions, optimizer: Optimizer, resume: Checkpoint |
   return { ...anew, step, epoch, epochs: last, learningRate: sameRate ? learningRate : undefined, seed, states };
 }
 
-/** The last part of the rows, before any shuffling, is for validation: Keras' validation_split. */
+/** Splits off the last rows, before any shuffling, for validation: Keras' validation_split. */
 function splitOff(data: Dataset, share: number): [Dataset, Dataset] {
   number("validationSplit", share, { above: 0, below: 1 });
   const first = Math.floor(data.length * (1 - share));
@@ -104,13 +104,13 @@ function splitOff(data: Dataset, share: number): [Dataset, Dataset] {
   return [data.take(first), data.skip(first)];
 }
 
-/** States, step and learning rate as they are where a training begins. */
+/** Restores states, step and learning rate at the start of a training. */
 function restore(trainer: Trainer, { step, learningRate, states, resumed }: Start): void {
   trainer.step = step;
   trainer.fixedRate = learningRate;
   if (!states) return;
   if (resumed) checkStates(trainer, states);
-  // what the graph holds is as its owner has it now; moments and what hooks have built are the training's own
+  // the graph has the current weights of its owner; moments and states of hooks are restored
   const kept = new Set(resumed ? [] : trainer.weights());
   for (const name of trainer.states()) {
     if (kept.has(name)) continue;
@@ -119,7 +119,7 @@ function restore(trainer: Trainer, { step, learningRate, states, resumed }: Star
   }
 }
 
-/** A RangeError where a checkpoint is of another network, or of another optimizer. */
+/** Throws a RangeError if a checkpoint is from another network, or another optimizer. */
 function checkStates(trainer: Trainer, states: ReadonlyMap<string, TypedArray>): void {
   const own = trainer.states();
   const wrong =
@@ -138,7 +138,7 @@ class Training implements TrainingContext {
   readonly #feed: Feed;
   readonly #validation: Feed | undefined;
   readonly #batch: number;
-  /** As it was asked for: there may be fewer rows. */
+  /** The requested size: there may be fewer rows. */
   readonly #batchSize: number;
   readonly #options: FitOptions;
   readonly #optimizer: Optimizer;
@@ -149,7 +149,7 @@ class Training implements TrainingContext {
   readonly #evaluatePace: Pace;
   readonly #streams: RowStreams;
   readonly #callbacks: readonly Callback[];
-  /** Every hook with the step it waits for. */
+  /** Every hook with the next step before which it acts. */
   readonly #hooks: { hook: StepHook; due: number | undefined }[];
   readonly epochs: number;
   readonly stepsPerEpoch: number;
@@ -157,9 +157,9 @@ class Training implements TrainingContext {
   /** Steps done of this epoch. */
   #done: number;
   #stopped = false;
-  /** What the last validation measured, while the weights are the same. */
+  /** The scores of the last validation, while the weights are the same. */
   #validated: Fitted["validated"];
-  /** When this epoch's steps began, and with which. */
+  /** Time and step at which this epoch began. */
   #began = { at: 0, step: 0 };
 
   private constructor(
@@ -188,7 +188,7 @@ class Training implements TrainingContext {
     const steps = this.step + (this.epochs - this.epoch) * this.stepsPerEpoch - this.#done;
     trainer.totalSteps = Math.max(this.step, steps);
     this.#hooks = (options.hooks ?? []).map(hook => {
-      hook.begin?.(this.step, Math.max(this.step, steps));
+      hook.begin?.(this.step, Math.max(this.step, steps), this);
       return { hook, due: hook.next?.(this.step) };
     });
     const perBatch = this.#callbacks.some(c => c.onBatchBegin || c.onBatchEnd);
@@ -216,7 +216,7 @@ class Training implements TrainingContext {
     const slice = number("slice", options.slice ?? 50, { min: 0 });
     if (options.validation && validationSplit !== undefined)
       throw wrongType("validationSplit", "nothing beside validation", validationSplit);
-    const { input, output, classes } = ends(graph);
+    const { input, output, classes } = signatureOf(graph);
     const given = options.validation && validationOf(options.validation, dataset, input);
     const [data, held] = validationSplit === undefined ? [dataset, given] : splitOff(dataset, validationSplit);
     notEmpty("dataset", data);
@@ -334,7 +334,7 @@ class Training implements TrainingContext {
     return { history, checkpoint: this.#keep(), validated: this.#validated };
   }
 
-  /** The graph gets the weights as they are now. */
+  /** Copies the current weights to the graph. */
   #keep(): Checkpoint {
     this.#trainer.copyBack();
     const checkpoint = this.checkpoint();
@@ -343,13 +343,13 @@ class Training implements TrainingContext {
     return checkpoint;
   }
 
-  /** Zero, but for an epoch that a checkpoint left in its middle. */
+  /** Zero, unless a checkpoint was made within an epoch. */
   #beginSums(): void {
     const sums = this.#done ? this.#start.sums : undefined;
     for (const measure of this.#trainer.measures) this.#trainer.setSum(measure, sums?.[measure] ?? 0);
   }
 
-  /** Trains what is left of this epoch; gives the learning rate of its last step. */
+  /** Trains the rest of this epoch; returns the learning rate of its last step. */
   async #trainEpoch(): Promise<number> {
     this.#validated = undefined;
     const order = this.#order();
@@ -385,7 +385,8 @@ class Training implements TrainingContext {
   }
 
   /**
-   * At most `most` steps of as many images each: to the end of the whole batches, or to the next step a hook waits for.
+   * Up to `most` steps of the same batch size: until the end of the whole batches, or the next step before which a hook
+   * acts.
    */
   #nextSlice(most: number): { count: number; images: number } {
     const whole = Math.floor(this.#feed.length / this.#batch);
@@ -446,14 +447,12 @@ class Training implements TrainingContext {
     for (const callback of this.#callbacks) callback.onProgress?.(progress, this);
   }
 
-  /** Keras goes on with NaN; here the weights of the last whole epoch are worth more. */
+  /** Keras continues with NaN; here the weights of the last whole epoch are kept. */
   #checkLoss(loss: number): void {
     if (Number.isFinite(loss)) return;
     const kept = this.epoch ? `of the end of epoch ${this.epoch}` : "it began with";
-    throw new PenjingError(
-      "diverged",
-      `the loss became ${loss} in epoch ${this.epoch + 1}: try a lower learning rate or clipping; the network keeps the weights ${kept}`,
-    );
+    const advice = `try a lower learning rate or clipping; the network keeps the weights ${kept}`;
+    throw new PenjingError("diverged", `the loss became ${loss} in epoch ${this.epoch + 1}: ${advice}`);
   }
 
   #checkSignal(): void {

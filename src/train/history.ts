@@ -1,14 +1,14 @@
-/** What training measured, epoch by epoch. */
+/** Measures of a training by epoch. */
 
 /** Measures by name: `loss`, `accuracy`, `valLoss`, `learningRate` ... */
 export type Logs = Readonly<Record<string, number>>;
 
-/** How far a training is: after every slice, and after every epoch. */
+/** Progress of a training: after every slice, and after every epoch. */
 export interface Progress {
   /** Counted from 0. */
   epoch: number;
   epochs: number;
-  /** Steps done of this epoch, and how many it has. */
+  /** Steps done of this epoch, and their total. */
   step: number;
   steps: number;
   /** Means over the epoch so far. */
@@ -16,16 +16,16 @@ export interface Progress {
   accuracy?: number;
   /** All means; those of validation too, once they are known. */
   logs: Logs;
-  /** Rows trained on in a second. */
+  /** Training rows per second. */
   imagesPerSecond: number;
-  /** Of training, without validation. */
+  /** Seconds of training left, without validation. */
   secondsLeft: number;
 }
 
 /** "accuracy" measured on validation data: "valAccuracy". */
 export const validationName = (name: string): string => `val${name[0]!.toUpperCase()}${name.slice(1)}`;
 
-/** What `fit` gives: `history.history.valAccuracy[epoch]`, and as a table by `String(history)`. */
+/** Result of `fit`: `history.history.valAccuracy[epoch]`, and as a table by `String(history)`. */
 export class History {
   /** Numbers of the epochs, counted from 0. */
   readonly epoch: number[] = [];
@@ -40,7 +40,7 @@ export class History {
     }
   }
 
-  /** For `JSON.stringify`: what was measured, without the checkpoint that `fit` gives with it. */
+  /** For `JSON.stringify`: the measures, without the checkpoint that `fit` attaches. */
   toJSON(): Pick<History, "epoch" | "history"> {
     return { epoch: this.epoch, history: this.history };
   }

@@ -1,4 +1,4 @@
-/** Losses as Keras defines them: one number per image, averaged over the batch. */
+/** Losses as defined by Keras: one number per image, averaged over the batch. */
 import { knownOptions, noArguments, number, wrongType } from "../base/errors.ts";
 import type { Graph, Op, Type, Value } from "../graph/graph.ts";
 import type { KnownNumbers } from "../graph/meaning.ts";
@@ -14,45 +14,42 @@ import * as pointwise from "../ops/loss/pointwise-loss.ts";
 import { softmaxCrossEntropy } from "../ops/loss/softmax-cross-entropy.ts";
 import { sparseSoftmaxCrossEntropy } from "../ops/loss/sparse-softmax-cross-entropy.ts";
 
-/** What the target of one image is: a class number or a row of numbers. */
+/** The target of one image: a class number or a row of numbers. */
 export type Target = number | ArrayLike<number>;
 
 /** Made by the functions of this file, or chosen by its name. */
 export interface Loss {
   readonly name: string;
   /**
-   * The type of the targets for a model with this output: a class number, or a row of numbers. Undefined: whatever
-   * there is, it is not read.
+   * Returns the type of the targets for a model with this output: a class number, or a row of numbers. Undefined:
+   * targets are not read.
    */
   target(output: Type): Type | undefined;
-  /** One loss per image. */
+  /** Builds one loss per image. */
   build(graph: Graph, output: Value, target: Value): Value;
-  /** The same number for one image's output, outside of any graph. */
+  /** Computes the loss of one image's output, outside of any graph. */
   score(output: Float32Array, target: Target): number;
-  /** Does it take outputs as logits? Then 0 is what 1/2 is of a probability. Default false. */
+  /** True if outputs are logits, for which 0 corresponds to a probability of 1/2. Default false. */
   readonly fromLogits?: boolean;
-  /** Where the loss leaves open whether a model gives logits or probabilities: the loss for one that gives these. */
+  /** Adapts a loss that leaves open whether a model outputs logits or probabilities. */
   after?(gives: KnownNumbers | undefined): Loss;
 }
 
 export interface CrossEntropyOptions {
-  /**
-   * Does the model give logits, or probabilities? Default: probabilities where it ends in softmax (binary: sigmoid),
-   * else logits.
-   */
+  /** True if the model outputs logits. Default: false if it ends in softmax (binary: sigmoid), else true. */
   fromLogits?: boolean;
-  /** The share of each target that is spread over all classes (binary: drawn towards 1/2). Default 0. */
+  /** The fraction of each target that is spread over all classes (binary: moved towards 1/2). Default 0. */
   labelSmoothing?: number;
 }
 
 const classNumber: Type = { shape: [], dtype: "i32", batched: true };
 
-/** A row of numbers like the output. */
+/** A row of numbers of the output's shape. */
 const likeOutput = (output: Type): Type => ({ shape: output.shape, dtype: "f32", batched: true });
 
 const isNumber = (target: Target): target is number => typeof target === "number";
 
-/** A number stands for a row of one. */
+/** A number is a row of one. */
 const rowOf = (target: Target): ArrayLike<number> => (isNumber(target) ? [target] : target);
 
 function classOf(target: Target): number {
@@ -60,11 +57,11 @@ function classOf(target: Target): number {
   throw wrongType("target", "a class number", target);
 }
 
-/** A row of targets, from a class number too. */
+/** The row of targets for a class number. */
 export const oneHot = (target: Target, k: number): ArrayLike<number> =>
   isNumber(target) && k > 1 ? Float32Array.from({ length: k }, (_, j) => Number(j === target)) : rowOf(target);
 
-/** A loss in two forms; without `fromLogits` the model decides, and outputs of unknown origin count as logits. */
+/** A loss in two forms; without `fromLogits` the model decides, and outputs of unknown kind count as logits. */
 function logitsOrProbabilities(
   options: CrossEntropyOptions,
   probabilities: KnownNumbers | undefined,
@@ -119,7 +116,7 @@ export function categoricalCrossentropy(options: CrossEntropyOptions = {}): Loss
   }));
 }
 
-/** The mean over the outputs of an image, each a yes or no of its own. Keras: BinaryCrossentropy. */
+/** The mean over the outputs of an image, each a binary decision. Keras: BinaryCrossentropy. */
 export function binaryCrossentropy(options: CrossEntropyOptions = {}): Loss {
   knownOptions("binaryCrossentropy", options, CROSS_ENTROPY);
   return logitsOrProbabilities(options, "probabilities", (fromLogits, smoothing) => ({
@@ -163,7 +160,7 @@ export function meanAbsoluteError(...none: []): Loss {
   return ofPairs("meanAbsoluteError", pointwise.meanAbsoluteError as Op<object>, {}, loss.f32_mean_absolute_error);
 }
 
-/** Squares near the target, straight lines from `delta` on. Keras: Huber(delta=1). */
+/** Quadratic near the target, linear from `delta` on. Keras: Huber(delta=1). */
 export function huber(options: { delta?: number } = {}): Loss {
   knownOptions("huber", options, ["delta"]);
   const delta = number("delta", options.delta ?? 1, { above: 0 });
@@ -177,7 +174,8 @@ export function klDivergence(...none: []): Loss {
 }
 
 /**
- * How undecided the model is, -sum p log p; targets are not read. From probabilities, or from logits through a softmax.
+ * The entropy of the model's distribution, -sum p log p; targets are not read. From probabilities, or from logits
+ * through a softmax.
  */
 export function entropy(options: { fromLogits?: boolean } = {}): Loss {
   knownOptions("entropy", options, ["fromLogits"]);

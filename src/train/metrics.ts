@@ -1,6 +1,4 @@
-/**
- * Metrics: one number per image, averaged over all images of an epoch, whatever their weights, as Keras' `metrics` are.
- */
+/** Metrics: one number per image, averaged over all images of an epoch without weights, like Keras' `metrics`. */
 import { integer, knownOptions, noArguments, number } from "../base/errors.ts";
 import type { Graph, Type, Value } from "../graph/graph.ts";
 import type { KnownNumbers } from "../graph/meaning.ts";
@@ -22,29 +20,27 @@ import { type Loss, oneHot, type Target } from "./losses.ts";
 
 /** Made by the functions of this file, or chosen by its name. */
 export interface Metric {
-  /** Its key in histories; with `val` before it for validation data. */
+  /** Its key in histories; with the prefix `val` for validation data. */
   readonly name: string;
-  /** One number per image. */
+  /** Builds one number per image. */
   build(graph: Graph, output: Value, target: Value): Value;
-  /** The same number for one image's output, outside of any graph. */
+  /** Computes the number of one image's output, outside of any graph. */
   score(output: Float32Array, target: Target): number;
-  /** The type of the targets, where it takes one alone: that of the loss has to be the same. */
+  /** Returns the required type of the targets, if there is only one: the loss must have the same. */
   target?(output: Type): Type | undefined;
-  /**
-   * Where it depends on what outputs mean: the metric for a model that gives these, and whose loss takes logits or not.
-   */
+  /** Adapts a metric to the kind of outputs: `fromLogits` is that of the loss. */
   after?(gives: KnownNumbers | undefined, fromLogits: boolean): Metric;
 }
 
 const isNumber = (target: Target): target is number => typeof target === "number";
 
-/** A single number per image is a yes or no. */
+/** True for binary decisions: a single number per image. */
 const isYesOrNo = (output: Type, target: Type): boolean => output.shape.at(-1) === 1 && !isClass(target);
 
 /**
- * How often the answer is right: the largest output is at the target's class; where there is one output only, its
- * probability is on the right side of 1/2, as a logit on that of 0. Keras chooses between its three accuracies by the
- * shapes likewise, and compares a logit with 1/2 too.
+ * The fraction of correct answers: the largest output is that of the target's class; for a single output, its
+ * probability is on the correct side of 1/2, or its logit on that of 0. Keras also chooses one of three accuracies by
+ * the shapes, but compares logits with 1/2 too.
  */
 export function accuracy(...none: []): Metric {
   noArguments("accuracy", none);
@@ -63,8 +59,8 @@ export function accuracy(...none: []): Metric {
 }
 
 /**
- * The share of outputs on the target's side of `threshold`, which is compared with outputs as they are. Default: a
- * probability of 1/2, which is 0 where outputs are logits. Keras: BinaryAccuracy(threshold=0.5).
+ * The fraction of outputs on the target's side of `threshold`, which is compared with the raw outputs. Default: a
+ * probability of 1/2, which is 0 for logits. Keras: BinaryAccuracy(threshold=0.5).
  */
 export function binaryAccuracy(options: { threshold?: number } = {}): Metric {
   knownOptions("binaryAccuracy", options, ["threshold"]);
@@ -76,13 +72,16 @@ export function binaryAccuracy(options: { threshold?: number } = {}): Metric {
   return options.threshold === undefined ? byMeaning(form) : form(number("threshold", options.threshold));
 }
 
-/** A metric whose threshold is a probability of 1/2, or the logit that stands for it. */
+/** A metric whose threshold is a probability of 1/2, or the corresponding logit. */
 const byMeaning = (form: (threshold: number) => Metric): Metric => ({
   ...form(0.5),
   after: (_, fromLogits) => form(fromLogits ? 0 : 0.5),
 });
 
-/** How often the target's class is among the k largest outputs. Keras: (Sparse)TopKCategoricalAccuracy(k=5). */
+/**
+ * The fraction of images whose target class is among the k largest outputs. Keras:
+ * (Sparse)TopKCategoricalAccuracy(k=5).
+ */
 export function topK(k = 5): Metric {
   integer("k", k, 1);
   return {
@@ -93,8 +92,8 @@ export function topK(k = 5): Metric {
 }
 
 /**
- * A loss that is measured and not trained on: `meanSquaredError()`, `meanAbsoluteError()` ... It must take the same
- * targets as the loss.
+ * Makes a metric of a loss: `meanSquaredError()`, `meanAbsoluteError()` ... It must take the same targets as the
+ * training loss.
  */
 export function measured(
   loss: Pick<Loss, "name" | "build" | "score" | "after"> & Partial<Pick<Loss, "target">>,
@@ -112,8 +111,8 @@ export function measured(
 // ---------------------------------------------------------------- from outputs
 
 /**
- * counts[t][p]: how many images of class t were taken for class p, the largest output being the answer.
- * `outputs`: one row of `classes` numbers per label.
+ * counts[t][p]: the number of images of class t that are classified as p, by the largest output. `outputs`: one row of
+ * `classes` numbers per label.
  */
 export function confusionMatrix(outputs: Float32Array, labels: ArrayLike<number>, classes: number): number[][] {
   integer("classes", classes, 1);
@@ -127,6 +126,6 @@ export function confusionMatrix(outputs: Float32Array, labels: ArrayLike<number>
   return counts;
 }
 
-/** The share of images of each class that were taken for it; NaN for a class without images. */
+/** The fraction of images of each class that are classified correctly; NaN for a class without images. */
 export const perClassAccuracy = (confusion: readonly (readonly number[])[]): number[] =>
   confusion.map((row, label) => row[label]! / row.reduce((a, b) => a + b, 0));

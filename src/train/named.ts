@@ -1,4 +1,4 @@
-/** Optimizers, losses and metrics by the names Keras takes in their place, in camelCase, with the usual short forms. */
+/** Optimizers, losses and metrics by Keras' names, in camelCase, with the usual short forms. */
 import { oneOf, wrongType } from "../base/errors.ts";
 import * as losses from "./losses.ts";
 import * as metrics from "./metrics.ts";
@@ -26,10 +26,10 @@ const LOSSES = {
 
 const METRICS = { accuracy: metrics.accuracy, binaryAccuracy: metrics.binaryAccuracy, topK: metrics.topK };
 
-/** `adam`, `adamW`, `rmsprop`: as without arguments; `sgd`: with Keras' learning rate of 0.01. */
+/** `adam`, `adamW`, `rmsprop`: with their defaults; `sgd`: with Keras' learning rate of 0.01. */
 export type OptimizerName = keyof typeof OPTIMIZERS;
 export type LossName = keyof typeof LOSSES;
-/** A loss among them is measured without being trained on, under the name it was given. */
+/** Names of metrics. A loss among them is reported under the name given. */
 export type MetricName = keyof typeof METRICS | LossName;
 
 const namesOf = <N extends string>(table: Record<N, unknown>): N[] => Object.keys(table) as N[];

@@ -1,4 +1,4 @@
-/** Optimizers in Keras' arithmetic: what they add to a step's graph, and the numbers a schedule feeds them. */
+/** Optimizers in Keras' arithmetic: their nodes in a step's graph, and the numbers that a schedule feeds to them. */
 import { knownOptions, naming, number } from "../base/errors.ts";
 import { pow } from "../base/math.ts";
 import type { Graph, Op, Type, Value } from "../graph/graph.ts";
@@ -19,36 +19,41 @@ export interface Update {
   gradient: Value;
 }
 
-/** What `sgd`, `rmsprop`, `adam` and `adamW` give; it holds no moments, those belong to a training. */
+/** An optimizer, made by `sgd`, `rmsprop`, `adam` and `adamW`. It holds no moments; those belong to a training. */
 export interface Optimizer {
   readonly name: string;
   readonly learningRate: LearningRate;
   /** Adds the update of every parameter. */
   build(graph: Graph, updates: readonly Update[]): void;
-  /** What its streams hold at optimizer step `step`, counted from 0, when the learning rate is `learningRate`. */
+  /**
+   * Returns the contents of its streams at optimizer step `step`, counted from 0, for the learning rate `learningRate`.
+   */
   rates(step: number, learningRate: number): Record<string, number>;
 }
 
-/** What every optimizer can do besides, in this order: clip the gradients, shrink the weights, then step. */
+/** Options of every optimizer, applied in this order: clip the gradients, decay the weights, then step. */
 export interface OptimizerOptions {
-  /** Each weight loses this share of itself, times the learning rate, at every step (Loshchilov & Hutter 2019). Default 0; adamW 0.004. */
+  /**
+   * Fraction of each weight that is subtracted per step, times the learning rate (Loshchilov & Hutter 2019). Default 0;
+   * adamW 0.004.
+   */
   weightDecay?: number;
-  /** No gradient of one parameter is longer than this. */
+  /** Maximum norm of the gradient of one parameter. */
   clipnorm?: number;
-  /** All gradients together are no longer than this. */
+  /** Maximum norm of all gradients together. */
   globalClipnorm?: number;
-  /** No element of a gradient is larger than this. */
+  /** Maximum absolute value of a gradient's elements. */
   clipvalue?: number;
 }
 
 const OWN = ["weightDecay", "clipnorm", "globalClipnorm", "clipvalue"] as const;
 
-interface Rule<A> {
+interface UpdateRule<A> {
   op: Op<A>;
   attrs: A;
-  /** What it keeps of each parameter, in the order of the op's operands. */
+  /** Its moments per parameter, in the order of the op's operands. */
   slots: readonly string[];
-  /** What the learning rate becomes at step `step`. Default: it is taken as it is. */
+  /** Adjusts the learning rate at step `step`. Default: unchanged. */
   rate?(learningRate: number, step: number): number;
 }
 
@@ -58,7 +63,7 @@ function optimizer<A>(
   name: string,
   learningRate: LearningRate,
   options: OptimizerOptions,
-  { op, attrs, slots, rate = kept => kept }: Rule<A>,
+  { op, attrs, slots, rate = kept => kept }: UpdateRule<A>,
 ): Optimizer {
   const { weightDecay = 0, clipnorm, globalClipnorm, clipvalue } = options;
   number("weightDecay", weightDecay, { min: 0 });
@@ -125,13 +130,13 @@ export function sgd(learningRate: LearningRate = 0.01, options: SgdOptions = {})
 }
 
 export interface RmspropOptions extends OptimizerOptions {
-  /** How much of the mean square stays. Default 0.9. */
+  /** Decay of the mean square. Default 0.9. */
   rho?: number;
   /** Default 0. */
   momentum?: number;
   /** Default 1e-7. */
   epsilon?: number;
-  /** Divide by the deviation instead of the root of the mean square. Default false. */
+  /** Divide by the standard deviation instead of the root mean square. Default false. */
   centered?: boolean;
 }
 
@@ -156,9 +161,9 @@ export function rmsprop(learningRate: LearningRate = 1e-3, options: RmspropOptio
 }
 
 export interface AdamOptions extends OptimizerOptions {
-  /** How much of the mean gradient stays. Default 0.9. */
+  /** Decay of the mean gradient. Default 0.9. */
   beta1?: number;
-  /** How much of the mean square stays. Default 0.999. */
+  /** Decay of the mean square. Default 0.999. */
   beta2?: number;
   /** Default 1e-7. */
   epsilon?: number;
@@ -171,13 +176,14 @@ function adamLike(name: string, learningRate: LearningRate, options: AdamOptions
     number("beta1", beta1, { min: 0, below: 1 });
     number("beta2", beta2, { min: 0, below: 1 });
     number("epsilon", epsilon, { min: 0 });
-    // Keras raises the betas to powers after rounding them to float32: 1 - 0.999^t is 1.3e-5 less for it, and after 30 steps logits tell
+    // Keras rounds the betas to float32 before it raises them to powers: 1 - 0.999^t is 1.3e-5 less for it, which is
+    // visible in logits after 30 steps
     const [first, second] = [Math.fround(beta1), Math.fround(beta2)];
     return optimizer(name, learningRate, options, {
       op: adamStep,
       attrs: { beta1, beta2, epsilon },
       slots: ["m", "v"],
-      // the moments begin at zero: Kingma & Ba, section 2, last paragraph
+      // bias correction, since the moments begin at zero: Kingma & Ba, section 2, last paragraph
       rate: (learning, step) => (learning * Math.sqrt(1 - pow(second, step + 1))) / (1 - pow(first, step + 1)),
     });
   });

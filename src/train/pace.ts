@@ -1,6 +1,6 @@
-/** How many steps go into one slice, and how a slice ends: the page, timers and other work get their turn. */
+/** Sizes of slices, and the pause after each, in which the page, timers and other work get their turn. */
 
-/** A slice aims at this share of what it may last: the next steps may be slower than the last ones. */
+/** The fraction of the maximum time that a slice aims at: the next steps may be slower than the last ones. */
 const AIM = 0.6;
 
 export class Pace {
@@ -9,19 +9,19 @@ export class Pace {
   #steps = 1;
   #began = 0;
 
-  /** `most`: steps there is room for; `milliseconds`: what a slice may last. A step is never cut: one that takes longer is a slice of its own. */
+  /** `most`: maximum number of steps; `milliseconds`: maximum time of a slice. A longer step is a slice of its own. */
   constructor(most: number, milliseconds: number) {
     this.#most = most;
     this.#milliseconds = milliseconds;
   }
 
-  /** How many steps the next slice should have; its time begins now. */
+  /** Starts the clock of the next slice and returns its number of steps. */
   begin(): number {
     this.#began = performance.now();
     return this.#steps;
   }
 
-  /** The slice is over; it had `steps` steps. */
+  /** Ends the slice, which had `steps` steps. */
   end(steps: number): void {
     const each = (performance.now() - this.#began) / steps;
     const fitting = Math.floor((AIM * this.#milliseconds) / Math.max(each, 1e-6));
@@ -33,12 +33,12 @@ interface Host {
   setImmediate?: (done: () => void) => void;
 }
 
-/** Resolves after everything that waits had its turn. */
+/** Resolves after all waiting tasks had their turn. */
 export function turn(): Promise<void> {
   const host = globalThis as Host;
   if (host.setImmediate) return new Promise(done => host.setImmediate!(done));
-  // scheduler.yield() goes on before timers that are due: measured in Chromium 156, a page's interval had 2 turns in 9 slices.
-  // A timer would do, but pages delay those by 4 ms and, in the background, by a second.
+  // scheduler.yield() continues before timers that are due: measured in Chromium 156, a page's interval had 2 turns in
+  // 9 slices. A timer would work, but pages delay those by 4 ms and, in the background, by a second.
   return new Promise(done => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -1,4 +1,4 @@
-/** How far a training is: one line that moves on a terminal, and elsewhere a line an epoch. */
+/** Shows the progress of a training: one line that is updated on a terminal, elsewhere a line per epoch. */
 import { noArguments } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { nodeModule } from "../base/source.ts";
@@ -17,7 +17,7 @@ interface CliProgress {
   Presets: { rect: object };
 }
 
-/** How every bar looks. */
+/** The format of every bar. */
 export const BAR = {
   format: "{title} {bar} {percentage}%  {detail}",
   hideCursor: true,
@@ -26,8 +26,8 @@ export const BAR = {
 };
 
 /**
- * A bar on stderr, where that is a terminal and cli-progress is installed: asked for at run time, so that no bundler
- * sees it.
+ * A bar on stderr if that is a terminal and cli-progress is installed: imported at run time, so that no bundler sees
+ * it.
  */
 function terminalBar(): Bar | undefined {
   const stream = nodeModule("node:process")?.stderr;
@@ -42,7 +42,7 @@ function terminalBar(): Bar | undefined {
   }
 }
 
-/** stderr in Node, as results may go to stdout; the console of a page. */
+/** Uses stderr in Node, since stdout is for results; the console in a page. */
 function writeLine(text: string): void {
   const stream = nodeModule("node:process")?.stderr;
   if (stream) stream.write(`${printable(text)}\n`);

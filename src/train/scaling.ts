@@ -1,21 +1,24 @@
 /**
- * A network's `preprocessing` says how the bytes it was trained on became real numbers. Data sets of bytes are held to it where a network
- * is measured; where it is trained, it follows the data. Data sets of other numbers know nothing of bytes and fit every network.
+ * A network's `preprocessing` is the conversion of the bytes it was trained on to real numbers. Data sets of bytes must
+ * match it in evaluation; training sets it from the data. Data sets of other types fit every network.
  */
 import { show } from "../base/errors.ts";
 import type { Preprocessing } from "../container/extras.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { type Rule, ruleOf, USUAL } from "../run/pixels.ts";
+import { type ChannelScaling, channelScalingOf, USUAL } from "../run/pixels.ts";
 
 const channelsOf = (data: Dataset): number => data.shape.at(-1) ?? 1;
 
-/** Steps between two bytes that both may differ by: float32 and decimals round, other scales are further apart. */
+/**
+ * Maximum difference of two conversions, in units of one byte: accepts rounding in float32 and decimals; other scales
+ * differ by more.
+ */
 const TOLERANCE = 1e-3;
 
-/** Do bytes become the same numbers, but for rounding? */
-function sameRule(a: Rule, b: Rule): boolean {
+/** True if bytes are converted to the same numbers, but for rounding. */
+function sameConversion(a: ChannelScaling, b: ChannelScaling): boolean {
   const channels = Math.max(a.factor.length, b.factor.length);
-  const at = ({ factor, addend }: Rule, c: number, byte: number) =>
+  const at = ({ factor, addend }: ChannelScaling, c: number, byte: number) =>
     factor[c % factor.length]! * byte + addend[c % addend.length]!;
   for (let c = 0; c < channels; c++) {
     const most = TOLERANCE * Math.abs(a.factor[c % a.factor.length]!);
@@ -25,9 +28,9 @@ function sameRule(a: Rule, b: Rule): boolean {
 }
 
 export const sameScaling = (a: Preprocessing, b: Preprocessing, channels: number): boolean =>
-  sameRule(ruleOf(a, channels), ruleOf(b, channels));
+  sameConversion(channelScalingOf(a, channels), channelScalingOf(b, channels));
 
-/** (byte * scale - mean) / std + offset with what is not usual of it, for messages. */
+/** Prints (byte * scale - mean) / std + offset without its default parts, for messages. */
 function shown({ scale = 1, offset = 0, mean, std }: Preprocessing): string {
   const short = (v: number) => Number(v.toPrecision(6));
   const each = (list: readonly number[]) => (list.length === 1 ? show(short(list[0]!)) : show(list.map(short)));
@@ -38,17 +41,22 @@ function shown({ scale = 1, offset = 0, mean, std }: Preprocessing): string {
   return offset ? `${text} + ${short(offset)}` : text;
 }
 
-/** A RangeError where `data` makes other numbers of bytes than `preprocessing` (undefined: byte / 255) says. `whose` has that preprocessing. */
+const ELSE_SET = "model.preprocessing can be set where it is not what the network was trained on";
+
+/**
+ * Throws a RangeError if `data` convert bytes in another way than `preprocessing` (undefined: byte / 255). `whose` has
+ * that preprocessing.
+ */
 export function expectScaling(
   what: string,
   data: Dataset,
   preprocessing: Preprocessing = USUAL,
   whose = "the network reads them",
-  remedy = `${what}.preprocess(model.preprocessing) reads them so; model.preprocessing can be set where it is not what the network was trained on`,
+  remedy = `${what}.preprocess(model.preprocessing) reads them so; ${ELSE_SET}`,
 ): void {
   const { preprocessing: own } = data;
   const channels = channelsOf(data);
-  // a network with other channels has another shape, which is found next
+  // a network with another number of channels has another shape, which is checked next
   const { mean, std } = preprocessing;
   if (!own || ![mean, std].every(list => !list || list.length === 1 || list.length === channels)) return;
   if (sameScaling(preprocessing, own, channels)) return;
@@ -57,7 +65,9 @@ export function expectScaling(
   );
 }
 
-/** How the bytes of a training become real numbers, by its data or those of its validation. A RangeError where the two disagree. */
+/**
+ * The conversion of bytes in a training, by its data or its validation data. Throws a RangeError if the two disagree.
+ */
 export function scalingOf(data: Dataset, validation?: Dataset): Preprocessing | undefined {
   if (data.preprocessing && validation)
     expectScaling(
@@ -71,17 +81,17 @@ export function scalingOf(data: Dataset, validation?: Dataset): Preprocessing | 
 }
 
 /**
- * The preprocessing of a network that had `before` and was then trained on bytes scaled by `made`: that of the data, with the layout that
- * arrays of its users have. Undefined: byte / 255.
+ * The preprocessing of a network with `before` after training on bytes scaled by `made`: that of the data, with the
+ * layout of its users' arrays. Undefined: byte / 255.
  */
 export function learned(
   before: Preprocessing | undefined,
   made: Preprocessing,
   channels: number,
 ): Preprocessing | undefined {
-  const rule = ruleOf(made, channels);
-  if (before && sameRule(ruleOf(before, channels), rule)) return before;
+  const scaling = channelScalingOf(made, channels);
+  if (before && sameConversion(channelScalingOf(before, channels), scaling)) return before;
   const layout = before?.layout && { layout: before.layout };
-  if (!sameRule(ruleOf(USUAL, channels), rule)) return { ...made, ...layout };
+  if (!sameConversion(channelScalingOf(USUAL, channels), scaling)) return { ...made, ...layout };
   return layout && { ...USUAL, ...layout };
 }

@@ -1,25 +1,28 @@
-/** Learning rates over the steps of an optimizer, in Keras' formulas. A schedule is a function from the step, counted from 0, to the rate. */
+/**
+ * Learning rates over the steps of an optimizer, in Keras' formulas. A schedule is a function from the step, counted
+ * from 0, to the rate.
+ */
 import { integer, knownOptions, naming, number, wrongType, wrongValue } from "../base/errors.ts";
 import { cos, pow } from "../base/math.ts";
 import { type Steps, stepsOf } from "./share-of-steps.ts";
 
 export interface Schedule {
   (step: number): number;
-  /** The schedule in a training of so many steps, where it depends on them. */
+  /** Resolves the schedule for a training of `steps` steps, if it depends on them. */
   during?(steps: number): Schedule;
 }
 
 /** The same at every step, or a function of the step. */
 export type LearningRate = number | Schedule;
 
-/** The rate at a step, of a training of `steps` steps where that is known. */
+/** The rate at a step, of a training of `steps` steps if known. */
 export function rateAt(rate: LearningRate, step: number, steps?: number): number {
   if (typeof rate === "number") return rate;
   const schedule = (steps !== undefined && rate.during?.(steps)) || rate;
   return number(`learningRate(${step})`, schedule(step), { min: 0 });
 }
 
-/** A schedule that knows how long the training is where some of its numbers are shares of that. */
+/** A schedule that depends on the length of the training, since some of its numbers are fractions of it. */
 function sharing(shares: Readonly<Record<string, Steps>>, make: (steps: number) => Schedule): Schedule {
   const asked = Object.entries(shares).find(([, value]) => typeof value === "string");
   if (!asked) return make(0);
@@ -57,20 +60,20 @@ export function piecewiseConstant(boundaries: readonly number[], values: readonl
 }
 
 export interface ExponentialDecayOptions {
-  /** Steps in which the rate is multiplied by `decayRate`, or a share of the training like "25%". */
+  /** Steps in which the rate is multiplied by `decayRate`, or a fraction of the training like "25%". */
   decaySteps: Steps;
   decayRate: number;
-  /** Whole powers only. Default false. */
+  /** Integer powers only. Default false. */
   staircase?: boolean;
 }
 
-/** An options object that cannot be left out, with no names but these. */
+/** Checks a required options object with these keys. */
 function expectOptions(what: string, options: object | undefined, allowed: readonly string[]): void {
   if (options === undefined) throw wrongType(what, `options: ${allowed.join(", ")}`, options);
   knownOptions(what, options, allowed);
 }
 
-/** Steps of a decay: any number above 0, or a share of the training that is one step at least. */
+/** Steps of a decay: any number above 0, or a fraction of the training, of at least one step. */
 function decayOf(value: Steps): (steps: number) => number {
   if (typeof value !== "string") {
     number("decaySteps", value, { above: 0 });
@@ -80,7 +83,7 @@ function decayOf(value: Steps): (steps: number) => number {
   return steps => Math.max(1, of(steps));
 }
 
-/** rate * decayRate^(step / decaySteps); `staircase`: whole powers only. Keras: ExponentialDecay. */
+/** rate * decayRate^(step / decaySteps); `staircase`: integer powers only. Keras: ExponentialDecay. */
 export function exponentialDecay(rate: number, options: ExponentialDecayOptions): Schedule {
   return naming("exponentialDecay", () => {
     expectOptions("exponentialDecay", options, ["decaySteps", "decayRate", "staircase"]);
@@ -99,11 +102,17 @@ export function exponentialDecay(rate: number, options: ExponentialDecayOptions)
 }
 
 export interface CosineDecayOptions {
-  /** Steps from the highest rate to the lowest, or a share of the training like "100%": `fit` knows its length, `trainStep` by `steps`. */
+  /**
+   * Steps from the highest rate to the lowest, or a fraction of the training like "100%": `fit` knows its length,
+   * `trainStep` by `steps`.
+   */
   decaySteps: Steps;
-  /** The lowest rate, as a share of the highest. Default 0. */
+  /** The lowest rate, as a fraction of the highest. Default 0. */
   alpha?: number;
-  /** Steps from `rate` up, along a straight line, to `warmupTarget`, before the decay begins, or a share of the training. Default 0. */
+  /**
+   * Steps of the linear warm-up from `rate` to `warmupTarget` before the decay, or a fraction of the training. Default
+   * 0.
+   */
   warmupSteps?: Steps;
   /** The highest rate. Default: `rate`. */
   warmupTarget?: number;

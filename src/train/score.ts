@@ -1,6 +1,6 @@
 /**
- * How good outputs are that something else computed, such as an int8 network: by the slow twins of the kernels, so with
- * the numbers `evaluate` gives.
+ * Scores outputs that were computed elsewhere, such as by an int8 network: by the reference implementations, with the
+ * same numbers as `evaluate`.
  */
 import { knownOptions } from "../base/errors.ts";
 import { showShape, size } from "../base/shape.ts";
@@ -14,15 +14,15 @@ import type { LossName, MetricName } from "./named.ts";
 import type { Scores } from "./trainer.ts";
 
 export interface ScoreOptions {
-  /** Default: as for `fit`. */
+  /** Default: as in `fit`. */
   loss?: Loss | LossName;
-  /** Default: accuracy where the data set has labels. */
+  /** Default: accuracy for labels. */
   metrics?: readonly (Metric | MetricName)[];
 }
 
 /**
  * The mean loss and metrics of `outputs`, one row of numbers for each row of the data set. `graph`: the network they
- * come from, which says whether they are logits or probabilities, and how many there are of an image.
+ * come from, which defines their kind (logits or probabilities) and number per image.
  */
 export function score(outputs: Float32Array, data: Dataset, graph: Graph, options: ScoreOptions = {}): Scores {
   knownOptions("score", options, ["loss", "metrics"]);

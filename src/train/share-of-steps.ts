@@ -1,10 +1,13 @@
-/** Numbers of steps that schedules take: whole numbers, or shares of a training whose length is known when it begins. */
+/** Numbers of steps in schedules: integers, or fractions of a training whose length is known when it begins. */
 import { integer, wrongValue } from "../base/errors.ts";
 
-/** A number of steps, or a share of all steps of the training, like "75%" (rounded to a whole step). */
+/** A number of steps, or a fraction of all steps of the training, like "75%" (rounded to an integer). */
 export type Steps = number | `${number}%`;
 
-/** The number that `value` is in a training of so many steps. A TypeError or RangeError, at once, where it is none. */
+/**
+ * Returns a function from the length of a training to the number of steps. Throws a TypeError or RangeError immediately
+ * if `value` is invalid.
+ */
 export function stepsOf(what: string, value: Steps, least: number): (steps: number) => number {
   if (typeof value !== "string") {
     integer(what, value, least);

@@ -1,7 +1,7 @@
 /**
- * Builds the graph of one training step from a model's: images from a stream, training form, loss and penalties,
- * fuse, gradient, nodes of hooks, optimizer, fuse again. Images, labels, learning rate and seed change from step to
- * step: they are data in streams, never a new program.
+ * Builds the graph of one training step from a model's: images from a stream, training form, loss and penalties, fuse,
+ * gradient, nodes of hooks, optimizer, fuse again. Images, labels, learning rate and seed change from step to step:
+ * they are data in streams, never a new program.
  */
 import { wrongValue } from "../base/errors.ts";
 import type { DType, Shape } from "../base/shape.ts";
@@ -20,40 +20,43 @@ import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import type { Optimizer, Update } from "./optimizers.ts";
 
-/** How the images of a data set lie in the stream: real = scale * stored + offset. */
+/** The format of a data set's images in the stream: real = scale * stored + offset. */
 export interface ImageFormat {
   dtype: DType;
   scale: number;
   offset: number;
 }
 
-/** l1 sum |w| + l2 sum w^2 of a weight is added to the loss. */
+/** A penalty l1 sum |w| + l2 sum w^2 of a weight, which is added to the loss. */
 export interface Regularizer {
   readonly l1: number;
   readonly l2: number;
 }
 
-/** By the names of weights. Frozen weights have none, as in Keras. */
+/** Penalties by the names of weights. Frozen weights have none, as in Keras. */
 export type Regularizers = ReadonlyMap<string, Regularizer>;
 
 export interface StepOptions {
   images: ImageFormat;
-  /** What the targets are. */
+  /** The type of the targets. */
   target: Type;
   loss: Loss;
   metrics: readonly Metric[];
   regularizers?: Regularizers;
-  /** Their penalties are part of the loss; the nodes they build are part of a step that trains. */
+  /** Their penalties are part of the loss; their nodes are part of a training step. */
   hooks?: readonly StepHook[];
-  /** Do images carry weights? They scale the loss; metrics count every image once, as in Keras. */
+  /** True if images have weights. They scale the loss; metrics count every image once, as in Keras. */
   weighted: boolean;
-  /** The step of training that it takes, or measures alone. */
+  /** The purpose of the step: training, gradients, or measures alone. */
   goal: { optimizer: Optimizer } | "gradients" | "measures";
 }
 
 export interface Step {
   graph: Graph;
-  /** What is trained, by the names of the model's leaves. With the goal "gradients", result i is d loss / d parameter i. */
+  /**
+   * The trained parameters, by the names of the model's leaves. With the goal "gradients", result i is d loss / d
+   * parameter i.
+   */
   parameters: readonly Value[];
 }
 
@@ -64,7 +67,7 @@ export const STREAM = {
   weight: "weight",
 } as const;
 
-/** The leaf that sums up the loss, or a metric, over all images. */
+/** The leaf that accumulates the loss, or a metric, over all images. */
 export const tallyOf = (name: string): string => `sum of ${name}`;
 
 const perImage = (dtype: DType, shape: Shape = []): Type => ({ shape, dtype, batched: true });
@@ -90,7 +93,7 @@ export function buildStep(model: Graph, options: StepOptions): Step {
     const counted = graph.scope(metric.name, () => metric.build(graph, output, target));
     graph.add(tally, [counted, graph.leaf("tally", tallyOf(metric.name), TALLY)]);
   }
-  // no rule of fusion takes a result away; where one makes it anew, the list of results follows
+  // fusion never removes a result; if it replaces one, the list of results is updated
   graph.results = observed.map(([, output]) => output);
   fuse(graph, FORWARD);
   const outputs = graph.results.map((output, i) => [observed[i]![0], output] as const);

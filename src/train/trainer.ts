@@ -1,6 +1,6 @@
 /**
- * A graph and all its programs of one training in one memory: the step at every batch size there will be, with and without the optimizer.
- * Weights come from the leaves' `data` and stay in the memory until `copyBack`. What `fit` is made of, and custom loops can be.
+ * All programs of one training of a graph in one memory: the step at every batch size, with and without the optimizer.
+ * Weights come from the leaves' `data` and stay in the memory until `copyBack`. `fit` uses it, and custom loops can.
  */
 import { integer, knownOptions, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
@@ -34,7 +34,7 @@ import {
   tallyOf,
 } from "./step.ts";
 
-/** Rows of one data set: how they lie, and the batch sizes they come in. */
+/** Rows of one data set: their format, and their batch sizes. */
 export interface Batches {
   readonly images: ImageFormat;
   readonly weighted: boolean;
@@ -46,21 +46,21 @@ export interface TrainerOptions<D extends Done = void> {
   readonly loss: Loss;
   readonly metrics?: readonly Metric[];
   readonly regularizers?: Regularizers;
-  /** They add to the steps; who trains calls the rest of them. */
+  /** They add to the steps; the caller calls their other functions. */
   readonly hooks?: readonly StepHook[];
-  /** Needed for training. */
+  /** Required for training. */
   readonly optimizer?: Optimizer;
   readonly train?: Batches;
   readonly evaluate?: Batches;
-  /** Batches that only gradients are wanted of. */
+  /** Batches of which only gradients are computed. */
   readonly gradients?: Batches;
-  /** What the targets are. Default: as the loss has them. */
+  /** The type of the targets. Default: that of the loss. */
   readonly target?: Type;
   /** For dropout. Default 0. */
   readonly seed?: number;
-  /** Steps there is room for in the streams: how many one `run` can do at most. Default 1. */
+  /** Steps that the streams have room for: the maximum of one `run`. Default 1. */
   readonly steps?: number;
-  /** May a product and a sum be rounded once, where the engine can (relaxed SIMD)? Other bytes on other engines. Default false. */
+  /** Lets the engine round a product and a sum once (relaxed SIMD): other bytes on other engines. Default false. */
   readonly fast?: boolean;
   /** Makes the executor that runs the programs. Default: the machine itself, in this thread. */
   readonly executor?: (machine: Machine) => Executor<D>;
@@ -85,7 +85,7 @@ const TRAINER_OPTIONS = [
 export type Kind = "train" | "evaluate" | "gradients";
 const KINDS = ["train", "evaluate", "gradients"] as const;
 
-/** Images of f32, each counting once: what comes from arrays. */
+/** Images of f32 with weight 1: for batches from arrays. */
 export const arrays = (...sizes: number[]): Batches => ({
   images: { dtype: "f32", scale: 1, offset: 0 },
   weighted: false,
@@ -95,7 +95,7 @@ export const arrays = (...sizes: number[]): Batches => ({
 /** The mean loss, and the mean of every metric by name. */
 export type Scores = { loss: number } & Record<string, number>;
 
-/** Is returned by `Trainer.gradients`. */
+/** Result of `Trainer.gradients`. */
 export interface Gradients {
   readonly scores: Scores;
   /** By the names of weights. */
@@ -105,45 +105,45 @@ export interface Gradients {
 const OPS: Lowerings = { lower: TRAIN_LOWER, prefers: TRAIN_PREFERS as Lowerings["prefers"] };
 
 /**
- * Is made by `Trainer.create`. `trainStep`, `evaluateStep` and `gradients` take batches from arrays. They return
- * promises where the executor does: wait for one before the next.
+ * Trains on batches from arrays by `trainStep`, `evaluateStep` and `gradients`; made by `Trainer.create`. They return
+ * promises if the executor does: await one before the next call.
  */
 export class Trainer<D extends Done = void> {
   readonly machine: Machine;
   readonly #executor: Executor<D>;
-  /** Steps one `run` can do at most. */
+  /** Maximum steps of one `run`. */
   readonly steps: number;
   /** "loss", then the metrics. */
   readonly measures: readonly string[];
   /** Steps the optimizer has made. */
   step = 0;
-  /** Steps the optimizer will have made in the end, for schedules that take shares of them; undefined: not known. */
+  /** Total steps of the optimizer at the end, for schedules with fractions; undefined if unknown. */
   totalSteps: number | undefined;
-  /** Set by a callback, it holds whatever the optimizer's schedule says. */
+  /** Set by a callback, it overrides the optimizer's schedule. */
   fixedRate: number | undefined;
   readonly #graph: Graph;
   readonly #options: TrainerOptions<D>;
-  readonly #ends: Ends;
+  readonly #signature: Signature;
   readonly #target: Type;
   readonly #seeds: Random;
-  /** What "gradients" gives, in the order of its results. */
-  readonly #parameters: readonly string[];
+  /** Names of the weights whose gradients "gradients" gives, in the order of its results. */
+  readonly parameters: readonly string[];
 
   private constructor(machine: Machine, graph: Graph, options: TrainerOptions<D>, target: Type, parameters: string[]) {
     this.machine = machine;
-    // D is void where there is no executor of another kind
+    // D is void unless another executor is given
     this.#executor = options.executor?.(machine) ?? (machine as Executor<Done> as Executor<D>);
     this.#graph = graph;
     this.#options = options;
-    this.#ends = ends(graph);
+    this.#signature = signatureOf(graph);
     this.#target = target;
-    this.#parameters = parameters;
+    this.parameters = parameters;
     this.#seeds = new Random(integer("seed", options.seed ?? 0, 0)).fork("dropout");
     this.steps = options.steps ?? 1;
     this.measures = ["loss", ...(options.metrics ?? []).map(m => m.name)];
   }
 
-  /** Plans for every batch size that is named. `loss` is taken as it is: see `lossFor`. */
+  /** Plans for every batch size of `options`. `loss` is used unchanged: see `lossFor`. */
   static async create<D extends Done = void>(graph: Graph, options: TrainerOptions<D>): Promise<Trainer<D>> {
     knownOptions("Trainer", options, TRAINER_OPTIONS);
     demandFloat(graph, "give a Trainer");
@@ -156,7 +156,7 @@ export class Trainer<D extends Done = void> {
     if (options.executor !== undefined && typeof options.executor !== "function")
       throw wrongType("executor", "a function that gives one for a machine", options.executor);
     const metrics = metricsOf(graph, loss, options.metrics ?? []);
-    const { output } = ends(graph);
+    const { output } = signatureOf(graph);
     const target = options.target ?? targetFor(loss, output, { classes: 1, targetShape: [] });
     if (options.train && !optimizer)
       throw wrongType("optimizer", "an optimizer, as there are batches to train", optimizer);
@@ -179,7 +179,7 @@ export class Trainer<D extends Done = void> {
         wanted.push({ name: `${kind} ${batch}`, graph: step.graph, batch, steps });
       }
     }
-    // streams are made by the first program that has them: the greatest batch must come first
+    // the first program with a stream determines its size: the greatest batch must come first
     wanted.sort((a, b) => b.batch - a.batch);
     const parameters = (asked?.parameters ?? []).map(v => v.name);
     const variant = options.fast && supported().relaxed ? "relaxed" : "simd";
@@ -202,7 +202,7 @@ export class Trainer<D extends Done = void> {
     return { data, perStep: step / data.BYTES_PER_ELEMENT, perImage: image / data.BYTES_PER_ELEMENT };
   }
 
-  /** Where `kind`'s rows are written; a stream that nothing reads is not there. */
+  /** The destination of `kind`'s rows; a stream that nothing reads is undefined. */
   rows(kind: Kind): RowStreams {
     const { images, weighted } = this.#options[kind]!;
     return {
@@ -218,7 +218,10 @@ export class Trainer<D extends Done = void> {
     return this.fixedRate ?? rateAt(this.#options.optimizer!.learningRate, step, this.totalSteps);
   }
 
-  /** Writes what the step after `ahead` others needs besides its rows, into row `ahead` of the streams: rates and the seed. Gives the learning rate. */
+  /**
+   * Writes the inputs besides rows of the step after `ahead` others, into row `ahead` of the streams: rates and the
+   * seed. Returns the learning rate.
+   */
   schedule(ahead = 0): number {
     const step = this.step + ahead;
     const rate = this.rateOf(step);
@@ -245,7 +248,7 @@ export class Trainer<D extends Done = void> {
     return this.#tally(measure)[0]!;
   }
 
-  /** 0, or where an earlier run stood. */
+  /** Sets a sum: 0, or the value of an earlier run. */
   setSum(measure: string, value = 0): void {
     this.#tally(measure).set([value, 0]);
   }
@@ -258,7 +261,7 @@ export class Trainer<D extends Done = void> {
     for (const measure of this.measures) this.setSum(measure);
   }
 
-  /** The means over `images` images of everything that is measured. */
+  /** The means of all measures over `images` images. */
   means(images: number): Scores {
     const scores: Scores = { loss: NaN };
     for (const measure of this.measures) scores[measure] = this.sum(measure) / images;
@@ -267,14 +270,14 @@ export class Trainer<D extends Done = void> {
 
   // ---------------------------------------------------------------- states
 
-  /** Names of everything that lives across steps, or of what has a role: weights, moving averages, masks, the optimizer's moments. */
+  /** Names of all states, or of those with a role: weights, moving averages, masks, the optimizer's moments. */
   states(role?: Role): string[] {
     return [...this.machine.plan.leaves.values()]
       .filter(b => b.kind === "state" && (role === undefined || b.value!.role === role))
       .map(b => b.name);
   }
 
-  /** Of the states, those of the graph: all but the optimizer's. */
+  /** Names of the states of the graph: all but the optimizer's. */
   weights(): string[] {
     return this.states().filter(name => this.#graph.leafOf(name));
   }
@@ -295,7 +298,7 @@ export class Trainer<D extends Done = void> {
     return name;
   }
 
-  /** The graph's leaves get the states as they are now, as new arrays: copies of the graph made before keep theirs. */
+  /** Copies the states to the graph's leaves, as new arrays: earlier copies of the graph keep theirs. */
   copyBack(): void {
     for (const leaf of this.#graph.leaves)
       if (leaf.leaf === "state" && this.machine.plan.leaves.has(leaf.name)) leaf.data = this.read(leaf.name);
@@ -304,8 +307,8 @@ export class Trainer<D extends Done = void> {
   // ---------------------------------------------------------------- one batch from arrays
 
   /**
-   * One step on these images, one after another, and their class numbers or rows of targets; gives the means of loss and metrics before it.
-   * For a batch size among `options.train.sizes`.
+   * Runs one step on these images, one after another, and their class numbers or rows of targets; returns the means of
+   * loss and metrics before it. For a batch size in `options.train.sizes`.
    */
   trainStep(x: ArrayLike<number>, y: ArrayLike<number>): After<D, Scores> {
     const images = this.#write("train", x, y);
@@ -313,7 +316,7 @@ export class Trainer<D extends Done = void> {
     return this.#measured("train", images);
   }
 
-  /** Loss and metrics of these images, without a step. */
+  /** Computes loss and metrics of these images, without a step. */
   evaluateStep(x: ArrayLike<number>, y: ArrayLike<number>): After<D, Scores> {
     return this.#measured("evaluate", this.#write("evaluate", x, y));
   }
@@ -324,7 +327,7 @@ export class Trainer<D extends Done = void> {
     return after(this.run(kind, images) as D, () => this.means(images));
   }
 
-  /** d loss / d weight by the weights' names, and the means; nothing is changed but moving averages. */
+  /** Computes d loss / d weight by the weights' names, and the means; changes only moving averages. */
   gradients(x: ArrayLike<number>, y: ArrayLike<number>): After<D, Gradients> {
     const images = this.#write("gradients", x, y);
     this.#seed(this.step, 0);
@@ -332,7 +335,7 @@ export class Trainer<D extends Done = void> {
     return after(this.run("gradients", images) as D, () => {
       const { results } = this.machine.program(`gradients ${images}`);
       const gradients = new Map<string, Float32Array>();
-      this.#parameters.forEach((name, i) => {
+      this.parameters.forEach((name, i) => {
         const { data } = resultOf(this.machine, results[i]!, "f32");
         gradients.set(name, (data as Float32Array).slice(0, size(this.machine.leaf(name).value!.type.shape)));
       });
@@ -340,9 +343,9 @@ export class Trainer<D extends Done = void> {
     });
   }
 
-  /** Checks and writes one batch; gives its number of images. */
+  /** Checks and writes one batch; returns its number of images. */
   #write(kind: Kind, x: ArrayLike<number>, y: ArrayLike<number>): number {
-    const { input, classes } = this.#ends;
+    const { input, classes } = this.#signature;
     const each = size(input);
     const images = x.length / each;
     const { sizes = [], images: format } = this.#options[kind] ?? {};
@@ -364,25 +367,25 @@ export class Trainer<D extends Done = void> {
   }
 }
 
-/** Row `image` of `from` into the first step of a stream. */
+/** Copies row `image` of `from` into the first step of a stream. */
 function copy(to: Stream | undefined, image: number, from: ArrayLike<number>, each: number): void {
   if (to) for (let j = 0; j < each; j++) to.data[image * to.perImage + j] = from[image * each + j]!;
 }
 
-export interface Ends {
+export interface Signature {
   input: Shape;
   output: Type;
-  /** How many numbers the last axis of the output has. */
+  /** Size of the output's last axis. */
   classes: number;
 }
 
-/** The images a graph takes, and what it gives for one. */
-export function ends(graph: Graph): Ends {
+/** The type of images that a graph takes, and its output for one. */
+export function signatureOf(graph: Graph): Signature {
   const inputs = graph.leaves.filter(v => v.leaf === "input");
-  if (inputs.length !== 1 || graph.results.length !== 1)
-    throw new TypeError(
-      `"model" expected one input and one output to train and evaluate, got ${inputs.length} and ${graph.results.length}`,
-    );
+  if (inputs.length !== 1 || graph.results.length !== 1) {
+    const got = `${inputs.length} and ${graph.results.length}`;
+    throw new TypeError(`"model" expected one input and one output to train and evaluate, got ${got}`);
+  }
   const output = graph.results[0]!.type;
   return { input: inputs[0]!.type.shape, output, classes: output.shape.at(-1) ?? 1 };
 }

@@ -1,4 +1,4 @@
-/** What a network is validated on: a data set, or Keras' pair of arrays. */
+/** Validation data: a data set, or Keras' pair of arrays. */
 import { wrongType } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
 import { Dataset, type DatasetOptions } from "../data/dataset.ts";
@@ -7,10 +7,10 @@ type X = NonNullable<DatasetOptions["x"]>;
 type Y = NonNullable<DatasetOptions["labels"]> | NonNullable<DatasetOptions["targets"]>;
 type Weights = NonNullable<DatasetOptions["sampleWeights"]>;
 
-/** Samples, their labels or targets, and how much each counts. Samples of bytes are scaled as those of the training. */
+/** Samples, their labels or targets, and their weights. Samples of bytes are scaled like those of the training. */
 export type Validation = Dataset | readonly [x: X, y: Y, sampleWeights?: Weights];
 
-/** `y` holds labels where the training data have labels, else targets. `shape`: of the samples a network takes. */
+/** `y` holds labels if the training data have labels, else targets. `shape`: of the samples a network takes. */
 export function validationOf(given: Validation, training: Dataset, shape: Shape): Dataset {
   if (given instanceof Dataset) return given;
   if (!Array.isArray(given) || given.length < 2 || given.length > 3)

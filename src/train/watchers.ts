@@ -1,6 +1,6 @@
 /**
  * Callbacks that watch a measure, by Keras' rules: early stopping, checkpoints, lower learning rates on a plateau; and
- * a log of lines.
+ * a CSV log.
  */
 import { integer, knownOptions, naming, number, oneOf, show, wrongType } from "../base/errors.ts";
 import type { TypedArray } from "../base/shape.ts";
@@ -10,8 +10,7 @@ import { writeCheckpoint } from "./checkpoint.ts";
 import type { Logs } from "./history.ts";
 
 /**
- * Is a smaller number better, or a larger one? `auto`: larger for what is called accuracy or top-k, smaller for all
- * else.
+ * Direction of improvement: smaller or larger. `auto`: larger for names with accuracy or top-k, smaller for all others.
  */
 export type Mode = "auto" | "min" | "max";
 
@@ -21,7 +20,7 @@ interface Watch {
   mode?: Mode;
 }
 
-/** Says whether `value` is better than `best` by more than `minDelta`. */
+/** True if `value` is better than `best` by more than `minDelta`. */
 type Better = (value: number, best: number, minDelta?: number) => boolean;
 
 function watched({ monitor = "valLoss", mode = "auto" }: Watch): { monitor: string; better: Better; worst: number } {
@@ -35,7 +34,7 @@ function watched({ monitor = "valLoss", mode = "auto" }: Watch): { monitor: stri
   };
 }
 
-/** The watched measure of an epoch, or an error that lists those there are. */
+/** Returns the watched measure of an epoch, or throws an error that lists the available ones. */
 function measure(watcher: string, logs: Logs, monitor: string): number {
   const value = logs[monitor];
   if (value !== undefined) return value;
@@ -45,23 +44,23 @@ function measure(watcher: string, logs: Logs, monitor: string): number {
   throw new RangeError(`${watcher}: "monitor" expected one of ${names.join(", ")}${missing}, got ${show(monitor)}`);
 }
 
-/** The name of a measure of validation data. */
+/** Matches the names of validation measures. */
 const VALIDATED = /^val[A-Z]/;
 
 export interface EarlyStoppingOptions extends Watch {
-  /** What a change must be larger than to count as better. Default 0. */
+  /** A change counts as an improvement if it is larger than this. Default 0. */
   minDelta?: number;
-  /** How many epochs in a row may pass without one. Default 0. */
+  /** Number of epochs in a row without improvement that are tolerated. Default 0. */
   patience?: number;
-  /** To be passed within `patience` epochs. Default: none. */
+  /** A value to be passed within `patience` epochs. Default: none. */
   baseline?: number;
-  /** The weights of the best epoch stay in the end, whether it was stopped or not. Default true, unlike Keras. */
+  /** Restores the weights of the best epoch at the end, whether it was stopped or not. Default true, unlike Keras. */
   restoreBestWeights?: boolean;
-  /** Epochs before this one are not looked at. Default 0. */
+  /** Number of first epochs that are ignored. Default 0. */
   startFromEpoch?: number;
 }
 
-/** Stops when the watched measure has not become better for `patience` epochs. Keras: EarlyStopping. */
+/** Stops when the watched measure has not improved for `patience` epochs. Keras: EarlyStopping. */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   return naming("earlyStopping", () => {
     knownOptions("earlyStopping", options, [
@@ -112,13 +111,13 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
 }
 
 export interface ModelCheckpointOptions extends Watch {
-  /** The file the bytes are written to, each time anew. */
+  /** The file to write, replaced each time. */
   path?: string;
-  /** Instead: where else the bytes go, a store or a list. */
+  /** Alternative: a function that receives the bytes, for a store or a list. */
   write?: (bytes: Uint8Array<ArrayBuffer>, at: { epoch: number; logs: Logs }) => void | Promise<void>;
-  /** What the bytes are. Default: a whole checkpoint, for `readCheckpoint` and `fit`'s `resume`. */
+  /** Makes the bytes. Default: a whole checkpoint, for `readCheckpoint` and `fit`'s `resume`. */
   bytes?: (context: TrainingContext) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
-  /** Only where the watched measure is the best so far. Default false. */
+  /** Writes only if the watched measure is the best so far. Default false. */
   saveBestOnly?: boolean;
 }
 
@@ -149,21 +148,21 @@ export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
 }
 
 export interface PlateauOptions extends Watch {
-  /** What the learning rate is multiplied with. Default 0.1. */
+  /** Factor of the learning rate. Default 0.1. */
   factor?: number;
-  /** How many epochs in a row may pass without a better measure. Default 10. */
+  /** Number of epochs in a row without improvement that are tolerated. Default 10. */
   patience?: number;
-  /** What a change must be larger than to count as better. Default 1e-4. */
+  /** A change counts as an improvement if it is larger than this. Default 1e-4. */
   minDelta?: number;
-  /** Epochs after a reduction in which none are counted. Default 0. */
+  /** Epochs after a reduction that are ignored. Default 0. */
   cooldown?: number;
-  /** Default 0. */
+  /** Lower bound of the learning rate. Default 0. */
   minLearningRate?: number;
 }
 
 /**
- * Lowers the learning rate when the watched measure stays. From then on a schedule of the optimizer is no longer
- * followed. Keras: ReduceLROnPlateau.
+ * Lowers the learning rate when the watched measure stops improving. It overrides the optimizer's schedule from then
+ * on. Keras: ReduceLROnPlateau.
  */
 export function reduceLearningRateOnPlateau(options: PlateauOptions = {}): Callback {
   return naming("reduceLearningRateOnPlateau", () => {
@@ -211,7 +210,7 @@ export function reduceLearningRateOnPlateau(options: PlateauOptions = {}): Callb
   });
 }
 
-/** One line of comma-separated values per epoch, the names before the first. Keras: CSVLogger. */
+/** Writes one line of comma-separated values per epoch, after a line of names. Keras: CSVLogger. */
 export function csvLogger(write: (line: string) => void): Callback {
   return naming("csvLogger", () => {
     if (typeof write !== "function") throw wrongType("write", "a function of a line", write);

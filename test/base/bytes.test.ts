@@ -11,7 +11,7 @@ const written = (write: (w: ByteWriter) => void): Uint8Array => {
   return writer.bytes();
 };
 
-test("everything written is read back", () => {
+test("ByteReader reads back everything that ByteWriter wrote", () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(u32, fc.nat(255), fc.float(), fc.double(), fc.string({ unit: "binary" })), { maxLength: 40 }),
@@ -43,7 +43,7 @@ test("everything written is read back", () => {
   );
 });
 
-test("varints are as short as they can be", () => {
+test("ByteWriter.varint writes the shortest form", () => {
   for (const [value, length] of [
     [0, 1],
     [127, 1],
@@ -62,7 +62,7 @@ test("varints are as short as they can be", () => {
   expect([...zigzag]).toEqual([0, 1, 2, 127, 126]);
 });
 
-test("varints outside 32 bits are refused, by writer and reader", () => {
+test("varint: values outside 32 bits are refused by ByteWriter and ByteReader", () => {
   expect(() => new ByteWriter().varint(2 ** 32)).toThrow(RangeError);
   expect(() => new ByteWriter().varint(-1)).toThrow(RangeError);
   expect(() => new ByteWriter().signed(2 ** 31)).toThrow(RangeError);
@@ -75,7 +75,7 @@ test("varints outside 32 bits are refused, by writer and reader", () => {
     );
 });
 
-test("a reader never passes the end, and says where it is", () => {
+test("ByteReader never reads past the end, and names the offset", () => {
   const reads: Record<string, (r: ByteReader) => unknown> = {
     u8: r => r.u8(),
     u32: r => r.u32(),
@@ -96,7 +96,7 @@ test("a reader never passes the end, and says where it is", () => {
   const reader = new ByteReader(new Uint8Array(20));
   reader.raw(14);
   expect(() => reader.raw(7)).toThrow(/7 bytes expected, 6 left \(byte 14\)/);
-  // What is wrong with what was read is wrong where that begins.
+  // An error about a read has the offset where that read begins.
   expect(new ByteReader(new Uint8Array(4)).error("a", "b")).toMatchObject({ offset: 0 });
   const number = new ByteReader(Uint8Array.of(1, 0xac, 0x02, 7));
   number.u8();
@@ -109,7 +109,7 @@ test("a reader never passes the end, and says where it is", () => {
   });
 });
 
-test("a list says how many it has, or is told", () => {
+test("ByteReader.list reads a length, or takes one", () => {
   const u8 = (r: ByteReader) => r.u8();
   const reader = new ByteReader(Uint8Array.of(2, 7, 8, 9));
   expect(reader.list(u8)).toEqual([7, 8]);
@@ -117,6 +117,6 @@ test("a list says how many it has, or is told", () => {
   expect(reader.list(u8, 0)).toEqual([]);
 });
 
-test("text that is not UTF-8 is refused", () => {
+test("ByteReader.text refuses bytes that are not UTF-8", () => {
   expect(() => new ByteReader(Uint8Array.of(2, 0xc3, 0x28)).text()).toThrow(/not UTF-8 \(byte 1\)/);
 });

@@ -6,9 +6,9 @@ import { printGraph } from "../../src/graph/print.ts";
 import { dense, sequential } from "../../src/model/index.ts";
 import { printArena, printProgram } from "../../src/plan/print.ts";
 
-/** Clears the screen, forges a line, by C1 too, and turns the writing direction. */
+/** Clears the screen, forges a line (also by C1), and reverses the writing direction. */
 const HOSTILE = "a\u001b[2J\r\nforged\u009b1m\u007f\u202ename\u2028\ud800";
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
 const RAW = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\ud800]/;
 
 test("printable escapes control characters as JSON does and leaves all other text", () => {
@@ -28,8 +28,8 @@ test("show and the messages of errors hold no control character", () => {
   }
 });
 
-describe("what prints a network shows a hostile name in one line", () => {
-  // the builder refuses such a name, a file may have it
+describe("printGraph and other printers show a hostile name in one line", () => {
+  // the builder refuses such a name, but a file may contain it
   const model = sequential([dense({ units: 2, inputShape: [3] })], { seed: 1 });
   for (const part of [...model.graph.nodes, ...model.graph.leaves]) part.name = part.name.replace("dense", HOSTILE);
 

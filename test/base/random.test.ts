@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 
-test("one seed, the same numbers on every engine", () => {
+test("Random: one seed, the same numbers on every engine", () => {
   const random = new Random(1);
   expect(Array.from({ length: 4 }, () => random.next())).toMatchInlineSnapshot(`
     [
@@ -37,7 +37,7 @@ test("one seed, the same numbers on every engine", () => {
 });
 
 /** The published xoshiro128** (Blackman and Vigna) on the state 1, 2, 3, 4. */
-test("xoshiro128** as published", () => {
+test("Random is xoshiro128** as published", () => {
   const state = new Uint32Array([1, 2, 3, 4]);
   const rotl = (x: bigint, k: bigint) => ((x << k) | (x >> (32n - k))) & 0xffffffffn;
   const reference = (s: bigint[]) => {
@@ -56,7 +56,7 @@ test("xoshiro128** as published", () => {
   for (let i = 0; i < 1000; i++) expect(random.next()).toBe(reference(s));
 });
 
-test("seeds and forks are streams of their own", () => {
+test("Random.fork: seeds and forks give independent streams", () => {
   const first = (random: Random) => random.next();
   const seen = new Set<number>();
   for (let seed = 0; seed < 2000; seed++) seen.add(first(new Random(seed))).add(first(new Random(7).fork(seed)));
@@ -68,7 +68,7 @@ test("seeds and forks are streams of their own", () => {
   expect(first(new Random(7).fork("weights"))).not.toBe(first(new Random(2 ** 32 + 7).fork("weights")));
 });
 
-test("uniform: mean, variance, range, and below 1 as a float32", () => {
+test("Random.uniform: mean, variance, range, and below 1 as a float32", () => {
   const random = new Random(3);
   const draws = Array.from({ length: 100_000 }, () => random.uniform());
   expect(Math.min(...draws.slice(0, 50_000))).toBeGreaterThanOrEqual(0);
@@ -79,7 +79,7 @@ test("uniform: mean, variance, range, and below 1 as a float32", () => {
   expect(random.uniform(-2, -1)).toBeLessThan(-1);
 });
 
-test("normal: moments and tails", () => {
+test("Random.normal: moments and tails", () => {
   const random = new Random(4);
   const n = 200_000;
   const draws = Array.from({ length: n }, () => random.normal());
@@ -97,11 +97,11 @@ test("normal: moments and tails", () => {
     expect(Math.abs(draws.filter(x => Math.abs(x) <= bound).length / n - share)).toBeLessThan(0.004);
 });
 
-test("integer is unbiased where 2^32 is far from a multiple", () => {
+test("Random.integer is unbiased where 2^32 is far from a multiple", () => {
   const random = new Random(5);
   const n = 3 * 2 ** 30;
   let below = 0;
-  // Taken modulo n without rejection, half of all draws would fall into the first third.
+  // Taken modulo n without rejection, half of all draws would be in the first third.
   for (let i = 0; i < 30_000; i++) if (random.integer(n) < n / 3) below++;
   expect(Math.abs(below / 30_000 - 1 / 3)).toBeLessThan(0.015);
   const counts = new Int32Array(6);
@@ -110,7 +110,7 @@ test("integer is unbiased where 2^32 is far from a multiple", () => {
   expect(() => random.integer(0)).toThrow('"n" expected integer in 1..4294967296, got 0');
 });
 
-test("shuffle is a permutation, each order as likely", () => {
+test("Random.shuffle is a permutation, each order as likely", () => {
   fc.assert(
     fc.property(fc.array(fc.integer()), fc.nat(), (values, seed) => {
       const shuffled = new Random(seed).shuffle([...values]);
@@ -127,7 +127,7 @@ test("shuffle is a permutation, each order as likely", () => {
   for (const count of orders.values()) expect(Math.abs(count - 1000)).toBeLessThan(150);
 });
 
-test("wrong seeds are named", () => {
+test("Random names wrong seeds", () => {
   expect(() => new Random(-1)).toThrow(RangeError);
   expect(() => new Random(0.5)).toThrow('"seed"');
   expect(() => new Random("1" as never)).toThrow(TypeError);

@@ -1,4 +1,5 @@
-// A reporter for vitest: tells on stderr which suite has run, and at the end what passed, failed and was skipped in each browser.
+// A reporter for vitest: prints on stderr which suite has run, and at the end the numbers of passed, failed and skipped
+// tests in each browser.
 
 export default class Counts {
   #done = 0;
@@ -11,9 +12,8 @@ export default class Counts {
   onTestModuleEnd(module) {
     const { passed, failed, skipped } = count([module]);
     const milliseconds = Math.round(module.diagnostic().duration);
-    console.error(
-      `${++this.#done}/${this.#suites} ${module.project.name} ${module.relativeModuleId}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${milliseconds} ms`,
-    );
+    const suite = `${++this.#done}/${this.#suites} ${module.project.name} ${module.relativeModuleId}`;
+    console.error(`${suite}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${milliseconds} ms`);
   }
 
   onTestRunEnd(modules) {

@@ -1,9 +1,9 @@
-/** `node:fs` for tests in a page, as far as they read: the files of the repository, by their path from its root. */
+/** `node:fs` for tests in a page, read only: the files of the repository, by their path from its root. */
 
 function bytesAt(path: string): Uint8Array<ArrayBuffer> {
   const request = new XMLHttpRequest();
   request.open("GET", `/files/${path}`, false);
-  // a synchronous request of a page cannot ask for an ArrayBuffer; in this charset every byte is one character
+  // a synchronous request of a page cannot return an ArrayBuffer; in this charset every byte is one character
   request.overrideMimeType("text/plain; charset=x-user-defined");
   request.send();
   if (request.status !== 200) throw new Error(`${path}: ${request.responseText}`);

@@ -1,4 +1,5 @@
-// Starts the browsers of the system, headless: Debian's chromium and firefox-esr, or those that CHROMIUM and FIREFOX name.
+// Starts the browsers of the system, headless: Debian's chromium and firefox-esr, or those that CHROMIUM and FIREFOX
+// name.
 import { existsSync } from "node:fs";
 import puppeteer from "puppeteer-core";
 
@@ -8,7 +9,7 @@ const KINDS = {
     paths: ["/usr/bin/chromium", "/usr/bin/google-chrome"],
     debian: "chromium",
     args: [
-      "--no-sandbox", // root has none
+      "--no-sandbox", // required for root
       "--disable-gpu",
       "--disable-quic",
       "--no-first-run",
@@ -16,7 +17,7 @@ const KINDS = {
       "--disable-component-update",
       "--disable-sync",
     ],
-    // the instructions that V8 makes vectors of
+    // the instructions that V8 uses for vectors
     withoutSimd: ["--js-flags=--no-enable-sse4-1"],
   },
   firefox: {
@@ -29,7 +30,7 @@ const KINDS = {
 
 export const BROWSERS = Object.keys(KINDS);
 
-/** Browsers that can be told to have no vectors in WebAssembly, as old ones do. */
+/** Browsers that can disable SIMD in WebAssembly, like old ones without it. */
 export const WITHOUT_SIMD = BROWSERS.filter(browser => KINDS[browser].withoutSimd);
 
 export function launch(browser, { simd = true } = {}) {

@@ -1,12 +1,13 @@
-// npm run test:browsers: the tests of kernels, networks and training that Node runs, the same files, in Chromium and in Firefox.
+// npm run test:browsers: the tests of kernels, networks and training that Node runs, the same files, in Chromium and in
+// Firefox.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { inBrowsers } from "./puppeteer.mjs";
 
-const SUITES = "{fuzz,kernels,ops,plan,run,graph,passes,formats,compress,container,model,models,train}";
+const SUITES = "{fuzz,kernels,ops,plan,run,graph,passes,formats,compress,container,model,models,report,train}";
 
-/** Of these suites, what is left to Node, and why. */
+/** Suites that run in Node alone, with the reason. */
 const IN_NODE_ALONE = {
   "test/container/container.test.ts": "writes files",
   "test/container/save-file.test.ts": "writes files",
@@ -16,6 +17,7 @@ const IN_NODE_ALONE = {
   "test/kernels/load-in-node.test.ts": "starts other Nodes",
   "test/model/going-on.test.ts": "writes files",
   "test/model/model.test.ts": "writes files",
+  "test/report/missing.test.ts": "takes packages away",
   "test/run/budget.test.ts": "measures the memory of the process",
   "test/run/bundle.test.ts": "is about the built file, which test/package/ has in browsers",
   "test/run/memory.test.ts": "starts other Nodes",
@@ -25,7 +27,7 @@ const IN_NODE_ALONE = {
 const root = fileURLToPath(new URL("../..", import.meta.url));
 for (const file of Object.keys(IN_NODE_ALONE)) if (!existsSync(root + file)) throw new Error(`there is no ${file}`);
 
-/** What test/browsers/files.ts asks for: the bytes of a file, the names in a folder. */
+/** Serves the requests of test/browsers/files.ts: the bytes of a file, the names in a folder. */
 const servesFiles = {
   name: "serves-files",
   configureServer({ middlewares }) {
@@ -41,8 +43,8 @@ export default defineConfig({
   root,
   cacheDir: "build/browsers",
   plugins: [servesFiles],
-  // found only when a test imports them, they would have the page reloaded in the middle of a test
-  optimizeDeps: { include: ["fast-check", "flatbuffers"] },
+  // vitest would find them only when a test imports them, and reload the page in the middle of a test
+  optimizeDeps: { include: ["@observablehq/plot", "fast-check", "flatbuffers"] },
   resolve: { alias: { "node:fs": `${root}test/browsers/files.ts` } },
   test: {
     include: [`test/${SUITES}/**/*.test.ts`],

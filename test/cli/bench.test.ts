@@ -13,12 +13,12 @@ interface Row {
 const bench = async (filter: string): Promise<Row[]> =>
   (await penjing(["bench", "--json", "--short", "--filter", filter])).json.rows;
 
-test("the clock is one of a processor", () => {
+test("clockGHz is the clock of a processor", () => {
   expect(clockGHz()).toBeGreaterThan(0.2);
   expect(clockGHz()).toBeLessThan(10);
 });
 
-test("the document: engine, variant, clock, rows with limit and fraction", async () => {
+test("bench: the document has engine, variant, clock, rows with limit and fraction", async () => {
   const { code, json, errors } = await penjing(["bench", "--json", "--quick", "--filter", "gemm 7x7x7"]);
   expect([code, errors]).toEqual([0, ""]);
   expect(Object.keys(json)).toEqual(["engine", "variant", "clockGHz", "rows"]);
@@ -33,14 +33,14 @@ test("the document: engine, variant, clock, rows with limit and fraction", async
   expect(json.rows[1].limit).toBeCloseTo(8 * json.clockGHz, 10);
 });
 
-test("both GEMMs at all sizes around the tiles, the cubes alone with --quick", async () => {
-  // of a name's rows: one size given, the others all seven
+test("bench: both GEMMs at all sizes around the tiles, only the cubes with --quick", async () => {
+  // among the rows of a name: one size given, the other all seven
   expect((await bench("f32_gemm 1x1x")).length).toBe(7);
   const quick = await penjing(["bench", "--quick", "--json", "--filter", "i8_gemm 1"]);
   expect(quick.json.rows.map((r: Row) => r.name)).toEqual(["i8_gemm 1x1x1", "i8_gemm 17x17x17", "i8_gemm 127x127x127"]);
 });
 
-test("time an image falls towards its limit", async () => {
+test("bench: of time per image, the fraction is limit / value", async () => {
   const rows = await bench("lenet5 int8");
   expect(rows.map(r => [r.name, r.unit])).toEqual([
     ["lenet5 int8 batch 1", "us/image"],
@@ -49,7 +49,7 @@ test("time an image falls towards its limit", async () => {
   for (const { value, limit, fraction } of rows) expect(fraction).toBeCloseTo(limit! / value, 10);
 });
 
-test("convolutions by the kernel that runs them, sparse products, conversions", async () => {
+test("bench: convolutions by the kernel that runs them, sparse products, conversions", async () => {
   expect((await bench("conv2d")).length).toBe(8);
   expect((await bench("csr_spmm")).map(r => r.name.split(" ").at(-1))).toEqual([
     "50%",
@@ -69,7 +69,7 @@ test("convolutions by the kernel that runs them, sparse products, conversions", 
   for (const row of conversions) expect(row).not.toHaveProperty("limit");
 });
 
-test("pruned layers: how many times faster than the same without zeros", async () => {
+test("bench: how many times pruned layers are faster than the same layers without zeros", async () => {
   const rows = await bench("sparse");
   expect(rows.map(r => r.name)).toEqual([
     "sparse int8 1x1 of 64 to 64, 32x32, 80% of 1x4 blocks",
@@ -85,7 +85,7 @@ test("pruned layers: how many times faster than the same without zeros", async (
   }
 });
 
-test("a table for people", async () => {
+test("bench: prints a table", async () => {
   const { out } = await penjing(["bench", "--filter", "f32_gemm 7x7x7"]);
   expect(out).toMatch(/^name +value +unit +limit +of limit$/m);
   expect(out).toMatch(/^f32_gemm 7x7x7 +[\d.]+ +GMAC\/s +[\d.]+ +\d+ %$/m);

@@ -1,4 +1,4 @@
-/** Where a data set meets a network: every command reads images as the network's file says. */
+/** Data sets and networks: every command converts images as the network's file says. */
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ async function documentOf(...argv: string[]): Promise<any> {
   return json;
 }
 
-/** The share of the test images whose bytes a saved network classifies rightly. */
+/** The fraction of the test images whose bytes a saved network classifies correctly. */
 async function accuracyOf(file: string): Promise<number> {
   const net = await load(file);
   const labels = held.labels()!;
@@ -31,7 +31,7 @@ async function accuracyOf(file: string): Promise<number> {
   return right.length / held.length;
 }
 
-/** Trains a layer of softmax on digits dark on light: bytes / 255 mean nothing to it. */
+/** Trains a layer of softmax on digits dark on light: bytes / 255 would be wrong for it. */
 beforeAll(async () => {
   const all = await mnist();
   train = all.train.take(640);
@@ -41,8 +41,8 @@ beforeAll(async () => {
   await network.save(at("inverted.penjing"));
 });
 
-describe("preprocessing of the file", () => {
-  test("evaluate scores what the network says of the bytes", async () => {
+describe("evaluate, quantize and others use the preprocessing of the file", () => {
+  test("evaluate scores the network's outputs for bytes", async () => {
     const accuracy = await accuracyOf(at("inverted.penjing"));
     expect(accuracy).toBeGreaterThan(0.7);
     expect((await documentOf("evaluate", at("inverted.penjing"), ...LIMIT)).accuracy).toBeCloseTo(accuracy, 10);
@@ -55,7 +55,7 @@ describe("preprocessing of the file", () => {
     expect(Math.abs(after.accuracy - before.accuracy)).toBeLessThan(0.02);
   });
 
-  test("prune trains on images as the file still says they are", async () => {
+  test("prune trains on images converted as the file says", async () => {
     const how = ["--epochs", "2", "--sparsity", "0.6", ...LIMIT];
     const { before, after, out } = await documentOf("prune", at("inverted.penjing"), ...how);
     expect(before.accuracy).toBeGreaterThan(0.7);
@@ -86,7 +86,7 @@ describe("preprocessing of the file", () => {
   });
 });
 
-describe("shapes of the network", () => {
+describe("asReadBy: shapes of the network", () => {
   test.each([[[28, 28]], [[784]], [[28, 28, 1]]])("images of 28x28x1 go with a network of %j", async inputShape => {
     const file = at(`${inputShape.join("x")}.penjing`);
     const network = sequential([flatten({ inputShape }), dense({ units: 10 })], { seed: 1 });

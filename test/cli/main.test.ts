@@ -3,15 +3,27 @@ import { expect, test } from "vitest";
 import { Interrupted } from "../../src/cli/errors.ts";
 import { penjing } from "./penjing.ts";
 
-test("help names every command, on stdout", async () => {
+test("penjing help names every command, on stdout", async () => {
   const { code, out, errors } = await penjing(["--help"]);
   expect(code).toBe(0);
-  for (const verb of ["demo", "train", "evaluate", "prune", "quantize", "inspect", "predict", "bench"])
+  for (const verb of [
+    "demo",
+    "train",
+    "evaluate",
+    "prune",
+    "slim",
+    "quantize",
+    "sensitivity",
+    "compare",
+    "inspect",
+    "predict",
+    "bench",
+  ])
     expect(out).toMatch(new RegExp(`^ {2}${verb} `, "m"));
   expect(errors).toBe("");
 });
 
-test("help with and without a command is what --help says", async () => {
+test("penjing help with and without a command equals --help", async () => {
   const said = async (...argv: string[]) => {
     const { code, out, errors } = await penjing(argv);
     expect([code, errors]).toEqual([0, ""]);
@@ -23,7 +35,7 @@ test("help with and without a command is what --help says", async () => {
   expect(await said("help")).toMatch(/^ {2}help \[command\] /m);
 });
 
-test("version is the package's", async () => {
+test("penjing --version is the package's", async () => {
   const { code, out } = await penjing(["--version"]);
   expect(code).toBe(0);
   expect(out.trim()).toBe(JSON.parse(readFileSync("package.json", "utf8")).version);
@@ -39,7 +51,7 @@ test.each([
   [["bench", "--filter", "dense"], 'got "dense"; the rows: '],
   [["bench", "--filter", "no such row"], "i8_gemm (344 rows); f32_gemm (344 rows); lenet5 f32 batch 1; "],
   [["bench", "more"], "too many arguments"],
-])("wrong usage %j is one line and exit code 2", async (argv, named) => {
+])("penjing: wrong usage %j is one line and exit code 2", async (argv, named) => {
   const { code, out, errors } = await penjing(argv);
   expect(code).toBe(2);
   expect(out).toBe("");
@@ -47,7 +59,7 @@ test.each([
   expect(errors).toContain(named);
 });
 
-test("main: Ctrl-C ends a command with one line and exit code 130", async () => {
+test("penjing: Ctrl-C ends a command with one line and exit code 130", async () => {
   const { code, out, errors } = await penjing(["bench", "--filter", "1x1x1"], AbortSignal.abort(new Interrupted()));
   expect([code, out, errors]).toEqual([130, "", "penjing bench: interrupted\n"]);
 });

@@ -1,4 +1,4 @@
-/** The files commands write: not over what was read, into what is no regular file. */
+/** Output files of commands: never the input, and also files that are not regular. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, linkSync, lstatSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -15,7 +15,7 @@ const file = at("float.penjing");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(() => sequential([dense({ units: 10, inputShape: [784] })], { seed: 1 }).save(file));
 
-describe("--out that is the file which is read", () => {
+describe("prune, quantize and others: --out is the file that is read", () => {
   test.each([["quantize", "--dynamic"], ["quantize"], ["prune"]])(
     "%s %s refuses it, by whatever name",
     async (...verb) => {

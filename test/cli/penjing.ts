@@ -1,4 +1,4 @@
-/** The command run inside the test's process: what it wrote, and its exit code. */
+/** Runs the command inside the test's process; returns its output and exit code. */
 import { Writable } from "node:stream";
 import { main } from "../../src/cli/main.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
@@ -7,7 +7,7 @@ export interface Ran {
   code: number;
   out: string;
   errors: string;
-  /** stdout as JSON. */
+  /** stdout parsed as JSON. */
   json: any;
 }
 
@@ -20,7 +20,7 @@ class Text extends Writable {
   }
 }
 
-/** `onProgress`: called as often as a bar would move. */
+/** `onProgress`: called whenever a bar would be updated. */
 export async function penjing(
   argv: readonly string[],
   signal = new AbortController().signal,

@@ -1,4 +1,7 @@
-/** What only a process has: signals, pipes, streams that are no terminal. The command as it is built (`npm run build`). */
+/**
+ * Behaviour of a whole process: signals, pipes, streams that are not a terminal. Runs the built command (`npm run
+ * build`).
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -26,7 +29,7 @@ async function ended(child: ChildProcess): Promise<{ code: number | null; out: s
 
 const penjing = (...argv: string[]): ChildProcess => spawn(process.execPath, [BUILT, ...argv]);
 
-test("help, an unknown option, a missing file: exit codes 0, 2, 1, no colours in a pipe", async () => {
+test("penjing help, an unknown option, a missing file: exit codes 0, 2, 1, no colours in a pipe", async () => {
   const [help, option, file] = await Promise.all([
     ended(penjing("train", "--help")),
     ended(penjing("inspect", "x", "--all")),
@@ -50,7 +53,7 @@ test.each([
     setTimeout(() => child.kill(signal), milliseconds);
     return end;
   };
-  // before the training has begun, an interrupt leaves no file: on a busy machine that takes longer
+  // an interrupt before the training has begun leaves no file: on a busy machine starting takes longer
   let end = await interrupted(1500);
   for (let wait = 5000; !existsSync(path) && wait < 30_000; wait *= 2) end = await interrupted(wait);
   const errors = `penjing train: interrupted; the network as it is so far is in ${path}\n`;
@@ -58,14 +61,14 @@ test.each([
   expect((await load(path)).predict(new Uint8Array(784)).length).toBe(10);
 });
 
-test("a reader that closes the pipe early: no word, exit code 141", async () => {
+test("penjing: a reader that closes the pipe early gives no message, exit code 141", async () => {
   const child = penjing("bench", "--json", "--short", "--filter", "gemm 1x1x");
   child.stdout!.destroy();
   const { code, errors } = await ended(child);
   expect([code, errors]).toEqual([141, ""]);
 });
 
-test.skipIf(process.platform === "win32")("a full disk under stdout: one line, exit code 1", async () => {
+test.skipIf(process.platform === "win32")("penjing: a full disk under stdout is one line, exit code 1", async () => {
   const out = join(folder, "stdout");
   const script = 'ulimit -f 0 && exec "$0" "$@" > "$OUT"';
   const argv = ["-c", script, process.execPath, BUILT, "train", "--help"];
@@ -73,19 +76,22 @@ test.skipIf(process.platform === "win32")("a full disk under stdout: one line, e
   expect([code, errors]).toEqual([1, expect.stringMatching(/^penjing: cannot write to stdout: [^\n]+\n$/)]);
 });
 
-test.skipIf(process.platform === "win32")("--out /dev/stdout: the network alone, the report on stderr", async () => {
-  const tflite = "test/vectors/tflite/lenet5_int8.tflite";
-  const pipe = penjing("convert", tflite, "/dev/stdout");
-  const chunks: Buffer[] = [];
-  pipe.stdout!.on("data", chunk => chunks.push(chunk));
-  const { code, errors } = await ended(pipe);
-  expect(code).toBe(0);
-  expect(errors).toMatch(/^\d+ layers, 28x28x1 -> 10: \d+ bytes in \/dev\/stdout\n$/);
-  const plain = join(folder, "plain.penjing");
-  await ended(penjing("convert", tflite, plain));
-  expect(Buffer.concat(chunks).equals(readFileSync(plain))).toBe(true);
-  const [out, script] = [join(folder, "redirected.penjing"), 'exec "$0" "$@" > "$OUT"'];
-  const argv = ["-c", script, process.execPath, BUILT, "convert", tflite, "/dev/stdout"];
-  expect((await ended(spawn("sh", argv, { env: { ...process.env, OUT: out } }))).code).toBe(0);
-  expect(readFileSync(out).equals(readFileSync(plain))).toBe(true);
-});
+test.skipIf(process.platform === "win32")(
+  "penjing --out /dev/stdout: the network alone, the report on stderr",
+  async () => {
+    const tflite = "test/vectors/tflite/lenet5_int8.tflite";
+    const pipe = penjing("convert", tflite, "/dev/stdout");
+    const chunks: Buffer[] = [];
+    pipe.stdout!.on("data", chunk => chunks.push(chunk));
+    const { code, errors } = await ended(pipe);
+    expect(code).toBe(0);
+    expect(errors).toMatch(/^\d+ layers, 28x28x1 -> 10: \d+ bytes in \/dev\/stdout\n$/);
+    const plain = join(folder, "plain.penjing");
+    await ended(penjing("convert", tflite, plain));
+    expect(Buffer.concat(chunks).equals(readFileSync(plain))).toBe(true);
+    const [out, script] = [join(folder, "redirected.penjing"), 'exec "$0" "$@" > "$OUT"'];
+    const argv = ["-c", script, process.execPath, BUILT, "convert", tflite, "/dev/stdout"];
+    expect((await ended(spawn("sh", argv, { env: { ...process.env, OUT: out } }))).code).toBe(0);
+    expect(readFileSync(out).equals(readFileSync(plain))).toBe(true);
+  },
+);

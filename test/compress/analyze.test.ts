@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { analyze, analyzeFile } from "../../src/compress/analyze.ts";
-import { pruneOnce } from "../../src/compress/prune.ts";
+import { pruneOnce } from "../../src/compress/index.ts";
 import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { dense, input, model } from "../../src/model/index.ts";
@@ -16,7 +16,7 @@ const images = (): Dataset => {
   return new Dataset({ images: rows, shape: [28, 28, 1], labels: new Uint8Array(16) });
 };
 
-test("a float network: its file is its parameters and little more", () => {
+test("analyze a float network: its file is its parameters and little more", () => {
   const whole = lenet5({ seed: 1 });
   const { original, float, compressed, ratio, parameters, macs, layers } = analyze(whole);
   expect({ original, parameters, macs }).toEqual({
@@ -38,7 +38,7 @@ test("a float network: its file is its parameters and little more", () => {
   });
 });
 
-test("a pruned network, masked or baked alike", () => {
+test("analyze a pruned network, masked or baked alike", () => {
   const pruned = pruneOnce(lenet5({ seed: 1 }), 0.8);
   const { float, compressed, nonZeros } = analyze(pruned);
   expect(analyze(pruned.bake())).toEqual({ ...analyze(pruned), toString: expect.any(Function) });
@@ -48,7 +48,7 @@ test("a pruned network, masked or baked alike", () => {
   expect(compressed / float).toBeLessThan(0.25);
 });
 
-test("int8 networks: a byte a weight, of what was four", async () => {
+test("analyze int8 networks: a byte per weight instead of four", async () => {
   const whole = lenet5({ seed: 1 });
   for (const quantized of [await quantizeStatic(whole, { calibration: images() }), await quantizeDynamic(whole)]) {
     const { original, float, compressed, layers, ratio } = analyze(quantized);
@@ -62,7 +62,7 @@ test("int8 networks: a byte a weight, of what was four", async () => {
   }
 });
 
-test("a file tells the same as the model it was written from", async () => {
+test("analyzeFile gives the same as analyze of its model", async () => {
   const whole = lenet5({ seed: 1 });
   const baked = pruneOnce(whole, 0.8).bake();
   for (const model of [
@@ -77,14 +77,14 @@ test("a file tells the same as the model it was written from", async () => {
   expect(() => analyzeFile("model.penjing" as never)).toThrow('"bytes" expected Uint8Array');
 });
 
-test("weights that layers share count once", () => {
+test("analyze counts weights that layers share once", () => {
   const x = input({ shape: [4] });
   const twice = dense({ units: 4, name: "twice" });
   const { parameters, macs, layers } = analyze(model({ inputs: x, outputs: twice(twice(x)) }));
   expect({ parameters, macs, layers: layers.length }).toEqual({ parameters: 20, macs: 32, layers: 1 });
 });
 
-test("prints a table", () => {
+test("analyze prints a table", () => {
   const lines = String(analyze(lenet5({ seed: 1 }))).split("\n");
   const cells = (line: string) => line.split(/ {2,}/);
   expect(cells(lines[0]!)).toEqual(["layer", "op", "output", "parameters", "non-zeros", "MACs", "bytes"]);
@@ -93,6 +93,6 @@ test("prints a table", () => {
   expect(lines.at(-1)).toContain("parameters as float32 177704 bytes, float file 17");
 });
 
-test("refuses what is no model", () => {
+test("analyze refuses arguments that are not models", () => {
   expect(() => analyze({} as never)).toThrow('"model" expected a Model, got Object');
 });

@@ -20,7 +20,7 @@ function noise(images: number, seed = 2): Dataset {
   });
 }
 
-/** What is worth watching: the input, and every layer behind its relu. */
+/** The values to observe: the input, and the output of every layer after its relu. */
 function layers(graph: Graph): Map<string, Value> {
   const made = new Map<string, Value>([["input", graph.leaves.find(v => v.leaf === "input")!]]);
   for (const node of graph.nodes) {
@@ -33,7 +33,7 @@ function layers(graph: Graph): Map<string, Value> {
 }
 
 describe("calibrate", () => {
-  test("gives the range evaluate has", async () => {
+  test("gives the ranges of evaluate", async () => {
     const graph = lenet5();
     const data = noise(5);
     const values = [...layers(graph).values()];
@@ -88,7 +88,7 @@ describe("calibrate", () => {
     );
   });
 
-  test("names what is wrong with the data", async () => {
+  test("names faults of the data", async () => {
     const graph = lenet5();
     await expect(calibrate(graph, noise(1).take(0), [])).rejects.toThrow(
       '"calibration" expected at least 1 row, got 0',

@@ -138,7 +138,7 @@ describe("compare", () => {
     await expect(compare(model, model, data, { signal: AbortSignal.abort() })).rejects.toThrow("aborted");
   });
 
-  test("refuses what it cannot compare", async () => {
+  test("refuses models that cannot be compared", async () => {
     const wrong = (options: object) => compare(model, model, data, options);
     await expect(wrong({ names: ["one"] })).rejects.toThrow('compare: "names" expected two names, got ["one"]');
     await expect(wrong({ examples: -1 })).rejects.toThrow('"examples" expected integer >= 0, got -1');

@@ -36,7 +36,7 @@ describe("derived", () => {
     expect(derived(float, graph, { name: "step" }, { name: "other" }).name).toBe("other");
   });
 
-  test("options become JSON: functions by name, data sets by length, schedules by what they are made of", () => {
+  test("options become JSON: functions by name, data sets by length, schedules by their options", () => {
     const float = lenet300100({ seed: 1 });
     const options = {
       schedule: constantSparsity({ targetSparsity: 0.5 }),

@@ -1,63 +1,19 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { Random } from "../../src/base/random.ts";
-import { addMasks, keptWeights, magnitudeMask, thresholdMask } from "../../src/compress/masks.ts";
+import { addMasks, type Prunable } from "../../src/compress/masks.ts";
 import { verify } from "../../src/graph/verify.ts";
+import {
+  batchNormalization,
+  conv1d,
+  conv2dTranspose,
+  dense,
+  depthwiseConv2d,
+  flatten,
+  input,
+  model,
+  separableConv2d,
+  sequential,
+} from "../../src/model/index.ts";
 import { lenet5 } from "../container/networks.ts";
-
-interface Vector {
-  weights: { shape: number[]; data: number[] };
-  sparsity: number;
-  blockSize: number[];
-  mByN: number[] | null;
-  mask: { data: number[] };
-}
-
-const vectors: Record<string, Vector> = JSON.parse(readFileSync("test/vectors/tfmot/masks.json", "utf8"));
-const elementwise = Object.entries(vectors).filter(([, v]) => v.blockSize.every(n => n === 1) && !v.mByN);
-const zeros = (m: Float32Array) => m.filter(v => v === 0).length;
-
-describe("magnitudeMask", () => {
-  test.each(elementwise.filter(([name]) => name !== "ties"))("%s: as tfmot", (_, { weights, sparsity, mask }) => {
-    expect([...magnitudeMask(Float32Array.from(weights.data), sparsity)]).toEqual(mask.data);
-  });
-
-  test("keeps the first of equals, where tfmot would prune none of them", () => {
-    const { weights, sparsity, mask } = vectors.ties!;
-    expect(mask.data).not.toContain(0);
-    const ours = magnitudeMask(Float32Array.from(weights.data), sparsity);
-    expect([...ours]).toEqual(weights.data.map((_, i) => (i < 8 ? 1 : 0)));
-  });
-
-  test("has exactly the sparsity asked for, and one weight at least", () => {
-    const random = new Random(1);
-    for (let n = 1; n < 60; n++) {
-      const weights = Float32Array.from({ length: n }, () => random.integer(5) - 2); // ties and zeros
-      for (const sparsity of [0, 0.25, 0.5, 0.8, 0.99]) {
-        const kept = magnitudeMask(weights, sparsity);
-        expect(n - zeros(kept)).toBe(keptWeights(n, sparsity));
-        const least = Math.min(...weights.filter((_, i) => kept[i] === 1).map(Math.abs));
-        weights.forEach((w, i) => {
-          if (!kept[i]) expect(Math.abs(w)).toBeLessThanOrEqual(least);
-        });
-      }
-    }
-  });
-
-  test("counts as tfmot: half to even, in float32", () => {
-    expect([5, 7, 9].map(n => keptWeights(n, 0.5))).toEqual([2, 4, 4]);
-    expect(keptWeights(100, 0.35)).toBe(65);
-    expect(keptWeights(3, 0.99)).toBe(1);
-  });
-});
-
-describe("thresholdMask", () => {
-  test("keeps what reaches the threshold, and the greatest weight in any case", () => {
-    const weights = Float32Array.of(-3, 0.5, 1, -0.25);
-    expect([...thresholdMask(weights, 0.5)]).toEqual([1, 1, 1, 0]);
-    expect([...thresholdMask(weights, 10)]).toEqual([1, 0, 0, 0]);
-  });
-});
 
 describe("addMasks", () => {
   test("lays masks on the kernels of conv2d and dense, and nothing else", () => {
@@ -85,5 +41,28 @@ describe("addMasks", () => {
     addMasks(graph, ["dense"]);
     expect(() => addMasks(graph, ["dense"])).toThrow('layer "dense" has a mask already: bake the model first');
     expect(addMasks(graph, ["dense_1"])).toHaveLength(1);
+  });
+
+  test("takes every kernel once, also depthwise, separable, transposed and 1D ones, or those of tfmot", () => {
+    const images = sequential([
+      conv2dTranspose({ filters: 2, kernelSize: 3, inputShape: [4, 4, 2] }),
+      batchNormalization(),
+      depthwiseConv2d({ kernelSize: 3 }),
+      separableConv2d({ filters: 3, kernelSize: 2 }),
+      flatten(),
+      dense({ units: 2 }),
+    ]);
+    const kernels = ["conv2dTranspose/kernel", "depthwiseConv2d/kernel"];
+    const separable = ["separableConv2d/depthwise_kernel", "separableConv2d/pointwise_kernel"];
+    const masked = (prunable: Prunable) => addMasks(images.graph.copy().graph, undefined, prunable).map(m => m.weight);
+    expect(masked("every kernel")).toEqual([...kernels, ...separable, "dense/kernel"]);
+    expect(masked("as tfmot")).toEqual([kernels[0], separable[1], "dense/kernel"]);
+    const sequence = sequential([conv1d({ filters: 2, kernelSize: 3, inputShape: [8, 2] })]);
+    expect(addMasks(sequence.graph)).toEqual([
+      { weight: "conv1d/kernel", mask: "conv1d/kernel/mask", layer: "conv1d", shape: [2, 1, 3, 2] },
+    ]);
+    const x = input({ shape: [4] });
+    const twice = dense({ units: 4, name: "twice" });
+    expect(addMasks(model({ inputs: x, outputs: twice(twice(x)) }).graph)).toHaveLength(1);
   });
 });

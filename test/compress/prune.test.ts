@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { pruneLowMagnitude, pruneOnce, sparsity, stripPruning } from "../../src/compress/prune.ts";
+import {
+  type PruneLowMagnitudeOptions,
+  pruneLowMagnitude,
+  pruneOnce,
+  sparsity,
+  stripPruning,
+} from "../../src/compress/index.ts";
 import { constantSparsity } from "../../src/compress/schedules.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import {
@@ -111,7 +117,7 @@ describe("pruneLowMagnitude", () => {
     expect(() => pruneLowMagnitude(dense({ units: 1 }), { layers: ["dense"] } as never)).toThrow('no option "layers"');
   });
 
-  test("gives a layer that is used twice one mask", async () => {
+  test("gives a layer that is used twice a single mask", async () => {
     const x = input({ shape: [4] });
     const twice = dense({ units: 4, name: "twice" });
     const shared = model({ inputs: x, outputs: dense({ units: 2 })(twice(twice(x))) });
@@ -121,10 +127,13 @@ describe("pruneLowMagnitude", () => {
     expect(await pruned.bake().predict(data)).toEqual(await pruned.predict(data));
   });
 
-  test("refuses what it cannot do", () => {
-    expect(() => pruneLowMagnitude(kinds(), { blockSize: [1, 4] } as never)).toThrow(
-      '"pruneLowMagnitude" prunes single weights: "blockSize" is not supported',
-    );
+  test("refuses models and options that do not fit", () => {
+    const refused = (options: PruneLowMagnitudeOptions) => expect(() => pruneLowMagnitude(kinds(), options));
+    refused({ blockSize: [1, 0] }).toThrow('"blockSize[1]" expected integer >= 1, got 0');
+    refused({ blockSize: 4 as never }).toThrow('"blockSize" expected [rows, columns], got 4');
+    refused({ blockPoolingType: "mean" as never }).toThrow('"blockPoolingType" expected one of "AVG", "MAX"');
+    refused({ sparsityMByN: [4, 4] }).toThrow('"sparsityMByN" expected [m, n] with m < n, got [4, 4]');
+    refused({ sparsityMByN: [2, 4], blockSize: [1, 4] }).toThrow('"sparsityMByN" expected nothing beside a blockSize');
     expect(() => pruneLowMagnitude(kinds(), { schedul: 1 } as never)).toThrow('no option "schedul"');
     expect(() => pruneLowMagnitude({} as never)).toThrow('"model" expected a Model or a layer, got Object');
     expect(() => pruneLowMagnitude(kinds(), { layers: ["depthwiseConv2d"] })).toThrow("conv2d, dense");

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { pruneLowMagnitude } from "../../src/compress/prune.ts";
+import { pruneLowMagnitude } from "../../src/compress/index.ts";
 import { polynomialDecay } from "../../src/compress/schedules.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { dense, sequential } from "../../src/model/index.ts";
@@ -27,7 +27,7 @@ interface Vector {
 
 const vector: Vector = JSON.parse(readFileSync("test/vectors/tfmot/pruned-training.json", "utf8"));
 
-test("30 steps of training while PolynomialDecay prunes: losses, masks and weights are tfmot's", async () => {
+test("pruneLowMagnitude by polynomialDecay for 30 steps: losses, masks and weights are tfmot's", async () => {
   const model = sequential([
     dense({ units: 6, activation: "relu", inputShape: [8], name: "hidden" }),
     dense({ units: 3, name: "out" }),

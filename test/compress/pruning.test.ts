@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
-import { type Criterion, greatest, magnitude } from "../../src/compress/criteria.ts";
+import { type Criterion, magnitude } from "../../src/compress/criteria.ts";
 import { addMasks } from "../../src/compress/masks.ts";
 import { Pruning } from "../../src/compress/pruning.ts";
 import { constantSparsity, polynomialDecay, type SparsityFunction } from "../../src/compress/schedules.ts";
+import { greatest } from "../../src/compress/selection.ts";
 import { graphSparsity } from "../../src/compress/sparsity.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { Graph } from "../../src/graph/graph.ts";
@@ -68,7 +69,7 @@ describe("Pruning", () => {
     expect(zeros.slice(0, 16)).toEqual([0, 0, 0, ...Array(13).fill(40)]);
   });
 
-  test("reaches the final sparsity exactly, and tells the history", async () => {
+  test("reaches the final sparsity exactly, and records it in the history", async () => {
     const { graph, masks } = network();
     const schedule = polynomialDecay({ initialSparsity: 0.2, finalSparsity: 0.8, endStep: "75%", frequency: 3 });
     const { history } = await fit(graph, data(64), { batchSize: 8, epochs: 4, hooks: [new Pruning(masks, schedule)] });
@@ -79,7 +80,7 @@ describe("Pruning", () => {
     expect(String(graphSparsity(graph))).toContain("hidden/kernel        80     64   80.00 %");
   });
 
-  test("keeps pruned weights at zero, whatever the optimizer's moments do", async () => {
+  test("keeps pruned weights at zero, despite the optimizer's moments", async () => {
     const { graph, masks } = network();
     const seen: string[] = [];
     const pruning = new Pruning(masks, constantSparsity({ targetSparsity: 0.6, frequency: 2 }));
@@ -93,7 +94,7 @@ describe("Pruning", () => {
     expect(new Set(seen).size).toBe(1);
   });
 
-  test("goes on in its schedule in a second training", async () => {
+  test("continues its schedule in a second training", async () => {
     const { graph, masks } = network();
     const schedule = polynomialDecay({ initialSparsity: 0.1, finalSparsity: 0.7, endStep: 12, frequency: 4 });
     const pruning = new Pruning(masks, schedule);
@@ -105,7 +106,7 @@ describe("Pruning", () => {
     expect(graphSparsity(graph).sparsity).toBeCloseTo(0.7, 12);
   });
 
-  test("resumed from a checkpoint, gives the bytes of a training that never stopped", async () => {
+  test("resumed from a checkpoint, gives the bytes of an uninterrupted training", async () => {
     const schedule = polynomialDecay({ initialSparsity: 0.2, finalSparsity: 0.8, endStep: "75%", frequency: 3 });
     const bytes = (graph: Graph) => graph.leaves.filter(v => v.leaf === "state").map(v => [v.name, v.data]);
     const whole = network();
@@ -136,7 +137,7 @@ describe("Pruning", () => {
     expect(bytes(second.graph)).toEqual(bytes(whole.graph));
   });
 
-  test("lets weights come back where a schedule of one's own asks for less", async () => {
+  test("restores weights if a custom schedule lowers the sparsity", async () => {
     const { graph, masks } = network();
     const schedule: SparsityFunction = step => ({ prune: step % 4 === 0, sparsity: step < 8 ? 0.9 : 0.5 });
     await fit(graph, data(64), { batchSize: 8, hooks: [new Pruning(masks, schedule)] });
@@ -148,8 +149,9 @@ describe("Pruning", () => {
   test("refuses a schedule that can never prune within the training", async () => {
     const { graph, masks } = network();
     const never = new Pruning(masks, constantSparsity({ targetSparsity: 0.5 }));
+    const expected = '"schedule" expected one that prunes within steps 1..16 of this training';
     await expect(fit(graph, data(64), { batchSize: 8, epochs: 2, hooks: [never] })).rejects.toThrow(
-      '"schedule" expected one that prunes within steps 1..16 of this training, got "constantSparsity (targetSparsity 0.5',
+      `${expected}, got "constantSparsity (targetSparsity 0.5`,
     );
     expect(() => new Pruning(masks, 0.5 as never)).toThrow('"schedule" expected constantSparsity(...)');
   });
@@ -164,13 +166,12 @@ describe("Criterion", () => {
       graph.one(accumulate, [scores, graph.one(mul, [parameter, gradient])]);
       return scores;
     },
-    mask: greatest,
+    score: ({ gathered }) => gathered!,
+    wholeTraining: true,
   };
 
-  test("magnitude is the criterion unless another is given, and greatest breaks ties by index", () => {
+  test("magnitude is the criterion unless another is given", () => {
     expect(new Pruning([], constantSparsity({ targetSparsity: 0.5 })).criterion).toBe(magnitude);
-    expect([...magnitude.mask(Float32Array.of(-3, 1, 0, 2, -1), 3)]).toEqual([1, 1, 0, 1, 0]);
-    expect([...greatest(Float32Array.of(-3, 1, -Infinity, 2, 1), 2)]).toEqual([0, 1, 0, 1, 0]);
   });
 
   test("Pruning keeps the weights of the greatest scores that a criterion has gathered", async () => {

@@ -1,4 +1,7 @@
-/** Channels whose weights are tiny or zero beside a bias that is not: what TensorFlow's trackers are full of (tensorflow#33735, onnxruntime#25278). */
+/**
+ * Channels whose weights are tiny or zero, with a bias that is not: a frequent bug report to TensorFlow and onnxruntime
+ * (tensorflow#33735, onnxruntime#25278).
+ */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
@@ -98,7 +101,10 @@ describe("quantizeStatic", () => {
     expect(errors(await model.predict(data), await quantized.predict(data), 4)[0]).toBeLessThan(0.7);
   });
 
-  /** Logits of a depthwise separable network in which so many depthwise filters are 1e-8, as in networks whose batch normalization has died. */
+  /**
+   * Logits of a depthwise separable network in which `dead` depthwise filters are 1e-8, as after a batch normalization
+   * that has collapsed.
+   */
   async function separable(dead: number): Promise<number> {
     const small = { useBias: false } as const;
     const model = sequential(
@@ -134,13 +140,13 @@ describe("quantizeStatic", () => {
     return Math.max(...real.map((v, i) => Math.abs(v - quantized[i]!)));
   }
 
-  test("loses nothing where depthwise filters are dead", async () => {
+  test("loses nothing with dead depthwise filters", async () => {
     const alive = await separable(0);
     expect(alive).toBeLessThan(0.2);
     for (const dead of [1, 8]) expect(await separable(dead)).toBeLessThan(2 * alive);
   });
 
-  test("refuses by name what no scale can hold", async () => {
+  test("refuses by name channels that no scale can represent", async () => {
     const model = sequential([dense({ units: 2, inputShape: [4] })], { seed: 1 });
     give(model, [new Float32Array(8), Float32Array.of(1e38, 0)]);
     const data = images(8, [4], i => (i % 3) * 1e-36);

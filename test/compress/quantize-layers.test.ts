@@ -18,7 +18,7 @@ const data = (rows: number): Dataset => {
   return new Dataset({ images, shape: SHAPE, labels: new Uint8Array(rows) });
 };
 
-/** conv2d, the layer, flatten, dense: what is to be tried stands between integers. */
+/** conv2d, the layer, flatten, dense: the layer under test is between integers. */
 function around(between: (x: L.SymbolicTensor) => L.SymbolicTensor): L.Model {
   const inputs = L.input({ shape: SHAPE });
   const x = L.conv2d({ filters: 4, kernelSize: 3 })(inputs);
@@ -66,7 +66,7 @@ const layers: Record<string, (x: L.SymbolicTensor) => L.SymbolicTensor> = {
 const sequences = L.reshape({ targetShape: [-1, 4] });
 const images = L.reshape({ targetShape: [6, 6, 4] });
 
-/** Layers that are integers from end to end. */
+/** Layers that are integer from end to end. */
 const whole: Record<string, (x: L.SymbolicTensor) => L.SymbolicTensor> = {
   conv1d: x => L.conv1d({ filters: 4, kernelSize: 3, padding: "same" })(sequences(x)),
   "conv1d strided, causal": x => L.conv1d({ filters: 3, kernelSize: 3, strides: 2, padding: "causal" })(sequences(x)),
@@ -88,12 +88,12 @@ const whole: Record<string, (x: L.SymbolicTensor) => L.SymbolicTensor> = {
   minimum: x => L.minimum()(x, L.conv2d({ filters: 4, kernelSize: 3, padding: "same" })(x)),
 };
 
-/** Are there no float ops but at the borders? Integers are the same to the bit, floats but for rounding. */
+/** True if there are float ops only at the borders. Integers are the same to the bit, floats but for rounding. */
 const integers = (graph: Graph): boolean =>
   graph.nodes.every(({ op, outputs }) => op.name === "dequantize" || outputs[0]!.type.dtype === "i8") &&
   graph.nodes.filter(({ op }) => op.name === "quantize").length === 1;
 
-describe("every layer between integers", () => {
+describe("quantizeStatic of every layer between integers", () => {
   test.each(Object.entries({ ...layers, ...whole }))("%s", async (name, between) => {
     const made = around(between);
     const rows = data(48);

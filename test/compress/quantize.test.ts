@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
-import { pruneLowMagnitude, pruneOnce } from "../../src/compress/prune.ts";
+import { pruneLowMagnitude, pruneOnce } from "../../src/compress/index.ts";
 import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { read } from "../../src/container/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";
@@ -35,7 +35,7 @@ function noise(rows: number, shape: readonly number[], seed = 5): Dataset {
   });
 }
 
-/** Mean distance of two sets of outputs, as a share of the greatest magnitude. */
+/** Mean distance of two sets of outputs, relative to the greatest magnitude. */
 function distance(a: Float32Array, b: Float32Array): number {
   const top = a.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   return a.reduce((sum, v, i) => sum + Math.abs(v - b[i]!), 0) / a.length / top;
@@ -61,7 +61,7 @@ describe("quantizeStatic", () => {
     expect(distance(await whole.predict(data), await quantized.predict(data))).toBeLessThan(0.02);
   });
 
-  test("runs as its specification says, to the bit", async () => {
+  test("gives the results of its specification, to the bit", async () => {
     const quantized = await quantizeStatic(lenet5({ seed: 3 }), { calibration: noise(32, [28, 28, 1]) });
     const x = noise(3, [28, 28, 1], 8).images as Float32Array;
     const leaf = quantized.graph.leaves.find(v => v.leaf === "input")!;
@@ -69,7 +69,7 @@ describe("quantizeStatic", () => {
     expect(await quantized.predict(x)).toEqual(Float32Array.from(expected!.data));
   });
 
-  test("makes of TensorFlow's LeNet-5 what TensorFlow's converter makes of it", async () => {
+  test("converts TensorFlow's LeNet-5 as TensorFlow's converter does", async () => {
     const { train } = await digits();
     const quantized = await quantizeStatic(new Model(tensorflowLenet5()), {
       calibration: train.take(512),
@@ -80,7 +80,7 @@ describe("quantizeStatic", () => {
       const [, weight, bias] = quantized.graph.nodes.find(n => n.name === name)!.inputs;
       expect(weight!.data, name).toEqual(kernels.get(name));
       const layer = converted.layers.find(l => l.name === name)!;
-      // the input's scale may differ in its last place, and so a bias by one in some 10 million
+      // the input's scale may differ in its last bit, and so a bias by about one in 10 million
       layer.bias.forEach((b, i) => {
         expect(Math.abs(bias!.data![i]! - b), `${name} bias ${i}`).toBeLessThanOrEqual(1);
       });
@@ -105,7 +105,7 @@ describe("quantizeStatic", () => {
     expect(integer.accuracy).toBe(right.length / 40);
   });
 
-  test("takes and gives int8 where it is told to", async () => {
+  test("has int8 inputs and outputs on request", async () => {
     const quantized = await quantizeStatic(lenet5({ seed: 3 }), {
       calibration: noise(32, [28, 28, 1]),
       inputType: "i8",
@@ -199,7 +199,7 @@ describe("quantizeDynamic", () => {
   });
 });
 
-describe("a network that is quantized already", () => {
+describe("quantizeStatic, quantizeDynamic and others refuse a quantized network", () => {
   const data = noise(8, [28, 28, 1]);
   const forms = {
     static: () => quantizeStatic(lenet5(), { calibration: data }),

@@ -1,7 +1,7 @@
 /**
- * Random networks with dead channels, tiny weights and huge biases. Each is refused by name, or every node of its int8 form is within one step
- * of what float64 makes of the real numbers that the node's own integers stand for (sums of products are summed as integers, which float64 holds
- * exactly).
+ * Random networks with dead channels, tiny weights and huge biases. Each is refused by name, or every node of its int8
+ * form is within one step of the float64 result for the real numbers that the node's own integers represent (sums of
+ * products are summed as integers, which float64 represents exactly).
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -50,9 +50,9 @@ const network = fc.record({
   image: fc.tuple(fc.integer({ min: 2, max: 12 }), fc.integer({ min: 2, max: 12 }), fc.constantFrom(1, 2, 4, 8)),
   steps: fc.array(step, { minLength: 1, maxLength: 4 }),
   units: fc.constantFrom(0, 1, 5, 12),
-  /** The largest number of an image. */
+  /** The largest number in an image. */
   reach: fc.constantFrom(1e-30, 1e-4, 1, 1, 255, 1e6),
-  /** What channels are multiplied with, one after another. */
+  /** Factors of the channels, in turn. */
   weights: fc.array(fc.constantFrom(1, 1, 1, 1e-3, 1e-8, 1e-20, 1e-40, 0), { minLength: 1, maxLength: 7 }),
   biases: fc.array(fc.constantFrom(0, 1e-6, 1, -1, 50, -3e3, 1e9, 1e36), { minLength: 1, maxLength: 5 }),
   seed: fc.nat(1e6),
@@ -108,7 +108,7 @@ function made({ image, steps, units, weights, biases, seed }: Network): Model {
   return whole;
 }
 
-/** The real numbers that float64 makes of a node's operands. */
+/** The float64 results of a node for its operands. */
 function exact(node: Node, operands: readonly Float64Array[], batch: number): Float64Array {
   const graph = new Graph();
   const inputs = node.inputs.map((v, i) => {
@@ -121,11 +121,11 @@ function exact(node: Node, operands: readonly Float64Array[], batch: number): Fl
   return evaluated(graph, feed, batch)[0]!.data;
 }
 
-/** What integers of `type` stand for, in units of `unit`. */
+/** The real numbers that integers of `type` represent, in units of `unit`. */
 const real = (q: ArrayLike<number>, { quantization }: Type, unit: number): Float64Array =>
   Float64Array.from(q, v => (v - (quantization?.zeroPoint ?? 0)) * unit);
 
-/** Every bias is the float network's, to one part in 2^24 or one product of steps. */
+/** Every bias equals the float network's, within one part in 2^24 or one unit of the products. */
 function expectBiases(graph: Graph, float: Graph): void {
   for (const { name, data, type } of graph.leaves.filter(v => v.type.dtype === "i32")) {
     const { scale } = type.quantization!;
@@ -166,7 +166,7 @@ async function expectExact(graph: Graph, images: Float32Array): Promise<void> {
         expect.fail(`${node.op.name} "${node.name}" [${i}]: ${got[i]}, exact ${q}`);
     });
   }
-  // fused, the same
+  // the fused graph gives the same
   const { graph: fused } = graph.copy();
   fuse(fused, FORWARD);
   const { results } = await planned(fused, feed, {

@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { constantSparsity, polynomialDecay, scheduleDuring } from "../../src/compress/schedules.ts";
+import {
+  automatedGradualPruning,
+  constantSparsity,
+  oneShot,
+  polynomialDecay,
+  type Steps,
+  scheduleDuring,
+} from "../../src/compress/schedules.ts";
 
 interface Vector {
   config: Record<string, number>;
@@ -16,7 +24,7 @@ const camel = (config: Record<string, number>) =>
     Object.entries(config).map(([key, value]) => [key.replace(/_(.)/g, (_, c: string) => c.toUpperCase()), value]),
   );
 
-describe("schedules", () => {
+describe("constantSparsity, polynomialDecay and other schedules", () => {
   test.each(Object.entries(vectors))("%s: as tfmot, but for one update more at the end step", (_, vector) => {
     const config = camel(vector.config) as never;
     const at = ("target_sparsity" in vector.config ? constantSparsity(config) : polynomialDecay(config)).during(1000);
@@ -56,7 +64,43 @@ describe("schedules", () => {
     ]);
   });
 
-  test("may be a function of one's own, checked where it prunes", () => {
+  test("automatedGradualPruning is polynomialDecay of power 3 from 0, over three quarters of the training", () => {
+    const at = automatedGradualPruning({ finalSparsity: 0.9, frequency: 10 }).during(400);
+    const same = polynomialDecay({ initialSparsity: 0, finalSparsity: 0.9, endStep: 300, frequency: 10 }).during(400);
+    for (let step = 0; step <= 400; step++) expect(at(step)).toEqual(same(step));
+    expect(at(150)).toEqual({ prune: true, sparsity: 0.9 - 0.9 / 8 });
+  });
+
+  test("polynomialDecay ends with an update at its final sparsity, whatever the frequency", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 40 }),
+        fc.integer({ min: 0, max: 60 }),
+        fc.integer({ min: 1, max: 30 }),
+        fc.double({ min: 0, max: 0.99, noNaN: true }),
+        (beginStep, length, frequency, finalSparsity) => {
+          const endStep = Math.max(1, beginStep + length);
+          const at = polynomialDecay({ initialSparsity: 0, finalSparsity, beginStep, endStep, frequency }).during(100);
+          const updates = Array.from({ length: 100 }, (_, i) => i + 1).filter(step => at(step).prune);
+          expect(updates.at(-1)).toBe(endStep);
+          expect(at(endStep).sparsity).toBe(finalSparsity);
+          for (const step of updates) expect((step - beginStep) % frequency === 0 || step === endStep).toBe(true);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test("oneShot prunes before one step", () => {
+    const updates = (step: Steps) => {
+      const at = oneShot({ targetSparsity: 0.7, step }).during(200);
+      return Array.from({ length: 200 }, (_, i) => i + 1).filter(i => at(i).prune);
+    };
+    expect([updates(1), updates(17), updates("25%"), updates("0%")]).toEqual([[1], [17], [50], [1]]);
+    expect(oneShot({ targetSparsity: 0.7 }).during(9)(1)).toEqual({ prune: true, sparsity: 0.7 });
+  });
+
+  test("may be custom functions, checked when they prune", () => {
     const at = scheduleDuring(step => ({ prune: step === 3, sparsity: step / 2 }), 10);
     expect(at(2)).toEqual({ prune: false, sparsity: 1 });
     expect(() => at(3)).toThrow('"schedule(3).sparsity" expected finite number >= 0 < 1, got 1.5');
@@ -84,6 +128,10 @@ describe("schedules", () => {
       '"power" expected finite number > 0, got 0',
     ],
     [() => constantSparsity({ sparsity: 0.5 } as never), 'has no option "sparsity"'],
+    [() => oneShot({ targetSparsity: 0.5, step: 0 }), '"step" expected integer >= 1, got 0'],
+    [() => oneShot({} as never), '"targetSparsity" expected finite number'],
+    [() => automatedGradualPruning({ finalSparsity: 1 }), '"finalSparsity" expected finite number >= 0 < 1, got 1'],
+    [() => automatedGradualPruning({ power: 2 } as never), 'has no option "power"'],
   ])("refuse wrong options, case %#", (make, message) => {
     expect(make).toThrow(message);
   });

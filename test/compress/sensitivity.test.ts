@@ -1,8 +1,18 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { pruneOnce, quantizeDynamic, sensitivity } from "../../src/compress/index.ts";
+import { pruneOnce, quantizeDynamic, sensitivity, slim } from "../../src/compress/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import type { Model } from "../../src/model/index.ts";
-import { dense, input, relu, sequential } from "../../src/model/index.ts";
+import {
+  add,
+  model as buildModel,
+  conv2d,
+  dense,
+  flatten,
+  globalAveragePool2d,
+  input,
+  relu,
+  sequential,
+} from "../../src/model/index.ts";
 import { meanSquaredError, topK } from "../../src/train/index.ts";
 import { stripes, trained } from "./trained.ts";
 
@@ -44,6 +54,30 @@ describe("sensitivity", () => {
     expect(Math.abs(coarse!.scores.loss - scores.loss)).toBeGreaterThan(1e-3);
   });
 
+  test("to channels: as slim of that layer alone; layers that share channels are one", async () => {
+    const found = await sensitivity(model, data, { of: "channels", strengths: [0, 0.5] });
+    expect(found.layers.map(l => l.layer)).toEqual(["first", "second"]);
+    for (const { layer, points } of found.layers) {
+      expect(points[0]!.scores).toEqual(found.scores);
+      const slimmed = await slim(model, { keep: { [layer]: layer === "first" ? 2 : 3 } });
+      expect(points[1]!.scores.accuracy).toBe((await slimmed.evaluate(data)).accuracy);
+    }
+    const x = input({ shape: [8, 8, 1] });
+    const stem = conv2d({ filters: 4, kernelSize: 3, padding: "same", name: "stem" })(x);
+    const branch = conv2d({ filters: 4, kernelSize: 3, padding: "same", name: "branch" })(stem);
+    const outputs = dense({ units: 3 })(flatten()(globalAveragePool2d()(add()(stem, branch))));
+    const residual = await sensitivity(buildModel({ inputs: x, outputs, seed: 1 }), data, {
+      of: "channels",
+      strengths: [0.5],
+    });
+    expect(residual.layers.map(({ layer, tied }) => [layer, tied])).toEqual([["stem", ["branch"]]]);
+    const bare = sequential([input({ shape: [64] }), dense({ units: 3 })]);
+    const flat = new Dataset({ x: new Float32Array(64), shape: [64], labels: [0], classes: 3 });
+    await expect(sensitivity(bare, flat, { of: "channels" })).rejects.toThrow(
+      "no layer with channels that may be removed",
+    );
+  });
+
   test("with another metric, or the loss alone of data without labels", async () => {
     const top2 = await sensitivity(model, data, { metric: topK(2), strengths: [0.5], layers: ["last"] });
     expect(top2.metric).toBe("top2");
@@ -72,7 +106,7 @@ describe("sensitivity", () => {
     expect(JSON.parse(JSON.stringify(found))).toEqual(plain);
   });
 
-  test("tells its progress, and can be aborted; the model stays as it is", async () => {
+  test("reports its progress, and can be aborted; the model is unchanged", async () => {
     const steps: unknown[] = [];
     const onProgress = (...args: unknown[]) => steps.push(args);
     await sensitivity(model, data, { strengths: [0.5], layers: ["first", "last"], onProgress });
@@ -90,7 +124,7 @@ describe("sensitivity", () => {
     expect(model.getWeights()).toEqual(before);
   });
 
-  test("refuses what it cannot do", async () => {
+  test("refuses models and options that do not fit", async () => {
     const refusals: [options: object, message: string][] = [
       [{ of: "weight" }, 'sensitivity: "of" expected one of "sparsity", '],
       [{ strengths: [] }, 'sensitivity: "strengths" expected a list of numbers, got []'],

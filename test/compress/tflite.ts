@@ -1,4 +1,4 @@
-/** The LeNet-5 of test/vectors/tflite: TensorFlow's weights in a graph of ours, and what its converter made of them. */
+/** The LeNet-5 of test/vectors/tflite: TensorFlow's weights in a graph of ours, and the output of its converter. */
 import { readFileSync } from "node:fs";
 import { size } from "../../src/base/shape.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -40,7 +40,7 @@ export function convertedKernels(): Map<string, Int8Array> {
   );
 }
 
-/** LiteRT's int8 answers to the first 200 test images. */
+/** LiteRT's int8 outputs for the first 200 test images. */
 export const answers = (): Int8Array => new Int8Array(bytes("lenet5.out.s8.bin").buffer);
 
 /** Units in the last place of a float32 between two numbers of equal sign. */

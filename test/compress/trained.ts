@@ -1,4 +1,4 @@
-/** A small classifier that has learned something, and what it has learned from. */
+/** A small classifier that has been trained, and its training data. */
 import { Random } from "../../src/base/random.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import {

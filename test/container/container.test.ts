@@ -34,10 +34,10 @@ const extras = {
   metadata: { accuracy: 0.9912, from: { data: "mnist", seeds: [1, 2] } },
 };
 
-/** Faster than comparing element by element, where files are long. */
+/** Faster than comparing element by element for long files. */
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** What stands behind the checksum: the description and the graph. */
+/** The bytes after the checksum: the description and the graph. */
 function contentsOf(file: Uint8Array): Uint8Array {
   const from = new ByteReader(file);
   from.raw(MAGIC.length + 1);
@@ -46,7 +46,7 @@ function contentsOf(file: Uint8Array): Uint8Array {
   return from.rest;
 }
 
-/** A file of these contents, whatever they are, with the right length and checksum: damage that only the parser can find. */
+/** Makes a file of any contents with a valid length and checksum: damage that only the parser can detect. */
 function sealed(contents: Uint8Array, version = VERSION): Uint8Array {
   const to = new ByteWriter();
   to.raw(Uint8Array.from([...MAGIC, version]));
@@ -56,7 +56,7 @@ function sealed(contents: Uint8Array, version = VERSION): Uint8Array {
   return to.bytes();
 }
 
-describe("round trips", () => {
+describe("write and read: round trips", () => {
   for (const [name, graph] of Object.entries(networks))
     test(`${name}: the same graph, the same bytes`, () => {
       const bytes = write(graph, extras);
@@ -67,7 +67,7 @@ describe("round trips", () => {
       expect(sameBytes(write(read(write(graph)).graph), write(graph))).toBe(true);
     });
 
-  test("attributes come back, those left out as what they mean", () => {
+  test("attributes are restored, omitted ones with their defaults", () => {
     const { graph } = read(write(networks.odd));
     const window = { strides: [2, 1], pads: [1, -1, 2, 1], dilations: [1, 2] };
     expect(graph.nodes[0]!.attrs).toEqual({ ...window, groups: 2 });
@@ -81,7 +81,7 @@ describe("round trips", () => {
     expect(graph.nodes[0]!.inputs[1]!.frozen).toBe(true);
   });
 
-  test("names that a reader gives anyway cost nothing; names not kept are given", () => {
+  test("default names take no bytes; names that are not kept become default", () => {
     expect(write(networks.int8).length).toBe(write(networks.int8, { names: false }).length);
     expect(write(networks.odd).length).toBeGreaterThan(write(networks.odd, { names: false }).length);
     const { graph } = read(write(networks.odd, { names: false }));
@@ -103,14 +103,14 @@ describe("round trips", () => {
     ]);
   });
 
-  test("what no node reads is not stored", () => {
+  test("values that no node reads are not stored", () => {
     const graph = lenet5();
     graph.state("weight", "unused", { shape: [1000], dtype: "f32", batched: false }, new Float32Array(1000));
     expect(sameBytes(write(graph), write(networks.float))).toBe(true);
   });
 });
 
-describe("sizes", () => {
+describe("write: sizes", () => {
   const parameters = (graph: Graph) => graph.leaves.filter(v => v.leaf === "state");
 
   test("write: LeNet-5 costs at most 96 bytes beyond weights, biases and scales", () => {
@@ -122,21 +122,21 @@ describe("sizes", () => {
     const contents = parameters(int8).reduce((sum, v) => sum + storedBytes(v), 0);
     const scales = [
       ...int8.leaves.filter(v => v.type.dtype === "i8").map(v => v.type.quantization!.scale.length),
-      // conv2d, conv2d, dense, dense, dense; the others pass on what they get.
+      // conv2d, conv2d, dense, dense, dense; the others keep their input's type
       ...[1, 1, 1, 1, 1],
     ].reduce((a, b) => a + b);
     expect(write(int8).length - contents - 4 * scales).toMatchInlineSnapshot(`56`);
     expect(write(int8).length - contents - 4 * scales).toBeLessThanOrEqual(64);
   });
 
-  test("80 % pruned int8 LeNet-5 fits 16 000 bytes as it is", () => {
+  test("80 % pruned int8 LeNet-5 fits 16 000 bytes", () => {
     expect(write(networks["pruned int8"]).length).toMatchInlineSnapshot(`14579`);
     expect(write(networks["pruned int8"]).length).toBeLessThanOrEqual(16_000);
     expect(write(networks.pruned).length).toBeLessThan(0.25 * write(networks.float).length);
   });
 });
 
-describe("what a file cannot hold is refused by name", () => {
+describe("write refuses by name what a file cannot hold", () => {
   const input = (g: Graph) => g.leaf("input", "input", { shape: [4], dtype: "f32", batched: true });
 
   test("ops of training and of weights' edges", () => {
@@ -179,7 +179,7 @@ describe("what a file cannot hold is refused by name", () => {
   });
 });
 
-describe("damage", () => {
+describe("read: damage", () => {
   const small = (() => {
     const g = new Graph();
     const x = g.leaf("input", "x", { shape: [3], dtype: "f32", batched: true });
@@ -195,7 +195,7 @@ describe("damage", () => {
   })();
   const valid = { small, odd: write(networks.odd, extras), int8: write(networks["pruned int8"], extras) };
 
-  test("every truncation says that the file ends early", () => {
+  test("every truncation is reported as an early end of the file", () => {
     for (const bytes of [valid.small, valid.odd])
       for (let length = 0; length < bytes.length; length++)
         expect(() => read(bytes.subarray(0, length), { path: "cut" }), `${length} bytes`).toThrow(
@@ -263,7 +263,7 @@ describe("damage", () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), body => {
         check(Uint8Array.of(...small.subarray(0, 4), ...body));
         check(sealed(body));
-        // A graph of anything at all behind an input; in version 2, with tensors in it.
+        // Any graph after an input; in version 2, with tensors in it.
         check(sealed(Uint8Array.of(0, body.length + 3, 1, 0x10, 3, ...body)));
         check(sealed(Uint8Array.of(0, 3 + body.length / 2, 1, 0x10, 3, ...body)));
         check(sealed(Uint8Array.of(0, 1, 0x10, 3, ...body), 2));
@@ -338,7 +338,7 @@ describe("damage", () => {
     const bias = tensor(0, ...f32(1, 2));
     const valid = fileOf(layer, weights, bias);
     expect(() => read(valid)).not.toThrow();
-    /** With its kernel of six floats stored by a codec. */
+    /** A file whose kernel of six floats is stored by a codec. */
     const stored = (codec: number, ...bytes: number[]) => fileOf(layer, tensor(codec, ...bytes), bias);
     const description = (text: string) => {
       const to = new ByteWriter();
@@ -399,13 +399,13 @@ describe("damage", () => {
     }
   });
 
-  test("the unknown is named, with the byte it stands at", () => {
+  test("unknown numbers are named, with their offset", () => {
     const altered = (at: number, value: number) => {
       const bytes = small.slice();
       bytes[at] = value;
       return bytes;
     };
-    // behind the description and the length of the graph
+    // after the description and the length of the graph
     const contents = small.length - contentsOf(small).length;
     const start = contents + new ByteReader(contentsOf(small)).varint() + 3;
     const inside = (at: number, value: number) => sealed(contentsOf(altered(at, value)));
@@ -429,7 +429,7 @@ describe("damage", () => {
   });
 });
 
-test("numbers of ops are what they have always been", () => {
+test("STORED: numbers of ops never change", () => {
   expect(
     Object.fromEntries(Object.entries(STORED).map(([number, { op }]) => [number, op.name])),
   ).toMatchInlineSnapshot(`
@@ -478,6 +478,7 @@ test("numbers of ops are what they have always been", () => {
       "48": "layerNormalization",
       "49": "rescaling",
       "5": "relu",
+      "50": "pact",
       "6": "clip",
       "7": "add",
       "8": "averagePool2d",
@@ -486,7 +487,7 @@ test("numbers of ops are what they have always been", () => {
   `);
 });
 
-test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async () => {
+test("readFrom a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async () => {
   const bytes = write(networks.odd, extras);
   const path = join(folder, "odd.penjing");
   writeFileSync(path, bytes);
@@ -494,7 +495,7 @@ test("from a path, URL, Buffer, ArrayBuffer, typed array, Blob and File", async 
   const data = new URL(`data:application/octet-stream;base64,${Buffer.from(bytes).toString("base64")}`);
   const shared = new SharedArrayBuffer(bytes.length);
   new Uint8Array(shared).set(bytes);
-  // Of a frame, or of the sandbox of a test runner: no instance of our ArrayBuffer.
+  // From a frame, or the sandbox of a test runner: not an instance of our ArrayBuffer.
   const foreign = runInNewContext(`Uint8Array.of(${bytes}).buffer`) as ArrayBuffer;
   expect(foreign instanceof ArrayBuffer).toBe(false);
   const sources = [

@@ -26,7 +26,7 @@ function example(): Graph {
   return g;
 }
 
-test("the annotated example is a file, byte by byte", () => {
+test("write: the annotated example is a file, byte by byte", () => {
   const [, listing] = document.match(/## An example[\s\S]*?```\n([\s\S]*?)```/)!;
   const rows = listing!
     .trimEnd()

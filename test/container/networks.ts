@@ -1,4 +1,4 @@
-/** Graphs to store: LeNet-5 in float and int8, and one with everything that is not as usual. */
+/** Graphs to store: LeNet-5 in float and int8, and one with every non-default property. */
 
 import { Random } from "../../src/base/random.ts";
 import { type DType, type Shape, size, type TypedArray } from "../../src/base/shape.ts";
@@ -17,7 +17,7 @@ const pool = { ...plain, size: [2, 2], strides: [2, 2] } as const;
 
 export interface NetworkOptions {
   int8?: boolean;
-  /** Share of weights that are zero. */
+  /** Fraction of weights that are zero. */
   sparsity?: number;
 }
 
@@ -33,7 +33,7 @@ export function lenet5({ int8 = false, sparsity = 0 }: NetworkOptions = {}): Gra
     const integer = () => random.integer(255) - 127;
     const value = dtype === "f32" ? () => random.normal() / 10 : dtype === "i8" ? integer : () => 37 * integer();
     const data = filled(dtype, size(shape), value);
-    // Biases stay as they are.
+    // biases stay dense
     if (shape.length > 1) for (let i = 0; i < data.length; i++) if (random.uniform() < sparsity) data[i] = 0;
     return g.state("weight", name, { shape, dtype, batched: false, ...(quantization && { quantization }) }, data);
   };
@@ -44,7 +44,7 @@ export function lenet5({ int8 = false, sparsity = 0 }: NetworkOptions = {}): Gra
     const unique = n ? `${name}_${n}` : name;
     return g.scope(unique, () => build(unique));
   };
-  /** Weights and bias of a layer over x, quantized as TFLite does where x is. */
+  /** Weights and bias of a layer over x, quantized as in TFLite if x is. */
   const weights = (name: string, x: Value, shape: Shape): [Value, Value] => {
     const channels = shape[0]!;
     if (!int8) return [state(`${name}/kernel`, shape, "f32"), state(`${name}/bias`, [channels], "f32")];
@@ -79,7 +79,10 @@ export function lenet5({ int8 = false, sparsity = 0 }: NetworkOptions = {}): Gra
   return g;
 }
 
-/** Two inputs, a layer used twice, no bias, padding, strides, dilation, groups, frozen weights, odd quantizations, two results. */
+/**
+ * Two inputs, a layer used twice, no bias, padding, strides, dilation, groups, frozen weights, odd quantizations, two
+ * results.
+ */
 export function odd(): Graph {
   const random = new Random(6);
   const g = new Graph();
@@ -123,7 +126,7 @@ function filled(dtype: DType, length: number, value: () => number): TypedArray {
   return data;
 }
 
-/** All a graph says, as plain data in the order of its nodes. */
+/** All properties of a graph, as plain data in node order. */
 export function described(g: Graph) {
   const values = new Map<Value, string>();
   const type = ({ type: t }: Value) => ({

@@ -25,7 +25,7 @@ import { saveFile } from "../../src/container/save-file.ts";
 const folder = mkdtempSync(join(tmpdir(), "penjing-save-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The module as a child process without a TypeScript loader can import it. */
+/** The module, compiled so that a child process can import it without a TypeScript loader. */
 const module = join(folder, "save-file.mjs");
 beforeAll(() => {
   buildSync({
@@ -37,7 +37,7 @@ beforeAll(() => {
   });
 });
 
-test("a new file, and one replaced", async () => {
+test("saveFile: a new file, and one replaced", async () => {
   const path = join(folder, "model.penjing");
   await saveFile(path, Uint8Array.of(1, 2, 3));
   expect([...readFileSync(path)]).toEqual([1, 2, 3]);
@@ -47,13 +47,16 @@ test("a new file, and one replaced", async () => {
   expect([...readFileSync(path)]).toEqual([4]);
 });
 
-test.skipIf(process.platform === "win32")("a full disk leaves the file as it was, and nothing beside it", async () => {
-  const home = join(folder, "full");
-  mkdirSync(home);
-  const path = join(home, "model.penjing");
-  writeFileSync(path, "as it was");
-  // Files of this process end at 16 blocks of 512 or 1024 bytes: the operating system's own refusal, in the middle of a write.
-  const script = `
+test.skipIf(process.platform === "win32")(
+  "saveFile: a full disk leaves the file as it was, and nothing next to it",
+  async () => {
+    const home = join(folder, "full");
+    mkdirSync(home);
+    const path = join(home, "model.penjing");
+    writeFileSync(path, "as it was");
+    // `ulimit -f` limits files of this process to 16 blocks of 512 or 1024 bytes: the operating system fails a write
+    // half-way.
+    const script = `
     import { saveFile } from ${JSON.stringify(module)};
     try {
       await saveFile(${JSON.stringify(path)}, new Uint8Array(200_000).fill(7));
@@ -61,23 +64,24 @@ test.skipIf(process.platform === "win32")("a full disk leaves the file as it was
     } catch ({ name, code, path, message }) {
       console.log(JSON.stringify({ name, code, path, message }));
     }`;
-  const { stdout } = await promisify(execFile)("sh", [
-    "-c",
-    'ulimit -f 16 && exec "$0" --input-type=module -e "$1"',
-    process.execPath,
-    script,
-  ]);
-  expect(JSON.parse(stdout)).toEqual({
-    name: "PenjingError",
-    code: "unwritable",
-    path,
-    message: `cannot save ${JSON.stringify(path)}: the file would be larger than is allowed`,
-  });
-  expect(readFileSync(path, "utf8")).toBe("as it was");
-  expect(readdirSync(home)).toEqual(["model.penjing"]);
-});
+    const { stdout } = await promisify(execFile)("sh", [
+      "-c",
+      'ulimit -f 16 && exec "$0" --input-type=module -e "$1"',
+      process.execPath,
+      script,
+    ]);
+    expect(JSON.parse(stdout)).toEqual({
+      name: "PenjingError",
+      code: "unwritable",
+      path,
+      message: `cannot save ${JSON.stringify(path)}: the file would be larger than is allowed`,
+    });
+    expect(readFileSync(path, "utf8")).toBe("as it was");
+    expect(readdirSync(home)).toEqual(["model.penjing"]);
+  },
+);
 
-test("no such folder, no folder at all, no right", async () => {
+test("saveFile: no such folder, no folder at all, no permission", async () => {
   await expect(saveFile(join(folder, "no", "x"), Uint8Array.of(1))).rejects.toMatchObject({
     code: "unwritable",
     path: join(folder, "no", "x"),
@@ -96,7 +100,7 @@ test("no such folder, no folder at all, no right", async () => {
   rmSync(closed, { recursive: true });
 });
 
-test("a link stays a link, and the mode of a file its mode", async () => {
+test("saveFile: a link stays a link, and the mode of a file its mode", async () => {
   const home = mkdtempSync(join(folder, "link-"));
   const [file, link] = [join(home, "file"), join(home, "link")];
   writeFileSync(file, "old");
@@ -166,7 +170,7 @@ describe.skipIf(process.platform === "win32")("saveFile writes into what cannot 
     expect(readdirSync(folder).filter(name => name.endsWith(".tmp"))).toEqual([]);
   });
 
-  test("a FIFO nobody reads: the signal ends it", async () => {
+  test("a FIFO without a reader: the signal ends it", async () => {
     const path = fifo("unread");
     const abort = new AbortController();
     const saving = saveFile(path, MANY, abort.signal);
@@ -175,7 +179,7 @@ describe.skipIf(process.platform === "win32")("saveFile writes into what cannot 
     expect(lstatSync(path).isFIFO()).toBe(true);
   });
 
-  test("a FIFO whose reader goes away is unwritable", async () => {
+  test("a FIFO whose reader closes it is unwritable", async () => {
     const path = fifo("abandoned");
     const child = spawn("head", ["-c", "10", path]);
     await expect(saveFile(path, new Uint8Array(5_000_000))).rejects.toMatchObject({
@@ -221,7 +225,7 @@ describe("saveFile leaves no temporary file for good", () => {
     .slice(0, 16);
   const DAY = 24 * 3600;
 
-  /** Names in a folder after `left` were there, so many seconds old, and a save. */
+  /** Names in a folder that contained the files `left` (name -> age in seconds), after a save. */
   async function savedBeside(left: Record<string, number>): Promise<string[]> {
     const home = mkdtempSync(join(folder, "left-"));
     for (const [name, age] of Object.entries(left)) {
@@ -242,7 +246,7 @@ describe("saveFile leaves no temporary file for good", () => {
       child.on("close", () => resolve({ pid: child.pid! }));
     });
     expect(await savedBeside({ [temporary(gone)]: 0 })).toEqual([]);
-    // the number of this process, but older than it: a container that was started again
+    // the id of this process, but older than it: a container that was restarted
     expect(await savedBeside({ [temporary(process.pid)]: DAY / 2 })).toEqual([]);
     expect(await savedBeside({ [temporary(1, "otherhost")]: 2 * DAY })).toEqual([]);
   });
@@ -263,7 +267,7 @@ describe("saveFile leaves no temporary file for good", () => {
       import { saveFile } from ${JSON.stringify(module)};
       const bytes = new Uint8Array(20_000_000).fill(1);
       for (;;) await saveFile(${JSON.stringify(path)}, bytes);`;
-      // until one is killed in the middle of a write, which most are
+      // repeats until one is killed in the middle of a write, as most are
       for (let tries = 0; tries < 20 && !readdirSync(home).some(name => name.endsWith(".tmp")); tries++) {
         const child = spawn(process.execPath, ["--input-type=module", "-e", script]);
         const deadline = performance.now() + 10_000;
@@ -296,7 +300,7 @@ describe("saveFile leaves no temporary file for good", () => {
   });
 });
 
-test("an abort before the file is replaced leaves it", async () => {
+test("saveFile: an abort before the file is replaced leaves it", async () => {
   const path = join(folder, "kept");
   writeFileSync(path, "kept");
   await expect(saveFile(path, Uint8Array.of(1), AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });

@@ -1,6 +1,6 @@
 /**
- * The networks that lie in test/vectors/container/, written by every version of the format: floats with many zeros and without, int8 with
- * packed biases, int8 weights alone, and what is unusual in a graph, with all that a file says beside it.
+ * The networks in test/vectors/container/, written by every version of the format: floats with and without many zeros,
+ * int8 with packed biases, int8 weights alone, and a graph with every non-default property and a full description.
  */
 import { Random } from "../../src/base/random.ts";
 import { allocate, type DType, type Shape, size } from "../../src/base/shape.ts";
@@ -22,9 +22,9 @@ export interface StoredNetwork {
 interface Kind {
   /** Type of the weights. */
   weights: "f32" | "i8";
-  /** Are activations and biases integers too? */
+  /** Type of activations and biases. */
   activations: "f32" | "i8";
-  /** Share of weights that are zero. */
+  /** Fraction of weights that are zero. */
   zeros: number;
 }
 
@@ -96,7 +96,10 @@ function network({ weights, activations, zeros }: Kind): Graph {
   return g;
 }
 
-/** Two inputs, a layer used twice, no bias, padding, strides, dilation, groups, frozen weights, odd quantizations, two results. */
+/**
+ * Two inputs, a layer used twice, no bias, padding, strides, dilation, groups, frozen weights, odd quantizations, two
+ * results.
+ */
 function odd(): Graph {
   const random = new Random(6);
   const g = new Graph();

@@ -13,7 +13,7 @@ const back = (data: ReturnType<typeof allocate>, dtype: DType) => {
   return { codec, bytes, decoded };
 };
 
-/** Values of a type, zero as often as not. */
+/** Values of a type, half of them zero. */
 const elements = (dtype: DType) => {
   const any = {
     f32: fc.float(),
@@ -52,26 +52,23 @@ test.each(DTYPES)("encode, decode: every tensor of %s comes back bit for bit, in
   );
 });
 
-describe.each(ENCODERS)("codec $id", encoder => {
-  test.each(DTYPES)(
-    "%s: whatever it costs, it costs what it says, is read to its end and comes back bit for bit",
-    dtype => {
-      fc.assert(
-        fc.property(elements(dtype), data => {
-          const bytes = encoder.encode(elementsOf(data));
-          expect(bytes.length).toBe(encoder.cost(elementsOf(data)));
-          // something behind it, as in a file of version 2
-          const reader = new ByteReader(Uint8Array.of(...bytes, 0xff, 0xff));
-          expect(bytesOf(decode(encoder.id, "t", dtype, data.length, reader))).toEqual(bytesOf(data));
-          expect(reader.left).toBe(2);
-        }),
-        { numRuns: 40 },
-      );
-    },
-  );
+describe.each(ENCODERS)("encode and decode by codec $id", encoder => {
+  test.each(DTYPES)("%s: cost is the length of encode, and decode reads exactly that, bit for bit", dtype => {
+    fc.assert(
+      fc.property(elements(dtype), data => {
+        const bytes = encoder.encode(elementsOf(data));
+        expect(bytes.length).toBe(encoder.cost(elementsOf(data)));
+        // more bytes follow, as in a file of version 2
+        const reader = new ByteReader(Uint8Array.of(...bytes, 0xff, 0xff));
+        expect(bytesOf(decode(encoder.id, "t", dtype, data.length, reader))).toEqual(bytesOf(data));
+        expect(reader.left).toBe(2);
+      }),
+      { numRuns: 40 },
+    );
+  });
 });
 
-test("decode: a codec that is unknown is named, and the tensor too", () => {
+test("decode names an unknown codec, and the tensor", () => {
   expect(() => decode(4, "dense/kernel", "i8", 1, new ByteReader(new Uint8Array(9)))).toThrow(
     expect.objectContaining({ code: "codec", message: expect.stringMatching(/"dense\/kernel" .* codec 4/) }),
   );
@@ -92,7 +89,7 @@ test("decode: every truncation of a tensor is noticed", () => {
   }
 });
 
-test("what makes a tensor smallest is taken, and gaps are as wide as the sparsity wants", () => {
+test("encode takes the smallest codec, with gaps as wide as the sparsity requires", () => {
   const spread = (length: number, every: number) => Int8Array.from({ length }, (_, i) => (i % every ? 0 : 100));
   expect(encode(spread(1000, 1)).codec).toBe(CODEC.raw);
   expect(encode(spread(1000, 5)).codec).toBe(CODEC.sparse);
@@ -100,12 +97,12 @@ test("what makes a tensor smallest is taken, and gaps are as wide as the sparsit
   expect(encode(small).codec).toBe(CODEC.packed);
   expect(encode(small.map((v, i) => (i % 8 ? 0 : v))).codec).toBe(CODEC.sparsePacked);
   expect(encode(Float32Array.of(1, 2, 3)).codec).toBe(CODEC.raw);
-  // Every second element: a bit for each says it best. Every 100th: seven.
+  // Every second element is non-zero: one bit per element is best. Every 100th: seven.
   expect(encode(spread(1000, 2)).bytes[0]).toBe(1);
   expect(encode(spread(100_000, 100)).bytes[0]).toBe(7);
   // 100 000 elements in a k, 1001 gaps of 7 bits and 1000 values of 8 bits.
   expect(encode(spread(100_000, 100)).bytes.length).toBe(1 + Math.ceil((1001 * 7 + 1000 * 8) / 8));
-  // 80 % of zeros: the counted sum of codes is near the entropy, 0.722 bits an element.
+  // 80 % of zeros: the coded size is near the entropy, 0.722 bits per element.
   let seed = 1;
   const random = Int8Array.from({ length: 50_000 }, () => {
     seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
@@ -117,20 +114,20 @@ test("what makes a tensor smallest is taken, and gaps are as wide as the sparsit
   expect(bits).toBeLessThan(0.78);
 });
 
-test("the drawing in the codec's comment", () => {
+test("encode: the drawing in the codec's comment", () => {
   const { codec, bytes } = encode(Int8Array.of(0, 0, 5, 0, 0, 0, 0, 7, 0));
   expect(codec).toBe(CODEC.sparse);
   // k = 2; gap 2, element 5, gaps 3 and 1, element 7, gap 1, all lowest bit first.
   expect([...bytes]).toEqual([2, 0b000101_10, 0b11_01_11_00, 0b01_000001]);
 });
 
-test("a tensor of zeros costs a byte for each 255 elements", () => {
+test("encode: a tensor of zeros costs a byte per 255 elements", () => {
   const { decoded, bytes } = back(new Int8Array(255 * 20), "i8");
   expect(decoded.every(v => v === 0)).toBe(true);
   expect(bytes.length).toBe(21);
 });
 
-test("minus zero and NaN are kept", () => {
+test("encode keeps minus zero and NaN", () => {
   const data = new Float32Array(64);
   data[10] = -0;
   data[20] = Number.NaN;

@@ -1,4 +1,4 @@
-/** Files of every version, written by the code of their time (test/vectors/container/README.md), are read for ever. */
+/** Files of every version, written by the code of their time (test/vectors/container/README.md), can always be read. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ByteReader } from "../../src/base/bytes.ts";
@@ -18,7 +18,7 @@ const files = readdirSync(FOLDER).flatMap(file => {
     : [];
 });
 
-test("there is a file of every network and version", () => {
+test("storedNetworks: there is a file of every network and version", () => {
   const expected = Object.keys(networks).flatMap(name => [1, 2, 3].map(version => `${name}.v${version}.penjing`));
   expect(files.map(({ file }) => file).sort()).toEqual(expected.sort());
 });
@@ -29,14 +29,14 @@ test.each(files)("read: $file", ({ name, version, bytes }) => {
   const { graph: back, ...rest } = read(bytes);
   expect(described(back)).toEqual(described(graph));
   expect(rest).toEqual(extras);
-  // read and written again it is the same as the newest
+  // read and written again, it equals the newest version
   const newest = files.find(other => other.name === name && other.version === 3)!;
   expect([...write(back, rest)]).toEqual([...newest.bytes]);
 });
 
 const CODES = /^(magic|version|truncated|damaged|checksum|op|codec|budget)$/;
 
-/** What is read, or the code of the error; any other error is thrown. */
+/** Returns the graph, or the code of the error; any other error is thrown. */
 function attempt(bytes: Uint8Array): string | ReturnType<typeof read> {
   try {
     return read(bytes);
@@ -53,7 +53,7 @@ test.each(files)("read: $file cut short or altered is a PenjingError, or somethi
     const altered = bytes.slice();
     altered[at]! ^= 1 << (at % 8);
     if (typeof attempt(altered) !== "string") expect.fail(`accepted with byte ${at} altered`);
-    // behind the right checksum
+    // after fixing the checksum
     const sums = version === 1 ? { at: bytes.length - 4, from: 0, to: bytes.length - 4 } : frame(altered);
     new DataView(altered.buffer).setUint32(sums.at, crc32(altered.subarray(sums.from, sums.to)), true);
     const contents = attempt(altered);
@@ -63,7 +63,7 @@ test.each(files)("read: $file cut short or altered is a PenjingError, or somethi
   }
 });
 
-/** Where the checksum of a file of version 2 or 3 stands, and what it sums up. */
+/** The position of the checksum of a file of version 2 or 3, and the range that it covers. */
 function frame(bytes: Uint8Array): { at: number; from: number; to: number } {
   const from = new ByteReader(bytes);
   from.raw(4);

@@ -13,7 +13,7 @@ const numbered = (n: number, classes = 10) =>
 
 const rows = (data: Dataset): number[] => Array.from({ length: data.length }, (_, i) => data.stored(i)[0]!);
 
-test("rows in real numbers and as stored", () => {
+test("Dataset.row and stored: rows in real numbers and as stored", () => {
   const data = numbered(20);
   expect(data.length).toBe(20);
   expect(data.shape).toEqual([2]);
@@ -34,14 +34,14 @@ test("rows in real numbers and as stored", () => {
   expect([...data].map(row => row.y)).toEqual([...data.labels()!]);
 });
 
-test("real numbers are those of a float32 multiply and add", () => {
+test("Dataset.row: real numbers are those of a float32 multiply and add", () => {
   const data = numbered(200).normalise({ mean: 0.1307, std: 0.3081 });
   const { scale, offset } = data as { scale: number; offset: number };
   expect(Math.fround(scale)).toBe(scale);
   for (const i of [0, 77, 199]) expect(data.row(i).x[0]).toBe(Math.fround(Math.fround(i * scale) + offset));
 });
 
-test("take, skip and split are the rows they say, and share the images", () => {
+test("Dataset.take, skip and split give these rows, and share the images", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 2, max: 60 }),
@@ -65,7 +65,7 @@ test("take, skip and split are the rows they say, and share the images", () => {
   expect(() => numbered(5).split(2.5)).toThrow(RangeError);
 });
 
-test("shuffle keeps images, labels, targets and weights together", () => {
+test("Dataset.shuffle keeps images, labels, targets and weights together", () => {
   const data = new Dataset({
     images: Float32Array.from({ length: 50 }, (_, i) => i),
     shape: [1],
@@ -89,7 +89,7 @@ test("shuffle keeps images, labels, targets and weights together", () => {
   expect(shuffled.targetShape).toEqual([2]);
 });
 
-test("batches hold all rows in order, the last one what is left", () => {
+test("Dataset.batch returns all rows in order, in the last batch the rest", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 50 }), (n, size) => {
       const data = numbered(n).normalise({ scale: 1 });
@@ -113,7 +113,7 @@ test("batches hold all rows in order, the last one what is left", () => {
   expect(() => numbered(3).batch(0).next()).toThrow('"batch" expected integer >= 1, got 0');
 });
 
-test("map is lazy, composes, and may change label and shape", () => {
+test("Dataset.map is lazy, composes, and may change label and shape", () => {
   let calls = 0;
   const data = numbered(10)
     .normalise({ scale: 1 })
@@ -139,7 +139,7 @@ test("map is lazy, composes, and may change label and shape", () => {
   expect(() => data.map(3 as never)).toThrow(TypeError);
 });
 
-test("normalise stays two numbers: bytes stay bytes", () => {
+test("Dataset.normalise stays two numbers: bytes stay bytes", () => {
   const data = numbered(10);
   expect(data.scale).toBe(Math.fround(1 / 255));
   const same = data.normalise({ scale: 2, offset: -1 });
@@ -152,7 +152,7 @@ test("normalise stays two numbers: bytes stay bytes", () => {
   expect(new Dataset({ images: Float32Array.of(0.5), shape: [1], labels: [0] }).scale).toBe(1);
 });
 
-test("permuteLabels: the same labels over the same images, in another order", () => {
+test("Dataset.permuteLabels: the same labels over the same images, in another order", () => {
   const data = numbered(1000).skip(100);
   const permuted = data.permuteLabels(1);
   expect(rows(permuted)).toEqual(rows(data));
@@ -166,7 +166,7 @@ test("permuteLabels: the same labels over the same images, in another order", ()
   expect(() => regression.permuteLabels(1)).toThrow(TypeError);
 });
 
-test("labels out of range name the index", () => {
+test("checkLabels: labels out of range name the index", () => {
   const images = new Uint8Array(4);
   expect(() => new Dataset({ images, shape: [1], labels: [0, 1, 10, 2], classes: 10 })).toThrow(
     'labels out of range: "labels[2]" expected integer in 0..9, got 10',
@@ -181,7 +181,7 @@ test("labels out of range name the index", () => {
   expect(() => checkLabels([0, 1, 3], 3)).toThrow(RangeError);
 });
 
-test("NaN and infinities are found and named", () => {
+test("checkFinite finds and names NaN and infinities", () => {
   expect(() => checkFinite("images", Float32Array.of(0, 1, 2, Number.NaN, 4), [2])).toThrow(
     '"images[1][1]" expected finite number, got NaN',
   );
@@ -191,7 +191,7 @@ test("NaN and infinities are found and named", () => {
   expect(() => numbered(2).normalise({ scale: Number.NaN })).toThrow('"scale"');
 });
 
-test("wrong arguments are named", () => {
+test("Dataset names wrong arguments", () => {
   const images = new Uint8Array(8);
   const ok = { images, shape: [2], labels: [0, 1, 2, 3] };
   expect(() => new Dataset(ok)).not.toThrow();

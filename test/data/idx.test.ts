@@ -27,7 +27,7 @@ const file = (name: string, bytes: Uint8Array): string => {
   return path;
 };
 
-test("bytes of any shape, raw and gzipped, are read back", async () => {
+test("readIdx: bytes of any shape, raw and gzipped, are read back", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
@@ -43,7 +43,7 @@ test("bytes of any shape, raw and gzipped, are read back", async () => {
   );
 });
 
-test("all element types, big-endian", () => {
+test("readIdx: all element types, big-endian", () => {
   const bytes = (...values: number[]) => Buffer.from(values);
   expect([...parseIdx(idx(9, [2], bytes(255, 1))).data]).toEqual([-1, 1]);
   expect([...parseIdx(idx(11, [2], bytes(255, 254, 1, 0))).data]).toEqual([-2, 256]);
@@ -54,7 +54,7 @@ test("all element types, big-endian", () => {
 
 const good = idx(8, [3, 2, 2], Buffer.alloc(12, 7));
 
-test("a wrong magic number", async () => {
+test("readIdx: a wrong magic number", async () => {
   for (const [name, bytes] of [
     ["type", idx(10, [1], Buffer.alloc(1))],
     ["start", Buffer.from("PK\x03\x04 a zip file")],
@@ -68,7 +68,7 @@ test("a wrong magic number", async () => {
     });
 });
 
-test("every truncation, raw and gzipped", async () => {
+test("readIdx: every truncation, raw and gzipped", async () => {
   for (let length = 0; length < good.length; length++)
     expect(() => parseIdx(good.subarray(0, length), "x"), `${length} bytes`).toThrow(
       expect.objectContaining({ code: "truncated", path: "x" }),
@@ -81,7 +81,7 @@ test("every truncation, raw and gzipped", async () => {
     });
 });
 
-test("a corrupted gzip file", async () => {
+test("readIdx: a corrupted gzip file", async () => {
   const zipped = gzipSync(idx(8, [1000], Buffer.from(Array.from({ length: 1000 }, (_, i) => (i * i) & 255))));
   for (const at of [12, zipped.length >> 1, zipped.length - 6, zipped.length - 1]) {
     const damaged = Buffer.from(zipped);
@@ -93,7 +93,7 @@ test("a corrupted gzip file", async () => {
   }
 });
 
-test("bytes too many, and sizes that no file can have", () => {
+test("readIdx: too many bytes, and sizes that no file can have", () => {
   expect(() => parseIdx(Buffer.concat([good, Buffer.alloc(3)]))).toThrow(
     expect.objectContaining({
       code: "size-mismatch",
@@ -106,7 +106,7 @@ test("bytes too many, and sizes that no file can have", () => {
   );
 });
 
-test("sizes that multiply to NaN, in any order, with and without bytes behind them", () => {
+test("parseIdx: sizes that multiply to NaN, in any order, with and without bytes behind them", () => {
   const beyond = Array<number>(40).fill(2 ** 32 - 1);
   for (const shape of [
     [...beyond, 0],
@@ -124,7 +124,10 @@ test("sizes that multiply to NaN, in any order, with and without bytes behind th
 describe("readIdx stops to inflate", () => {
   const ZEROS = Buffer.alloc(20_000_000);
 
-  /** What becomes of a header with 20 MB of zeros behind it, in 20 kB of gzip, and how many bytes were inflated. */
+  /**
+   * Reads a header with 20 MB of zeros behind it, in 20 kB of gzip; returns the result and the number of bytes that
+   * were inflated.
+   */
   async function inflated(header: Buffer, options: IdxOptions = {}): Promise<{ read: any; bytes: number }> {
     const zipped = gzipSync(Buffer.concat([header, ZEROS]));
     expect(zipped.length).toBeLessThan(22_000);
@@ -151,7 +154,7 @@ describe("readIdx stops to inflate", () => {
     expect(whole.read.data.length).toBe(20_000_000);
   });
 
-  test("by default at 512 MB; a header that lies about its elements is truncated", async () => {
+  test("by default at 512 MB; a header with too many elements is truncated", async () => {
     const { read, bytes } = await inflated(idx(8, [2 ** 29], Buffer.alloc(0)));
     expect([read.code, bytes < 1_000_000]).toEqual(["budget", true]);
     const lie = await readIdx(gzipSync(idx(8, [2 ** 28], Buffer.alloc(100)))).catch(error => error);
@@ -167,7 +170,7 @@ describe("readIdx stops to inflate", () => {
   });
 });
 
-test("a missing file is named", async () => {
+test("readIdx names a missing file", async () => {
   const path = join(folder, "nowhere");
   await expect(readIdx(path)).rejects.toThrow(PenjingError);
   await expect(readIdx(path)).rejects.toMatchObject({

@@ -42,18 +42,18 @@ function folder({
   return path;
 }
 
-describe("the real MNIST, from the development package", () => {
+describe("mnist from the development package", () => {
   test("counts, first labels, class counts and every pixel", async () => {
     const { train, test: held } = await mnist();
     expect([train.length, held.length, train.classes]).toEqual([60000, 10000, 10]);
     expect(train.shape).toEqual([28, 28, 1]);
     expect([...train.take(10).labels()!]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     expect([...held.take(10).labels()!]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
-    // How often each digit occurs, as published for the training set.
+    // The frequency of each digit, as published for the training set.
     const counts = new Array(10).fill(0);
     for (const label of train.labels()!) counts[label]++;
     expect(counts).toEqual([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
-    // Mean 0.1307 and standard deviation 0.3081 are the figures everybody normalises MNIST by.
+    // Mean 0.1307 and standard deviation 0.3081 are the usual figures for normalizing MNIST.
     let sum = 0;
     let squares = 0;
     for (const pixel of train.images) {
@@ -72,7 +72,7 @@ describe("the real MNIST, from the development package", () => {
   });
 });
 
-test("raw and gzipped folders, both spellings", async () => {
+test("mnist: raw and gzipped folders, both spellings", async () => {
   for (const dot of [false, true])
     for (const gzip of [false, true]) {
       const { train, test: held } = await mnist({ path: folder({ dot, gzip }) });
@@ -83,13 +83,13 @@ test("raw and gzipped folders, both spellings", async () => {
     }
 });
 
-test("the variable PENJING_MNIST names a folder, and `path` goes before it", async () => {
+test("mnist: the variable PENJING_MNIST names a folder, and `path` takes precedence", async () => {
   process.env.PENJING_MNIST = folder({ train: 7, labels: 7 });
   expect((await mnist()).train.length).toBe(7);
   expect((await mnist({ path: folder({ train: 6, labels: 6 }) })).train.length).toBe(6);
 });
 
-test("by URL: a folder on a server, or the place of each file", async () => {
+test("mnist by URL: a folder on a server, or the place of each file", async () => {
   const path = folder({ gzip: true });
   const server = createServer((request, response) => {
     try {
@@ -118,7 +118,7 @@ test("by URL: a folder on a server, or the place of each file", async () => {
   }
 });
 
-test("labels and images that do not belong together", async () => {
+test("mnist: labels and images that do not belong together", async () => {
   const path = folder({ train: 5, labels: 4 });
   await expect(mnist({ path })).rejects.toMatchObject({
     name: "PenjingError",
@@ -136,7 +136,7 @@ test("labels and images that do not belong together", async () => {
   );
 });
 
-test("where there is no data, one line says how to get it", async () => {
+test("mnist: without data, one line says how to get it", async () => {
   await expect(mnist({ path: root })).rejects.toMatchObject({
     code: "missing",
     path: join(root, "train-images-idx3-ubyte"),

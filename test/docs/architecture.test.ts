@@ -1,6 +1,6 @@
 /**
- * The network that docs/architecture.md prints: `npx vitest run test/docs/architecture.test.ts -u` writes its blocks anew.
- * A comment before each block names the function that prints it.
+ * The network that docs/architecture.md prints: `npx vitest run test/docs/architecture.test.ts -u` writes its blocks
+ * anew. A comment before each block names the function that prints it.
  */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -12,7 +12,7 @@ import { FORWARD, fuse } from "../../src/passes/fuse.ts";
 import { plan } from "../../src/plan/plan.ts";
 import { printArena, printProgram } from "../../src/plan/print.ts";
 
-/** What each function prints of the network, as a program for eight images. */
+/** The output of each function for the network, as a program for eight images. */
 function printed(): Readonly<Record<string, string>> {
   const layers = [
     conv2d({ filters: 2, kernelSize: 3, activation: "relu", inputShape: [6, 6, 1] }),

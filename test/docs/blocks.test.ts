@@ -1,24 +1,38 @@
 /**
- * The code of README.md and docs/*.md runs. The `js` and `ts` blocks of a page, in order, are one module, with `penjing` being the sources;
- * it runs in a folder with nothing but FILES, in a process of its own, on the first rows of MNIST. The script of an `html` block is bundled for a browser:
- * what it imports must be there.
+ * The code of README.md and docs/*.md runs. The `js` and `ts` blocks of a page, in order, are one module, with
+ * `penjing` being the sources; it runs in a folder with nothing but FILES, in a process of its own, on the first rows
+ * of MNIST. The script of an `html` block is bundled for a browser: what it imports must be there.
  */
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Dataset, mnist } from "../../src/data/index.ts";
 import { bundled } from "./bundled.ts";
 
-/** So few that all pages are quick, so many that an epoch has the hundred steps after which pruning first looks at the weights. */
+/**
+ * Enough rows for the hundred steps per epoch after which pruning first reads the weights, and few enough for a quick
+ * test.
+ */
 const ROWS = { train: 6400, test: 500 };
 
-/** What a page may take for granted, and what stands for it. */
+/** Files that a page may assume, and the files that replace them. */
 const FILES = { "digits.tflite": "test/vectors/tflite/lenet5_float.tflite" };
 
 const home = mkdtempSync(join(tmpdir(), "penjing-docs-"));
+// packages that are found when a program runs, as users have them
+symlinkSync(resolve("node_modules"), join(home, "node_modules"));
 afterAll(() => rmSync(home, { recursive: true }));
 
 const data = join(home, "mnist");
@@ -29,7 +43,7 @@ beforeAll(async () => {
   save("t10k", test.take(ROWS.test));
 });
 
-/** The two IDX files of the rows at the beginning of a data set. */
+/** Writes the two IDX files of the first rows of a data set. */
 function save(name: string, rows: Dataset): void {
   const { length } = rows;
   const images = (rows.images as Uint8Array).subarray(0, length * 784);
@@ -46,7 +60,7 @@ const blocksOf = (page: string, languages: string): string[] =>
     ([, code]) => code!,
   );
 
-describe("programs", () => {
+describe("README.md and docs/*.md: programs", () => {
   const programs = PAGES.map(page => [page, blocksOf(page, "js|ts").join("\n")] as const).filter(([, code]) => code);
 
   test.each(programs)("%s runs", async (page, code) => {
@@ -63,7 +77,7 @@ describe("programs", () => {
   });
 });
 
-describe("pages", () => {
+describe("README.md and docs/*.md: pages", () => {
   const pages = PAGES.flatMap(page => blocksOf(page, "html").map(html => [page, html] as const));
 
   test.each(pages)("the script of %s finds what it imports", async (page, html) => {

@@ -1,4 +1,6 @@
-/** Programs for users, bundled with the sources in the place of the package `penjing`: the tests of pages and examples run them. */
+/**
+ * Bundles programs of users with the sources in place of the package `penjing`, for the tests of pages and examples.
+ */
 import { resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 
@@ -8,6 +10,7 @@ const ENTRIES: Record<string, string> = {
   "penjing/run": "src/run/index.ts",
   "penjing/data": "src/data/index.ts",
   "penjing/tflite": "src/formats/tflite/index.ts",
+  "penjing/report": "src/report/index.ts",
   "penjing/kernels": "src/kernels/index.ts",
 };
 

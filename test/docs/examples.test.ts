@@ -1,4 +1,7 @@
-/** The programs of examples/ run, each in a process of its own, in one empty folder; `penjing` is the sources. */
+/**
+ * The programs of examples/ run, each in a process of its own, in one empty folder; `penjing` is resolved to the
+ * sources.
+ */
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +13,7 @@ import { bundled } from "./bundled.ts";
 const home = mkdtempSync(join(tmpdir(), "penjing-examples-"));
 afterAll(() => rmSync(home, { recursive: true }));
 
-/** Runs examples/`name`.mjs and gives what it printed. */
+/** Runs examples/`name`.mjs and returns its output. */
 async function run(name: string, ...args: string[]): Promise<string> {
   const outfile = join(home, `${name}.mjs`);
   const code = readFileSync(`examples/${name}.mjs`, "utf8");
@@ -19,7 +22,7 @@ async function run(name: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** The first number behind `words`. */
+/** The first number after `words`. */
 const numberAfter = (text: string, words: RegExp): number =>
   Number(text.match(new RegExp(`${words.source}\\D*([\\d.]+)`))?.[1]);
 
@@ -42,7 +45,7 @@ describe("examples/train-table.mjs and classify.mjs", () => {
     expect(second).toMatch(/^6.7 3.1 5.6 2.1: virginica 9/);
   });
 
-  test("classify.mjs says what is missing where there is no file", async () => {
+  test("classify.mjs reports a missing file", async () => {
     await expect(run("classify", "none.penjing")).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/"none.penjing".*\n.*train-table.mjs/),

@@ -8,7 +8,7 @@ const PAGES = [".", "assembly", "docs", "examples", "web"].flatMap(folder =>
     .map(name => join(folder, name)),
 );
 
-/** What is not to be found in a clone: outputs of the build, and places shown by a pattern. */
+/** Paths that are not in a clone: build output, and paths shown as a pattern. */
 const elsewhere = (path: string): boolean => path.startsWith("build/") || /[<*{]/.test(path);
 
 test.each(PAGES)("files that %s names are there", page => {

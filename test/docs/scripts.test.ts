@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 const { scripts, version } = JSON.parse(readFileSync("package.json", "utf8"));
 
-/** How a script is called. */
+/** The command line that runs a script. */
 const command = (name: string): string => (name === "start" || name === "test" ? `npm ${name}` : `npm run ${name}`);
 
 test("package.json: CONTRIBUTING.md has a row for each script", () => {
@@ -12,7 +12,14 @@ test("package.json: CONTRIBUTING.md has a row for each script", () => {
 });
 
 test("package.json: every script that a page names is there", () => {
-  const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...readdirSync("docs").map(name => `docs/${name}`)];
+  const pages = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    ...readdirSync("docs")
+      .filter(name => name.endsWith(".md"))
+      .map(name => `docs/${name}`),
+  ];
   const named = pages.flatMap(page =>
     [...readFileSync(page, "utf8").matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name]) => name!),
   );

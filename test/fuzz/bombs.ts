@@ -1,4 +1,7 @@
-/** Small files that ask for much: long chains, long axes, many results, huge windows. A reader ends soon and in little memory, whatever it says. */
+/**
+ * Small files that ask for much: long chains, high ranks, many results, huge windows. A reader must end quickly and in
+ * little memory.
+ */
 import type { Random } from "../../src/base/random.ts";
 import { write } from "../../src/container/write.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
@@ -12,7 +15,7 @@ import { concat } from "../../src/ops/shape/concat.ts";
 import { constantPad } from "../../src/ops/shape/constant-pad.ts";
 import { resizeNearest } from "../../src/ops/shape/resize-nearest.ts";
 
-/** A graph over `x`, which is empty so far, with `n` of something. */
+/** Extends a graph over its input `x` by `n` elements of some kind. */
 type Bomb = (graph: Graph, x: Value, n: number) => Value[];
 
 /** Each with the shape of its input and the largest n, a power of two. */

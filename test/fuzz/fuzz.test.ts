@@ -1,10 +1,10 @@
-/** Hostile files with fixed seeds, as many as take seconds: `npm run fuzz` has more. */
+/** Hostile files with fixed seeds, as many as take seconds: `npm run fuzz` runs more. */
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { published, sources } from "./library.ts";
 import { trial } from "./trial.ts";
 
-/** What went wrong in trials `from` .. `to` - 1, each with its seed. */
+/** The faults of trials `from` .. `to` - 1, each with its seed. */
 async function faultsOf(library: Awaited<ReturnType<typeof sources>>, from: number, to: number) {
   const faults: string[] = [];
   const read = { networks: 0, refused: 0 };
@@ -17,10 +17,10 @@ async function faultsOf(library: Awaited<ReturnType<typeof sources>>, from: numb
   return { faults, read };
 }
 
-test("load, loadTflite and readIdx of 400 hostile files", async () => {
+test("trial: load, loadTflite and readIdx of 400 hostile files", async () => {
   const { faults, read } = await faultsOf(await sources(), 0, 400);
   expect(faults).toEqual([]);
-  // the generator makes files of both kinds
+  // the generator makes both valid and invalid files
   expect(read.networks).toBeGreaterThan(150);
   expect(read.refused).toBeGreaterThan(80);
 });

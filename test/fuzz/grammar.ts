@@ -1,6 +1,7 @@
 /**
- * Random networks in the grammar of the file: any ops one after another, with attributes that are now and then hostile. What an op says it
- * takes decides which node becomes part of the graph; now and then one that it refuses is written all the same, for the reader to find.
+ * Random networks in the grammar of the file: any ops one after another, with attributes that are sometimes hostile.
+ * `takes` and `infer` of an op decide whether a node becomes part of the graph; sometimes a refused one is written
+ * nevertheless, for the reader to detect.
  */
 
 import { PenjingError } from "../../src/base/errors.ts";
@@ -16,17 +17,17 @@ import { count, type Field, index, type Kind, type Parameter, signed } from "../
 import { TRAITS } from "../../src/ops/index.ts";
 
 export interface Grammar {
-  /** The share of numbers that are extreme. */
+  /** The fraction of numbers that are extreme. */
   readonly hostile: number;
-  /** Are element types chosen whatever the op takes? */
+  /** Element types are chosen regardless of the op's operands. */
   readonly anyType: boolean;
-  /** Nodes of a graph, at most. */
+  /** Maximum nodes of a graph. */
   readonly nodes: number;
 }
 
 const DTYPES: readonly DType[] = ["f32", "i8", "u8", "i32", "u32"];
 const SIZES = [1, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 33];
-/** Sides and channels of images that have convolutions of their own. */
+/** Sides and channels of images for which there are specialized convolution kernels. */
 const IMAGES = [6, 8, 9, 12, 14, 20];
 const CHANNELS = [1, 1, 3, 4, 8, 16];
 const LARGE = [
@@ -52,18 +53,18 @@ const SIGNED = [-(2 ** 31), 2 ** 31 - 1, -1, -2, -5, 100, 1000, -1000, 65536, 2 
 const REALS = [0, 1, -1, 0.5, 2, 6, 1e-3];
 const EXTREME = [1e300, -1e300, 1e-300, 3e38, -1e39];
 const SCALES = [0.1, 0.5, 1, 0.003, 0.02, 0.7];
-/** Of float32: the smallest and largest there are among them. */
+/** Scales of float32, including the smallest and the largest. */
 const EXTREME_SCALES = [1e-45, 1e-38, 1e-6, 300, 1e6, 3e38];
 
-/** The elements of a state, at most. */
+/** Maximum elements of a state. */
 const STATE = 20_000;
-/** The elements of a value, but for one in fifty. */
+/** Maximum elements of a value, except for one in fifty. */
 const VALUE = 200_000;
 
 const ALL = Object.values(STORED);
 const named = (...names: string[]): StoredOp[] => names.map(name => ALL.find(({ op }) => op.name === name)!);
 
-/** Ops that half of the nodes are: they have the most kernels, and few shapes fit them. */
+/** Ops of half of the nodes: they have the most kernels, and few shapes fit them. */
 const HEAVY = named(
   "conv2d",
   "conv2d",
@@ -75,7 +76,7 @@ const HEAVY = named(
   "softmax",
   "relu",
 );
-/** What is fused where it follows a convolution or a dense layer. */
+/** Ops that are fused behind a convolution or a dense layer. */
 const FUSED = { relu: named("relu")[0]!.op, pool: named("maxPool2d")[0]!.op };
 /** Taps of a kernel along an axis. */
 const TAPS = [1, 1, 2, 3, 3, 5];
@@ -86,20 +87,20 @@ export function networkFile(random: Random, grammar: Grammar): Uint8Array {
     try {
       return new Sentence(random, grammar).file();
     } catch (error) {
-      // the writer has limits that a generator runs into: fewer scales, zero points of a byte
+      // the writer has limits that a generator exceeds: fewer scales, zero points of a byte
       if (!(error instanceof PenjingError && (error.code === "unsupported" || error.code === "graph"))) throw error;
     }
   }
 }
 
-/** `op` as one that knows no rules: a file can say what it refuses. */
+/** `op` without its checks: a file may contain a node that the op refuses. */
 export const lawless = <A>(op: Op<A>, output: Type): Op<A> => ({
   ...op,
   takes: { list: [{ dtypes: DTYPES, codes: true }], least: 0, more: true },
   infer: () => [output],
 });
 
-/** One graph in the making. */
+/** One graph under construction. */
 class Sentence {
   readonly #random: Random;
   readonly #grammar: Grammar;
@@ -178,7 +179,7 @@ class Sentence {
     return { scale: Float32Array.of(this.#scale()), zeroPoint: this.#zeroPoint() };
   }
 
-  /** A state that may be operand `i` of a node over `before`, or nothing where it would be none or too large. */
+  /** A state for operand `i` of a node over `before`, or undefined if it would be empty or too large. */
   #state({ op, parameters }: StoredOp, i: number, before: readonly Value[], attrs: object) {
     const parameter = parameters[i - 1];
     const operand = op.takes.list[Math.min(i, op.takes.list.length - 1)];
@@ -257,7 +258,7 @@ class Sentence {
 
   // ---------------------------------------------------------------- nodes
 
-  /** A pool, a relu or both behind what was made last. */
+  /** Adds a pool, a relu or both behind the last node. */
   #fused(): void {
     const last = this.#values.at(-1)!;
     let y = last;
@@ -298,7 +299,7 @@ class Sentence {
     }
   }
 
-  /** A value that is there already, the last one most of all; one that the op takes, where there is one among a few. */
+  /** Picks an existing value, preferably the last one, and one that the op accepts if there is one among a few. */
   #known(operand: Operand | undefined): Value {
     const fits = ({ type: { dtype, shape } }: Value) =>
       !operand ||
@@ -317,7 +318,10 @@ class Sentence {
     return this.#chance(op.name === "dequantize" || int8 === "keeps" || int8 === "clamps" ? 0.03 : 0.97);
   }
 
-  /** The output of a new node; nothing where the op refuses it. One in fifty of those is added all the same, by an op that knows no rules. */
+  /**
+   * The output of a new node; undefined if the op refuses it. One in fifty of those is added nevertheless, by the op
+   * without its checks.
+   */
   #add(op: Op, inputs: readonly Value[], attrs: object): Value | undefined {
     const small = (types: readonly Type[]) =>
       types.every(
@@ -371,7 +375,7 @@ const smallWindow = (random: Random) => ({
   dilations: random.uniform() < 0.7 ? [1, 1] : [1 + random.integer(3), 1 + random.integer(3)],
 });
 
-/** Attributes that fit a shape, of ops that random ones would hardly ever fit. */
+/** Attributes that fit a shape, for ops that random ones would hardly ever fit. */
 const APT: Readonly<Record<string, (shape: Shape, random: Random) => object>> = {
   conv2d(shape, random) {
     const divisors = [1, 1, 1, 2, 3, 4].filter(k => shape.at(-1)! % k === 0);

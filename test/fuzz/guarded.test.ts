@@ -1,4 +1,4 @@
-/** The guard zones see what they are there for: networks that were made wrong on purpose. */
+/** The guard zones detect faults: networks with deliberate ones. */
 import { expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { write } from "../../src/container/write.ts";
@@ -26,7 +26,7 @@ const callsOf = (net: Net) => net.machine.plan.programs[0]!.blocks[0]!.calls;
 
 const resized = (buffer: Buffer, unit: number) => Object.assign(buffer, { unit });
 
-test("guardFaults has nothing to say of networks as they are planned", async () => {
+test("guardFaults finds nothing in correct networks", async () => {
   expect(await faults(await network())).toEqual([]);
   for (const int8 of [false, true])
     expect(await faults(await load(write(lenet5({ int8 })), { capacity: 9 }))).toEqual([]);
@@ -52,7 +52,7 @@ async function prunedNetwork(int8: boolean): Promise<Net> {
   return load(write(graph), { capacity: 9 });
 }
 
-test("guardFaults has nothing to say of layers without their zeros", async () => {
+test("guardFaults finds nothing in networks that run without their zeros", async () => {
   for (const int8 of [false, true]) {
     const net = await prunedNetwork(int8);
     const kernels = net.machine.plan.programs.flatMap(({ blocks }) => blocks.flatMap(b => b.calls.map(c => c.kernel)));
@@ -62,19 +62,19 @@ test("guardFaults has nothing to say of layers without their zeros", async () =>
   }
 });
 
-test("guardFaults tells what was written behind a buffer", async () => {
+test("guardFaults reports writes behind a buffer", async () => {
   const net = await network();
   resized(callsOf(net)[0]!.writes[0]!, 96);
   expect((await faults(net)).join()).toMatch(/written 12 bytes after "%1"|written 0 bytes after/);
 });
 
-test("guardFaults tells what depends on what memory held", async () => {
+test("guardFaults reports results that depend on old memory contents", async () => {
   const net = await network();
   callsOf(net).shift();
   expect(await faults(net)).toEqual(['"output 0 x1" depends on what memory held']);
 });
 
-test("guardFaults tells which input, state or constant was written over", async () => {
+test("guardFaults reports the input, state or constant that is overwritten", async () => {
   const net = await network();
   const [first] = callsOf(net);
   const buffer = net.machine.leaf("input 0 x1");
@@ -84,8 +84,8 @@ test("guardFaults tells which input, state or constant was written over", async 
   expect((await faults(net))[0]).toBe('stream "input 0 x1" was written over');
 });
 
-test("guardFaults traps where the last buffer is read past its end", async () => {
-  // whichever buffer stands last in some order: all of them are read or written for 160 bytes
+test("guardFaults traps on reads past the end of the last buffer", async () => {
+  // whichever buffer is last in some order: all of them are read or written for 160 bytes
   const ended = [1, 2, 3, 4, 5, 6].map(async seed => {
     const net = await network();
     const [first] = callsOf(net);

@@ -1,7 +1,8 @@
 /**
- * A loaded network with guard zones: every buffer of its plan gets memory of its own, in random order, with marked bytes around it. What a
- * kernel writes outside its buffers shows in the marks; the first buffer stands at the beginning of the memory and the last one at its end, so
- * that what a kernel reads or writes beyond them traps. Only what a row of the kernel table says of itself (`overRead`, `overWrite`) is allowed.
+ * A loaded network with guard zones: every buffer of its plan gets memory of its own, in random order, with marked
+ * bytes around it. A write outside a buffer changes the marks; the first buffer is at the beginning of the memory and
+ * the last one at its end, so that a read or write beyond them traps. Only accesses that a row of the kernel table
+ * declares (`overRead`, `overWrite`) are allowed.
  */
 import type { Random } from "../../src/base/random.ts";
 import { BYTES, roundUp, size, view } from "../../src/base/shape.ts";
@@ -15,23 +16,26 @@ import { assemble, LOOP, type Words } from "../../src/plan/program.ts";
 import type { Machine } from "../../src/run/machine.ts";
 
 const PAGE = 65536;
-/** Guard bytes between two buffers, at least. */
+/** Minimum guard bytes between two buffers. */
 const GUARD = 256;
-/** Address of what stands first. Not 0: that tells a kernel that an operand is not there. */
+/** Address of the first buffer. Not 0: for a kernel that means that an operand is absent. */
 const FIRST = 64;
-/** What memory holds before a run: a NaN as floats and no stored int8; a small number as floats and stored int8 of either variant. */
+/**
+ * Memory contents before a run: a NaN as floats and invalid as stored int8; a small number as floats and valid stored
+ * int8 of either variant.
+ */
 const NAN = 0x7fc07fc0;
 const CODES = 0x00410041;
 
-/** A buffer, and how far past its end the kernels that have it may write, and may touch it at all. */
+/** A buffer, and how far beyond its end its kernels may write, and may read or write. */
 interface Zone {
   readonly buffer: Buffer;
   readonly bytes: number;
   readonly overWrite: number;
   readonly over: number;
-  /** What it holds before a run; of what programs make, nothing. */
+  /** Contents before a run; undefined for outputs of programs. */
   readonly given: Uint8Array | undefined;
-  /** Does a program write it? */
+  /** True if a program writes it. */
   readonly written: boolean;
 }
 
@@ -42,8 +46,8 @@ interface PlacedProgram {
 }
 
 /**
- * What goes wrong where the programs of `machine`, a network that has run, run between guard zones, in words. An error of WebAssembly is thrown.
- * Its buffers are placed anew: the machine runs no more afterwards.
+ * Runs the programs of `machine`, a network that has run before, between guard zones, and describes the faults. An
+ * error of WebAssembly is thrown. The buffers get new addresses: the machine cannot be used afterwards.
  */
 export async function guardFaults(machine: Machine, random: Random): Promise<string[]> {
   const zones = random.shuffle(zonesOf(machine));
@@ -91,7 +95,7 @@ function zonesOf({ plan, memory }: Machine): Zone[] {
   });
 }
 
-/** Places all zones, programs among them; gives whole pages, at the end of which the last zone ends. */
+/** Places all zones, including programs; returns whole pages, at the end of which the last zone ends. */
 function placed(zones: readonly Zone[], programs: readonly Program[]): { programs: PlacedProgram[]; bytes: number } {
   let top = FIRST;
   const room = (bytes: number) => {
@@ -122,7 +126,9 @@ interface Arena {
   readonly programs: readonly PlacedProgram[];
 }
 
-/** Runs all programs in memory that is full of `mark`; gives what was written where nothing may be, and what streams of results hold. */
+/**
+ * Runs all programs in memory that is full of `mark`; returns the forbidden writes, and the contents of result streams.
+ */
 function marked({ memory, kernels, zones, programs }: Arena, mark: number) {
   new Uint32Array(memory.buffer).fill(mark);
   for (const { buffer, given } of zones) if (given) memory.set(given, buffer.at);
@@ -149,7 +155,7 @@ function marked({ memory, kernels, zones, programs }: Arena, mark: number) {
 const wordsAt = (memory: Uint8Array, at: number, { words }: { words: Int32Array }): Int32Array =>
   new Int32Array(memory.buffer, at, words.length);
 
-/** Steps its streams have room for. */
+/** Steps that its streams have room for. */
 function stepsOf({ buffers, batch }: Program): number {
   const stream = buffers.find(b => b.kind === "stream");
   return stream ? stream.count / (stream.image ? batch : 1) : 1;
@@ -163,7 +169,7 @@ function sameWords(words: Int32Array, now: Int32Array): boolean {
   return words.every((word, i) => word === now[i] || counters.has(i));
 }
 
-/** The zone before every stretch between zones that does not hold its mark any more. */
+/** The zone before every gap between zones whose mark has changed. */
 function outside({ memory, zones, programs }: Omit<Arena, "kernels">, mark: number): string[] {
   const taken = [
     ...zones.map(({ buffer, bytes, overWrite }) => ({
@@ -184,7 +190,7 @@ function outside({ memory, zones, programs }: Omit<Arena, "kernels">, mark: numb
   return faults;
 }
 
-/** The first place in from .. to - 1 that does not hold the mark; `to` where all do. */
+/** The first position in from .. to - 1 without the mark; `to` if there is none. */
 function firstOther(memory: Uint8Array, from: number, to: number, mark: number): number {
   const words = new Int32Array(memory.buffer);
   for (let at = from; at < to; at++) {
@@ -194,7 +200,7 @@ function firstOther(memory: Uint8Array, from: number, to: number, mark: number):
   return to;
 }
 
-/** Are the numbers of all rows equal, or NaN both? What lies between rows is nobody's. */
+/** True if the numbers of all rows are equal, or both NaN. Padding between rows is ignored. */
 function sameNumbers({ buffer }: Zone, a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (!a || !b) return true;
   const { dtype, shape } = buffer.value!.type;
@@ -204,7 +210,7 @@ function sameNumbers({ buffer }: Zone, a: Uint8Array | undefined, b: Uint8Array 
   return first.every((v, i) => i % row >= length || Object.is(v, second[i]));
 }
 
-/** Stored int8 of the plain variant lies in 0..255: tables are indexed with it. */
+/** Stored int8 of the plain variant is in 0..255: it is used as an index of tables. */
 function outOfRange({ memory, zones }: Arena): string[] {
   return zones
     .filter(({ buffer }) => buffer.layout.name.startsWith("stored.simd"))

@@ -1,4 +1,4 @@
-/** The smallest file of each kind of fault that fuzzing found: each is refused, by name, or gives the right value. */
+/** The smallest file of each kind of fault that fuzzing found: each is refused, by name, or gives the correct value. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { tensor } from "../../src/base/tensor.ts";
@@ -32,7 +32,7 @@ const i8 = (...shape: number[]): Type => ({
   quantization: { scale: Float32Array.of(0.7), zeroPoint: 5 },
 });
 
-/** A file with one node, whatever its op says of it. */
+/** A file with one node, regardless of its op's checks. */
 function fileOf<A>(op: Op<A>, x: Type, attrs: A, more: (graph: Graph, x: Value) => Value[] = () => []): Uint8Array {
   const graph = new Graph();
   const input = graph.leaf("input", "x", x);
@@ -46,7 +46,7 @@ const refused = async (file: Uint8Array, message: RegExp) => {
   expect(error.message).toMatch(message);
 };
 
-describe("maxPool2d and averagePool2d refuse windows that lie wholly in the padding", () => {
+describe("maxPool2d and averagePool2d refuse windows entirely in the padding", () => {
   const pool = (more: Partial<Pool2d>): Pool2d => ({ ...plainWindow, size: [2, 2], strides: [2, 2], ...more });
   const cases: [string, Partial<Pool2d>, RegExp][] = [
     ["below the image", { pads: [0, 0, 2 ** 20, 0] }, /wholly in the padding/],
@@ -80,7 +80,7 @@ describe("maxPool2d and averagePool2d refuse windows that lie wholly in the padd
   });
 });
 
-describe("kernels of floats never run over other elements", () => {
+describe("load: kernels of floats never run over other elements", () => {
   const states = (graph: Graph): Value[] =>
     ["gamma", "beta", "mean", "variance"].map(name =>
       graph.state("weight", name, { shape: [4], dtype: "f32", batched: false }, new Float32Array(4).fill(1)),
@@ -98,7 +98,7 @@ describe("kernels of floats never run over other elements", () => {
   });
 });
 
-describe("ops of rows refuse single numbers, which lie too close for a row's padding", () => {
+describe("load: ops of rows refuse scalars, which are stored without a row's padding", () => {
   test.each([softmax, logSoftmax, prelu] as Op<any>[])("$name", async op => {
     const alpha = (graph: Graph) => [graph.state("weight", "alpha", { ...f32(), batched: false }, new Float32Array(1))];
     await refused(fileOf(op, f32(), {}, op === prelu ? alpha : undefined), /at least one axis/);
@@ -108,7 +108,7 @@ describe("ops of rows refuse single numbers, which lie too close for a row's pad
   });
 });
 
-test("reshape moves single numbers apart where they become vectors", async () => {
+test("reshape pads scalars that become vectors", async () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", f32());
   const weight = graph.state("weight", "w", { shape: [1, 1], dtype: "f32", batched: false }, Float32Array.of(2));
@@ -118,7 +118,7 @@ test("reshape moves single numbers apart where they become vectors", async () =>
   expect([...net.run(images)]).toEqual([...images.map(v => 2 * v)]);
 });
 
-test("conv2d of int8 with a group for each channel, several outputs a group, and a pool behind it, reads its own weights", async () => {
+test("conv2d of int8 with a group per channel, several outputs each and a pool reads its weights", async () => {
   const graph = new Graph();
   const random = new Random(4);
   const x = graph.leaf("input", "x", i8(6, 6, 3));
@@ -148,7 +148,7 @@ test("dense refuses a bias without an axis, whose scales would follow from weigh
   await refused(fileOf(dense, i8(4), { quantization }, states), /int8 of 2x4 with 0 scales/);
 });
 
-test("concat refuses what is one of each image beside what is the same for all", async () => {
+test("concat refuses batched and unbatched values together", async () => {
   const state = (graph: Graph) => [graph.state("constant", "b", { ...f32(3), batched: false }, new Float32Array(3))];
   await refused(fileOf(concat, f32(3), { axis: 0 }, state), /broadcast it first/);
 });
@@ -158,6 +158,6 @@ test("resizeBilinear refuses a size that is no height and width", async () => {
   await refused(fileOf(resizeBilinear, f32(4, 4, 1), attrs), /height and width/);
 });
 
-test("a value has no more axes than are gone through one inside the other", async () => {
+test("load: a value has at most as many axes as kernels nest", async () => {
   await refused(fileOf(reshape, f32(1), { shape: Array<number>(50_000).fill(1) }), /at most 15 axes, got 50000/);
 });

@@ -1,11 +1,11 @@
-/** The library that is tried: its sources, or the bundles that are published. Files for it are always made by the sources. */
+/** The library under test: its sources, or the published bundles. Files for it are always made by the sources. */
 
 export interface Library {
   readonly load: typeof import("../../src/run/index.ts").load;
   readonly loadTflite: typeof import("../../src/formats/tflite/index.ts").loadTflite;
   readonly readIdx: typeof import("../../src/data/index.ts").readIdx;
   readonly PenjingError: typeof import("../../src/base/errors.ts").PenjingError;
-  /** The sources of a bundle: both say the same, and theirs tell where things lie in memory. */
+  /** The sources of a bundle: both must give the same, and the sources know the addresses in memory. */
   readonly sources?: Library;
 }
 

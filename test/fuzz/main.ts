@@ -1,10 +1,10 @@
 /**
- * npm run fuzz -- --graphs N [--from SEED] [--built] [--json]: hostile files in child processes that are watched from here.
+ * npm run fuzz -- --graphs N [--from SEED] [--built] [--json]: runs hostile files in child processes and watches them.
  *
  * - `traps`: undocumented errors, traps, processes that died, memory changed outside buffers
  * - `hangs`: files that took longer than 6 s
  * - `overBudget`: files that took longer than 4 s, or a process to more than 600 MB
- * - `unrepeatable`: results that depend on what memory held
+ * - `unrepeatable`: results that depend on old memory contents
  *
  * All four are 0, or the exit code is 1. A seed that failed is repeated by `npm run fuzz -- --from SEED --graphs 1`.
  */
@@ -16,13 +16,13 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { Task, Told } from "./process.ts";
 
-/** Milliseconds of the processor. */
+/** Milliseconds of processor time. */
 const HANG = 6000;
 const SLOW = 4000;
-/** Milliseconds of the clock after which a process hangs that waits for something. */
+/** Milliseconds of wall-clock time after which a process that waits is considered hanging. */
 const IDLE = 60_000;
 const PEAK = 600e6;
-/** A process is replaced after so many trials, so that one that leaks shows in `peak` and others do not add up. */
+/** A process is replaced after this many trials, so that a leak shows in `peak` and separate trials do not add up. */
 const TRIALS = 4000;
 
 const { values } = parseArgs({
@@ -57,7 +57,9 @@ function count({ seed, refused: code, faults, milliseconds, peak }: Told, begun:
   if (peak > PEAK && begun <= PEAK) fault("overBudget", seed, `${Math.round(peak / 1e6)} MB`);
 }
 
-/** Milliseconds of the processor that a process has had, where the system tells: on a busy machine clocks say less. */
+/**
+ * Processor time of a process in milliseconds, if the system reports it: on a busy machine wall-clock time says less.
+ */
 function processorTime(pid: number): number | undefined {
   try {
     const [, fields] = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ");
@@ -68,7 +70,7 @@ function processorTime(pid: number): number | undefined {
   }
 }
 
-/** Tries seeds in one process; gives the first seed that is left when it has ended, for whatever reason. */
+/** Tries seeds in one process; returns the first seed that is left when the process has ended, for whatever reason. */
 function tried(task: Task): Promise<number> {
   return new Promise(settle => {
     const child = fork(resolve("build/fuzz/process.js"), { serialization: "advanced" });
@@ -114,7 +116,7 @@ function tried(task: Task): Promise<number> {
   });
 }
 
-/** One of several who share the seeds between them. */
+/** One of several workers that share the seeds. */
 async function lane(place: number, lanes: number): Promise<void> {
   const to = first + graphs;
   for (let from = first + place; from < to; )

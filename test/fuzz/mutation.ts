@@ -1,4 +1,6 @@
-/** Files with bytes changed, as damage and as an attacker would: flipped, cut off, inserted, spliced, with huge numbers in them. */
+/**
+ * Files with altered bytes, as by damage and by an attacker: flipped, truncated, inserted, spliced, with huge numbers.
+ */
 import { ByteWriter } from "../../src/base/byte-writer.ts";
 import { ByteReader } from "../../src/base/bytes.ts";
 import type { Random } from "../../src/base/random.ts";
@@ -65,7 +67,7 @@ export function mutated(bytes: Uint8Array, random: Random): Uint8Array {
   return result;
 }
 
-/** A `.penjing` file mutated behind its header, with the length and checksum of its new contents. */
+/** A `.penjing` file mutated after its header, with the length and checksum of its new contents. */
 export function resealed(file: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {
   const from = new ByteReader(file);
   const magic = from.raw(4);

@@ -1,4 +1,4 @@
-/** A process that makes trials, one after another, and tells its parent before and after each. */
+/** A process that runs trials, one after another, and notifies its parent before and after each. */
 import { published, sources } from "./library.ts";
 import { trial } from "./trial.ts";
 
@@ -7,7 +7,7 @@ export interface Task {
   readonly from: number;
   readonly to: number;
   readonly step: number;
-  /** A URL, where bundles are tried. */
+  /** A URL, if bundles are tested. */
   readonly bundles: string | undefined;
 }
 
@@ -16,13 +16,14 @@ export interface Told {
   readonly seed: number;
   readonly refused: string | undefined;
   readonly faults: Awaited<ReturnType<typeof trial>>["faults"];
-  /** Of the processor, so that other programs do not count. */
+  /** Processor time, so that other programs do not count. */
   readonly milliseconds: number;
-  /** The most memory the process has had, in bytes. */
+  /** Peak memory of the process, in bytes. */
   readonly peak: number;
 }
 
-// `on`, not `once`: it keeps the event loop from being empty. Node 20 then waits for its compiler threads, which may wait for it.
+// `on`, not `once`: it keeps the event loop from being empty. Node 20 then waits for its compiler threads, which may
+// wait for it.
 process.on("message", async ({ from, to, step, bundles }: Task) => {
   const library = bundles ? await published(bundles) : await sources();
   process.send!("ready");

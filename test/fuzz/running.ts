@@ -1,11 +1,14 @@
-/** A network from a hostile file runs to its end, with the same results over different garbage, and leaves everything else as it was. */
+/**
+ * A network from a hostile file runs to its end, with the same results over different old memory contents, and changes
+ * nothing else.
+ */
 import type { Random } from "../../src/base/random.ts";
 import { allocate, size, type TypedArray } from "../../src/base/shape.ts";
 import type { Net } from "../../src/run/net.ts";
 
 /**
- * - `trap`: an error that is not documented, or memory changed that is not the network's to change
- * - `unrepeatable`: results depend on what memory held
+ * - `trap`: an undocumented error, or memory changed that the network must not change
+ * - `unrepeatable`: results depend on old memory contents
  */
 export interface Fault {
   readonly kind: "trap" | "unrepeatable";
@@ -14,7 +17,10 @@ export interface Fault {
 
 export const trap = (what: string): Fault => ({ kind: "trap", what });
 
-/** Runs `net` over `images` random images twice, over different garbage. `same`: the network by the sources, which tells where results lie. */
+/**
+ * Runs `net` over `images` random images twice, over different old contents. `same`: the network by the sources, which
+ * knows the addresses of results.
+ */
 export function runFaults(net: Net, images: number, random: Random, same = net): Fault[] {
   const inputs = net.inputs.map(({ dtype, shape }) => {
     const x = allocate(dtype, images * size(shape));
@@ -29,7 +35,7 @@ export function runFaults(net: Net, images: number, random: Random, same = net):
     const results = [net.run(inputs.length === 1 ? inputs[0]! : inputs)].flat() as TypedArray[];
     const memory = new Uint8Array(buffer.slice(0, bytes));
     memory.fill(0, kept, kept + temporaries);
-    // between the rows of results there is what memory held
+    // the padding between the rows of results has old contents
     for (const b of same.machine.plan.leaves.values())
       if (b.kind === "stream" && b.name.startsWith("output")) memory.fill(0, b.at, b.at + b.unit * b.count);
     return { results: results.map(y => y.slice()), words: new Uint32Array(memory.buffer) };
@@ -49,5 +55,5 @@ export function runFaults(net: Net, images: number, random: Random, same = net):
   return faults;
 }
 
-/** Is it a NaN as a float? Engines may give it other bits from time to time. */
+/** True for a NaN as a float. Engines may change its bits. */
 const isNaNWord = (word: number): boolean => (word & 0x7fffffff) > 0x7f800000;

@@ -1,6 +1,7 @@
 /**
- * One hostile file, made from its number alone, and all that must hold whatever is in it: reading ends in a documented error or in a network;
- * a network runs to its end, twice with the same results over different garbage, and leaves everything else in its memory as it was.
+ * One hostile file, made from its number alone, and the properties that must hold for any file: reading ends in a
+ * documented error or in a network; a network runs to its end, twice with the same results over different old memory
+ * contents, and changes nothing else in its memory.
  */
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -17,7 +18,7 @@ import { mutated, resealed } from "./mutation.ts";
 import { type Fault, runFaults, trap } from "./running.ts";
 
 export interface Trial {
-  /** The code of the error that reading ended in; undefined: it gave a network, or data. */
+  /** The code of the error that reading ended in; undefined if it returned a network, or data. */
   readonly refused: string | undefined;
   readonly faults: Fault[];
 }
@@ -25,14 +26,14 @@ export interface Trial {
 const KINDS = ["network", "types", "damage", "tflite", "idx", "bomb"] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** How often each kind comes, in 400. A bomb takes a hundred times as long as others. */
+/** Number of trials of each kind, in 400. A bomb takes a hundred times as long as others. */
 const SHARES: Readonly<Record<Kind, number>> = { network: 220, types: 60, damage: 79, tflite: 20, idx: 20, bomb: 1 };
-/** In an order in which all kinds come soon. */
+/** Shuffled, so that all kinds occur early. */
 const TURNS = new Random(0).shuffle(KINDS.flatMap(kind => Array<Kind>(SHARES[kind]).fill(kind)));
 
 export const kindOf = (seed: number): Kind => TURNS[seed % TURNS.length]!;
 
-/** What is documented of `load`, `loadTflite` and `readIdx` for bytes that are at hand. */
+/** Documented error codes of `load`, `loadTflite` and `readIdx` for bytes in memory. */
 const CODES: Readonly<Record<Kind, readonly string[]>> = {
   network: ["op", "damaged", "refused", "budget"],
   types: ["op", "damaged", "refused", "budget"],
@@ -42,9 +43,9 @@ const CODES: Readonly<Record<Kind, readonly string[]>> = {
   idx: ["truncated", "size-mismatch", "gzip", "magic", "element-type", "budget"],
 };
 
-/** A network that takes more work for an image is not run: it would only take long. */
+/** Networks with more work per image are not run, to save time. */
 const MACS = 2e8;
-/** Memory beyond which a network is loaded, not run: looking at all of it would take most of the time. */
+/** Networks with more memory are loaded, not run: comparing all of it would take most of the time. */
 const ARENA = 2 ** 22;
 
 const GRAMMARS: readonly Grammar[] = [
@@ -53,7 +54,7 @@ const GRAMMARS: readonly Grammar[] = [
   { hostile: 0.3, anyType: false, nodes: 3 },
 ];
 
-/** Trial number `seed` of `library`. */
+/** Runs trial number `seed` of `library`. */
 export async function trial(seed: number, library: Library): Promise<Trial> {
   const random = new Random(seed).fork("fuzz");
   const kind = kindOf(seed);
@@ -88,7 +89,7 @@ const BUDGET = { maxMacs: MACS };
 
 // ---------------------------------------------------------------- files
 
-/** The file of a trial that is about one. */
+/** The file of a trial about `.penjing` files. */
 export function penjingFile(seed: number, random: Random = new Random(seed).fork("fuzz")): Uint8Array {
   const kind = kindOf(seed);
   if (kind === "bomb") return bombFile(random);
@@ -139,13 +140,13 @@ function idxFile(random: Random): Uint8Array {
 
 // ---------------------------------------------------------------- what must hold
 
-/** The stack of an error in a few lines, so that its cause can be seen in a list of faults. */
+/** The stack of an error in a few lines, for a list of faults. */
 const told = (error: unknown): string =>
   (error instanceof Error ? (error.stack ?? error.message) : String(error)).split("\n").slice(0, 5).join("\n");
 
 type Failure = { readonly refused: string; readonly faults: Fault[] };
 
-/** What `make` gives, or the error it ends in and what is wrong with that. */
+/** Returns the result of `make`, or the error it ends in and whether that is a fault. */
 async function attempt<T>(kind: Kind, make: () => Promise<T>, library: Library): Promise<T | Failure> {
   try {
     return await make();

@@ -1,7 +1,7 @@
-/** The laws of editing a graph: it stays legal, users are known, and what should not change a result does not. */
+/** The laws of editing a graph: it stays valid, users are tracked, and edits without effect on results have none. */
 import { describe, expect, test } from "vitest";
 import { insertOnEdge, streamInputs } from "../../src/graph/edit.ts";
-import { Graph, type Node, type Rule, type Value } from "../../src/graph/graph.ts";
+import { Graph, type Node, type RewriteRule, type Value } from "../../src/graph/graph.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import { verify } from "../../src/graph/verify.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
@@ -19,7 +19,7 @@ const valuesOf = (graph: Graph): Value[] => [...graph.leaves, ...graph.nodes.fla
 const sameNodes = (a: readonly Node[], b: readonly Node[]): boolean =>
   a.length === b.length && a.every(node => b.includes(node));
 
-/** What the graph knows of users is what a search finds. */
+/** The tracked users are those that a search finds. */
 function expectUsersKnown(graph: Graph): void {
   for (const v of valuesOf(graph)) {
     const found = graph.nodes.filter(n => n.inputs.includes(v));
@@ -35,7 +35,7 @@ function expectLegal(graph: Graph): void {
   expectUsersKnown(graph);
 }
 
-describe.each(SEEDS)("random graph %i", seed => {
+describe.each(SEEDS)("Graph: random graph %i", seed => {
   test("insertOnEdge: an identity on every edge, one by one, changes no result", () => {
     const { graph } = randomGraph(seed);
     const before = resultsOf(graph);
@@ -76,7 +76,7 @@ describe.each(SEEDS)("random graph %i", seed => {
     const before = resultsOf(graph);
     const text = graph.nodes.map(n => [n.op, n.name]);
     const made = new Set<Node>();
-    const doubled: Rule = (node, g) => {
+    const doubled: RewriteRule = (node, g) => {
       if (made.has(node)) return;
       const y = g.one(node.op, node.inputs, node.attrs);
       made.add(y.node!);
@@ -84,7 +84,7 @@ describe.each(SEEDS)("random graph %i", seed => {
       made.add(z.node!);
       return [z];
     };
-    const undoubled: Rule = node => (node.op === scale ? node.inputs : undefined);
+    const undoubled: RewriteRule = node => (node.op === scale ? node.inputs : undefined);
     const count = graph.nodes.length;
     expect(graph.rewrite([doubled])).toBe(count > 0);
     expect(graph.nodes.length).toBe(2 * count);
@@ -117,7 +117,7 @@ describe.each(SEEDS)("random graph %i", seed => {
     expectLegal(graph);
   });
 
-  test("streamInputs: streams stand where inputs stood, their nodes first", () => {
+  test("streamInputs: streams replace the inputs, their nodes come first", () => {
     const { graph } = randomGraph(seed);
     const before = resultsOf(graph);
     const streams: Value[] = [];
@@ -148,7 +148,7 @@ describe.each(SEEDS)("random graph %i", seed => {
 describe("Graph", () => {
   const vector = { shape: [2], dtype: "f32", batched: true } as const;
 
-  test("insertBefore: puts nodes before the one named, or first of all", () => {
+  test("insertBefore: puts nodes before the given one, or at the front", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", vector);
     const y = graph.one(relu, [x]);
@@ -163,7 +163,7 @@ describe("Graph", () => {
     expect(graph.prune()).toBe(false);
   });
 
-  test("replace: results too, which keep their names, but not where operands are picked", () => {
+  test("replace: results too, which keep their names, unless operands are selected", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", vector);
     const y = graph.one(relu, [x]);
@@ -185,15 +185,15 @@ describe("Graph", () => {
     const w = graph.state("weight", "w", { shape: [2], dtype: "f32", batched: false });
     expect(graph.state("weight", "w", w.type)).toBe(w);
     expect(graph.leafOf("w")).toBe(w);
-    expect(graph.twin(w, new Float32Array(2)).name).toBe("w 2");
-    expect(graph.twin(w, new Float32Array(2)).name).toBe("w 3");
+    expect(graph.copyState(w, new Float32Array(2)).name).toBe("w 2");
+    expect(graph.copyState(w, new Float32Array(2)).name).toBe("w 3");
     expect(graph.leaves.map(v => v.name)).toEqual(["w", "w 3", "w 2"]);
     graph.prune();
     expect(graph.leafOf("w")).toBeUndefined();
     expect(graph.state("weight", "w", w.type)).not.toBe(w);
   });
 
-  test("50 000 nodes one behind the other: nothing goes as deep as the graph", () => {
+  test("50 000 nodes in a chain: no recursion as deep as the graph", () => {
     const graph = new Graph();
     let x = graph.leaf("input", "x", vector);
     for (let i = 0; i < 50_000; i++) x = i % 2 ? graph.one(relu, [x]) : graph.one(scale, [x], identity);

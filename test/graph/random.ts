@@ -1,4 +1,4 @@
-/** Random graphs of small float ops, and what they give by the specification. */
+/** Random graphs of small float ops, and their results by the specification. */
 import { Random } from "../../src/base/random.ts";
 import { tensor } from "../../src/base/tensor.ts";
 import { Graph, type Type } from "../../src/graph/graph.ts";
@@ -12,7 +12,9 @@ import { evaluate } from "../../src/ops/index.ts";
 const WIDTH = 4;
 const vector: Type = { shape: [WIDTH], dtype: "f32", batched: true };
 
-/** Nodes read what stands before them, some of it twice, some of it not at all; weights are shared, results repeat and may be inputs. */
+/**
+ * Nodes read earlier values, some of them twice, some not at all; weights are shared, results repeat and may be inputs.
+ */
 export function randomGraph(seed: number): { graph: Graph; random: Random } {
   const random = new Random(seed);
   const graph = new Graph();
@@ -43,7 +45,7 @@ export function randomGraph(seed: number): { graph: Graph; random: Random } {
 const numbers = (random: Random, count: number): Float32Array =>
   Float32Array.from({ length: count }, () => random.normal());
 
-/** The results, for two images that are the same at every call. */
+/** The results, for two images that are the same in every call. */
 export function resultsOf(graph: Graph): number[][] {
   const random = new Random(1);
   const images = new Map(["x", "y"].map(name => [name, numbers(random, 2 * WIDTH)]));

@@ -18,9 +18,9 @@ function small() {
   return { g, x, w, y };
 }
 
-test("a graph that was built is legal", () => verify(small().g));
+test("verify accepts a graph that was built", () => verify(small().g));
 
-test("prints one line a leaf, a node and the results", () => {
+test("printGraph prints one line per leaf and node, and the results", () => {
   expect(printGraph(small().g)).toBe(`input x: f32*[3]
 state dense/kernel: f32[2x3]
 state dense/bias: f32[2]
@@ -29,30 +29,30 @@ state dense/bias: f32[2]
 -> %4`);
 });
 
-test("a node before its input", () => {
+test("verify: a node before its input", () => {
   const { g } = small();
   (g.nodes as Node[]).reverse();
   expect(() => verify(g)).toThrow(/"relu" \(relu\) reads operand 0 before anything makes it/);
 });
 
-test("a weight with too few numbers", () => {
+test("verify: a weight with too few numbers", () => {
   const { g, w } = small();
   w.data = new Float32Array(5);
   expect(() => verify(g)).toThrow(/"dense\/kernel" has 5 numbers for a shape of 6/);
 });
 
-test("a type that infer does not give", () => {
+test("verify: a type that infer does not return", () => {
   const { g, y } = small();
   y.type = f32([4], true);
   expect(() => verify(g)).toThrow(/%3 of "dense" is not of the type "dense" gives/);
 });
 
-test("shapes that do not fit name the layer and both shapes", () => {
+test("Graph.add: shapes that do not fit name the layer and both shapes", () => {
   const { g, x, y } = small();
   expect(() => g.scope("sum", () => g.one(add, [x, y]))).toThrow(/layer "sum" \(add\): .*3.*2/);
 });
 
-test("a copy shares data and nothing else", () => {
+test("Graph.copy shares data and nothing else", () => {
   const { g, w } = small();
   const { graph, of } = g.copy();
   verify(graph);

@@ -19,26 +19,26 @@ const transposed = (x: Float32Array, rows: number, columns: number): Float32Arra
   x.map((_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!);
 
 describe("kernels()", () => {
-  test("has every kernel by name, and says which variant", () => {
+  test("has every kernel by name, and reports the variant", () => {
     for (const name of KERNEL_NAMES) expect(k[name], name).toBeTypeOf("function");
     expect(k.variant).toBe(supported().relaxedDot === "u8" ? "relaxed" : "simd");
   });
 
-  test("takes a variant and fused training kernels where the engine has them", async () => {
+  test("accepts a variant and fused training kernels if the engine has them", async () => {
     expect((await kernels({ variant: "simd" })).variant).toBe("simd");
     const fused = kernels({ fused: true, bytes: 65536 });
     if (supported().relaxed) expect((await fused).f32_adam).toBeTypeOf("function");
     else await expect(fused).rejects.toThrow(expect.objectContaining({ code: "no-relaxed-simd" }));
   });
 
-  test("refuses what it does not know", async () => {
+  test("refuses unknown options", async () => {
     await expect(kernels({ pages: 3 } as never)).rejects.toThrow('"kernels" has no option "pages"');
     await expect(kernels({ bytes: 3 })).rejects.toThrow('"bytes" expected integer in 65536..');
     await expect(kernels({ variant: "fast" as never })).rejects.toThrow('"variant" expected one of "simd", "relaxed"');
   });
 });
 
-describe("its memory", () => {
+describe("kernels: the memory", () => {
   test("holds arrays apart from each other, aligned and zeroed, and a scope frees them", () => {
     const outer = k.alloc(Float32Array, [1, 2, 3]);
     const address = k.scope(() => {
@@ -54,7 +54,7 @@ describe("its memory", () => {
     expect([...outer]).toEqual([1, 2, 3]);
   });
 
-  test("is freed when work throws, and says when it is full", () => {
+  test("is freed when work throws, and reports when it is full", () => {
     const before = k.scope(() => k.alloc(Int8Array, 1).byteOffset);
     expect(() => k.scope(() => k.alloc(Int8Array, 1 << 23))).toThrow('"bytes" expected a memory of at least');
     expect(k.scope(() => k.alloc(Int8Array, 1).byteOffset)).toBe(before);
@@ -71,7 +71,7 @@ describe("its memory", () => {
   });
 });
 
-describe("on typed arrays", () => {
+describe("kernels on typed arrays", () => {
   for (const [m, n, depth] of [
     [1, 1, 1],
     [3, 8, 5],
@@ -125,7 +125,7 @@ describe("on typed arrays", () => {
     expect(k.f32Conv2d(x, weight, { ...options, bias, relu: true })).toEqual(twin(MODE.biasRelu));
   });
 
-  /** int8 below 0, where the relaxed dot is the same on every engine. */
+  /** int8 below 0, for which the relaxed dot product is the same on every engine. */
   const bytes = (n: number, seed: number) => Int8Array.from(noise(n, seed), v => Math.floor(v * 64) - 64);
 
   for (const variant of supported().relaxed ? (["simd", "relaxed"] as const) : (["simd"] as const))
@@ -136,23 +136,23 @@ describe("on typed arrays", () => {
     ] as const)
       test(`i8Gemm ${m}x${n}x${depth} (${variant})`, async () => {
         const own = await kernels({ bytes: 1 << 20, variant });
-        const product = { n: m, k: depth, outs: n, x: bytes(m * depth, 1), zero: -7, w: bytes(n * depth, 2) };
+        const product = { n: m, k: depth, cout: n, x: bytes(m * depth, 1), zero: -7, weight: bytes(n * depth, 2) };
         const bias = Int32Array.from(noise(n, 3), v => v * 1e6);
         const sizes = { m, n, k: depth, zeroPoint: -7 };
         expect(
           own.i8Gemm(
             product.x,
-            product.w.map(w => w + 60),
+            product.weight.map(w => w + 60),
             { ...sizes, bias },
           ),
-        ).toEqual(i8_gemm({ ...product, w: product.w.map(w => w + 60), bias }));
+        ).toEqual(i8_gemm({ ...product, weight: product.weight.map(w => w + 60), bias }));
         expect(
           own.i8Gemm(
             product.x,
-            product.w.map(w => w + 1),
+            product.weight.map(w => w + 1),
             sizes,
           ),
-        ).toEqual(i8_gemm({ ...product, w: product.w.map(w => w + 1), bias: new Int32Array(n) }));
+        ).toEqual(i8_gemm({ ...product, weight: product.weight.map(w => w + 1), bias: new Int32Array(n) }));
       });
 
   test("i8Quantize and i8Dequantize", () => {
@@ -190,7 +190,7 @@ describe("on typed arrays", () => {
   });
 });
 
-describe("wrong arguments are named", () => {
+describe("kernels name wrong arguments", () => {
   const f = (n: number) => new Float32Array(n);
   const s: Csr<Float32Array> = { values: f(2), columns: Int32Array.of(0, 2), pointers: Int32Array.of(0, 1, 2) };
   for (const [what, call, message] of [

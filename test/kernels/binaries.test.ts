@@ -1,10 +1,13 @@
-/** What the compiled binaries promise, read off the binaries themselves: nothing imported but memory, no hidden data, no call where it is hot. */
+/**
+ * Guarantees of the compiled binaries, read from the binaries themselves: no import but memory, no hidden data, no call
+ * in an inner loop.
+ */
 import { readFileSync } from "node:fs";
 import { buildSync } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { inBinary, KERNEL_NAMES, KERNELS, type Role } from "../../src/kernels/table.ts";
 
-/** What may be called from an innermost loop, and why that costs nothing that counts. */
+/** Calls that are allowed in an innermost loop, with the reason. */
 const CALLS_ALLOWED: Record<string, string> = {
   ...Object.fromEntries(
     ["expf", "expm1f", "logf", "log1pf", "sigmoidf", "tanhf", "erfcf"].map(name => [
@@ -32,7 +35,10 @@ const CALLS_ALLOWED: Record<string, string> = {
   spreadWindow: "once per pooled window, holds a loop",
 };
 
-/** The relaxed instructions a binary may hold. One that fuses multiply-add gives other bits, so only `fast` training may. */
+/**
+ * The relaxed instructions a binary may contain. Fused multiply-add gives other bits, so only `fast` training may use
+ * it.
+ */
 const RELAXED_ALLOWED: Record<string, string[]> = {
   "run.relaxed": ["i32x4.relaxed_dot_i8x16_i7x16_add_s"],
   "train.relaxed": ["f32x4.relaxed_madd", "f32x4.relaxed_nmadd", "i32x4.relaxed_dot_i8x16_i7x16_add_s"],
@@ -66,7 +72,9 @@ function sectionsOf(bytes: Uint8Array): number[] {
   return ids;
 }
 
-/** Exported functions and the types of their parameters, from the declarations that the AssemblyScript compiler writes. */
+/**
+ * Exported functions and the types of their parameters, from the declarations that the AssemblyScript compiler writes.
+ */
 function signaturesOf(declarations: string): Record<string, string[]> {
   const functions = declarations.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export function (\w+)\(/g);
   return Object.fromEntries(
@@ -77,7 +85,10 @@ function signaturesOf(declarations: string): Record<string, string[]> {
   );
 }
 
-/** Calls that stand in a loop with no further loop inside, as [function, called]. The text has one instruction a line, blocks closed by `end`. */
+/**
+ * Calls in loops that contain no further loop, as [function, called]. The text has one instruction per line, blocks end
+ * with `end`.
+ */
 function callsInInnermostLoops(wat: string): [string, string][] {
   const open: { loop: boolean; innermost: boolean; calls: string[] }[] = [];
   const found: [string, string][] = [];
@@ -140,13 +151,13 @@ for (const binary of ["run", "train"] as const)
 
       test("calls nothing in an innermost loop", () => {
         const calls = callsInInnermostLoops(wat).filter(
-          ([name, called]) => name !== "run" && !(called in CALLS_ALLOWED), // the interpreter is there to call
+          ([name, called]) => name !== "run" && !(called in CALLS_ALLOWED), // calling is the interpreter's purpose
         );
         expect(calls).toEqual([]);
       });
     });
 
-test("the running binary has no kernel that running cannot ask for", () => {
+test("KERNELS: the running binary has no kernel that running cannot ask for", () => {
   const { outputFiles } = buildSync({
     entryPoints: ["src/run/index.ts"],
     bundle: true,
@@ -154,14 +165,14 @@ test("the running binary has no kernel that running cannot ask for", () => {
     platform: "neutral",
     write: false,
   });
-  // as a name is asked for, not as it stands in the text of all of them
+  // quoted as a name, not as a part of the list of all names
   const asked = (name: string) => new RegExp(`["'\`]${name}["'\`]|\\b${name}:`).test(outputFiles[0]!.text);
   const here = KERNEL_NAMES.filter(name => inBinary(KERNELS[name], "run"));
-  // what penjing/kernels multiplies with, in the variant that is chosen for running
+  // penjing/kernels multiplies with it, in the variant that is chosen for running
   expect(here.filter(name => !asked(name))).toEqual(["i8_gemm"]);
 });
 
-test("a call in an innermost loop is seen", () => {
+test("callsInInnermostLoops finds a call in an innermost loop", () => {
   const wat = [
     "(func $a/f (param $0 i32)",
     "loop $x",

@@ -1,11 +1,11 @@
-/** assembly/bits.ts through its wrapper, beside its twin. */
+/** assembly/bits.ts through its wrapper, against its reference implementation. */
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { crc32, readFields } from "../../src/kernels/bits.ts";
 import * as twin from "../../src/kernels/reference/bits.ts";
 
-test("the module is small enough for a page's main thread to compile at once", () => {
+test("bits.wasm is small enough for a page's main thread to compile synchronously", () => {
   expect(readFileSync("build/wasm/bits.wasm").length).toBeLessThan(4096);
 });
 
@@ -13,12 +13,12 @@ test("crc32: the check value, and pieces of memory in a row", () => {
   expect(crc32(new TextEncoder().encode("123456789"))).toBe(0xcbf43926);
   expect(crc32(new Uint8Array(0))).toBe(0);
   const long = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) >> 7);
-  // whatever comes before: with its own sum at the end, the sum is this
+  // for any bytes with their own sum at the end, the sum is this constant
   new DataView(long.buffer).setUint32(long.length - 4, crc32(long.subarray(0, -4)), true);
   expect(crc32(long)).toBe(0x2144df1c);
 });
 
-/** What either makes of some bytes, or that it refuses them. */
+/** The result of either for some bytes, or the fact that it refuses them. */
 function outcome(
   read: typeof readFields,
   bytes: Uint8Array,

@@ -9,10 +9,10 @@ import { winogradFits, winogradWork } from "../../src/kernels/i8/conv2d-winograd
 import { groupsOf } from "../../src/kernels/i8/panels.ts";
 import type { Variant } from "../../src/kernels/load.ts";
 
-const shape = { height: 16, width: 16, channels: 32, outs: 32, kh: 3, kw: 3, down: 1, across: 1 };
+const shape = { oh: 16, ow: 16, cin: 32, cout: 32, kh: 3, kw: 3, stride_h: 1, stride_w: 1 };
 type Size = typeof shape;
 
-const groups = (variant: Variant, { kh, kw, channels }: Size) => groupsOf(variant, kh, kw * channels);
+const groups = (variant: Variant, { kh, kw, cin }: Size) => groupsOf(variant, kh, kw * cin);
 
 /** The algorithm of a convolution 3x3. */
 const unpooled = (variant: Variant, size: Size) =>
@@ -20,7 +20,7 @@ const unpooled = (variant: Variant, size: Size) =>
     algorithm === "winograd"
       ? winogradWork(size)
       : algorithm === "direct"
-        ? directWork(size.height * size.width, size.outs, groups(variant, size))
+        ? directWork(size.oh * size.ow, size.cout, groups(variant, size))
         : undefined,
   );
 
@@ -32,7 +32,7 @@ const pooled = (variant: Variant, size: Size) =>
       ({
         oneChannel: oneChannelWork(variant, size),
         fir: firWork(size),
-        direct: directWork(4 * size.height * size.width, size.outs, groups(variant, size)),
+        direct: directWork(4 * size.oh * size.ow, size.cout, groups(variant, size)),
       })[algorithm],
   );
 
@@ -59,23 +59,23 @@ test("tilePixels goes by the number of pixels and the length of rows", () => {
 test("i8Conv2d takes Winograd where it fits and pays", () => {
   expect(unpooled("simd", shape)).toBe("winograd");
   expect(unpooled("relaxed", shape)).toBe("winograd");
-  for (const odd of [{ height: 3 }, { width: 3 }, { channels: 7 }, { channels: 228 }, { outs: 7 }]) {
+  for (const odd of [{ oh: 3 }, { ow: 3 }, { cin: 7 }, { cin: 228 }, { cout: 7 }]) {
     expect(winogradFits({ ...shape, ...odd })).toBe(false);
     expect(unpooled("simd", { ...shape, ...odd })).toBe("direct");
   }
   // most of a second tile in either direction is thrown away, and the relaxed dot product takes twice as many taps
-  expect(unpooled("relaxed", { ...shape, height: 5, width: 5 })).toBe("direct");
-  expect(unpooled("relaxed", { ...shape, channels: 8, outs: 8 })).toBe("direct");
+  expect(unpooled("relaxed", { ...shape, oh: 5, ow: 5 })).toBe("direct");
+  expect(unpooled("relaxed", { ...shape, cin: 8, cout: 8 })).toBe("direct");
 });
 
 test("i8Conv2dMaxPool2d takes fast FIR where it saves more than its planes cost, in the plain variant alone", () => {
-  const lenet = { height: 4, width: 4, channels: 6, outs: 16, kh: 5, kw: 5, down: 1, across: 1 };
+  const lenet = { oh: 4, ow: 4, cin: 6, cout: 16, kh: 5, kw: 5, stride_h: 1, stride_w: 1 };
   expect(pooled("simd", lenet)).toBe("fir");
   expect(pooled("relaxed", lenet)).toBe("direct");
   expect(pooled("simd", { ...lenet, kh: 1 })).toBe("direct");
-  expect(pooled("simd", { ...lenet, width: 3 })).toBe("direct");
+  expect(pooled("simd", { ...lenet, ow: 3 })).toBe("direct");
   for (const variant of ["simd", "relaxed"] as const) {
-    expect(pooled(variant, { ...lenet, channels: 1 })).toBe("oneChannel");
-    expect(pooled(variant, { ...lenet, channels: 1, kw: 9 })).not.toBe("oneChannel");
+    expect(pooled(variant, { ...lenet, cin: 1 })).toBe("oneChannel");
+    expect(pooled(variant, { ...lenet, cin: 1, kw: 9 })).not.toBe("oneChannel");
   }
 });

@@ -21,7 +21,7 @@ overVariants("f32-batch-normalization", "train", bench => {
       const gamma = parameters.slice(0, k);
       const beta = parameters.slice(k);
       const column = (rows: Float32Array[], j: number) => rows.flatMap(row => [...row].filter((_, i) => i % k === j));
-      const strides = { xs: stride * 4, pixels, k };
+      const strides = { xs: stride * 4, repeat: pixels, k };
 
       const x = bench.input(spread(images, stride));
       const [mean, variance] = [bench.output(k * 4), bench.output(k * 4)];
@@ -49,7 +49,7 @@ overVariants("f32-batch-normalization", "train", bench => {
         dys: stride * 4,
         dx: frozen,
         dxs,
-        pixels,
+        repeat: pixels,
         k,
         variance,
         gamma: at.gamma,
@@ -84,7 +84,7 @@ overVariants("f32-batch-normalization", "train", bench => {
   });
 });
 
-test("the gradient through the statistics is the derivative", () => {
+test("f32-batch-normalization: the gradient through the statistics is the derivative", () => {
   // sum of dy * y, by central differences in f64 on the formula itself
   const x = [...noise(7, 5)].map(v => v * 2);
   const dy = [...noise(7, 6)];

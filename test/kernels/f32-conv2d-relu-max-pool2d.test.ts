@@ -23,7 +23,7 @@ const sizes = (h: number, w: number, cin: number, cout: number, kh: number, kw: 
 const shapeOf = (s: Sizes) => [s.cout, s.kh, s.kw, s.cin];
 const label = (s: Sizes) => `${s.h}x${s.w}x${s.cin}, ${s.cout} kernels ${s.kh}x${s.kw}`;
 
-/** Logical numbers as they lie in `layout`, padding zero. */
+/** Logical numbers in `layout`, with zero padding. */
 function stored(layout: Layout, shape: number[], logical: Float32Array): Float32Array {
   return Float32Array.from(layout.map!(shape), i => (i < 0 ? 0 : logical[i]!));
 }
@@ -38,9 +38,9 @@ const IMAGES = 3;
 
 /** Data of IMAGES images, image i `strides` floats after image i - 1, NaN between them. */
 function problem(s: Sizes) {
-  const [ph, pw] = direct.windowsOf(s);
+  const [oh, ow] = direct.windowsOf(s);
   const image = s.h * s.w * s.cin;
-  const windows = ph * pw;
+  const windows = oh * ow;
   const x = noise(IMAGES * image, 3 + s.h);
   const weights = noise(s.cout * s.kh * s.kw * s.cin, 5 + s.cout);
   const bias = noise(s.cout, 7).map(v => v / 4);
@@ -55,13 +55,13 @@ function problem(s: Sizes) {
     return out;
   };
   const of = (i: number) => x.subarray(i * image, (i + 1) * image);
-  return { ph, pw, image, windows, x, weights, bias, xs, ys, images, of, outputs: windows * s.cout };
+  return { oh, ow, image, windows, x, weights, bias, xs, ys, images, of, outputs: windows * s.cout };
 }
 
 /** Bytes from the first output to the end of the last. */
 const span = (stride: number, elements: number) => (IMAGES - 1) * stride + 4 * elements;
 
-/** Sums are exact but where the binary may fuse multiply and add. */
+/** Sums are exact unless the binary may fuse multiply and add. */
 const fused = (bench: Bench) => bench.binary === "train" && bench.variant === "relaxed";
 
 function close(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
@@ -71,7 +71,7 @@ function close(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: num
       throw new Error(`element ${i} is ${got[i]}, not ${wanted[i]}`);
 }
 
-/** argmax where near ties may fall either way: what it points to must be as large as the pooled value says. */
+/** argmax, where near ties may go either way: the element it points to must equal the pooled value. */
 function pointsAt(s: Sizes, p: ReturnType<typeof problem>, i: number, y: Float32Array, argmax: Int32Array): void {
   argmax.forEach((place, at) => {
     const o = at % s.cout;
@@ -80,7 +80,7 @@ function pointsAt(s: Sizes, p: ReturnType<typeof problem>, i: number, y: Float32
     if (place < 0) return;
     const r = Math.floor(place / 4 / s.cin / s.w);
     const c = (place / 4 / s.cin) % s.w;
-    expect([r >> 1, c >> 1]).toEqual([Math.floor(window / p.pw), window % p.pw]);
+    expect([r >> 1, c >> 1]).toEqual([Math.floor(window / p.ow), window % p.ow]);
     close([direct.convolved(s, p.of(i), p.weights, o, r, c) + p.bias[o]!], [y[at]!], 1e-4);
   });
 }
@@ -90,7 +90,7 @@ const byWindow = (s: Sizes, argmax: Int32Array): Int32Array => {
   return argmax.map((_, i) => argmax[(i % s.cout) * windows + Math.floor(i / s.cout)]!);
 };
 
-/** The forward kernels. Those of the running binary do not say who won. */
+/** The forward kernels. Those of the running binary do not return the argmax. */
 function forwards(bench: Bench): void {
   const floats = (at: number, n: number) => bench.f32.slice(at / 4, at / 4 + n);
   const ints = (at: number, n: number) => bench.i32.slice(at / 4, at / 4 + n);
@@ -110,7 +110,7 @@ function forwards(bench: Bench): void {
       n: IMAGES,
       x: bench.input(p.images(p.x, p.image, p.xs)),
       xs: p.xs,
-      w: weights(p),
+      weight: weights(p),
       bias: bench.input(stored(flat, [s.cout], p.bias)),
       y,
       ys: p.ys,
@@ -158,8 +158,8 @@ function forwards(bench: Bench): void {
       sizes(12, 12, 6, 16, 5, 5),
     ].map(s => [label(s), s] as const),
   )("direct, %s", (_, s) => {
-    const [ph, pw] = direct.windowsOf(s);
-    const args = { ph, pw, kh: s.kh, run: s.kw * s.cin, row: s.w * s.cin * 4, pixel: s.cin * 4 };
+    const [oh, ow] = direct.windowsOf(s);
+    const args = { oh, ow, kh: s.kh, run: s.kw * s.cin, x_row_stride: s.w * s.cin * 4, x_pixel_stride: s.cin * 4 };
     forward("f32_conv2d_relu_max_pool2d", s, inPanels(s), args);
   });
 
@@ -174,7 +174,7 @@ function forwards(bench: Bench): void {
     ].map(s => [label(s), s] as const),
   )("one channel, %s", (_, s) => {
     const scratch = planeScratch(s.h, s.w, s.cout);
-    forward("f32_conv2d_relu_max_pool2d_plane", s, inPanels(s), { h: s.h, wd: s.w, kh: s.kh, kw: s.kw }, scratch);
+    forward("f32_conv2d_relu_max_pool2d_plane", s, inPanels(s), { h: s.h, w: s.w, kh: s.kh, kw: s.kw }, scratch);
   });
 
   test.each(
@@ -187,7 +187,7 @@ function forwards(bench: Bench): void {
     ].map(s => [label(s), s] as const),
   )("Winograd, %s", (_, s) => {
     const scratch = winogradScratch(s.h, s.cin);
-    const args = { h: s.h, wd: s.w, cin: s.cin, kh: s.kh };
+    const args = { h: s.h, w: s.w, cin: s.cin, kh: s.kh };
     forward("f32_conv2d_relu_max_pool2d_winograd", s, inWinograd(s, s.kh, s.cin), args, scratch);
   });
 }
@@ -209,7 +209,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
     sizes(5, 4, 61, 2, 2, 3),
   ].map(s => [label(s), s] as const);
 
-  /** argmax as the forward would give it, in both of its orders. */
+  /** argmax as the forward kernel returns it, in both of its orders. */
   function won(s: Sizes, p: ReturnType<typeof problem>) {
     const pooled = Array.from({ length: IMAGES }, (_, i) =>
       direct.f32_conv2d_relu_max_pool2d(s, p.of(i), p.weights, p.bias),
@@ -218,8 +218,12 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
     return {
       argmax: pooled.map(({ argmax }) => argmax),
       orders: [
-        { data: join(pooled.map(({ argmax }) => argmax)), windowStep: 4 * s.cout, channelStep: 4 },
-        { data: join(pooled.map(({ argmax }) => direct.planar(s, argmax))), windowStep: 4, channelStep: 4 * p.windows },
+        { data: join(pooled.map(({ argmax }) => argmax)), window_stride: 4 * s.cout, channel_stride: 4 },
+        {
+          data: join(pooled.map(({ argmax }) => direct.planar(s, argmax))),
+          window_stride: 4,
+          channel_stride: 4 * p.windows,
+        },
       ],
     };
   }
@@ -240,7 +244,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
         dw,
         db,
       );
-    for (const { data, windowStep, channelStep } of orders) {
+    for (const { data, window_stride, channel_stride } of orders) {
       bench.reset();
       const bytes = kernelRows.bytes(shapeOf(s), "f32");
       const gradient = bench.output(bytes);
@@ -249,14 +253,14 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       bench.f32.set(before.db, bias / 4);
       const common = {
         xs: p.xs,
-        ys: p.ys,
-        windowStep,
-        channelStep,
+        dys: p.ys,
+        window_stride,
+        channel_stride,
         windows: p.windows,
         cout: s.cout,
         kh: s.kh,
         run: s.kw * s.cin,
-        row: s.w * s.cin * 4,
+        x_row_stride: s.w * s.cin * 4,
         list: bench.output(8 * p.windows * IMAGES),
         dw: gradient,
         db: bias,
@@ -264,7 +268,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       const x = bench.input(p.images(p.x, p.image, p.xs));
       const d = bench.input(p.images(dy, p.outputs, p.ys));
       const a = bench.input(p.images(data, p.outputs, p.ys));
-      // in two groups: sums go on from where they were, so the grouping does not show
+      // in two groups: sums continue from their earlier values, so the grouping does not change them
       bench.run("f32_conv2d_relu_max_pool2d_weight_gradient", { n: 1, x, dy: d, argmax: a, ...common });
       bench.run("f32_conv2d_relu_max_pool2d_weight_gradient", {
         n: IMAGES - 1,
@@ -288,7 +292,7 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
     const p = problem(s);
     const dy = noise(IMAGES * p.outputs, 11);
     const { argmax, orders } = won(s, p);
-    for (const { data, windowStep, channelStep } of orders) {
+    for (const { data, window_stride, channel_stride } of orders) {
       bench.reset();
       const w = bench.output(movedRows.bytes(shapeOf(s), "f32"));
       bench.run("f32_panels_to_moved", {
@@ -303,24 +307,24 @@ overVariants("f32-conv2d-relu-max-pool2d", "train", bench => {
       expect(floats(w, moved.length)).toEqual(moved);
       const xs = 4 * Math.ceil(p.image / 8) * 8;
       const dx = bench.output(IMAGES * xs);
-      const [ph, pw] = [p.ph, p.pw];
+      const [oh, ow] = [p.oh, p.ow];
       bench.run("f32_conv2d_relu_max_pool2d_input_gradient", {
         n: IMAGES,
         dy: bench.input(p.images(dy, p.outputs, p.ys)),
-        ys: p.ys,
+        dys: p.ys,
         argmax: bench.input(p.images(data, p.outputs, p.ys)),
-        windowStep,
-        channelStep,
-        w,
+        window_stride,
+        channel_stride,
+        weight: w,
         dx,
-        xs,
-        ph,
-        pw,
+        dxs: xs,
+        oh,
+        ow,
         cout: s.cout,
         kh: s.kh,
         run: s.kw * s.cin,
-        row: s.w * s.cin * 4,
-        pixel: s.cin * 4,
+        dx_row_stride: s.w * s.cin * 4,
+        dx_pixel_stride: s.cin * 4,
         list: bench.output(16 * s.cout),
       });
       for (let i = 0; i < IMAGES; i++) {

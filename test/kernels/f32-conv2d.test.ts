@@ -101,7 +101,7 @@ overVariants("f32-conv2d", "train", bench => {
     const inPanels = bench.output(inputPanels.bytes(weightShape(g), "f32"));
     const [out, taps, cin] = [g.cout, g.kh * g.kw, g.cin / g.groups];
     bench.run("f32_conv2d_input_panels", {
-      out,
+      cout: out,
       taps,
       cin,
       x: bench.input(stored(panels, weightShape(g), weight)),

@@ -5,7 +5,7 @@ import { noise, overVariants } from "./harness.ts";
 
 const SIZES = [1, 3, 4, 5, 11];
 
-/** Numbers of many sizes, ties at zero and the kernels' corners among them. */
+/** Numbers of many sizes, including ties at zero and the boundaries of the kernels. */
 const values = (n: number, seed: number): Float32Array =>
   noise(n, seed).map((v, i) => [v, v * 8, v * 100, 0, 3, -3, -0, v * 1e-4, 1, 6][(i + seed) % 10]!);
 
@@ -152,6 +152,64 @@ overVariants("f32-elementwise", "train", bench => {
       for (let j = size; j % 8; j++) expect(bench.f32[y / 4 + i * stride + j]).toBe(0);
     }
     expect(read(dalpha, k)).toEqual(sum);
+  });
+
+  test.each([1, 3, 4, 5, 11])("pact of %i elements, in any grouping of the images", size => {
+    bench.reset();
+    const [n, stride] = [5, Math.ceil(size / 8) * 8 + 8];
+    const image = (seed: number) =>
+      Float32Array.from({ length: n * stride }, (_, i) => (i % stride < size ? noise(1, i + seed * 999)[0]! : NaN));
+    const [x, dy] = [image(1), image(2)];
+    const at = { x: bench.input(x), dy: bench.input(dy) };
+    for (const bound of [0.4, 0, -0.3]) {
+      const alpha = bench.input(Float32Array.of(bound));
+      const [y, dx] = [bench.output(n * stride * 4), bench.output(n * stride * 4)];
+      bench.run("f32_pact", { n: n * stride, x: at.x, alpha, y });
+      bench.run("f32_pact_gradient", { n: n * stride, ...at, alpha, dx });
+      const a = Math.fround(bound);
+      let sum = 0.5;
+      for (let i = 0; i < n; i++) {
+        for (let j = i * stride; j < i * stride + size; j++) {
+          expect(bench.f32[y / 4 + j]).toBe(twin.f32_pact(x[j]!, a));
+          expect(bench.f32[dx / 4 + j]).toBe(twin.f32_pact_gradient(dy[j]!, x[j]!, a));
+        }
+        const row = (of: Float32Array) => of.subarray(i * stride, i * stride + size);
+        sum = twin.f32_pact_alpha_gradient(sum, row(dy), row(x), a);
+      }
+      for (const groups of [[5], [2, 3], [1, 1, 1, 1, 1]]) {
+        const dalpha = bench.output(4);
+        bench.f32[dalpha / 4] = 0.5;
+        let first = 0;
+        for (const group of groups) {
+          const from = {
+            dy: at.dy + first * stride * 4,
+            dys: stride * 4,
+            x: at.x + first * stride * 4,
+            xs: stride * 4,
+          };
+          bench.run("f32_pact_alpha_gradient", { n: group, ...from, alpha, dalpha, length: size });
+          first += group;
+        }
+        expect(bench.f32[dalpha / 4]).toBe(sum);
+      }
+    }
+  });
+
+  test.each([
+    [1, 1],
+    [3, 4],
+    [2, 7],
+    [5, 11],
+  ])("gates of %i rows of %i elements", (rows, length) => {
+    bench.reset();
+    const [x, dy, g] = [noise(rows * length, 1), noise(rows * length, 2), noise(rows, 3)];
+    const at = { x: bench.input(x), dy: bench.input(dy), g: bench.input(g) };
+    const [y, dg] = [bench.output(rows * length * 4), bench.output(rows * 4)];
+    bench.run("f32_gate", { rows, length, x: at.x, g: at.g, y });
+    expect(read(y, rows * length)).toEqual(x.map((v, i) => twin.f32_gate(v, g[Math.floor(i / length)]!)));
+    bench.run("f32_gate_gradient", { rows, length, dy: at.dy, x: at.x, dg });
+    const row = (of: Float32Array, r: number) => of.subarray(r * length, (r + 1) * length);
+    expect(read(dg, rows)).toEqual(g.map((_, r) => twin.f32_gate_gradient(row(dy, r), row(x, r))));
   });
 
   test.each([1, 4, 7, 13])("dropout of %i elements: the same bits forward and backward", k => {

@@ -5,7 +5,7 @@ import { gemmScratch, MODE } from "../../src/kernels/table/f32-gemm.ts";
 import { noise, overVariants } from "./harness.ts";
 import { expectGapsUntouched, expectSame, gathered, spread, stored } from "./placing.ts";
 
-// the tile is 4 rows by 8 columns; 1 row alone takes 32 columns at once; rows go in blocks of 64
+// the tile is 4 rows by 8 columns; a single row takes 32 columns at once; rows are in blocks of 64
 const ROWS = [1, 3, 4, 5, 11, 67];
 const COLUMNS = [1, 7, 8, 9, 19, 35, 67];
 const DEPTHS = [1, 3, 8, 37, 257];
@@ -31,7 +31,7 @@ overVariants("f32-gemm", "run", bench => {
         k,
         a: bench.input(spread(a, m, lda)),
         lda: lda * 4,
-        w: bench.input(stored(panels, [n, k], w)),
+        weight: bench.input(stored(panels, [n, k], w)),
         c,
         ldc: ldc * 4,
         mode,

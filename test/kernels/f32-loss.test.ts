@@ -99,7 +99,7 @@ overVariants("f32-loss", "train", bench => {
   });
 });
 
-// ---------------------------------------------------------------- Keras' own values, through the twins
+// ---------------------------------------------------------------- Keras' own values, by the reference implementations
 
 interface Stored {
   shape: number[];
@@ -169,7 +169,7 @@ test.each(Object.keys(KERAS))("Keras: %s", name => {
   expect(weighted).toBeCloseTo(v.weightedLoss, 5);
 });
 
-test("every loss vector of Keras is used", () => {
+test("f32-loss: every loss vector of Keras is used", () => {
   const losses = Object.keys(vectors).filter(name => !name.startsWith("regularizer"));
   expect(losses.sort()).toEqual(Object.keys(KERAS).sort());
 });

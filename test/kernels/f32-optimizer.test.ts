@@ -54,7 +54,7 @@ overVariants("f32-optimizer", "train", bench => {
   );
 });
 
-// ---------------------------------------------------------------- Keras' own values, through the twins
+// ---------------------------------------------------------------- Keras' own values, by the reference implementations
 
 interface Vector {
   config: Record<string, number>;
@@ -116,6 +116,6 @@ test.each(Object.keys(KERAS))("Keras: %s", name => {
   });
 });
 
-test("every optimizer vector of Keras is used", () => {
+test("f32-optimizer: every optimizer vector of Keras is used", () => {
   expect(Object.keys(vectors).sort()).toEqual(Object.keys(KERAS).sort());
 });

@@ -52,7 +52,7 @@ const N = 3;
 const gap = 7;
 const sizes = (g: Geometry) => ({ x: g.h * g.w * g.c, y: g.oh * g.ow * g.c });
 const plain = ({ pad_b, pad_r, ...g }: Geometry) => g;
-/** Full of ties, with zeros of both signs. */
+/** Many ties, with zeros of both signs. */
 const steps = (n: number, seed: number) => noise(n, seed).map(v => Math.round(v * 2) / 2);
 
 overVariants("f32-pool", "run", bench => {

@@ -30,7 +30,7 @@ function table(bench: Bench, list: readonly (readonly [number, number, number])[
 const tables = (bench: Bench, channels: number) => ({
   oh: ROWS.length,
   ow: COLUMNS.length,
-  channels,
+  c: channels,
   rows: table(bench, ROWS, W * channels * 4),
   columns: table(bench, COLUMNS, channels * 4),
 });

@@ -60,7 +60,7 @@ overVariants("f32-sparse", "run", bench => {
         const padded = g.pad_t > 0 || g.pad_l > 0 || rows > g.h || columns > g.w;
         const pixel = 4 * g.cin;
         const pitch = pixel * (padded ? columns : g.w);
-        const matrix = { data, outs: g.cout, length };
+        const matrix = { data, cout: g.cout, length };
         const places = floatRows(g, pitch);
         const ys = size + gap;
         const y = bench.output((N * ys - gap) * 4);
@@ -75,7 +75,7 @@ overVariants("f32-sparse", "run", bench => {
           n: N,
           x: bench.input(spread(x, N, each + 2)),
           xs: (each + 2) * 4,
-          w: bench.input(pack(matrix, { inputs: 1, outputs: 1 }, 4, places.rows)),
+          weight: bench.input(pack(matrix, { inputs: 1, outputs: 1 }, 4, places.rows)),
           chunks: places.chunks.length,
           places: bench.input(places.chunks),
           count: g.oh * g.ow,
@@ -83,10 +83,10 @@ overVariants("f32-sparse", "run", bench => {
           results: grid(4 * g.ow * g.cout, 4 * g.cout),
           y,
           ys: ys * 4,
-          outs: g.cout,
+          cout: g.cout,
           mode,
           aux: bench.input(aux),
-          ...{ h: g.h, width: g.w, pixel, pad_t: g.pad_t, pad_l: g.pad_l },
+          ...{ h: g.h, w: g.w, pixel, pad_t: g.pad_t, pad_l: g.pad_l },
           rows: padded ? rows : 0,
           columns,
           scratch: bench.output(tileBytes(places, 4, 4) + (padded ? rows * columns * pixel : 0)),
@@ -97,31 +97,31 @@ overVariants("f32-sparse", "run", bench => {
     );
   });
 
-  const SIZES = [1, 4, 15, 16, 17, 35].flatMap(outs => [1, 5, 37].map(k => [k, outs] as const));
-  describe.each(SIZES)("%i inputs to %i outputs", (k, outs) => {
+  const SIZES = [1, 4, 15, 16, 17, 35].flatMap(cout => [1, 5, 37].map(k => [k, cout] as const));
+  describe.each(SIZES)("%i inputs to %i outputs", (k, cout) => {
     test.each(PATTERNS.map((pattern, i) => [pattern, modes[i % 3]!] as const))(
       "f32_sparse_dense, %s, mode %i",
       (pattern, mode) => {
         bench.reset();
         const x = noise(N * k, 3);
-        const data = pruned(noise(outs * k, 4), outs, pattern);
-        const aux = noise(outs, 5);
-        const ys = outs + gap;
+        const data = pruned(noise(cout * k, 4), cout, pattern);
+        const aux = noise(cout, 5);
+        const ys = cout + gap;
         const y = bench.output((N * ys - gap) * 4);
-        const matrix = { data, outs, length: k };
+        const matrix = { data, cout, length: k };
         bench.run("f32_sparse_dense", {
           n: N,
           x: bench.input(spread(x, N, k + 2)),
           xs: (k + 2) * 4,
-          w: bench.input(pack(matrix, { inputs: 1, outputs: 16 }, 16)),
+          weight: bench.input(pack(matrix, { inputs: 1, outputs: 16 }, 16)),
           y,
           ys: ys * 4,
-          outs,
+          cout,
           mode,
           aux: bench.input(aux),
         });
-        expectSame(bench, gathered(bench, y, N, outs, ys), product.f32_gemm({ m: N, n: outs, k, mode }, x, data, aux));
-        expectGapsUntouched(bench, y, N, outs, ys);
+        expectSame(bench, gathered(bench, y, N, cout, ys), product.f32_gemm({ m: N, n: cout, k, mode }, x, data, aux));
+        expectGapsUntouched(bench, y, N, cout, ys);
       },
     );
   });

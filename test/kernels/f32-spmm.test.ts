@@ -21,7 +21,7 @@ function sparse(rows: number, k: number, density: number): Csr<Float32Array> {
   return { values: Float32Array.from(values), columns: Int32Array.from(columns), pointers: Int32Array.from(pointers) };
 }
 
-// the tile is one row by 16 columns; one column alone takes 4 rows at once
+// the tile is one row by 16 columns; a single column takes 4 rows at once
 const ROWS = [1, 3, 4, 5, 11];
 const COLUMNS = [1, 2, 3, 4, 5, 15, 16, 17, 35];
 

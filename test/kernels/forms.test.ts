@@ -1,4 +1,4 @@
-/** What planning knows of kernels is what the kernel table says. */
+/** The planner's knowledge of kernels equals the kernel table. */
 import { expect, test } from "vitest";
 import { FIRST_KERNEL, formOf, SLACK } from "../../src/kernels/forms.ts";
 import { RUN } from "../../src/kernels/load-run.ts";
@@ -29,13 +29,13 @@ test.each([RUN, TRAIN])("the forms of the $name binary are the rows of the table
   });
 });
 
-test("kernels of training alone are not among those of running", () => {
+test("kernelsOf: kernels of training alone are not among those of running", () => {
   const training = KERNEL_NAMES.filter(name => KERNELS[name].binary === "train");
   expect(training.length).toBeGreaterThan(20);
   for (const name of training) expect(RUN.kernels, name).not.toContain(`;${name} `);
 });
 
-test("no kernel reads or writes further past an end than the planner leaves room for", () => {
+test("SLACK: no kernel reads or writes further past an end than the planner leaves room for", () => {
   for (const name of KERNEL_NAMES) {
     expect(KERNELS[name].overRead ?? 0, name).toBeLessThanOrEqual(SLACK);
     expect(KERNELS[name].overWrite ?? 0, name).toBeLessThanOrEqual(SLACK);

@@ -1,6 +1,6 @@
 /**
- * Runs single kernels on memory that is filled with NaN first, and sees to it that nothing outside an output is written.
- * A suite is a function of a `Bench`, run over every binary and variant this engine can load.
+ * Runs single kernels on memory that is filled with NaN first, and checks that nothing outside an output is written. A
+ * suite is a function of a `Bench`, run over every binary and variant that this engine can load.
  */
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
@@ -45,14 +45,16 @@ export class Bench {
     return at;
   }
 
-  /** Places `data`; NaN (as bytes 0xdead7fc0) lies before and after. */
+  /** Places `data`, with NaN (as bytes 0xdead7fc0) before and after it. */
   input(data: ArrayBufferView): number {
     const at = this.#place(data.byteLength);
     this.u8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     return at;
   }
 
-  /** Room for `bytes`, poisoned; what lies past it must stay untouched after `run`, but for the row's overWrite. */
+  /**
+   * Reserves `bytes`, poisoned; the memory after them must be unchanged after `run`, except for the row's overWrite.
+   */
   output(bytes: number): number {
     const at = this.#place(bytes);
     this.#outputs.push({ at, bytes, slack: 0 });

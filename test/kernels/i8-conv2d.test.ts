@@ -17,60 +17,63 @@ import { type Bench, noise, overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 
 interface Case {
-  height: number;
-  width: number;
-  channels: number;
-  outs: number;
+  h: number;
+  w: number;
+  cin: number;
+  cout: number;
   kernel: [number, number];
   strides?: [number, number];
   dilations?: [number, number];
   pads?: Halo;
-  /** Halo of x, where it is more than the pads. */
+  /** Halo of x, if it is larger than the pads. */
   around?: Halo;
   /** Halo of y. */
   beyond?: Halo;
 }
 
 const CASES: Case[] = [
-  { height: 1, width: 1, channels: 1, outs: 1, kernel: [1, 1] },
-  { height: 1, width: 3, channels: 4, outs: 7, kernel: [1, 1] },
-  { height: 3, width: 3, channels: 5, outs: 8, kernel: [1, 1] },
-  { height: 5, width: 4, channels: 3, outs: 9, kernel: [3, 3], pads: [1, 1, 1, 1] },
-  { height: 7, width: 5, channels: 6, outs: 16, kernel: [5, 5], pads: [2, 2, 2, 2] },
+  { h: 1, w: 1, cin: 1, cout: 1, kernel: [1, 1] },
+  { h: 1, w: 3, cin: 4, cout: 7, kernel: [1, 1] },
+  { h: 3, w: 3, cin: 5, cout: 8, kernel: [1, 1] },
+  { h: 5, w: 4, cin: 3, cout: 9, kernel: [3, 3], pads: [1, 1, 1, 1] },
+  { h: 7, w: 5, cin: 6, cout: 16, kernel: [5, 5], pads: [2, 2, 2, 2] },
   {
-    height: 6,
-    width: 7,
-    channels: 2,
-    outs: 3,
+    h: 6,
+    w: 7,
+    cin: 2,
+    cout: 3,
     kernel: [3, 2],
     strides: [2, 1],
     pads: [0, 0, 1, 1],
   },
   {
-    height: 9,
-    width: 8,
-    channels: 3,
-    outs: 5,
+    h: 9,
+    w: 8,
+    cin: 3,
+    cout: 5,
     kernel: [3, 3],
     dilations: [2, 2],
     pads: [2, 2, 2, 2],
   },
-  { height: 9, width: 8, channels: 1, outs: 5, kernel: [4, 3], dilations: [2, 1], strides: [1, 2] },
-  { height: 3, width: 3, channels: 7, outs: 32, kernel: [1, 1], beyond: [1, 1, 2, 3] },
-  { height: 1, width: 1, channels: 8, outs: 16, kernel: [1, 1] },
-  { height: 2, width: 9, channels: 3, outs: 16, kernel: [1, 4] },
-  { height: 10, width: 4, channels: 1, outs: 19, kernel: [10, 4], around: [1, 2, 0, 1] },
-  { height: 5, width: 5, channels: 8, outs: 12, kernel: [2, 2], beyond: [1, 1, 2, 3] },
+  { h: 9, w: 8, cin: 1, cout: 5, kernel: [4, 3], dilations: [2, 1], strides: [1, 2] },
+  { h: 3, w: 3, cin: 7, cout: 32, kernel: [1, 1], beyond: [1, 1, 2, 3] },
+  { h: 1, w: 1, cin: 8, cout: 16, kernel: [1, 1] },
+  { h: 2, w: 9, cin: 3, cout: 16, kernel: [1, 4] },
+  { h: 10, w: 4, cin: 1, cout: 19, kernel: [10, 4], around: [1, 2, 0, 1] },
+  { h: 5, w: 5, cin: 8, cout: 12, kernel: [2, 2], beyond: [1, 1, 2, 3] },
 ];
 
 const POOLED: Case[] = [
-  { height: 2, width: 2, channels: 1, outs: 1, kernel: [1, 1] },
-  { height: 6, width: 7, channels: 3, outs: 6, kernel: [3, 3] },
-  { height: 9, width: 8, channels: 6, outs: 16, kernel: [5, 5], beyond: [1, 1, 1, 1] },
-  { height: 5, width: 6, channels: 4, outs: 9, kernel: [3, 3], pads: [1, 1, 1, 1] },
+  { h: 2, w: 2, cin: 1, cout: 1, kernel: [1, 1] },
+  { h: 6, w: 7, cin: 3, cout: 6, kernel: [3, 3] },
+  { h: 9, w: 8, cin: 6, cout: 16, kernel: [5, 5], beyond: [1, 1, 1, 1] },
+  { h: 5, w: 6, cin: 4, cout: 9, kernel: [3, 3], pads: [1, 1, 1, 1] },
 ];
 
-/** Kernels around the k-groups of both variants, pooled widths around a strip of 4, one pair of outputs and an odd one. */
+/**
+ * Kernels around the k-groups of both variants, pooled widths around a strip of 4, an even and an odd number of
+ * outputs.
+ */
 const ONE_CHANNEL: Case[] = [
   [1, 1],
   [2, 2],
@@ -83,17 +86,17 @@ const ONE_CHANNEL: Case[] = [
   [2, 8],
 ].flatMap(kernel =>
   [4, 5, 7, 8, 11].map((width, i) => ({
-    height: 2 * (1 + (i % 3)) + kernel[0]! - 1 + (i & 1),
-    width: 2 * width + kernel[1]! - 1 + (i & 1),
-    channels: 1,
-    outs: 1 + i,
+    h: 2 * (1 + (i % 3)) + kernel[0]! - 1 + (i & 1),
+    w: 2 * width + kernel[1]! - 1 + (i & 1),
+    cin: 1,
+    cout: 1 + i,
     kernel: kernel as [number, number],
     ...(i === 3 && { pads: [1, 1, 1, 1] }),
     ...(i === 2 && { beyond: [1, 1, 2, 3] }),
   })),
 );
 
-/** Kernels of even and odd sides, channels around the vector of 8, pooled widths around the tile of 4. */
+/** Kernels of even and odd sides, cin around the vector of 8, pooled widths around the tile of 4. */
 const FIR: Case[] = (
   [
     [3, 3, 1],
@@ -105,19 +108,19 @@ const FIR: Case[] = (
     [5, 2, 19],
     [7, 5, 3],
   ] as const
-).flatMap(([kh, kw, channels], k) =>
+).flatMap(([kh, kw, cin], k) =>
   [4, 5, 9].map((width, i) => ({
-    height: 2 * (1 + i) + kh - 1 + (k & 1),
-    width: 2 * width + kw - 1 + (k & 1),
-    channels,
-    outs: 7 + i + k,
+    h: 2 * (1 + i) + kh - 1 + (k & 1),
+    w: 2 * width + kw - 1 + (k & 1),
+    cin,
+    cout: 7 + i + k,
     kernel: [kh, kw] as [number, number],
     ...(i === 1 && { pads: [1, 1, 1, 1] }),
     ...(i === 2 && { beyond: [1, 1, 2, 3] }),
   })),
 );
 
-/** Heights and widths around tiles of 4, channels and outputs around vectors of 8. */
+/** Heights and widths around tiles of 4, cin and outputs around vectors of 8. */
 const WINOGRAD: Case[] = (
   [
     [4, 4],
@@ -127,12 +130,12 @@ const WINOGRAD: Case[] = (
     [11, 13],
     [6, 19],
   ] as const
-).flatMap(([height, width], s) =>
-  [8, 9, 15, 16, 24].map((channels, i) => ({
-    height,
-    width,
-    channels,
-    outs: [8, 16, 9, 13, 19][(i + s) % 5]!,
+).flatMap(([h, w], s) =>
+  [8, 9, 15, 16, 24].map((cin, i) => ({
+    h,
+    w,
+    cin,
+    cout: [8, 16, 9, 13, 19][(i + s) % 5]!,
     kernel: [3, 3] as [number, number],
     pads: [1, 1, 1, 1],
     ...(i === 1 && { around: [2, 1, 1, 3] }),
@@ -140,59 +143,61 @@ const WINOGRAD: Case[] = (
   })),
 );
 
-const name = (c: Case) =>
-  `${c.height}x${c.width}x${c.channels} to ${c.outs}, kernel ${c.kernel.join("x")}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}${c.pads ? ", padded" : ""}`;
+const name = (c: Case) => {
+  const window = `kernel ${c.kernel.join("x")}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}`;
+  return `${c.h}x${c.w}x${c.cin} to ${c.cout}, ${window}${c.pads ? ", padded" : ""}`;
+};
 
 function setUp(bench: Bench, c: Case) {
   bench.reset();
-  const { height, width, channels, outs, kernel } = c;
-  const length = kernel[0] * kernel[1] * channels;
+  const { h, w, cin, cout, kernel } = c;
+  const length = kernel[0] * kernel[1] * cin;
   const reach = 127 * 80 * Math.sqrt(length);
   const convolution = (image: number): twin.Convolution => ({
-    height,
-    width,
-    channels,
+    h,
+    w,
+    cin,
     groups: 1,
-    outs,
+    cout,
     kernel,
     strides: c.strides ?? [1, 1],
     dilations: c.dilations ?? [1, 1],
     pads: c.pads ?? NO_HALO,
-    x: bytes(height * width * channels, 3 + image, bench),
+    x: bytes(h * w * cin, 3 + image, bench),
     zero: zeroPoint(5, bench),
-    w: weights(outs * length, 7),
-    bias: biases(outs, reach / 4, 11),
+    weight: weights(cout * length, 7),
+    bias: biases(cout, reach / 4, 11),
   });
   const images = [convolution(0), convolution(1)];
   const first = images[0]!;
   const halo = c.around ?? first.pads;
-  const x = storedImage([height, width, channels], bench.variant, halo);
+  const x = storedImage([h, w, cin], bench.variant, halo);
   const xs = x.bytes + 36;
   const at = bench.input(
     storedImages(
       bench,
       images.map(i => i.x),
-      [height, width, channels],
+      [h, w, cin],
       halo,
       first.zero,
       xs,
     ),
   );
   const requantization: Requantization = {
-    scale: scales(outs, reach, 13),
+    scale: scales(cout, reach, 13),
     zero: zeroPoint(17, bench),
     qmin: -101,
     qmax: 120,
   };
-  const { runs, length: run } = runsOf(first, channels);
+  const { runs, length: run } = runsOf(first, cin);
   const groups = groupsOf(bench.variant, runs, run);
   const pack = (dynamic: boolean) => {
-    const y = bench.output(panelBytes(outs, groups));
+    const y = bench.output(panelBytes(cout, groups));
     bench.run("i8_gemm_pack", {
-      outs,
+      cout,
       runs,
       length: run,
-      w: bench.input(first.w),
+      weight: bench.input(first.weight),
       bias: dynamic ? 0 : bench.input(first.bias),
       scale: bench.input(requantization.scale),
       zero: dynamic ? -127 : first.zero,
@@ -204,13 +209,13 @@ function setUp(bench: Bench, c: Case) {
   const taps = table(tapAxes(bench.variant, x, first));
   // the first tap of the first pixel
   const start = at + x.first - first.pads[0] * x.pitch - first.pads[1] * x.pixel;
-  return { images, first, x, requantization, pack, table, args: { n: 2, x: start, xs, groups, taps, outs } };
+  return { images, first, x, requantization, pack, table, args: { n: 2, x: start, xs, k_groups: groups, taps, cout } };
 }
 
 overVariants("i8-conv2d", "run", bench => {
   const TILED = CASES.flatMap(c =>
     [2, 4]
-      .filter(rows => rows > 2 || c.outs % 16 === 0)
+      .filter(rows => rows > 2 || c.cout % 16 === 0)
       .flatMap(rows => {
         const beside = c.kernel[0] === 1 && (c.kernel[1] === 1 || !c.dilations);
         return [true, ...(beside ? [false] : [])].map(table => [name(c), rows, table, c] as const);
@@ -218,7 +223,7 @@ overVariants("i8-conv2d", "run", bench => {
   );
   test.each(TILED)("%s, tiles of %i, by a table: %s", (_, rows, scattered, c) => {
     const { images, first, x, requantization, pack, table, args } = setUp(bench, c);
-    const shape = [...twin.outputSize(first), c.outs];
+    const shape = [...twin.outputSize(first), c.cout];
     const halo = c.beyond ?? NO_HALO;
     const image = storedImage(shape, bench.variant, halo);
     const ys = image.bytes + 8;
@@ -227,7 +232,7 @@ overVariants("i8-conv2d", "run", bench => {
     const { zero, qmin, qmax } = requantization;
     bench.run("i8_conv2d", {
       ...args,
-      w: pack(false),
+      weight: pack(false),
       ...(!scattered && { taps: 0 }),
       rows,
       tiles: Math.ceil((image.height * image.width) / rows),
@@ -242,7 +247,7 @@ overVariants("i8-conv2d", "run", bench => {
     images.forEach((one, i) => {
       expect([...fromStored(bench, y + i * ys, shape, halo)]).toEqual([...twin.i8_conv2d(one, requantization)]);
     });
-    // the halo of y and what is between the images stay as they were
+    // the halo of y and the gaps between images are unchanged
     const written = 2 * shape.reduce((a, b) => a * b) * storedBytes(bench.variant);
     expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
   });
@@ -250,7 +255,7 @@ overVariants("i8-conv2d", "run", bench => {
   test.each(POOLED.map(c => [name(c), c] as const))("pooled: %s", (_, c) => {
     const { images, first, x, requantization, pack, table, args } = setUp(bench, c);
     const [oh, ow] = twin.outputSize(first);
-    const shape = [oh >> 1, ow >> 1, c.outs];
+    const shape = [oh >> 1, ow >> 1, c.cout];
     const halo = c.beyond ?? NO_HALO;
     const image = storedImage(shape, bench.variant, halo);
     const ys = image.bytes + 8;
@@ -258,7 +263,7 @@ overVariants("i8-conv2d", "run", bench => {
     const { zero, qmin, qmax } = requantization;
     bench.run("i8_conv2d_max_pool2d", {
       ...args,
-      w: pack(false),
+      weight: pack(false),
       tiles: image.height * image.width,
       pixels: table(pixelAxes(x, image, first, true)),
       results: table(resultAxes(image)),
@@ -278,20 +283,20 @@ overVariants("i8-conv2d", "run", bench => {
   test.each(ONE_CHANNEL.map(c => [name(c), c] as const))("one channel, pooled: %s", (_, c) => {
     const { images, first, x, requantization, args } = setUp(bench, c);
     const [oh, ow] = twin.outputSize(first);
-    const shape = [oh >> 1, ow >> 1, c.outs];
+    const shape = [oh >> 1, ow >> 1, c.cout];
     const halo = c.beyond ?? NO_HALO;
     const image = storedImage(shape, bench.variant, halo);
     const [kh, kw] = c.kernel;
-    const w = bench.output(oneChannelPackedBytes({ outs: c.outs, kh, kw }, bench.variant));
+    const weight = bench.output(oneChannelPackedBytes({ cout: c.cout, kh, kw }, bench.variant));
     bench.run("i8_conv2d_1c_pack", {
-      outs: c.outs,
+      cout: c.cout,
       kh,
       kw,
-      w: bench.input(first.w),
+      weight: bench.input(first.weight),
       bias: bench.input(first.bias),
       scale: bench.input(requantization.scale),
       zero: first.zero,
-      y: w,
+      y: weight,
     });
     const ys = image.bytes + 8;
     const y = bench.output(2 * ys);
@@ -301,18 +306,18 @@ overVariants("i8-conv2d", "run", bench => {
       n: 2,
       x: args.x,
       xs: args.xs,
-      pitch: x.pitch,
+      x_row_stride: x.pitch,
       kh,
       kw,
-      scratch: bench.output(stripBytes({ height: shape[0]!, kh }, bench.variant)),
-      w,
+      scratch: bench.output(stripBytes({ oh: shape[0]!, kh }, bench.variant)),
+      weight,
       y: y + image.first,
       ys,
-      ypitch: image.pitch,
-      ypixel: image.pixel,
-      height: shape[0]!,
-      width: shape[1]!,
-      outs: c.outs,
+      y_row_stride: image.pitch,
+      y_pixel_stride: image.pixel,
+      oh: shape[0]!,
+      ow: shape[1]!,
+      cout: c.cout,
       zero,
       qmin,
       qmax,
@@ -330,21 +335,21 @@ overVariants("i8-conv2d", "run", bench => {
     test.each(FIR.map(c => [name(c), c] as const))("fast FIR, pooled: %s", (_, c) => {
       const { images, first, x, requantization, args } = setUp(bench, c);
       const [oh, ow] = twin.outputSize(first);
-      const shape = [oh >> 1, ow >> 1, c.outs];
+      const shape = [oh >> 1, ow >> 1, c.cout];
       const halo = c.beyond ?? NO_HALO;
       const image = storedImage(shape, bench.variant, halo);
       const [kh, kw] = c.kernel;
-      const w = bench.output(firPackedBytes({ outs: c.outs, kh, kw, channels: c.channels }));
+      const weight = bench.output(firPackedBytes({ cout: c.cout, kh, kw, cin: c.cin }));
       bench.run("i8_conv2d_fir_pack", {
-        outs: c.outs,
+        cout: c.cout,
         kh,
         kw,
-        channels: c.channels,
-        w: bench.input(first.w),
+        cin: c.cin,
+        weight: bench.input(first.weight),
         bias: bench.input(first.bias),
         scale: bench.input(requantization.scale),
         zero: first.zero,
-        y: w,
+        y: weight,
       });
       const ys = image.bytes + 8;
       const y = bench.output(2 * ys);
@@ -354,19 +359,19 @@ overVariants("i8-conv2d", "run", bench => {
         n: 2,
         x: args.x,
         xs: args.xs,
-        pitch: x.pitch,
-        channels: c.channels,
+        x_row_stride: x.pitch,
+        cin: c.cin,
         kh,
         kw,
-        scratch: bench.output(firScratchBytes({ height: shape[0]!, width: shape[1]!, kh, kw, channels: c.channels })),
-        w,
+        scratch: bench.output(firScratchBytes({ oh: shape[0]!, ow: shape[1]!, kh, kw, cin: c.cin })),
+        weight,
         y: y + image.first,
         ys,
-        ypitch: image.pitch,
-        ypixel: image.pixel,
-        height: shape[0]!,
-        width: shape[1]!,
-        outs: c.outs,
+        y_row_stride: image.pitch,
+        y_pixel_stride: image.pixel,
+        oh: shape[0]!,
+        ow: shape[1]!,
+        cout: c.cout,
         zero,
         qmin,
         qmax,
@@ -384,22 +389,22 @@ overVariants("i8-conv2d", "run", bench => {
       `Winograd, ${wide ? "as many rows of tiles as the planner takes" : "tiles row by row"}: %s`,
       (_, c) => {
         const { images, first, x, requantization, args } = setUp(bench, c);
-        const [height, width] = twin.outputSize(first);
-        const shape = [height, width, c.outs];
+        const [oh, ow] = twin.outputSize(first);
+        const shape = [oh, ow, c.cout];
         const halo = c.beyond ?? NO_HALO;
         const image = storedImage(shape, bench.variant, halo);
-        const { channels, outs } = c;
-        const geometry = { height, width, channels, outs };
+        const { cin, cout } = c;
+        const geometry = { oh, ow, cin, cout };
         const band = wide ? winogradBand(geometry) : 1;
-        const w = bench.output(winogradPackedBytes(geometry));
+        const weight = bench.output(winogradPackedBytes(geometry));
         bench.run("i8_conv2d_winograd_pack", {
-          outs,
-          channels,
-          w: bench.input(first.w),
+          cout,
+          cin,
+          weight: bench.input(first.weight),
           bias: bench.input(first.bias),
           scale: bench.input(requantization.scale),
           zero: first.zero,
-          y: w,
+          y: weight,
         });
         const ys = image.bytes + 8;
         const y = bench.output(2 * ys);
@@ -409,17 +414,17 @@ overVariants("i8-conv2d", "run", bench => {
           n: 2,
           x: args.x,
           xs: args.xs,
-          pitch: x.pitch,
-          channels,
-          w,
+          x_row_stride: x.pitch,
+          cin,
+          weight,
           scratch: bench.output(winogradScratchBytes(geometry, band)),
           band,
           y: y + image.first,
           ys,
-          ypitch: image.pitch,
-          height,
-          width,
-          outs,
+          y_row_stride: image.pitch,
+          oh,
+          ow,
+          cout,
           zero,
           qmin,
           qmax,
@@ -432,48 +437,48 @@ overVariants("i8-conv2d", "run", bench => {
       },
     );
 
-  test.each([8, 227])("Winograd is exact at the ends of its range: %i channels", channels => {
+  test.each([8, 227])("Winograd is exact at the ends of its range: %i channels", cin => {
     bench.reset();
-    const geometry = { height: 4, width: 4, channels, outs: 8 };
+    const geometry = { oh: 4, ow: 4, cin, cout: 8 };
     expect(winogradFits(geometry)).toBe(true);
-    // the lower ends of both: the largest sums there are; then the largest negative ones
-    for (const weight of [-128, 127]) {
-      const image = storedImage([6, 6, channels], bench.variant);
-      const x = new Int8Array(36 * channels).fill(-128);
-      const w = bench.output(winogradPackedBytes(geometry));
+    // the lower ends of both: the largest possible sums; then the most negative ones
+    for (const value of [-128, 127]) {
+      const image = storedImage([6, 6, cin], bench.variant);
+      const x = new Int8Array(36 * cin).fill(-128);
+      const weight = bench.output(winogradPackedBytes(geometry));
       // the largest sum becomes 100
-      const scale = new Float32Array(8).fill(100 / (9 * channels * 128 * 128));
+      const scale = new Float32Array(8).fill(100 / (9 * cin * 128 * 128));
       bench.run("i8_conv2d_winograd_pack", {
-        outs: 8,
-        channels,
-        w: bench.input(new Int8Array(8 * 9 * channels).fill(weight)),
+        cout: 8,
+        cin,
+        weight: bench.input(new Int8Array(8 * 9 * cin).fill(value)),
         bias: bench.input(new Int32Array(8)),
         scale: bench.input(scale),
         zero: 0,
-        y: w,
+        y: weight,
       });
       const to = storedImage([4, 4, 8], bench.variant);
       const y = bench.output(to.bytes);
       bench.run("i8_conv2d_winograd", {
         n: 1,
-        x: bench.input(storedImages(bench, [x], [6, 6, channels], NO_HALO, 0, image.bytes)),
+        x: bench.input(storedImages(bench, [x], [6, 6, cin], NO_HALO, 0, image.bytes)),
         xs: 0,
-        pitch: image.pitch,
-        channels,
-        w,
+        x_row_stride: image.pitch,
+        cin,
+        weight,
         scratch: bench.output(winogradScratchBytes(geometry, 1)),
         band: 1,
         y,
         ys: 0,
-        ypitch: to.pitch,
-        height: 4,
-        width: 4,
-        outs: 8,
+        y_row_stride: to.pitch,
+        oh: 4,
+        ow: 4,
+        cout: 8,
         zero: 0,
         qmin: -128,
         qmax: 127,
       });
-      const expected = weight < 0 ? 100 : -99;
+      const expected = value < 0 ? 100 : -99;
       expect([...fromStored(bench, y, [4, 4, 8])]).toEqual(new Array(128).fill(expected));
     }
   });
@@ -481,17 +486,17 @@ overVariants("i8-conv2d", "run", bench => {
   test.each(CASES.map(c => [name(c), c] as const))("quantized at run time: %s", (_, c) => {
     const { images, first, x, requantization, pack, table, args } = setUp(bench, c);
     const [oh, ow] = twin.outputSize(first);
-    // f32 results lie flat
-    const image = imageOf([oh, ow, c.outs], 4);
-    const length = oh * ow * c.outs;
+    // f32 results are stored flat
+    const image = imageOf([oh, ow, c.cout], 4);
+    const length = oh * ow * c.cout;
     const ys = 4 * length + 16;
     const y = bench.output(ys + 4 * length);
-    const bias = noise(c.outs, 29);
+    const bias = noise(c.cout, 29);
     const choice = new Float32Array([0.02, 50, 0, 0, 0.03, 33, 0, 0]);
     new Int32Array(choice.buffer)[2] = new Int32Array(choice.buffer)[6] = first.zero;
     bench.run("i8_conv2d_dynamic", {
       ...args,
-      w: pack(true),
+      weight: pack(true),
       tiles: Math.ceil((oh * ow) / 4),
       pixels: table(pixelAxes(x, image, first)),
       results: table(resultAxes(image)),

@@ -26,12 +26,12 @@ const CASES = WINDOWS.flatMap((window, i) =>
 );
 
 /** Heights around two rows of results, widths around two columns, all steps, channels around vectors of 4. */
-const SMALL = [1, 2, 3, 7].flatMap((height, h) =>
-  [1, 2, 5, 8].flatMap((width, w) =>
-    [4, 5, 7, 8, 11, 16].map((channels, i) => ({
-      height,
-      width,
-      channels,
+const SMALL = [1, 2, 3, 7].flatMap((oh, h) =>
+  [1, 2, 5, 8].flatMap((ow, w) =>
+    [4, 5, 7, 8, 11, 16].map((cin, i) => ({
+      oh,
+      ow,
+      cin,
       strides: [
         [1, 1],
         [2, 2],
@@ -45,27 +45,27 @@ const SMALL = [1, 2, 3, 7].flatMap((height, h) =>
 );
 
 overVariants("i8-depthwise", "run", bench => {
-  test.each(CASES)("kernel %s, %i channels", (_, channels, window) => {
+  test.each(CASES)("kernel %s, %i channels", (_, cin, window) => {
     bench.reset();
-    const [height, width] = [6, 7];
+    const [h, w] = [6, 7];
     const taps = window.kernel[0] * window.kernel[1];
     const zero = zeroPoint(5, bench);
-    const images = [3, 4].map(seed => bytes(height * width * channels, seed, bench, false));
-    const w = weights(channels * taps, 7);
+    const images = [3, 4].map(seed => bytes(h * w * cin, seed, bench, false));
+    const weight = weights(cin * taps, 7);
     const reach = 127 * 80 * Math.sqrt(taps);
-    const bias = biases(channels, reach / 4, 11);
-    const requantization = { scale: scales(channels, reach, 13), zero: -3, qmin: -101, qmax: 120 };
-    const convolution = (x: Int8Array) => ({ ...window, height, width, channels, x, zero, w, bias });
+    const bias = biases(cin, reach / 4, 11);
+    const requantization = { scale: scales(cin, reach, 13), zero: -3, qmin: -101, qmax: 120 };
+    const convolution = (x: Int8Array) => ({ ...window, h, w, cin, x, zero, weight, bias });
 
-    const from = storedImage([height, width, channels], bench.variant, window.pads);
+    const from = storedImage([h, w, cin], bench.variant, window.pads);
     const xs = from.bytes + 12;
-    const shape = [...outputSize({ ...convolution(images[0]!), groups: channels, outs: channels }), channels];
+    const shape = [...outputSize({ ...convolution(images[0]!), groups: cin, cout: cin }), cin];
     const to = storedImage(shape, bench.variant, one);
-    const pack = bench.output(depthwisePackedBytes({ channels, kh: window.kernel[0], kw: window.kernel[1] }));
+    const pack = bench.output(depthwisePackedBytes({ cin, kh: window.kernel[0], kw: window.kernel[1] }));
     bench.run("i8_depthwise_pack", {
-      channels,
+      cin,
       taps,
-      w: bench.input(w),
+      weight: bench.input(weight),
       bias: bench.input(bias),
       scale: bench.input(requantization.scale),
       zero,
@@ -75,12 +75,12 @@ overVariants("i8-depthwise", "run", bench => {
     const y = bench.output(2 * ys);
     bench.u8.fill(0, y, y + 2 * ys);
     const table = (axes: TableAxes) => bench.input(offsets(axes));
-    const x = bench.input(storedImages(bench, images, [height, width, channels], window.pads, zero, xs));
+    const x = bench.input(storedImages(bench, images, [h, w, cin], window.pads, zero, xs));
     bench.run("i8_depthwise_conv2d", {
       n: 2,
       x: x + from.first - window.pads[0] * from.pitch - window.pads[1] * from.pixel,
       xs,
-      w: pack,
+      weight: pack,
       pairs: Math.ceil(taps / 2),
       taps: table(depthwiseTapAxes(from, window)),
       tiles: Math.ceil((to.height * to.width) / 4),
@@ -88,7 +88,7 @@ overVariants("i8-depthwise", "run", bench => {
       results: table(resultAxes(to)),
       y: y + to.first,
       ys,
-      channels,
+      cin,
       zero: requantization.zero,
       qmin: requantization.qmin,
       qmax: requantization.qmax,
@@ -101,29 +101,29 @@ overVariants("i8-depthwise", "run", bench => {
     expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
   });
 
-  test.each(SMALL.map(c => [`${c.height}x${c.width}x${c.channels}`, c.strides.join(), c] as const))(
+  test.each(SMALL.map(c => [`${c.oh}x${c.ow}x${c.cin}`, c.strides.join(), c] as const))(
     "3x3 to %s in steps of %s",
-    (_, __, { height, width, channels, strides, around }) => {
+    (_, __, { oh, ow, cin, strides, around }) => {
       bench.reset();
       const zero = zeroPoint(5, bench);
       const pads: Halo = [1, 0, 0, 1];
-      const [h, w] = [(height - 1) * strides[0] + 2, (width - 1) * strides[1] + 2];
+      const [h, w] = [(oh - 1) * strides[0] + 2, (ow - 1) * strides[1] + 2];
       const window: Window = { kernel: [3, 3], strides, dilations: [1, 1], pads };
-      expect(depthwise3x3Fits(window, channels)).toBe(true);
-      const images = [3, 4].map(seed => bytes(h * w * channels, seed, bench));
-      const kernel = weights(channels * 9, 7);
+      expect(depthwise3x3Fits(window, cin)).toBe(true);
+      const images = [3, 4].map(seed => bytes(h * w * cin, seed, bench));
+      const kernel = weights(cin * 9, 7);
       const reach = 127 * 80 * 3;
-      const bias = biases(channels, reach / 4, 11);
-      const requantization = { scale: scales(channels, reach, 13), zero: -3, qmin: -101, qmax: 120 };
+      const bias = biases(cin, reach / 4, 11);
+      const requantization = { scale: scales(cin, reach, 13), zero: -3, qmin: -101, qmax: 120 };
       const halo: Halo = around ? [2, 3, 1, 1] : pads;
-      const from = storedImage([h, w, channels], bench.variant, halo);
-      const shape = [height, width, channels];
+      const from = storedImage([h, w, cin], bench.variant, halo);
+      const shape = [oh, ow, cin];
       const beyond = around ? one : NO_HALO;
       const to = storedImage(shape, bench.variant, beyond);
-      const pack = bench.output(depthwise3x3PackedBytes({ channels }, bench.variant));
+      const pack = bench.output(depthwise3x3PackedBytes({ cin }, bench.variant));
       bench.run("i8_depthwise_3x3_pack", {
-        channels,
-        w: bench.input(kernel),
+        cin,
+        weight: bench.input(kernel),
         bias: bench.input(bias),
         scale: bench.input(requantization.scale),
         zero,
@@ -133,32 +133,32 @@ overVariants("i8-depthwise", "run", bench => {
       const ys = to.bytes + 4;
       const y = bench.output(2 * ys);
       bench.u8.fill(0, y, y + 2 * ys);
-      const x = bench.input(storedImages(bench, images, [h, w, channels], halo, zero, xs));
+      const x = bench.input(storedImages(bench, images, [h, w, cin], halo, zero, xs));
       bench.run("i8_depthwise_conv2d_3x3", {
         n: 2,
         x: x + from.first - pads[0] * from.pitch - pads[1] * from.pixel,
         xs,
-        pitch: from.pitch,
-        channels,
-        down: strides[0],
-        across: strides[1],
-        w: pack,
-        scratch: bench.output(depthwise3x3ScratchBytes({ width, across: strides[1], channels }, bench.variant)),
+        x_row_stride: from.pitch,
+        cin,
+        stride_h: strides[0],
+        stride_w: strides[1],
+        weight: pack,
+        scratch: bench.output(depthwise3x3ScratchBytes({ ow, stride_w: strides[1], cin }, bench.variant)),
         y: y + to.first,
         ys,
-        ypitch: to.pitch,
-        height,
-        width,
+        y_row_stride: to.pitch,
+        oh,
+        ow,
         zero: requantization.zero,
         qmin: requantization.qmin,
         qmax: requantization.qmax,
       });
       images.forEach((image, i) => {
-        const convolution = { ...window, height: h, width: w, channels, x: image, zero, w: kernel, bias };
+        const convolution = { ...window, h, w, cin, x: image, zero, weight: kernel, bias };
         const expected = i8_depthwise_conv2d(convolution, requantization);
         expect([...fromStored(bench, y + i * ys, shape, beyond)]).toEqual([...expected]);
       });
-      const written = 2 * height * width * channels * storedBytes(bench.variant);
+      const written = 2 * oh * ow * cin * storedBytes(bench.variant);
       expect(bench.u8.subarray(y, y + 2 * ys).filter(v => v !== 0).length).toBeLessThanOrEqual(written);
     },
   );

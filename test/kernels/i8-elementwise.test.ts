@@ -19,25 +19,29 @@ overVariants("i8-elementwise", "run", bench => {
         bench.reset();
         const numbers = addition({ scale: 0.037, zero: 11 }, { scale: 0.21, zero: -40 }, { scale: y, zero: 5 }, sign)!;
         const clamps = { zero: 5, qmin: -100, qmax: 111 };
-        const [apitch, bpitch, ypitch] = [2, 3, 4].map(gap => (length + gap) * size) as [number, number, number];
-        const to = bench.output(ypitch + length * size);
+        const [a_row_stride, b_row_stride, y_row_stride] = [2, 3, 4].map(gap => (length + gap) * size) as [
+          number,
+          number,
+          number,
+        ];
+        const to = bench.output(y_row_stride + length * size);
         bench.run("i8_add", {
           n: 1,
-          a: place(halves(a), apitch),
+          a: place(halves(a), a_row_stride),
           as: 0,
-          apitch,
-          b: place(halves(b), bpitch),
+          a_row_stride,
+          b: place(halves(b), b_row_stride),
           bs: 0,
-          bpitch,
+          b_row_stride,
           y: to,
           ys: 0,
-          ypitch,
+          y_row_stride,
           rows: 2,
           length,
           ...numbers,
           ...clamps,
         });
-        const got = [0, 1].flatMap(r => [...fromStored(bench, to + r * ypitch, [length])]);
+        const got = [0, 1].flatMap(r => [...fromStored(bench, to + r * y_row_stride, [length])]);
         expect(got).toEqual([...twin.i8_add(a, b, numbers, clamps)]);
       }
   });
@@ -46,13 +50,24 @@ overVariants("i8-elementwise", "run", bench => {
     const size = storedBytes(bench.variant);
     const [a, b] = [3, 4].map(seed => bytes(2 * length, seed, bench, false)) as [Int8Array, Int8Array];
     const halves = (q: Int8Array) => [q.slice(0, length), q.slice(length)];
-    const [apitch, bpitch, ypitch] = [2, 3, 4].map(gap => (length + gap) * size) as [number, number, number];
+    const [a_row_stride, b_row_stride, y_row_stride] = [2, 3, 4].map(gap => (length + gap) * size) as [
+      number,
+      number,
+      number,
+    ];
     for (const kernel of ["i8_min", "i8_max"] as const) {
       bench.reset();
-      const y = bench.output(ypitch + length * size);
-      const ends = { a: place(halves(a), apitch), as: 0, apitch, b: place(halves(b), bpitch), bs: 0, bpitch };
-      bench.run(kernel, { n: 1, ...ends, y, ys: 0, ypitch, rows: 2, length });
-      const got = [0, 1].flatMap(r => [...fromStored(bench, y + r * ypitch, [length])]);
+      const y = bench.output(y_row_stride + length * size);
+      const ends = {
+        a: place(halves(a), a_row_stride),
+        as: 0,
+        a_row_stride,
+        b: place(halves(b), b_row_stride),
+        bs: 0,
+        b_row_stride,
+      };
+      bench.run(kernel, { n: 1, ...ends, y, ys: 0, y_row_stride, rows: 2, length });
+      const got = [0, 1].flatMap(r => [...fromStored(bench, y + r * y_row_stride, [length])]);
       expect(got).toEqual([...twin[kernel](a, b)]);
     }
   });
@@ -63,19 +78,23 @@ overVariants("i8-elementwise", "run", bench => {
     const [a, b] = [3, 4].map(seed => bytes(2 * length, seed, bench, false)) as [Int8Array, Int8Array];
     const halves = (q: Int8Array) => [q.slice(0, length), q.slice(length)];
     const clamps = { zero: -5, qmin: -100, qmax: 111 };
-    const [apitch, bpitch, ypitch] = [2, 3, 4].map(gap => (length + gap) * size) as [number, number, number];
-    const to = bench.output(ypitch + length * size);
+    const [a_row_stride, b_row_stride, y_row_stride] = [2, 3, 4].map(gap => (length + gap) * size) as [
+      number,
+      number,
+      number,
+    ];
+    const to = bench.output(y_row_stride + length * size);
     bench.run("i8_mul", {
       n: 1,
-      a: place(halves(a), apitch),
+      a: place(halves(a), a_row_stride),
       as: 0,
-      apitch,
-      b: place(halves(b), bpitch),
+      a_row_stride,
+      b: place(halves(b), b_row_stride),
       bs: 0,
-      bpitch,
+      b_row_stride,
       y: to,
       ys: 0,
-      ypitch,
+      y_row_stride,
       rows: 2,
       length,
       za: 11,
@@ -83,7 +102,7 @@ overVariants("i8-elementwise", "run", bench => {
       scale: 0.0077,
       ...clamps,
     });
-    const got = [0, 1].flatMap(r => [...fromStored(bench, to + r * ypitch, [length])]);
+    const got = [0, 1].flatMap(r => [...fromStored(bench, to + r * y_row_stride, [length])]);
     expect(got).toEqual([...twin.i8_mul(a, b, [11, -40], 0.0077, clamps)]);
   });
 

@@ -7,24 +7,24 @@ import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } f
 
 /** Rows around the tile of 4, outputs around the panel of 8 (and a block of 32), k around a k-group and 8. */
 const SIZES = [1, 3, 4, 5, 11].flatMap(n =>
-  [1, 7, 8, 9, 19].flatMap(outs => [1, 3, 4, 5, 8, 11].map(k => [n, outs, k] as const)),
+  [1, 7, 8, 9, 19].flatMap(cout => [1, 3, 4, 5, 8, 11].map(k => [n, cout, k] as const)),
 );
-const DENSE = [1, 4, 5, 8, 9, 12, 13, 19, 20, 28, 31, 32, 33, 36, 40, 67].flatMap(outs =>
-  [1, 2, 7, 8, 9, 19].map(k => [outs, k] as const),
+const DENSE = [1, 4, 5, 8, 9, 12, 13, 19, 20, 28, 31, 32, 33, 36, 40, 67].flatMap(cout =>
+  [1, 2, 7, 8, 9, 19].map(k => [cout, k] as const),
 );
 
-/** Random product, its x placed with rows further apart than they are long. */
-function setUp(bench: Bench, n: number, outs: number, k: number) {
+/** A random product, with a stride of x larger than its rows. */
+function setUp(bench: Bench, n: number, cout: number, k: number) {
   bench.reset();
   const x = bytes(n * k, 3, bench);
   const zero = zeroPoint(5, bench);
-  const w = weights(outs * k, 7);
+  const weight = weights(cout * k, 7);
   const reach = 127 * 80 * Math.sqrt(k);
-  const bias = biases(outs, reach / 4, 11);
-  const scale = scales(outs, reach, 13);
+  const bias = biases(cout, reach / 4, 11);
+  const scale = scales(cout, reach, 13);
   const xs = Math.ceil((k * storedBytes(bench.variant)) / 4) * 4 + 20;
   const rows = Array.from({ length: n }, (_, i) => x.slice(i * k, (i + 1) * k));
-  const product = { n, k, outs, x, zero, w, bias };
+  const product = { n, k, cout, x, zero, weight, bias };
   const requantization = { scale, zero: zeroPoint(17, bench), qmin: -101, qmax: 120 };
   return {
     product,
@@ -37,14 +37,14 @@ function setUp(bench: Bench, n: number, outs: number, k: number) {
 type SetUp = ReturnType<typeof setUp>;
 
 function packed(bench: Bench, { product, requantization }: SetUp, dynamic = false): number {
-  const { outs, k, zero, w, bias } = product;
-  const y = bench.output(panelBytes(outs, groupsOf(bench.variant, 1, k)));
+  const { cout, k, zero, weight, bias } = product;
+  const y = bench.output(panelBytes(cout, groupsOf(bench.variant, 1, k)));
   bench.run("i8_gemm_pack", {
-    outs,
+    cout,
     runs: 1,
     length: k,
-    w: bench.input(w),
-    bias: bench.input(dynamic ? new Int32Array(outs) : bias),
+    weight: bench.input(weight),
+    bias: bench.input(dynamic ? new Int32Array(cout) : bias),
     scale: bench.input(requantization.scale),
     zero: dynamic ? -127 : zero,
     y,
@@ -56,32 +56,44 @@ const readRows = <T>(n: number, stride: number, read: (at: number) => T[]): T[] 
   Array.from({ length: n }, (_, i) => read(i * stride)).flat();
 
 overVariants("i8-gemm", "run", bench => {
-  test.each(SIZES)("%i rows, %i outputs, k %i: 32 bits and requantized", (n, outs, k) => {
-    const given = setUp(bench, n, outs, k);
-    const w = packed(bench, given);
+  test.each(SIZES)("%i rows, %i outputs, k %i: 32 bits and requantized", (n, cout, k) => {
+    const given = setUp(bench, n, cout, k);
+    const weight = packed(bench, given);
     const groups = groupsOf(bench.variant, 1, k);
-    const ys = 4 * outs + 12;
-    const y = bench.output((n - 1) * ys + 4 * outs);
-    bench.run("i8_gemm", { n, x: given.x, xs: given.xs, groups, w, y, ys, outs });
-    expect(readRows(n, ys, at => [...bench.i32.subarray((y + at) / 4, (y + at) / 4 + outs)])).toEqual([
+    const ys = 4 * cout + 12;
+    const y = bench.output((n - 1) * ys + 4 * cout);
+    bench.run("i8_gemm", { n, x: given.x, xs: given.xs, k_groups: groups, weight, y, ys, cout });
+    expect(readRows(n, ys, at => [...bench.i32.subarray((y + at) / 4, (y + at) / 4 + cout)])).toEqual([
       ...twin.i8_gemm(given.product),
     ]);
 
-    const zs = outs * storedBytes(bench.variant) + 6;
-    const z = bench.output((n - 1) * zs + outs * storedBytes(bench.variant));
+    const zs = cout * storedBytes(bench.variant) + 6;
+    const z = bench.output((n - 1) * zs + cout * storedBytes(bench.variant));
     const { zero, qmin, qmax } = given.requantization;
-    bench.run("i8_gemm_requantize", { n, x: given.x, xs: given.xs, groups, w, y: z, ys: zs, outs, zero, qmin, qmax });
-    expect(readRows(n, zs, at => [...fromStored(bench, z + at, [outs])])).toEqual([
+    bench.run("i8_gemm_requantize", {
+      n,
+      x: given.x,
+      xs: given.xs,
+      k_groups: groups,
+      weight,
+      y: z,
+      ys: zs,
+      cout,
+      zero,
+      qmin,
+      qmax,
+    });
+    expect(readRows(n, zs, at => [...fromStored(bench, z + at, [cout])])).toEqual([
       ...twin.i8_gemm_requantize(given.product, given.requantization),
     ]);
   });
 
-  test.each(SIZES.filter(([n]) => n < 4))("%i rows, %i outputs, k %i: quantized at run time", (n, outs, k) => {
-    const given = setUp(bench, n, outs, k);
-    const w = packed(bench, given, true);
-    const ys = 4 * outs + 12;
-    const y = bench.output((n - 1) * ys + 4 * outs);
-    const bias = noise(outs, 23);
+  test.each(SIZES.filter(([n]) => n < 4))("%i rows, %i outputs, k %i: quantized at run time", (n, cout, k) => {
+    const given = setUp(bench, n, cout, k);
+    const weight = packed(bench, given, true);
+    const ys = 4 * cout + 12;
+    const y = bench.output((n - 1) * ys + 4 * cout);
+    const bias = noise(cout, 23);
     const chosen = Array.from({ length: n }, (_, i) => ({ scale: Math.fround(0.01 * (i + 1)), zero: 7 * i - 20 }));
     const choice = new Float32Array(4 * n);
     const integers = new Int32Array(choice.buffer);
@@ -93,16 +105,16 @@ overVariants("i8-gemm", "run", bench => {
       n,
       x: given.x,
       xs: given.xs,
-      groups: groupsOf(bench.variant, 1, k),
-      w,
+      k_groups: groupsOf(bench.variant, 1, k),
+      weight,
       y,
       ys,
-      outs,
+      cout,
       chosen: bench.input(choice),
       cs: 16,
       bias: bench.input(bias),
     });
-    expect(readRows(n, ys, at => [...bench.f32.subarray((y + at) / 4, (y + at) / 4 + outs)])).toEqual([
+    expect(readRows(n, ys, at => [...bench.f32.subarray((y + at) / 4, (y + at) / 4 + cout)])).toEqual([
       ...twin.i8_gemm_dynamic(given.product, chosen, given.requantization.scale, bias),
     ]);
   });
@@ -113,7 +125,7 @@ overVariants("i8-gemm", "run", bench => {
     given.product.bias.forEach((_, i, bias) => {
       bias[i] = i % 2 ? 0x7000_0000 : -0x7000_0000;
     });
-    const w = packed(bench, given);
+    const weight = packed(bench, given);
     const y = bench.output(4 * 9 * storedBytes(bench.variant));
     const { zero, qmin, qmax } = given.requantization;
     const ys = 9 * storedBytes(bench.variant);
@@ -121,11 +133,11 @@ overVariants("i8-gemm", "run", bench => {
       n: 4,
       x: given.x,
       xs: given.xs,
-      groups: groupsOf(bench.variant, 1, 8),
-      w,
+      k_groups: groupsOf(bench.variant, 1, 8),
+      weight,
       y,
       ys,
-      outs: 9,
+      cout: 9,
       zero,
       qmin,
       qmax,
@@ -135,18 +147,26 @@ overVariants("i8-gemm", "run", bench => {
 });
 
 overVariants("i8-dense", "run", bench => {
-  test.each(DENSE)("%i outputs, k %i", (outs, k) => {
+  test.each(DENSE)("%i outputs, k %i", (cout, k) => {
     const n = 2;
-    const given = setUp(bench, n, outs, k);
-    const { w, bias, zero } = given.product;
-    const pack = bench.output(densePackedBytes(bench.variant, outs, k));
+    const given = setUp(bench, n, cout, k);
+    const { weight, bias, zero } = given.product;
+    const pack = bench.output(densePackedBytes(bench.variant, cout, k));
     const scale = bench.input(given.requantization.scale);
-    bench.run("i8_dense_pack", { outs, length: k, w: bench.input(w), bias: bench.input(bias), scale, zero, y: pack });
-    const ys = outs * storedBytes(bench.variant) + 6;
-    const y = bench.output(ys + outs * storedBytes(bench.variant));
+    bench.run("i8_dense_pack", {
+      cout,
+      length: k,
+      weight: bench.input(weight),
+      bias: bench.input(bias),
+      scale,
+      zero,
+      y: pack,
+    });
+    const ys = cout * storedBytes(bench.variant) + 6;
+    const y = bench.output(ys + cout * storedBytes(bench.variant));
     const { zero: to, qmin, qmax } = given.requantization;
-    bench.run("i8_dense", { n, x: given.x, xs: given.xs, length: k, w: pack, y, ys, outs, zero: to, qmin, qmax });
-    expect(readRows(n, ys, at => [...fromStored(bench, y + at, [outs])])).toEqual([
+    bench.run("i8_dense", { n, x: given.x, xs: given.xs, length: k, weight: pack, y, ys, cout, zero: to, qmin, qmax });
+    expect(readRows(n, ys, at => [...fromStored(bench, y + at, [cout])])).toEqual([
       ...twin.i8_gemm_requantize(given.product, given.requantization),
     ]);
   });

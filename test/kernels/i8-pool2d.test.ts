@@ -27,10 +27,10 @@ overVariants("i8-pool2d", "run", bench => {
     const ys = to.bytes + 4;
     const place = () => {
       bench.reset();
-      // what lies in the halo must not matter: it holds a value larger than any other
+      // the contents of the halo must not matter: it holds a value larger than any other
       const x = bench.input(storedImages(bench, images, [p.h, p.w, channels], halo, 127, xs)) + from.first;
       const y = bench.output(ys + to.bytes);
-      return { n: 2, x, xs, xpitch: from.pitch, y, ys, ypitch: to.pitch, ...p };
+      return { n: 2, x, xs, x_row_stride: from.pitch, y, ys, y_row_stride: to.pitch, ...p };
     };
     const largest = place();
     bench.run("i8_max_pool2d", largest);

@@ -4,7 +4,7 @@ import * as twin from "../../src/kernels/reference/i8-resize.ts";
 import { overVariants } from "./harness.ts";
 import { bytes, fromStored, storedImages } from "./i8.ts";
 
-/** [first, second, share in 1/2048] of each output. */
+/** [first, second, weight in 1/2048] of each output. */
 const ROWS = [
   [0, 1, 0],
   [0, 1, 512],
@@ -37,7 +37,7 @@ overVariants("i8-resize", "run", bench => {
       ys,
       oh: ROWS.length,
       ow: COLUMNS.length,
-      channels,
+      c: channels,
       rows: table(ROWS, w * channels * size),
       columns: table(COLUMNS, channels * size),
     };

@@ -1,4 +1,4 @@
-/** What the suites of the int8 kernels share: random int8, and images in the stored form of a variant. */
+/** Shared by the suites of int8 kernels: random int8, and images in the stored form of a variant. */
 
 import { type Halo, NO_HALO, type StoredImage, storedBytes, storedImage } from "../../src/kernels/i8/stored.ts";
 import { supported } from "../../src/kernels/load.ts";
@@ -6,8 +6,8 @@ import type { Bench } from "./harness.ts";
 import { noise } from "./harness.ts";
 
 /**
- * n random int8, the extremes among them. `dot`: they will be activations of a relaxed dot product, which is exact on every
- * engine only while q + 128 is in 0..127; where the probe finds clean unsigned bytes, the whole range is tested.
+ * n random int8, including the extremes. `dot`: activations of a relaxed dot product, which is exact on every engine
+ * only for q + 128 in 0..127; if the probe finds that unsigned bytes are exact, the whole range is used.
  */
 export function bytes(n: number, seed: number, bench: Bench, dot = true): Int8Array {
   const half = dot && bench.variant === "relaxed" && supported().relaxedDot !== "u8";
@@ -31,7 +31,10 @@ export const storedView = (bench: Bench, at: number, bytes: number): Uint8Array 
 export const storedArray = (bench: Bench, length: number): Uint8Array | Int16Array =>
   bench.variant === "relaxed" ? new Uint8Array(length) : new Int16Array(length);
 
-/** `images` of [h][w][c] int8 in stored form with a halo of `zero`, `stride` bytes apart; the space between is poisoned. */
+/**
+ * `images` of [h][w][c] int8 in stored form with a halo of `zero`, `stride` bytes apart; the gaps between them are
+ * poisoned.
+ */
 export function storedImages(
   bench: Bench,
   images: Int8Array[],
@@ -61,7 +64,7 @@ function each(image: StoredImage, size: number, f: (at: number, i: number) => vo
       for (let c = 0; c < image.channels; c++) f(image.first + y * image.pitch + x * image.pixel + c * size, i++);
 }
 
-/** Reads a stored image back as int8, the halo left out. */
+/** Reads a stored image back as int8, without the halo. */
 export function fromStored(bench: Bench, at: number, shape: readonly number[], halo: Halo = NO_HALO): Int8Array {
   const image = storedImage(shape, bench.variant, halo);
   const size = storedBytes(bench.variant);

@@ -7,8 +7,8 @@ import { TRAIN } from "../../src/kernels/load-train.ts";
 
 afterEach(() => forceVariant(undefined));
 
-describe("what the engine can do", () => {
-  test("is told once, with the engine's name", () => {
+describe("supported: the engine's features", () => {
+  test("are probed once, and reported with the engine's name", () => {
     const told = supported();
     expect(told.simd).toBe(true);
     const here = typeof process === "undefined" ? /^(Chrome|Firefox)\/\d+/ : `node ${process.versions.node}`;
@@ -19,14 +19,14 @@ describe("what the engine can do", () => {
   });
 });
 
-describe("the choice of a variant", () => {
+describe("chooseVariant: the choice of a variant", () => {
   test("follows the probe, and training is plain", () => {
     expect(chooseVariant()).toBe(supported().relaxedDot === "u8" ? "relaxed" : "simd");
     expect(chooseVariant(RUN)).toBe(chooseVariant());
     expect(chooseVariant(TRAIN)).toBe("simd");
   });
 
-  test("can be forced where the engine has it, and given back", () => {
+  test("can be forced if the engine supports it, and reset", () => {
     const own = chooseVariant();
     forceVariant("simd");
     expect(chooseVariant()).toBe("simd");
@@ -40,13 +40,16 @@ describe("the choice of a variant", () => {
   });
 });
 
-describe("what is needed before the kernels", () => {
+describe("unpack: the module that runs before the kernels", () => {
   test("is small enough for a page's main thread to compile at once", () => {
     expect(readFileSync("build/wasm/boot.simd.wasm").length).toBeLessThan(4096);
   });
 });
 
-/** The bodies of a module's functions: sections are an id, a size and contents, of the code section a count, then sizes and bodies. */
+/**
+ * The bodies of a module's functions: sections are an id, a size and contents; the code section has a count, then sizes
+ * and bodies.
+ */
 function codeOf(module: Uint8Array): string[] {
   let at = 8;
   const number = () => {
@@ -70,7 +73,7 @@ function codeOf(module: Uint8Array): string[] {
   });
 }
 
-describe("loading", () => {
+describe("compile and instantiate", () => {
   test.each([RUN, TRAIN])("$name unpacks to what the compiler made, but for what it exports", async binary => {
     for (const variant of ["simd", "relaxed"] as const) {
       const made = codeOf(readFileSync(`build/wasm/${binary.name}.${variant}.wasm`));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import * as twin from "../../src/kernels/reference/memory.ts";
 import { noise, overVariants } from "./harness.ts";
 
-overVariants("memory", "run", bench => {
+overVariants("permute of assembly/memory.ts", "run", bench => {
   test("permute reads by index and writes zero for padding", () => {
     bench.reset();
     const x = bench.input(Float32Array.of(5, 6, 7));
@@ -13,7 +13,7 @@ overVariants("memory", "run", bench => {
   });
 });
 
-overVariants("memory along axes", "run", bench => {
+overVariants("rearrange of assembly/memory.ts, along axes", "run", bench => {
   test.each([
     [[[5, 12]]],
     [
@@ -40,7 +40,7 @@ overVariants("memory along axes", "run", bench => {
   });
   const run = (count: number, start: number, step = 0): twin.Run => ({ count, start, step });
   const nowhere = (count: number) => run(count, -1, 7);
-  // along y: rows with a gap between them; along x: in any order, the same twice, backwards, nowhere
+  // along y: rows with a gap between them; along x: in any order, the same twice, backwards, none
   const CASES: [string, number, readonly (readonly twin.Run[])[]][] = [
     ["one axis", 1, [[run(1, 3), run(2, 0), run(1, 2)]]],
     ["one run", 0, [[run(7, 1, 1)]]],
@@ -81,14 +81,14 @@ overVariants("memory along axes", "run", bench => {
       ]),
     );
     const shared = { rank: axes.length, axes: bench.input(table), bytes };
-    // all bytes of the word are one, so that the twin may fill with bytes
+    // all bytes of the word are one, so that the reference may fill with bytes
     bench.run("rearrange", { n: 2, x, xs, y, ys, ...shared, fill: 0x5a5a5a5a });
     for (let n = 0; n < 2; n++) twin.rearrange(data.subarray(n * xs), expected.subarray(n * ys), axes, bytes, 0x5a);
     expect([...bench.u8.subarray(y, y + ys + pitch)]).toEqual([...expected]);
   });
 });
 
-overVariants("memory by index", "train", bench => {
+overVariants("memory.ts by index", "train", bench => {
   test("f32_scatter_add adds in order, and nothing for padding", () => {
     bench.reset();
     const index = Int32Array.of(1, 0, -1, 1, 2, 1);

@@ -1,4 +1,4 @@
-/** How suites put logical arrays into memory as kernels want them, and take results out again. */
+/** Places logical arrays in memory as kernels take them, and reads results back. */
 import { expect } from "vitest";
 import type { Shape } from "../../src/base/shape.ts";
 import type { Layout } from "../../src/kernels/layout.ts";
@@ -17,7 +17,7 @@ export function spread(data: Float32Array, rows: number, stride: number): Float3
   return all;
 }
 
-/** Rows taken out of memory: the opposite of `spread`. */
+/** Reads rows from memory: the inverse of `spread`. */
 export function gathered(bench: Bench, at: number, rows: number, length: number, stride: number): Float32Array {
   const all = new Float32Array(rows * length);
   for (let r = 0; r < rows; r++)
@@ -25,13 +25,13 @@ export function gathered(bench: Bench, at: number, rows: number, length: number,
   return all;
 }
 
-/** What lies between rows is still the harness's poison. */
+/** The gaps between rows are still poisoned. */
 export function expectGapsUntouched(bench: Bench, at: number, rows: number, length: number, stride: number): void {
   for (let r = 0; r < rows; r++)
     for (let i = length; i < stride; i++) expect(bench.u32[at / 4 + r * stride + i]).toBe(bench.poison);
 }
 
-/** Equal bits; where the binary may fuse multiply and add, equal within `tolerance`. */
+/** Equal bits; if the binary may fuse multiply and add, equal within `tolerance`. */
 export function expectSame(bench: Bench, got: Float32Array, wanted: Float32Array, tolerance = 1e-4): void {
   expect(got.length).toBe(wanted.length);
   const fused = bench.binary === "train" && bench.variant === "relaxed";
@@ -61,7 +61,7 @@ interface Padded {
   pad_r: number;
 }
 
-/** As kernels take them: the outputs instead of the padding below and right. */
+/** Arguments of kernels: with output sizes instead of the padding below and right. */
 export const withOutputs = <G extends Padded>({ pad_b, pad_r, ...g }: G) => ({
   ...g,
   oh: outputSize(g.h, g.kh, g.stride_h, g.dilation_h, g.pad_t, pad_b),

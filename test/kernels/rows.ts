@@ -1,4 +1,4 @@
-/** Rows in memory with a stride of their own. */
+/** Rows in memory with a stride. */
 import { noise } from "./harness.ts";
 
 /** `rows`, `stride` elements apart; NaN (in floats) lies between them. */

@@ -29,7 +29,7 @@ import { expectClose } from "../ops/planned.ts";
 const names = (layers: Layer[], inputShape = [8, 8, 2]): string[] =>
   sequential([input({ shape: inputShape }), ...layers]).layers.map(l => l.name);
 
-describe("names", () => {
+describe("sequential and model: names", () => {
   test("are Keras': the kind, then kind_1, kind_2", () => {
     const conv = () => conv2d({ filters: 2, kernelSize: 2 });
     expect(names([conv(), maxPool2d(), conv(), conv(), flatten(), dense({ units: 2 }), dense({ units: 2 })])).toEqual([
@@ -68,7 +68,7 @@ describe("names", () => {
   });
 });
 
-describe("a layer called twice", () => {
+describe("model: a layer called twice", () => {
   const x = input({ shape: [5] });
   const shared = dense({ units: 5, activation: "tanh" });
   const twice = model({ inputs: x, outputs: add()(shared(shared(x)), x), seed: 4 });
@@ -89,7 +89,7 @@ describe("a layer called twice", () => {
     expect(await twice.predict(images)).toEqual(await apart.predict(images));
   });
 
-  test("names its shapes where it does not fit the second time", () => {
+  test("names its shapes if they do not fit the second time", () => {
     const y = input({ shape: [5] });
     const widening = dense({ units: 7 });
     expect(() => model({ inputs: y, outputs: widening(widening(y)) })).toThrow(
@@ -104,7 +104,7 @@ describe("a layer called twice", () => {
   });
 });
 
-describe("branches", () => {
+describe("model: branches", () => {
   test("join by add, subtract and concatenate", async () => {
     const x = input({ shape: [4, 4, 2] });
     const a = conv2d({ filters: 2, kernelSize: 3, padding: "same" })(x);
@@ -139,7 +139,7 @@ describe("branches", () => {
   });
 });
 
-describe("options", () => {
+describe("sequential: options", () => {
   const wrong: [string, () => unknown, string][] = [
     [
       "unknown",
@@ -212,7 +212,7 @@ describe("options", () => {
   });
 });
 
-describe("shapes that do not fit name the layer and both shapes", () => {
+describe("sequential: shapes that do not fit name the layer and both shapes", () => {
   const behind = (layer: Layer, shape: number[]) => () => sequential([input({ shape }), layer]);
   const wrong: [string, () => unknown, string][] = [
     [
@@ -281,7 +281,7 @@ describe("shapes that do not fit name the layer and both shapes", () => {
   });
 });
 
-describe("geometry", () => {
+describe("conv2d, pools and zeroPadding2d: geometry", () => {
   const shapeBehind = (layer: Layer, shape: number[]) => sequential([input({ shape }), layer]).outputShape;
 
   test("explicit pads, strides and dilation", () => {
@@ -321,7 +321,7 @@ describe("geometry", () => {
   });
 });
 
-test("penalties are kept by the name of the weight", () => {
+test("l2: penalties are kept by the name of the weight", () => {
   const made = sequential([
     conv2d({ filters: 2, kernelSize: 1, inputShape: [2, 2, 1], kernelRegularizer: l2(0.5) }),
     flatten(),

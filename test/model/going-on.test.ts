@@ -1,5 +1,6 @@
 /**
- * A training in several parts is the training in one: by `fit` after `fit`, and by checkpoints in memory and in files.
+ * A training in several parts equals a training in one: by `fit` after `fit`, and by checkpoints in memory and in
+ * files.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +33,7 @@ const pruned = (): Model =>
 
 const options = () => ({ batchSize: 16, seed: 4, optimizer: adam(cosineDecay(0.02, { decaySteps: 30 })) });
 
-describe("fit after fit", () => {
+describe("Model.fit after fit", () => {
   test.each([
     ["a network with dropout and batch normalization", network],
     ["a network that is pruned", pruned],
@@ -67,7 +68,7 @@ describe("fit after fit", () => {
     expect(model.getWeights()).toEqual(twin.getWeights());
   });
 
-  test("with restart begins anew, with the weights as they are", async () => {
+  test("with restart begins anew, with the current weights", async () => {
     const [model, twin] = [network(), network()];
     await model.fit(data, { ...options(), epochs: 2 });
     twin.setWeights(model.getWeights());
@@ -77,7 +78,7 @@ describe("fit after fit", () => {
     expect(again.epoch).toEqual([0]);
   });
 
-  test("goes on from weights that were set in between", async () => {
+  test("continues from weights that were set in between", async () => {
     const [model, other] = [network(), network()];
     const start = network().getWeights();
     await model.fit(data, options());
@@ -98,11 +99,11 @@ describe("fit after fit", () => {
   });
 });
 
-describe("resume", () => {
+describe("Model.fit: resume", () => {
   test.each([
     ["a network with dropout and batch normalization", network],
     ["a network that is pruned", pruned],
-  ])("from the file of saveCheckpoint goes on with %s in a new process", async (_, make) => {
+  ])("from the file of saveCheckpoint continues with %s in a new process", async (_, make) => {
     const [whole, half, rest] = [make(), make(), make()];
     await whole.fit(data, { ...options(), epochs: 4 });
     await half.fit(data, { ...options(), epochs: 2 });
@@ -118,7 +119,7 @@ describe("resume", () => {
     expect(rest.getWeights()).toEqual(whole.getWeights());
   });
 
-  test("from the place where an abort ended the training, in the middle of an epoch", async () => {
+  test("from an abort in the middle of an epoch", async () => {
     const [whole, half] = [network(), network()];
     await whole.fit(data, { ...options(), epochs: 3 });
     const abort = new AbortController();
@@ -145,7 +146,7 @@ describe("resume", () => {
     expect(rest.getWeights()).toEqual(whole.getWeights());
   });
 
-  test("names what a checkpoint of another network or optimizer has otherwise", async () => {
+  test("names the differences of a checkpoint of another network or optimizer", async () => {
     const model = network();
     const { checkpoint } = await model.fit(data, options());
     await expect(network().fit(data, { ...options(), optimizer: sgd(0.1), resume: checkpoint })).rejects.toThrow(

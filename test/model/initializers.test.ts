@@ -22,7 +22,7 @@ const moments = (x: Float32Array) => {
 
 const FANS = { in: 30, out: 70 };
 
-describe("distributions, as Keras defines them", () => {
+describe("initializers: distributions, as Keras defines them", () => {
   const uniform: [string, Initializer, number][] = [
     ["glorotUniform", glorotUniform(), Math.sqrt(6 / 100)],
     ["heUniform", heUniform(), Math.sqrt(6 / 30)],
@@ -38,7 +38,8 @@ describe("distributions, as Keras defines them", () => {
   });
 
   const normal: [string, Initializer, number, number][] = [
-    // cut off at two standard deviations of the normal they are drawn from, and scaled so that the result has the deviation
+    // truncated at two standard deviations of the normal distribution they are drawn from, and scaled to the nominal
+    // deviation
     ["glorotNormal", glorotNormal(), Math.sqrt(2 / 100), (2 * Math.sqrt(2 / 100)) / 0.8796256610342398],
     ["heNormal", heNormal(), Math.sqrt(2 / 30), (2 * Math.sqrt(2 / 30)) / 0.8796256610342398],
     ["randomNormal", randomNormal({ stddev: 0.3 }), 0.3, Infinity],
@@ -62,7 +63,7 @@ describe("distributions, as Keras defines them", () => {
   });
 });
 
-describe("fans, as Keras' compute_fans", () => {
+describe("initializers: fans, as Keras' compute_fans", () => {
   const fansOf = (make: (kernelInitializer: Initializer) => ReturnType<typeof dense>, shape: number[]): Fans => {
     const seen: Fans[] = [];
     const spy: Initializer = (length, fans) => {
@@ -86,7 +87,7 @@ describe("fans, as Keras' compute_fans", () => {
     });
   });
 
-  test("an initializer of one's own must give as many numbers as there are", () => {
+  test("a custom initializer must return as many numbers as there are weights", () => {
     const short = () => new Float32Array(1);
     expect(() => sequential([dense({ units: 2, inputShape: [3], kernelInitializer: short })])).toThrow(
       'layer "dense" (dense): "initializer of dense/kernel" expected to give a Float32Array of 6, got Float32Array(1)',
@@ -94,7 +95,7 @@ describe("fans, as Keras' compute_fans", () => {
   });
 });
 
-describe("one seed", () => {
+describe("initializers: one seed", () => {
   const built = (seed: number, extra: boolean) =>
     sequential(
       [
@@ -105,13 +106,13 @@ describe("one seed", () => {
       { seed },
     ).getWeights();
 
-  test("gives the same weights, another seed others", () => {
+  test("gives the same weights, another seed other ones", () => {
     expect(built(3, false)).toEqual(built(3, false));
     expect(built(3, false)["a/kernel"]).not.toEqual(built(4, false)["a/kernel"]);
     expect(built(3, false)["a/kernel"]!.data).not.toEqual(built(3, false)["b/kernel"]!.data);
   });
 
-  test("a layer more leaves the weights of the others as they were", () => {
+  test("another layer does not change the weights of the others", () => {
     const [without, more] = [built(3, false), built(3, true)];
     expect(more["a/kernel"]).toEqual(without["a/kernel"]);
     expect(more["b/kernel"]).toEqual(without["b/kernel"]);

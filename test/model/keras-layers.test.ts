@@ -1,4 +1,4 @@
-/** Every layer against what Keras answers: outputs, gradients for inputs and weights, moving statistics, by the planned kernels. */
+/** Every layer against Keras: outputs, gradients for inputs and weights, moving statistics, by the planned kernels. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
@@ -66,7 +66,7 @@ interface Case {
 
 const cases: Record<string, Case> = JSON.parse(readFileSync("test/vectors/keras/layers.json", "utf8"));
 
-/** snake_case -> camelCase, and the one function that Keras calls otherwise. */
+/** snake_case -> camelCase, and the one function with another name in Keras. */
 const activationName = (name: string): Activation =>
   (name === "hard_silu" ? "hardSwish" : name.replace(/_(.)/g, (_, c: string) => c.toUpperCase())) as Activation;
 
@@ -168,14 +168,14 @@ function modelOf(c: Case): { model: Model; layer: string } {
   return { model: made, layer };
 }
 
-/** A gradient in our layout -> in Keras'. */
+/** Converts a gradient from our layout to Keras'. */
 function inKerasLayout(model: Model, name: string, gradient: Float64Array): Float32Array {
   const copy = model.clone();
   copy.graph.leaves.find(v => v.name === name)!.data = Float32Array.from(gradient);
   return copy.getWeights()[name]!.data;
 }
 
-/** Which form of the graph runs: as it was built, or with what can be fused in one op. */
+/** The form of the graph that runs: as built, or fused. */
 const FORMS = ["built", "fused"] as const;
 
 describe.each(Object.entries(cases))("%s", (name, c) => {
@@ -194,13 +194,14 @@ describe.each(Object.entries(cases))("%s", (name, c) => {
       "upstream 0": c.upstream.data,
     };
     const after = Object.keys(c.after).map(name => `${layer}/${name}`);
-    // Keras made the output and the gradients in two calls, each of which moved the averages along
+    // Keras computed the output and the gradients in two calls, each of which updated the moving averages
     const ran = await planned(graph, feed, { batch, after, runs: 2 });
 
     const [y, ...gradients] = ran.results;
     expect(y!.shape).toEqual(c.output.shape);
     expectClose(y!.data, c.output.data, "output");
-    // of two numbers alone, the normalized ones are +-1 whatever they are: what is left of the gradient is all cancellation
+    // of two numbers, the normalized ones are +-1 for any values: the gradient is the difference of nearly equal
+    // numbers
     const tolerance = name === "batchnorm_dense_training" ? 1e-3 : 1e-5;
     c.inputGradients.forEach((d, i) => {
       expectClose(gradients[i]!.data, d.data, `gradient of input ${i}`, tolerance);
@@ -216,7 +217,7 @@ describe.each(Object.entries(cases))("%s", (name, c) => {
     });
   });
 
-  test("predict gives the output, and weights come back as they were set", async () => {
+  test("predict returns the output, and getWeights the weights that were set", async () => {
     const { model, layer } = modelOf(c);
     for (const [name, { shape, data }] of Object.entries(c.weights)) {
       const got = model.getWeights()[`${layer}/${name}`]!;
@@ -229,7 +230,7 @@ describe.each(Object.entries(cases))("%s", (name, c) => {
   });
 });
 
-test("there are 71 of them, of every layer", () => {
+test("Layer: there are 71 cases, of every layer", () => {
   expect(Object.keys(cases).length).toBe(71);
   expect(new Set(Object.values(cases).map(c => c.layer))).toEqual(new Set(Object.keys(LAYERS)));
 });

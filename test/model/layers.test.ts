@@ -1,8 +1,8 @@
-/** Layers that are made of several ops: names, layouts of weights, files, pruning, and options that cannot be. */
+/** Layers that are made of several ops: names, layouts of weights, files, pruning, and options that are refused. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
-import { pruneLowMagnitude, sparsity } from "../../src/compress/prune.ts";
+import { pruneLowMagnitude, sparsity } from "../../src/compress/index.ts";
 import { constantSparsity } from "../../src/compress/schedules.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import {
@@ -65,7 +65,7 @@ function rows(model: Model, count: number): Dataset {
   });
 }
 
-describe("getWeights", () => {
+describe("Model.getWeights", () => {
   test("has names and layouts of Keras", () => {
     expect(shapesOf(sequences())).toEqual({
       "conv1d/kernel": [3, 3, 4],
@@ -89,7 +89,7 @@ describe("getWeights", () => {
     });
   });
 
-  test("gives back what setWeights was given, in a clone and in a pruned model too", () => {
+  test("returns the values of setWeights, in a clone and in a pruned model too", () => {
     for (const made of [sequences(), images()])
       for (const of of [made, made.clone(), pruneLowMagnitude(made)]) {
         const given = Object.fromEntries(
@@ -104,7 +104,7 @@ describe("getWeights", () => {
   });
 });
 
-test("summary shows each layer as one", () => {
+test("Model.summary shows each layer as one", () => {
   const lines = sequences().summary().split("\n");
   const first = lines.findIndex(line => line.startsWith("rescaling"));
   expect(lines.slice(first, first + 8).map(line => line.split(/ {2,}/).slice(0, 3))).toEqual([
@@ -179,7 +179,7 @@ describe("pruneLowMagnitude", () => {
   });
 });
 
-describe("options that cannot be", () => {
+describe("sequential: refused options", () => {
   const inputShape = [4, 4, 2];
   test.each<[string, () => unknown, string]>([
     ["padding of conv1d", () => conv1d({ filters: 1, kernelSize: 1, padding: "full" as never }), '"padding" expected'],

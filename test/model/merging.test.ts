@@ -1,4 +1,4 @@
-/** Layers that merge, with inputs of different shapes. */
+/** Merging layers, with inputs of different shapes. */
 import { describe, expect, test } from "vitest";
 import { size } from "../../src/base/shape.ts";
 import { quantizeStatic } from "../../src/compress/index.ts";
@@ -16,8 +16,9 @@ import {
 } from "../../src/model/index.ts";
 import { adam } from "../../src/train/optimizers.ts";
 
-describe("broadcasting", () => {
-  // keras.src.layers.merging.base_merge: shapes without the batch, aligned at the last axis, ranks made equal by axes of 1 in front
+describe("add, multiply and others: broadcasting", () => {
+  // keras.src.layers.merging.base_merge: shapes without the batch, aligned at the last axis, ranks made equal by
+  // leading axes of 1
   test.each([
     [
       [2, 3, 4],
@@ -55,7 +56,7 @@ describe("broadcasting", () => {
     const numbers = (shape: number[]) =>
       Float32Array.from({ length: images * size(shape) }, (_, i) => ((i * 37) % 11) - 5);
     const [x, y] = [numbers(a), numbers(b)];
-    /** The element that index i of an image of `expected` has in one of `shape`. */
+    /** The element in one of `shape` for index i of an image of `expected`. */
     const at = (shape: number[], i: number): number => {
       let [rest, place, pitch] = [i, 0, 1];
       for (let axis = expected.length - 1, own = shape.length - 1; axis >= 0; axis--, own--) {
@@ -78,7 +79,7 @@ describe("broadcasting", () => {
     }
   });
 
-  test("broadcasting goes over more than two inputs, by the rule for pairs", async () => {
+  test("broadcasting of more than two inputs applies the rule to pairs", async () => {
     const [a, b, c] = [[3], [2, 1], [4, 1, 1]].map(shape => input({ shape }));
     const made = model({ inputs: [a!, b!, c!], outputs: add()(a!, b!, c!) });
     expect(made.outputShape).toEqual([4, 2, 3]);
@@ -97,7 +98,7 @@ describe("broadcasting", () => {
     const excited = multiply()(x, dense({ units: 6, activation: "sigmoid" })(squeezed));
     const outputs = dense({ units: 2 })(flatten()(excited));
     const made = model({ inputs: x, outputs, seed: 3 });
-    // the label says which of two channels is bright
+    // the label is the number of the bright one of two channels
     const images = Float32Array.from(
       { length: 24 * 96 },
       (_, i) => 0.3 * Math.sin(i * i) + Number(i % 6 === Math.floor(i / 96) % 2),

@@ -50,8 +50,8 @@ const small = (seed = 1): Model =>
 const folder = mkdtempSync(join(tmpdir(), "penjing-model-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe("weights", () => {
-  test("stand in Keras' order, with Keras' names and shapes", () => {
+describe("Model: weights", () => {
+  test("have Keras' order, names and shapes", () => {
     const shapes = Object.entries(small().getWeights()).map(([name, w]) => `${name} ${w.shape.join("x")}`);
     expect(shapes).toEqual([
       "conv2d/kernel 3x3x2x3",
@@ -85,7 +85,7 @@ describe("weights", () => {
     const [a, b] = [small(1), small(2)];
     b.setWeights(Object.values(a.getWeights()));
     expect(b.getWeights()).toEqual(a.getWeights());
-    // as Keras' get_weights and set_weights have them: a list of arrays, flat or nested
+    // as in Keras' get_weights and set_weights: a list of arrays, flat or nested
     const lists = Object.values(a.getWeights()).map(({ data }) => data);
     const c = small(2);
     c.setWeights(lists);
@@ -118,7 +118,7 @@ describe("weights", () => {
   });
 });
 
-describe("freezing", () => {
+describe("Model: freezing", () => {
   const frozen = (model: Model) => model.graph.leaves.filter(v => v.frozen).map(v => v.name);
   const statistics = ["batchNormalization/moving_mean", "batchNormalization/moving_variance"];
 
@@ -137,7 +137,7 @@ describe("freezing", () => {
   });
 });
 
-test("the summary has a line for each layer, what it reads, and all parameters", () => {
+test("Model.summary has a line for each layer with its inputs, and all parameters", () => {
   expect(small().summary()).toMatchInlineSnapshot(`
     "Model: "small"
     --------------------------------------------------------------------------------------
@@ -157,10 +157,10 @@ test("the summary has a line for each layer, what it reads, and all parameters",
   `);
 });
 
-describe("predict", () => {
+describe("Model.predict", () => {
   const images = noise(11 * 72, 9);
 
-  test("gives what evaluate gives, for any number of images", async () => {
+  test("gives the results of evaluate, for any number of images", async () => {
     const model = small();
     const [expected] = evaluated(model.graph, { input: images }, 11);
     expectClose(await model.predict(images), expected!.data, "all at once");
@@ -174,7 +174,7 @@ describe("predict", () => {
     }
   });
 
-  test("of a data set: scaled as it says, more rows than are made ready at a time", async () => {
+  test("of a data set: scaled by its preprocessing, with more rows than are prepared at a time", async () => {
     const model = small();
     const pixels = Uint8Array.from({ length: 300 * 72 }, (_, i) => (i * 131) % 256);
     const data = new Dataset({ images: pixels, shape: [6, 6, 2], labels: new Uint8Array(300), classes: 4 });
@@ -199,7 +199,7 @@ describe("predict", () => {
   });
 });
 
-describe("copies and files", () => {
+describe("Model: copies and files", () => {
   const images = noise(3 * 72, 4);
 
   test("a clone is a model of its own", async () => {
@@ -222,7 +222,7 @@ describe("copies and files", () => {
       dense({ units: 4 }),
     ]);
 
-  test("saved and loaded it gives the same answers from the same weights", async () => {
+  test("saved and loaded it gives the same results from the same weights", async () => {
     const model = lenetLike();
     model.layer("dense_1").trainable = false;
     const path = join(folder, "model.penjing");
@@ -235,7 +235,7 @@ describe("copies and files", () => {
     expect(loaded.layer("dense_1").trainable).toBe(false);
   });
 
-  test("names cost nothing where they are those a reader gives, and are kept where they are not", async () => {
+  test("default names take no bytes, others are kept", async () => {
     const plain = lenetLike().toBytes().length;
     expect(plain).toBe(lenetLike().toBytes({ names: false }).length);
     expect(lenetLike().toBytes({ names: true }).length).toBeGreaterThan(plain);
@@ -244,7 +244,7 @@ describe("copies and files", () => {
     expect(Object.keys(loaded.getWeights())).toEqual(["Output-1/kernel", "Output-1/bias"]);
   });
 
-  test("every kind of layer comes back, with what training needs", async () => {
+  test("every kind of layer is restored, with everything that training needs", async () => {
     const x = input({ shape: [6, 6, 2] });
     const a = conv2d({ filters: 4, kernelSize: 3, padding: "same", groups: 2, activation: "leakyRelu" })(x);
     const b = depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, padding: [1, 0, 1, 2], dilationRate: 1 })(x);
@@ -273,7 +273,7 @@ describe("copies and files", () => {
     expect(loaded.summary().split("\n").slice(-3)).toEqual(whole.summary().split("\n").slice(-3));
   });
 
-  test("options are checked, and so is what is loaded", async () => {
+  test("options are checked, and so are loaded files", async () => {
     expect(() => small().toBytes({ nams: true } as never)).toThrow('"save" has no option "nams"');
     await expect(loadModel(join(folder, "none"))).rejects.toMatchObject({ code: "missing" });
     await expect(loadModel(new Uint8Array(40))).rejects.toMatchObject({ code: "magic" });
@@ -281,7 +281,7 @@ describe("copies and files", () => {
   });
 });
 
-test("roles: what a state is for is no matter of its name", () => {
+test("Role: the role of a state does not depend on its name", () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [2], dtype: "f32", batched: true });
   const state = (role: Role, name: string, shape: number[]) =>
@@ -295,8 +295,8 @@ test("roles: what a state is for is no matter of its name", () => {
   expect(made.parameters).toBe(9);
 });
 
-describe("the network of a model", () => {
-  test("is one, with the weights as they are now", async () => {
+describe("Model.net", () => {
+  test("is a single network, with the current weights", async () => {
     const model = small();
     const net = await model.net();
     const before = net.predict(noise(72));
@@ -310,7 +310,7 @@ describe("the network of a model", () => {
     );
   });
 
-  test("is one of its own where options are given", async () => {
+  test("is a new network if options are given", async () => {
     const model = small();
     const [one, other] = [
       await model.net({ capacity: 2 }),

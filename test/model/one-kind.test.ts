@@ -1,4 +1,4 @@
-/** One Model, whatever made it: a float network, its int8 forms, and each of them from a file. */
+/** One class Model for all: a float network, its int8 forms, and each of them from a file. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { analyze, pruneOnce, quantizeDynamic, quantizeStatic, sparsity } from "../../src/compress/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";
@@ -67,8 +67,8 @@ describe("Model", () => {
     const type = name.includes("bytes") ? Int8Array : Float32Array;
     expect(await model.run(new type(64))).toBeInstanceOf(type);
 
-    // batch normalization is folded in int8 networks: 8 of its 16 parameters become the convolution's bias, which was
-    // there before
+    // batch normalization is folded in int8 networks: 8 of its 16 parameters become the convolution's bias, which it
+    // had already
     expect(model.parameters).toBe(name.includes("float") ? 40 + 16 + 580 : 40 + 580);
     expect(model.macs).toBe(36 * 9 * 4 + 144 * 4 + (name.includes("float") ? 144 : 0));
     expect(model.summary()).toContain(`Total params: ${model.parameters} (`);
@@ -117,7 +117,7 @@ describe("Model", () => {
   });
 });
 
-test("save of a model with masks writes what runs, as bake gives it", async () => {
+test("Model.save with masks writes what runs, as bake gives it", async () => {
   const pruned = pruneOnce(made.float!, 0.5);
   expect(pruned.toBytes()).toEqual(pruned.bake().toBytes());
   const loaded = await loadModel(pruned.toBytes());

@@ -1,4 +1,4 @@
-/** What a network says of bytes is what it was last trained on, through every way of training it and every file. */
+/** A network's `preprocessing` is that of its last training, for every way of training and every file. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { quantizeStatic } from "../../src/compress/index.ts";
@@ -11,7 +11,7 @@ import { adam } from "../../src/train/optimizers.ts";
 const ROWS = 96;
 const NAMES = ["left", "right", "top"];
 
-/** Bytes in which one of three places is bright: 4x4, as many channels as one likes, each with a level of its own. */
+/** Bytes in which one of three places is bright: 4x4, with any number of channels, each with a level of its own. */
 function places(channels = 1, shape = [4, 4, channels]): Dataset {
   const random = new Random(5);
   const images = new Uint8Array(ROWS * 16 * channels);
@@ -33,7 +33,7 @@ const network = (shape: readonly number[] = [4, 4, 1], name?: string): Model =>
 const options = { epochs: 20, batchSize: 16, optimizer: adam(0.02) };
 const inverted = { scale: Math.fround(-1 / 255), offset: 1 };
 
-/** How often the file of `trained`, given stored bytes, is right. */
+/** The number of stored images that the file of `trained` classifies correctly. */
 async function rightOfBytes(trained: { toBytes(): Uint8Array }, data: Dataset): Promise<number> {
   const net = await load(trained.toBytes());
   const names = net.labels ?? NAMES.map((_, i) => String(i));
@@ -44,7 +44,7 @@ async function rightOfBytes(trained: { toBytes(): Uint8Array }, data: Dataset): 
   return right / data.length;
 }
 
-describe("fit", () => {
+describe("Model.fit: preprocessing", () => {
   test("a second fit on other scales replaces preprocessing: the file is right about bytes", async () => {
     const [trained, data] = [network(), places()];
     await trained.fit(data.normalise(inverted), options);
@@ -57,7 +57,7 @@ describe("fit", () => {
     expect(await rightOfBytes(again, data)).toBeGreaterThan(0.95);
   });
 
-  test("map keeps what normalise said", async () => {
+  test("map keeps the scaling of normalise", async () => {
     const trained = network();
     const data = places().normalise(inverted);
     await trained.fit(
@@ -120,7 +120,7 @@ describe("fit", () => {
   });
 });
 
-describe("trainStep", () => {
+describe("Model.trainStep", () => {
   test("learns preprocessing from the batches of a data set", async () => {
     const trained = network();
     const data = places().normalise(inverted);
@@ -148,8 +148,8 @@ describe("trainStep", () => {
   });
 });
 
-describe("evaluate, predict and calibration", () => {
-  test("refuse bytes scaled otherwise, and say what to do", async () => {
+describe("Model.evaluate, predict and calibration", () => {
+  test("refuse bytes of another scaling, and advise", async () => {
     const trained = network();
     const data = places().normalise({ mean: 0.5, std: 0.25 });
     await trained.fit(data, options);
@@ -173,7 +173,7 @@ describe("evaluate, predict and calibration", () => {
   });
 });
 
-describe("mean and std for each channel", () => {
+describe("Dataset.normalise: mean and std per channel", () => {
   const mean = [0.3, 0.4, 0.5];
   const std = [0.2, 0.25, 0.5];
 
@@ -200,7 +200,7 @@ describe("mean and std for each channel", () => {
     for (const [m, s, message] of wrong) expect(() => data.normalise({ mean: m, std: s })).toThrow(message);
   });
 
-  test("any preprocessing: rows are what a network makes of the stored bytes, to the bit", async () => {
+  test("any preprocessing: rows are the network's inputs for the stored bytes, to the bit", async () => {
     const rules: Preprocessing[] = [
       { scale: 1 / 255, mean, std },
       { mean: [100, 110, 120], std: [50, 60, 70] },
@@ -246,7 +246,7 @@ describe("mean and std for each channel", () => {
   });
 });
 
-describe("names and metadata", () => {
+describe("Model: names and metadata", () => {
   test("class names become labels by fit; numbers are no names", async () => {
     const trained = network();
     await trained.fit(places(), options);
@@ -295,8 +295,8 @@ describe("names and metadata", () => {
   });
 });
 
-describe("shapes that differ by axes of 1", () => {
-  test("images of 4x4x1 go into a network of 4x4 and the other way, everywhere", async () => {
+describe("Model: shapes that differ by axes of 1", () => {
+  test("images of 4x4x1 fit a network of 4x4 and vice versa, everywhere", async () => {
     const pairs: [number[], number[]][] = [
       [
         [4, 4],
@@ -338,11 +338,11 @@ describe("shapes that differ by axes of 1", () => {
   });
 });
 
-describe("rows without labels", () => {
+describe("Dataset: rows without labels", () => {
   const { images, shape } = places();
   const unlabelled = new Dataset({ images, shape });
 
-  test("are predicted and calibrated on, and refused where labels are needed", async () => {
+  test("can be predicted and calibrated on, and are refused if labels are needed", async () => {
     const trained = network();
     await trained.fit(places(), options);
     expect(await trained.predict(unlabelled)).toEqual(await trained.predict(places()));
@@ -356,7 +356,7 @@ describe("rows without labels", () => {
   });
 });
 
-describe("one training at a time", () => {
+describe("Model: one training at a time", () => {
   test("fit, trainStep and setWeights during a fit are errors that name the model", async () => {
     const trained = network([4, 4, 1], "digits");
     const data = places();

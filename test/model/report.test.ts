@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
-import { pruneOnce } from "../../src/compress/prune.ts";
+import { pruneOnce } from "../../src/compress/prune-once.ts";
 import { quantizeDynamic } from "../../src/compress/quantize.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import { dense, input, loadModel, type Model, sequential } from "../../src/model/index.ts";
@@ -30,7 +30,7 @@ describe("Report", () => {
     expect(JSON.parse(JSON.stringify(model.report))).toEqual({ rows: model.report.rows });
   });
 
-  test("counts what a mask covers as zero, masked or baked", () => {
+  test("counts masked elements as zero, masked or baked", () => {
     const pruned = pruneOnce(network(), 0.5);
     expect(last(pruned)).toMatchObject({ parameters: 58, nonZeros: 24, bytes: pruned.toBytes().length });
     expect(last(pruned.bake())).toEqual(last(pruned));
@@ -87,13 +87,13 @@ describe("Report", () => {
     expect("accuracy" in last(model)).toBe(false);
   });
 
-  test("fit leaves none where a callback changed the weights after the last validation", async () => {
+  test("fit records no accuracy if a callback changed the weights after the last validation", async () => {
     const model = network();
     await model.fit(TRAIN, { epochs: 2, validation: TEST, callbacks: [earlyStopping({ patience: 5 })] });
     expect("accuracy" in last(model)).toBe(false);
   });
 
-  test("measure fills in time and accuracy, and says how", async () => {
+  test("measure adds time and accuracy, and how they were measured", async () => {
     const model = network();
     const report = await model.report.measure({ data: TEST, milliseconds: 2 });
     expect(report).toBe(model.report);

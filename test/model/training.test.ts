@@ -1,4 +1,4 @@
-/** What a model adds to training: its penalties, its frozen layers, weights that come back, steps of any size. */
+/** The training of a model: penalties, frozen layers, restored weights, steps of any size. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { Dataset } from "../../src/data/dataset.ts";
@@ -19,7 +19,7 @@ import { cosineDecay, type Schedule } from "../../src/train/schedules.ts";
 
 const ROWS = 70;
 
-/** Bright squares in one of four corners: what there is to learn is easy. */
+/** Bright squares in one of four corners, which are easy to learn. */
 function corners(rows = ROWS): Dataset {
   const random = new Random(3);
   const images = new Float32Array(rows * 64);
@@ -48,8 +48,8 @@ const network = (seed = 1, penalty = 0): Model =>
     { seed },
   );
 
-describe("fit", () => {
-  test("learns, says how well, and leaves the weights in the model", async () => {
+describe("Model.fit", () => {
+  test("learns, returns the measures, and leaves the weights in the model", async () => {
     const [model, data] = [network(), corners()];
     const before = await model.evaluate(data);
     const history = await model.fit(data, { epochs: 8, batchSize: 16, optimizer: adam(0.01), validation: data });
@@ -68,7 +68,7 @@ describe("fit", () => {
     expect(right / ROWS).toBeCloseTo(after.accuracy!, 6);
   });
 
-  test("goes on from its checkpoint as if it had not stopped", async () => {
+  test("continues from its checkpoint as if it had not stopped", async () => {
     const [whole, halves, data] = [network(), network(), corners()];
     await whole.fit(data, { epochs: 4, batchSize: 16 });
     const { checkpoint } = await halves.fit(data, { epochs: 2, batchSize: 16 });
@@ -76,12 +76,12 @@ describe("fit", () => {
     expect(halves.getWeights()).toEqual(whole.getWeights());
   });
 
-  test("History as JSON is what was measured, without the checkpoint", async () => {
+  test("History as JSON has the measures, without the checkpoint", async () => {
     const history = await network().fit(corners(), { epochs: 2 });
     expect(JSON.parse(JSON.stringify(history))).toEqual({ epoch: [0, 1], history: history.history });
   });
 
-  test("leaves frozen layers as they are", async () => {
+  test("does not change frozen layers", async () => {
     const model = network();
     model.layer("dense").trainable = false;
     const before = model.getWeights();
@@ -135,7 +135,7 @@ describe("fit", () => {
   });
 });
 
-test("penalties of layers are part of the loss, and pull weights to zero", async () => {
+test("l2: penalties of layers are part of the loss, and pull weights to zero", async () => {
   const [plain, penalized, data] = [network(1), network(1, 0.5), corners()];
   const squares = penalized.getWeights()["conv2d/kernel"]!.data.reduce((s, w) => s + w * w, 0);
   const [a, b] = [await plain.evaluate(data), await penalized.evaluate(data)];
@@ -145,7 +145,7 @@ test("penalties of layers are part of the loss, and pull weights to zero", async
   expect(size(penalized)).toBeLessThan(size(plain) / 2);
 });
 
-describe("trainStep", () => {
+describe("Model.trainStep", () => {
   const data = corners(19);
 
   test("over the rows in order is an epoch of fit, the last, smaller batch too", async () => {
@@ -185,8 +185,8 @@ describe("trainStep", () => {
   });
 });
 
-describe("hooks of a model", () => {
-  /** Zeroes a bias before every third step, and notes when. */
+describe("Model: hooks", () => {
+  /** Zeroes a bias before every third step, and records the steps. */
   const zeroing = (acted: number[]) => ({
     begin: (step: number, steps: number) => acted.push(-step, -steps),
     next: (step: number) => Math.ceil(step / 3) * 3,
@@ -199,7 +199,7 @@ describe("hooks of a model", () => {
   const data = corners(40);
   const hooked = (acted: number[]) => new Model(network().graph, { hooks: [zeroing(acted)] });
 
-  test("take part in every fit, and in steps of one's own the same way", async () => {
+  test("take part in every fit, and in custom steps in the same way", async () => {
     const [fitted, stepped] = [[] as number[], [] as number[]];
     const [a, b, optimizer] = [hooked(fitted), hooked(stepped), adam(0.01)];
     await a.fit(data, { batchSize: 8, shuffle: false, optimizer });
@@ -223,7 +223,7 @@ describe("hooks of a model", () => {
   });
 });
 
-test("trainStep knows by steps how long a schedule's shares are", async () => {
+test("Model.trainStep knows by steps how long a schedule's shares are", async () => {
   const { x, y } = [...corners().batch(16)][0]!;
   const twoSteps = async (schedule: Schedule, steps?: number) => {
     const model = network();

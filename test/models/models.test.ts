@@ -5,7 +5,7 @@ import { autoencoder, caffeLenet5, dsCnn, lenet5, lenet300100, mobilenetV1, resn
 import { COST } from "../../src/ops/index.ts";
 import { noise } from "../kernels/harness.ts";
 
-/** Of MobileNetV1 by the filters of its convolutions. */
+/** Parameters of MobileNetV1 by the filters of its convolutions. */
 function mobilenetParameters(channels: number, filters: readonly number[], classes: number): number {
   const [first, ...pairs] = filters as [number, ...number[]];
   let total = (9 * channels + 1 + 4) * first;
@@ -17,7 +17,7 @@ function mobilenetParameters(channels: number, filters: readonly number[], class
   return total + (before + 1) * classes;
 }
 
-describe("reference networks", () => {
+describe("lenet5 and other reference networks", () => {
   test("lenet5 has the article's 44 426 parameters", async () => {
     const model = await lenet5({ seed: 1 });
     expect(model.parameters).toBe(44426);
@@ -101,7 +101,7 @@ describe("reference networks", () => {
     [
       "resnet8",
       () => resnet8({ classes: 7, inputShape: [17, 10, 1], filters: 2 }),
-      // convolutions and normalizations of the stem, the blocks, and the two ways around
+      // convolutions and normalizations of the stem, the blocks, and the two shortcuts
       20 + 8 + 2 * (38 + 8) + (76 + 148 + 32) + (296 + 584 + 64) + (12 + 40) + 9 * 7,
       7,
     ],

@@ -56,7 +56,7 @@ describe.each([
   });
 });
 
-test("moving averages take 1 - momentum of the batch's statistics", async () => {
+test("movingAverage takes 1 - momentum of the batch's statistics", async () => {
   const graph = new Graph();
   const state = (name: string) => graph.state("weight", name, { shape: [3], dtype: "f32", batched: false });
   const x = graph.leaf("input", "x", { shape: [2, 3], dtype: "f32", batched: true });
@@ -75,7 +75,7 @@ test("moving averages take 1 - momentum of the batch's statistics", async () => 
   }
 });
 
-test("parameters that do not fit are named", () => {
+test("batchNormalization names parameters that do not fit", () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [2, 3], dtype: "f32", batched: true });
   const two = graph.state("weight", "two", { shape: [2], dtype: "f32", batched: false });

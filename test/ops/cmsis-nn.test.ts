@@ -1,4 +1,7 @@
-/** int8 operators beside those of CMSIS-NN, which round twice where float requantization rounds once: single elements may differ by one. */
+/**
+ * int8 operators against those of CMSIS-NN, which round twice where float requantization rounds once: single elements
+ * may differ by one.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { size } from "../../src/base/shape.ts";
@@ -28,7 +31,7 @@ interface Stored {
   base64?: string;
 }
 
-/** One case: settings and arrays by name, without the name of the case in front. */
+/** One case: settings and arrays by name, without the prefix of the case. */
 class Case {
   readonly name: string;
   readonly #config: Record<string, number>;
@@ -44,7 +47,7 @@ class Case {
   }
 
   has = (key: string): boolean => `${this.name.toUpperCase()}_${key}` in this.#config;
-  /** What a case leaves out is 1 where it is a size, a stride or a dilation. */
+  /** Omitted sizes, strides and dilations are 1. */
   get = (key: string, usual = 1): number => this.#config[`${this.name.toUpperCase()}_${key}`] ?? usual;
 
   array(...keys: string[]): number[] {
@@ -84,10 +87,11 @@ class Case {
   }
 }
 
-const multiplied = (multiplier: number, shift: number): number => (multiplier / 2 ** 31) * 2 ** shift; // whole powers
+// exact powers of two
+const multiplied = (multiplier: number, shift: number): number => (multiplier / 2 ** 31) * 2 ** shift;
 const one = (zeroPoint: number, scale = 1): Quantization => ({ scale: Float32Array.of(scale), zeroPoint });
 
-/** Pads in front as given, behind so that the output has its size. */
+/** Pads at the front as given, at the back so that the output has its size. */
 function window(
   c: Case,
   x: "X" | "W",
@@ -129,7 +133,7 @@ function pool(c: Case): Value {
   const kernel = [c.get("FILTER_H"), c.get("FILTER_W")] as const;
   const geometry = { ...window(c, "W", "H", kernel, [c.get("PADDING_H"), c.get("PADDING_W")]), size: kernel };
   const x = c.input("x", [c.get("INPUT_H"), c.get("INPUT_W"), c.get("INPUT_C")], one(0), "input_tensor");
-  // windows that end before the image does leave the rest of it out
+  // windows that end before the image does ignore the rest of it
   return c.graph.one(c.name.startsWith("avg") ? averagePool2d : maxPool2d, [x], geometry);
 }
 
@@ -171,7 +175,7 @@ const BUILD: Record<string, (c: Case) => Value> = {
 const build = (c: Case): Value =>
   (BUILD[c.name] ?? (c.has("ACCUMULATION_DEPTH") ? connected : c.has("PADDING_H") ? pool : convolution))(c);
 
-test("there are the 33 cases", () => expect(FILES.length).toBe(33));
+test("conv2d and other int8 ops: there are 33 cases of CMSIS-NN", () => expect(FILES.length).toBe(33));
 
 for (const variant of VARIANTS)
   test.each(FILES)(`%s, ${variant}`, async file => {

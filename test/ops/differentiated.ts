@@ -1,4 +1,4 @@
-/** The two laws of whatever has a gradient: planned it equals evaluate, and its gradient is the slope of evaluate. */
+/** The two laws of gradients: the plan gives the results of evaluate, and the gradient is the slope of evaluate. */
 import { describe, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";

@@ -1,4 +1,7 @@
-/** Layers with int8 weights on float activations, which are quantized at run time: an image by its own range, a convolution of 1x1 pixel by pixel. */
+/**
+ * Layers with int8 weights on float activations, which are quantized at run time: per image by its own range, for a
+ * convolution of 1x1 per pixel.
+ */
 import { expect, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
@@ -53,7 +56,7 @@ test.each(CASES)("%s: the plan is the specification, to the bit", async (_, grap
     }
 });
 
-test("a pixel's answer does not depend on the others where the kernel is 1x1", () => {
+test("conv2d of 1x1: a pixel's result does not depend on the others", () => {
   const answer = (graph: Graph, x: ArrayLike<number>) => [
     ...evaluated(graph, Object.fromEntries(graph.leaves.map(v => [v.name, v.data ?? x])), 1)[0]!.data,
   ];

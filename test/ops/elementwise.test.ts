@@ -48,7 +48,7 @@ const UNARY: [Op<never>, object][] = [
 const BINARY: Op<never>[] = [add, sub, mul, minimum, maximum, div];
 const SHAPES: Shape[] = [[1], [5], [3, 3, 3]];
 
-/** op of one or two inputs, with its gradients. */
+/** An op of one or two inputs, with its gradients. */
 function network(op: Op<never>, attrs: object, operands: number, shape: Shape): Graph {
   const graph = new Graph();
   const inputs = ["a", "b"]
@@ -86,7 +86,7 @@ describe.each([
   });
 });
 
-test("shapes that differ are named", () => {
+test("add and others name shapes that differ", () => {
   const graph = new Graph();
   const leaf = (name: string, shape: Shape) => graph.leaf("input", name, { shape, dtype: "f32", batched: true });
   expect(() => graph.scope("joined", () => graph.one(mul, [leaf("a", [2, 3]), leaf("b", [3, 2])]))).toThrow(

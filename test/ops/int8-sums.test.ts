@@ -1,4 +1,7 @@
-/** The int32 sums of int8 layers: exact up to the end of their range in every kernel, refused beyond it, and with zero points of weights. */
+/**
+ * The int32 sums of int8 layers: exact up to the end of their range in every kernel, refused beyond it, and with zero
+ * points of weights.
+ */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { type Shape, size } from "../../src/base/shape.ts";
@@ -21,7 +24,10 @@ import { printProgram } from "../../src/plan/print.ts";
 import { Net } from "../../src/run/net.ts";
 import { evaluated, planned } from "./planned.ts";
 
-/** `half`: where the relaxed dot product takes no whole byte, activations are -128..-1 and their zero point is -128. */
+/**
+ * `half`: if the relaxed dot product does not support whole bytes, activations are -128..-1 and their zero point is
+ * -128.
+ */
 const SPANS: { variant: Variant; half: boolean }[] = [
   { variant: "simd", half: false },
   ...(supported().relaxed ? [{ variant: "relaxed" as const, half: supported().relaxedDot !== "u8" }] : []),
@@ -29,7 +35,7 @@ const SPANS: { variant: Variant; half: boolean }[] = [
 
 interface Layer {
   readonly name: string;
-  /** What runs it, fused; `general`: what runs it where weights have a zero point. */
+  /** The kernel that runs it, fused; `general`: the one for weights with a zero point. */
   readonly kernel: RegExp;
   readonly general: RegExp;
   readonly image: Shape;
@@ -74,7 +80,7 @@ interface Numbers {
   readonly zeroPoint: number;
   readonly weights: Int8Array;
   readonly bias: Int32Array;
-  /** The accumulator that is the 100th step of the output. */
+  /** The accumulator that corresponds to 100 steps of the output. */
   readonly far: number;
 }
 
@@ -96,7 +102,7 @@ function built({ op, image, weight, window, pooled }: Layer, { x, zeroPoint, wei
   return graph;
 }
 
-/** By kernels, fused, as the specification has it. */
+/** Compares the fused kernels with the specification. */
 async function expectSame(of: Layer, graph: Graph, x: Int8Array, variant: Variant, kernel: RegExp): Promise<void> {
   const batch = of.batch ?? 2;
   const { graph: fused } = graph.copy();
@@ -110,7 +116,7 @@ async function expectSame(of: Layer, graph: Graph, x: Int8Array, variant: Varian
 
 const images = (of: Layer, draw: () => number) => Int8Array.from({ length: (of.batch ?? 2) * size(of.image) }, draw);
 
-/** Absolute sum of the weights of each channel, less the zero point. */
+/** Sum of absolute weights of each channel, minus the zero point. */
 const sums = (weights: Int8Array, outs: number, zeroPoint: number): number[] =>
   Array.from({ length: outs }, (_, c) => {
     const row = weights.length / outs;
@@ -157,7 +163,7 @@ for (const { variant, half } of SPANS)
     });
   });
 
-/** Kernels that read so many numbers that the products alone fill int32. */
+/** Kernels with so many inputs that the products alone fill int32. */
 const WIDE: Layer[] = [
   { name: "dense", kernel: /i8_dense /, image: [65000], op: dense, weight: [8, 65000] },
   { name: "conv2d", kernel: /i8_conv2d /, image: [1, 1, 65000], op: conv2d, weight: [8, 1, 1, 65000] },
@@ -209,7 +215,7 @@ test.each(WHOLE)("$name, $variant: sums of products alone reach the ends of int3
   }
 });
 
-describe("int8 weights with a zero point", () => {
+describe("conv2d and others: int8 weights with a zero point", () => {
   test.each(layers)("$name: are weights less that number", of => {
     const random = new Random(6);
     const shifted = Int8Array.from({ length: size(of.weight) }, () => random.integer(200) - 100);
@@ -255,7 +261,7 @@ describe("int8 weights with a zero point", () => {
   });
 });
 
-describe("scales that no kernel holds", () => {
+describe("add and others: scales that no kernel can represent", () => {
   const value = (graph: Graph, name: string, scale: number): Value => {
     const quantization = { scale: Float32Array.of(scale), zeroPoint: 0 };
     return graph.leaf("input", name, { shape: [2, 2, 2], dtype: "i8", batched: true, quantization });

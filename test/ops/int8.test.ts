@@ -43,8 +43,9 @@ import { printProgram } from "../../src/plan/print.ts";
 import { evaluated, planned } from "./planned.ts";
 
 /**
- * The relaxed dot product is exact on every engine only while q + 128 is in 0..127. Where the probe finds clean unsigned bytes
- * (and in the plain kernels always) the whole range is used; elsewhere zero points are -128 and activations stay below 0.
+ * The range of activations. The relaxed dot product is exact on every engine only for q + 128 in 0..127. If the probe
+ * finds that unsigned bytes are exact (and in the plain kernels always) the whole range is used; otherwise zero points
+ * are -128 and activations are below 0.
  */
 interface Span {
   variant: Variant;
@@ -55,7 +56,7 @@ const SPANS: Span[] = [
   ...(supported().relaxed ? [{ variant: "relaxed" as const, half: supported().relaxedDot !== "u8" }] : []),
 ];
 
-/** Builds networks of int8 layers with random weights, each output quantized so that it fills its span. */
+/** Builds networks of int8 layers with random weights, each output quantized so that it fills its range. */
 class Builder {
   readonly graph = new Graph();
   readonly random = new Random(5);
@@ -81,7 +82,7 @@ class Builder {
     return this.graph.leaf("input", "x", { shape, dtype: "i8", batched: true, quantization: this.quantization(1) });
   }
 
-  /** In the half span: y with a scale just wide enough for what it holds. */
+  /** In the half range: y with a scale just wide enough for its values. */
   fitted(y: Value): Value {
     const holds = () => evaluated(this.graph, this.feed, this.batch, [y])[0]!.data;
     while (this.span.half && holds().some(q => q > -1)) {
@@ -92,7 +93,7 @@ class Builder {
     return y;
   }
 
-  /** Weights, and the largest output that sums of `taps` random products usually have. */
+  /** Weights, and the typical largest output of sums of `taps` random products. */
   parameters(shape: Shape, x: Value, bias = true): { inputs: Value[]; reach: number } {
     const name = `layer ${this.#layers++}`;
     const outs = shape[0]!;
@@ -144,7 +145,7 @@ const pooling = { ...plainWindow, size: [2, 2] as const, strides: [2, 2] as cons
 
 type Build = (b: Builder, x: Value) => Value | Value[];
 
-/** Ran by the kernels of one span, fused and unfused, equals the specification to the bit. */
+/** Runs the kernels of one range, fused and unfused: equal to the specification to the bit. */
 async function same(shape: Shape, build: Build, span: Span, batch: number): Promise<Graph> {
   const b = new Builder(batch, span);
   b.graph.results = [build(b, b.input(shape))].flat();
@@ -156,7 +157,7 @@ async function same(shape: Shape, build: Build, span: Span, batch: number): Prom
   fuse(graph, FORWARD);
   const fused = await planned(graph, feed, options);
   expected.forEach((t, i) => {
-    // something must be seen: neither all equal nor all at one end
+    // the results must be informative: neither all equal nor all at one end
     expect(new Set(t.data).size, "distinct results").toBeGreaterThan(Math.min(2, t.data.length - 1));
     expect([...plain.results[i]!.data]).toEqual([...t.data]);
     expect([...fused.results[i]!.data]).toEqual([...t.data]);
@@ -222,7 +223,7 @@ const NETWORKS: [name: string, shape: Shape, build: Build][] = [
     [9, 8, 8],
     (b, x) => {
       const y = b.conv2d(x, 8, [3, 3], around(1));
-      // all of it lies above 0
+      // all values are above 0
       const quantization = { scale: Float32Array.of(y.type.quantization!.scale[0]! * 3), zeroPoint: -128 };
       const sum = b.graph.one(relu, [b.fitted(b.graph.one(add, [x, y], { quantization }))]);
       const strided = b.conv2d(sum, 5, [3, 3], { strides: [2, 2], pads: [0, 0, 1, 1] });
@@ -400,7 +401,7 @@ for (const span of SPANS)
           await same(shape, build, span, batch);
         });
 
-    test("images in groups give the same bits as one by one", async () => {
+    test("images in groups give the same bits as single ones", async () => {
       const runs = await Promise.all(
         [1, 2, 4].map(async group => {
           const b = new Builder(4, span);
@@ -428,8 +429,8 @@ for (const span of SPANS)
     });
   });
 
-/** Float activations, int8 weights: what is quantized, and how, is found in the image itself. */
-describe("int8 weights alone", () => {
+/** Float activations, int8 weights: activations are quantized by the range of the image. */
+describe("dense and others: int8 weights alone", () => {
   const layers: [
     string,
     Shape,
@@ -485,8 +486,7 @@ describe("int8 weights alone", () => {
         ),
     ],
   ];
-  // a saturating dot product cannot run these: what an image holds fills all of its 256 steps
-  // a saturating dot product cannot run these: what an image holds fills all of its 256 steps
+  // a saturating dot product cannot run these: every image fills all of its 256 steps
   for (const { variant } of SPANS.filter(span => !span.half))
     for (const [name, shape, build] of layers)
       for (const batch of [1, 3])
@@ -520,7 +520,7 @@ test("a 2x2 pool is fused, a relu too", async () => {
   expect(graph.nodes.map(n => [n.op.name, (n.attrs as Conv2d).relu])).toEqual([[conv2dMaxPool2d.name, true]]);
 });
 
-test("readers that wish for different halos share the larger one", async () => {
+test("conv2d: consumers that prefer different halos share the larger one", async () => {
   const b = new Builder(1, SPANS[0]!);
   const x = b.input([9, 8, 8]);
   const quantization = { scale: Float32Array.of(1), zeroPoint: -128 };
@@ -533,13 +533,13 @@ test("readers that wish for different halos share the larger one", async () => {
   const options = { batch: 1, binary: RUN, ops: { lower: LOWER, prefers: PREFERS }, variant: SPANS[0]!.variant };
   const { machine } = await planned(b.graph, b.feed, options);
   const text = printProgram(machine.program("test"));
-  // x comes in, the results go out; nothing between them is converted
+  // x is converted at the beginning, the results at the end, nothing between them
   expect(text.match(/i8_enter/g)).toHaveLength(1);
   expect(text.match(/i8_leave/g)).toHaveLength(3);
   expect(text.match(/i8_halo/g)).toHaveLength(1);
 });
 
-test("types that do not go together are refused", () => {
+test("add and others refuse types that do not match", () => {
   const b = new Builder(1, SPANS[0]!);
   const x = b.input([5, 5, 2]);
   const real = b.graph.leaf("input", "real", { shape: [5, 5, 2], dtype: "f32", batched: true });

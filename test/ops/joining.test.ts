@@ -1,4 +1,4 @@
-/** concat, pad and prelu: each beside evaluate through the planner, gradients beside slopes. */
+/** concat, pad and prelu: the plan against evaluate, gradients against slopes. */
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../src/base/shape.ts";
 import { Graph } from "../../src/graph/graph.ts";
@@ -60,14 +60,14 @@ const CASES: Case[] = [
 
 describeDifferentiated(CASES, [1, 2, 5]);
 
-describe("shapes that do not fit", () => {
+describe("concat, pad and prelu: shapes that do not fit", () => {
   const leaves = (...shapes: Shape[]) => {
     const graph = new Graph();
     const values = shapes.map((shape, i) => graph.leaf("input", `x${i}`, { shape, dtype: "f32", batched: true }));
     return { graph, values };
   };
 
-  test("are named by concat, pad and prelu", () => {
+  test("are named", () => {
     const a = leaves([3, 2, 1], [3, 3, 1]);
     expect(() => a.graph.scope("both", () => a.graph.one(concat, a.values, { axis: 2 }))).toThrow(
       'layer "both" (concat): cannot put 3x3x1 beside 3x2x1 along axis 2',

@@ -21,7 +21,7 @@ const K = 5;
 interface Case {
   op: Op<never>;
   attrs?: object;
-  /** Predictions are probabilities, else any numbers. */
+  /** True if predictions are probabilities, else any numbers. */
   probabilities?: boolean;
   target: "row" | "class" | "none";
 }
@@ -72,7 +72,7 @@ describe.each(CASES.map(c => [c.op.name, c] as const))("%s", (_, c) => {
   });
 });
 
-test("shapes that do not fit are named", () => {
+test("crossEntropy and others name shapes that do not fit", () => {
   const graph = new Graph();
   const leaf = (name: string, shape: number[]) => graph.leaf("input", name, { shape, dtype: "f32", batched: true });
   expect(() => graph.one(meanSquaredError, [leaf("x", [3]), leaf("t", [4])])).toThrow(

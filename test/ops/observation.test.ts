@@ -1,4 +1,4 @@
-/** Ops that gather over the steps of a training: accumulate and widen. */
+/** Ops that accumulate over the steps of a training: accumulate and widen. */
 import { describe, expect, test } from "vitest";
 import { Graph } from "../../src/graph/graph.ts";
 import { accumulate } from "../../src/ops/observation/accumulate.ts";
@@ -50,7 +50,7 @@ describe("widen", () => {
     }
   });
 
-  test("sees weights once, whatever the batch", async () => {
+  test("counts weights once, for any batch", async () => {
     const graph = new Graph();
     const w = graph.state("weight", "w", { shape: [3, 5], dtype: "f32", batched: false }, noise(15, 4));
     graph.results = [graph.one(widen, [graph.state("observation", "range", RANGE, Float32Array.of(0, 0)), w])];
@@ -58,7 +58,7 @@ describe("widen", () => {
     expect([...after.range!]).toEqual([Math.min(0, ...noise(15, 4)), Math.max(0, ...noise(15, 4))]);
   });
 
-  test("refuses what is no range", () => {
+  test("refuses invalid ranges", () => {
     const graph = new Graph();
     const state = graph.state("observation", "a", { shape: [3], dtype: "f32", batched: false });
     expect(() => graph.one(widen, [state, state])).toThrow("expects [low, high], got 3 numbers");

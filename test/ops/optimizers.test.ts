@@ -34,7 +34,7 @@ describe.each(CASES)("%s", (_, op, states, attrs) => {
       rate: Float32Array.of(0.01),
       decay: Float32Array.of(0.001),
     };
-    // a mean square is not less than the square of a mean
+    // a mean square is at least the square of a mean
     states.forEach((name, i) => {
       feed[name] = noise(n, i + 1).map(v => (name === "v" ? v + 2 : v / 2));
     });

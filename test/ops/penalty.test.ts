@@ -24,7 +24,7 @@ test.each([[[1]], [[7]], [[5, 9]], [[3, 2, 2, 4]]])("a penalty on a parameter of
   await expectPlanned(graph, {}, { batch: 3 });
 });
 
-test.each([0.5, 100])("clipping by the norm of three tensors to %d", async limit => {
+test.each([0.5, 100])("clipByNorm: the norm of three tensors to %d", async limit => {
   const graph = new Graph();
   const gradients = [[1], [6], [4, 9]].map((shape, i) => state(graph, `g${i}`, shape));
   graph.results = graph.add(clipByNorm, gradients, { limit });

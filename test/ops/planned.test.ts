@@ -43,7 +43,7 @@ describe("planned", () => {
       expect(results.map(t => t.shape)).toEqual([[batch, 3, 2, 6], [batch, 5, 4, 3], [6, 3, 3, 3], [6]]);
     });
 
-  test("gives the same bits whatever the group", async () => {
+  test("gives the same bits for every group size", async () => {
     const { graph, feed } = network(4);
     const one = await planned(graph, feed, { batch: 4, group: 1 });
     const four = await planned(graph, feed, { batch: 4, group: 4 });

@@ -1,6 +1,6 @@
 /**
- * Runs a graph through a Machine, as a model would: lowered, planned, in one arena with its temporaries poisoned by NaN.
- * `evaluated` is the same by the specification; a suite compares the two.
+ * Runs a graph through a Machine, as a model would: lowered, planned, in one arena with its temporaries poisoned by
+ * NaN. `evaluated` computes the same by the specification; suites compare the two.
  */
 import { expect } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
@@ -14,7 +14,9 @@ import type { Lowerings } from "../../src/plan/lower.ts";
 import { poison, readState, resultOf } from "../../src/run/contents.ts";
 import { Machine } from "../../src/run/machine.ts";
 
-/** Contents of leaves by name, in logical order; images one after another where batched. A leaf that is not fed keeps its `data`. */
+/**
+ * Contents of leaves by name, in logical order; images one after another if batched. Other leaves keep their `data`.
+ */
 export type Feed = Readonly<Record<string, ArrayLike<number>>>;
 
 export interface PlannedOptions {
@@ -26,7 +28,10 @@ export interface PlannedOptions {
   group?: number;
   /** Leaves to be read after the run: states that a graph updates. */
   after?: readonly string[];
-  /** How often the program runs; default 2: what one run leaves in the arena must not reach the next (1 where states change). */
+  /**
+   * Number of runs of the program; default 2: old contents of the arena must not change the next run (1 if states
+   * change).
+   */
   runs?: number;
 }
 
@@ -40,7 +45,7 @@ export const TRAINING: Lowerings = { lower: TRAIN_LOWER, prefers: TRAIN_PREFERS 
 
 const batched = (v: Value, batch: number): Shape => (v.type.batched ? [batch, ...v.type.shape] : v.type.shape);
 
-/** Runs `graph` and gives its results. */
+/** Runs `graph` and returns its results. */
 export async function planned(graph: Graph, feed: Feed, options: PlannedOptions): Promise<Planned> {
   const { batch, binary = TRAIN, variant, ops = TRAINING, group, after = [] } = options;
   const machine = await Machine.create(binary, [{ name: "test", graph, batch, ...(group && { group }) }], ops, variant);
@@ -91,8 +96,9 @@ export function evaluated(graph: Graph, feed: Feed, batch: number, wanted: reado
 }
 
 /**
- * Appends the gradients of sum(results * upstreams), an input leaf "upstream i" for result i: the results become the old ones and, after
- * them, d / d leaf for each of `wrt` (leaves by name). A leaf nothing depends on is an error.
+ * Appends the gradients of sum(results * upstreams), with an input leaf "upstream i" for result i: the results become
+ * the old ones and, after them, d / d leaf for each of `wrt` (leaves by name). Throws for a leaf that nothing depends
+ * on.
  */
 export function withGradients(graph: Graph, wrt: readonly string[]): void {
   const leaves = wrt.map(name => graph.leaves.find(v => v.name === name)!);
@@ -107,7 +113,10 @@ export function withGradients(graph: Graph, wrt: readonly string[]): void {
   ];
 }
 
-/** Every element of `got` lies within `relative` times the largest expected magnitude (at least `floor`) of the expected one. */
+/**
+ * Every element of `got` is within `relative` times the largest expected magnitude (at least `floor`) of the expected
+ * one.
+ */
 export function expectClose(
   got: ArrayLike<number>,
   expected: ArrayLike<number>,

@@ -1,4 +1,7 @@
-/** Random graphs of forward ops in f32 and int8: the plan gives what evaluate gives, int8 to the bit. Every op is drawn often enough, in every type it has. */
+/**
+ * Random graphs of forward ops in f32 and int8: the plan gives the results of evaluate, int8 to the bit. Every op is
+ * drawn often enough, in every type it supports.
+ */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { type Shape, size } from "../../src/base/shape.ts";
@@ -13,6 +16,7 @@ import { hardSigmoid } from "../../src/ops/activation/hard-sigmoid.ts";
 import { hardSwish } from "../../src/ops/activation/hard-swish.ts";
 import { leakyRelu } from "../../src/ops/activation/leaky-relu.ts";
 import { logSoftmax } from "../../src/ops/activation/log-softmax.ts";
+import { pact } from "../../src/ops/activation/pact.ts";
 import { prelu } from "../../src/ops/activation/prelu.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
@@ -75,7 +79,7 @@ class Draw {
     scale: Float32Array.of(this.random.uniform(0.01, 0.05)),
     zeroPoint: this.random.integer(256) - 128,
   });
-  /** What an op that chooses its quantization is given. */
+  /** The attribute of an op that chooses its quantization. */
   chosen = () => (this.dtype === "i8" ? { quantization: this.quantization() } : {});
 
   one<A>(op: Op<A>, inputs: Value[], attrs: A): Value {
@@ -104,7 +108,7 @@ class Draw {
   }
 }
 
-/** Adds a node behind an image [h, w, c]; gives an image again. */
+/** Adds a node to an image [h, w, c]; returns an image. */
 type Layer = (d: Draw, x: Value) => Value;
 
 const flattened = (d: Draw, x: Value): Value => d.one(reshape, [x], { shape: [size(x.type.shape)] });
@@ -122,13 +126,13 @@ const ofPositive =
   (d, x) =>
     unary(op, () => ({}))(d, d.dtype === "f32" ? d.one(sigmoid, [x], {}) : x);
 
-/** What is computed in real numbers, of int8 between a dequantize and a quantize. */
+/** Computes in float, for int8 between a dequantize and a quantize. */
 function real(d: Draw, x: Value, compute: (v: Value) => Value): Value {
   if (d.dtype === "f32") return compute(x);
   return d.one(quantize, [compute(d.one(dequantize, [x], {}))], { quantization: d.quantization() });
 }
 
-/** With itself turned about, or with a constant along some axes. */
+/** With a flipped copy of itself, or with a constant along some axes. */
 const pair =
   (op: Op<any>, own: boolean): Layer =>
   (d, x) => {
@@ -198,8 +202,9 @@ const LAYERS_OF: Record<string, { layer: Layer; only?: DType }> = {
   sqrt: { layer: ofPositive(sqrt) },
   rsqrt: { layer: ofPositive(rsqrt) },
   softmax: { layer: unary(softmax, () => ({})) },
-  // of int8 in real numbers, as readers of other formats have it
+  // in float also for int8, as readers of other formats do
   logSoftmax: { layer: (d, x) => real(d, x, v => d.one(logSoftmax, [v], {})) },
+  pact: { layer: (d, x) => real(d, x, v => d.one(pact, [v, d.state([1], "f32")], {})) },
   prelu: {
     layer(d, x) {
       const own = d.of([[1, 1, x.type.shape[2]!], [1, 1, 1], x.type.shape]);
@@ -285,7 +290,7 @@ function network(seed: number, dtype: DType): { d: Draw; x: Float32Array | Int8A
   const names = Object.keys(LAYERS_OF).filter(name => !LAYERS_OF[name]!.only || LAYERS_OF[name]!.only === dtype);
   const made: Value[] = [];
   for (let i = 0; i < LAYERS; i++) {
-    // what has grown large is made small again
+    // large images are reduced
     const name = size(value.type.shape) > 600 ? "mean" : d.of(names);
     value = LAYERS_OF[name]!.layer(d, value);
     made.push(value);
@@ -294,7 +299,7 @@ function network(seed: number, dtype: DType): { d: Draw; x: Float32Array | Int8A
   return { d, x };
 }
 
-/** The relaxed dot product takes all of int8 only where the probe finds it clean. */
+/** The relaxed dot product supports all of int8 only if the probe finds it exact. */
 const variants = (dtype: DType): Variant[] =>
   dtype === "i8" && supported().relaxedDot === "u8" ? ["simd", "relaxed"] : ["simd"];
 

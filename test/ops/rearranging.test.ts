@@ -1,4 +1,6 @@
-/** Ops that move elements, means and resizing: each beside evaluate through the planner, gradients beside slopes; refusals by name. */
+/**
+ * Ops that move elements, means and resizing: the plan against evaluate, gradients against slopes; refusals by name.
+ */
 import { expect, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { Graph, type Value } from "../../src/graph/graph.ts";
@@ -22,7 +24,7 @@ const of = (name: string, shape: Shape, build: (graph: Graph, x: Value) => Value
   build: (graph, [x]) => build(graph, x!),
 });
 
-/** What affine coordinates are; other modes ask for none. */
+/** Affine coordinates; other modes have no parameters. */
 const AFFINE = { scales: [1.7, 0.6], shifts: [0.4, 0], offsets: [-0.5, 0.2] } as const;
 
 const CASES: Case[] = [
@@ -81,7 +83,7 @@ const CASES: Case[] = [
 
 describeDifferentiated(CASES, [1, 5]);
 
-test("evaluate moves what it says it moves", () => {
+test("transpose and others: evaluate moves the right elements", () => {
   const result = (shape: Shape, build: (graph: Graph, x: Value) => Value): number[] => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", { shape, dtype: "f32", batched: true });
@@ -99,7 +101,7 @@ test("evaluate moves what it says it moves", () => {
   expect(result([1, 2, 1], (g, x) => g.one(resizeNearest, [x], { ...up, rounding: "floor" }))).toEqual([0, 0, 0, 1]);
 });
 
-test("what does not fit is named", () => {
+test("transpose and others name what does not fit", () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [3, 4], dtype: "f32", batched: true });
   const one = (op: Parameters<Graph["one"]>[0], attrs: object, inputs = [x]) =>
@@ -121,7 +123,7 @@ test("what does not fit is named", () => {
   expect(() => one(requantize as never, {})).toThrow("expects i8 or u8, got f32");
 });
 
-test("a constant is repeated once, before the first run; a value at every run", async () => {
+test("broadcast: a constant is repeated once, before the first run; a value in every run", async () => {
   const repeats = async (own: boolean) => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", { shape: [3, 4], dtype: "f32", batched: true });

@@ -1,4 +1,7 @@
-/** Every coordinate mode and rounding of ONNX's Resize, nearest and linear, is one of resizeNearest's or resizeBilinear's: answers of the standard. */
+/**
+ * Every coordinate mode and rounding of ONNX's Resize, nearest and linear, is one of resizeNearest's or
+ * resizeBilinear's: against results of the standard.
+ */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Graph, type Value } from "../../src/graph/graph.ts";
@@ -71,7 +74,7 @@ function lineOf(mode: string, length: number, out: number, scale: number, [start
   return { scale, shift: 0.5, offset: -0.5 };
 }
 
-/** What the node says of height and width: the sizes, and the scales where they are given. */
+/** Height and width of the node: the sizes, and the scales if they are given. */
 function asked({ attributes, scales, sizes, x, y }: Case) {
   const [axes, { shape }] = [attributes.axes ?? [0, 1, 2, 3], x];
   const of = (list: number[] | undefined, axis: number) => list?.[axes.indexOf(axis)];
@@ -91,14 +94,14 @@ function resize(graph: Graph, x: Value, c: Case): Value {
     if (mode === "linear") return graph.one(resizeBilinear, [x], placement);
     return graph.one(resizeNearest, [x], { ...placement, rounding: ROUNDING[nearest ?? "round_prefer_floor"] });
   };
-  // float32 has no say in which of two pixels is nearest where both are as near
+  // in float32 either of two equally near pixels may be chosen
   const tied = mode === "nearest" && coordinates.endsWith("half_pixel");
   if (coordinates in OWN && !tied && sides.every(s => s.scale === undefined))
     return node({ size, coordinates: OWN[coordinates as keyof typeof OWN] });
   const lines = sides.map(({ length, out, scale = out / length }, i) =>
     lineOf(coordinates, length, out, scale, [c.roi?.[2 + i] ?? 0, c.roi?.[6 + i] ?? 1]),
   );
-  // outputs whose coordinates lie outside an image that is cropped get a value of their own: they stand around the others
+  // outputs whose coordinates are outside a cropped image get a value of their own; they surround the others
   const inside = sides.map(({ length, out }, i) => {
     const at = (o: number) => (o + lines[i]!.shift) / lines[i]!.scale + lines[i]!.offset;
     const all = Array.from({ length: out }, (_, o) => o);

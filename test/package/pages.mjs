@@ -1,4 +1,4 @@
-// The pages of web/ as their users have them: by themselves, behind a strict policy, isolated, and through bundlers.
+// The pages of web/ as users have them: unbundled, under a strict policy, isolated, and through bundlers.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { ISOLATION, POLICY, serve } from "./serve.mjs";
 
 const PAGES = ["index.html", "by-name.html", "in-worker.html"];
 
-/** How each turns by-name.js and what it imports into what a server hands out; gives that folder. */
+/** Each bundles by-name.js and its imports into a folder to be served; returns that folder. */
 const BUNDLERS = {
   async Vite(app) {
     await vite.build({ root: app, logLevel: "warn" });
@@ -40,7 +40,7 @@ const BUNDLERS = {
   },
 };
 
-/** Of the bundlers that the library itself has no use for, what they are installed as. */
+/** Package versions of the bundlers that are not dependencies of the library. */
 const PACKAGES = ["webpack@5", "webpack-cli@6", "rollup@4", "@rollup/plugin-node-resolve@16"];
 
 function npx(folder, command, ...args) {
@@ -51,7 +51,9 @@ function npx(folder, command, ...args) {
   }
 }
 
-/** Lays the pages into `folder`, which has the library and the network; gives the folders that bundlers make of them, by name. */
+/**
+ * Copies the pages into `folder`, which has the library and the network; returns the folders of the bundlers, by name.
+ */
 export async function layPages(folder) {
   cpSync("web", folder, { recursive: true });
   execFileSync("npm", ["install", "--no-save", ...PACKAGES], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
@@ -61,20 +63,20 @@ export async function layPages(folder) {
     mkdirSync(join(app, "public"), { recursive: true });
     for (const file of ["by-name.js", "paper.js", "paper.css", "digits.penjing"])
       cpSync(join(folder, file), join(app, file));
-    cpSync(join(folder, "digits.penjing"), join(app, "public", "digits.penjing")); // where Vite looks for what it only copies
+    cpSync(join(folder, "digits.penjing"), join(app, "public", "digits.penjing")); // the folder that Vite copies
     writeFileSync(join(app, "index.html"), readFileSync("web/index.html", "utf8").replace("by-path.js", "by-name.js"));
     bundled[name] = await bundle(app);
   }
   return bundled;
 }
 
-/** Draws a one on the page at `url` and waits until the page says so. */
+/** Draws a one on the page at `url` and waits until the page shows it. */
 async function draw(browser, url) {
   const page = await browser.newPage();
   const trouble = [];
   page.on("pageerror", error => trouble.push(error.message));
   page.on("console", message => {
-    const icon = message.location().url?.endsWith("/favicon.ico"); // which Chromium asks for, and none of the pages has
+    const icon = message.location().url?.endsWith("/favicon.ico"); // requested by Chromium, but not part of any page
     if (message.type() === "error" && !icon) trouble.push(message.text());
   });
   page.on("requestfailed", request => trouble.push(`${request.url()}: ${request.failure()?.errorText}`));
@@ -84,7 +86,7 @@ async function draw(browser, url) {
     const at = share => [box.x + box.width / 2, box.y + box.height * share];
     const said = () => page.$eval("output", output => output.textContent);
     const late = Date.now() + 20_000;
-    // a page listens as soon as its network is there: until then nobody sees the stroke
+    // a page listens once its network is loaded: earlier strokes are lost
     while (!(await said()) && !trouble.length && Date.now() < late) {
       await page.mouse.move(...at(0.2));
       await page.mouse.down();
@@ -99,7 +101,7 @@ async function draw(browser, url) {
   }
 }
 
-/** Every page, in every way, in one browser. */
+/** Tests every page, in every way, in one browser. */
 export async function tryPages(browser, folder, bundled) {
   const at = async (root, headers, pages, isolated = false) => {
     const { url, close } = await serve(root, headers);
@@ -108,7 +110,7 @@ export async function tryPages(browser, folder, bundled) {
   };
   await at(folder, {}, PAGES);
   await at(folder, ISOLATION, PAGES, true);
-  // an import map that stands in the page needs a hash of its own under a policy
+  // an inline import map needs a hash of its own under a policy
   const underPolicy = PAGES.filter(page => page !== "by-name.html");
   await at(folder, POLICY, underPolicy);
   console.log(`  ${PAGES.join(", ")}: plain and cross-origin isolated`);

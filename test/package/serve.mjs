@@ -1,20 +1,20 @@
-// A server on 127.0.0.1 for what browsers are shown: a folder, with headers of one's choice.
+// A server on 127.0.0.1 for pages under test: serves a folder, with any headers.
 import { createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css" };
 
-/** No `eval`, no `blob:`, no `data:`, nothing from elsewhere: what is left to a library that brings WebAssembly. */
+/** No `eval`, no `blob:`, no `data:`, no other origin: the strictest policy that allows WebAssembly. */
 export const POLICY = { "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" };
 
-/** What makes a page cross-origin isolated. */
+/** Headers that make a page cross-origin isolated. */
 export const ISOLATION = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
 };
 
-/** Serves `folder` until `close` is called. What a page posts to /result, JSON, is the promise `result`. */
+/** Serves `folder` until `close` is called. JSON that a page posts to /result resolves the promise `result`. */
 export async function serve(folder, headers = {}) {
   let found;
   const result = new Promise(resolve => {

@@ -1,5 +1,5 @@
 /**
- * Holds the table AXES to its law over random networks: put the indices of a class in another order everywhere at
+ * Tests the table AXES against its law over random networks: put the indices of a class in another order everywhere at
  * once, or remove indices of which all numbers are zero, and the graph gives the same numbers.
  */
 import { describe, expect, test } from "vitest";
@@ -12,6 +12,7 @@ import { verify } from "../../src/graph/verify.ts";
 import * as layers from "../../src/model/index.ts";
 import { dsCnn, lenet5, resnet8 } from "../../src/models/index.ts";
 import { clip } from "../../src/ops/activation/clip.ts";
+import { pact } from "../../src/ops/activation/pact.ts";
 import { prelu } from "../../src/ops/activation/prelu.ts";
 import { relu, reluGradient } from "../../src/ops/activation/relu.ts";
 import { sigmoid } from "../../src/ops/activation/sigmoid.ts";
@@ -37,13 +38,14 @@ import { reshape } from "../../src/ops/shape/reshape.ts";
 import { resizeNearest } from "../../src/ops/shape/resize-nearest.ts";
 import { stridedSlice } from "../../src/ops/shape/strided-slice.ts";
 import { transpose } from "../../src/ops/shape/transpose.ts";
+import { gate } from "../../src/ops/weight/gate.ts";
 import { mask } from "../../src/ops/weight/mask.ts";
 import { type AxisClass, GraphAxes } from "../../src/passes/axes.ts";
 
 const window = { strides: [1, 1], pads: [1, 1, 1, 1], dilations: [1, 1] } as const;
 const IMAGES = 2;
 
-/** Draws a network of convolutions and all that may stand between them, in front of a dense layer. */
+/** Draws a network of convolutions and ops between them, in front of a dense layer. */
 class Drawing {
   readonly graph = new Graph();
   readonly random: Random;
@@ -66,10 +68,11 @@ class Drawing {
     return this.graph.state("weight", `${name} ${this.#count++}`, { shape, dtype: "f32", batched: false }, positive);
   }
 
-  /** A weight, at times behind a mask. */
+  /** A weight, sometimes behind a mask. */
   kernel(shape: Shape): Value {
     const weight = this.state("kernel", shape);
     if (this.random.integer(3)) return weight;
+    if (this.random.integer(2)) return this.graph.one(gate, [weight, this.state("gates", [shape[0]!])]);
     const bits = this.state("mask", shape);
     bits.data = (bits.data as Float32Array).map(v => Number(v > 0));
     return this.graph.one(mask, [weight, bits]);
@@ -115,6 +118,7 @@ class Drawing {
         }),
       () => graph.one([relu, sigmoid, tanh][random.integer(3)]!, [x]),
       () => graph.one(clip, [x], { low: -1, high: 1 }),
+      () => graph.one(pact, [x, this.state("bound", [1])]),
       () =>
         graph.one(prelu, [
           x,
@@ -145,7 +149,7 @@ class Drawing {
         const excited = graph.one(sigmoid, [this.dense(graph.one(relu, [this.dense(squeezed, 4)]), c)]);
         return graph.one(mul, [x, graph.one(broadcast, [excited, x], { shape: [h, w, c] })]);
       },
-      // a way around that widens by zeros
+      // a shortcut that adds channels of zeros
       () => {
         const wide = graph.one(constantPad, [x], { before: [0, 0, 1], after: [0, 0, 2], value: 0.5 });
         return graph.one(add, [wide, this.conv(x, c + 3)]);
@@ -196,9 +200,11 @@ const placesOf = ({ places }: AxisClass): string =>
 
 const states = (graph: Graph): Value[] => graph.leaves.filter(v => v.leaf === "state");
 
-/** A copy in which the states are zero at all indices of the class but those of `kept`; `at`: which class it is. */
+/**
+ * A copy in which the states are zero at all indices of the class but those of `kept`; `at`: the number of the class.
+ */
 function zeroed(graph: Graph, at: number, kept: readonly number[]): Graph {
-  // each state holds the places of its numbers: `select` says which of them stay
+  // each state holds the positions of its numbers: `select` shows which of them are kept
   const { graph: numbered } = graph.copy();
   for (const v of states(numbered)) v.data = Float32Array.from(v.data!, (_, i) => i);
   const axes = new GraphAxes(numbered);
@@ -213,7 +219,7 @@ function zeroed(graph: Graph, at: number, kept: readonly number[]): Graph {
 
 const free = (axes: GraphAxes) => axes.classes().filter(c => !c.fixed);
 
-describe("the law of AXES over random networks", () => {
+describe("GraphAxes: the law of AXES over random networks", () => {
   const networks = Array.from({ length: 60 }, (_, seed) => new Drawing(seed));
 
   test("GraphAxes.select with all indices of a class in another order gives the same numbers", () => {
@@ -244,6 +250,7 @@ describe("the law of AXES over random networks", () => {
       stridedSlice,
       transpose,
       mask,
+      gate,
       softmax,
       dropout,
     ])
@@ -304,7 +311,7 @@ test("GraphAxes.select keeps to the law in layers that are made of several ops",
 
 const f32 = (shape: Shape) => ({ shape, dtype: "f32", batched: true }) as const;
 
-/** The classes of a graph that may move: their sizes, and the axes of states they are in. */
+/** The classes of a graph that are not fixed: their sizes, and the axes of states they occur in. */
 const moving = (graph: Graph): Record<string, number> =>
   Object.fromEntries(
     free(new GraphAxes(graph)).map(({ size: count, places }) => {
@@ -351,7 +358,7 @@ describe("GraphAxes.classes", () => {
     ]);
   });
 
-  test("keep inputs, results and pixels as they are, and softmax whole", () => {
+  test("leave inputs, results and pixels fixed, and softmax whole", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", f32([5]));
     const state = (name: string, shape: Shape) =>
@@ -371,13 +378,13 @@ describe("GraphAxes.classes", () => {
     expect(axes.select(of(4), [3, 1, 2, 0]).leafOf("b")!.type.shape).toEqual([3, 4]);
   });
 
-  /** What an axis is made of, in words: sizes of products, and of parts. */
+  /** Describes an axis: sizes of products, and of parts. */
   const told = (axis: Axis): string => {
     if (axis.kind === "indices") return String(axis.size);
     return axis.kind === "product" ? `(${axis.factors.map(told).join(" ")})` : `[${axis.parts.map(told).join(" ")}]`;
   };
 
-  /** What the axes of y = op(x), added to z, come to be. */
+  /** The axes of y = op(x), after adding y to z. */
   function joined(shape: Shape, to: Shape, build: (graph: Graph, x: Value, y: Value) => Value): string[] {
     const graph = new Graph();
     const leaf = (name: string, of: Shape) =>
@@ -402,13 +409,13 @@ describe("GraphAxes.classes", () => {
   });
 
   test("of sums are split where their parts and factors differ", () => {
-    // two ways to cut 12 into factors have 2, 2 and 3 in common
+    // two factorizations of 12 have 2, 2 and 3 in common
     const factors = (graph: Graph, x: Value, y: Value) => {
       const [a, b] = [flat(graph, x, [4, 3]), flat(graph, y, [2, 6])];
       return graph.one(add, [flat(graph, a, [12]), flat(graph, b, [12])]);
     };
     expect(joined([12], [12], factors)).toEqual(["(2 2 3)"]);
-    // 4 beside 2, and 3 beside 3: cut at 3 and at 4
+    // 4 and 2, against 3 and 3: split at 3 and at 4
     const beside = (sizes: readonly number[], graph: Graph, x: Value) => {
       let from = 0;
       const cut = sizes.map(n => {
@@ -420,7 +427,7 @@ describe("GraphAxes.classes", () => {
     const parts = (graph: Graph, x: Value, y: Value) =>
       graph.one(add, [beside([4, 2], graph, x), beside([3, 3], graph, y)]);
     expect(joined([6], [6], parts)).toEqual(["[3 1 2]"]);
-    // a product and parts have no order in common but the one they are in
+    // a product and parts have no common order but the current one
     const mixed = (graph: Graph, x: Value, y: Value) =>
       graph.one(add, [flat(graph, flat(graph, x, [2, 3]), [6]), beside([4, 2], graph, y)]);
     const graph = new Graph();
@@ -441,7 +448,7 @@ describe("GraphAxes.classes", () => {
     expect(all!.places).toHaveLength(40_001);
   });
 
-  test("are refused by name where the network is int8, or a step of training", () => {
+  test("are refused by name if the network is int8, or a training step", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", {
       ...f32([4]),

@@ -85,7 +85,7 @@ describe("bake", () => {
 
   test("gives the same float bits, LeNet-5", () => expectSameBits(withMasks(lenet5(), new Random(4))));
 
-  test("leaves what it was given as it was", () => {
+  test("does not change the copied graph", () => {
     const graph = withMasks(lenet5(), new Random(4));
     const before = graph.leaves.map(v => v.data!);
     bake(graph);
@@ -104,7 +104,7 @@ describe("bake", () => {
   test("gives weights whose zeros make the file smaller", () => {
     const float = write(lenet5()).length;
     const pruned = write(bake(withMasks(lenet5(), new Random(4)))).length;
-    expect(pruned / float).toBeLessThan(0.36); // 30 % of the weights and 2 bits or so for each gap
+    expect(pruned / float).toBeLessThan(0.36); // 30 % of the weights and about 2 bits per gap
     expect(() => write(withMasks(lenet5(), new Random(4)))).toThrow('op "mask"');
   });
 

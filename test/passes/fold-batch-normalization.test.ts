@@ -16,7 +16,7 @@ import { foldBatchNormalization } from "../../src/passes/fold-batch-normalizatio
 import { noise } from "../kernels/harness.ts";
 import { evaluated, expectClose, expectPlanned } from "../ops/planned.ts";
 
-/** Every weight some number, variances positive. */
+/** Sets every weight to some number, variances to positive ones. */
 function stir(made: Model): Model {
   const weights = Object.entries(made.getWeights()).map(([name, { shape, data }], i) => {
     const drawn = noise(data.length, i + 1);
@@ -49,7 +49,7 @@ test.each(FOLDED)("%s: the same answers in one node less", async (_, shape, laye
   expect(foldBatchNormalization(graph)).toBe(false);
 });
 
-describe("is left alone", () => {
+describe("foldBatchNormalization leaves a normalization alone", () => {
   const x = input({ shape: [6] });
   const folds = (made: Model) => foldBatchNormalization(stir(made).graph.copy().graph);
 
@@ -59,12 +59,12 @@ describe("is left alone", () => {
     );
   });
 
-  test("where the layer's output is read by others too", () => {
+  test("if the layer's output has other readers", () => {
     const y = dense({ units: 6 })(x);
     expect(folds(model({ inputs: x, outputs: [batchNormalization()(y), y] }))).toBe(false);
   });
 
-  test("where the weights are shared", () => {
+  test("if the weights are shared", () => {
     const shared = dense({ units: 6 });
     expect(folds(model({ inputs: x, outputs: batchNormalization()(shared(shared(x))) }))).toBe(false);
   });

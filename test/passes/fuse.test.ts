@@ -13,7 +13,7 @@ import { evaluate } from "../../src/ops/index.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
 import { BACKWARD, FORWARD, fuse } from "../../src/passes/fuse.ts";
 
-/** A graph that is being written down, float or int8. */
+/** A graph under construction, float or int8. */
 class Draft {
   readonly graph = new Graph();
   readonly int8: boolean;
@@ -68,7 +68,7 @@ class Draft {
       this.graph.one(maxPool2d, [x], { ...plainWindow, size: [2, 2], strides: [2, 2], ceil: false, ...attrs }),
     );
 
-  /** The ops that are left, and whether fusion says that it changed anything. */
+  /** The remaining ops, and whether fusion reports a change. */
   fused(results: Value[], rules = FORWARD): [string[], boolean] {
     this.graph.results = results;
     const changed = fuse(this.graph, rules);
@@ -87,7 +87,7 @@ describe("fuse, relu behind dense", () => {
     expect(d.graph.results[0]!.name).toBe("answer");
   });
 
-  test("is left alone without a bias, where it is read twice or a result, and once it has its relu", () => {
+  test("is left alone without a bias, if it is read twice or a result, and once it has its relu", () => {
     const alone = (build: (d: Draft) => Value[]): [string[], boolean] => {
       const d = new Draft();
       return d.fused(build(d));
@@ -132,7 +132,7 @@ describe("fuse, convolution and pool", () => {
     expect(d.fused([y])).toEqual([before, false]);
   });
 
-  test("is left alone where the places of the maxima are read", () => {
+  test("is left alone if the positions of the maxima are read", () => {
     const d = new Draft();
     const pool = d.pool(d.relu(d.conv2d(d.input([12, 12, 1])))).node!;
     expect(d.fused([...pool.outputs])[1]).toBe(false);
@@ -186,7 +186,7 @@ test("fuse, BACKWARD: reluGradient becomes an operand of denseInputGradient", ()
   expect(read.d.fused([read.y, read.inner], BACKWARD)[1]).toBe(false);
 });
 
-test("fuse: a network gives the same, has its nodes in order, and is not fused twice", () => {
+test("fuse: a network gives the same results, has its nodes in order, and is not fused twice", () => {
   const d = new Draft();
   const image = d.pool(d.relu(d.conv2d(d.input([12, 12, 1]), {}, 6, 5)));
   const { graph } = d;

@@ -15,7 +15,7 @@ import { expectSlopes } from "../ops/slopes.ts";
 
 const vector = { shape: [4], dtype: "f32", batched: true } as const;
 
-/** y = f(x, w), and the gradient that flows into it. */
+/** y = f(x, w), and the gradient of y. */
 function network(build: (graph: Graph, x: Value, w: Value) => Value) {
   const graph = new Graph();
   const x = graph.leaf("input", "x", vector);
@@ -64,7 +64,7 @@ describe("gradient", () => {
     expect(dx!.node!.inputs).toContain(up);
   });
 
-  test("adds nothing for what no parameter needs, and names what it adds after the layer", () => {
+  test("adds nothing that no parameter needs, and names new nodes after the layer", () => {
     const { graph, w, y, up } = network((g, x, w) => {
       const hidden = g.one(relu, [g.one(tanh, [x])]);
       return g.scope("last", () => g.one(dense, [hidden, w]));

@@ -14,7 +14,7 @@ import { Net } from "../../src/run/net.ts";
 import { answers, converted, convertedKernels, tensorflowLenet5 } from "../compress/tflite.ts";
 import { digits } from "../data/digits.ts";
 
-describe("TensorFlow's converter", () => {
+describe("quantizeWeights and quantizeBias: TensorFlow's converter", () => {
   const graph = tensorflowLenet5();
   const numbers = (name: string) => graph.leaves.find(v => v.name === name)!.data as Float32Array;
   const inputs = ["input", "conv2d", "conv2d_1", "dense", "dense_1"];
@@ -51,7 +51,7 @@ test.each(tiny)("weightScales: raised as by TensorFlow's converter where weights
   const scale = weightScales(kernel, 3, { input: of.inputScale, bias });
   expect(scale).toEqual(Float32Array.from(of.weightScale));
   expect([...quantizeWeights(kernel, scale)]).toEqual(of.quantizedKernel);
-  // the converter divides by the scale of the products, rounded to float32, and so is off by as much
+  // the converter divides by the scale of the products, rounded to float32, which causes an error of that size
   quantizeBias(bias, of.inputScale, scale).data.forEach((q, c) => {
     const error = Math.abs(q - of.quantizedBias[c]!);
     expect(error).toBeLessThanOrEqual(Math.abs(q) * 2 ** -23);
@@ -63,7 +63,7 @@ describe("weightScales", () => {
     expect(weightScales(new Float32Array(3), 1, { input: 0.1 })).toEqual(Float32Array.of(5e-7 / 127));
   });
 
-  test("weights so many that products fill int32 leave room for them and the bias", () => {
+  test("with so many weights that products fill int32, scales leave room for them and the bias", () => {
     const row = 100_000;
     const weights = new Float32Array(2 * row).fill(0.5);
     const bias = Float32Array.of(1e6, -1e6);
@@ -77,8 +77,8 @@ describe("weightScales", () => {
   });
 });
 
-describe("LiteRT", () => {
-  /** A range that has the quantization of the converter. */
+describe("quantizeStatic, against LiteRT", () => {
+  /** A range that gives the quantization of the converter. */
   function range(v: Value): Range {
     const name = v.leaf ? "input" : v.node!.op.name === "relu" ? v.node!.inputs[0]!.node!.name : v.node!.name;
     const { scale, zeroPoint } = converted.activations[name]!;
@@ -92,7 +92,7 @@ describe("LiteRT", () => {
     return powers.map(p => Math.min(127, Math.round((256 * p) / sum) - 128));
   }
 
-  test("answers the first 200 test images with the same bytes", async () => {
+  test("gives the same bytes for the first 200 test images", async () => {
     const graph = quantizeStatic(tensorflowLenet5(), { range, int8Borders: true });
     const net = await Net.create(graph);
     const { test: images } = await digits();
@@ -134,7 +134,7 @@ describe("quantizationOf", () => {
     const { scale, zeroPoint } = quantizationOf({ min, max });
     expect(Number.isInteger(zeroPoint) && zeroPoint >= -128 && zeroPoint <= 127).toBe(true);
     const step = scale[0]!;
-    if (min === max) return; // nothing was seen but zero: any scale does
+    if (min === max) return; // all observed numbers are zero: any scale is right
     expect(Math.abs((127 - zeroPoint) * step - Math.max(0, max))).toBeLessThanOrEqual(step / 2 + 1e-6);
     expect(Math.abs((-128 - zeroPoint) * step - Math.min(0, min))).toBeLessThanOrEqual(step / 2 + 1e-6);
   });

@@ -10,7 +10,7 @@ const opsOf = (made: ReturnType<typeof sequential>) => {
   return graph.nodes.map(n => n.op.name);
 };
 
-describe("the training form", () => {
+describe("trainingForm", () => {
   test("takes the statistics of the batch and moves the averages", () => {
     expect(opsOf(sequential([batchNormalization({ inputShape: [3] }), dense({ units: 2 })]))).toEqual([
       "trainBatchNormalization",

@@ -38,7 +38,7 @@ test.each([10, 100_000])("placeSlots: memory is used again: %i buffers one after
   expect(placeSlots(all, 0)).toBe(2 * 640);
 });
 
-test("placeSlots: a hundred thousand buffers that all live to the end, or end one after the other, lie side by side", () => {
+test("placeSlots: a hundred thousand buffers that all live to the end, or end in order, are adjacent", () => {
   const all = Array.from({ length: 100_000 }, (_, i): Slot => ({ bytes: 64, from: i, to: 200_000, at: -1 }));
   expect(placeSlots(all, 0)).toBe(64 * all.length);
   const ending = all.map((slot, i): Slot => ({ ...slot, from: 0, to: i }));

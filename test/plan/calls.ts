@@ -26,7 +26,7 @@ export interface CallParts {
   once?: boolean;
 }
 
-/** Makes a call of a kernel with the number `number`, whose arguments are what it reads, then what it writes. */
+/** Makes a call of kernel `number`; its arguments are the buffers it reads, then those it writes. */
 export function call(number: number, { reads = [], writes = [], split = false, once = false }: CallParts): Call {
   const address = (role: string) => (_: Buffer, i: number) => ({ name: `a${i}`, role });
   return {

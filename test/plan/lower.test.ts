@@ -23,7 +23,7 @@ interface Given {
   batch?: number;
 }
 
-/** Lowers with ops of the test's own, which call one kernel each. */
+/** Lowers with custom ops, which call one kernel each. */
 function lowered(graph: Graph, { lower: own = {}, prefers = {}, leaves = new Map(), batch = 4 }: Given = {}): Lowered {
   return lower(graph, leaves, {
     batch,
@@ -59,7 +59,7 @@ describe("lower", () => {
     expect(kernels(lowered(graph, { lower: own }))).toEqual(["permute", "f32_add", "f32_add"]);
   });
 
-  test("lower: a state lies as its reader prefers, so that nothing is converted", () => {
+  test("lower: a state has the layout its reader prefers, so that nothing is converted", () => {
     const graph = new Graph();
     const w = graph.state("weight", "w", real([3]), Float32Array.of(1, 2, 3));
     graph.results = [graph.one(add, [w, w])];
@@ -81,7 +81,7 @@ describe("lower", () => {
     expect(leaves.size).toBe(1);
   });
 
-  test("lower: what a call leaves out follows from its buffers: the count of images and strides", () => {
+  test("lower: omitted arguments follow from the buffers: the count of images and strides", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", real([5], true));
     graph.results = [graph.one(relu, [x])];
@@ -98,12 +98,12 @@ describe("lower", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", real([5], true));
     graph.results = [graph.scope("act", () => graph.one(relu, [x]))];
-    // @ts-expect-error: the types ask for n as well
+    // @ts-expect-error: the types require n as well
     const incomplete: Lower = (node, c) => c.call("f32_relu", { x: c.in(node.inputs[0]!), y: c.out(node.outputs[0]!) });
     expect(() => lowered(graph, { lower: { relu: incomplete } })).toThrow('f32_relu of "act" lacks "n"');
   });
 
-  test("lower: reading what another layer wrote over is refused, by the names of both", () => {
+  test("lower: reading a value that another layer overwrote is refused, by the names of both", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", real([5], true));
     const y = graph.scope("writer", () => graph.one(relu, [x]));
@@ -123,7 +123,7 @@ describe("lower", () => {
     );
   });
 
-  test("lower: an op that is refused, or that the page did not load, is named with its layer", () => {
+  test("lower: an op that is refused, or not loaded, is named with its layer", () => {
     const graph = new Graph();
     const x = graph.leaf("input", "x", real([3], true));
     graph.results = [graph.scope("act", () => graph.one(relu, [x]))];

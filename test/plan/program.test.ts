@@ -8,7 +8,7 @@ import { buffer, call } from "./calls.ts";
 
 type Executed = [kernel: number, ...args: number[]];
 
-/** Slow twin of the interpreter that scripts/generate.ts writes: returns the calls it makes. */
+/** Reference implementation of the interpreter that scripts/generate.ts writes: returns the calls it makes. */
 function interpret(words: Int32Array, at: number): Executed[] {
   const made: Executed[] = [];
   const move = (loop: number, by: number) => {
@@ -36,7 +36,7 @@ function interpret(words: Int32Array, at: number): Executed[] {
   }
 }
 
-/** The calls that a program has to make, written out: steps, then blocks, then groups of images. */
+/** The expected calls of a program: steps, then blocks, then groups of images. */
 function expected(blocks: readonly Block[], batch: number, group: number, first: number, steps: number): Executed[] {
   const made: Executed[] = [];
   const place = (b: Buffer, step: number, image: number) => b.at + step * b.step + image * b.image;
@@ -81,7 +81,7 @@ describe("assemble", () => {
           steps(program, first, count);
           const before = program.words.slice();
           expect(interpret(program.words, program.run)).toEqual(expected(blocks, batch!, group!, first, count));
-          // all strides were taken back; what is left is where loops count
+          // all strides were subtracted again; only the counters of loops differ
           steps(program, 0, 1);
           expect(interpret(program.words, program.run)).toEqual(expected(blocks, batch!, group!, 0, 1));
           expect(program.words.length).toBe(before.length);
@@ -90,7 +90,7 @@ describe("assemble", () => {
     );
   });
 
-  test("assemble: prepare stands at word 0, takes the whole batch and is no part of run", () => {
+  test("assemble: prepare begins at word 0, covers the whole batch and is not part of run", () => {
     const [weight, packed] = [buffer("w", "state", { at: 128 }), buffer("packed", "pinned", { at: 256 })];
     const pack = call(7, { reads: [weight], writes: [packed] });
     const multiply = call(8, { reads: [packed] });
@@ -99,7 +99,7 @@ describe("assemble", () => {
     expect(interpret(words, run)).toEqual([[8, 256]]);
   });
 
-  test("assemble: counts are those of the group inside a loop, of the batch outside; floats lie as their bits", () => {
+  test("assemble: counts are those of the group inside a loop, of the batch outside; floats are stored as bits", () => {
     const counted: Call = {
       ...call(9, {}),
       form: { number: 9, args: ["n", "all", "rate"].map((name, i) => ({ name, role: "#,~"[i]! })) },

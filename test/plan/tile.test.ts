@@ -29,7 +29,7 @@ const conflict = (a: Call, b: Call): boolean =>
   a.writes.some(w => b.reads.includes(w) || b.writes.includes(w)) || b.writes.some(w => a.reads.includes(w));
 
 describe("tile", () => {
-  test("tile: every call stands in one block, and calls that conflict keep their order", () => {
+  test("tile: every call is in one block, and conflicting calls keep their order", () => {
     fc.assert(
       fc.property(programs, ({ calls }) => {
         const placed = tile(calls).flatMap(block => block.calls);
@@ -53,7 +53,7 @@ describe("tile", () => {
     );
   });
 
-  test("tile: a whole-batch call that conflicts with nothing in the loop moves before it, so that the loop is one", () => {
+  test("tile: a whole-batch call without conflicts in the loop moves before it, so that the loop is one", () => {
     const [a, b, c, d] = ["a", "b", "c", "d"].map(name => buffer(name)) as [Buffer, Buffer, Buffer, Buffer];
     const first = call(1, { writes: [a], split: true });
     const whole = call(2, { reads: [c], writes: [d] });
@@ -64,7 +64,7 @@ describe("tile", () => {
     ]);
   });
 
-  test("tile: a whole-batch call that reads what the loop makes ends it", () => {
+  test("tile: a whole-batch call that reads an output of the loop ends it", () => {
     const [a, b, c] = ["a", "b", "c"].map(name => buffer(name)) as [Buffer, Buffer, Buffer];
     const first = call(1, { writes: [a], split: true });
     const whole = call(2, { reads: [a], writes: [b] });
@@ -73,7 +73,7 @@ describe("tile", () => {
   });
 });
 
-/** Slow twin of `prepared`: repeats the rules until nothing more varies. */
+/** Reference implementation of `prepared`: repeats the rules until nothing more varies. */
 function varying(calls: readonly Call[], buffers: readonly Buffer[]): Set<Buffer> {
   const varies = new Set(buffers.filter(b => b.kind === "stream" || b.kind === "input" || b.kind === "tally"));
   for (const { writes, split } of calls) {

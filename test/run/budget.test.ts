@@ -1,4 +1,4 @@
-/** What a file may claim: memory and work are counted before they are spent, and the error names the option. */
+/** Limits of a file: memory and work are counted before they are spent, and the error names the option. */
 import { expect, test } from "vitest";
 import { ByteWriter } from "../../src/base/byte-writer.ts";
 import { MAGIC, VERSION } from "../../src/container/format.ts";
@@ -22,7 +22,7 @@ import { load } from "../../src/run/index.ts";
 
 const MB = 2 ** 20;
 
-/** A file of one input and what `build` makes of it. */
+/** A file of a graph with one input, made by `build`. */
 function fileOf(shape: number[], build: (g: Graph) => void): Uint8Array {
   const g = new Graph();
   g.leaf("input", "input", { shape, dtype: "f32", batched: true });
@@ -35,7 +35,7 @@ const padded = (length: number, after: number) =>
     g.results = [g.one(constantPad, [g.leaves[0]!], { before: [3], after: [after], value: 0.5 })];
   });
 
-/** A dense layer of zeros, 255 of them a byte. */
+/** A dense layer of zeros, 255 of them per byte. */
 function zeros(bytes: number): Uint8Array {
   const to = new ByteWriter();
   const graph = Uint8Array.of(1, 0x10, 1, (2 << 3) | 4, 2, 1, 0, 0);
@@ -113,7 +113,7 @@ test("load: maxMacs counts what each layer with a kernel multiplies, as the tabl
   ];
   const model = sequential(layers, { seed: 1 });
   const macs = model.graph.nodes.reduce((sum, node) => sum + COST[node.op.name as OpName](node).macs, 0);
-  const flattened = 4 * 3 * 12; // an element that another layer makes counts as one
+  const flattened = 4 * 3 * 12; // an element of any other layer counts as one
   const file = model.toBytes();
   await load(file, { maxMacs: macs + flattened });
   await loadModel(file, { maxMacs: macs + flattened });

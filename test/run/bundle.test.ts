@@ -1,4 +1,4 @@
-/** `penjing/run` as it is published: one file, which must do all that its source does. `npm run build` makes it. */
+/** `penjing/run` as published: a single file with all the functions of its source. `npm run build` makes it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { PenjingError } from "../../src/base/errors.ts";
@@ -23,7 +23,7 @@ import { answered } from "../formats/tflite/vectors.ts";
 const bundle: typeof source = await import(new URL("../../build/run.js", import.meta.url).href);
 
 const VECTORS = "test/vectors";
-/** The first of every operator, in floats and in int8. */
+/** The first case of every operator, in float and in int8. */
 const operators = (await answered()).filter(({ name }, i, all) => {
   const kind = (one: string) => one.split(" ", 2).join(" ");
   return all.findIndex(other => kind(other.name) === kind(name)) === i;
@@ -35,7 +35,7 @@ const networks = [
   ...operators.map(({ name, model }) => ({ name, file: model })),
 ];
 
-/** Inputs as a network takes them: one by itself, several in a list. */
+/** Inputs as a network takes them: a single one directly, several in a list. */
 const alone = <T>(inputs: readonly T[]) => (inputs.length === 1 ? inputs[0]! : inputs);
 
 const part = <T extends Float32Array | Int8Array | Uint8Array>(all: T, i: number, parts: number) =>
@@ -43,7 +43,7 @@ const part = <T extends Float32Array | Int8Array | Uint8Array>(all: T, i: number
 
 type Answer = ArrayLike<number>;
 
-/** The same numbers, compared one by one: a matcher takes minutes for the 174 447 of one network. */
+/** Compares element by element: a matcher takes minutes for the 174 447 numbers of one network. */
 function expectEqual(got: Answer | readonly Answer[], expected: Answer | readonly Answer[]): void {
   const [a, b] = [got, expected].map(list => (Array.isArray(list) ? list : [list])) as [Answer[], Answer[]];
   expect(a.map(y => [y.constructor.name, y.length])).toEqual(b.map(y => [y.constructor.name, y.length]));
@@ -77,7 +77,7 @@ async function expectSame(file: Uint8Array<ArrayBuffer>): Promise<void> {
   expect(theirs.arena).toEqual(ours.arena);
 }
 
-test("the graph of another copy is refused", async () => {
+test("Net.create refuses the graph of another copy", async () => {
   const { graph } = await loadTflite(networks[0]!.file);
   await expect(bundle.Net.create(graph)).rejects.toThrow('"graph" expected a graph made by this copy of the library');
 });
@@ -86,7 +86,7 @@ test.each(networks)("$name: the same answers", async ({ file }) => {
   await expectSame((await loadTflite(file)).toBytes());
 });
 
-test("a float network of many layers: the same answers", async () => {
+test("load: a float network of many layers gives the same results", async () => {
   const layers = [
     conv2d({ filters: 5, kernelSize: 3, strides: 2, padding: "same", inputShape: [13, 11, 3] }),
     batchNormalization(),
@@ -102,11 +102,11 @@ test("a float network of many layers: the same answers", async () => {
   await expectSame(sequential(layers, { seed: 1 }).toBytes());
 });
 
-test("the same names are exported", () => {
+test("penjing/run exports the same names as its source", () => {
   expect(Object.keys(bundle).sort()).toEqual(Object.keys(source).sort());
 });
 
-test("an error of one copy is an instance of the class of the other", async () => {
+test("PenjingError: an error of one copy is an instance of the class of the other", async () => {
   const theirs = await bundle.load("no/such/file").catch(error => error);
   expect(theirs).toBeInstanceOf(PenjingError);
   expect(theirs.code).toBe("missing");
@@ -117,7 +117,7 @@ test("an error of one copy is an instance of the class of the other", async () =
     expect(other instanceof bundle.PenjingError).toBe(false);
 });
 
-test("what one copy is forced to, so is the other", () => {
+test("forceVariant affects both copies", () => {
   if (!source.supported().relaxed) return;
   const chosen = source.chooseVariant();
   const other = chosen === "simd" ? "relaxed" : "simd";
@@ -130,26 +130,26 @@ test("what one copy is forced to, so is the other", () => {
   expect(bundle.chooseVariant()).toBe(chosen);
 });
 
-test("options that do not exist are still refused by name", async () => {
+test("load: options that do not exist are still refused by name", async () => {
   await expect(bundle.load("x", { warmup: true } as object)).rejects.toThrow(
     '"options" has no option "warmup"; it knows capacity',
   );
 });
 
-test("load: preprocessing that does not fit the network is refused by the published file as by its source", async () => {
+test("load: the published file refuses preprocessing that does not fit the network, as its source does", async () => {
   const inputs = sequential([flatten({ inputShape: [2, 2, 1] })]);
   const file = (preprocessing: object) => inputs.toBytes({ preprocessing: preprocessing as never });
   const wrong = [{ mean: [1, 2, 3] }, { std: [0] }, { scale: "x" }, { layout: "XY" }, { zzz: 1 }];
   for (const { load } of [source, bundle])
     for (const preprocessing of wrong) {
       const what = JSON.stringify(preprocessing);
-      // as an option it is the caller's error, in a file the file's
+      // a wrong option is the caller's error, a wrong value in a file the file's
       await expect(load(file({}), { preprocessing } as object), what).rejects.toThrow(/^"preprocessing/);
       const made = (() => {
         try {
           return file(preprocessing);
         } catch {
-          return undefined; // a model does not save it
+          return undefined; // models do not save it
         }
       })();
       if (made) await expect(load(made), what).rejects.toMatchObject({ code: "damaged" });

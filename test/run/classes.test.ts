@@ -13,7 +13,7 @@ test("softmax makes probabilities of logits", () => {
   expect(probabilities(Float32Array.of(1000, -1000), undefined)).toEqual([1, 0]);
 });
 
-test("what are probabilities stays", () => {
+test("probabilities are returned unchanged", () => {
   const p = Float32Array.of(0.25, 0.5, 0.25);
   expect(probabilities(p, "distribution")).toEqual([...p]);
   expect(probabilities(p, "probabilities")).toEqual([...p]);
@@ -22,7 +22,7 @@ test("what are probabilities stays", () => {
   );
 });
 
-test("one output is the second of two classes", () => {
+test("probabilities: one output is the second of two classes", () => {
   expect(probabilities(Float32Array.of(0.25), "probabilities")).toEqual([0.75, 0.25]);
   const [no, yes] = probabilities(Float32Array.of(2), undefined);
   expect(yes).toBeCloseTo(1 / (1 + Math.exp(-2)), 12);

@@ -1,4 +1,4 @@
-/** An executor that is not the machine itself, and answers later: what workers will be. */
+/** An executor other than the machine itself, which answers later, as workers will. */
 import { expect, test } from "vitest";
 import type { Program } from "../../src/plan/plan.ts";
 import type { Executor } from "../../src/run/executor.ts";
@@ -57,7 +57,7 @@ test("Trainer with an executor that answers later makes the steps of the machine
   }
   expect(await later.gradients(x, y)).toEqual(plain.gradients(x, y));
   expect(await later.evaluateStep(x, y)).toEqual(plain.evaluateStep(x, y));
-  // weights are packed anew after each step that changed them
+  // weights are packed again after each step that changed them
   expect(executors[0]!.prepared).toBeGreaterThan(3);
   for (const trainer of [plain, later]) trainer.copyBack();
   expect(weightBytes(there)).toEqual(weightBytes(here));
@@ -83,7 +83,7 @@ test("evaluateIn waits for an executor that answers later", async () => {
   expect(await means(machine => new Later(machine))).toEqual(await means());
 });
 
-test("Trainer.create names what is no executor", async () => {
+test("Trainer.create refuses objects that are not executors", async () => {
   const options = { loss, evaluate: arrays(4), executor: 3 } as unknown as { loss: typeof loss };
   await expect(Trainer.create(smallNetwork(), options)).rejects.toThrow('"executor" expected a function');
 });

@@ -5,7 +5,7 @@ import { Graph } from "../../src/graph/graph.ts";
 import { reshape } from "../../src/ops/shape/reshape.ts";
 import { Net, type NetOptions } from "../../src/run/index.ts";
 
-/** A network that gives what it is given: f32, or int8 of this quantization. */
+/** A network that returns its input: f32, or int8 of this quantization. */
 async function mirror(shape: Shape, options: NetOptions & { scale?: number; zeroPoint?: number } = {}): Promise<Net> {
   const { scale, zeroPoint = 0, ...rest } = options;
   const g = new Graph();
@@ -30,7 +30,7 @@ const nested = (x: ArrayLike<number>, shape: Shape, at = 0): unknown => {
 
 const PLAIN = { scale: 1 };
 
-test("flat and nested, alone and in batches, are the same", async () => {
+test("Net.predict: flat and nested inputs, alone and in batches, are the same", async () => {
   const dimension = fc.integer({ min: 1, max: 4 });
   await fc.assert(
     fc.asyncProperty(
@@ -52,7 +52,7 @@ test("flat and nested, alone and in batches, are the same", async () => {
         expect(all.flatMap(r => [...r])).toEqual([...y]);
         if (shape.at(-1) === 1 && shape.length > 1)
           expect(net.predict(nested(x, [images, ...shape.slice(0, -1)]) as number[])).toEqual(y);
-        // run agrees through scale and zero point
+        // run gives the same through scale and zero point
         const q = net.run([...x]);
         if (int8) expect(Float32Array.from(q, v => Math.fround(0.375) * (v - zeroPoint))).toEqual(y);
         else expect(q).toEqual(x);
@@ -63,14 +63,14 @@ test("flat and nested, alone and in batches, are the same", async () => {
   );
 });
 
-test("real numbers are quantized half to even, and clamped", async () => {
+test("Net.predict: real numbers are quantized half to even, and clamped", async () => {
   const net = await mirror([8], { scale: 0.5, zeroPoint: 3 });
   const x = [0.25, 0.75, -0.25, -0.75, 1.3, 1e9, -1e9, 0];
   expect([...net.run(x)]).toEqual([3, 5, 3, 1, 6, 127, -128, 3]);
   expect([...net.run(Int8Array.of(1, 2, 3, 4, 5, 6, 7, -128))]).toEqual([1, 2, 3, 4, 5, 6, 7, -128]);
 });
 
-describe("bytes", () => {
+describe("Net.predict: bytes", () => {
   test("become real numbers by scale and offset, or mean and deviation of each channel", async () => {
     const x = Uint8Array.of(0, 51, 255, 102);
     expect([...(await mirror([1, 2, 2])).predict(x)]).toEqual([...x].map(v => Math.fround(v * Math.fround(1 / 255))));
@@ -81,7 +81,7 @@ describe("bytes", () => {
     expect([...normed.predict([[x.subarray(0, 2), x.subarray(2)]])]).toEqual([-0.5, 98, 127, 200]);
   });
 
-  test("one channel after the other where the layout says so", async () => {
+  test('one channel after the other with the layout "NCHW"', async () => {
     const preprocessing = { layout: "NCHW", mean: [0, 100] } as const;
     const net = await mirror([1, 3, 2], { preprocessing });
     const planes = [1, 2, 3, 4, 5, 6];
@@ -97,7 +97,7 @@ describe("bytes", () => {
   });
 });
 
-describe("pictures", () => {
+describe("Net.predict: pictures", () => {
   const picture = (width: number, height: number, ...pixels: number[][]) => ({
     data: Uint8ClampedArray.from(pixels.flat()),
     width,
@@ -109,7 +109,7 @@ describe("pictures", () => {
     [200, 100, 50, 51],
   ];
 
-  test("give the channels the network has", async () => {
+  test("are reduced to the channels of the network", async () => {
     const x = picture(3, 1, red!, grey!, clear!);
     const given = async (shape: Shape) => [...(await mirror(shape, { preprocessing: PLAIN })).predict(x)];
     expect(await given([1, 3, 1])).toEqual([76, 77, Math.round(124 / 5)]);
@@ -127,12 +127,12 @@ describe("pictures", () => {
     expect([...int8.run(x)]).toEqual(greys.map(([v]) => v! - 128));
   });
 
-  test("are rows from the top, whatever the layout of arrays", async () => {
+  test("are rows from the top, for every layout of arrays", async () => {
     const net = await mirror([1, 2, 3], { preprocessing: { scale: 1, layout: "NCHW" } });
     expect([...net.predict(picture(2, 1, red!, grey!))]).toEqual([255, 0, 0, 77, 77, 77]);
   });
 
-  test("of the wrong size are named", async () => {
+  test("of the wrong size are refused", async () => {
     const net = await mirror([28, 20, 1]);
     const blank = (width: number, height: number) => ({
       width,
@@ -150,7 +150,7 @@ describe("pictures", () => {
   });
 });
 
-test("what is no input is named, with its place", async () => {
+test("Net.predict names an invalid input, with its place", async () => {
   const net = await mirror([2, 3, 1]);
   const wrong = (x: unknown) => () => net.predict(x as number[]);
   for (const x of [undefined, null, 7, "123456", true, () => 1, new Map()])
@@ -193,7 +193,7 @@ test("what is no input is named, with its place", async () => {
   expect(() => int8.predict(Float32Array.of(1, NaN))).toThrow('"x[1]" expected finite number, got NaN');
 });
 
-test("preprocessing that says nothing sensible is named", async () => {
+test("Net names invalid preprocessing", async () => {
   const wrong = (preprocessing: object) => expect(mirror([2, 2, 3], { preprocessing })).rejects;
   await wrong({ scale: "1" }).toThrow('"preprocessing.scale" expected finite number, got "1"');
   await wrong({ offset: NaN }).toThrow('"preprocessing.offset" expected finite number, got NaN');

@@ -1,6 +1,6 @@
 /**
- * memory.ts runs this with --expose-gc: node memory-child.mjs <file> <loads | predictions> <first> <last>. Prints as JSON what the process has
- * occupied after so many loads of the file, or predictions, and after so many more.
+ * Child process of memory.ts, run with --expose-gc: node memory-child.mjs <file> <loads | predictions> <first> <last>.
+ * Prints as JSON the memory of the process after `first` loads of the file, or predictions, and after `last`.
  */
 import { readFileSync } from "node:fs";
 import { load } from "../../build/run.js";
@@ -10,12 +10,12 @@ const [first, last] = counts.map(Number);
 const bytes = new Uint8Array(readFileSync(file));
 let net = await load(bytes);
 
-/** Once what is no longer needed is gone, and the engine's own threads are done with it. */
+/** The memory after garbage collection, when the engine's own threads are done. */
 async function occupied() {
   let rss = Infinity;
   for (let i = 0; i < 6; i++) {
     globalThis.gc();
-    // also gives back pages that were kept for the next objects, where the engine knows how
+    // also returns free pages to the system, if the engine supports it
     globalThis.gc({ type: "major", execution: "sync", flavor: "last-resort" });
     await new Promise(resolve => setTimeout(resolve, 30));
     rss = Math.min(rss, process.memoryUsage.rss());
@@ -57,7 +57,7 @@ await doAll(last - first);
 const after = await occupied();
 
 const gone = new WeakRef(net);
-// another in its place: what engines keep of a loop that is over (its last values) is overwritten
+// overwritten, since engines may keep the last values of a loop that has ended
 net = await load(bytes);
 await doAll(10);
 await occupied();

@@ -1,4 +1,4 @@
-/** What a process occupies after many loads of LeNet-5 in int8, or predictions with it. Needs the build. */
+/** The memory of a process after many loads of LeNet-5 in int8, or predictions with it. Needs the build. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,12 +15,12 @@ interface Occupied {
 }
 
 /**
- * The growth between the `first` and the `last` time. The nursery of V8 is kept small: it grows with the garbage any program makes, up to
- * 16 to 32 MB a half, and is given back when the process idles; it would hide what is looked for.
+ * The growth between the `first` and the `last` time. The nursery of V8 is kept small: it grows with the garbage of any
+ * program, up to 16 to 32 MB per half, and is released when the process idles; that would hide a leak.
  */
 const FLAGS = ["--expose-gc", "--max-semi-space-size=1"];
 
-/** One heap of the C library for all threads of the engine: with one for each, what they once needed comes and goes by some MB. */
+/** One heap of the C library for all threads of the engine: with one for each, memory varies by several MB. */
 const ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 
 export async function expectGrowth(

@@ -14,7 +14,7 @@ import { noise } from "../kernels/harness.ts";
 
 const f32 = (shape: number[], batched = false): Type => ({ shape, dtype: "f32", batched });
 
-/** 9x7 pixels of 2 channels -> 5 numbers; nothing divides anything. */
+/** 9x7 pixels of 2 channels -> 5 numbers; no size divides another. */
 function network(): Graph {
   const g = new Graph();
   const parameter = (name: string, shape: number[], seed: number) =>
@@ -51,7 +51,7 @@ function expected(g: Graph, x: ArrayLike<number>): Float64Array {
   return evaluate(g, feed as never)[0]!.data;
 }
 
-test.each([1, 2, 8, 9, 64, 65, 150])("predict gives what the specification says for %i images", async images => {
+test.each([1, 2, 8, 9, 64, 65, 150])("Net.predict gives what the specification says for %i images", async images => {
   const g = network();
   const net = await Net.create(g);
   const x = noise(images * IMAGE, 9);
@@ -61,7 +61,7 @@ test.each([1, 2, 8, 9, 64, 65, 150])("predict gives what the specification says 
   y.forEach((v, i) => expect(v).toBeCloseTo(right[i]!, 4));
 });
 
-test("the same bits alone and in company", async () => {
+test("Net.predict: the same bits alone and in a batch", async () => {
   const net = await Net.create(network());
   const x = noise(20 * IMAGE, 5);
   const together = net.predict(x);
@@ -69,7 +69,7 @@ test("the same bits alone and in company", async () => {
     expect([...net.predict(x.subarray(i * IMAGE, (i + 1) * IMAGE))]).toEqual([...together.subarray(i * 5, i * 5 + 5)]);
 });
 
-test("pixels are read through the preprocessing", async () => {
+test("Net.predict reads pixels through the preprocessing", async () => {
   const net = await Net.create(network(), { preprocessing: { scale: 1 / 255, mean: [0.5, 0.25], std: [0.5, 2] } });
   const pixels = Uint8Array.from({ length: IMAGE }, (_, i) => (i * 7) % 256);
   const real = Float32Array.from(pixels, (p, i) => (i % 2 ? (p / 255 - 0.25) / 2 : (p / 255 - 0.5) / 0.5));
@@ -77,7 +77,7 @@ test("pixels are read through the preprocessing", async () => {
   net.predict(pixels).forEach((v, i) => expect(v).toBeCloseTo(direct[i]!, 4));
 });
 
-test("from bytes, with labels, into memory of the caller", async () => {
+test("load: from bytes, with labels, into memory of the caller", async () => {
   const bytes = write(network(), { labels: ["a", "b", "c", "d", "e"], preprocessing: { scale: 2 } });
   const net = await load(bytes);
   expect(net.labels).toEqual(["a", "b", "c", "d", "e"]);
@@ -86,7 +86,7 @@ test("from bytes, with labels, into memory of the caller", async () => {
   expect(net.predict(noise(IMAGE), { into })).toBe(into);
 });
 
-test("results are copies: a later call does not change them", async () => {
+test("Net.predict: results are copies: a later call does not change them", async () => {
   const net = await Net.create(network());
   const first = net.predict(noise(IMAGE, 1));
   const kept = [...first];
@@ -94,7 +94,7 @@ test("results are copies: a later call does not change them", async () => {
   expect([...first]).toEqual(kept);
 });
 
-test("the view is the last image's result, where the network has it", async () => {
+test("Net.outputs: the view is the last image's result, in place", async () => {
   const net = await Net.create(network());
   const { view } = net.outputs[0]!;
   const x = noise(11 * IMAGE, 1);
@@ -107,7 +107,7 @@ test("the view is the last image's result, where the network has it", async () =
   expect(view.buffer).toBe(net.machine.memory.buffer);
 });
 
-test("inputs and outputs are described", async () => {
+test("Net.inputs and outputs are described", async () => {
   const net = await Net.create(network());
   const float = { dtype: "f32", scale: undefined, zeroPoint: undefined };
   expect(net.inputs).toEqual([{ name: "image", shape: [9, 7, 2], ...float }]);
@@ -116,7 +116,7 @@ test("inputs and outputs are described", async () => {
   expect(net.arena.kept + net.arena.temporaries).toBeLessThanOrEqual(net.bytes);
 });
 
-describe("predictBatch", () => {
+describe("Net.predictBatch", () => {
   const rows = (y: Float32Array) => Array.from({ length: y.length / 5 }, (_, i) => y.slice(5 * i, 5 * i + 5));
 
   test.each([1, 3, 8])("gives each input's result, %i images a run", async capacity => {
@@ -152,7 +152,7 @@ describe("predictBatch", () => {
     expect(net.predictBatch([], { into: new Float32Array(0) })).toEqual(new Float32Array(0));
   });
 
-  test("says which input is wrong", async () => {
+  test("names the wrong input", async () => {
     const net = await Net.create(network());
     const good = noise(IMAGE);
     const wrong = (inputs: unknown, options?: object) => () =>
@@ -166,7 +166,7 @@ describe("predictBatch", () => {
   });
 });
 
-test("classes, the most probable first", async () => {
+test("Net.classify: classes, the most probable first", async () => {
   const net = await Net.create(network(), { labels: ["a", "b", "c", "d", "e"] });
   const x = noise(IMAGE, 4);
   const logits = [...net.predict(x)];
@@ -180,7 +180,7 @@ test("classes, the most probable first", async () => {
   expect(() => net.classify(noise(2 * IMAGE))).toThrow('"x" expected one image, got 2');
 });
 
-test("wrong input is named", async () => {
+test("Net names wrong input", async () => {
   const net = await Net.create(network());
   expect(() => net.predict(new Float32Array(100))).toThrow(
     '"x" expected whole samples of 9x7x2 = 126 numbers, got 100',

@@ -36,7 +36,7 @@ for (const [name, graph] of Object.entries({ float, int8 })) {
   });
 }
 
-test("the arena: temporaries lie in their region, and two that are in use at once lie apart", async () => {
+test("profile: temporaries are in their region, and two in use at once are disjoint", async () => {
   const { arena } = await profile(int8, QUICK);
   expect(arena.kept).toBeGreaterThan(44190); // all weights in int8, packed and unpacked
   expect(arena.kept + arena.temporaries).toBeLessThan(arena.bytes);
@@ -49,7 +49,7 @@ test("the arena: temporaries lie in their region, and two that are in use at onc
   }
 });
 
-test("at batch 1 a temporary lives only as long as it is needed", async () => {
+test("profile: at batch 1 the lifetime of a temporary is minimal", async () => {
   // three images of 16x16x8 one after the other: two are alive at a time
   const layers = ["a", "b", "c", "d"].map((name, i) =>
     conv2d({ name, filters: 8, kernelSize: 3, padding: "same", ...(i === 0 && { inputShape: [16, 16, 8] }) }),
@@ -60,11 +60,11 @@ test("at batch 1 a temporary lives only as long as it is needed", async () => {
   expect(arena.temporaries).toBeLessThan(images.reduce((sum, b) => sum + b.bytes, 0));
 });
 
-test("the variant asked for is measured", async () => {
+test("profile measures the requested variant", async () => {
   expect((await profile(float, { ...QUICK, variant: "simd" })).variant).toBe("simd");
 });
 
-test("bad options are named", async () => {
+test("profile names bad options", async () => {
   await expect(profile(float, { milliseconds: 0 })).rejects.toThrow('"milliseconds" expected finite number > 0, got 0');
   await expect(profile(float, { time: 1 } as object)).rejects.toThrow('"time"');
 });

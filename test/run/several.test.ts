@@ -1,4 +1,4 @@
-/** Networks with several inputs and several outputs, from a model or a .tflite file to answers. */
+/** Networks with several inputs and several outputs, from a model or a .tflite file to results. */
 import { describe, expect, test } from "vitest";
 import { tensor } from "../../src/base/tensor.ts";
 import { loadTflite } from "../../src/formats/tflite/index.ts";
@@ -28,7 +28,7 @@ function expected(m: Model, ...inputs: Float32Array[]): number[][] {
   return evaluate(m.graph, feed as never).map(y => [...y.data]);
 }
 
-describe("a float model", () => {
+describe("Model.net: a float model", () => {
   test.each([1, 7, 8, 9, 70])("gives a list of results for %i images", async images => {
     const m = network();
     const net = await load(m.toBytes());
@@ -55,7 +55,7 @@ describe("a float model", () => {
     net.outputs.forEach(({ view }, i) => expect([...view]).toEqual([...y[i]!.slice(-view.length)]));
   });
 
-  test("keeps the names of inputs and outputs in its file, whatever else is kept", async () => {
+  test("always keeps the names of inputs and outputs in its file", async () => {
     for (const names of [true, false, undefined]) {
       const net = await load(network().toBytes(names === undefined ? {} : { names }));
       expect(net.inputs.map(p => p.name)).toEqual(["left", "right"]);
@@ -70,7 +70,7 @@ describe("a float model", () => {
     expect(classes.map(c => c.label).sort()).toEqual(["a", "b", "c"]);
   });
 
-  test("tells what is wrong with its inputs", async () => {
+  test("names faults of its inputs", async () => {
     const net = await load(network().toBytes());
     const wrong = (x: unknown, options?: object) => () => net.predict(x as Float32Array, options);
     const four = new Float32Array(4);
@@ -87,7 +87,7 @@ describe("a float model", () => {
   });
 });
 
-describe("an int8 .tflite file", () => {
+describe("loadTflite: an int8 .tflite file", () => {
   const quantized = { type: "int8", signature: [-1, 3], shape: [1, 3] } as const;
   /** a + b, and relu of b */
   const file = (signature?: object) =>
@@ -136,7 +136,7 @@ describe("an int8 .tflite file", () => {
   });
 });
 
-test("an input that nothing depends on is asked for, and ignored", async () => {
+test("Net.predict requires and ignores an input that nothing depends on", async () => {
   const used = input({ shape: [2] });
   const m = model({ inputs: [used, input({ shape: [3] })], outputs: dense({ units: 1 })(used) });
   const net = await load(m.toBytes());

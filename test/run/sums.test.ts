@@ -1,4 +1,7 @@
-/** Files of int8 layers: those whose sums could leave 32 bits are refused where they are loaded, those whose weights have a zero point run. */
+/**
+ * Files of int8 layers: those whose sums could exceed 32 bits are refused by `load`, those whose weights have a zero
+ * point run.
+ */
 import { describe, expect, test } from "vitest";
 import { ByteReader } from "../../src/base/bytes.ts";
 import { write } from "../../src/container/index.ts";
@@ -34,7 +37,7 @@ function network(weights: readonly number[], bias: readonly number[], zeroPoint 
   return graph;
 }
 
-/** With the checksum of what it says now. */
+/** Updates the checksum. */
 function resealed(bytes: Uint8Array): Uint8Array {
   const from = new ByteReader(bytes);
   from.raw(4);
@@ -45,7 +48,7 @@ function resealed(bytes: Uint8Array): Uint8Array {
 }
 
 const WEIGHTS = [127, -128, 3, 0, 127, 127, 127, 127];
-/** What the weights of channel 1 leave: 2^31 - 1 - 255 * 508. */
+/** The room that the weights of channel 1 leave: 2^31 - 1 - 255 * 508. */
 const ROOM = 2 ** 31 - 1 - 255 * 508;
 
 describe("load", () => {

@@ -6,7 +6,7 @@ import { warmUp } from "../../src/run/warm-up.ts";
 const graph = sequential([dense({ units: 3, inputShape: [4] })]).graph;
 const image = Float32Array.of(1, -2, 3, 0.5);
 
-test("so many runs, none of them before the caller goes on", async () => {
+test("warmUp: a number of runs, none of them before the caller continues", async () => {
   let runs = 0;
   const done = warmUp(() => runs++, 1000);
   expect(runs).toBe(0);
@@ -14,18 +14,18 @@ test("so many runs, none of them before the caller goes on", async () => {
   expect(runs).toBe(1000);
 });
 
-test("until runs no longer become faster", async () => {
+test("warmUp: until runs no longer become faster", async () => {
   let runs = 0;
   await warmUp(() => {
     runs++;
     const end = performance.now() + 0.2;
     while (performance.now() < end);
   }, true);
-  // at least as many slices as it has patience for
+  // at least as many slices as its patience
   expect(runs).toBeGreaterThan(20);
 });
 
-test("others have their turn between slices", async () => {
+test("warmUp: others have their turn between slices", async () => {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
   const slow = () => {
@@ -37,7 +37,7 @@ test("others have their turn between slices", async () => {
   expect(turns).toBeGreaterThan(2);
 });
 
-test("a network answers the same before, during and after", async () => {
+test("warmUp: a network gives the same before, during and after", async () => {
   const expected = (await Net.create(graph)).predict(image);
   const net = await Net.create(graph, { warmUp: 5000 });
   let done = false;
@@ -55,13 +55,13 @@ test("a network answers the same before, during and after", async () => {
   for (const answer of answers) expect(answer).toEqual(expected);
 });
 
-test("without it, a network is as warm as it will be unasked", async () => {
+test("Net: without warmUp, warm resolves immediately", async () => {
   await expect((await Net.create(graph)).warm).resolves.toBeUndefined();
   await expect((await Net.create(graph, { warmUp: false })).warm).resolves.toBeUndefined();
   await expect((await Net.create(graph, { warmUp: true })).warm).resolves.toBeUndefined();
 });
 
-test("what it is given must be a switch or a number of runs", async () => {
+test("warmUp must be a switch or a number of runs", async () => {
   await expect(Net.create(graph, { warmUp: -1 })).rejects.toThrow('"warmUp" expected integer >= 0, got -1');
   await expect(Net.create(graph, { warmUp: "yes" as never })).rejects.toThrow('"warmUp" expected');
 });

@@ -17,14 +17,14 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Trains a small network and gives its weights' bytes. */
+/** Trains a small network and returns its weights' bytes. */
 async function trained(options: FitOptions = {}, rows = 100): Promise<Uint8Array> {
   const graph = smallNetwork();
   await fit(graph, corners(rows), { epochs: 2, batchSize: 16, seed: 3, ...options });
   return weightBytes(graph);
 }
 
-/** NaN in all temporaries before every run. */
+/** Fills all temporaries with NaN before every run. */
 function poisoned(): void {
   const run = Machine.prototype.run;
   vi.spyOn(Machine.prototype, "run").mockImplementation(function (this: Machine, ...args) {
@@ -33,7 +33,7 @@ function poisoned(): void {
   });
 }
 
-test("learns what can be learned", async () => {
+test("fit learns an easy task", async () => {
   const graph = smallNetwork();
   const { history } = await fit(graph, corners(400), {
     epochs: 12,
@@ -51,7 +51,7 @@ test("learns what can be learned", async () => {
   expect(`${history}`.split("\n")).toHaveLength(13);
 });
 
-describe("the same bytes", () => {
+describe("fit: the same bytes", () => {
   test("from the same seed, others from another", async () => {
     const once = await trained();
     expect(await trained()).toEqual(once);
@@ -59,7 +59,7 @@ describe("the same bytes", () => {
     expect(await trained({ shuffle: false })).not.toEqual(once);
   });
 
-  test("fast: close to the strict ones, and the strict ones where the engine cannot fuse", async () => {
+  test("fast: close to the strict ones, and equal if the engine cannot fuse", async () => {
     const strict = new Float32Array((await trained()).buffer);
     const fast = new Float32Array((await trained({ fast: true })).buffer);
     expect(Math.max(...fast.map((w, i) => Math.abs(w - strict[i]!)))).toBeLessThan(1e-3);
@@ -73,7 +73,7 @@ describe("the same bytes", () => {
     expect(await trained({ callbacks: [{ onBatchEnd() {} }] })).toEqual(once);
   });
 
-  test("whatever lay in the memory", async () => {
+  test("for any old memory contents", async () => {
     const once = await trained({ validationSplit: 0.1 });
     poisoned();
     expect(await trained({ validationSplit: 0.1 })).toEqual(once);
@@ -84,7 +84,7 @@ describe("the same bytes", () => {
   });
 });
 
-test("the last, smaller batch trains: one step of it alone is a step on those rows", async () => {
+test("fit: the last, smaller batch trains: one step of it alone is a step on those rows", async () => {
   const data = corners(20);
   const together = smallNetwork();
   await fit(together, data, { batchSize: 16, shuffle: false });
@@ -97,7 +97,7 @@ test("the last, smaller batch trains: one step of it alone is a step on those ro
   expect(weightBytes(without)).not.toEqual(weightBytes(together));
 });
 
-test("the loss of an epoch is the mean over its images, not over its batches", async () => {
+test("fit: the loss of an epoch is the mean over its images, not over its batches", async () => {
   const graph = smallNetwork();
   const frozen = { ...adam(0) };
   const { history } = await fit(graph, corners(20), { batchSize: 16, optimizer: frozen });
@@ -105,7 +105,7 @@ test("the loss of an epoch is the mean over its images, not over its batches", a
   expect(history.history.loss![0]).toBeCloseTo(loss, 6);
 });
 
-describe("going on", () => {
+describe("fit: resume", () => {
   const options = { epochs: 3, batchSize: 16, seed: 5 };
 
   test("from a checkpoint at the end of an epoch gives the bytes of an uninterrupted run", async () => {
@@ -178,7 +178,7 @@ describe("going on", () => {
   });
 });
 
-describe("an AbortSignal", () => {
+describe("fit: an AbortSignal", () => {
   test("that is aborted before leaves everything as it was", async () => {
     const graph = smallNetwork();
     const before = weightBytes(graph);
@@ -220,7 +220,7 @@ describe("an AbortSignal", () => {
   });
 });
 
-test("frozen leaves stay as they are, and the others learn", async () => {
+test("fit: frozen leaves do not change, and the others learn", async () => {
   const graph = smallNetwork();
   const kernel = graph.leaves.find(v => v.name === "conv/kernel")!;
   kernel.frozen = true;
@@ -231,7 +231,7 @@ test("frozen leaves stay as they are, and the others learn", async () => {
   expect(weightBytes(graph)).not.toEqual(weightBytes(smallNetwork()));
 });
 
-test("sample weights and class weights multiply the loss, and no metric", async () => {
+test("fit: sample weights and class weights multiply the loss, and no metric", async () => {
   const data = corners(24);
   const labels = data.labels()!;
   const sampleWeights = Float32Array.from(labels, (_, i) => (i % 3) / 2);
@@ -261,7 +261,7 @@ test("sample weights and class weights multiply the loss, and no metric", async 
   expect(accuracy).toEqual(valAccuracy);
   expect(accuracy![0]).toBe((await evaluate(graph, data)).accuracy);
 
-  // an image of weight 0 teaches nothing
+  // an image of weight 0 has no effect
   const half = new Dataset({
     images: data.images,
     shape: data.shape,
@@ -281,7 +281,7 @@ test("sample weights and class weights multiply the loss, and no metric", async 
   expect(weightBytes(one)).toEqual(weightBytes(other));
 });
 
-describe("validationSplit", () => {
+describe("fit: validationSplit", () => {
   test("keeps the last rows for validation", async () => {
     const data = corners(50);
     const split = smallNetwork();
@@ -298,7 +298,7 @@ describe("validationSplit", () => {
   });
 });
 
-test("data as bytes, as floats and through a map teach the same", async () => {
+test("fit: data as bytes, as floats and through a map teach the same", async () => {
   const data = corners(40);
   const labels = data.labels()!;
   const floats = new Float32Array(40 * 64);
@@ -317,7 +317,7 @@ test("data as bytes, as floats and through a map teach the same", async () => {
   expect(results[2]).toEqual(results[0]);
 });
 
-describe("hooks", () => {
+describe("StepHook: hooks", () => {
   test("act exactly before the steps they wait for, and at the end", async () => {
     const at: number[] = [];
     const hook: StepHook = {
@@ -335,7 +335,7 @@ describe("hooks", () => {
   });
 });
 
-test("callbacks come in order, can set the learning rate and stop", async () => {
+test("fit: callbacks come in order, can set the learning rate and stop", async () => {
   const seen: string[] = [];
   const { history } = await fit(smallNetwork(), corners(40), {
     epochs: 5,
@@ -361,7 +361,7 @@ test("callbacks come in order, can set the learning rate and stop", async () => 
   expect(history.history.learningRate).toEqual([1e-3, 0.25]);
 });
 
-test("progress says how far it is", async () => {
+test("Progress has the position in the training", async () => {
   const all: Progress[] = [];
   await fit(smallNetwork(), corners(100), {
     epochs: 2,
@@ -374,7 +374,7 @@ test("progress says how far it is", async () => {
   expect(all.every(p => p.imagesPerSecond > 0 && p.loss > 0 && p.accuracy! >= 0)).toBe(true);
 });
 
-describe("what cannot be trained on is named", () => {
+describe("fit names invalid options and data", () => {
   const refusal = (options: FitOptions, data = corners(20), graph = smallNetwork()) =>
     expect(fit(graph, data, options)).rejects;
 

@@ -44,7 +44,7 @@ const taylor: StepHook = {
 
 const nothing = (): Float32Array => Float32Array.of(Infinity, -Infinity);
 
-/** The smallest and the largest number that a layer has given. */
+/** The smallest and the largest output of a layer. */
 const rangeOf = (layer: string): StepHook => ({
   observes: name => name === layer,
   build(graph, _, step) {
@@ -53,7 +53,7 @@ const rangeOf = (layer: string): StepHook => ({
   },
 });
 
-/** The outputs of all nodes of that name by the specification, with the weights as they are. */
+/** The outputs of all nodes of that name by the specification, with the current weights. */
 function outputsOf(graph: Graph, trainer: Trainer, layer: string, x: ArrayLike<number>): number[] {
   const values = graph.nodes.filter(n => n.name === layer).map(n => n.outputs[0]!);
   const feed = (v: Value) => ({
@@ -74,7 +74,7 @@ function opsOf(graph: Graph, hooks: readonly StepHook[]): string[] {
 }
 
 describe("StepHook.build", () => {
-  test("a Taylor accumulator gathers what Trainer.gradients gives, step after step", async () => {
+  test("a Taylor accumulator sums the gradients of Trainer.gradients, step by step", async () => {
     const graph = smallNetwork();
     const options = { loss, optimizer: sgd(0.1), train: arrays(8), gradients: arrays(8), hooks: [taylor] };
     const trainer = await Trainer.create(graph, options);
@@ -173,7 +173,7 @@ describe("StepHook.build", () => {
     expect(whole.some((v: number, i: number) => !half[i] && Math.abs(v) > 1e-4)).toBe(true);
   });
 
-  test("changes nothing of what is trained, to the bit", async () => {
+  test("does not change the training, to the bit", async () => {
     const trained = async (hooks: readonly StepHook[]) => {
       const graph = smallNetwork();
       await fit(graph, corners(40), { epochs: 2, batchSize: 16, hooks });
@@ -183,7 +183,7 @@ describe("StepHook.build", () => {
     expect(await trained([taylor, rangeOf("logits"), rangeOf("maxPool2d")])).toEqual(plain);
   });
 
-  test("fused kernels are found where no hook looks, and step aside where one does", () => {
+  test("kernels are fused except across observed layers", () => {
     const graph = lenet5(seeded(1));
     const plain = opsOf(graph, []);
     const fused = (ops: readonly string[]) => ops.filter(op => op === "conv2dReluMaxPool2d").length;
@@ -196,7 +196,7 @@ describe("StepHook.build", () => {
     expect(opsOf(graph, [{ observes: name => name === "dense_3", build: () => {} }])).toEqual(plain);
   });
 
-  test("what it gathered is saved with a checkpoint, and goes on from there", async () => {
+  test("its states are saved with a checkpoint, and continue from there", async () => {
     const data = corners(48);
     const options = { batchSize: 16, hooks: [taylor, rangeOf("logits")], seed: 3, optimizer: adam(0.01) };
     const whole = await fit(smallNetwork(), data, { ...options, epochs: 3 });
@@ -209,7 +209,7 @@ describe("StepHook.build", () => {
     expect(second.checkpoint.states.get("logits/range")).not.toEqual(first.checkpoint.states.get("logits/range"));
   });
 
-  test("act reads and writes what build made", async () => {
+  test("act reads and writes the states of build", async () => {
     const sums: number[] = [];
     const hook: StepHook = {
       ...taylor,
@@ -227,7 +227,7 @@ describe("StepHook.build", () => {
     for (const sum of sums.slice(1)) expect(sum).toBeGreaterThan(0);
   });
 
-  test("outputs, effective and gradient name what a hook may not look at", async () => {
+  test("outputs, effective and gradient refuse values that are not observed", async () => {
     const graph = smallNetwork();
     const building = (build: NonNullable<StepHook["build"]>) => () =>
       opsOf(graph, [{ observes: name => name === "hidden", build }]);
@@ -240,7 +240,7 @@ describe("StepHook.build", () => {
     expect(building((_, __, step) => step.gradient(step.loss))).toThrow('"gradient" expected a weight that is trained');
   });
 
-  test("checkHooks names what is no hook", async () => {
+  test("checkHooks refuses objects that are not hooks", async () => {
     const trying = (hook: unknown) => fit(smallNetwork(), corners(8), { hooks: [hook as StepHook] });
     await expect(trying({})).rejects.toThrow('"hooks[0]" expected objects with next and act, build or penalties');
     await expect(trying({ next: () => 0 })).rejects.toThrow('"hooks[0]" expected objects with next and act');

@@ -1,4 +1,4 @@
-/** Reads what Keras answered. */
+/** Reads Keras' results. */
 import { readFileSync } from "node:fs";
 
 export interface Numbers {

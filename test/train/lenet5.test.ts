@@ -11,7 +11,7 @@ import { lenet5, type Weights } from "./networks.ts";
 const folder = "test/vectors/keras/lenet5-adam";
 const vector = JSON.parse(readFileSync(`${folder}.json`, "utf8"));
 
-/** Keras' weights one after another, each turned from `...[in][out]` to `[out]...[in]`. */
+/** Keras' weights one after another, each transposed from `...[in][out]` to `[out]...[in]`. */
 function kerasWeights(file: string): Weights {
   const bytes = readFileSync(file);
   const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
@@ -25,10 +25,10 @@ function kerasWeights(file: string): Weights {
   };
 }
 
-/** Keras computed in float64, and rounds the powers of its betas to float32 as we do. */
+/** Tolerances. Keras computed in float64, and rounds the betas to float32 as we do. */
 const APART = { loss: 1e-5, weight: 1e-4, logit: 2e-4 };
 
-test("30 steps of LeNet-5 from given weights lose what Keras loses", async () => {
+test("fit: 30 steps of LeNet-5 from given weights give Keras' losses", async () => {
   const { train, test: held } = await digits();
   const graph = lenet5(kerasWeights(`${folder}.initial.f32.bin`));
   const losses: number[] = [];

@@ -38,11 +38,14 @@ const CASES: Record<string, losses.Loss> = {
   huber: losses.huber(),
 };
 
-test("every loss Keras answered for is compared", () => {
+test("losses: every loss of Keras' vectors is compared", () => {
   expect(Object.keys(VECTORS).filter(name => !name.startsWith("regularizer"))).toEqual(Object.keys(CASES));
 });
 
-/** A graph whose output for image i is prediction i: one-hot images through a dense layer whose weights are the predictions. */
+/**
+ * A graph whose output for image i is prediction i: one-hot images through a dense layer whose weights are the
+ * predictions.
+ */
 function predictor({ prediction }: LossVector): Graph {
   const [images, outputs] = prediction.shape as [number, number];
   const kernel = new Float32Array(images * outputs);
@@ -103,7 +106,7 @@ describe.each(Object.keys(CASES))("%s", name => {
   });
 });
 
-test("entropy is the mean of -sum p log p, whatever the targets", async () => {
+test("losses.entropy is the mean of -sum p log p, for any targets", async () => {
   const known = VECTORS.sparse_categorical_crossentropy!;
   const expected = known.prediction.data.reduce((sum, p) => sum - p * Math.log(p), 0) / known.target.data.length;
   for (const loss of [losses.entropy({ fromLogits: false }), losses.entropy()]) {
@@ -131,20 +134,20 @@ test("a graph that ends in softmax gives probabilities, any other logits", async
   expect(Math.abs(asked.loss - known.loss)).toBeGreaterThan(0.1);
 });
 
-test("labels become one-hot rows where a loss compares rows", async () => {
+test("fit: labels become one-hot rows where a loss compares rows", async () => {
   const known = VECTORS.sparse_categorical_crossentropy_logits!;
   const { loss } = await evaluate(predictor(known), dataOf(known), { loss: losses.categoricalCrossentropy() });
   expect(loss).toBeCloseTo(known.loss, 5);
 });
 
-test("targets without classes are met by the mean squared error", async () => {
+test("fit: targets without classes are met by the mean squared error", async () => {
   const known = VECTORS.mean_squared_error!;
   const scores = await evaluate(predictor(known), dataOf(known));
   expect(Object.keys(scores)).toEqual(["loss"]);
   expect(scores.loss).toBeCloseTo(known.loss, 6);
 });
 
-test("a loss of one's own, made of ops, is trained on", async () => {
+test("fit: a custom loss, made of ops, is trained on", async () => {
   const known = VECTORS.mean_squared_error!;
   const [squared, absolute] = [losses.meanSquaredError(), losses.meanAbsoluteError()];
   const both: losses.Loss = {
@@ -165,7 +168,7 @@ test("a loss of one's own, made of ops, is trained on", async () => {
   expect(loss!.at(-1)).toBeLessThan(0.3 * loss![0]!);
 });
 
-describe("what does not fit is named", () => {
+describe("losses refuse data that do not fit", () => {
   test("options", () => {
     expect(() => losses.huber({ delta: 0 })).toThrow('"delta" expected finite number > 0, got 0');
     expect(() => losses.sparseCategoricalCrossentropy({ labelSmoothing: 2 })).toThrow('"labelSmoothing" expected');
@@ -179,7 +182,7 @@ describe("what does not fit is named", () => {
   });
 });
 
-describe("regularizers", () => {
+describe("fit: regularizers", () => {
   interface RegularizerVector {
     weights: Numbers;
     loss: number;

@@ -9,7 +9,7 @@ import { dense } from "../../src/ops/convolution/dense.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
 import { reshape } from "../../src/ops/shape/reshape.ts";
 
-/** Gives the contents of a weight; our order, `[out]...[in]`. */
+/** Returns the contents of a weight, in our order, `[out]...[in]`. */
 export type Weights = (name: string, shape: Shape) => Float32Array;
 
 /** Uniform in +-sqrt(3 / inputs), zero for biases. */
@@ -74,7 +74,7 @@ export function linear(inputs: number, outputs: number, weights: Weights = seede
   return graph;
 }
 
-/** Images of noise with a bright square whose place says the class (0..3: a corner), in bytes. */
+/** Images of noise with a bright square whose position is the class (0..3: a corner), in bytes. */
 export function corners(rows: number, seed = 7): Dataset {
   const random = new Random(seed);
   const images = Uint8Array.from({ length: rows * 64 }, () => random.integer(90));

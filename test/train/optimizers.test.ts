@@ -41,11 +41,11 @@ const CASES: Record<string, Optimizer> = {
   sgd_clipvalue: sgd(0.1, { clipvalue: 0.5 }),
 };
 
-test("every optimizer Keras answered for is compared", () => {
+test("Optimizer: every optimizer of Keras' vectors is compared", () => {
   expect(Object.keys(VECTORS)).toEqual(Object.keys(CASES));
 });
 
-/** The weights after each step, when the optimizer is given these gradients. */
+/** The weights after each step of the optimizer for these gradients. */
 async function steps(optimizer: Optimizer, { initial, gradients }: OptimizerVector): Promise<number[][][]> {
   const graph = new Graph();
   const leaf = (name: string, { shape, data }: Numbers) =>
@@ -82,7 +82,7 @@ test.each(Object.keys(CASES))("%s makes Keras' steps", async name => {
   });
 });
 
-test("options that do not go are named", () => {
+test("sgd and others name options that do not fit", () => {
   expect(() => adam(-1)).toThrow('"learningRate" expected finite number >= 0, got -1');
   expect(() => adam(1, { beta1: 1 })).toThrow('"beta1" expected finite number >= 0 < 1, got 1');
   expect(() => sgd(1, { clipnorm: 1, clipvalue: 1 })).toThrow("one way of clipping, got clipnorm and clipvalue");
@@ -91,7 +91,7 @@ test("options that do not go are named", () => {
   expect(() => rateAt(() => NaN, 3)).toThrow('"learningRate(3)" expected finite number');
 });
 
-describe("schedules", () => {
+describe("Schedule", () => {
   interface ScheduleVector {
     steps: number[];
     rate: number[];
@@ -136,7 +136,7 @@ describe("schedules", () => {
     ];
     for (const [shares, steps] of pairs)
       expect((await trained(adam(shares))).bytes).toEqual((await trained(adam(steps))).bytes);
-    // where it is taken up again, the end is where it was
+    // resumed in the middle, it ends at the same point
     let middle: Checkpoint | undefined;
     const keep = {
       onEpochEnd(epoch: number, _: Logs, at: TrainingContext) {

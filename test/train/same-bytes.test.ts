@@ -9,8 +9,9 @@ import { cosineDecay } from "../../src/train/schedules.ts";
 import { corners, denseLayer, linear, seeded, smallNetwork, weightBytes } from "./networks.ts";
 
 /**
- * One seed gives the same bytes on every engine: these were recorded on Node 20, and every Node the tests run on must agree.
- * A kernel that sums in another order changes them: then record the new ones, on one engine, and let the others check them.
+ * One seed gives the same bytes on every engine: these were recorded on Node 20, and every Node the tests run on must
+ * agree. A kernel that sums in another order changes them: then record the new ones, on one engine, and let the others
+ * check them.
  */
 const RECORDED = { convolution: 2466747231, dropout: 1274800885 };
 
@@ -21,7 +22,7 @@ function withDropout(): Graph {
   return graph;
 }
 
-test("a convolutional network, by Adam with a schedule and clipping", async () => {
+test("fit: a convolutional network, by Adam with a schedule and clipping", async () => {
   const graph = smallNetwork(seeded(11));
   const rate = cosineDecay(0, { decaySteps: 20, warmupSteps: 4, warmupTarget: 0.01 });
   await fit(graph, corners(150), { epochs: 3, batchSize: 32, seed: 1, optimizer: adam(rate, { globalClipnorm: 1 }) });

@@ -71,7 +71,7 @@ describe("steps from arrays", () => {
     }
   });
 
-  test("what does not fit is named", async () => {
+  test("refuses batches that do not fit", async () => {
     const trainer = await Trainer.create(smallNetwork(), { loss, optimizer: sgd(0.1), train: arrays(2) });
     const x = new Float32Array(128);
     expect(() => trainer.trainStep(x.subarray(64), [0])).toThrow(
@@ -91,7 +91,7 @@ describe("steps from arrays", () => {
   });
 });
 
-describe("the form that trains", () => {
+describe("Trainer: the form that trains", () => {
   /** hidden -> batch normalization -> relu -> dropout -> logits, on vectors of 6. */
   function network({ rate = 0.5 } = {}): Graph {
     const graph = linear(6, 8, seeded(2));
@@ -162,7 +162,7 @@ describe("the form that trains", () => {
   });
 });
 
-describe("metrics", () => {
+describe("accuracy and other metrics", () => {
   const graph = linear(6, 5, seeded(8));
   const labels = Array.from({ length: 30 }, (_, i) => (i * 7) % 5);
   const data = new Dataset({ images: seeded(9)("x", [30, 6]), shape: [6], labels, classes: 5 });
@@ -180,7 +180,7 @@ describe("metrics", () => {
     return row.filter(v => v > row[labels[i]!]!).length;
   };
 
-  test("accuracy and top-k count what they say, in a graph and from outputs", async () => {
+  test("accuracy and top-k count correctly, in a graph and from outputs", async () => {
     const metrics = [accuracy(), topK(2), topK(3)];
     const scores = await evaluate(graph, data, { metrics });
     for (const [name, k] of [
@@ -215,7 +215,7 @@ describe("metrics", () => {
     const metrics = [accuracy(), binaryAccuracy()];
     const { loss: _, ...counted } = score(outputs, binary, yesNo, { metrics });
     expect(counted).toEqual({ accuracy: right(0), binaryAccuracy: right(0) });
-    // whoever regresses towards 0 and 1 has no logits, and a threshold that is given is one of outputs
+    // a regression towards 0 and 1 has no logits, and an explicit threshold applies to raw outputs
     const loss = meanSquaredError();
     expect((await evaluate(yesNo, binary, { loss, metrics })).accuracy).toBe(right(0.5));
     expect(score(outputs, binary, yesNo, { loss, metrics }).binaryAccuracy).toBe(right(0.5));

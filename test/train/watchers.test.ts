@@ -6,7 +6,7 @@ import { fit } from "../../src/train/fit.ts";
 import { csvLogger, earlyStopping, modelCheckpoint, reduceLearningRateOnPlateau } from "../../src/train/watchers.ts";
 import { corners, seeded, smallNetwork, weightBytes } from "./networks.ts";
 
-/** A training whose measures are these, and what its callbacks do to it. */
+/** Runs a callback on a training with these measures; returns its effects. */
 async function watch(callback: Callback, measures: Record<string, readonly number[]>) {
   const rates: number[] = [];
   const written = new Map<string, Float32Array>();
@@ -126,7 +126,7 @@ test("csvLogger writes a line per epoch", async () => {
 });
 
 describe("modelCheckpoint", () => {
-  test("writes the best epochs only, where asked", async () => {
+  test("writes only the best epochs on request", async () => {
     const written: number[] = [];
     const write = (_: Uint8Array, { epoch }: { epoch: number }) => void written.push(epoch);
     await watch(modelCheckpoint({ write, monitor: "loss", saveBestOnly: true }), { loss: [3, 4, 2, 2] });
@@ -135,7 +135,7 @@ describe("modelCheckpoint", () => {
     expect(written).toEqual([0, 2, 0, 1]);
   });
 
-  test("its bytes take up the training where it was", async () => {
+  test("its bytes continue the training", async () => {
     const options = { epochs: 3, batchSize: 16, seed: 6 };
     const whole = smallNetwork();
     const files: Uint8Array[] = [];
@@ -151,7 +151,7 @@ describe("modelCheckpoint", () => {
   });
 });
 
-describe("the bytes of a checkpoint", () => {
+describe("writeCheckpoint and readCheckpoint: the bytes of a checkpoint", () => {
   const bytes = writeCheckpoint({
     step: 300,
     epoch: 2,

@@ -1,4 +1,4 @@
-/** Benchmarks of single kernels, on memory that is laid out as the planner would lay it out. */
+/** Benchmarks of single kernels, on memory that is laid out as by the planner. */
 import { Random } from "../../base/random.ts";
 import type { RawKernels } from "../../kernels/arrays.ts";
 import { groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
@@ -20,14 +20,14 @@ const integers = (n: number, seed: number): Int8Array => {
   return Int8Array.from({ length: n }, () => Math.floor(random.uniform(-127, 128)));
 };
 
-/** A call of a kernel by the names of its arguments, which stand in the table. */
+/** Binds a kernel to arguments given by name, in the order of the kernel table. */
 function call<K extends KernelName>(kernels: RawKernels, name: K, args: KernelArgs<K, number>): () => void {
   const values = Object.keys(KERNELS[name].args).map(key => (args as Record<string, number>)[key]!);
   const kernel = kernels[name] as (...args: number[]) => void;
   return () => kernel(...values);
 }
 
-/** c[m][n] = a[m][k] * b[k][n] + bias, b packed before, as weights are. */
+/** c[m][n] = a[m][k] * b[k][n] + bias, with b packed beforehand, like weights. */
 export function f32Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
   const at = (data: number | Float32Array) => kernels.alloc(Float32Array, data).byteOffset;
   return {
@@ -37,16 +37,19 @@ export function f32Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
     perCycle: PER_CYCLE.f32,
     measure: effort =>
       kernels.scope(() => {
-        const w = at(panels.bytes([n, k], "f32") / 4);
-        call(kernels, "f32_pack_panels", { n, k, x: at(floats(n * k, 2)), xn: 4, xk: 4 * n, y: w })();
-        const ends = { a: at(floats(m * k, 1)), lda: 4 * k, w, c: at(m * n), ldc: 4 * n };
+        const weight = at(panels.bytes([n, k], "f32") / 4);
+        call(kernels, "f32_pack_panels", { n, k, x: at(floats(n * k, 2)), xn: 4, xk: 4 * n, y: weight })();
+        const ends = { a: at(floats(m * k, 1)), lda: 4 * k, weight, c: at(m * n), ldc: 4 * n };
         const finish = { mode: MODE.bias, aux: at(floats(n, 3)), scratch: at(gemmScratch(k) / 4) };
         return least(call(kernels, "f32_gemm", { m, n, k, ...ends, ...finish }), effort);
       }),
   };
 }
 
-/** c[m][n] = a[m][k] * b[k][n] + bias in int8 with int32 results, b packed before, a in the stored form of activations. */
+/**
+ * c[m][n] = a[m][k] * b[k][n] + bias in int8 with int32 results, with b packed beforehand and a stored as activations
+ * are.
+ */
 export function i8Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
   const { variant } = kernels;
   const at = (bytes: number | Int8Array) => kernels.alloc(Int8Array, bytes).byteOffset;
@@ -58,16 +61,16 @@ export function i8Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
     measure: effort =>
       kernels.scope(() => {
         const zero = 3;
-        const groups = groupsOf(variant, 1, k);
-        const w = at(panelBytes(n, groups));
-        const weights = { w: at(integers(n * k, 2)), bias: at(4 * n), scale: at(4 * n) };
-        call(kernels, "i8_gemm_pack", { outs: n, runs: 1, length: k, ...weights, zero, y: w })();
+        const k_groups = groupsOf(variant, 1, k);
+        const weight = at(panelBytes(n, k_groups));
+        const weights = { weight: at(integers(n * k, 2)), bias: at(4 * n), scale: at(4 * n) };
+        call(kernels, "i8_gemm_pack", { cout: n, runs: 1, length: k, ...weights, zero, y: weight })();
         const xs = k * storedBytes(variant);
         const x = at(m * xs);
-        const image = { height: 1, width: 1, channels: k, top: 0, bottom: 0, left: 0, right: 0, zero };
+        const image = { h: 1, w: 1, c: k, pad_t: 0, pad_b: 0, pad_l: 0, pad_r: 0, zero };
         call(kernels, "i8_enter", { n: m, x: at(integers(m * k, 1)), xs: k, y: x, ys: xs, ...image })();
         return least(
-          call(kernels, "i8_gemm", { n: m, x, xs, groups, w, y: at(4 * m * n), ys: 4 * n, outs: n }),
+          call(kernels, "i8_gemm", { n: m, x, xs, k_groups, weight, y: at(4 * m * n), ys: 4 * n, cout: n }),
           effort,
         );
       }),
@@ -77,7 +80,7 @@ export function i8Gemm(kernels: RawKernels, [m, n, k]: Sizes): Case {
 /** Sizes around the tiles of the kernels, and one between. */
 const SIDES = [1, 7, 17, 33, 63, 127, 255];
 
-/** Both GEMMs at all m, n, k of `SIDES`, or only where all three are equal. */
+/** Both GEMMs at all m, n, k of `SIDES`, or only at equal m, n, k. */
 export function gemmSweep(kernels: RawKernels, cubesOnly: boolean): Case[] {
   const sizes: Sizes[] = cubesOnly
     ? SIDES.map(s => [s, s, s])
@@ -86,7 +89,7 @@ export function gemmSweep(kernels: RawKernels, cubesOnly: boolean): Case[] {
   return [i8Gemm, f32Gemm].flatMap(gemm => sizes.map(size => short(gemm(kernels, size))));
 }
 
-/** A sparse [side][side] times a dense [side][side]; the products counted are those of non-zeros. */
+/** A sparse [side][side] times a dense [side][side]; only products of non-zeros are counted. */
 export function csr(kernels: RawKernels, dtype: "f32" | "i8", sparsity: number): Case {
   const side = 256;
   const s = sparse(side, sparsity);
@@ -112,7 +115,7 @@ export function csr(kernels: RawKernels, dtype: "f32" | "i8", sparsity: number):
   };
 }
 
-/** Places of a random matrix with exactly round(side^2 (1 - sparsity)) non-zeros. */
+/** Positions of a random matrix with exactly round(side^2 (1 - sparsity)) non-zeros. */
 function sparse(side: number, sparsity: number): { columns: Int32Array; pointers: Int32Array } {
   const kept = Math.round(side * side * (1 - sparsity));
   const places = new Random(6)
@@ -125,7 +128,7 @@ function sparse(side: number, sparsity: number): { columns: Int32Array; pointers
   return { columns: places.map(place => place % side), pointers };
 }
 
-/** f32 to the stored form of int8, and back: 64 k numbers, none of them clamped. */
+/** Converts f32 to stored int8, and back: 64 k numbers, none of them clamped. */
 export function conversions(kernels: RawKernels): Case[] {
   const length = 65536;
   const ends = (x: Float32Array, q: Int8Array) => {
@@ -141,9 +144,9 @@ export function conversions(kernels: RawKernels): Case[] {
     amount: length,
     measure: effort =>
       kernels.scope(() => {
-        const pitch = length * storedBytes(kernels.variant);
-        const args = ends(kernels.alloc(Float32Array, floats(length, 7)), kernels.alloc(Int8Array, pitch));
-        const rows = { n: 1, rows: 1, length, pitch };
+        const row_stride = length * storedBytes(kernels.variant);
+        const args = ends(kernels.alloc(Float32Array, floats(length, 7)), kernels.alloc(Int8Array, row_stride));
+        const rows = { n: 1, rows: 1, length, row_stride };
         const quantize = call(kernels, "i8_quantize", { ...rows, ...args.quantize });
         quantize();
         const dequantize = call(kernels, "i8_dequantize", { ...rows, ...args.dequantize });

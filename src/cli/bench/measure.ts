@@ -1,20 +1,20 @@
-/** Timing: the least of many loops, since everything else on a machine only ever makes code slower. */
+/** Timing: the minimum of many loops, since disturbances only make code slower. */
 
 import { supported, type Variant } from "../../kernels/load.ts";
 
-/** What a benchmark counts: products, images or numbers a second, time an image, or how many times faster it is than dense kernels. */
+/** Units: products, images or numbers per second, time per image, or how often the time fits into that of dense kernels. */
 export type Unit = "GMAC/s" | "us/image" | "images/s" | "Gvalue/s" | "x dense";
 
 export interface Case {
   readonly name: string;
   readonly unit: Unit;
-  /** How many MAC (GMAC/s), images (us/image, images/s) or numbers (Gvalue/s) one call does; 1 of what is compared. */
+  /** Work of one call: MAC (GMAC/s), images (us/image, images/s) or numbers (Gvalue/s); 1 where times are compared. */
   readonly amount: number;
-  /** MAC of one image, where the unit is about images. */
+  /** MAC of one image, for units per image. */
   readonly macs?: number;
-  /** MAC a clock cycle that no kernel of this kind can pass on 128-bit SIMD; undefined: no such bound is known. */
+  /** Upper bound for a kernel of this kind on 128-bit SIMD, in MAC per clock cycle; undefined if unknown. */
   readonly perCycle?: number;
-  /** The least seconds of one call; of what is compared, as a share of the dense kernel's. */
+  /** Returns the minimum time of one call in seconds; where times are compared, as a share of the other. */
   measure(effort: Effort): number | Promise<number>;
 }
 
@@ -22,35 +22,35 @@ export interface Row {
   name: string;
   unit: Unit;
   value: number;
-  /** What the clock allows. */
+  /** The limit at the measured clock. */
   limit?: number;
-  /** How much of the limit is reached, 0 .. 1. */
+  /** The fraction of the limit that is reached, 0 .. 1. */
   fraction?: number;
 }
 
 export interface Effort {
-  /** At least this many loops, or fewer once `milliseconds` are over. */
+  /** Minimum number of loops; fewer once `milliseconds` are over. */
   readonly loops: number;
-  /** Calls in a loop: this many, or as many as take `loopMilliseconds`. */
+  /** Calls per loop; fewer if they would exceed `loopMilliseconds`. */
   readonly calls: number;
   readonly loopMilliseconds: number;
   readonly milliseconds: number;
 }
 
-/** 100 loops of 400 calls; of fewer calls where one takes more than 10 us. */
+/** 100 loops of 400 calls; fewer calls if one takes more than 10 us. */
 export const THOROUGH: Effort = { loops: 100, calls: 400, loopMilliseconds: 4, milliseconds: Infinity };
 
-/** For the many sizes of a sweep, and for those in a hurry. */
+/** For the many sizes of a sweep, and for `--short`. */
 export const SHORT: Effort = { loops: 100, calls: 400, loopMilliseconds: 0.25, milliseconds: 10 };
 
-/** The least seconds of one call of `work`. */
+/** Measures the minimum time of one call of `work` in seconds. */
 export function least(work: (call: number) => void, { loops, calls, loopMilliseconds, milliseconds }: Effort): number {
   const loop = (n: number): number => {
     const began = performance.now();
     for (let call = 0; call < n; call++) work(call);
     return performance.now() - began;
   };
-  // until the engine's second compiler is done with it
+  // until the engine's optimizing compiler is done with it
   let once = Infinity;
   const warm = performance.now() + Math.min(20, milliseconds / 2);
   do once = Math.min(once, loop(1));
@@ -62,7 +62,7 @@ export function least(work: (call: number) => void, { loops, calls, loopMillisec
   return shortest / 1000;
 }
 
-/** The row of a case that takes `seconds` a call, at a clock of `gigahertz`. */
+/** Makes the row of a case that takes `seconds` per call, at a clock of `gigahertz`. */
 export function rowOf({ name, unit, amount, macs, perCycle }: Case, seconds: number, gigahertz: number): Row {
   const value =
     unit === "us/image"
@@ -87,7 +87,10 @@ export function rowOf({ name, unit, amount, macs, perCycle }: Case, seconds: num
   }
 }
 
-/** MAC a cycle on 128-bit SIMD with two vector units (x86 since Zen 3 and Golden Cove): the multiplications are the bound. */
+/**
+ * MAC per cycle on 128-bit SIMD with two vector units (x86 since Zen 3 and Golden Cove): multiplications are the
+ * bottleneck.
+ */
 export const PER_CYCLE = {
   /** Two multiplications of 4. */
   f32: 8,
@@ -97,6 +100,9 @@ export const PER_CYCLE = {
   i8Dot: 32,
 } as const;
 
-/** For int8 kernels of a variant. Where the engine has no instruction for the relaxed dot product, it makes pairs of 16 bits, as the plain one does. */
+/**
+ * The bound for int8 kernels of a variant. An engine without an instruction for the relaxed dot product computes it by
+ * pairs of 16 bits, like the plain variant.
+ */
 export const i8PerCycle = (variant: Variant): number =>
   variant === "relaxed" && supported().relaxedDot !== "saturating" ? PER_CYCLE.i8Dot : PER_CYCLE.i8;

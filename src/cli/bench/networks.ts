@@ -1,4 +1,4 @@
-/** Benchmarks of convolutions as the planner calls them, and of LeNet-5 whole. */
+/** Benchmarks of convolutions as the planner calls them, and of LeNet-5 as a whole. */
 import { PenjingError } from "../../base/errors.ts";
 import { Random } from "../../base/random.ts";
 import { Dataset, mnist } from "../../data/index.ts";
@@ -15,7 +15,7 @@ import { fit } from "../../train/fit.ts";
 import { adam } from "../../train/optimizers.ts";
 import { type Case, i8PerCycle, least, PER_CYCLE, SHORT } from "./measure.ts";
 
-/** An int8 network, int8 in and out. Its numbers are right for no data, which speed does not depend on. */
+/** An int8 network, int8 in and out. Its ranges fit no real data, which does not matter for speed. */
 export const inInt8 = (model: Model): Graph =>
   quantizeStatic(model.graph, { range: () => ({ min: -1, max: 1 }), int8Borders: true });
 
@@ -31,7 +31,7 @@ interface Convolution {
   readonly kernelSize: number;
 }
 
-/** The two of LeNet-5. */
+/** The convolutions of LeNet-5. */
 const CONVOLUTIONS: readonly Convolution[] = [
   { image: [28, 28, 1], filters: 6, kernelSize: 5 },
   { image: [12, 12, 6], filters: 16, kernelSize: 5 },
@@ -66,7 +66,10 @@ export async function convolutions(variant: Variant): Promise<Case[]> {
   return cases;
 }
 
-/** The convolution in the program of a network for one image, with the arguments it has there: alone in the place of the program. */
+/**
+ * The call of the convolution in the program of a network for one image, with the same arguments; it replaces the
+ * program.
+ */
 function conv2dCall(net: Net): { kernel: KernelName; call: () => void } {
   const { machine } = net;
   const program = machine.program("x1");
@@ -104,7 +107,7 @@ export async function lenet5Inference(variant: Variant): Promise<Case[]> {
   return cases;
 }
 
-/** Training with Adam, batches of 64; the fastest of some epochs. MNIST, or noise where it is not installed. */
+/** Training with Adam, batches of 64; the fastest of several epochs. Uses MNIST, or noise if it is not installed. */
 export async function lenet5Training(): Promise<Case> {
   const images = 12_800;
   const { graph } = lenet5({ seed: 1 });
@@ -137,7 +140,10 @@ export async function lenet5Training(): Promise<Case> {
   };
 }
 
-/** Each product of the forward pass is made again for the gradient of the weights, and for that of the input where that is no image. */
+/**
+ * Each product of the forward pass is repeated for the gradient of the weights, and for that of the input unless it is
+ * an image.
+ */
 function trainingMacsOf(graph: Graph): number {
   return 3 * macsOf(graph) - macsOf({ nodes: graph.nodes.filter(node => node.inputs[0]!.leaf === "input") });
 }

@@ -1,4 +1,4 @@
-/** Fields of 1 .. 32 bits one after the other, each from its lowest bit, filling bytes from their lowest bit. */
+/** Bit fields of 1 .. 32 bits: packed without gaps, lowest bit first, into bytes from their lowest bit. */
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { ByteReader } from "../../base/bytes.ts";
 import type { Elements } from "./codec.ts";
@@ -21,7 +21,7 @@ export class BitWriter {
     }
   }
 
-  /** All that was written; the last byte is filled up with zeros. */
+  /** All that was written; the last byte is padded with zeros. */
   bytes(): Uint8Array {
     if (this.#held > 0) this.#flush();
     return this.#out.bytes();
@@ -34,15 +34,15 @@ export class BitWriter {
   }
 }
 
-/** The bits that hold every element in two's complement. */
+/** The bits needed for every element in two's complement. */
 export function widthOf(elements: Elements): number {
   let seen = 0;
-  // the bits of a negative number below its sign: -1 has none
+  // a negative number has the same significant bits as its complement: -1 has none
   for (const v of elements) seen |= v < 0 ? ~v : v;
   return 33 - Math.clz32(seen);
 }
 
-/** The byte w: bits of an element whose type has `bytes` bytes. */
+/** Reads the byte w, the number of bits per element, for a type of `bytes` bytes. */
 export function readWidth(from: ByteReader, bytes: number): number {
   const width = from.u8();
   if (width < 1 || width > 8 * bytes) throw from.error("damaged", `elements of ${width} bits in ${8 * bytes}`);

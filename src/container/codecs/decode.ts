@@ -1,4 +1,4 @@
-/** A tensor's elements from its bytes, by the number of its codec. */
+/** Decodes a tensor by the number of its codec. */
 import type { ByteReader } from "../../base/bytes.ts";
 import { BYTES, type DType, type TypedArray, view } from "../../base/shape.ts";
 import type { Decoder } from "./codec.ts";
@@ -8,7 +8,7 @@ import { sparseDecoder, sparsePackedDecoder } from "./sparse.ts";
 
 const DECODERS: readonly Decoder[] = [rawDecoder, packedDecoder, sparseDecoder, sparsePackedDecoder];
 
-/** `length` elements of tensor `name`. Error: a PenjingError with code `codec` where the number is unknown here. */
+/** Decodes `length` elements of tensor `name`. Error: a PenjingError with code `codec` for an unknown number. */
 export function decode(codec: number, name: string, dtype: DType, length: number, from: ByteReader): TypedArray {
   const decoder = DECODERS.find(({ id }) => id === codec);
   if (!decoder) throw from.error("codec", `tensor "${name}" is stored by codec ${codec}, which is unknown here`);

@@ -1,11 +1,11 @@
-/** The codec that makes a tensor smallest. */
+/** Chooses the codec that makes a tensor smallest. */
 import type { TypedArray } from "../../base/shape.ts";
 import type { Elements, Encoder } from "./codec.ts";
 import { packedEncoder } from "./packed.ts";
 import { rawEncoder } from "./raw.ts";
 import { sparseEncoder, sparsePackedEncoder } from "./sparse.ts";
 
-/** The first of those that cost the same is taken. */
+/** The candidates; the first of equal cost is taken. */
 export const ENCODERS: readonly Encoder[] = [rawEncoder, packedEncoder, sparseEncoder, sparsePackedEncoder];
 
 export interface Encoded {
@@ -13,7 +13,7 @@ export interface Encoded {
   bytes: Uint8Array;
 }
 
-/** The elements of `data` by their bits. */
+/** Reinterprets the bits of `data` as integers. */
 export const elementsOf = ({ buffer, byteOffset, length, BYTES_PER_ELEMENT }: TypedArray): Elements =>
   BYTES_PER_ELEMENT === 1 ? new Int8Array(buffer, byteOffset, length) : new Int32Array(buffer, byteOffset, length);
 

@@ -1,5 +1,6 @@
 /**
- * Codec 2, packed: a byte w, then the lowest w bits of every element, in two's complement. w is what the widest element needs.
+ * Codec 2, packed: a byte w, then the lowest w bits of every element, in two's complement. w is the width of the widest
+ * element.
  */
 import { ByteWriter } from "../../base/byte-writer.ts";
 import { readFields } from "../../kernels/bits.ts";

@@ -1,13 +1,13 @@
 /**
- * Codec 1, sparse: only elements that are not zero, each after its gap, the number of zeros before it. A byte k; then, as bits, for each
- * element a code of k bits and the element in all its bits.
+ * Codec 1, sparse: only non-zero elements, each after its gap, the number of zeros before it. A byte k; then, as bits,
+ * for each element a code of k bits and the element in all its bits.
  *
- * The greatest code, E = 2^k - 1, is an escape: E zeros and no element; the gap goes on. Zeros after the last element are one more gap,
- * as if an element stood behind the end; there is no code once the tensor is full.
+ * The greatest code, E = 2^k - 1, is an escape: E zeros and no element; the gap continues. Zeros after the last element
+ * are one more gap, as if an element followed the end; there is no code once the tensor is full.
  *
  *     0 0 5 0 0 0 0 7 0     k = 2, E = 3: gaps 2, 4, 1     codes and elements 2 5 | 3 1 7 | 1
  *
- * Codec 3, sparse and packed: bytes k and w, then the same with elements of w bits, as codec 2 has them.
+ * Codec 3, sparse and packed: bytes k and w, then the same with elements of w bits, as in codec 2.
  */
 import { ByteWriter } from "../../base/byte-writer.ts";
 import type { ByteReader } from "../../base/bytes.ts";
@@ -15,12 +15,12 @@ import { readFields } from "../../kernels/bits.ts";
 import { BitWriter, readWidth, widthOf } from "./bits.ts";
 import { type Decoder, type Elements, type Encoder, zeros } from "./codec.ts";
 
-/** Longer gaps pay for themselves by escapes, and a byte never stands for more than 255 elements. */
+/** With more bits escapes would always be cheaper; and a byte never stands for more than 255 elements. */
 const MAX_GAP_BITS = 8;
 
 const allBits = (elements: Elements): number => 8 * elements.BYTES_PER_ELEMENT;
 
-/** Bytes of codes and elements. */
+/** Bytes of the bit fields: codes and elements. */
 function fieldBytes(elements: Elements, width: number): number {
   const gaps = gapsOf(elements);
   return Math.ceil((bestGapBits(gaps).bits + gaps.values * width) / 8);
@@ -53,7 +53,7 @@ export const sparsePackedEncoder: Encoder = {
 };
 
 interface Gaps {
-  /** How often each gap occurs. */
+  /** Gap -> number of occurrences. */
   counts: Map<number, number>;
   values: number;
   /** Zeros after the last element. */
@@ -75,7 +75,7 @@ function gapsOf(elements: Elements): Gaps {
   return { counts, values, rest: gap };
 }
 
-/** The k that makes all codes together shortest, by counting. */
+/** Finds the k with the shortest total code, by counting. */
 function bestGapBits({ counts, values, rest }: Gaps): { gapBits: number; bits: number } {
   let best = { gapBits: 1, bits: Infinity };
   for (let gapBits = 1; gapBits <= MAX_GAP_BITS; gapBits++) {
@@ -115,14 +115,16 @@ export const sparsePackedDecoder: Decoder = {
   decode: (from, length, bytes) => decodeFields(from, length, bytes, readGapBits(from), readWidth(from, bytes)),
 };
 
-/** The byte k. */
+/** Reads the byte k. */
 export function readGapBits(from: ByteReader): number {
   const gapBits = from.u8();
   if (gapBits < 1 || gapBits > MAX_GAP_BITS) throw from.error("damaged", `gaps of ${gapBits} bits`);
   return gapBits;
 }
 
-/** Throws where the bytes that are left cannot hold the gaps of `length` elements: a code stands for at most 2^k - 1 of them. */
+/**
+ * Throws if the remaining bytes cannot hold the gaps of `length` elements: a code stands for at most 2^k - 1 of them.
+ */
 export function demandGaps(from: ByteReader, length: number, gapBits: number): void {
   if (length > ((8 * from.left) / gapBits) * ((1 << gapBits) - 1))
     throw from.error("truncated", `the file ends inside a tensor of ${length} elements`);

@@ -1,6 +1,6 @@
 /**
- * Constants of a file as typed arrays: floats of 32 and 16 bits, integers, and sparse tensors made dense. uint8 becomes int8: u - 128, with a zero
- * point 128 less, is the same real number.
+ * Decodes constants of a file to typed arrays: floats of 32 and 16 bits, integers, and sparse tensors, which become
+ * dense. uint8 becomes int8: u - 128, with a zero point 128 less, is the same real number.
  */
 import { type Shape, size } from "../../base/shape.ts";
 import type { Quantization } from "../../graph/graph.ts";
@@ -16,11 +16,11 @@ export interface Constant {
 }
 
 export interface ConstantQuantization extends Quantization {
-  /** One for each scale, where they differ; `zeroPoint` is then the first. */
+  /** One for each scale, if they differ; `zeroPoint` is then the first. */
   readonly zeroPoints?: readonly number[];
 }
 
-/** The contents of a tensor that has some, dense. Floats of 16 bits become f32, 64-bit integers i32. */
+/** The contents of a constant tensor, dense. Floats of 16 bits become f32, 64-bit integers i32. */
 export function constantOf(tensor: FileTensor): Constant {
   const { type, shape } = tensor;
   const decoded = DECODE[type as keyof typeof DECODE];
@@ -38,7 +38,7 @@ export function constantOf(tensor: FileTensor): Constant {
   };
 }
 
-/** A copy: what lies in the file may not be aligned. */
+/** Copies bytes: those in the file may not be aligned. */
 const words = (data: Uint8Array): ArrayBuffer => data.slice().buffer as ArrayBuffer;
 
 function whole(tensor: FileTensor, bytes: number): Uint8Array {
@@ -52,14 +52,14 @@ const DECODE = {
   float16: (t: FileTensor) => Float32Array.from(new Uint16Array(words(whole(t, 2))), fromHalf),
   int8: (t: FileTensor) => new Int8Array(words(t.data!)),
   uint8: (t: FileTensor) => Int8Array.from(t.data!, u => u - 128),
-  // two in a byte, the first in its lower half
+  // two per byte, the first in the lower half
   int4: (t: FileTensor) =>
     Int8Array.from({ length: size(t.shape) }, (_, i) => ((t.data![i >> 1] ?? 0) << (i & 1 ? 24 : 28)) >> 28),
   int32: (t: FileTensor) => new Int32Array(words(whole(t, 4))),
   int64: (t: FileTensor) =>
     Int32Array.from(new BigInt64Array(words(whole(t, 8))), v => {
       const n = Number(v);
-      // ends of slices are often the largest number there is
+      // ends of slices are often the largest integer
       return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, n));
     }),
 };
@@ -67,7 +67,9 @@ const DECODE = {
 const BITS = new Int32Array(1);
 const FLOAT = new Float32Array(BITS.buffer);
 
-/** IEEE 754 binary16 (1 bit of sign, 5 of exponent, 10 of fraction) by the bits of binary32 (1, 8, 23). */
+/**
+ * Converts IEEE 754 binary16 (1 bit of sign, 5 of exponent, 10 of fraction) through the bits of binary32 (1, 8, 23).
+ */
 function fromHalf(half: number): number {
   const exponent = (half >> 10) & 31;
   const fraction = half & 1023;
@@ -76,7 +78,7 @@ function fromHalf(half: number): number {
   return FLOAT[0]!;
 }
 
-/** What a tensor says of its scales, or undefined. `axis`: where there is a scale for each of its indices. */
+/** The quantization of a tensor, or undefined. `axis`: set if there is a scale for each of its indices. */
 export function quantizationOf(tensor: FileTensor): ConstantQuantization | undefined {
   const { type, scales, axis, shape } = tensor;
   if (!scales.length) return undefined;
@@ -95,7 +97,7 @@ export function quantizationOf(tensor: FileTensor): ConstantQuantization | undef
   return { scale, zeroPoint, axis, ...(differ && { zeroPoints }) };
 }
 
-/** A constant in real numbers. */
+/** Dequantizes a constant. */
 export function realOf({ data, dtype, quantization, shape }: Constant): Float32Array {
   if (dtype === "f32") return data as Float32Array;
   if (!quantization) throw new RangeError(`${dtype} constants without a scale are no real numbers`);
@@ -107,7 +109,7 @@ export function realOf({ data, dtype, quantization, shape }: Constant): Float32A
   });
 }
 
-/** With its axes in another order. */
+/** Permutes the axes of a constant. */
 export function transposed(constant: Constant, permutation: readonly number[]): Constant {
   const { shape, data, quantization } = constant;
   const sorted = [...permutation].sort((a, b) => a - b);
@@ -136,7 +138,10 @@ export function transposed(constant: Constant, permutation: readonly number[]): 
 
 // ---------------------------------------------------------------- sparse tensors
 
-/** One level of the traversal: all indices of an axis, or, for each place of the level above, a segment of a list of indices. */
+/**
+ * One level of the traversal: all indices of an axis, or, for each position of the level above, a segment of a list of
+ * indices.
+ */
 interface Level {
   /** The axis it walks; block axes come after the tensor's own. */
   readonly axis: number;
@@ -145,7 +150,7 @@ interface Level {
   readonly indices: readonly number[];
 }
 
-/** Lists of positions are of 8, 16 or 32 bits: the type of a union tells. */
+/** Lists of positions have 8, 16 or 32 bits, according to the type of a union. */
 function positions(table: Table, typeField: number, field: number): readonly number[] {
   const list = table.table(field);
   if (!list) return [];
@@ -154,8 +159,8 @@ function positions(table: Table, typeField: number, field: number): readonly num
 }
 
 /**
- * TACO's format (Kjolstad et al. 2017) as TensorFlow Lite has it: the axes, and the axes of blocks within them, are walked in a given order;
- * each is dense, or compressed to the indices where something is.
+ * Decodes TACO's format (Kjolstad et al. 2017) as in TensorFlow Lite: the axes, and the axes of blocks within them, are
+ * walked in a given order; each is dense, or compressed to the indices of non-zeros.
  */
 function densified<T extends Float32Array | Int8Array | Int32Array>(tensor: FileTensor, sparsity: Table, stored: T): T {
   const f = FIELD.sparsity;
@@ -184,7 +189,7 @@ function densified<T extends Float32Array | Int8Array | Int32Array>(tensor: File
       ...(compressed && { segments: positions(table, d.segmentsType, d.segments) }),
     };
   });
-  // what an index of each level is worth in the dense tensor
+  // the stride of each level in the dense tensor
   const pitch = (axis: number) => size(shape.slice(axis + 1));
   const blockSize = (axis: number) =>
     blockMap.reduce((n, of, b) => (of === axis ? n * levels.find(l => l.axis === rank + b)!.size : n), 1);

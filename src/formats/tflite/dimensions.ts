@@ -1,7 +1,7 @@
 /**
- * Shapes as a converter writes them: the batch is an axis of its own, and may be multiplied into another one (a dense layer over the last axis
- * of [batch, 9, 80] reads [batch * 9, 80]), or moved behind another one. A graph here knows one image's shape alone, so the batch is carried as
- * a symbol through all arithmetic on shapes, which then folds away.
+ * Shapes as converters write them: the batch is an axis of its own, and may be multiplied into another one (a dense
+ * layer over the last axis of [batch, 9, 80] reads [batch * 9, 80]), or moved behind another one. Graphs here have
+ * shapes of one image, so the batch is carried as a symbol through all arithmetic on shapes, which is then folded away.
  */
 import { type Shape, size } from "../../base/shape.ts";
 
@@ -14,40 +14,40 @@ export interface Dimension {
 export const fixed = (n: number): Dimension => ({ n, batched: false });
 export const BATCH: Dimension = { n: 1, batched: true };
 
-/** Which axis is the batch, or holds it. */
+/** The axis that is the batch, or contains it. */
 export const batchAxis = (dimensions: readonly Dimension[]): number => dimensions.findIndex(d => d.batched);
 
-/** The shape of one image: a batch of single images has none of that axis, a batch of n rows each has n in its place. */
+/** The shape of one image: the batch axis is dropped, or becomes n for a batch of n rows per image. */
 export function imageShape(dimensions: readonly Dimension[]): Shape {
   const at = batchAxis(dimensions);
   return dimensions.flatMap(({ n }, axis) => (axis === at && n === 1 ? [] : [n]));
 }
 
-/** Does the batch come first, behind axes of size 1 at most? Only then do images lie one after the other. */
+/** True if the batch comes first, behind axes of size 1 at most. Only then are images contiguous. */
 export const batchLeads = (dimensions: readonly Dimension[]): boolean =>
   dimensions.slice(0, batchAxis(dimensions)).every(d => d.n === 1);
 
-/** With a batch: where an operation took that axis away, the first one left takes its place. */
+/** Restores a batch: if an operation removed that axis, the first remaining one replaces it. */
 export const withBatch = (dimensions: readonly Dimension[]): readonly Dimension[] =>
   dimensions.some(d => d.batched) ? dimensions : rowsOf(dimensions);
 
 /** [batch, ...shape] */
 export const batchOf = (shape: Shape): Dimension[] => [BATCH, ...shape.map(fixed)];
 
-/** Of one image whose batch was taken away: its first axis becomes a batch of rows. */
+/** For one image whose batch was removed: its first axis becomes a batch of rows. */
 export function rowsOf(dimensions: readonly Dimension[]): Dimension[] {
   const [lead, ...rest] = dimensions;
   return lead ? [{ n: lead.n, batched: true }, ...rest] : [];
 }
 
-/** Axis `axis`, counted from the end where it is negative. */
+/** Normalizes an axis; a negative one counts from the end. */
 export function axisOf(rank: number, axis: number): number {
   const at = axis < 0 ? axis + rank : axis;
   if (!(at >= 0 && at < rank)) throw new RangeError(`there is no axis ${axis} of ${rank}`);
   return at;
 }
 
-/** The axis of the image that `axis` of a tensor is, -1 for the batch. */
+/** The axis of the image for `axis` of a tensor, -1 for the batch. */
 export function imageAxis(dimensions: readonly Dimension[], axis: number): number {
   const at = axisOf(dimensions.length, axis);
   const batch = batchAxis(dimensions);
@@ -65,7 +65,7 @@ export function sum(a: Dimension, b: Dimension, sign: 1 | -1): Dimension {
   return { n: a.n + sign * b.n, batched: a.n === 0 ? b.batched : a.batched };
 }
 
-/** Exact division, rounded down where there is no batch. */
+/** Divides exactly if there is a batch, else rounds down. */
 export function quotient(a: Dimension, b: Dimension): Dimension {
   if (b.n === 0) throw new RangeError("a size is divided by zero");
   if (a.batched && b.batched) return fixed(a.n / b.n);
@@ -74,13 +74,14 @@ export function quotient(a: Dimension, b: Dimension): Dimension {
 }
 
 /**
- * What `wanted` means for a tensor of shape `from`: -1 is worked out, and where a file knows of one image alone, the batch is put first again.
- * A RangeError where both have not as many elements, or where rows of a batch would not come first.
+ * Resolves the shape `wanted` for a tensor of shape `from`: computes a size of -1, and restores the batch as the first
+ * axis if the file has the shape of a single image. Throws a RangeError if the numbers of elements differ, or rows of a
+ * batch would not come first.
  */
 export function reshaped(from: readonly Dimension[], wanted: readonly Dimension[]): Dimension[] {
   const total = from.reduce(product, fixed(1));
   const open = wanted.findIndex(d => d.n === -1);
-  // one image's shape, with a size other than the first left open: [1, -1]
+  // the shape of a single image, with a size other than the first left open: [1, -1]
   const single = total.batched && open !== 0 && !wanted.some(d => d.batched);
   const all = single ? rowsOf(wanted) : wanted;
   if (!all.length && total.batched) throw new RangeError("a tensor of many images becomes one number");
@@ -105,7 +106,7 @@ export interface SliceSpec {
   readonly masks: { begin: number; end: number; ellipsis: number; newAxis: number; shrink: number };
 }
 
-/** Along one axis of `from`: the first element, the step, how many; `whole`: it takes all of them in order. */
+/** A slice along one axis of `from`: the first element, the step, the count; `whole`: it takes all of them in order. */
 export interface SlicedAxis {
   readonly begin: number;
   readonly stride: number;
@@ -113,7 +114,10 @@ export interface SlicedAxis {
   readonly whole: boolean;
 }
 
-/** A strided slice in TensorFlow's notation, as one entry for each axis, and which axes the result has: an axis of `from`, or -1 for a new one. */
+/**
+ * Resolves a strided slice in TensorFlow's notation to one entry per axis, and the axes of the result: an axis of
+ * `from`, or -1 for a new one.
+ */
 export function slicing(from: readonly Dimension[], spec: SliceSpec): { axes: SlicedAxis[]; kept: number[] } {
   const { begin, end, strides, masks } = spec;
   const bit = (mask: number, i: number) => i < 31 && ((mask >> i) & 1) === 1;

@@ -1,4 +1,4 @@
-/** A .tflite file as plain lists of tensors and operators, with nothing decided yet about what they mean. */
+/** Parses a .tflite file to plain lists of tensors and operators, without interpreting them. */
 import { type Shape, showShape } from "../../base/shape.ts";
 import { FlatBuffer, type Table } from "./flatbuffer.ts";
 import { FIELD, IDENTIFIER, OPERATORS, SCHEMA_VERSION, TENSOR_TYPES, type TensorType } from "./schema.ts";
@@ -8,24 +8,24 @@ export interface FileTensor {
   readonly name: string;
   readonly type: TensorType;
   readonly shape: Shape;
-  /** Which axes the file says may be of any size. */
+  /** True for axes of any size. */
   readonly dynamic: readonly boolean[];
   /** The bytes of a constant. */
   readonly data?: Uint8Array;
   readonly scales: readonly number[];
   readonly zeroPoints: readonly number[];
-  /** Of weights with a scale for each index. */
+  /** Axis of weights with a scale per index. */
   readonly axis: number;
   readonly sparsity?: Table;
-  /** Whether it keeps its contents from run to run. */
+  /** True if it keeps its contents from run to run. */
   readonly variable: boolean;
-  /** Where it stands in the file. */
+  /** Makes an error with the operator's position in the file. */
   error(code: string, message: string): Error;
 }
 
 export interface FileOperator {
   readonly index: number;
-  /** As the schema calls it; that of a custom operator is its own. */
+  /** The name in the schema; a custom operator has its own. */
   readonly name: string;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
@@ -38,17 +38,20 @@ export interface TfliteFile {
   readonly operators: readonly FileOperator[];
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
-  /** What the first signature calls its inputs and outputs, by the number of the tensor. */
+  /** Names of inputs and outputs in the first signature, by tensor number. */
   readonly names: { readonly inputs: ReadonlyMap<number, string>; readonly outputs: ReadonlyMap<number, string> };
 }
 
-/** More elements than any small network's tensor has; a product of sizes stays far from where float64 loses integers. */
+/**
+ * More elements than any small network's tensor has; products of sizes stay far below the limit of exact integers in
+ * float64.
+ */
 export const MAX_ELEMENTS = 2 ** 28;
 
 /** More axes than any tensor of a small network has. */
 const MAX_RANK = 8;
 
-/** Errors: PenjingError "magic", "version", "truncated" or "damaged", with the byte in `offset`. */
+/** Parses a file. Errors: PenjingError "magic", "version", "truncated" or "damaged", with the byte in `offset`. */
 export function readFile(bytes: Uint8Array, path?: string): TfliteFile {
   const model = new FlatBuffer(bytes, path).root(IDENTIFIER);
   const version = model.u32(FIELD.model.version);
@@ -113,7 +116,7 @@ function tensorOf(table: Table, index: number, buffers: readonly Table[]): FileT
     axis: quantization?.i32(FIELD.quantization.axis) ?? 0,
     variable: table.flag(f.isVariable),
     error,
-    // a constant without elements is one all the same
+    // an empty constant is a constant too
     ...((data.length > 0 || shape.includes(0)) && { data }),
     ...(sparsity && { sparsity }),
   };
@@ -123,12 +126,12 @@ function contents(table: Table, buffer: number, buffers: readonly Table[], error
   if (buffer === 0 && !table.has(FIELD.tensor.buffer)) return new Uint8Array(0);
   const found = buffers[buffer];
   if (!found) throw error("damaged", `its buffer ${buffer} is none of ${buffers.length}`);
-  // of files larger than a FlatBuffer may be, contents lie behind it; 0 and 1 are no places but notes of the writer
+  // in files larger than a FlatBuffer may be, contents follow it; 0 and 1 are not offsets but markers of the writer
   const offset = found.u64(FIELD.buffer.offset);
   return offset > 1 ? found.outside(offset, found.u64(FIELD.buffer.size)) : found.bytes(FIELD.buffer.data);
 }
 
-/** Old files have the number in a byte, newer ones in an i32; the larger one counts. */
+/** Old files have the operator's number in a byte, newer ones in an i32; the larger one is valid. */
 function operatorName(table: Table): string {
   const f = FIELD.operatorCode;
   const code = Math.max(table.i8(f.deprecatedBuiltinCode), table.i32(f.builtinCode));
@@ -154,7 +157,7 @@ function operatorOf(table: Table, index: number, names: readonly string[]): File
   };
 }
 
-/** Every number of a tensor is one of the list; -1, an operand left out, may stand among an operator's inputs alone. */
+/** Checks that every tensor number is in range; -1, an omitted operand, is allowed only among an operator's inputs. */
 function checkReferences({ tensors, operators, inputs, outputs }: TfliteFile, graph: Table): void {
   const known = (i: number, least = 0) => i >= least && i < tensors.length;
   for (const { index, inputs: reads, outputs: writes, error } of operators) {

@@ -1,13 +1,13 @@
 /**
- * TensorFlow Lite's arithmetic in fixed point, for the operators that LiteRT does not hand to XNNPACK: a positive factor is 31 bits times a power
- * of two, a product keeps its upper half, rounded half away from zero, and is then shifted down, rounded once more. After gemmlowp
- * (fixedpoint/fixedpoint.h), in whole numbers that may exceed 2^53.
+ * TensorFlow Lite's fixed-point arithmetic, for the operators that LiteRT does not delegate to XNNPACK: a positive
+ * factor is 31 bits times a power of two; a product keeps its upper half, rounded half away from zero, and is then
+ * shifted right with another rounding. After gemmlowp (fixedpoint/fixedpoint.h), in integers that may exceed 2^53.
  */
 
 export interface Multiplier {
   /** In [2^30, 2^31), or 0. */
   readonly significand: number;
-  /** The power of two of a significand in [1/2, 1). */
+  /** The exponent for a significand in [1/2, 1). */
   readonly exponent: number;
 }
 
@@ -31,7 +31,7 @@ export function highProduct(a: number, b: number, bits: 31 | 15): number {
   const product = BigInt(a) * BigInt(b);
   const half = 1n << BigInt(bits - 1);
   const nudged = product >= 0n ? product + half : product + 1n - half;
-  // division of BigInts goes towards zero
+  // division of BigInts truncates
   return Math.min(Number(nudged / (1n << BigInt(bits))), powerOf2(bits) - 1);
 }
 
@@ -49,7 +49,7 @@ const product = (x: number, { significand, exponent }: Multiplier): number =>
 /** x times the multiplier, rounded twice. */
 export const multiplied = (x: number, by: Multiplier): number => shiftedDown(product(x, by), Math.max(-by.exponent, 0));
 
-/** The same where the second rounding takes halves up, as LiteRT's vectorized kernels do. */
+/** The same, but the second rounding is half up, as in LiteRT's vectorized kernels. */
 export function multipliedUp(x: number, by: Multiplier): number {
   const unit = powerOf2(Math.max(-by.exponent, 0));
   return Math.floor((product(x, by) + Math.floor(unit / 2)) / unit);

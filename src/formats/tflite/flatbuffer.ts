@@ -1,11 +1,14 @@
 /**
- * Tables of a FlatBuffer, read through the `flatbuffers` runtime. The runtime checks nothing, and a model file is untrusted input: every
- * offset and every length is checked here, against the bytes that are there, before it is used.
+ * Reads tables of a FlatBuffer through the `flatbuffers` runtime. The runtime checks nothing, and a model file is
+ * untrusted: every offset and every length is checked here against the file's size before it is used.
  */
 import { ByteBuffer } from "flatbuffers";
 import { PenjingError } from "../../base/errors.ts";
 
-/** Entries of lists that may be read for every byte of the file: many offsets may lead to one list, and a small file could ask for endless work. */
+/**
+ * Maximum list entries read per byte of the file: many offsets may lead to one list, and a small file could cause
+ * unbounded work.
+ */
 const ENTRIES_PER_BYTE = 8;
 
 export class FlatBuffer {
@@ -29,26 +32,26 @@ export class FlatBuffer {
     });
   }
 
-  /** The table everything begins with. */
+  /** Returns the root table. */
   root(identifier: string): Table {
     this.check(0, 8, "the header");
     if (!this.#buffer.__has_identifier(identifier)) throw this.error("magic", `not a file of kind ${identifier}`, 4);
     return new Table(this, this.follow(0, "the root table"));
   }
 
-  /** Are there `length` bytes at `at`? */
+  /** Throws unless there are `length` bytes at `at`. */
   check(at: number, length: number, what: string): void {
     if (!(at >= 0 && length >= 0 && at + length <= this.bytes.length))
       throw this.error("truncated", `the file has ${this.bytes.length} bytes, ${what} would end at ${at + length}`, at);
   }
 
-  /** Counts entries that are read. */
+  /** Counts entries that are read, up to the limit. */
   spend(entries: number, at: number): void {
     this.#allowance -= entries;
     if (this.#allowance < 0) throw this.error("damaged", "the lists of the file overlap without end", at);
   }
 
-  /** Where the offset at `at` leads. */
+  /** Follows the offset at `at`. */
   follow(at: number, what: string): number {
     this.check(at, 4, what);
     const to = at + this.#buffer.readUint32(at);
@@ -62,15 +65,15 @@ export class FlatBuffer {
   i32 = (at: number): number => this.#buffer.readInt32(at);
   u32 = (at: number): number => this.#buffer.readUint32(at);
   f32 = (at: number): number => this.#buffer.readFloat32(at);
-  /** Only numbers that a float64 holds exactly are of use here. */
+  /** Only integers that float64 represents exactly occur in valid files. */
   i64 = (at: number): number => Number(this.#buffer.readInt64(at));
   u64 = (at: number): number => Number(this.#buffer.readUint64(at));
 }
 
-/** One table; fields are told by their number in the schema. */
+/** One table; fields are identified by their number in the schema. */
 export class Table {
   readonly #file: FlatBuffer;
-  /** Its byte in the file. */
+  /** Its byte offset in the file. */
   readonly at: number;
   readonly #vtable: number;
   readonly #slots: number;
@@ -90,7 +93,7 @@ export class Table {
     return this.#file.error(code, message, this.at, cause);
   }
 
-  /** Where field `n` is, 0 where it is absent. */
+  /** The offset of field `n`, 0 if it is absent. */
   #place(n: number, bytes: number): number {
     if (n >= this.#slots) return 0;
     const offset = this.#file.u16(this.#vtable + 4 + 2 * n);
@@ -109,7 +112,7 @@ export class Table {
   i32 = (n: number, usual = 0): number => this.#number(n, 4, this.#file.i32, usual);
   u32 = (n: number, usual = 0): number => this.#number(n, 4, this.#file.u32, usual);
   f32 = (n: number, usual = 0): number => this.#number(n, 4, this.#file.f32, usual);
-  /** Exact up to 2^53; what is larger is more than any file has. */
+  /** Exact up to 2^53, which exceeds any file size. */
   u64 = (n: number): number => this.#number(n, 8, this.#file.u64, 0);
   flag = (n: number): boolean => this.u8(n) !== 0;
 
@@ -122,7 +125,7 @@ export class Table {
     return at ? new Table(this.#file, this.#file.follow(at, `field ${n} of a table`)) : undefined;
   }
 
-  /** The first entry of a list and their number. */
+  /** The first entry of a list and the number of entries. */
   #list(n: number, entry: number): { first: number; length: number } | undefined {
     const at = this.#place(n, 4);
     if (!at) return undefined;

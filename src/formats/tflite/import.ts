@@ -1,6 +1,6 @@
 /**
- * From the lists of a file to a graph: walks the operators in order and knows of every tensor what it is by then: a constant, arithmetic on
- * shapes, or a value of the graph. How each operator is read is in operators.ts.
+ * Builds a graph from the lists of a file: walks the operators in order and records for every tensor whether it is a
+ * constant, arithmetic on shapes, or a value of the graph. operators.ts has the reader of each operator.
  */
 import { PenjingError } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
@@ -10,15 +10,25 @@ import { type Requantize, requantize } from "../../ops/quantized/requantize.ts";
 import { constantOf, quantizationOf } from "./constant.ts";
 import { batchLeads, fixed, imageShape } from "./dimensions.ts";
 import type { FileOperator, FileTensor, TfliteFile } from "./file.ts";
+import {
+  isByte,
+  type Known,
+  type NetworkContext,
+  OperatorContext,
+  Unsupported,
+  unsupported,
+} from "./operator-context.ts";
 import { READERS } from "./operators.ts";
-import { isByte, type Known, Site, type Surroundings, Unsupported, unsupported } from "./site.ts";
 
-/** A graph with the operators of `file`, or a PenjingError: "unsupported" lists every node that cannot be read, "damaged" names what cannot be. */
+/**
+ * Converts `file` to a graph. Throws a PenjingError: "unsupported" lists every node that cannot be read, "damaged"
+ * names what is inconsistent.
+ */
 export function importGraph(file: TfliteFile, path?: string): Graph {
   const images = fixedBatch(file);
   if (images === 1) return new Importer(file, path, 1).graph;
   const refusals: PenjingError[] = [];
-  // as the network of one image; where an operator takes in several of them, as one of the whole batch
+  // as the network of one image; if an operator mixes several of them, as one of the whole batch
   for (const perImage of images > 1 ? [images, 1] : [1])
     try {
       return new Importer(file, path, perImage).graph;
@@ -32,7 +42,7 @@ export function importGraph(file: TfliteFile, path?: string): Graph {
   throw new PenjingError("unsupported", `${refusal.message}; ${hint}`, { ...(path !== undefined && { path }) });
 }
 
-/** Images in a batch, where a file fixes all its inputs to as many; 1 where it leaves one open, 0 where they differ. */
+/** The batch size, if a file fixes it for all its inputs; 1 if it is open, 0 if inputs differ. */
 function fixedBatch({ inputs, tensors }: TfliteFile): number {
   const [first = 1, ...others] = inputs.map(i => (tensors[i]!.dynamic[0] ? 1 : (tensors[i]!.shape[0] ?? 1)));
   return others.every(n => n === first) ? Math.max(first, 1) : 0;
@@ -50,7 +60,7 @@ function needed({ operators, outputs }: TfliteFile): FileOperator[] {
   return kept.reverse();
 }
 
-class Importer implements Surroundings {
+class Importer implements NetworkContext {
   readonly graph = new Graph();
   readonly names = new Names();
   readonly tensors: readonly FileTensor[];
@@ -109,7 +119,7 @@ class Importer implements Surroundings {
     this.#known.set(index, { kind: "unknown" });
   }
 
-  /** A leaf of images in the type of `tensor`; its values, as int8 where they are uint8. */
+  /** Adds a leaf of images in the type of `tensor`; returns its values, as int8 if they are uint8. */
   #leaf(name: string, shape: Shape, tensor: FileTensor): Value {
     if (tensor.type === "float32") return this.graph.leaf("input", name, { shape, dtype: "f32", batched: true });
     const quantization = this.activationQuantization(tensor);
@@ -140,12 +150,12 @@ class Importer implements Surroundings {
   }
 
   #read(operator: FileOperator): void {
-    const site = new Site(this, operator);
+    const site = new OperatorContext(this, operator);
     const reader = READERS[operator.name];
     const blind = operator.inputs.some(i => i >= 0 && this.#known.get(i)?.kind === "unknown");
     try {
       if (!reader) unsupported("is not among the operators read here");
-      // what depends on something unread is not looked into: one line for one cause
+      // dependents of an unsupported operator are skipped: one line per cause
       else if (!blind) {
         reader(site);
         for (const i of operator.outputs)
@@ -162,7 +172,7 @@ class Importer implements Surroundings {
     for (const i of operator.outputs) this.#known.set(i, { kind: "unknown" });
   }
 
-  /** What tensor `index` is by now. */
+  /** The current knowledge of tensor `index`. */
   known(index: number): Known {
     const known = this.#known.get(index);
     if (known) return known;

@@ -1,6 +1,6 @@
 /**
- * `penjing/tflite`: networks of TensorFlow Lite (LiteRT), as its converters write them: float, with weights of 16 bits or sparse, with int8
- * weights (dynamic range), and full int8 or uint8.
+ * `penjing/tflite`: reads networks of TensorFlow Lite (LiteRT), as its converters write them: float, with weights of 16
+ * bits or sparse, with int8 weights (dynamic range), and full int8 or uint8.
  *
  *     const model = await loadTflite("digits.tflite");
  *     await model.save("digits.penjing");
@@ -23,18 +23,19 @@ export type { Model } from "../../model/model.ts";
 export interface LoadTfliteOptions extends BudgetOptions {
   /** For `summary`. Default "model". */
   name?: string;
-  /** Stops the download. */
+  /** Aborts the download. */
   signal?: AbortSignal;
 }
 
 /**
- * The model in a .tflite file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array. It is a model like any other: it prints, costs,
- * prunes, saves, and where it is float it trains on. Fused activations are layers of their own; arithmetic on the batch's size is folded away.
- * Bytes are read as they are by a network that begins with uint8.
+ * Loads the model in a .tflite file: a path, URL, File, Blob, Buffer, ArrayBuffer or typed array. It is a model like
+ * any other: it can be printed, costed, pruned, saved, and trained further if it is float. Fused activations become
+ * separate layers; arithmetic on the batch size is folded away. A network that begins with uint8 takes bytes without
+ * conversion.
  *
- * Errors: PenjingError with code `missing`, `unreadable`, `magic`, `version`, `truncated`, `damaged` (with `offset`), and `unsupported`, whose
- * message lists every node that cannot be read; `budget` where its tensors and layers take more memory than `maxBytes`, or an image more work
- * than `maxMacs`.
+ * Errors: PenjingError with code `missing`, `unreadable`, `magic`, `version`, `truncated`, `damaged` (with `offset`),
+ * and `unsupported`, whose message lists every node that cannot be read; `budget` if its tensors and layers take more
+ * memory than `maxBytes`, or an image more work than `maxMacs`.
  */
 export async function loadTflite(source: Source, options: LoadTfliteOptions = {}): Promise<Model> {
   knownOptions("options", options, ["name", "signal", ...BUDGET_OPTIONS]);
@@ -47,7 +48,7 @@ export async function loadTflite(source: Source, options: LoadTfliteOptions = {}
   return new Model(graph, { ...(name !== undefined && { name }), ...(preprocessing && { preprocessing }) });
 }
 
-/** Of a network that begins with uint8: bytes are its own numbers. */
+/** The preprocessing of a network that begins with uint8: bytes are its own numbers. */
 function ownBytes([input, ...others]: readonly Value[]): Preprocessing | undefined {
   if (input?.type.dtype !== "u8" || others.length) return undefined;
   const { scale, zeroPoint } = input.type.quantization!;

@@ -1,4 +1,4 @@
-/** What LiteRT's kernels make of each int8 value, for the functions it does not hand to XNNPACK. */
+/** Tables of LiteRT's results for each int8 value, for the functions that it does not delegate to XNNPACK. */
 import { erf, tanh } from "../../base/math.ts";
 import { halfEven } from "../../base/rounding.ts";
 import { clamp } from "../../kernels/reference/stored.ts";
@@ -7,7 +7,7 @@ import { highProduct, multiplied, multipliedUp, multiplierOf, powerOf2, shiftedD
 
 const f = Math.fround;
 
-/** For q from -128 to 127 the q of its value. */
+/** Evaluates a function for q from -128 to 127. */
 const tableOf = (of: (q: number) => number): Int8Array =>
   Int8Array.from({ length: 256 }, (_, i) => clamp(of(i - 128), -128, 127));
 
@@ -36,7 +36,7 @@ export function clampTable(from: Affine, to: Affine, low: number, high: number):
   return tableOf(q => clamp(multiplied(q - from.zero, ratio) + to.zero, least!, most!));
 }
 
-/** x where it is not negative, else alpha x: a slope for each table, of the quantization `slope`. */
+/** x if it is not negative, else alpha x: a table per slope, in the quantization `slope`. */
 export function preluTable(from: Affine, to: Affine, slope: Affine, alpha: number): Int8Array {
   const ratio = multiplierOf(f(f(from.scale) / f(to.scale)));
   const below = multiplierOf(f(f(f(from.scale) * f(slope.scale)) / f(to.scale)));
@@ -47,8 +47,8 @@ export function preluTable(from: Affine, to: Affine, slope: Affine, alpha: numbe
 }
 
 /**
- * A leaky ReLU with a slope of either sign. XNNPACK's qs8-vlrelu has ratios of scales in units of 1/256, one rounding half up; where one is out
- * of its range they are multipliers of 31 bits.
+ * A leaky ReLU with a slope of either sign. XNNPACK's qs8-vlrelu has ratios of scales in units of 1/256, with one
+ * rounding half up; ratios out of its range use multipliers of 31 bits.
  */
 export function leakyReluTable(from: Affine, to: Affine, alpha: number): Int8Array {
   const ratio = f(f(from.scale) / f(to.scale));
@@ -77,7 +77,7 @@ export function absoluteTable(from: Affine, to: Affine): Int8Array {
   });
 }
 
-/** x / 2 erfc(-x / sqrt(2)), or the hyperbolic tangent that is close to it, every step in f32. */
+/** x / 2 erfc(-x / sqrt(2)), or its approximation by the hyperbolic tangent, every step in f32. */
 export function geluTable(from: Affine, to: Affine, approximate: boolean): Int8Array {
   const [root, cubic] = [f(Math.sqrt(2 / Math.PI)), f(0.044715)];
   const bent = (x: number) => f(tanh(f(root * f(x + f(f(f(cubic * x) * x) * x)))));
@@ -85,14 +85,14 @@ export function geluTable(from: Affine, to: Affine, approximate: boolean): Int8A
   return realTable(from, to, x => f(f(0.5 * x) * share(x)));
 }
 
-/** sqrt(x), whole steps of the output: what is left over is cut off. */
+/** sqrt(x), truncated to a multiple of the output's scale. */
 export const sqrtTable = (from: Affine, to: Affine): Int8Array =>
   tableOf(q => {
     const root = f(Math.sqrt(f(f(from.scale) * Math.max(q - from.zero, 0))));
     return Math.trunc(f(root / f(to.scale))) + to.zero;
   });
 
-/** 1 / sqrt(x), the root in steps of 2^-20; what is not positive becomes the largest value. */
+/** 1 / sqrt(x), with the root in units of 2^-20; the largest value unless x is positive. */
 export function rsqrtTable(from: Affine, to: Affine): Int8Array {
   const { significand, exponent } = multiplierOf(1 / (f(Math.sqrt(f(from.scale))) * f(to.scale)));
   const ratio = { significand, exponent: exponent - 20 };
@@ -109,7 +109,7 @@ const shortOf = (significand: number): number => (significand >= 0x7fff8000 ? 32
 
 /** x min(max(x + 3, 0), 6) / 6 in numbers of 16 bits. */
 export function hardSwishTable(from: Affine, to: Affine): Int8Array {
-  // x in 1/128 of its steps; the ramp in units of 3 / 32768
+  // x in 1/128 of its scale; the ramp in units of 3 / 32768
   const fine = f(f(1 / 128) * f(from.scale));
   const out = multiplierOf(f(fine / f(to.scale)));
   const ramp = multiplierOf(f(fine / f(3 / 32768)));

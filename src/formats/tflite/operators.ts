@@ -1,6 +1,6 @@
 /**
- * How each operator of TensorFlow Lite is read: which ops of a graph it becomes. Fused activations become nodes of their own, clamps behind
- * what they were fused into: rounding and clamping keep order, so of int8 both give the same bytes.
+ * The reader of each operator of TensorFlow Lite: the ops of a graph that replace it. Fused activations become clamp
+ * nodes of their own: rounding and clamping are monotone, so both give the same int8 bytes.
  */
 import { exp as expOf, log as logOf } from "../../base/math.ts";
 import { elu } from "../../ops/activation/elu.ts";
@@ -17,6 +17,7 @@ import { rsqrt } from "../../ops/arithmetic/rsqrt.ts";
 import { sqrt } from "../../ops/arithmetic/sqrt.ts";
 import { sub } from "../../ops/arithmetic/sub.ts";
 import { absoluteTable, hardSwishTable, rsqrtTable, sqrtTable } from "./int8-tables.ts";
+import type { OperatorReader } from "./operator-context.ts";
 import { clamp } from "./operators/activation.ts";
 import { batchToSpace, spaceToBatch } from "./operators/blocks.ts";
 import { convolution, fullyConnected, matrixProduct, transposedConvolution } from "./operators/convolutions.ts";
@@ -60,9 +61,8 @@ import { greatest, least, meanOf, total } from "./operators/reductions.ts";
 import { bilinear, nearest } from "./operators/resizing.ts";
 import { cast, expandDims, productOf, reshaping, shapeOf, squeeze } from "./operators/shapes.ts";
 import type { OperatorName } from "./schema.ts";
-import type { Reader } from "./site.ts";
 
-export const READERS: Readonly<Record<string, Reader>> = {
+export const READERS: Readonly<Record<string, OperatorReader>> = {
   ABS: composed(absolute, absoluteTable),
   ADD: pair(add, 0),
   ADD_N: sumOf(add),
@@ -138,4 +138,4 @@ export const READERS: Readonly<Record<string, Reader>> = {
   TRANSPOSE: transposing,
   TRANSPOSE_CONV: transposedConvolution,
   UNPACK: unpacking,
-} satisfies Partial<Record<OperatorName, Reader>>;
+} satisfies Partial<Record<OperatorName, OperatorReader>>;

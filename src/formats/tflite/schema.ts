@@ -1,12 +1,12 @@
 /**
- * The parts of TensorFlow Lite's schema (tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3) that a network needs: the numbers of
- * fields, types and operators.
+ * The parts of TensorFlow Lite's schema (tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3) that are needed:
+ * the numbers of fields, types and operators.
  */
 
 export const IDENTIFIER = "TFL3";
 export const SCHEMA_VERSION = 3;
 
-/** Fields by table. Those of an operator's options stand where the operator is read. */
+/** Field numbers by table. Those of an operator's options are in its reader. */
 export const FIELD = {
   model: { version: 0, operatorCodes: 1, subgraphs: 2, buffers: 4, signatures: 7 },
   signature: { inputs: 0, outputs: 1, subgraph: 4 },
@@ -55,7 +55,7 @@ export const ACTIVATIONS = ["none", "relu", "reluN1To1", "relu6", "tanh", "signB
 
 export type Activation = (typeof ACTIVATIONS)[number];
 
-/** Names of the builtin operators, in order: an operator that is not read here is still called by its name. */
+/** Names of the builtin operators, in order: messages use them for unsupported operators too. */
 export const OPERATORS = [
   "ADD",
   "AVERAGE_POOL_2D",

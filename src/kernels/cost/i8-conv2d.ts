@@ -2,8 +2,8 @@ import type { Variant } from "../load.ts";
 import type { Costs } from "./cheapest.ts";
 
 /**
- * Costs of int8 convolutions, in dot products of vectors. Estimates from the arithmetic, with the transforms as measured
- * on 8 to 64 channels, and the sparse ones of the plain variant on 32 to 512 channels with 50 to 97 % zeros.
+ * Costs of int8 convolutions, in dot products of vectors. Estimates from the arithmetic, with the transforms as
+ * measured on 8 to 64 channels, and the sparse ones of the plain variant on 32 to 512 channels with 50 to 97 % zeros.
  *
  * - direct: k-groups of all tiles
  * - winograd: pairs of channels at all points of all tiles; channels of all tiles; outputs of all tiles
@@ -32,8 +32,8 @@ export const i8Conv2d: Readonly<Record<Variant, Costs<Algorithm>>> = {
 };
 
 /**
- * Costs of the tiles of the direct kernel: k-groups of all tiles; tiles. Tiles of 2 pixels are 17 % faster on 8 channels to
- * 16, 6 % at 32, 1 % at 64, and slower at 128.
+ * Costs of the tiles of the direct kernel: k-groups of all tiles; tiles. Tiles of 2 pixels are 17 % faster on 8
+ * channels to 16, 6 % at 32, 1 % at 64, and slower at 128.
  */
 export const i8Conv2dTile: Readonly<Record<Variant, Costs<"pixels4" | "pixels2">>> = {
   simd: { pixels4: [1, 6.5], pixels2: [1.1, 0] },

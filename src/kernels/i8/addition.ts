@@ -15,8 +15,9 @@ interface Affine {
 }
 
 /**
- * XNNPACK's parameters of qs8-vadd: multipliers of at most 21 bits with one shift, for operands stored as q + 128.
- * A negative `sign` subtracts. Undefined where a scale is more than 2^8 times, or both less than 2^-10 times, the result's.
+ * XNNPACK's parameters of qs8-vadd: multipliers of at most 21 bits with one shift, for operands stored as q + 128. A
+ * negative `sign` subtracts. Undefined where a scale is more than 2^8 times, or both less than 2^-10 times, the
+ * result's.
  */
 export function addition(a: Affine, b: Affine, y: Affine, sign: 1 | -1 = 1): Addition | undefined {
   const ratio = (x: Affine) => Math.fround(Math.fround(x.scale) / Math.fround(y.scale));

@@ -10,20 +10,20 @@ export const ONE_CHANNEL_WIDTH = 8;
 
 /** Bytes that `i8_conv2d_1c_pack` writes at most: the place of each k-group in a strip, then pairs of outputs. */
 export function oneChannelPackedBytes(
-  { outs, kh, kw }: Pick<ConvolutionSize, "outs" | "kh" | "kw">,
+  { cout, kh, kw }: Pick<ConvolutionSize, "cout" | "kh" | "kw">,
   variant: Variant,
 ): number {
   const groups = groupsOf(variant, kh, kw);
-  return 4 * groups + Math.ceil(outs / 2) * (16 + 8 * groups);
+  return 4 * groups + Math.ceil(cout / 2) * (16 + 8 * groups);
 }
 
 /** Scratch of `i8_conv2d_1c_max_pool2d`: one strip. */
-export const stripBytes = ({ height, kh }: Pick<ConvolutionSize, "height" | "kh">, variant: Variant): number =>
-  (2 * height + kh - 1) * 64 * (3 - storedBytes(variant));
+export const stripBytes = ({ oh, kh }: Pick<ConvolutionSize, "oh" | "kh">, variant: Variant): number =>
+  (2 * oh + kh - 1) * 64 * (3 - storedBytes(variant));
 
 /** k-groups of all pairs of outputs and windows; undefined where the kernel cannot run. */
 export function oneChannelWork(variant: Variant, size: ConvolutionSize): Work | undefined {
-  const { channels, height, width, outs, kh, kw } = size;
-  if (channels > 1 || kw > ONE_CHANNEL_WIDTH || width < 4) return undefined;
-  return [height * width * Math.ceil(outs / 2) * groupsOf(variant, kh, kw)];
+  const { cin, oh, ow, cout, kh, kw } = size;
+  if (cin > 1 || kw > ONE_CHANNEL_WIDTH || ow < 4) return undefined;
+  return [oh * ow * Math.ceil(cout / 2) * groupsOf(variant, kh, kw)];
 }

@@ -11,30 +11,30 @@ const half = (kernel: number): number => (kernel + 1) >> 1;
 const firPairs = (kernel: number, taps: number): number =>
   2 * Math.ceil((half(kernel) * taps) / 2) + Math.ceil(((kernel >> 1) * taps) / 2);
 
-type FirKernel = Pick<ConvolutionSize, "outs" | "kh" | "kw" | "channels">;
+type FirKernel = Pick<ConvolutionSize, "cout" | "kh" | "kw" | "cin">;
 
 /** Weights of all parts of a kernel, in pairs. */
-const firProducts = ({ kh, kw, channels }: FirKernel): number => firPairs(kh, 2) * firPairs(kw, channels);
+const firProducts = ({ kh, kw, cin }: FirKernel): number => firPairs(kh, 2) * firPairs(kw, cin);
 
 /** Bytes that `i8_conv2d_fir_pack` writes: its nine steps, then panels of 8 outputs. */
-export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.outs, firProducts(kernel));
+export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.cout, firProducts(kernel));
 
 /** k-groups of all panels, and channels, of all windows; undefined where nothing is saved. */
 export function firWork(size: ConvolutionSize): Work | undefined {
-  const { channels, height, width, outs, kh, kw } = size;
-  if (width < 4 || kh === 1 || kw === 1) return undefined;
-  const windows = height * width;
-  return [windows * Math.ceil(outs / 8) * firProducts(size), windows * channels];
+  const { cin, oh, ow, cout, kh, kw } = size;
+  if (ow < 4 || kh === 1 || kw === 1) return undefined;
+  const windows = oh * ow;
+  return [windows * Math.ceil(cout / 8) * firProducts(size), windows * cin];
 }
 
 /** Scratch of `i8_conv2d_fir_max_pool2d`: slots of sums, and nine planes. */
 export function firScratchBytes({
-  height,
-  width,
+  oh,
+  ow,
   kh,
   kw,
-  channels,
-}: Omit<ConvolutionSize, "outs" | "down" | "across">): number {
-  const plane = (height + half(kh) - 1) * (width + half(kw) - 1) * channels * 2;
+  cin,
+}: Omit<ConvolutionSize, "cout" | "stride_h" | "stride_w">): number {
+  const plane = (oh + half(kh) - 1) * (ow + half(kw) - 1) * cin * 2;
   return 6 * 128 + 9 * (roundUp(plane + 32, 16) + 16);
 }

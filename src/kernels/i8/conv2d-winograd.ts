@@ -1,48 +1,51 @@
 /** int8 convolutions by Winograd's F(4x4, 3x3): assembly/i8-conv2d-winograd.ts. */
 import type { Work } from "../cost/cheapest.ts";
 
-/** What a 3x3 convolution of stride 1 makes: height x width x outs from so many channels. */
+/** What a 3x3 convolution of stride 1 makes: oh x ow x cout from cin channels. */
 export interface WinogradShape {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly outs: number;
+  readonly oh: number;
+  readonly ow: number;
+  readonly cin: number;
+  readonly cout: number;
 }
 
 /**
- * Whole tiles and whole vectors, and sums within 2^25 whatever the weights are: 128 * 128 * 9 * channels.
+ * Whole tiles and whole vectors, and sums within 2^25 whatever the weights are: 128 * 128 * 9 * cin.
  * Larger ones would have to be proved weight by weight.
  */
-export const winogradFits = ({ height, width, channels, outs }: WinogradShape): boolean =>
-  height >= 4 && width >= 4 && channels >= 8 && outs >= 8 && 128 * 128 * 9 * channels < 2 ** 25;
+export const winogradFits = ({ oh, ow, cin, cout }: WinogradShape): boolean =>
+  oh >= 4 && ow >= 4 && cin >= 8 && cout >= 8 && 128 * 128 * 9 * cin < 2 ** 25;
 
 /** Rows of tiles worked on at a time: some 16 tiles, or 4 where many channels fill the cache. */
-export function winogradBand({ height, width, channels }: WinogradShape): number {
-  const tiles = channels > 32 ? 4 : 16;
-  return Math.min(Math.ceil(height / 4), Math.max(1, Math.round(tiles / Math.ceil(width / 4))));
+export function winogradBand({ oh, ow, cin }: WinogradShape): number {
+  const tiles = cin > 32 ? 4 : 16;
+  return Math.min(Math.ceil(oh / 4), Math.max(1, Math.round(tiles / Math.ceil(ow / 4))));
 }
 
-const pairs = (channels: number): number => Math.ceil(channels / 2);
+const pairs = (cin: number): number => Math.ceil(cin / 2);
 
-/** Pairs of channels at all points of all tiles; channels and outputs of all tiles; undefined where the kernel cannot run. */
+/**
+ * Pairs of channels at all points of all tiles; channels and outputs of all tiles; undefined where the kernel cannot
+ * run.
+ */
 export function winogradWork(shape: WinogradShape): Work | undefined {
   if (!winogradFits(shape)) return undefined;
-  const { height, width, channels, outs } = shape;
-  const across = Math.ceil(width / 4);
-  const down = Math.ceil(height / 4);
+  const { oh, ow, cin, cout } = shape;
+  const across = Math.ceil(ow / 4);
+  const down = Math.ceil(oh / 4);
   const band = winogradBand(shape);
   // products are of four tiles at a time
   const multiplied =
     4 * (Math.floor(down / band) * Math.ceil((band * across) / 4) + Math.ceil(((down % band) * across) / 4));
-  return [multiplied * 36 * pairs(channels) * Math.ceil(outs / 8), across * down * channels, across * down * outs];
+  return [multiplied * 36 * pairs(cin) * Math.ceil(cout / 8), across * down * cin, across * down * cout];
 }
 
 /** Bytes that `i8_conv2d_winograd_pack` writes. */
-export const winogradPackedBytes = ({ channels, outs }: WinogradShape): number =>
-  Math.ceil(outs / 8) * (96 + 36 * pairs(channels) * 32);
+export const winogradPackedBytes = ({ cin, cout }: WinogradShape): number =>
+  Math.ceil(cout / 8) * (96 + 36 * pairs(cin) * 32);
 
 /** Scratch of `i8_conv2d_winograd` with this band. */
-export function winogradScratchBytes({ width, channels }: WinogradShape, band: number): number {
-  const tiles = 4 * Math.ceil((band * Math.ceil(width / 4)) / 4);
-  return 768 + 36 * (tiles * pairs(channels) * 4 + 64) + 36 * (tiles * 32 + 64);
+export function winogradScratchBytes({ ow, cin }: WinogradShape, band: number): number {
+  const tiles = 4 * Math.ceil((band * Math.ceil(ow / 4)) / 4);
+  return 768 + 36 * (tiles * pairs(cin) * 4 + 64) + 36 * (tiles * 32 + 64);
 }

@@ -11,8 +11,8 @@ export interface Window {
 }
 
 /**
- * Splits a kernel into runs of weights whose pixels lie side by side in a stored image: a kernel row, or one tap where the
- * kernel is dilated or reads only part of the channels.
+ * Splits a kernel into runs of weights whose pixels lie side by side in a stored image: a kernel row, or one tap where
+ * the kernel is dilated or reads only part of the channels.
  */
 export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number, groups = 1) {
   const whole = (dilations[1] === 1 || kw === 1) && groups === 1;
@@ -20,8 +20,8 @@ export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number
 }
 
 /**
- * The axes of a table of offsets, the outermost first: how many places, and bytes from one to the next. Kernel `offsets`
- * writes the table, and its last place three times more.
+ * The axes of a table of offsets, the outermost first: how many places, and bytes from one to the next. Kernel
+ * `offsets` writes the table, and its last place three times more.
  */
 export type TableAxes = readonly (readonly [count: number, step: number])[];
 
@@ -51,8 +51,8 @@ export const depthwiseTapAxes = ({ pitch, pixel }: StoredImage, { kernel, dilati
 ];
 
 /**
- * For each pixel of y, how far its first tap in x is from that of the first pixel. Where `pooled`, for all four pixels of
- * each 2x2 window.
+ * For each pixel of y, how far its first tap in x is from that of the first pixel. Where `pooled`, for all four pixels
+ * of each 2x2 window.
  */
 export function pixelAxes(
   { pitch, pixel }: StoredImage,

@@ -1,6 +1,6 @@
 /**
- * Stored activations: how int8 images lie in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes; here is
- * the arithmetic on shapes.
+ * Stored activations: how int8 images lie in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes; here
+ * is the arithmetic on shapes.
  */
 import { roundUp, type Shape, size } from "../../base/shape.ts";
 import { flat, type Layout } from "../layout.ts";
@@ -56,13 +56,18 @@ export function rowsOf(...images: StoredImage[]): { rows: number; length: number
     : { rows: height, length: width * channels };
 }
 
+/** The part of an image inside its halo, as kernels that go row by row take it. */
+export const insideOf = (image: StoredImage) => ({ first: image.first, row_stride: image.pitch, ...rowsOf(image) });
+
 /** An image and its halo, as kernels that write both take them. */
 export const framed = (image: StoredImage, [top, left, bottom, right]: Halo, zero: number) => ({
-  ...image,
-  top,
-  left,
-  bottom,
-  right,
+  h: image.height,
+  w: image.width,
+  c: image.channels,
+  pad_t: top,
+  pad_b: bottom,
+  pad_l: left,
+  pad_r: right,
   zero,
 });
 
@@ -87,7 +92,7 @@ export function stored(variant: Variant, halo: Halo = NO_HALO, zero = 0): Stored
     bytes: shape => roundUp(image(shape).bytes, 32),
     from: flat,
     by: shape => ({ kernel: "i8_enter", args: framed(image(shape), halo, zero) }),
-    back: shape => ({ kernel: "i8_leave", args: { ...image(shape), ...rowsOf(image(shape)) } }),
+    back: shape => ({ kernel: "i8_leave", args: insideOf(image(shape)) }),
     serving: other =>
       isStored(other)
         ? stored(variant, halo.map((n, side) => Math.max(n, other.halo[side]!)) as unknown as Halo, zero)

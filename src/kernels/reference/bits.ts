@@ -1,8 +1,9 @@
 /** The twin of `fields` in assembly/bits.ts. */
 
 /**
- * Fills `elements`, which are zeros, with fields of `width` bits in two's complement; where `gapBits` is not 0, each comes after codes of
- * so many bits, as codecs/sparse.ts has them. Gives the number of bytes begun: more than there are, where those do not suffice.
+ * Fills `elements`, which are zeros, with fields of `width` bits in two's complement; where `gapBits` is not 0, each
+ * comes after codes of so many bits, as codecs/sparse.ts has them. Gives the number of bytes begun: more than there
+ * are, where those do not suffice.
  */
 export function readFields(
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Twins of the sparse backward, on one image in logical order; argmax [ph][pw][cout], in bytes, -1 where nothing flows.
+ * Twins of the sparse backward, on one image in logical order; argmax [oh][ow][cout], in bytes, -1 where nothing flows.
  * They add in the kernels' order, each operation rounded to f32.
  */
 import { type Sizes, windowsOf } from "./f32-conv2d-relu-max-pool2d.ts";
@@ -29,21 +29,21 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
 }
 
 /**
- * The gradient of x [h][w][cin]. Into each row that a window touches go first the winners of its upper row, last channel first,
- * then those of its lower row.
+ * The gradient of x [h][w][cin]. Into each row that a window touches go first the winners of its upper row, last
+ * channel first, then those of its lower row.
  */
 export function f32_conv2d_relu_max_pool2d_input_gradient(
   s: Sizes,
   dy: Float32Array,
   argmax: Int32Array,
-  weights: Float32Array,
+  weight: Float32Array,
 ): Float32Array {
   const run = s.kw * s.cin;
   const row = s.w * s.cin;
   const dx = new Float32Array(s.h * row);
-  const [ph, pw] = windowsOf(s);
-  for (let window = 0; window < ph * pw; window++) {
-    const lower = (2 * Math.floor(window / pw) + 1) * row;
+  const [oh, ow] = windowsOf(s);
+  for (let window = 0; window < oh * ow; window++) {
+    const lower = (2 * Math.floor(window / ow) + 1) * row;
     const channels = Array.from({ length: s.cout }, (_, o) => window * s.cout + o).filter(i => argmax[i]! >= 0);
     const order = [
       ...channels.filter(i => argmax[i]! / 4 < lower).reverse(),
@@ -53,7 +53,7 @@ export function f32_conv2d_relu_max_pool2d_input_gradient(
       for (let ky = 0; ky < s.kh; ky++)
         for (let k = 0; k < run; k++) {
           const at = argmax[i]! / 4 + ky * row + k;
-          dx[at] = f(dx[at]! + f(dy[i]! * weights[((i % s.cout) * s.kh + ky) * run + k]!));
+          dx[at] = f(dx[at]! + f(dy[i]! * weight[((i % s.cout) * s.kh + ky) * run + k]!));
         }
   }
   return dx;

@@ -74,14 +74,14 @@ export function f32_panels_to_winograd(panels: number, before: number, after: nu
 export function f32_conv2d_relu_max_pool2d_winograd(
   s: Sizes,
   x: Float32Array,
-  weights: Float32Array,
+  weight: Float32Array,
   bias: Float32Array,
 ): Pooled {
   const pairs = each(s.kh * s.cin, k => [Math.floor(k / s.cin), k % s.cin] as const);
   return pool(s, bias, (o, r, c) => {
     const first = firstOf(c, windowsOf(s)[1]);
     const inputs = pairs.map(([ky, ci]) => each(8, i => x[((r + ky) * s.w + first + i) * s.cin + ci]!));
-    const taps = pairs.map(([ky, ci]) => each(5, i => weights[((o * s.kh + ky) * 5 + i) * s.cin + ci]!));
+    const taps = pairs.map(([ky, ci]) => each(5, i => weight[((o * s.kh + ky) * 5 + i) * s.cin + ci]!));
     return four(inputs, taps)[c - first]!;
   });
 }

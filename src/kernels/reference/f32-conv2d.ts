@@ -1,11 +1,17 @@
-/** Twins of the f32 convolutions, on arrays in logical order. Sums run as their rows say; each operation is rounded to f32. */
+/**
+ * Twins of the f32 convolutions, on arrays in logical order. Sums run as their rows say; each operation is rounded to
+ * f32.
+ */
 import type { Conv2dGeometry } from "../table/f32-conv2d.ts";
 import { MODE } from "../table/f32-gemm.ts";
 import { finish } from "./f32-gemm.ts";
 
 const f = Math.fround;
 
-/** Every product of a convolution of `n` images: indices into x, weight and y, in the order (image, oy, ox, output, ky, kx, channel). */
+/**
+ * Every product of a convolution of `n` images: indices into x, weight and y, in the order (image, oy, ox, output, ky,
+ * kx, channel).
+ */
 function products(n: number, g: Conv2dGeometry, visit: (x: number, weight: number, y: number) => void): void {
   const inner = g.cin / g.groups;
   const outer = g.cout / g.groups;
@@ -49,7 +55,8 @@ export function f32_conv2d_input_gradient(
   dy: Float32Array,
   weight: Float32Array,
 ): Float32Array {
-  // output pixels run forwards, so an element of dx meets its taps backwards: ky downwards, kx downwards, then the outputs
+  // output pixels run forwards, so an element of dx meets its taps backwards: ky downwards, kx downwards, then the
+  // outputs
   const dx = new Float32Array(n * g.h * g.w * g.cin);
   products(n, g, (p, q, r) => {
     dx[p] = f(dx[p]! + f(dy[r]! * weight[q]!));

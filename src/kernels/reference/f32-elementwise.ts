@@ -79,7 +79,29 @@ export const f32_prelu = (x: number, alpha: number): number => (x > 0 ? x : f(x 
 export const f32_prelu_gradient = (dy: number, x: number, alpha: number): number => (x > 0 ? dy : f(dy * alpha));
 export const f32_prelu_alpha_gradient = (sum: number, dy: number, x: number): number => f(sum + f(dy * Math.min(x, 0)));
 
-/** What the random bits of one element of one dropout layer depend on: the step's seed, the layer, the image's number. */
+export const f32_pact = (x: number, alpha: number): number => Math.min(Math.max(x, 0), Math.max(alpha, 0));
+export const f32_pact_gradient = (dy: number, x: number, alpha: number): number => (x > 0 && x < alpha ? dy : 0);
+
+/** In f32: lane i adds elements i, i + 4, ...; then (0 + 2) + (1 + 3). */
+function laneSum(length: number, of: (i: number) => number): number {
+  const lanes = [0, 0, 0, 0];
+  for (let i = 0; i < length; i++) lanes[i & 3] = f(lanes[i & 3]! + of(i));
+  return f(f(lanes[0]! + lanes[2]!) + f(lanes[1]! + lanes[3]!));
+}
+
+/** One more image onto the sum. */
+export const f32_pact_alpha_gradient = (sum: number, dy: ArrayLike<number>, x: ArrayLike<number>, alpha: number) =>
+  f(sum + laneSum(x.length, i => (x[i]! >= alpha ? dy[i]! : 0)));
+
+export const f32_gate = (x: number, g: number): number => f(x * g);
+
+/** Of one row. */
+export const f32_gate_gradient = (dy: ArrayLike<number>, x: ArrayLike<number>): number =>
+  laneSum(x.length, i => f(dy[i]! * x[i]!));
+
+/**
+ * What the random bits of one element of one dropout layer depend on: the step's seed, the layer, the image's number.
+ */
 export interface DropoutKey {
   seed: number;
   salt: number;

@@ -1,4 +1,7 @@
-/** Twins of the f32 matrix kernels, on matrices in logical order. Each sum starts at zero and runs upwards; each operation is rounded to f32. */
+/**
+ * Twins of the f32 matrix kernels, on matrices in logical order. Each sum starts at zero and runs upwards; each
+ * operation is rounded to f32.
+ */
 import { MODE } from "../table/f32-gemm.ts";
 
 const f = Math.fround;
@@ -15,14 +18,14 @@ export function finish(sum: number, mode: number, aux: number): number {
 export function f32_gemm(
   { m, n, k, mode }: Record<"m" | "n" | "k" | "mode", number>,
   a: Float32Array,
-  w: Float32Array,
+  weight: Float32Array,
   aux: Float32Array,
 ): Float32Array {
   const c = new Float32Array(m * n);
   for (let i = 0; i < m; i++)
     for (let j = 0; j < n; j++) {
       let sum = 0;
-      for (let q = 0; q < k; q++) sum = f(sum + f(a[i * k + q]! * w[j * k + q]!));
+      for (let q = 0; q < k; q++) sum = f(sum + f(a[i * k + q]! * weight[j * k + q]!));
       c[i * n + j] = finish(sum, mode, aux[mode === MODE.mask ? i * n + j : j]!);
     }
   return c;

@@ -1,4 +1,7 @@
-/** Twins of layer normalization, on one row, or on columns over all rows of all images. Sums over a row run in four f64 lanes. */
+/**
+ * Twins of layer normalization, on one row, or on columns over all rows of all images. Sums over a row run in four f64
+ * lanes.
+ */
 
 type Row = ArrayLike<number>;
 

@@ -3,7 +3,10 @@ import type { AveragePoolGeometry, PoolGeometry } from "../table/f32-pool.ts";
 
 const f = Math.fround;
 
-/** The taps inside the image of every window of `n` images, as indices into x and y, in the order (image, oy, ox, ky, kx, channel). */
+/**
+ * The taps inside the image of every window of `n` images, as indices into x and y, in the order (image, oy, ox, ky,
+ * kx, channel).
+ */
 function taps(n: number, g: PoolGeometry, visit: (x: number, y: number) => void): void {
   for (let i = 0; i < n; i++)
     for (let oy = 0; oy < g.oh; oy++)

@@ -1,12 +1,17 @@
-/** Slow twins of assembly/f32-resize.ts. Each operation is rounded to f32. `rows` and `columns` are lists of [first, second, share]. */
+/**
+ * Slow twins of assembly/f32-resize.ts. Each operation is rounded to f32. `rows` and `columns` are lists of [first,
+ * second, share].
+ */
 
 const f = Math.fround;
 
 type Neighbours = readonly (readonly [first: number, second: number, share: number])[];
 
-/** Elements of the four neighbours of every output element, in order. Neighbours are rows and columns here, not offsets. */
+/**
+ * Elements of the four neighbours of every output element, in order. Neighbours are rows and columns here, not offsets.
+ */
 function corners(
-  [width, channels]: readonly [number, number],
+  [w, c]: readonly [number, number],
   rows: Neighbours,
   columns: Neighbours,
   visit: (out: number, corners: readonly [number, number, number, number], right: number, down: number) => void,
@@ -14,8 +19,8 @@ function corners(
   let out = 0;
   for (const [top, bottom, down] of rows)
     for (const [left, right, share] of columns)
-      for (let c = 0; c < channels; c++) {
-        const at = (row: number, column: number) => (row * width + column) * channels + c;
+      for (let channel = 0; channel < c; channel++) {
+        const at = (row: number, column: number) => (row * w + column) * c + channel;
         visit(out++, [at(top, left), at(top, right), at(bottom, left), at(bottom, right)], f(share), f(down));
       }
 }

@@ -4,17 +4,17 @@ import type { Requantization } from "./i8-gemm.ts";
 import { requantized } from "./stored.ts";
 
 export interface Convolution extends Window {
-  height: number;
-  width: number;
-  channels: number;
+  h: number;
+  w: number;
+  cin: number;
   groups: number;
-  outs: number;
-  /** [height][width][channels] int8. */
+  cout: number;
+  /** [h][w][cin] int8. */
   x: Int8Array;
   /** Zero point of x, and what lies outside it. */
   zero: number;
-  /** [outs][kh][kw][channels / groups] int8. */
-  w: Int8Array;
+  /** [cout][kh][kw][cin / groups] int8. */
+  weight: Int8Array;
   bias: Int32Array;
 }
 
@@ -28,43 +28,42 @@ const outputLength = (
   dilation: number,
 ): number => Math.floor((length + before + after - (kernel - 1) * dilation - 1) / stride) + 1;
 
-export function outputSize(c: Convolution): [height: number, width: number] {
+export function outputSize(c: Convolution): [h: number, w: number] {
   const { pads, kernel, strides, dilations } = c;
   return [
-    outputLength(c.height, pads[0], pads[2], kernel[0], strides[0], dilations[0]),
-    outputLength(c.width, pads[1], pads[3], kernel[1], strides[1], dilations[1]),
+    outputLength(c.h, pads[0], pads[2], kernel[0], strides[0], dilations[0]),
+    outputLength(c.w, pads[1], pads[3], kernel[1], strides[1], dilations[1]),
   ];
 }
 
-/** Accumulators, [oh][ow][outs]. */
+/** Accumulators, [oh][ow][cout]. */
 export function accumulators(c: Convolution): Int32Array {
   const [oh, ow] = outputSize(c);
   const [kh, kw] = c.kernel;
-  const inside = c.channels / c.groups;
-  const perGroup = c.outs / c.groups;
-  const y = new Int32Array(oh * ow * c.outs);
+  const inside = c.cin / c.groups;
+  const perGroup = c.cout / c.groups;
+  const y = new Int32Array(oh * ow * c.cout);
   for (let row = 0; row < oh; row++)
     for (let column = 0; column < ow; column++)
-      for (let o = 0; o < c.outs; o++) {
+      for (let o = 0; o < c.cout; o++) {
         const from = Math.floor(o / perGroup) * inside;
         let sum = c.bias[o]!;
         for (let ky = 0; ky < kh; ky++)
           for (let kx = 0; kx < kw; kx++) {
             const iy = row * c.strides[0] - c.pads[0] + ky * c.dilations[0];
             const ix = column * c.strides[1] - c.pads[1] + kx * c.dilations[1];
-            if (iy < 0 || iy >= c.height || ix < 0 || ix >= c.width) continue;
+            if (iy < 0 || iy >= c.h || ix < 0 || ix >= c.w) continue;
             for (let i = 0; i < inside; i++)
               sum +=
-                (c.x[(iy * c.width + ix) * c.channels + from + i]! - c.zero) *
-                c.w[((o * kh + ky) * kw + kx) * inside + i]!;
+                (c.x[(iy * c.w + ix) * c.cin + from + i]! - c.zero) * c.weight[((o * kh + ky) * kw + kx) * inside + i]!;
           }
-        y[(row * ow + column) * c.outs + o] = sum;
+        y[(row * ow + column) * c.cout + o] = sum;
       }
   return y;
 }
 
 export function i8_conv2d(c: Convolution, { scale, zero, qmin, qmax }: Requantization): Int8Array {
-  return Int8Array.from(accumulators(c), (acc, i) => requantized(acc, scale[i % c.outs]!, zero, qmin, qmax));
+  return Int8Array.from(accumulators(c), (acc, i) => requantized(acc, scale[i % c.cout]!, zero, qmin, qmax));
 }
 
 /** i8_conv2d, then the largest of each 2x2 window. */
@@ -72,12 +71,12 @@ export function i8_conv2d_max_pool2d(c: Convolution, r: Requantization): Int8Arr
   const [oh, ow] = outputSize(c);
   const y = i8_conv2d(c, r);
   const [ph, pw] = [oh >> 1, ow >> 1];
-  const pooled = new Int8Array(ph * pw * c.outs);
+  const pooled = new Int8Array(ph * pw * c.cout);
   for (let row = 0; row < ph; row++)
     for (let column = 0; column < pw; column++)
-      for (let o = 0; o < c.outs; o++)
-        pooled[(row * pw + column) * c.outs + o] = Math.max(
-          ...[0, 1, 2, 3].map(i => y[((2 * row + (i >> 1)) * ow + 2 * column + (i & 1)) * c.outs + o]!),
+      for (let o = 0; o < c.cout; o++)
+        pooled[(row * pw + column) * c.cout + o] = Math.max(
+          ...[0, 1, 2, 3].map(i => y[((2 * row + (i >> 1)) * ow + 2 * column + (i & 1)) * c.cout + o]!),
         );
   return pooled;
 }
@@ -89,8 +88,8 @@ export function i8_conv2d_dynamic(
   scale: Float32Array,
   bias: Float32Array,
 ): Float32Array {
-  return Float32Array.from(accumulators({ ...c, bias: new Int32Array(c.outs) }), (acc, i) => {
-    const real = Math.fround(Math.fround(Math.fround(acc) * Math.fround(chosenScale)) * scale[i % c.outs]!);
-    return real + bias[i % c.outs]!;
+  return Float32Array.from(accumulators({ ...c, bias: new Int32Array(c.cout) }), (acc, i) => {
+    const real = Math.fround(Math.fround(Math.fround(acc) * Math.fround(chosenScale)) * scale[i % c.cout]!);
+    return real + bias[i % c.cout]!;
   });
 }

@@ -2,6 +2,6 @@
 import { type Convolution, i8_conv2d } from "./i8-conv2d.ts";
 import type { Requantization } from "./i8-gemm.ts";
 
-export function i8_depthwise_conv2d(c: Omit<Convolution, "groups" | "outs">, r: Requantization): Int8Array {
-  return i8_conv2d({ ...c, groups: c.channels, outs: c.channels }, r);
+export function i8_depthwise_conv2d(c: Omit<Convolution, "groups" | "cout">, r: Requantization): Int8Array {
+  return i8_conv2d({ ...c, groups: c.cin, cout: c.cin }, r);
 }

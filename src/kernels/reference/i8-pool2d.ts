@@ -1,4 +1,4 @@
-/** Slow twins of assembly/i8-pool2d.ts: on int8 images [h][w][channels] without a halo. */
+/** Slow twins of assembly/i8-pool2d.ts: on int8 images [h][w][c] without a halo. */
 
 export interface Pool {
   h: number;
@@ -37,7 +37,10 @@ function pooled(p: Pool, x: Int8Array, of: (values: number[], row: number, colum
 
 export const i8_max_pool2d = (p: Pool, x: Int8Array): Int8Array => pooled(p, x, values => Math.max(-128, ...values));
 
-/** The integer mean, halves away from zero; `include`: pads, which reach `pad_b` and `pad_r` past the image, count as `zero`. */
+/**
+ * The integer mean, halves away from zero; `include`: pads, which reach `pad_b` and `pad_r` past the image, count as
+ * `zero`.
+ */
 export function i8_average_pool2d(
   p: Pool & { pad_b: number; pad_r: number },
   x: Int8Array,

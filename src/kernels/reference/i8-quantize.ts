@@ -7,13 +7,14 @@ function eachElement(
   n: number,
   rows: number,
   length: number,
-  x: { stride: number; pitch: number },
-  y: { stride: number; pitch: number },
+  x: { stride: number; row_stride: number },
+  y: { stride: number; row_stride: number },
   f: (from: number, to: number, image: number) => void,
 ): void {
   for (let image = 0; image < n; image++)
     for (let r = 0; r < rows; r++)
-      for (let i = 0; i < length; i++) f(image * x.stride + r * x.pitch + i, image * y.stride + r * y.pitch + i, image);
+      for (let i = 0; i < length; i++)
+        f(image * x.stride + r * x.row_stride + i, image * y.stride + r * y.row_stride + i, image);
 }
 
 export function i8_enter(
@@ -22,22 +23,21 @@ export function i8_enter(
   xs: number,
   y: Stored,
   ys: number,
-  height: number,
-  width: number,
-  channels: number,
-  top: number,
-  bottom: number,
-  left: number,
-  right: number,
+  h: number,
+  w: number,
+  c: number,
+  pad_t: number,
+  pad_b: number,
+  pad_l: number,
+  pad_r: number,
   zero: number,
 ): void {
-  i8_halo(n, y, ys, height, width, channels, top, bottom, left, right, zero);
-  const row = (left + width + right) * channels;
+  i8_halo(n, y, ys, h, w, c, pad_t, pad_b, pad_l, pad_r, zero);
+  const row = (pad_l + w + pad_r) * c;
   for (let image = 0; image < n; image++)
-    for (let h = 0; h < height; h++)
-      for (let i = 0; i < width * channels; i++)
-        y[image * elements(y, ys) + (top + h) * row + left * channels + i] =
-          x[image * xs + h * width * channels + i]! + 128;
+    for (let r = 0; r < h; r++)
+      for (let i = 0; i < w * c; i++)
+        y[image * elements(y, ys) + (pad_t + r) * row + pad_l * c + i] = x[image * xs + r * w * c + i]! + 128;
 }
 
 export function i8_leave(
@@ -49,10 +49,10 @@ export function i8_leave(
   first: number,
   rows: number,
   length: number,
-  pitch: number,
+  row_stride: number,
 ): void {
-  const stored = { stride: elements(x, xs), pitch: elements(x, pitch) };
-  eachElement(n, rows, length, stored, { stride: ys, pitch: length }, (from, to) => {
+  const stored = { stride: elements(x, xs), row_stride: elements(x, row_stride) };
+  eachElement(n, rows, length, stored, { stride: ys, row_stride: length }, (from, to) => {
     y[to] = x[from + elements(x, first)]! - 128;
   });
 }
@@ -61,21 +61,22 @@ export function i8_halo(
   n: number,
   y: Stored,
   ys: number,
-  height: number,
-  width: number,
-  channels: number,
-  top: number,
-  bottom: number,
-  left: number,
-  right: number,
+  h: number,
+  w: number,
+  c: number,
+  pad_t: number,
+  pad_b: number,
+  pad_l: number,
+  pad_r: number,
   zero: number,
 ): void {
-  const row = left + width + right;
+  const row = pad_l + w + pad_r;
   for (let image = 0; image < n; image++)
-    for (let h = 0; h < top + height + bottom; h++)
-      for (let w = 0; w < row; w++) {
-        if (h >= top && h < top + height && w >= left && w < left + width) continue;
-        for (let c = 0; c < channels; c++) y[image * elements(y, ys) + (h * row + w) * channels + c] = zero + 128;
+    for (let r = 0; r < pad_t + h + pad_b; r++)
+      for (let column = 0; column < row; column++) {
+        if (r >= pad_t && r < pad_t + h && column >= pad_l && column < pad_l + w) continue;
+        const pixel = image * elements(y, ys) + (r * row + column) * c;
+        y.fill(zero + 128, pixel, pixel + c);
       }
 }
 
@@ -87,12 +88,12 @@ export function i8_quantize(
   ys: number,
   rows: number,
   length: number,
-  pitch: number,
+  row_stride: number,
   inverse: number,
   zero: number,
 ): void {
-  const stored = { stride: elements(y, ys), pitch: elements(y, pitch) };
-  eachElement(n, rows, length, { stride: elements(x, xs), pitch: length }, stored, (from, to) => {
+  const stored = { stride: elements(y, ys), row_stride: elements(y, row_stride) };
+  eachElement(n, rows, length, { stride: elements(x, xs), row_stride: length }, stored, (from, to) => {
     y[to] = quantized(x[from]!, inverse, zero) + 128;
   });
 }
@@ -110,12 +111,12 @@ export function i8_dequantize(
   ys: number,
   rows: number,
   length: number,
-  pitch: number,
+  row_stride: number,
   scale: number,
   zero: number,
 ): void {
-  const stored = { stride: elements(x, xs), pitch: elements(x, pitch) };
-  eachElement(n, rows, length, stored, { stride: elements(y, ys), pitch: length }, (from, to) => {
+  const stored = { stride: elements(x, xs), row_stride: elements(x, row_stride) };
+  eachElement(n, rows, length, stored, { stride: elements(y, ys), row_stride: length }, (from, to) => {
     y[to] = (x[from]! - 128 - zero) * Math.fround(scale);
   });
 }
@@ -124,10 +125,10 @@ export function i8_requantize(
   n: number,
   x: Stored,
   xs: number,
-  xpitch: number,
+  x_row_stride: number,
   y: Stored,
   ys: number,
-  ypitch: number,
+  y_row_stride: number,
   rows: number,
   length: number,
   scale: number,
@@ -136,8 +137,8 @@ export function i8_requantize(
   qmin: number,
   qmax: number,
 ): void {
-  const source = { stride: elements(x, xs), pitch: elements(x, xpitch) };
-  const target = { stride: elements(y, ys), pitch: elements(y, ypitch) };
+  const source = { stride: elements(x, xs), row_stride: elements(x, x_row_stride) };
+  const target = { stride: elements(y, ys), row_stride: elements(y, y_row_stride) };
   eachElement(n, rows, length, source, target, (i, o) => {
     y[o] = requantized(x[i]! - 128 - from, scale, to, qmin, qmax) + 128;
   });
@@ -147,20 +148,20 @@ export function i8_lookup(
   n: number,
   x: Stored,
   xs: number,
-  xpitch: number,
+  x_row_stride: number,
   y: Stored,
   ys: number,
-  ypitch: number,
+  y_row_stride: number,
   rows: number,
   length: number,
   table: Stored,
   period: number,
   step: number,
 ): void {
-  const source = { stride: elements(x, xs), pitch: elements(x, xpitch) };
-  const target = { stride: elements(y, ys), pitch: elements(y, ypitch) };
+  const source = { stride: elements(x, xs), row_stride: elements(x, x_row_stride) };
+  const target = { stride: elements(y, ys), row_stride: elements(y, y_row_stride) };
   eachElement(n, rows, length, source, target, (i, o, image) => {
-    const column = (i - image * source.stride) % source.pitch;
+    const column = (i - image * source.stride) % source.row_stride;
     y[o] = table[(column % period) * elements(table, step) + x[i]!]!;
   });
 }
@@ -239,19 +240,19 @@ export function i8_quantize_dynamic(
   ys: number,
   rows: number,
   length: number,
-  pitch: number,
-  before: number,
+  row_stride: number,
+  first: number,
   bytes: number,
 ): void {
   const integers = new Int32Array(choice.buffer, choice.byteOffset, choice.length);
   for (let image = 0; image < n; image++) {
     const at = image * elements(choice, cs);
     const zero = integers[at + 2]!;
-    const first = image * elements(y, ys);
-    y.fill(zero + 128, first, first + elements(y, bytes));
+    const start = image * elements(y, ys);
+    y.fill(zero + 128, start, start + elements(y, bytes));
     for (let r = 0; r < rows; r++)
       for (let i = 0; i < length; i++)
-        y[first + elements(y, before + r * pitch) + i] =
+        y[start + elements(y, first + r * row_stride) + i] =
           quantized(x[image * elements(x, xs) + r * length + i]!, choice[at + 1]!, zero) + 128;
   }
 }

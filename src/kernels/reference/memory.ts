@@ -1,6 +1,9 @@
 /** Slow twins of what assembly/memory.ts moves by an index: on elements, where the kernels have bytes. */
 
-/** Indices of an axis in a row: the first is at `start` in x, the others `step` apart; all of them nowhere where `start` is negative. */
+/**
+ * Indices of an axis in a row: the first is at `start` in x, the others `step` apart; all of them nowhere where `start`
+ * is negative.
+ */
 export interface Run {
   readonly count: number;
   readonly start: number;

@@ -1,34 +1,23 @@
 import type { Rows } from "./row.ts";
+import { backward, inputGradient, rows, source, target } from "./rows.ts";
 
 /**
- * Batch normalization over the last axis: each image is `pixels` rows of k channels. Statistics are over images and pixels, in f64,
- * image after image; they need the whole batch in one call. Zeros in the padding of what is written.
+ * Batch normalization over the last axis: each image is `repeat` rows of k channels. Statistics are over images and
+ * rows, in f64, image after image; they need the whole batch in one call. The padding of what is written is zero.
  */
 export const f32BatchNormalization = {
   /** mean and biased variance of each channel (two passes). */
   f32_batch_normalization_statistics: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      pixels: "int",
-      k: "int",
-      mean: "write",
-      variance: "write",
-    },
+    args: { ...source, ...rows, mean: "write", variance: "write" },
     binary: "train",
     overRead: 12,
   },
   /** y = x s + (beta - mean s), where s = gamma / sqrt(variance + epsilon). */
   f32_batch_normalization: {
     args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      y: "write",
-      ys: "int",
-      pixels: "int",
-      k: "int",
+      ...source,
+      ...target,
+      ...rows,
       mean: "read",
       variance: "read",
       gamma: "read",
@@ -41,13 +30,8 @@ export const f32BatchNormalization = {
   /** dbeta = sum dy; dgamma = sum dy z, where z = (x - mean) / sqrt(variance + epsilon). */
   f32_batch_normalization_parameter_gradient: {
     args: {
-      n: "count",
-      dy: "read",
-      dys: "int",
-      x: "read",
-      xs: "int",
-      pixels: "int",
-      k: "int",
+      ...backward,
+      ...rows,
       mean: "read",
       variance: "read",
       dgamma: "write",
@@ -57,18 +41,12 @@ export const f32BatchNormalization = {
     binary: "train",
     overRead: 12,
   },
-  /** dx = s (dy - (dbeta + z dgamma) / total), total = images of the batch * pixels: the statistics move with x. */
+  /** dx = s (dy - (dbeta + z dgamma) / total), total = images of the batch * repeat: the statistics move with x. */
   f32_batch_normalization_gradient: {
     args: {
-      n: "count",
-      dy: "read",
-      dys: "int",
-      x: "read",
-      xs: "int",
-      dx: "write",
-      dxs: "int",
-      pixels: "int",
-      k: "int",
+      ...backward,
+      ...inputGradient,
+      ...rows,
       mean: "read",
       variance: "read",
       gamma: "read",
@@ -86,10 +64,8 @@ export const f32BatchNormalization = {
       n: "count",
       dy: "read",
       dys: "int",
-      dx: "write",
-      dxs: "int",
-      pixels: "int",
-      k: "int",
+      ...inputGradient,
+      ...rows,
       variance: "read",
       gamma: "read",
       epsilon: "float",

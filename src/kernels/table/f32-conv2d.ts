@@ -1,37 +1,55 @@
 import type { Rows } from "./row.ts";
+import { window } from "./window.ts";
 
 /**
- * Geometry of a 2-D convolution. Images are NHWC: x[h][w][cin], y[oh][ow][cout]; weights [cout][kh][kw][cin / groups].
- * Output pixel (oy, ox) reads x at (oy * stride_h + ky * dilation_h - pad_t, ox * stride_w + kx * dilation_w - pad_l), zero outside: padding below and right
- * follows from oh and ow, and negative padding crops.
+ * Images are NHWC: x[h][w][cin], y[oh][ow][cout]; weights [cout][kh][kw][cin / groups]. Outside the image x is zero;
+ * padding below and right follows from oh and ow.
  */
-const geometry = {
-  h: "int",
-  w: "int",
-  cin: "int",
-  oh: "int",
-  ow: "int",
-  cout: "int",
-  kh: "int",
-  kw: "int",
-  stride_h: "int",
-  stride_w: "int",
-  pad_t: "int",
-  pad_l: "int",
-  dilation_h: "int",
-  dilation_w: "int",
-  groups: "int",
+const image = { h: "int", w: "int", cin: "int", oh: "int", ow: "int", cout: "int" } as const;
+
+export type Conv2dGeometry = { readonly [P in keyof typeof image | keyof typeof window | "groups"]: number };
+
+/** The arguments of a forward kernel before its geometry: y = sums, then `mode` (table/f32-gemm.ts) with `aux`. */
+export const forward = {
+  n: "count",
+  x: "read",
+  xs: "int",
+  weight: "read",
+  y: "write",
+  ys: "int",
+  mode: "int",
+  aux: "read",
 } as const;
 
-export type Conv2dGeometry = { readonly [P in keyof typeof geometry]: number };
+/** The arguments of a kernel of dx before its geometry. */
+export const inputGradient = {
+  n: "count",
+  dy: "read",
+  dys: "int",
+  weight: "read",
+  dx: "write",
+  dxs: "int",
+} as const;
+
+/** The arguments of a kernel of dw and db before its geometry. */
+export const weightGradient = {
+  n: "count",
+  x: "read",
+  xs: "int",
+  dy: "read",
+  dys: "int",
+  dw: "update",
+  db: "update",
+  accumulate: "int",
+} as const;
 
 /** Rows (or columns) the windows of `out` outputs reach over. */
 const reach = (out: number, kernel: number, stride: number, dilation: number): number =>
   (out - 1) * stride + (kernel - 1) * dilation + 1;
 
 /**
- * Bytes of `scratch` for f32_conv2d and f32_conv2d_weight_gradient: one padded image, with every channel `times` times, or none where no window
- * leaves the image.
+ * Bytes of `scratch` for f32_conv2d and f32_conv2d_weight_gradient: one padded image, with every channel `times` times,
+ * or none where no window leaves the image.
  */
 export function conv2dScratch(g: Omit<Conv2dGeometry, "cout" | "groups">, times = 1): number {
   const rows = reach(g.oh, g.kh, g.stride_h, g.dilation_h);
@@ -40,7 +58,10 @@ export function conv2dScratch(g: Omit<Conv2dGeometry, "cout" | "groups">, times 
   return rows * columns * g.cin * times * 4 + 32;
 }
 
-/** Bytes of `scratch` for f32_conv2d_input_gradient: the gradient of one image of y, with zeros wherever a tap of the inverse falls outside. */
+/**
+ * Bytes of `scratch` for f32_conv2d_input_gradient: the gradient of one image of y, with zeros wherever a tap of the
+ * inverse falls outside.
+ */
 export function conv2dInputGradientScratch(g: Conv2dGeometry): number {
   const extent = (
     inner: number,
@@ -60,64 +81,27 @@ export function conv2dInputGradientScratch(g: Conv2dGeometry): number {
 }
 
 /** f32 convolutions: assembly/f32-conv2d.ts. */
-// a function, so that a bundler drops the rows where only the sizes of scratch are needed: `...` would count as an effect
-export const f32Conv2d = /* @__PURE__ */ (() =>
-  ({
-    /** y = convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. `weight` in `panels`. Sums run over (ky, kx, channel). */
-    f32_conv2d: {
-      args: {
-        n: "count",
-        x: "read",
-        xs: "int",
-        weight: "read",
-        y: "write",
-        ys: "int",
-        mode: "int",
-        aux: "read",
-        ...geometry,
-        scratch: "write",
-      },
-      binary: "both",
-      overRead: 32,
-    },
-    /** dx = gradient of x. `weight` in `inputPanels`. Sums run over (ky downwards, kx downwards, output channel). */
-    f32_conv2d_input_gradient: {
-      args: {
-        n: "count",
-        dy: "read",
-        dys: "int",
-        weight: "read",
-        dx: "write",
-        dxs: "int",
-        ...geometry,
-        scratch: "write",
-      },
-      binary: "train",
-      overRead: 32,
-    },
+// a function, so that a bundler drops the rows where only the sizes of scratch are needed: `...` would count as an
+// effect
+export const f32Conv2d = /* @__PURE__ */ (() => {
+  const geometry = { ...image, ...window, groups: "int", scratch: "write" } as const;
+  return {
     /**
-     * dw (`panels`) and db = gradients of weight and bias; added to what is there where `accumulate` is 1, else written wholly, padding as zero
-     * (db up to a multiple of 8). Sums run over (image, oy, ox).
+     * y = convolution of x, then `mode` (table/f32-gemm.ts) with `aux`. `weight` in `panels`. Sums run over (ky, kx,
+     * channel).
      */
-    f32_conv2d_weight_gradient: {
-      args: {
-        n: "count",
-        x: "read",
-        xs: "int",
-        dy: "read",
-        dys: "int",
-        dw: "update",
-        db: "update",
-        accumulate: "int",
-        ...geometry,
-        scratch: "write",
-      },
-      binary: "train",
-      overRead: 32,
-    },
-    /** `panels` of [out][taps][cin] -> `inputPanels`, padding zeroed. `cin` is per group. */
+    f32_conv2d: { args: { ...forward, ...geometry }, binary: "both", overRead: 32 },
+    /** dx = gradient of x. `weight` in `inputPanels`. Sums run over (ky downwards, kx downwards, output channel). */
+    f32_conv2d_input_gradient: { args: { ...inputGradient, ...geometry }, binary: "train", overRead: 32 },
+    /**
+     * dw (`panels`) and db = gradients of weight and bias. Where `accumulate` is 1 they are added to what is there,
+     * else written wholly, padding as zero (db up to a multiple of 8). Sums run over (image, oy, ox).
+     */
+    f32_conv2d_weight_gradient: { args: { ...weightGradient, ...geometry }, binary: "train", overRead: 32 },
+    /** `panels` of [cout][taps][cin] -> `inputPanels`, padding zeroed. `cin` is per group. */
     f32_conv2d_input_panels: {
-      args: { out: "int", taps: "int", cin: "int", x: "read", y: "write" },
+      args: { cout: "int", taps: "int", cin: "int", x: "read", y: "write" },
       binary: "train",
     },
-  }) as const satisfies Rows)();
+  } as const satisfies Rows;
+})();

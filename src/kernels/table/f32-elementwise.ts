@@ -1,8 +1,9 @@
 import type { Row, Rows } from "./row.ts";
+import { backward, inputGradient, rows, source, target } from "./rows.ts";
 
 /**
- * Elementwise kernels run over `n` stored floats, any layout, padding included, and may run in place (an output may be an input).
- * They work in whole vectors, so up to three floats after the last are read and written.
+ * Elementwise kernels run over `n` stored floats, any layout, padding included, and may run in place (an output may be
+ * an input). They work in whole vectors, so up to three floats after the last are read and written.
  */
 const vectors = { overRead: 12, overWrite: 12 };
 
@@ -142,57 +143,63 @@ export const f32Elementwise = {
   /** y = x s. */
   f32_mul_scalar: withScalar,
 
-  /** y = x > 0 ? x : alpha x; alpha has k elements and is repeated over the image's `repeat` * k. Zeros in the padding of y. */
-  f32_prelu: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      alpha: "read",
-      y: "write",
-      ys: "int",
-      repeat: "int",
-      k: "int",
-    },
-    binary: "both",
-    overRead: 12,
-  },
+  /**
+   * y = x > 0 ? x : alpha x; alpha has k elements and is repeated over the image's `repeat` * k. Zeros in the padding
+   * of y.
+   */
+  f32_prelu: { args: { ...source, alpha: "read", ...target, ...rows }, binary: "both", overRead: 12 },
   /** dx = x > 0 ? dy : alpha dy. Zeros in the padding of dx. */
   f32_prelu_gradient: {
-    args: {
-      n: "count",
-      dy: "read",
-      dys: "int",
-      x: "read",
-      xs: "int",
-      alpha: "read",
-      dx: "write",
-      dxs: "int",
-      repeat: "int",
-      k: "int",
-    },
+    args: { ...backward, alpha: "read", ...inputGradient, ...rows },
     binary: "train",
     overRead: 12,
   },
   /** dalpha += sum over images and repeats, in order, of dy min(x, 0). */
-  f32_prelu_alpha_gradient: {
+  f32_prelu_alpha_gradient: { args: { ...backward, dalpha: "update", ...rows }, binary: "train", overRead: 12 },
+
+  /** y = min(max(x, 0), max(alpha, 0)); alpha is the address of one f32. */
+  f32_pact: { args: { n: "int", x: "read", alpha: "read", y: "write" }, binary: "both", ...vectors },
+  /** dx = 0 < x < alpha ? dy : 0. */
+  f32_pact_gradient: {
+    args: { n: "int", dy: "read", x: "read", alpha: "read", dx: "write" },
+    binary: "train",
+    ...vectors,
+  },
+  /** dalpha += sum over images, in order, of dy where x >= alpha; within an image lane i adds elements i, i + 4, ... */
+  f32_pact_alpha_gradient: {
     args: {
       n: "count",
       dy: "read",
       dys: "int",
       x: "read",
       xs: "int",
+      alpha: "read",
       dalpha: "update",
-      repeat: "int",
-      k: "int",
+      length: "int",
     },
     binary: "train",
     overRead: 12,
   },
 
+  /** y = x g over `rows` rows of `length` floats one behind another, a number of g for each row. */
+  f32_gate: {
+    args: { rows: "int", length: "int", x: "read", g: "read", y: "write" },
+    binary: "both",
+    ...vectors,
+  },
   /**
-   * y = 0 with probability `rate`, else x / (1 - rate). The random bits are a hash of (seed, salt, number of the image, element): nothing
-   * is kept, the backward is this kernel again. `salt` tells the layers of one network apart. `image` holds one u32 per image, 4 bytes apart, `seed` one u32. Zeros in the padding of y.
+   * dg = sum of dy x over each row; lane i adds elements i, i + 4, ..., then the lanes are added as (0 + 2) + (1 + 3).
+   */
+  f32_gate_gradient: {
+    args: { rows: "int", length: "int", dy: "read", x: "read", dg: "write" },
+    binary: "train",
+    overRead: 12,
+  },
+
+  /**
+   * y = 0 with probability `rate`, else x / (1 - rate). The random bits are a hash of (seed, salt, number of the image,
+   * element): nothing is kept, the backward is this kernel again. `salt` tells the layers of one network apart. `image`
+   * holds one u32 per image, 4 bytes apart, `seed` one u32. Zeros in the padding of y.
    */
   f32_dropout: {
     args: {

@@ -17,9 +17,9 @@ export const gemmScratch = (k: number, m = 64): number => (m < 4 ? 0 : Math.min(
 /** f32 matrix products on weights in panels: assembly/f32-gemm.ts. */
 export const f32Gemm = {
   /**
-   * c[m][n] = a[m][k] * w, then `mode` with `aux`. `w` is in `panels` (roundUp(n, 8) columns are there); exactly n columns are written,
-   * so pass a multiple of 8 to have an output's padding zeroed. `lda`, `ldc`: bytes from row to row. Each sum runs over k from 0 upwards.
-   * `scratch` has `gemmScratch(k, m)` bytes.
+   * c[m][n] = a[m][k] * weight, then `mode` with `aux`. `weight` is in `panels` (roundUp(n, 8) columns are there);
+   * exactly n columns are written, so pass a multiple of 8 to have an output's padding zeroed. `lda`, `ldc`: bytes from
+   * row to row. Each sum runs over k from 0 upwards. `scratch` has `gemmScratch(k, m)` bytes.
    */
   f32_gemm: {
     args: {
@@ -28,7 +28,7 @@ export const f32Gemm = {
       k: "int",
       a: "read",
       lda: "int",
-      w: "read",
+      weight: "read",
       c: "write",
       ldc: "int",
       mode: "int",
@@ -39,8 +39,8 @@ export const f32Gemm = {
     overRead: 32,
   },
   /**
-   * dw (panels of [n][k]) = dy[m][n]^T * x[m][k], db[n] = column sums of dy; added to what is there where `accumulate` is 1.
-   * The padding of dw, and of db up to a multiple of 8, is written as zero. Each sum runs over m from 0 upwards.
+   * dw (panels of [n][k]) = dy[m][n]^T * x[m][k], db[n] = column sums of dy; added to what is there where `accumulate`
+   * is 1. The padding of dw, and of db up to a multiple of 8, is written as zero. Each sum runs over m from 0 upwards.
    */
   f32_gemm_weight_gradient: {
     args: {

@@ -1,8 +1,9 @@
 import type { Row, Rows } from "./row.ts";
 
 /**
- * Losses of predictions x against targets t, k floats per image each; one loss per image, 4 bytes apart.
- * Keras' semantics: probabilities are clipped to [1e-7, 1 - 1e-7] (divergence and entropy: to [1e-7, 1]) and have no gradient beyond.
+ * Losses of predictions x against targets t, k floats per image each; one loss per image, 4 bytes apart. Keras'
+ * semantics: probabilities are clipped to [1e-7, 1 - 1e-7] (divergence and entropy: to [1e-7, 1]) and have no gradient
+ * beyond.
  */
 const args = { n: "count", x: "read", xs: "int", t: "read", ts: "int", k: "int", loss: "write" } as const;
 const loss = { args, binary: "train", overRead: 12 } as const satisfies Row;
@@ -47,7 +48,9 @@ export const f32Loss = {
   /** sum t log(t / x). */
   f32_kl_divergence: loss,
   f32_kl_divergence_gradient: gradient,
-  /** -sum target log x, x probabilities divided by their sum and clipped, target = t (1 - smoothing) + smoothing / k. */
+  /**
+   * -sum target log x, x probabilities divided by their sum and clipped, target = t (1 - smoothing) + smoothing / k.
+   */
   f32_cross_entropy: smoothed,
   f32_cross_entropy_gradient: smoothedGradient,
   /**

@@ -2,8 +2,8 @@ import type { Row, Rows } from "./row.ts";
 
 /**
  * Optimizer steps over `n` stored floats (a multiple of 4) in any layout; a zero gradient on padding keeps it zero.
- * `rate` and `decay` are addresses of one f32 each, so that schedules are data: rate = learning rate, decay = learning rate * weight
- * decay, and every step begins with w -= w decay. Methods and their order of operations as in Keras 3.
+ * `rate` and `decay` are addresses of one f32 each, so that schedules are data: rate = learning rate, decay = learning
+ * rate * weight decay, and every step begins with w -= w decay. Methods and their order of operations as in Keras 3.
  */
 const step = <const A extends Row["args"], const P extends Row["args"]>(state: A, parameters: P) =>
   ({
@@ -30,9 +30,9 @@ export const f32Optimizer = {
     { rho: "float", epsilon: "float", momentum: "float" },
   ),
   /**
-   * m += (g - m) share1; v += (g^2 - v) share2; w -= m rate / (sqrt(v) + epsilon) (Kingma & Ba 2014).
-   * Here `rate` holds lr sqrt(1 - beta2^t) / (1 - beta1^t), `decay` still lr * weight decay: AdamW is this kernel.
-   * share1 is 1 - beta1, share2 is 1 - beta2: rounded once, as Keras has them (1 - 0.999 in float32 is 1.3e-5 less, and logits tell).
+   * m += (g - m) share1; v += (g^2 - v) share2; w -= m rate / (sqrt(v) + epsilon) (Kingma & Ba 2014). Here `rate` holds
+   * lr sqrt(1 - beta2^t) / (1 - beta1^t), `decay` still lr * weight decay: AdamW is this kernel. share1 is 1 - beta1,
+   * share2 is 1 - beta2: rounded once, as Keras has them (1 - 0.999 in float32 is 1.3e-5 less, and logits tell).
    */
   f32_adam: step({ m: "update", v: "update" }, { share1: "float", share2: "float", epsilon: "float" }),
 } as const satisfies Rows;

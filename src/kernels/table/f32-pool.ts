@@ -1,23 +1,14 @@
 import type { Rows } from "./row.ts";
+import { source, target } from "./rows.ts";
+import { window } from "./window.ts";
 
-/** Images are NHWC: x[h][w][c], y[oh][ow][c]. Window (oy, ox) has its taps at (oy * stride_h + ky * dilation_h - pad_t, ox * stride_w + kx * dilation_w - pad_l); those outside the image do not count. */
-const geometry = {
-  h: "int",
-  w: "int",
-  c: "int",
-  oh: "int",
-  ow: "int",
-  kh: "int",
-  kw: "int",
-  stride_h: "int",
-  stride_w: "int",
-  pad_t: "int",
-  pad_l: "int",
-  dilation_h: "int",
-  dilation_w: "int",
-} as const;
+/** Images are NHWC: x[h][w][c], y[oh][ow][c]. Taps outside the image do not count. */
+const geometry = { h: "int", w: "int", c: "int", oh: "int", ow: "int", ...window } as const;
 
-/** `include_pad` 1: taps in the padding count as zeros, up to `pad_b` rows below and `pad_r` columns right of the image; 0: the average of what is inside. */
+/**
+ * `include_pad` 1: taps in the padding count as zeros, up to `pad_b` rows below and `pad_r` columns right of the image;
+ * 0: the average of what is inside.
+ */
 const average = { ...geometry, pad_b: "int", pad_r: "int", include_pad: "int" } as const;
 
 export type PoolGeometry = { readonly [P in keyof typeof geometry]: number };
@@ -26,10 +17,10 @@ export type AveragePoolGeometry = { readonly [P in keyof typeof average]: number
 /** f32 pooling: assembly/f32-pool.ts. Every window must have a tap inside the image. */
 export const f32Pool = {
   /** Largest of each window; the first of equals, and a NaN before all else. */
-  f32_max_pool2d: { args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", ...geometry }, binary: "both" },
+  f32_max_pool2d: { args: { ...source, ...target, ...geometry }, binary: "both" },
   /** The same, and where it lay: `index` (i32) counts the elements of the image from 0. */
   f32_max_pool2d_index: {
-    args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", index: "write", is: "int", ...geometry },
+    args: { ...source, ...target, index: "write", is: "int", ...geometry },
     binary: "train",
   },
   /** dx = 0, then dx[index[i]] += dy[i] for the `outputs` elements of an image in order; `inputs` elements in dx. */
@@ -48,7 +39,7 @@ export const f32Pool = {
     binary: "train",
   },
   /** Mean of each window: the sum over (ky, kx), divided by how many count. */
-  f32_average_pool2d: { args: { n: "count", x: "read", xs: "int", y: "write", ys: "int", ...average }, binary: "both" },
+  f32_average_pool2d: { args: { ...source, ...target, ...average }, binary: "both" },
   /** dx = gradient of x. Sums run over (oy, ox). */
   f32_average_pool2d_gradient: {
     args: { n: "count", dy: "read", dys: "int", dx: "write", dxs: "int", ...average },

@@ -10,8 +10,8 @@ const perImage = {
 const whole = { args: { n: "int", x: "read", y: "write" }, binary: "train", overRead: 12 } as const satisfies Row;
 
 /**
- * Sums in one fixed order. Over images: image after image, beginning with what lies in the output. Over a row or an array:
- * lane i adds elements i, i + 4, ..., then the lanes are added as (0 + 2) + (1 + 3).
+ * Sums in one fixed order. Over images: image after image, beginning with what lies in the output. Over a row or an
+ * array: lane i adds elements i, i + 4, ..., then the lanes are added as (0 + 2) + (1 + 3).
  */
 export const f32Reduce = {
   /** y[j] += x[r * k + j] over all images and their `repeat` rows r: the gradient of a bias. */

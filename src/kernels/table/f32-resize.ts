@@ -1,37 +1,19 @@
 import type { Rows } from "./row.ts";
+import { source, target } from "./rows.ts";
+
+/** The output and the tables of both axes: `rows`, `columns`. */
+export const resized = { oh: "int", ow: "int", c: "int", rows: "read", columns: "read" } as const;
 
 /** Bilinear interpolation: assembly/f32-resize.ts. */
 export const f32Resize = {
-  /** y [oh][ow][channels]. `rows`, `columns`: for each output the byte offsets of two neighbours (int) and the share of the second (f32). */
-  f32_resize_bilinear: {
-    args: {
-      n: "count",
-      x: "read",
-      xs: "int",
-      y: "write",
-      ys: "int",
-      oh: "int",
-      ow: "int",
-      channels: "int",
-      rows: "read",
-      columns: "read",
-    },
-    binary: "both",
-  },
-  /** dx += what flows back from dy [oh][ow][channels], by the same tables. */
+  /**
+   * y [oh][ow][c] from x. `rows`, `columns`: for each output the byte offsets of two neighbours (int) and the share of
+   * the second (f32).
+   */
+  f32_resize_bilinear: { args: { ...source, ...target, ...resized }, binary: "both" },
+  /** dx += the gradient by dy [oh][ow][c], by the same tables. */
   f32_resize_bilinear_gradient: {
-    args: {
-      n: "count",
-      dy: "read",
-      dys: "int",
-      dx: "update",
-      dxs: "int",
-      oh: "int",
-      ow: "int",
-      channels: "int",
-      rows: "read",
-      columns: "read",
-    },
+    args: { n: "count", dy: "read", dys: "int", dx: "update", dxs: "int", ...resized },
     binary: "train",
   },
 } as const satisfies Rows;

@@ -5,7 +5,7 @@ export const f32Sparse = {
   /**
    * A convolution, or a product of many rows, on the weights that are not zero, then `mode` with `aux`. `places`: where each of `chunks` pieces of 4 channels begins, in bytes from the
    * first tap of a pixel; `pixels` and `results`: where each of `count` pixels begins in x and y. Where `rows` is not 0, an image of
-   * `h` x `width` pixels is put into one of rows x columns first, at (pad_t, pad_l), with zeros around it. A sum runs over k upwards.
+   * `h` x `w` pixels is put into one of rows x columns first, at (pad_t, pad_l), with zeros around it. A sum runs over k upwards.
    * `scratch` has `tileBytes`, then such an image.
    */
   f32_sparse_conv2d: {
@@ -13,7 +13,7 @@ export const f32Sparse = {
       n: "count",
       x: "read",
       xs: "int",
-      w: "read",
+      weight: "read",
       chunks: "int",
       places: "read",
       count: "int",
@@ -21,11 +21,11 @@ export const f32Sparse = {
       results: "read",
       y: "write",
       ys: "int",
-      outs: "int",
+      cout: "int",
       mode: "int",
       aux: "read",
       h: "int",
-      width: "int",
+      w: "int",
       pixel: "int",
       pad_t: "int",
       pad_l: "int",
@@ -42,10 +42,10 @@ export const f32Sparse = {
       n: "count",
       x: "read",
       xs: "int",
-      w: "read",
+      weight: "read",
       y: "write",
       ys: "int",
-      outs: "int",
+      cout: "int",
       mode: "int",
       aux: "read",
     },

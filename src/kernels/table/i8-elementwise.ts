@@ -1,97 +1,47 @@
 import type { Rows } from "./row.ts";
+import { clamped, target } from "./stored.ts";
+
+/** Two stored operands and a result of equal rows. */
+const pair = {
+  n: "count",
+  a: "read",
+  as: "int",
+  a_row_stride: "int",
+  b: "read",
+  bs: "int",
+  b_row_stride: "int",
+  ...target,
+  rows: "int",
+  length: "int",
+} as const;
 
 /** int8 sums and softmax on stored activations: assembly/i8-elementwise.ts. */
 export const i8Elementwise = {
-  /** y = clamp(((bias + a * ma + b * mb) >> shift) + zero, qmin, qmax), a and b as stored (q + 128): `addition` of reference/i8-elementwise.ts gives the numbers. */
+  /**
+   * y = clamp(((bias + a * ma + b * mb) >> shift) + zero, qmin, qmax), a and b as stored (q + 128): `addition` of
+   * kernels/i8/addition.ts gives the numbers.
+   */
   i8_add: {
-    args: {
-      n: "count",
-      a: "read",
-      as: "int",
-      apitch: "int",
-      b: "read",
-      bs: "int",
-      bpitch: "int",
-      y: "write",
-      ys: "int",
-      ypitch: "int",
-      rows: "int",
-      length: "int",
-      ma: "int",
-      mb: "int",
-      bias: "int",
-      shift: "int",
-      zero: "int",
-      qmin: "int",
-      qmax: "int",
-    },
+    args: { ...pair, ma: "int", mb: "int", bias: "int", shift: "int", ...clamped },
     binary: "run",
     overRead: 16,
   },
-  /** y = clamp(round((a - za) * (b - zb) * scale) + zero, qmin, qmax): XNNPACK's qs8-vmul, scale being f32(s_a * s_b / s_y). */
+  /**
+   * y = clamp(round((a - za) * (b - zb) * scale) + zero, qmin, qmax): XNNPACK's qs8-vmul, scale being f32(s_a * s_b /
+   * s_y).
+   */
   i8_mul: {
-    args: {
-      n: "count",
-      a: "read",
-      as: "int",
-      apitch: "int",
-      b: "read",
-      bs: "int",
-      bpitch: "int",
-      y: "write",
-      ys: "int",
-      ypitch: "int",
-      rows: "int",
-      length: "int",
-      za: "int",
-      zb: "int",
-      scale: "float",
-      zero: "int",
-      qmin: "int",
-      qmax: "int",
-    },
+    args: { ...pair, za: "int", zb: "int", scale: "float", ...clamped },
     binary: "run",
     overRead: 16,
   },
   /** y = the smaller of a and b, all of one quantization. */
-  i8_min: {
-    args: {
-      n: "count",
-      a: "read",
-      as: "int",
-      apitch: "int",
-      b: "read",
-      bs: "int",
-      bpitch: "int",
-      y: "write",
-      ys: "int",
-      ypitch: "int",
-      rows: "int",
-      length: "int",
-    },
-    binary: "run",
-    overRead: 16,
-  },
+  i8_min: { args: pair, binary: "run", overRead: 16 },
   /** y = the larger of a and b, all of one quantization. */
-  i8_max: {
-    args: {
-      n: "count",
-      a: "read",
-      as: "int",
-      apitch: "int",
-      b: "read",
-      bs: "int",
-      bpitch: "int",
-      y: "write",
-      ys: "int",
-      ypitch: "int",
-      rows: "int",
-      length: "int",
-    },
-    binary: "run",
-    overRead: 16,
-  },
-  /** Over each of `repeat` rows of k stored int8, 0..255; `table`: 256 f32, exp(-d * scale of x); `scale`, `zero`: of y. */
+  i8_max: { args: pair, binary: "run", overRead: 16 },
+  /**
+   * Over each of `repeat` rows of k stored int8, 0..255; `table`: 256 f32, exp(-d * scale of x); `scale`, `zero`: of y.
+   */
   i8_softmax: {
     args: {
       n: "count",

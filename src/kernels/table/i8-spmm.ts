@@ -1,3 +1,4 @@
+import { csr } from "./f32-spmm.ts";
 import type { Rows } from "./row.ts";
 
 /** Sparse times dense, int8: assembly/i8-spmm.ts. */
@@ -6,19 +7,5 @@ export const i8Spmm = {
    * y[rows][n] (i32) = s[rows][k] (i8 in -127..127) * b[k][n] (i8) + bias[rows] (i32), s in CSR as for f32_csr_spmm.
    * Exact as long as a row's sum fits 32 bits.
    */
-  i8_csr_spmm: {
-    args: {
-      rows: "int",
-      n: "int",
-      values: "read",
-      columns: "read",
-      pointers: "read",
-      b: "read",
-      ldb: "int",
-      bias: "read",
-      y: "write",
-      ldy: "int",
-    },
-    binary: "train",
-  },
+  i8_csr_spmm: csr,
 } as const satisfies Rows;

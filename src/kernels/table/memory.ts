@@ -7,9 +7,10 @@ export const memory = {
   /** Four-byte elements by an index table: y[i] = index[i] < 0 ? 0 : x[index[i]]. */
   permute: { args: { n: "int", x: "read", y: "write", index: "read" }, binary: "both" },
   /**
-   * Pieces of `bytes` bytes along `rank` axes: piece (i, j, ...) of y is the one at a(i) + b(j) + ... bytes in x, or repeats the word `fill` where
-   * one of these is negative. `axes` holds for each, the outermost first: how many runs, bytes from index to index in y, then for each run
-   * how many indices, where the first is in x (negative: nowhere), and bytes from one to the next.
+   * Pieces of `bytes` bytes along `rank` axes: piece (i, j, ...) of y is the one at a(i) + b(j) + ... bytes in x, or
+   * repeats the word `fill` where one of these is negative. `axes` holds for each, the outermost first: how many runs,
+   * bytes from index to index in y, then for each run how many indices, where the first is in x (negative: nowhere),
+   * and bytes from one to the next.
    */
   rearrange: {
     args: {
@@ -25,7 +26,10 @@ export const memory = {
     },
     binary: "both",
   },
-  /** y[i][j] ... = i a + j b + ..., then the last of these three times more. `axes` holds for each of `rank`, the outermost first: how many indices, then a, b, ... */
+  /**
+   * y[i][j] ... = i a + j b + ..., then the last of these three times more. `axes` holds for each of `rank`, the
+   * outermost first: how many indices, then a, b, ...
+   */
   offsets: { args: { rank: "int", axes: "read", y: "write" }, binary: "run" },
   /** dx[index[j]] += dy[j], in order of j, where index[j] >= 0: what flows back through `rearrange`. */
   f32_scatter_add: {

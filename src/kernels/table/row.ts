@@ -1,11 +1,24 @@
-/** One row of the kernel table: how a kernel is called, and everything it presumes. */
+/**
+ * One row of the kernel table: how a kernel is called, and everything it presumes.
+ *
+ * Arguments have the same names in all rows, in the kernels and in their twins:
+ * - `x`, `y`, `weight`, `bias`: inputs, output and parameters; `dx`, `dy`, `dw`, `db`: gradients, of what follows the d
+ * - `h`, `w`, `cin`: the input image; `oh`, `ow`, `cout`: the output image, pooled where the kernel pools; `c`:
+ *   channels of both
+ * - `kh`, `kw`, `stride_h`, `stride_w`, `pad_t`, `pad_l`, `pad_b`, `pad_r`, `dilation_h`, `dilation_w`, `groups`: the
+ *   window
+ * - `x_row_stride`, `x_pixel_stride`: bytes from row to row and from pixel to pixel of x
+ * - `xs`: bytes from image to image of x (see `Role`); `ldx`: bytes from row to row of a matrix
+ * - `k_groups`: the k-groups of an int8 sum (docs/architecture.md, glossary)
+ */
 
 /**
  * - `count`: for how many images this call is; the planner may pass any part of the batch
  * - `int`, `float`: a number
  * - `read`, `write`, `update`: a byte address it reads, writes wholly, or reads and writes
  *
- * An argument named like an address with an `s` behind it (`x`, `xs`) is the bytes from image to image there; lowering works it out.
+ * An argument named like an address with an `s` behind it (`x`, `xs`) is the bytes from image to image there; lowering
+ * works it out.
  */
 export type Role = "count" | "int" | "float" | "read" | "write" | "update";
 
@@ -15,8 +28,8 @@ export interface Row {
   /** Which binary holds it: running, training, or both. */
   readonly binary: "run" | "train" | "both";
   /**
-   * It may read up to this many bytes past the end of what it reads, or writes and reads again (the values do not matter, NaN included), at
-   * most `SLACK`. Default 0.
+   * It may read up to this many bytes past the end of what it reads, or writes and reads again (the values do not
+   * matter, NaN included), at most `SLACK`. Default 0.
    */
   readonly overRead?: number;
   /** It may write up to this many bytes past the end of what it writes, at most `SLACK`. Default 0. */

@@ -26,7 +26,7 @@ export function activation(name: Activation, options: LayerOptions = {}): Layer 
 }
 
 export interface ReluOptions extends LayerOptions {
-  /** Nothing above it. Default: no bound. */
+  /** Upper bound. Default: none. */
   maxValue?: number;
   /** Slope below 0. Default 0; not together with maxValue. */
   negativeSlope?: number;
@@ -75,7 +75,10 @@ export interface PreluOptions extends LayerOptions {
   /** Default "zeros". */
   alphaInitializer?: InitializerOption;
   alphaRegularizer?: Regularizer;
-  /** Axes of an image that share one alpha, counted as Keras does: 1 is the first. [1, 2]: one for each channel. Default: none. */
+  /**
+   * Axes of an image that share one alpha, counted as in Keras: 1 is the first. [1, 2]: one alpha per channel. Default:
+   * none.
+   */
   sharedAxes?: readonly number[];
 }
 
@@ -88,7 +91,7 @@ export function prelu(options: PreluOptions = {}): Layer {
     if (!Array.isArray(shared)) throw wrongType("sharedAxes", "an array of axes", shared);
     return ([x], to) => {
       const { shape } = x!.type;
-      // alpha repeats over the image: what is shared must be whole leading axes
+      // alpha repeats over the image: shared axes must be whole leading axes
       shared.forEach((axis, i) => {
         integer("sharedAxes", axis, 1, shape.length);
         if (axis !== i + 1) throw wrongValue("sharedAxes", `leading axes of ${showShape(shape)}, as [1, 2]`, shared);

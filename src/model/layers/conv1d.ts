@@ -1,4 +1,4 @@
-/** keras.layers.Conv1D, over sequences of length x channels. Inside, a sequence is an image of height 1. */
+/** keras.layers.Conv1D, over sequences of length x channels. Internally a sequence is an image of height 1. */
 import { integer, wrongType, wrongValue } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
 import { conv2d as convolution } from "../../ops/convolution/conv2d.ts";
@@ -10,7 +10,10 @@ import { along, asImages, type Pads, sequenceShape } from "../options.ts";
 import { type Regularizer, regularizerOf } from "../regularizers.ts";
 import { biasOf } from "./convolution.ts";
 
-/** "valid": none; "same": as TensorFlow pads; "causal": all of it before, so that no output sees a later input; or [before, after]. */
+/**
+ * "valid": no padding; "same": as in TensorFlow; "causal": all padding before the sequence, so that no output depends
+ * on a later input; or [before, after].
+ */
 export type Padding1d = "valid" | "same" | "causal" | readonly [before: number, after: number];
 
 export interface Conv1dOptions extends LayerOptions {
@@ -22,7 +25,7 @@ export interface Conv1dOptions extends LayerOptions {
   padding?: Padding1d;
   /** Default 1. */
   dilationRate?: number;
-  /** Channels are cut into so many groups that do not see each other. Default 1. */
+  /** Number of groups of channels that are convolved separately. Default 1. */
   groups?: number;
   /** Default: none. */
   activation?: Activation;

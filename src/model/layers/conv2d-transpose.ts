@@ -1,6 +1,7 @@
 /**
- * keras.layers.Conv2DTranspose: the gradient of a convolution for its input, as a layer that makes images larger. Inside, it is a convolution
- * of stride 1 over the image with zeros between its pixels, by the kernel with its taps in the opposite order:
+ * keras.layers.Conv2DTranspose: the gradient of a convolution for its input, as a layer that enlarges images.
+ * Internally it is a convolution of stride 1 over the image with zeros inserted between its pixels, by the kernel with
+ * its taps in the opposite order:
  *
  *     strides 2, kernel 3, padding "same":   a b   ->   a . b .   padded, then by  k2 k1 k0   ->   y0 y1 y2 y3
  */
@@ -20,11 +21,14 @@ import { biasOf, type ConvolutionOptions, SHARED } from "./convolution.ts";
 
 export interface Conv2dTransposeOptions extends Omit<ConvolutionOptions, "padding"> {
   filters: number;
-  /** "same": `strides` times as large; "valid" (the default): all that a tap of the kernel reaches. */
+  /**
+   * "same": the output is `strides` times as large; "valid" (the default): it includes all positions that a tap of the
+   * kernel reaches.
+   */
   padding?: "valid" | "same";
   /**
-   * Rows and columns more than the smallest output that fits, less than `strides`. Default: as many as make "same" `strides` times as large,
-   * and "valid" at least as large as that.
+   * Rows and columns beyond the smallest output that fits, less than `strides`. Default: as many as make "same"
+   * `strides` times as large, and "valid" at least that large.
    */
   outputPadding?: Pair;
   /** Default "glorotUniform". */
@@ -53,8 +57,9 @@ function prepare(settings: Conv2dTransposeOptions): Build {
   const activation = activationOf(settings.activation);
 
   /**
-   * Pads of the convolution inside. A pixel reaches `reach - 1` pixels before it; of these, what the opposite convolution has as padding before
-   * the image is cut off. What comes after makes the output as large as Keras says; it may be negative.
+   * Pads of the internal convolution. A pixel reaches `reach - 1` pixels before it; of these, the opposite
+   * convolution's padding before the image is cropped. The pads after the image give the size of Keras; they may be
+   * negative.
    */
   const padsFor = (image: readonly number[]): Pads => {
     const reaches = [0, 1].map(i => reach(kernel[i]!, dilations[i]!));

@@ -28,7 +28,7 @@ export interface ConvolutionOptions extends LayerOptions {
 
 export interface Conv2dOptions extends ConvolutionOptions {
   filters: number;
-  /** Channels are cut into so many groups that do not see each other. Default 1. */
+  /** Number of groups of channels that are convolved separately. Default 1. */
   groups?: number;
   /** Default "glorotUniform". */
   kernelInitializer?: InitializerOption;
@@ -36,7 +36,7 @@ export interface Conv2dOptions extends ConvolutionOptions {
 }
 
 export interface DepthwiseConv2dOptions extends ConvolutionOptions {
-  /** Filters for each channel. Default 1. */
+  /** Filters per channel. Default 1. */
   depthMultiplier?: number;
   /** Default "glorotUniform". */
   depthwiseInitializer?: InitializerOption;
@@ -90,7 +90,9 @@ export function conv2d(options: Conv2dOptions): Layer {
   );
 }
 
-/** A convolution of each channel by itself. Weights: kernel [kh][kw][in][depthMultiplier], bias [in * depthMultiplier]. */
+/**
+ * A separate convolution of each channel. Weights: kernel [kh][kw][in][depthMultiplier], bias [in * depthMultiplier].
+ */
 export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
   const own = [...SHARED, "depthMultiplier", "depthwiseInitializer", "depthwiseRegularizer"];
   return layer("depthwiseConv2d", options, own, settings => {
@@ -115,7 +117,7 @@ export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
   });
 }
 
-/** The options that all of them take, checked. */
+/** Checks the options that all convolutions take. */
 export function shared(options: ConvolutionOptions) {
   const kernel = pair("kernelSize", options.kernelSize, undefined);
   const strides = pair("strides", options.strides, 1);
@@ -133,7 +135,7 @@ export function shared(options: ConvolutionOptions) {
   };
 }
 
-/** How a bias begins; undefined: there is none. */
+/** The initializer of the bias; undefined without bias. */
 export function biasOf(options: Pick<ConvolutionOptions, "useBias" | "biasInitializer" | "biasRegularizer">) {
   const { useBias = true } = options;
   if (typeof useBias !== "boolean") throw wrongType("useBias", "a boolean", useBias);

@@ -32,7 +32,7 @@ const OWN = [
   "biasRegularizer",
 ] as const;
 
-/** Every output depends on every input. Weights: kernel [in][units], bias [units]. */
+/** A fully connected layer. Weights: kernel [in][units], bias [units]. */
 export function dense(options: DenseOptions): Layer {
   return layer(
     "dense",

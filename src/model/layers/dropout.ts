@@ -4,8 +4,8 @@ import { dropout as drop } from "../../ops/normalization/dropout.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
 
 /**
- * In training, each number becomes 0 with probability `rate` (0 <= rate < 1) and the others are divided by 1 - rate; else nothing.
- * Which ones follows from the seed of `fit`, the step and the image, not from the size of the batch.
+ * In training, sets each number to 0 with probability `rate` (0 <= rate < 1) and divides the others by 1 - rate; no
+ * effect in inference. The choice depends on the seed of `fit`, the step and the image, not on the batch size.
  */
 export function dropout(rate: number, options: LayerOptions = {}): Layer {
   return layer("dropout", options, [], () => {

@@ -1,6 +1,7 @@
 /**
- * keras.layers.Add, Subtract, Multiply, Average, Maximum, Minimum and Concatenate. Each is called on its inputs, one by one or as an array: `add()(a, b)`;
- * `add([a, b])` is short for that. The elementwise ones broadcast: [1, 1, C] and [C] go with [H, W, C].
+ * keras.layers.Add, Subtract, Multiply, Average, Maximum, Minimum and Concatenate. Each is called on its inputs, one by
+ * one or as an array: `add()(a, b)`; `add([a, b])` is short for that. The elementwise ones broadcast: [1, 1, C] and [C]
+ * are compatible with [H, W, C].
  */
 import { integer, wrongValue } from "../../base/errors.ts";
 import { type Shape, sameShape, showShape } from "../../base/shape.ts";
@@ -20,7 +21,7 @@ type Merge<O> = {
   (inputs: readonly SymbolicTensor[], options?: O): SymbolicTensor;
 };
 
-/** Both ways of calling what merges. */
+/** Supports both ways of calling a merging layer. */
 function merging<O extends LayerOptions>(make: (options: O) => Layer): Merge<O> {
   return ((first?: O | readonly SymbolicTensor[], options: O = {} as O) =>
     Array.isArray(first) ? make(options)(first) : make((first ?? {}) as O)) as Merge<O>;
@@ -33,7 +34,7 @@ const elementwise = (kind: string, op: Op<object>, arity: readonly [number, numb
 const joined = (op: Op<object>, [first, ...rest]: readonly Value[], graph: Graph): Value =>
   rest.reduce((y, x) => graph.one(op, alike(y, x, graph), {}), first!);
 
-/** Both in the shape they have together: repeated along axes of size 1, and along those that one lacks in front. */
+/** Broadcasts both to their common shape. */
 function alike(a: Value, b: Value, graph: Graph): [Value, Value] {
   const shape = together(a.type.shape, b.type.shape);
   const repeated = (x: Value, like: Value) =>
@@ -41,31 +42,31 @@ function alike(a: Value, b: Value, graph: Graph): [Value, Value] {
   return [repeated(a, b), repeated(b, a)];
 }
 
-/** Keras' rule, which is NumPy's without the axis of the batch. */
+/** Keras' broadcasting rule: NumPy's, without the batch axis. */
 function together(a: Shape, b: Shape): Shape {
   const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
   const missing = longer.length - shorter.length;
   return longer.map((n, axis) => {
     const m = axis < missing ? 1 : shorter[axis - missing]!;
-    if (n !== m && n !== 1 && m !== 1)
-      throw new RangeError(
-        `expects shapes that are equal but for axes of 1, counted from the last, got ${showShape(a)} and ${showShape(b)}`,
-      );
+    if (n !== m && n !== 1 && m !== 1) {
+      const got = `${showShape(a)} and ${showShape(b)}`;
+      throw new RangeError(`expects shapes that are equal but for axes of 1, counted from the last, got ${got}`);
+    }
     return n === 1 ? m : n;
   });
 }
 
-/** The sum: a residual connection ends in one. */
+/** The sum, as at the end of a residual connection. */
 export const add: Merge<LayerOptions> = elementwise("add", sum, [2, Infinity]);
-/** The first input less the second. */
+/** The first input minus the second. */
 export const subtract: Merge<LayerOptions> = elementwise("subtract", sub, [2, 2]);
 /** The product, element by element. */
 export const multiply: Merge<LayerOptions> = elementwise("multiply", mul, [2, Infinity]);
-/** The largest of each element's numbers. */
+/** The elementwise maximum. */
 export const maximum: Merge<LayerOptions> = elementwise("maximum", largest, [2, Infinity]);
-/** The smallest of each element's numbers. */
+/** The elementwise minimum. */
 export const minimum: Merge<LayerOptions> = elementwise("minimum", smallest, [2, Infinity]);
-/** The mean of each element's numbers. */
+/** The elementwise mean. */
 export const average: Merge<LayerOptions> = merging(options =>
   layer(
     "average",
@@ -77,11 +78,11 @@ export const average: Merge<LayerOptions> = merging(options =>
 );
 
 export interface ConcatenateOptions extends LayerOptions {
-  /** Of Keras' counting, the batch being axis 0, or from the end. Default -1: channels. */
+  /** The axis in Keras' numbering, in which the batch is axis 0, or negative from the end. Default -1: channels. */
   axis?: number;
 }
 
-/** Inputs side by side along an axis; all other axes are equal. */
+/** Concatenates inputs along an axis; all other axes are equal. */
 export const concatenate: Merge<ConcatenateOptions> = merging(options =>
   layer(
     "concatenate",
@@ -95,7 +96,7 @@ export const concatenate: Merge<ConcatenateOptions> = merging(options =>
   ),
 );
 
-/** An axis of one image, from Keras' counting. */
+/** An axis of one image, from Keras' numbering. */
 function imageAxis(axis: number, shape: Shape): number {
   const own = axis < 0 ? shape.length + axis : axis - 1;
   if (own < 0 || own >= shape.length)

@@ -1,6 +1,6 @@
 /**
- * keras.layers.BatchNormalization, LayerNormalization and Rescaling: numbers with mean 0 and variance 1, then scaled and moved by what is
- * learned, or scaled and moved by constants.
+ * keras.layers.BatchNormalization, LayerNormalization and Rescaling: normalize to mean 0 and variance 1, then apply a
+ * learned scale and offset; or apply constant ones.
  */
 import { integer, number, wrongType, wrongValue } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
@@ -15,9 +15,9 @@ import { type Regularizer, regularizerOf } from "../regularizers.ts";
 interface NormalizationOptions extends LayerOptions {
   /** Added to the variance. Default 0.001. */
   epsilon?: number;
-  /** Learn a beta? Default true. */
+  /** Learn an offset beta. Default true. */
   center?: boolean;
-  /** Learn a gamma? Default true. */
+  /** Learn a scale gamma. Default true. */
   scale?: boolean;
   /** Default "zeros". */
   betaInitializer?: InitializerOption;
@@ -37,7 +37,7 @@ const LEARNED = [
   "gammaRegularizer",
 ] as const;
 
-/** What a gamma and a beta are drawn by; where one is not wanted, a constant of ones or zeros stands for it. */
+/** The initializers of gamma and beta; an unused one is replaced by a constant of ones or zeros. */
 function scaleAndCenter(options: NormalizationOptions) {
   const { center = true, scale = true } = options;
   if (typeof center !== "boolean") throw wrongType("center", "a boolean", center);
@@ -64,7 +64,7 @@ function scaleAndCenter(options: NormalizationOptions) {
 }
 
 export interface BatchNormalizationOptions extends NormalizationOptions {
-  /** How much of the moving statistics stays at each training step. Default 0.99. */
+  /** The decay of the moving statistics per training step. Default 0.99. */
   momentum?: number;
   /** Default "zeros". */
   movingMeanInitializer?: InitializerOption;
@@ -73,8 +73,8 @@ export interface BatchNormalizationOptions extends NormalizationOptions {
 }
 
 /**
- * Normalizes the last axis: in training by the statistics of the batch, else by their moving averages, as also where it is not trainable.
- * Weights: gamma, beta, moving_mean, moving_variance, one number each per channel.
+ * Normalizes the last axis: in training by the statistics of the batch, in inference, or if it is not trainable, by
+ * their moving averages. Weights: gamma, beta, moving_mean, moving_variance, one number each per channel.
  */
 export function batchNormalization(options: BatchNormalizationOptions = {}): Layer {
   const own = [...LEARNED, "momentum", "movingMeanInitializer", "movingVarianceInitializer"];
@@ -98,13 +98,16 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
 }
 
 export interface LayerNormalizationOptions extends NormalizationOptions {
-  /** The last axis, or several last ones: of Keras' counting, the batch being axis 0, or from the end. Default -1. */
+  /**
+   * The last axis, or several last ones, in Keras' numbering, in which the batch is axis 0, or negative from the end.
+   * Default -1.
+   */
   axis?: number | readonly number[];
 }
 
 /**
- * Normalizes the numbers of each image along the last axis, or along several last ones: mean and variance are their own, in training and
- * afterwards. Weights: gamma, beta, one number each for every place along these axes.
+ * Normalizes the numbers of each image along the last axis, or several last ones, by their own mean and variance, in
+ * training and inference. Weights: gamma, beta, one number each per position along these axes.
  */
 export function layerNormalization(options: LayerNormalizationOptions = {}): Layer {
   return layer("layerNormalization", options, [...LEARNED, "axis"], settings => {
@@ -133,7 +136,7 @@ export interface RescalingOptions extends LayerOptions {
   offset?: number;
 }
 
-/** scale x + offset. A data set rescales its bytes by itself (`scale` and `offset` of a Dataset): this comes on top. */
+/** scale x + offset, in addition to the `scale` and `offset` of a Dataset. */
 export function rescaling(options: RescalingOptions): Layer {
   return layer("rescaling", options, ["scale", "offset"], settings => {
     const attrs = { scale: number("scale", settings.scale), offset: number("offset", settings.offset ?? 0) };

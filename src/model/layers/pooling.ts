@@ -1,6 +1,7 @@
 /**
- * keras.layers.MaxPooling2D, AveragePooling2D, GlobalMaxPooling2D and GlobalAveragePooling2D, over images of height x width x channels, and the
- * same in 1D, over sequences of length x channels. Inside, a sequence is an image of height 1.
+ * keras.layers.MaxPooling2D, AveragePooling2D, GlobalMaxPooling2D and GlobalAveragePooling2D, over images of height x
+ * width x channels, and the same in 1D, over sequences of length x channels. Internally a sequence is an image of
+ * height 1.
  */
 import { oneOf } from "../../base/errors.ts";
 import type { Op, Value } from "../../graph/graph.ts";
@@ -26,7 +27,7 @@ export interface PoolOptions extends LayerOptions {
   poolSize?: Pair;
   /** Default: poolSize. */
   strides?: Pair;
-  /** Default "valid". Padding never counts: not as a maximum, not in a mean. */
+  /** Default "valid". Padding is ignored by the maximum and by the mean. */
   padding?: Padding;
 }
 
@@ -35,7 +36,7 @@ export interface Pool1dOptions extends LayerOptions {
   poolSize?: number;
   /** Default: poolSize. */
   strides?: number;
-  /** Default "valid". Padding never counts: not as a maximum, not in a mean. */
+  /** Default "valid". Padding is ignored by the maximum and by the mean. */
   padding?: "valid" | "same";
 }
 
@@ -48,7 +49,7 @@ function windowOf(options: PoolOptions): (image: readonly number[]) => Pool2d {
   return image => ({ size, strides, dilations: [1, 1], pads: padsOf(pads, image, size, strides) });
 }
 
-/** The same along a sequence, which is an image of height 1. */
+/** The same for a sequence, which is an image of height 1. */
 function windowAlong(options: Pool1dOptions): (image: readonly number[]) => Pool2d {
   const length = along("poolSize", options.poolSize, 2);
   const stride = along("strides", options.strides, length);
@@ -69,7 +70,7 @@ const pool1d = (kind: string, op: Op<Pool2d>, options: Pool1dOptions): Layer =>
     return ([x], to) => asImages(x!, to.graph, image => to.graph.one(op, [image], window(image.type.shape)));
   });
 
-/** One window over all of `image`: a vector. */
+/** One window over the whole `image`: a vector. */
 function global(op: Op<Pool2d>, image: Value, { graph }: Building): Value {
   const [height, width, channels] = imageShape(image);
   const pooled = graph.one(op, [image], { ...plainWindow, size: [height, width] });
@@ -96,22 +97,22 @@ const globalPool1d = (kind: string, op: Op<Pool2d>, options: LayerOptions): Laye
         global(op, to.graph.one(reshape, [x!], { shape: [1, ...sequenceShape(x!)] }), to),
   );
 
-/** The largest number of each window. */
+/** The maximum of each window. */
 export const maxPool2d = (options: PoolOptions = {}): Layer => pool2d("maxPool2d", largestOfWindows, options);
 /** The mean of each window. */
 export const averagePool2d = (options: PoolOptions = {}): Layer => pool2d("averagePool2d", meanOfWindows, options);
-/** The largest number of each window of a sequence. */
+/** The maximum of each window of a sequence. */
 export const maxPool1d = (options: Pool1dOptions = {}): Layer => pool1d("maxPool1d", largestOfWindows, options);
 /** The mean of each window of a sequence. */
 export const averagePool1d = (options: Pool1dOptions = {}): Layer => pool1d("averagePool1d", meanOfWindows, options);
 
-/** The largest number of each channel: a vector. */
+/** The maximum of each channel: a vector. */
 export const globalMaxPool2d = (options: LayerOptions = {}): Layer =>
   globalPool2d("globalMaxPool2d", largestOfWindows, options);
 /** The mean of each channel: a vector. */
 export const globalAveragePool2d = (options: LayerOptions = {}): Layer =>
   globalPool2d("globalAveragePool2d", meanOfWindows, options);
-/** The largest number of each channel of a sequence: a vector. */
+/** The maximum of each channel of a sequence: a vector. */
 export const globalMaxPool1d = (options: LayerOptions = {}): Layer =>
   globalPool1d("globalMaxPool1d", largestOfWindows, options);
 /** The mean of each channel of a sequence: a vector. */

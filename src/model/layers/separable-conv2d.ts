@@ -1,4 +1,4 @@
-/** keras.layers.SeparableConv2D: a convolution of each channel by itself, then one of 1 x 1 over all that came out. */
+/** keras.layers.SeparableConv2D: a depthwise convolution, then a pointwise (1 x 1) one. */
 import { integer } from "../../base/errors.ts";
 import { conv2d as convolution } from "../../ops/convolution/conv2d.ts";
 import { depthwiseConv2d as depthwiseConvolution } from "../../ops/convolution/depthwise-conv2d.ts";
@@ -12,7 +12,7 @@ import { type ConvolutionOptions, SHARED, shared } from "./convolution.ts";
 
 export interface SeparableConv2dOptions extends ConvolutionOptions {
   filters: number;
-  /** Filters of the first convolution for each channel. Default 1. */
+  /** Filters of the depthwise convolution per channel. Default 1. */
   depthMultiplier?: number;
   /** Default "glorotUniform". */
   depthwiseInitializer?: InitializerOption;
@@ -33,8 +33,9 @@ const OWN = [
 ] as const;
 
 /**
- * Strides, padding and dilation are the first convolution's, bias and activation the second's.
- * Weights: depthwise_kernel [kh][kw][in][depthMultiplier], pointwise_kernel [1][1][in * depthMultiplier][filters], bias [filters].
+ * Strides, padding and dilation apply to the depthwise convolution, bias and activation to the pointwise one. Weights:
+ * depthwise_kernel [kh][kw][in][depthMultiplier], pointwise_kernel [1][1][in * depthMultiplier][filters], bias
+ * [filters].
  */
 export function separableConv2d(options: SeparableConv2dOptions): Layer {
   const prepare = (settings: SeparableConv2dOptions): Build => {

@@ -8,7 +8,7 @@ import { resizeNearest } from "../../ops/shape/resize-nearest.ts";
 import { type Layer, type LayerOptions, layer } from "../layer.ts";
 import { imageShape, type Pads, type Pair, pair } from "../options.ts";
 
-/** The numbers of an image as one vector, channels fastest. */
+/** The numbers of an image as one vector, channels last (varying fastest). */
 export function flatten(options: LayerOptions = {}): Layer {
   return layer("flatten", options, [], () => ([x], to) => {
     return to.graph.one(toShape, [x!], { shape: [size(x!.type.shape)] });
@@ -16,7 +16,7 @@ export function flatten(options: LayerOptions = {}): Layer {
 }
 
 export interface ReshapeOptions extends LayerOptions {
-  /** Of one image; one size may be -1: what is left. */
+  /** Shape of one image; one size may be -1: it is computed. */
   targetShape: Shape;
 }
 
@@ -38,11 +38,11 @@ export function reshape(options: ReshapeOptions): Layer {
 }
 
 export interface ZeroPadding2dOptions extends LayerOptions {
-  /** All sides alike, [down, right], or [[top, bottom], [left, right]]. Default 1. */
+  /** One number for all sides, [down, right], or [[top, bottom], [left, right]]. Default 1. */
   padding?: number | readonly [number, number] | readonly [readonly [number, number], readonly [number, number]];
 }
 
-/** Zeros around each image. */
+/** Adds zeros around each image. */
 export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
   return layer("zeroPadding2d", options, ["padding"], settings => {
     const pads = sides(settings.padding ?? 1);
@@ -65,13 +65,13 @@ function sides(padding: NonNullable<ZeroPadding2dOptions["padding"]>): Pads {
 }
 
 export interface UpSampling2dOptions extends LayerOptions {
-  /** How many times as large. Default 2. */
+  /** Scale factors. Default 2. */
   size?: Pair;
-  /** "nearest": each pixel repeated; "bilinear": between the centres of the pixels around. Default "nearest". */
+  /** "nearest": each pixel is repeated; "bilinear": interpolates between the centres of pixels. Default "nearest". */
   interpolation?: "nearest" | "bilinear";
 }
 
-/** Larger images. */
+/** Enlarges images. */
 export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
   return layer("upSampling2d", options, ["size", "interpolation"], settings => {
     const [down, right] = pair("size", settings.size, 2);
@@ -80,7 +80,7 @@ export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
       const [height, width] = imageShape(x!);
       const size = [height * down, width * right] as const;
       if (interpolation === "bilinear") return graph.one(resizeBilinear, [x!], { size, coordinates: "halfPixel" });
-      // the centre of an output never lies on the border of two pixels
+      // the centre of an output is never on the border of two pixels
       return graph.one(resizeNearest, [x!], { size, coordinates: "tfHalfPixelForNn", rounding: "floor" });
     };
   });

@@ -34,8 +34,9 @@ export const lower = /* @__PURE__ */ lowerUnary(f);
 export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
 export const cost = { sigmoid: free } satisfies Record<string, CostOf>;
 export const axes = { sigmoid: sameAxes } satisfies Record<string, Axes>;
+// 1 / 256: see softmax.ts
 export const traits = {
-  sigmoid: { int8: /* @__PURE__ */ fixed(1 / 256, -128) },
+  sigmoid: { int8: /* @__PURE__ */ fixed(0.00390625, -128) },
 } satisfies Record<string, Traits>;
 export const gives = { sigmoid: "probabilities" } satisfies Record<string, Gives>;
 export const stored = { sigmoid: { op: sigmoid, number: 20, fields: {} } } satisfies Record<string, Stored>;

@@ -34,7 +34,8 @@ export const lower = /* @__PURE__ */ lowerUnary(f);
 export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);
 export const cost = { tanh: free } satisfies Record<string, CostOf>;
 export const axes = { tanh: sameAxes } satisfies Record<string, Axes>;
-export const traits = { tanh: { int8: /* @__PURE__ */ fixed(1 / 128, 0) } } satisfies Record<string, Traits>;
+// 1 / 128: see softmax.ts
+export const traits = { tanh: { int8: /* @__PURE__ */ fixed(0.0078125, 0) } } satisfies Record<string, Traits>;
 export const stored = { tanh: { op: tanh, number: 22, fields: {} } } satisfies Record<string, Stored>;
 export const activation = {
   tanh: { op: tanh, attrs: {} },

@@ -9,7 +9,7 @@ import { scale } from "./scale.ts";
 
 export const div: Op = { name: "div", takes: { list: [REAL, REAL] }, infer: sameTypes("divide") };
 
-export const evaluate = { div: eachPair((a, b) => a / b) } satisfies Record<string, Evaluate>;
+export const evaluate = { div: /* @__PURE__ */ eachPair((a, b) => a / b) } satisfies Record<string, Evaluate>;
 
 /** d(a / b) = da / b - (a / b) db / b */
 export const gradient = {
@@ -21,7 +21,7 @@ export const gradient = {
   },
 } satisfies Record<string, Gradient>;
 
-export const lower = { div: lowerBinary("f32_div") } satisfies Record<string, Lower>;
+export const lower = { div: /* @__PURE__ */ lowerBinary("f32_div") } satisfies Record<string, Lower>;
 
 export const prefers = { div: asOutput } satisfies Record<string, Prefers>;
 

@@ -75,11 +75,11 @@ function pairArgs(c: Lowering, a: Value, b: Value, y: Value) {
   const to = storedOut(c, y);
   return {
     a: first.ref,
-    apitch: first.pitch,
+    a_row_stride: first.pitch,
     b: second.ref,
-    bpitch: second.pitch,
+    b_row_stride: second.pitch,
     y: to.ref,
-    ypitch: to.pitch,
+    y_row_stride: to.pitch,
     ...rowsOf(first, second, to),
   };
 }

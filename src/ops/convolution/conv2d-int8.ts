@@ -64,54 +64,57 @@ function byOffsets(
 ): void {
   const { c, window, groups: all, from, to, packing, running } = layer;
   const { runs, length, groups } = kGroups(layer);
-  const outs = packing.outs / all;
+  const cout = packing.cout / all;
   const shared = {
-    groups,
-    outs,
+    k_groups: groups,
+    cout,
     taps: runs > 1 || taps ? table(layer, "taps", eachPart(layer, tapAxes(c.variant, from, window, all))) : 0,
     ...pixels(layer, pooled, rows),
   };
   for (let g = 0; g < all; g++) {
-    const first = g * outs;
-    const w = packedWeights(layer, panelBytes(outs, groups));
+    const first = g * cout;
+    const weight = packedWeights(layer, panelBytes(cout, groups));
     c.call("i8_gemm_pack", {
-      outs,
+      cout,
       runs,
       length,
-      w: at(packing.w, first * runs * length),
+      weight: at(packing.weight, first * runs * length),
       bias: packing.bias && at(packing.bias, 4 * first),
       scale: at(packing.scale, 4 * first),
       zero: packing.zero,
-      y: w,
+      y: weight,
     });
-    call({ ...shared, w, x: at(running.x, (g * from.pixel) / all), y: at(running.y, (g * to.pixel) / all) }, first);
+    call(
+      { ...shared, weight, x: at(running.x, (g * from.pixel) / all), y: at(running.y, (g * to.pixel) / all) },
+      first,
+    );
   }
 }
 
 interface DirectArgs {
-  readonly groups: number;
-  readonly outs: number;
+  readonly k_groups: number;
+  readonly cout: number;
   readonly taps: Ref | number;
   readonly tiles: number;
   readonly pixels: Ref;
   readonly results: Ref;
-  readonly w: Ref;
+  readonly weight: Ref;
   readonly x: Ref;
   readonly y: Ref;
 }
 
 /** Any convolution, and a dense layer as one of 1x1. */
 export const direct: Algorithm = {
-  work: layer => directWork(layer.to.height * layer.to.width, layer.size.outs, kGroups(layer).groups, layer.groups),
+  work: layer => directWork(layer.to.height * layer.to.width, layer.size.cout, kGroups(layer).groups, layer.groups),
   lower(layer) {
     const { c, to, groups, running } = layer;
-    const rows = tilePixels(c.variant, kGroups(layer).groups, to.height * to.width, running.outs / groups);
+    const rows = tilePixels(c.variant, kGroups(layer).groups, to.height * to.width, running.cout / groups);
     byOffsets(layer, { rows, taps: false }, args => c.each("i8_conv2d", { ...running, ...args, rows }));
   },
 };
 
 const pooledDirect: Algorithm = {
-  work: layer => directWork(4 * layer.to.height * layer.to.width, layer.size.outs, kGroups(layer).groups, layer.groups),
+  work: layer => directWork(4 * layer.to.height * layer.to.width, layer.size.cout, kGroups(layer).groups, layer.groups),
   lower(layer) {
     byOffsets(layer, { rows: 4, pooled: true, taps: true }, args =>
       layer.c.each("i8_conv2d_max_pool2d", { ...layer.running, ...args }),
@@ -123,10 +126,10 @@ const pooledDirect: Algorithm = {
 const oneChannel: Algorithm = {
   work: ({ c, plain, size }) => (plain ? oneChannelWork(c.variant, size) : undefined),
   lower({ c, size, packing, running }) {
-    const w = packedWeights({ c }, oneChannelPackedBytes(size, c.variant));
-    c.call("i8_conv2d_1c_pack", { ...packing, y: w });
+    const weight = packedWeights({ c }, oneChannelPackedBytes(size, c.variant));
+    c.call("i8_conv2d_1c_pack", { ...packing, y: weight });
     const scratch = c.scratch("scratch", stripBytes(size, c.variant));
-    c.each("i8_conv2d_1c_max_pool2d", { ...running, w, scratch });
+    c.each("i8_conv2d_1c_max_pool2d", { ...running, weight, scratch });
   },
 };
 
@@ -134,9 +137,9 @@ const oneChannel: Algorithm = {
 const fir: Algorithm = {
   work: ({ plain, size }) => (plain ? firWork(size) : undefined),
   lower({ c, size, packing, running }) {
-    const w = packedWeights({ c }, firPackedBytes(size));
-    c.call("i8_conv2d_fir_pack", { ...packing, y: w });
-    c.each("i8_conv2d_fir_max_pool2d", { ...running, w, scratch: c.scratch("scratch", firScratchBytes(size)) });
+    const weight = packedWeights({ c }, firPackedBytes(size));
+    c.call("i8_conv2d_fir_pack", { ...packing, y: weight });
+    c.each("i8_conv2d_fir_max_pool2d", { ...running, weight, scratch: c.scratch("scratch", firScratchBytes(size)) });
   },
 };
 
@@ -144,21 +147,21 @@ const winograd: Algorithm = {
   work: ({ plain, size }) => (plain && size.kh === 3 && size.kw === 3 ? winogradWork(size) : undefined),
   lower({ c, size, packing, running }) {
     const band = winogradBand(size);
-    const w = packedWeights({ c }, winogradPackedBytes(size));
-    c.call("i8_conv2d_winograd_pack", { ...packing, y: w });
+    const weight = packedWeights({ c }, winogradPackedBytes(size));
+    c.call("i8_conv2d_winograd_pack", { ...packing, y: weight });
     const scratch = c.scratch("scratch", winogradScratchBytes(size, band));
-    c.each("i8_conv2d_winograd", { ...running, band, w, scratch });
+    c.each("i8_conv2d_winograd", { ...running, band, weight, scratch });
   },
 };
 
 const depthwise3x3: Algorithm = {
   work: ({ depthwise, parts, window, size }) =>
-    depthwise && parts === 1 && depthwise3x3Fits(window, size.channels) ? depthwiseWork(size) : undefined,
+    depthwise && parts === 1 && depthwise3x3Fits(window, size.cin) ? depthwiseWork(size) : undefined,
   lower({ c, size, packing, running }) {
-    const w = packedWeights({ c }, depthwise3x3PackedBytes(size, c.variant));
-    c.call("i8_depthwise_3x3_pack", { ...packing, y: w });
+    const weight = packedWeights({ c }, depthwise3x3PackedBytes(size, c.variant));
+    c.call("i8_depthwise_3x3_pack", { ...packing, y: weight });
     const scratch = c.scratch("scratch", depthwise3x3ScratchBytes(size, c.variant));
-    c.each("i8_depthwise_conv2d_3x3", { ...running, w, scratch });
+    c.each("i8_depthwise_conv2d_3x3", { ...running, weight, scratch });
   },
 };
 
@@ -166,11 +169,11 @@ const depthwise: Algorithm = {
   work: ({ depthwise, size }) => (depthwise ? depthwiseWork(size) : undefined),
   lower(layer) {
     const { c, size, parts, packing, running } = layer;
-    const w = packedWeights(layer, depthwisePackedBytes({ ...size, kh: parts * size.kh }));
-    c.call("i8_depthwise_pack", { ...packing, y: w });
+    const weight = packedWeights(layer, depthwisePackedBytes({ ...size, kh: parts * size.kh }));
+    c.call("i8_depthwise_pack", { ...packing, y: weight });
     c.each("i8_depthwise_conv2d", {
       ...running,
-      w,
+      weight,
       pairs: Math.ceil(packing.taps / 2),
       taps: table(layer, "taps", eachPart(layer, depthwiseTapAxes(layer.from, layer.window))),
       ...pixels(layer, false, 4),

@@ -97,6 +97,9 @@ export const lowerBackward = {
 
 export const prefers = {
   conv2d: /* @__PURE__ */ convolutionPrefers(panels),
+} satisfies Record<string, Prefers>;
+
+export const prefersBackward = {
   conv2dInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 

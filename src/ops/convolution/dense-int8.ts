@@ -12,11 +12,11 @@ import { rows } from "./int8-sparse.ts";
 /** The k-groups of a matrix product and its packed weights. */
 function matrix(layer: Layer) {
   const { c, packing } = layer;
-  const length = packing.channels;
-  const groups = groupsOf(c.variant, 1, length);
-  const w = packedWeights(layer, panelBytes(packing.outs, groups));
-  c.call("i8_gemm_pack", { ...packing, runs: 1, length, y: w });
-  return { groups, w };
+  const length = packing.cin;
+  const k_groups = groupsOf(c.variant, 1, length);
+  const weight = packedWeights(layer, panelBytes(packing.cout, k_groups));
+  c.call("i8_gemm_pack", { ...packing, runs: 1, length, y: weight });
+  return { k_groups, weight };
 }
 
 /**
@@ -35,16 +35,16 @@ export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
     direct.lower(layer);
     return;
   }
-  const groups = Math.ceil(packing.outs / 16) * groupsOf(c.variant, 1, packing.channels);
+  const groups = Math.ceil(packing.cout / 16) * groupsOf(c.variant, 1, packing.cin);
   const by = cheapest(i8Dense[c.variant], by =>
     by === "sparse" ? rows.work(layer) : [groups * (by === "tiles" ? Math.max(4, c.batch) : c.batch)],
   );
   if (by === "sparse") rows.lower(layer);
   else if (by === "tiles") c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
   else {
-    const length = packing.channels;
-    const w = packedWeights(layer, densePackedBytes(c.variant, packing.outs, length));
-    c.call("i8_dense_pack", { ...packing, length, y: w });
-    c.each("i8_dense", { ...running, length, w });
+    const length = packing.cin;
+    const weight = packedWeights(layer, densePackedBytes(c.variant, packing.cout, length));
+    c.call("i8_dense_pack", { ...packing, length, y: weight });
+    c.each("i8_dense", { ...running, length, weight });
   }
 }

@@ -23,10 +23,12 @@ export interface Dense extends Quantized {
 
 export const dense: Op<Dense> = {
   name: "dense",
-  takes: /* @__PURE__ */ weightedOperands(ACTIVATION, 2, "weights of outputs x inputs"),
+  takes: /* @__PURE__ */ weightedOperands(
+    { ...ACTIVATION, rank: 1, what: "a vector per image (flatten first)" },
+    2,
+    "weights of outputs x inputs",
+  ),
   infer([x, weight, bias], attrs) {
-    if (x!.shape.length !== 1)
-      throw new RangeError(`expects a vector per image, got ${showShape(x!.shape)}: flatten first`);
     if (weight!.shape[1] !== x!.shape[0])
       throw new RangeError(`weights of ${showShape(weight!.shape)} do not fit inputs of ${showShape(x!.shape)}`);
     return [weightedType([weight!.shape[0]!], x!, weight!, bias, attrs)];
@@ -125,7 +127,7 @@ export const lower = {
       k: K,
       a: c.in(x!),
       lda: c.strideIn(x!, flat),
-      w: c.in(weight!, panels),
+      weight: c.in(weight!, panels),
       c: c.out(y),
       ldc: c.stride(y),
       mode,
@@ -163,7 +165,7 @@ export const lowerBackward = {
       k: N,
       a: c.in(upstream!),
       lda: c.strideIn(upstream!, flat),
-      w: c.in(weight!, panelsTransposed),
+      weight: c.in(weight!, panelsTransposed),
       c: c.out(dx),
       ldc: c.stride(dx),
       mode: y ? MODE.mask : MODE.plain,
@@ -175,6 +177,9 @@ export const lowerBackward = {
 
 export const prefers = {
   dense: (node, operand) => (operand === 1 && !isInt8(node.inputs[1]!.type) ? panels : undefined),
+} satisfies Record<string, Prefers>;
+
+export const prefersBackward = {
   denseInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 

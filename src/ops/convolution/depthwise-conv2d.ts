@@ -103,6 +103,9 @@ export const lowerBackward = {
 
 export const prefers = {
   depthwiseConv2d: /* @__PURE__ */ convolutionPrefers(taps),
+} satisfies Record<string, Prefers>;
+
+export const prefersBackward = {
   depthwiseConv2dInputGradient: (_, operand) => (operand === 0 ? taps : undefined),
 } satisfies Record<string, Prefers>;
 

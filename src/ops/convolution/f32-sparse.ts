@@ -43,7 +43,7 @@ function lowerSparse(node: Node, c: Lowering, mode: number, columns: Columns): b
   const matrix = matrixOf(c.fixed(weight), weight.type.shape[0]!);
   if (!matrix) return false;
   const places = floatRows(taps, pitch);
-  const panels = Math.ceil(matrix.outs / 8) * matrix.length;
+  const panels = Math.ceil(matrix.cout / 8) * matrix.length;
   const few = !image && count < 4;
   const by = cheapest(f32Sparse, algorithm => {
     if (algorithm === "lists") return tileWork(matrix, LISTS, count, places);
@@ -54,13 +54,13 @@ function lowerSparse(node: Node, c: Lowering, mode: number, columns: Columns): b
   const tiled = by === "lists";
   if (!tiled && by !== "rows") return false;
   // what pads the row of an image is outputs without weights
-  const padded = image ? matrix : { ...matrix, outs: flat.bytes(y.type.shape, "f32") / 4 };
+  const padded = image ? matrix : { ...matrix, cout: flat.bytes(y.type.shape, "f32") / 4 };
   const words = tiled ? pack(padded, LISTS, 4, places.rows) : pack(padded, ROWS, 16);
   const args = {
     x: c.in(x),
     y: c.out(y),
-    w: c.constant("sparse weights", words),
-    outs: padded.outs,
+    weight: c.constant("sparse weights", words),
+    cout: padded.cout,
     mode,
     aux: bias ? c.in(bias) : 0,
   };
@@ -71,7 +71,7 @@ function lowerSparse(node: Node, c: Lowering, mode: number, columns: Columns): b
   const over = {
     ...args,
     h: 0,
-    width: 0,
+    w: 0,
     pixel: 0,
     pad_t: 0,
     pad_l: 0,
@@ -92,13 +92,13 @@ function lowerSparse(node: Node, c: Lowering, mode: number, columns: Columns): b
 
 /** Lowers a convolution likewise. */
 export function lowerSparseConv2d(node: Node, c: Lowering, g: Conv2dGeometry, mode: number): boolean {
-  const { h, w: width, pad_t, pad_l } = g;
+  const { h, w, pad_t, pad_l } = g;
   if (g.groups > 1 || Math.min(pad_t, pad_l) < 0) return false;
   const reached = [
     (g.oh - 1) * g.stride_h + (g.kh - 1) * g.dilation_h + 1,
     (g.ow - 1) * g.stride_w + (g.kw - 1) * g.dilation_w + 1,
   ] as const;
-  const [rows, columns] = pad_t || pad_l || reached[0] > h || reached[1] > width ? reached : [0, width];
+  const [rows, columns] = pad_t || pad_l || reached[0] > h || reached[1] > w ? reached : [0, w];
   const pixel = 4 * g.cin;
   const pitch = columns * pixel;
   const pixels: TableAxes = [
@@ -106,7 +106,7 @@ export function lowerSparseConv2d(node: Node, c: Lowering, g: Conv2dGeometry, mo
     [g.ow, g.stride_w * pixel],
   ];
   const count = g.oh * g.ow;
-  const image = { h, width, pixel, pad_t, pad_l, rows, columns };
+  const image = { h, w, pixel, pad_t, pad_l, rows, columns };
   return lowerSparse(node, c, mode, { image, taps: g, pitch, count, pixels, results: [[count, 4 * g.cout]] });
 }
 

@@ -50,7 +50,7 @@ function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
 
 /**
  * Splits weights with a zero point into `parts` int8 kernels whose sum they are: less their zero point they have 9 bits. The
- * parts of an output lie one after the other, [outs][parts][...]. Kernels that run read the same pixels once for each part.
+ * parts of an output lie one after the other, [cout][parts][...]. Kernels that run read the same pixels once for each part.
  */
 function inParts(weight: Value, node: WeightedNode): { parts: number; data?: Int8Array } {
   const zero = weight.type.quantization!.zeroPoint;
@@ -87,7 +87,7 @@ export function windowOf({ inputs, attrs }: WeightedNode): TapWindow {
 interface Places {
   readonly from: StoredPlace;
   readonly to: StoredPlace;
-  readonly w: Ref;
+  readonly weight: Ref;
   /** 0: none. */
   readonly bias: Ref | 0;
   readonly scale: Ref;
@@ -100,10 +100,10 @@ export function layerOf(node: WeightedNode, c: Lowering, groups: number, parts: 
   const { from, to, ...constants } = places;
   const window = windowOf(node);
   const [kh, kw] = window.kernel;
-  const [down, across] = window.strides;
-  const { channels, pitch } = from;
-  const outs = node.inputs[1]!.type.shape[0]!;
-  const size = { channels, outs, kh, kw, down, across, height: to.height, width: to.width };
+  const [stride_h, stride_w] = window.strides;
+  const cin = from.channels;
+  const cout = node.inputs[1]!.type.shape[0]!;
+  const size = { cin, cout, kh, kw, stride_h, stride_w, oh: to.height, ow: to.width };
   return {
     c,
     window,
@@ -113,16 +113,16 @@ export function layerOf(node: WeightedNode, c: Lowering, groups: number, parts: 
     to,
     size,
     /** The arguments of kernels that pack weights. */
-    packing: { outs, kh, kw, channels, taps: parts * kh * kw, ...constants },
+    packing: { cout, kh, kw, cin, taps: parts * kh * kw, ...constants },
     /** The arguments of kernels that run: x is the first tap of the first pixel. */
     running: {
       ...size,
-      x: at(from.ref, -window.pads[0] * pitch - window.pads[1] * from.pixel),
+      x: at(from.ref, -window.pads[0] * from.pitch - window.pads[1] * from.pixel),
       ...(from.stride && { xs: from.stride }),
-      pitch,
+      x_row_stride: from.pitch,
       y: to.ref,
-      ypitch: to.pitch,
-      ypixel: to.pixel,
+      y_row_stride: to.pitch,
+      y_pixel_stride: to.pixel,
     },
   };
 }
@@ -141,7 +141,7 @@ export function staticLayer(node: WeightedNode, c: Lowering, groups: number, poo
   const layer = layerOf(node, c, groups, parts, {
     from: depthwise ? repeated(c, whole, weight.type.shape[0]! / groups) : whole,
     to: storedOut(c, y),
-    w: data ? c.constant("weights in parts", data) : c.in(weight),
+    weight: data ? c.constant("weights in parts", data) : c.in(weight),
     bias: bias ? c.in(bias) : 0,
     scale: c.constant("scales", scales),
     zero: affine(x.type).zero,

@@ -16,7 +16,7 @@ import { type Algorithm, type StaticLayer, table } from "./int8-layer.ts";
 
 /** The weights of a layer of one kernel, if there may be many zeros in them. */
 const weightsOf = ({ size, groups, parts, numbers }: StaticLayer): Matrix | undefined =>
-  groups * parts === 1 ? matrixOf(numbers.weights, size.outs) : undefined;
+  groups * parts === 1 ? matrixOf(numbers.weights, size.cout) : undefined;
 
 /** By tiles of pixels. `outputs`: 4 where outputs share their inputs in fours, 1 where each has a list of its own. */
 const tiles = (outputs: 1 | 4): Algorithm => ({
@@ -33,7 +33,7 @@ const tiles = (outputs: 1 | 4): Algorithm => ({
     const words = pack(weightsOf(layer)!, { inputs: kGroup(c.variant), outputs }, 4, rows.rows, numbers);
     c.each("i8_sparse_conv2d", {
       ...running,
-      w: c.constant("sparse weights", words),
+      weight: c.constant("sparse weights", words),
       blocks: outputs >> 2,
       chunks: rows.chunks.length,
       places: c.constant("chunks", rows.chunks),
@@ -58,6 +58,6 @@ export const rows: Algorithm = {
   lower(layer) {
     const { c, numbers, running } = layer;
     const words = pack(weightsOf(layer)!, { inputs: kGroup(c.variant), outputs: 16 }, 16, undefined, numbers);
-    c.each("i8_sparse_dense", { ...running, w: c.constant("sparse weights", words) });
+    c.each("i8_sparse_dense", { ...running, weight: c.constant("sparse weights", words) });
   },
 };

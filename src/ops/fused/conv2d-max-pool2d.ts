@@ -90,6 +90,6 @@ export const traits = {
   conv2dMaxPool2d: { int8: "kernel" },
 } satisfies Record<string, Traits>;
 
-export const stored = {
+export const unstored = {
   conv2dMaxPool2d: /* @__PURE__ */ refuse("a file holds networks as they were built: fusion follows loading"),
 } satisfies Record<string, Refusal>;

@@ -186,21 +186,21 @@ export const lower = {
     const [x, weight, bias] = node.inputs;
     const [y, argmax] = node.outputs;
     const image = x!.type.shape;
-    const [h, wd, cin] = image as [number, number, number];
+    const [h, w, cin] = image as [number, number, number];
     const [cout, kh, kw] = weight!.type.shape as [number, number, number];
-    const [ph, pw] = windows(image, weight!.type.shape);
+    const [oh, ow] = windows(image, weight!.type.shape);
     const kernel = algorithmFor(image, weight!.type.shape)!;
     const args = {
       x: c.in(x!),
-      w: c.in(weight!, kernel === "winograd" ? winogradRows : panels),
+      weight: c.in(weight!, kernel === "winograd" ? winogradRows : panels),
       bias: bias ? c.in(bias) : c.constant("no bias", new Float32Array(8 * Math.ceil(cout / 8))),
       y: c.out(y!),
       argmax: c.out(argmax!, argmaxLayout(image, weight!.type.shape)),
-      ...{ h, wd, cin, cout, kh, kw, ph, pw, run: kw * cin, row: wd * cin * 4, pixel: cin * 4 },
+      ...{ h, w, cin, cout, kh, kw, oh, ow, run: kw * cin, x_row_stride: w * cin * 4, x_pixel_stride: cin * 4 },
     };
     if (kernel === "direct") c.each("f32_conv2d_relu_max_pool2d", args);
     else if (kernel === "plane") {
-      const scratch = c.scratch("split columns", planeScratch(h, wd, cout));
+      const scratch = c.scratch("split columns", planeScratch(h, w, cout));
       c.each("f32_conv2d_relu_max_pool2d_plane", { ...args, scratch });
     } else {
       const scratch = c.scratch("transformed columns", winogradScratch(h, cin));
@@ -215,10 +215,9 @@ function winnersOf(argmax: Node["inputs"][number], upstream: Node["inputs"][numb
   const planar = layout === planes;
   return {
     dy: c.in(upstream),
-    ys: c.strideIn(upstream, flat),
     argmax: c.in(argmax, layout),
-    windowStep: planar ? 4 : 4 * out,
-    channelStep: planar ? 4 * ph * pw : 4,
+    window_stride: planar ? 4 : 4 * out,
+    channel_stride: planar ? 4 * ph * pw : 4,
     cout: out,
   };
 }
@@ -229,7 +228,7 @@ export const lowerBackward = {
     const { weight, bias } = node.attrs;
     const image = x!.type.shape;
     const [cout, kh, kw, cin] = weight as [number, number, number, number];
-    const [ph, pw] = windows(image, weight);
+    const [oh, ow] = windows(image, weight);
     const dw = c.out(node.outputs[0]!, kernelRows);
     const biasBytes = flat.bytes([cout], "f32");
     const db = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
@@ -238,11 +237,11 @@ export const lowerBackward = {
     c.each("f32_conv2d_relu_max_pool2d_weight_gradient", {
       x: c.in(x!),
       ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight), c),
-      windows: ph * pw,
+      windows: oh * ow,
       kh,
       run: kw * cin,
-      row: image[1]! * cin * 4,
-      list: c.scratch("winners", 8 * ph * pw * c.group),
+      x_row_stride: image[1]! * cin * 4,
+      list: c.scratch("winners", 8 * oh * ow * c.group),
       dw,
       db,
     });
@@ -252,18 +251,17 @@ export const lowerBackward = {
     const { image } = node.attrs;
     const dx = node.outputs[0]!;
     const [cout, kh, kw, cin] = weight!.type.shape as [number, number, number, number];
-    const [ph, pw] = windows(image, weight!.type.shape);
+    const [oh, ow] = windows(image, weight!.type.shape);
     c.each("f32_conv2d_relu_max_pool2d_input_gradient", {
       ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight!.type.shape), c),
-      w: c.in(weight!, movedRows),
+      weight: c.in(weight!, movedRows),
       dx: c.out(dx),
-      xs: c.stride(dx),
-      ph,
-      pw,
+      oh,
+      ow,
       kh,
       run: kw * cin,
-      row: image[1]! * cin * 4,
-      pixel: cin * 4,
+      dx_row_stride: image[1]! * cin * 4,
+      dx_pixel_stride: cin * 4,
       list: c.scratch("winners", 16 * cout),
     });
   },
@@ -271,6 +269,9 @@ export const lowerBackward = {
 
 export const prefers = {
   conv2dReluMaxPool2d: (_, operand) => (operand === 1 ? panels : undefined),
+} satisfies Record<string, Prefers>;
+
+export const prefersBackward = {
   conv2dReluMaxPool2dInputGradient: (_, operand) => (operand === 0 ? panels : undefined),
 } satisfies Record<string, Prefers>;
 
@@ -295,6 +296,6 @@ export const traits = {
   conv2dReluMaxPool2d: { int8: "float" },
 } satisfies Record<string, Traits>;
 
-export const stored = {
+export const unstored = {
   conv2dReluMaxPool2d: /* @__PURE__ */ refuse("a file holds networks as they were built: fusion follows loading"),
 } satisfies Record<string, Refusal>;

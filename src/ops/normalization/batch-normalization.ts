@@ -31,7 +31,6 @@ export interface BatchNormalization {
 const perChannel = (x: Type): Type => ({ shape: [x.shape.at(-1)!], dtype: "f32", batched: false });
 
 function fits([x, ...parameters]: Type[]): Type {
-  if (!x!.shape.length) throw new RangeError("expects channels, got one number per image");
   for (const p of parameters)
     if (p.shape.length !== 1 || p.shape[0] !== x!.shape.at(-1))
       throw new RangeError(`parameters of ${showShape(p.shape)} do not fit the channels of ${showShape(x!.shape)}`);
@@ -163,12 +162,10 @@ export const lower = {
   batchNormalization(node: Node<BatchNormalization>, c) {
     const [x, gamma, beta, mean, variance] = node.inputs;
     const y = node.outputs[0]!;
-    const { repeat: pixels, k } = rowsOf(x!);
     c.each("f32_batch_normalization", {
       x: c.in(x!),
       y: c.out(y),
-      pixels,
-      k,
+      ...rowsOf(x!),
       mean: c.in(mean!),
       variance: c.in(variance!),
       gamma: c.in(gamma!),
@@ -182,12 +179,12 @@ export const lowerBackward = {
   trainBatchNormalization(node: Node<BatchNormalization>, c) {
     const [x, gamma, beta] = node.inputs;
     const [y, meanOut, varianceOut] = node.outputs;
-    const { repeat: pixels, k } = rowsOf(x!);
+    const rows = rowsOf(x!);
     const mean = c.out(meanOut!);
     const variance = c.out(varianceOut!);
-    const image = { x: c.in(x!), pixels, k, mean, variance } as const;
+    const image = { x: c.in(x!), ...rows, mean, variance } as const;
     // the padding is averaged too, by movingAverage: zeros
-    const padded = flat.bytes([k], "f32");
+    const padded = flat.bytes([rows.k], "f32");
     c.call("zero", { y: mean, bytes: padded });
     c.call("zero", { y: variance, bytes: padded });
     c.call("f32_batch_normalization_statistics", image);
@@ -213,17 +210,16 @@ export const lowerBackward = {
   batchNormalizationParameterGradient(node: Node<{ epsilon: number }>, c) {
     const [upstream, x, mean, variance] = node.inputs;
     const [dgammaOut, dbetaOut] = node.outputs;
-    const { repeat: pixels, k } = rowsOf(x!);
+    const rows = rowsOf(x!);
     const dgamma = c.out(dgammaOut!);
     const dbeta = c.out(dbetaOut!);
-    const padded = flat.bytes([k], "f32");
+    const padded = flat.bytes([rows.k], "f32");
     c.call("zero", { y: dgamma, bytes: padded });
     c.call("zero", { y: dbeta, bytes: padded });
     c.call("f32_batch_normalization_parameter_gradient", {
       dy: c.in(upstream!),
       x: c.in(x!),
-      pixels,
-      k,
+      ...rows,
       mean: c.in(mean!),
       variance: c.in(variance!),
       dgamma,
@@ -234,12 +230,10 @@ export const lowerBackward = {
   batchNormalizationGradient(node: Node<{ epsilon: number }>, c) {
     const [upstream, variance, gamma] = node.inputs;
     const dx = node.outputs[0]!;
-    const { repeat: pixels, k } = rowsOf(dx);
     c.each("f32_batch_normalization_frozen_gradient", {
       dy: c.in(upstream!),
       dx: c.out(dx),
-      pixels,
-      k,
+      ...rowsOf(dx),
       variance: c.in(variance!),
       gamma: c.in(gamma!),
       epsilon: node.attrs.epsilon,
@@ -248,20 +242,18 @@ export const lowerBackward = {
   trainBatchNormalizationGradient(node: Node<{ epsilon: number }>, c) {
     const [upstream, x, mean, variance, gamma, dgamma, dbeta] = node.inputs;
     const dx = node.outputs[0]!;
-    const { repeat: pixels, k } = rowsOf(x!);
     c.each("f32_batch_normalization_gradient", {
       dy: c.in(upstream!),
       x: c.in(x!),
       dx: c.out(dx),
-      pixels,
-      k,
+      ...rowsOf(x!),
       mean: c.in(mean!),
       variance: c.in(variance!),
       gamma: c.in(gamma!),
       dgamma: c.in(dgamma!),
       dbeta: c.in(dbeta!),
       epsilon: node.attrs.epsilon,
-      total: c.batch * pixels,
+      total: c.batch * rowsOf(x!).repeat,
     });
   },
 } satisfies Record<string, Lower>;

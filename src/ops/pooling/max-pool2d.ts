@@ -93,15 +93,16 @@ export function pool(node: Node<Pool2d>, c: Lowering) {
 
 export const lower = {
   maxPool2d(node: Node<Pool2d>, c) {
-    const args = pool(node, c);
-    const index = node.outputs[1]!;
-    if (isInt8(node.inputs[0]!.type)) c.each("i8_max_pool2d", args);
-    else if (c.used(index)) c.each("f32_max_pool2d_index", { ...args, index: c.out(index), is: c.stride(index) });
-    else c.each("f32_max_pool2d", args);
+    c.each(isInt8(node.inputs[0]!.type) ? "i8_max_pool2d" : "f32_max_pool2d", pool(node, c));
   },
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
+  maxPool2d(node: Node<Pool2d>, c) {
+    const index = node.outputs[1]!;
+    if (!c.used(index)) lower.maxPool2d(node, c);
+    else c.each("f32_max_pool2d_index", { ...pool(node, c), index: c.out(index), is: c.stride(index) });
+  },
   maxPool2dGradient(node: Node<{ image: Shape }>, c) {
     const [upstream, index] = node.inputs;
     const dx = node.outputs[0]!;

@@ -77,8 +77,8 @@ export function lowerTable(c: Lowering, x: Value, y: Value, of: (q: number) => n
 /** The arguments of a kernel that goes from rows to rows of equal length. */
 export const rowsBetween = (from: StoredPlace, to: StoredPlace) => ({
   x: from.ref,
-  xpitch: from.pitch,
+  x_row_stride: from.pitch,
   y: to.ref,
-  ypitch: to.pitch,
+  y_row_stride: to.pitch,
   ...rowsOf(from, to),
 });

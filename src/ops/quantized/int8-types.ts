@@ -39,10 +39,9 @@ export interface Affine {
 /** Scale and zero point of a quantization that has one of each. */
 export const affineOf = ({ scale, zeroPoint }: Quantization): Affine => ({ scale: scale[0]!, zero: zeroPoint });
 
-/** Those of an int8 activation. */
+/** Those of an int8 activation, which has a quantization (graph/operand.ts). */
 export function affine(type: Type): Affine {
-  if (!type.quantization) throw new TypeError(`int8 of ${showShape(type.shape)} has no quantization`);
-  return affineOf(type.quantization);
+  return affineOf(type.quantization!);
 }
 
 /** f32(f32(s_x) / f32(s_y)): how many steps of y one of x is. */
@@ -82,11 +81,8 @@ export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | u
     if (isInt8(x)) throw new TypeError(`int8 inputs need int8 weights, got ${weight.dtype}`);
     return real;
   }
-  const scales = weight.quantization?.scale.length ?? 0;
-  if (scales !== 1 && scales !== weight.shape[0])
-    throw new TypeError(`int8 weights need 1 or ${weight.shape[0]} scales, got ${scales}`);
-  const { axis = 0, zeroPoint } = weight.quantization!;
-  if (scales > 1 && axis !== 0) throw new TypeError(`int8 weights need scales along axis 0, got axis ${axis}`);
+  const { scale, axis = 0, zeroPoint } = weight.quantization!;
+  if (scale.length > 1 && axis !== 0) throw new TypeError(`int8 weights need scales along axis 0, got axis ${axis}`);
   if (!(Number.isInteger(zeroPoint) && zeroPoint >= -128 && zeroPoint <= 127))
     throw new RangeError(`int8 weights need a zero point in -128..127, got ${zeroPoint}`);
   if (!isInt8(x)) {
@@ -97,7 +93,6 @@ export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | u
     throw new RangeError(`a bias needs zero point 0, got ${bias.quantization.zeroPoint}`);
   if (bias && bias.dtype !== "i32") throw new TypeError(`int8 inputs need an i32 bias, got ${bias.dtype}`);
   if (!attrs.quantization) throw new TypeError("int8 inputs need the quantization of the output");
-  affine(x);
   return { ...real, dtype: "i8", quantization: attrs.quantization };
 }
 

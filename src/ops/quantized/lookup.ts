@@ -10,7 +10,7 @@ import type { Stored } from "../../graph/stored.ts";
 import { NO_HALO, storedBytes } from "../../kernels/i8/stored.ts";
 import { free, noIntegerAxes } from "../elementwise.ts";
 import { rowsBetween, storedIn, storedLayout, storedOut } from "./int8-buffers.ts";
-import { elementwiseType, isInt8, noIntegerGradient, type Quantized, runsOnly } from "./int8-types.ts";
+import { elementwiseType, noIntegerGradient, type Quantized, runsOnly } from "./int8-types.ts";
 
 export const lookup: Op<Quantized> = {
   name: "lookup",
@@ -21,7 +21,6 @@ export const lookup: Op<Quantized> = {
     ],
   },
   infer([x, tables], attrs) {
-    if (!isInt8(x!) || !isInt8(tables!)) throw new TypeError(`expects int8, got ${x!.dtype} and ${tables!.dtype}`);
     const [count, entries] = tables!.shape;
     if (entries !== 256 || size(x!.shape) % count! !== 0)
       throw new RangeError(`tables of [${tables!.shape}] do not fit [${x!.shape}]`);

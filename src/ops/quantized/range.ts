@@ -66,6 +66,6 @@ export const traits = {
   range: { int8: "float" },
 } satisfies Record<string, Traits>;
 
-export const stored = {
+export const unstored = {
   range: /* @__PURE__ */ refuse("an observation belongs to a calibration"),
 } satisfies Record<string, Refusal>;

@@ -110,16 +110,16 @@ function lowerInt8(node: Node<Concat>, c: Lowering): void {
   const { axis } = node.attrs;
   const to = c.out(y, storedLayout(c, y));
   const element = storedBytes(c.variant);
-  const ypitch = rowsFrom(y.type.shape, axis).length * element;
+  const rowStride = rowsFrom(y.type.shape, axis).length * element;
   let from = 0;
   for (const x of node.inputs) {
     const { rows, length } = rowsFrom(x.type.shape, axis);
     const { scale, zero } = requantization(x.type, y.type);
     c.each("i8_requantize", {
       x: c.in(x, storedLayout(c, x)),
-      xpitch: length * element,
+      x_row_stride: length * element,
       y: at(to, from),
-      ypitch,
+      y_row_stride: rowStride,
       rows,
       length,
       scale,

@@ -1,5 +1,5 @@
 /** Where along an axis the elements of a resized image lie in the one they are made from: the coordinate modes of TensorFlow Lite and ONNX, in float32. */
-import { type Shape, showShape } from "../../base/shape.ts";
+import type { Shape } from "../../base/shape.ts";
 import type { Type } from "../../graph/graph.ts";
 import { count, real } from "../../graph/stored.ts";
 
@@ -61,7 +61,6 @@ export function* neighbours(placement: Placement, axis: 0 | 1, length: number): 
 
 /** The shape of an image after resizing. */
 export function resized(image: Shape, { size, coordinates, ...affine }: Placement): Shape {
-  if (image.length !== 3) throw new RangeError(`expects images of height x width x channels, got ${showShape(image)}`);
   if (size.length !== 2 || !size.every(n => Number.isInteger(n) && n > 0))
     throw new RangeError(`expects a height and width >= 1, got [${size}]`);
   const { scales, shifts, offsets } = affine;

@@ -57,6 +57,6 @@ export const traits = {
 
 export const gives = { emit: "input" } satisfies Record<string, Gives>;
 
-export const stored = {
+export const unstored = {
   emit: /* @__PURE__ */ refuse("a file holds networks, without the host's streams"),
 } satisfies Record<string, Refusal>;

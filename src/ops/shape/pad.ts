@@ -1,8 +1,7 @@
 /** pad(x [h, w, c]) -> [top + h + bottom, left + w + right, c], zeros around each image (of int8: zero points). */
-import { showShape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
-import { unaryOperands } from "../../graph/operand.ts";
+import { ANY_IMAGE } from "../../graph/operand.ts";
 import { type Stored, signed } from "../../graph/stored.ts";
 import { channelAxes, free } from "../elementwise.ts";
 import { affine, isInt8 } from "../quantized/int8-types.ts";
@@ -17,11 +16,9 @@ export interface Pad {
 
 export const pad: Op<Pad> = {
   name: "pad",
-  takes: unaryOperands,
+  takes: { list: [ANY_IMAGE] },
   infer([x], { pads: [top, left, bottom, right] }) {
     const { shape } = x!;
-    if (shape.length !== 3)
-      throw new RangeError(`expects images of height x width x channels, got ${showShape(shape)}`);
     if (Math.min(top, left, bottom, right) < 0)
       throw new RangeError(`expects pads >= 0, got ${[top, left, bottom, right]}`);
     return [{ ...x!, shape: [top + shape[0]! + bottom, left + shape[1]! + right, shape[2]!] }];

@@ -121,7 +121,7 @@ function tables(image: Shape, attrs: ResizeBilinear, element: number, share: (s:
   return {
     rows: table(attrs, 0, h, w * channels * element, share),
     columns: table(attrs, 1, w, channels * element, share),
-    channels,
+    c: channels,
   };
 }
 
@@ -130,7 +130,11 @@ export const lower = {
     const x = node.inputs[0]!;
     const y = node.outputs[0]!;
     const quantized = isInt8(x.type);
-    const { rows, columns, channels } = quantized
+    const {
+      rows,
+      columns,
+      c: channels,
+    } = quantized
       ? tables(x.type.shape, node.attrs, storedBytes(c.variant), integral)
       : tables(x.type.shape, node.attrs, 4, bitsOf);
     c.each(quantized ? "i8_resize_bilinear" : "f32_resize_bilinear", {
@@ -138,7 +142,7 @@ export const lower = {
       y: quantized ? c.out(y, wholeLayout(c, y)) : spreadOut(c, y).ref,
       oh: node.attrs.size[0],
       ow: node.attrs.size[1],
-      channels,
+      c: channels,
       rows: c.constant("rows", rows),
       columns: c.constant("columns", columns),
     });
@@ -149,7 +153,7 @@ export const lowerBackward = {
   resizeBilinearGradient(node: Node<Back>, c) {
     const upstream = node.inputs[0]!;
     const dx = node.outputs[0]!;
-    const { rows, columns, channels } = tables(node.attrs.image, node.attrs, 4, bitsOf);
+    const { rows, columns, c: channels } = tables(node.attrs.image, node.attrs, 4, bitsOf);
     const to = c.out(dx);
     c.each("zero", { y: to, bytes: { per: c.stride(dx) } });
     c.each("f32_resize_bilinear_gradient", {
@@ -157,7 +161,7 @@ export const lowerBackward = {
       dx: to,
       oh: node.attrs.size[0],
       ow: node.attrs.size[1],
-      channels,
+      c: channels,
       rows: c.constant("rows", rows),
       columns: c.constant("columns", columns),
     });

@@ -64,6 +64,6 @@ export const traits = {
   mask: { int8: "float" },
 } satisfies Record<string, Traits>;
 
-export const stored = {
+export const unstored = {
   mask: /* @__PURE__ */ refuse("masks are baked into their weights before saving"),
 } satisfies Record<string, Refusal>;

@@ -1,9 +1,12 @@
-/** Float graph -> a graph of int8 weights and float activations. Requires a model's graph without weight-edge ops: bake first. */
+/**
+ * Float graph -> a graph of int8 weights and float activations. Requires a model's graph without weight-edge ops: bake
+ * first.
+ */
 import { Graph, type Node, type Value } from "../../graph/graph.ts";
 import { hasKernel } from "../../ops/traits.ts";
 import { keepNames, Parameters } from "./parameters.ts";
 
-/** Dynamic: weights are int8, activations float; kernels quantize them by the range each image has. */
+/** Dynamic quantization: int8 weights, float activations that kernels quantize by the range of each image. */
 export function quantizeDynamic(from: Graph, includes: (node: Node) => boolean = () => true): Graph {
   const graph = new Graph();
   const of = new Map<Value, Value>();

@@ -1,13 +1,13 @@
-/** The weights and biases of a quantized graph, and the names that its results keep. */
+/** Weights and biases of a quantized graph, and the names of its results. */
 import { PenjingError } from "../../base/errors.ts";
 import { size, type TypedArray } from "../../base/shape.ts";
 import type { Graph, Node, Type, Value } from "../../graph/graph.ts";
 import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme.ts";
 
 /**
- * The states of the int8 graph. A weight that several layers share is quantized once, unless the bias of one of them needs other scales; a bias has
- * one int32 form for each scale of its products, since layers that share it may read inputs of different scales; what an excluded layer reads as
- * well stays float beside the int8 form.
+ * The states of the int8 graph. A weight that several layers share is quantized once, unless the bias of one of them
+ * needs other scales; a bias has one int32 form for each scale of its products, since layers that share it may read
+ * inputs of different scales; a state that an excluded layer reads as well stays float beside the int8 form.
  */
 export class Parameters {
   readonly #graph: Graph;
@@ -17,7 +17,7 @@ export class Parameters {
     this.#graph = graph;
   }
 
-  /** As it is. */
+  /** Copies a state unchanged. */
   plain(v: Value): Value {
     return this.#once(v, "plain", () => ({ type: v.type, data: v.data }));
   }
@@ -36,9 +36,9 @@ export class Parameters {
     return [weight, made];
   }
 
-  /** Weight as int8, bias in float. */
+  /** The weight as int8, the bias in float. */
   dynamic(node: Node): Value[] {
-    // where images choose the scale of the input, the sums hold products alone
+    // the scale of the input depends on the image, so the sums hold products alone
     return [this.#weight(node, { input: Infinity }), ...node.inputs.slice(2).map(bias => this.plain(bias))];
   }
 
@@ -47,19 +47,18 @@ export class Parameters {
     const real = numbersOf(weight, node);
     const scale = weightScales(real, weight.type.shape[0]!, sums);
     const channel = scale.indexOf(Infinity);
-    if (channel >= 0)
-      throw new PenjingError(
-        "quantize",
-        `layer "${node.name}" has no int8 form: in channel ${channel}, no scale makes its weights and its bias fit into sums of 32 bits`,
-        { path: node.name },
-      );
+    if (channel >= 0) {
+      const reason = "no scale makes its weights and its bias fit into sums of 32 bits";
+      const message = `layer "${node.name}" has no int8 form: in channel ${channel}, ${reason}`;
+      throw new PenjingError("quantize", message, { path: node.name });
+    }
     return this.#once(weight, `i8 ${scale}`, () => ({
       type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } },
       data: quantizeWeights(real, scale),
     }));
   }
 
-  /** A leaf for one form of `v`, made on first use; the first form keeps v's name. */
+  /** Returns the leaf for one form of `v`, made on first use; the first form keeps v's name. */
   #once(v: Value, form: string, make: () => { type: Type; data: TypedArray | undefined }): Value {
     const key = `${v.id} ${form}`;
     const known = this.#made.get(key);
@@ -85,7 +84,7 @@ function numbersOf(v: Value, node: Node): Float32Array {
   return v.data;
 }
 
-/** Results that have names of their own keep them. */
+/** Keeps the names of results that have one. */
 export function keepNames(graph: Graph, from: Graph): void {
   graph.results.forEach((result, i) => {
     result.name ||= from.results[i]!.name;

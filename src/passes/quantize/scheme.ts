@@ -1,10 +1,10 @@
 /**
- * The arithmetic of TFLite's int8 scheme: activations by their observed range with zero kept exact, weights symmetric per output channel
- * by max |w| / 127 or a scale that its bias needs, biases int32 with scale s_x * s_w.
+ * The arithmetic of TFLite's int8 scheme: activations by their observed range with an exact zero, weights symmetric per
+ * output channel by max |w| / 127 or a larger scale that the bias needs, biases int32 with scale s_x * s_w.
  */
 import type { Quantization } from "../../graph/graph.ts";
 
-/** The smallest float32 with all its bits: a scale below it would be inexact, or 0. */
+/** The smallest normal float32: a scale below it would lose precision, or be 0. */
 const SMALLEST_NORMAL = 2 ** -126;
 
 export interface Range {
@@ -12,7 +12,7 @@ export interface Range {
   max: number;
 }
 
-/** The int8 quantization of a range: zero kept exact, 255 steps. TFLite's, computed in float64. */
+/** The int8 quantization of a range: exact zero, 255 steps. As in TFLite, computed in float64. */
 export function quantizationOf({ min, max }: Range): Quantization {
   const low = Math.min(0, min);
   const high = Math.max(0, max);
@@ -21,22 +21,22 @@ export function quantizationOf({ min, max }: Range): Quantization {
   return { scale: Float32Array.of(scale), zeroPoint };
 }
 
-/** What the int32 sums of a layer hold beside products of weights: a bias, in steps of the input times steps of the weights. */
+/** The bias that a layer's int32 sums hold besides products, in units of the input's scale times the weights' scale. */
 export interface Sums {
-  /** The scale of the input; Infinity: the bias is no part of the sums. */
+  /** The scale of the input; Infinity: the bias is not part of the sums. */
   readonly input: number;
   readonly bias?: Float32Array | undefined;
 }
 
-/** TensorFlow's converter gives a weight range of zeros this half width. */
+/** TensorFlow's converter gives all-zero weights a range of this half width. */
 const EMPTY_RANGE = 5e-7;
 
-/** TensorFlow's converter leaves half of int32 to the products: a bias is at most this. */
+/** TensorFlow's converter reserves half of int32 for the products: a bias is at most this. */
 const MOST_BIAS = 2 ** 30 - 1;
 
 /**
- * One scale per output channel of weights [out][...]: max |w| / 127, raised until the bias is at most 2^30 - 1 (as TensorFlow's converter does)
- * and sum |w| * 255 + |bias| fits into int32, so that no sum of the layer can overflow.
+ * One scale per output channel of weights [out][...]: max |w| / 127, raised until the bias is at most 2^30 - 1 (as
+ * TensorFlow's converter does) and sum |w| * 255 + |bias| fits into int32, so that no sum of the layer can overflow.
  */
 export function weightScales(weights: Float32Array, channels: number, { input, bias }: Sums): Float32Array {
   const row = weights.length / channels;
@@ -56,13 +56,14 @@ export function weightScales(weights: Float32Array, channels: number, { input, b
 
 /** The least scale of a channel whose weights have the absolute sum `total`. */
 function leastScale(total: number, row: number, input: number, bias: number): number {
-  // Rounding adds at most half a step to each weight and to the bias, and a scale rounded to float32 a part in 2^24.
+  // Rounding adds at most half a step to each weight and to the bias, and rounding a scale to float32 a relative error
+  // of 2^-24.
   const room = (2 ** 31 - 1 - 255 * (row / 2) - 1) * (1 - 2 ** -22);
   const sums = room > 0 ? (255 * total + bias / input) / room : Infinity;
   return Math.max(sums, bias / MOST_BIAS / input, SMALLEST_NORMAL / input);
 }
 
-/** Weights [out][...] -> int8, by one scale per output channel. */
+/** Quantizes weights [out][...] to int8, by one scale per output channel. */
 export function quantizeWeights(weights: Float32Array, scale: Float32Array): Int8Array {
   const row = weights.length / scale.length;
   return Int8Array.from(weights, (w, i) => clampWeight(halfAwayFromZero(w / scale[Math.floor(i / row)]!)));
@@ -73,7 +74,7 @@ const clampWeight = (q: number): number => Math.max(-127, Math.min(127, q));
 /** TFLite rounds weights half away from zero. */
 const halfAwayFromZero = (v: number): number => Math.sign(v) * Math.floor(Math.abs(v) + 0.5);
 
-/** int32 biases in units of s_x * s_w; `weightScales` has chosen the scales so that they fit. */
+/** Quantizes biases to int32 in units of s_x * s_w; `weightScales` has chosen scales for which they fit. */
 export function quantizeBias(
   bias: Float32Array,
   input: number,

@@ -1,9 +1,10 @@
 /**
- * Float graph -> int8 graph. Requires a model's graph without weight-edge ops (bake first) and a range for every activation.
- * Ensures an unfused graph whose convolutions and dense layers are int8, with sums that fit into 32 bits; ops without an integer form stay float.
+ * Quantizes a float graph to int8. Requires a model's graph without weight-edge ops (bake first) and a range for every
+ * activation. Ensures an unfused graph whose convolutions and dense layers are int8, with sums that fit into 32 bits;
+ * ops without an integer form stay float.
  *
- * Where a clamp (relu, relu6 ...) follows a convolution alone, the convolution is given the clamp's range: since clamping is monotone,
- * the two as separate int8 nodes give exactly what one fused node gives.
+ * If a clamp (relu, relu6 ...) is the only reader of a convolution, the convolution gets the clamp's range: since
+ * clamping is monotone, two separate int8 nodes give exactly the result of one fused node.
  */
 import { PenjingError } from "../../base/errors.ts";
 import { Graph, type Node, type Quantization, type Value } from "../../graph/graph.ts";
@@ -16,15 +17,17 @@ import { keepNames, Parameters } from "./parameters.ts";
 import { quantizationOf, type Range } from "./scheme.ts";
 
 export interface QuantizeOptions {
-  /** The observed range of an activation of the float graph; undefined: quantize that layer's activations at run time. */
+  /**
+   * The observed range of an activation of the float graph; undefined: quantize that layer's activations at run time.
+   */
   range(v: Value): Range | undefined;
-  /** Is this layer quantized at all? Default: every one. */
+  /** Selects the layers to quantize. Default: all. */
   includes?(node: Node): boolean;
-  /** Do images enter, and results leave, as int8? Default false: float at the borders. */
+  /** Inputs and outputs are int8. Default false: they are float. */
   int8Borders?: boolean;
 }
 
-/** The values of the float graph whose ranges `quantizeStatic` will ask for, in order of the graph, each once. */
+/** The values of the float graph whose ranges `quantizeStatic` needs, in graph order, each once. */
 export function observed(graph: Graph, options: Omit<QuantizeOptions, "range"> = {}): Value[] {
   const asked = new Set<Value>();
   const range = (v: Value): Range => {
@@ -35,7 +38,7 @@ export function observed(graph: Graph, options: Omit<QuantizeOptions, "range"> =
   return [...graph.leaves, ...graph.nodes.flatMap(n => n.outputs)].filter(v => asked.has(v));
 }
 
-/** The value whose range a node's output gets: behind a clamp that is its only user, the clamp's. */
+/** The value whose range a node's output gets: that of a clamp if this is its only reader. */
 function rangeSource(graph: Graph, node: Node): Value {
   const y = node.outputs[0]!;
   const [user, ...others] = graph.users(y);
@@ -44,7 +47,7 @@ function rangeSource(graph: Graph, node: Node): Value {
     : y;
 }
 
-/** A layer that is not included stays float, and so does what would keep the quantization of a constant, which has none. */
+/** The form of a node; "float" if it is not included, or would keep the quantization of a constant, which has none. */
 function formOf(node: Node, { includes }: Pick<QuantizeOptions, "includes">): Int8Form {
   const { int8 } = traitsOf(node);
   if (includes && !includes(node)) return "float";
@@ -52,7 +55,7 @@ function formOf(node: Node, { includes }: Pick<QuantizeOptions, "includes">): In
   return keeps && !node.inputs.every(v => v.type.batched) ? "float" : int8;
 }
 
-/** Static: every activation is int8, with the ranges given. */
+/** Static quantization: every activation is int8, with the given ranges. */
 export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
   const graph = new Graph();
   const q8 = new Map<Value, Value>();
@@ -72,7 +75,7 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
     return made;
   };
 
-  /** v in `quantization`: from its own integers where their steps are of about that size. */
+  /** v in `quantization`, computed from its integers if the two scales are of similar size. */
   const requantized = (v: Value, quantization: Quantization): Value => {
     const x = asInt8(v);
     const [own, wanted] = [x.type.quantization!, quantization];
@@ -107,7 +110,7 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
       } else if (form === "keeps" || form === "clamps")
         graph.add(node.op, node.inputs.map(asInt8), node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
       else if (form === "alike") {
-        // what the operands lose to the range of the output would not have come through: the op takes one of their numbers
+        // clipping the operands to the output's range loses nothing: the op returns one of their numbers
         const quantization = quantizationFor(rangeSource(from, node), options);
         const inputs = node.inputs.map(v => requantized(v, quantization));
         q8.set(node.outputs[0]!, graph.one(node.op, inputs, node.attrs));
@@ -130,8 +133,9 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
 }
 
 /**
- * What a sum of `inputs` is quantized by: as `chosen`, unless the result is so much smaller than its operands that the kernel cannot hold the ratio
- * of their scales. Then one step of the result is the 128th part of one of theirs, or the whole of it where the result is always 0.
+ * The quantization of a sum of `inputs`: `chosen`, unless the result is so much smaller than its operands that the
+ * kernel cannot represent the ratio of their scales. Then its scale is 1/128 of the largest operand's, or equal to it
+ * if the result is always 0.
  */
 function sumQuantization(chosen: Quantization, inputs: readonly Value[]): Quantization {
   const coarsest = Math.max(...inputs.map(v => v.type.quantization?.scale[0] ?? 0));

@@ -12,7 +12,7 @@ export interface BuiltTensor {
   name?: string;
   type?: TensorType;
   shape: readonly number[];
-  /** The batch is open. Default: as shape[0] is for activations. */
+  /** The shape with an open batch. Default: derived from shape[0] for activations. */
   signature?: readonly number[];
   data?: Float32Array | Int8Array | Int32Array;
   scale?: readonly number[];
@@ -20,7 +20,7 @@ export interface BuiltTensor {
   zeroPoint?: number | readonly number[];
 }
 
-/** Options by field: a whole number is an i32, `{ i8 }`, `{ f32 }` and lists what they say. */
+/** Options by field: an integer is an i32; `{ i8 }`, `{ f32 }` and lists are of their types. */
 type Option = number | { i8: number } | { f32: number } | readonly number[];
 
 export interface BuiltOperator {
@@ -28,24 +28,26 @@ export interface BuiltOperator {
   inputs: readonly number[];
   outputs: readonly number[];
   options?: Readonly<Record<number, Option>>;
-  /** The number of the options' table in the schema's union; readers that know the operator need none. Default 1. */
+  /**
+   * The number of the options' table in the schema's union; readers that know the operator do not need one. Default 1.
+   */
   optionsType?: number;
 }
 
 export interface BuiltFile {
-  /** Contents lie behind the FlatBuffer, as in files that would be too large for one. */
+  /** Contents follow the FlatBuffer, as in files that would be too large for one. */
   behind?: boolean;
   tensors: readonly BuiltTensor[];
   operators: readonly BuiltOperator[];
   inputs: readonly number[];
   outputs: readonly number[];
-  /** What a signature calls tensors. */
+  /** Names of tensors in a signature. */
   signature?: { readonly inputs: Readonly<Record<string, number>>; readonly outputs: Readonly<Record<string, number>> };
 }
 
 export function built(file: BuiltFile): Uint8Array {
   if (!file.behind) return flatBuffer(file);
-  // places depend on how long the FlatBuffer is, which does not depend on them
+  // offsets depend on the length of the FlatBuffer, which does not depend on them
   const { length } = flatBuffer(file, 2);
   const contents = file.tensors.flatMap(({ data }) => (data ? [...bytesOf(data)] : []));
   return Uint8Array.from([...flatBuffer(file, length), ...contents]);

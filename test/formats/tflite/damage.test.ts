@@ -1,4 +1,4 @@
-/** A file is untrusted: whatever is cut off or changed, what comes is a model or a PenjingError, and soon. */
+/** Truncated or altered files give a model or a PenjingError, in bounded time. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PenjingError } from "../../../src/base/errors.ts";
@@ -14,7 +14,7 @@ const FILES = [
   "tflite-public/branching_conv_fc",
 ];
 
-/** The error that reading gives, undefined where it gives a model. */
+/** The error of reading; undefined if it returns a model. */
 async function outcome(bytes: Uint8Array): Promise<PenjingError | undefined> {
   try {
     await loadTflite(bytes);
@@ -49,7 +49,7 @@ describe.each(FILES)("%s", name => {
   });
 
   test("with every word of its tables changed", async () => {
-    // what is not weights lies in front of and behind them: words of both ends, one after another
+    // everything but weights is in front of and behind them: sweeps words at both ends
     const words = [...Array(400).keys()]
       .flatMap(i => [4 * i, whole.length - 4 - 4 * i])
       .filter(at => at >= 0 && at + 4 <= whole.length);
@@ -62,7 +62,7 @@ describe.each(FILES)("%s", name => {
   });
 });
 
-test("errors say what is wrong, and where", async () => {
+test("loadTflite: errors name the fault and its offset", async () => {
   const whole = bytesOf("tflite/mnist_valid_q.tflite");
   expect(await outcome(new Uint8Array(0))).toMatchObject({ code: "truncated", offset: 0 });
   expect(await outcome(new TextEncoder().encode("this is no network at all"))).toMatchObject({

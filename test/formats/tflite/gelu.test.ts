@@ -1,4 +1,4 @@
-/** GELU of int8, as TensorFlow's converter writes it and LiteRT answers, for every input there is. */
+/** GELU in int8, as TensorFlow's converter writes it, against LiteRT, for every input. */
 import { expect, test } from "vitest";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";
 import { bytesOf } from "./vectors.ts";

@@ -1,4 +1,4 @@
-/** Real networks, read and run: int8 gives LiteRT's bytes, float its numbers, on every variant this engine runs exactly. */
+/** Real networks, read and run: int8 gives LiteRT's bytes, float its numbers, on every variant this engine supports. */
 import { describe, expect, test } from "vitest";
 import { size } from "../../../src/base/shape.ts";
 import { read, write } from "../../../src/container/index.ts";
@@ -42,7 +42,7 @@ describe.each(INT8.filter(([model]) => /zoo|kws|lenet5|mnist/.test(model)))("%s 
   });
 });
 
-/** Plan against evaluate, node by node, at batch 2. */
+/** Compares the plan with evaluate, node by node, at batch 2. */
 async function expectEveryValue(graph: Graph, x: ArrayLike<number>, relative: number): Promise<void> {
   const all = graph.copy().graph;
   all.results = all.nodes.map(n => n.outputs[0]!);
@@ -56,13 +56,16 @@ async function expectEveryValue(graph: Graph, x: ArrayLike<number>, relative: nu
   });
   all.nodes.forEach((n, i) => {
     if (relative) expectClose(ran.results[i]!.data, expected[i]!.data, n.name, relative);
-    // a float between int8 values differs in its last bits, and is rounded away
+    // a float between int8 values differs in its last bits, which rounding removes
     else if (n.outputs[0]!.type.dtype === "i8")
       expect([...ran.results[i]!.data], n.name).toEqual([...expected[i]!.data]);
   });
 }
 
-/** |got - expected| is at most 1e-6 and 1e-5 of the largest answer to the same image: sums cancel, and both are rounded. */
+/**
+ * |got - expected| is at most 1e-6 plus 1e-5 of the largest output for the same image: sums cancel, and both are
+ * rounded.
+ */
 function expectNear(got: Float32Array, expected: Float32Array, outputs: number): void {
   expect(got.length).toBe(expected.length);
   for (let at = 0; at < got.length; at += outputs) {
@@ -74,7 +77,7 @@ function expectNear(got: Float32Array, expected: Float32Array, outputs: number):
 }
 
 describe.each(FLOAT)("%s", model => {
-  test("gives LiteRT's numbers, one by one and in batches", async () => {
+  test("gives LiteRT's numbers, image by image and in batches", async () => {
     const { graph } = await load(model);
     verify(graph);
     for (const capacity of [1, 16]) {
@@ -97,16 +100,17 @@ describe.each(FLOAT)("%s", model => {
   });
 });
 
-test("kws_ref_model_float32, whose convolutions are int8 at run time, answers as LiteRT does", async () => {
+test("loadTflite: kws_ref_model_float32, whose convolutions are int8 at run time, gives LiteRT's results", async () => {
   const model = await load("tflite/kws_ref_model_float32");
   const got = await model.predict(floatsOf("tflite/kws_ref_model_float32.in.f32.bin"));
   const expected = floatsOf("tflite/kws_ref_model_float32.out.f32.bin");
-  // between them stand float convolutions, whose last bits decide here and there how the next layer's input is rounded
+  // float convolutions between them differ in their last bits, which sometimes changes the rounding of the next layer's
+  // input
   got.forEach((v, i) => expect(Math.abs(v - expected[i]!)).toBeLessThanOrEqual(1e-4));
   expect(got.length).toBe(expected.length);
 });
 
-describe("forms of LeNet-5", () => {
+describe("loadTflite: forms of LeNet-5", () => {
   const x = digits();
   const answered = async (name: string) => {
     const model = await load(`tflite/${name}`);
@@ -138,8 +142,8 @@ describe("forms of LeNet-5", () => {
   });
 });
 
-describe("what comes out is an ordinary model", () => {
-  test("it prints, and costs what its layers cost", async () => {
+describe("loadTflite returns an ordinary model", () => {
+  test("which prints, and costs the sum of its layers", async () => {
     const { graph } = await load("tflite/lenet5_float");
     expect(printGraph(graph)).toMatchInlineSnapshot(`
       "input input_1: f32*[28x28x1]

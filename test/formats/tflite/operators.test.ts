@@ -1,4 +1,4 @@
-/** Single operators and short chains of them, as converters write them, beside numbers worked out by hand. */
+/** Single operators and short chains of them, as converters write them, against numbers computed by hand. */
 import { describe, expect, test } from "vitest";
 import { size } from "../../../src/base/shape.ts";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";
@@ -37,7 +37,7 @@ async function answer(bytes: Uint8Array, x?: readonly number[]): Promise<{ shape
   return { shape: model.outputShape, y: [...(await model.predict(numbers))] };
 }
 
-describe("single operators", () => {
+describe("loadTflite: single operators", () => {
   const cases: [string, Uint8Array, number[], number[]][] = [
     ["SLICE", single("SLICE", [1, 2, 3], [1, 1, 2], [ints(0, 1, 1), ints(-1, 1, 2)]), [1, 2], [4, 5]],
     [
@@ -94,13 +94,13 @@ describe("single operators", () => {
     expect(y.length).toBe(expected.length);
   });
 
-  test("a constant may stand first: 1 - x", async () => {
+  test("a constant may be the first operand: 1 - x", async () => {
     const tensors = [{ shape: [1, 3] }, floats([], 1), { shape: [1, 3] }];
     const operators = [{ name: "SUB" as const, inputs: [1, 0], outputs: [2] }];
     expect((await answer(built({ tensors, operators, inputs: [0], outputs: [2] }))).y).toEqual([1, 0, -1]);
   });
 
-  test("contents may lie behind the FlatBuffer", async () => {
+  test("contents may follow the FlatBuffer", async () => {
     const tensors = [{ shape: [1, 3] }, floats([], 1), { shape: [1, 3] }, floats([3], 5, 6, 7), { shape: [1, 3] }];
     const operators = [
       { name: "SUB" as const, inputs: [1, 0], outputs: [2] },
@@ -111,7 +111,7 @@ describe("single operators", () => {
     await expect(loadTflite(file.subarray(0, file.length - 1))).rejects.toMatchObject({ code: "truncated" });
   });
 
-  test("what no output needs is not looked at", async () => {
+  test("operators that no output needs are skipped", async () => {
     const tensors = [{ shape: [1, 3] }, { shape: [1, 3] }, { shape: [1, 3] }];
     const operators = [
       { name: "COS" as const, inputs: [0], outputs: [1] },
@@ -120,7 +120,7 @@ describe("single operators", () => {
     expect((await answer(built({ tensors, operators, inputs: [0], outputs: [2] }))).y).toEqual([0, 1, 2]);
   });
 
-  test("SPLIT gives its parts", async () => {
+  test("SPLIT returns its parts", async () => {
     const tensors = [ints(1), { shape: [1, 4] }, { shape: [1, 2] }, { shape: [1, 2] }, { shape: [1, 2] }];
     const operators = [
       { name: "SPLIT" as const, inputs: [0, 1], outputs: [2, 3], options: { 0: 2 } },
@@ -130,7 +130,7 @@ describe("single operators", () => {
   });
 });
 
-describe("constants with a zero point for each channel", () => {
+describe("loadTflite: constants with a zero point per channel", () => {
   const weights = (zeroPoint: readonly number[]): BuiltTensor => ({
     name: "weights",
     type: "int8",
@@ -168,7 +168,7 @@ describe("constants with a zero point for each channel", () => {
     );
   });
 
-  test("are damaged where there are not as many of them as scales, or where one is no int8", async () => {
+  test("are damaged if their number differs from that of the scales, or one is not int8", async () => {
     for (const [zeroPoint, why] of [
       [[1, 2, 3], "3 zero points for 2 scales"],
       [[1, 200], "its zero point is 200"],
@@ -183,7 +183,7 @@ describe("constants with a zero point for each channel", () => {
 const ANSWERED = [...(await answered()), ...(await answered("functions"))];
 const FAMILIES = [...new Set(ANSWERED.map(c => c.name.split(" ")[0]!))];
 
-test("operators of the files are many", () => {
+test("answered: the vectors cover many operators", () => {
   expect(ANSWERED.length).toBeGreaterThan(1000);
   expect(FAMILIES.length).toBeGreaterThan(50);
 });
@@ -219,7 +219,7 @@ test.each([...new Set(UNSIGNED.map(familyOf))])("%s of uint8 answers as LiteRT d
 
 test.each(await answered("batches"))("a batch of images, $name: as LiteRT does", expectAnswer);
 
-test("a sequence dilated by SPACE_TO_BATCH_ND, as Conv1D with causal padding writes it", async () => {
+test("loadTflite: a sequence dilated by SPACE_TO_BATCH_ND, as Conv1D with causal padding writes it", async () => {
   // y[t] = x[t - 4] + 10 x[t - 2] + 100 x[t]
   const tensors: BuiltTensor[] = [
     { shape: [1, 6, 1], signature: [-1, 6, 1] },
@@ -248,14 +248,14 @@ test("a sequence dilated by SPACE_TO_BATCH_ND, as Conv1D with causal padding wri
   expect(y).toEqual(x.map((v, t) => 100 * v + 10 * (x[t - 2] ?? 0) + (x[t - 4] ?? 0)));
 });
 
-describe("what cannot be read", () => {
+describe("loadTflite: unsupported operators", () => {
   const named = async (bytes: Uint8Array) =>
     (await loadTflite(bytes).then(
       () => undefined,
       e => e,
     )) as { code: string; message: string };
 
-  test("is named all at once, and what depends on it is not", async () => {
+  test("are named all at once, without their dependents", async () => {
     const tensors = [{ shape: [1, 4] }, ...["cosine", "after", "sine", "sum"].map(name => ({ name, shape: [1, 4] }))];
     const operators: BuiltOperator[] = [
       { name: "COS", inputs: [0], outputs: [1] },
@@ -271,7 +271,7 @@ describe("what cannot be read", () => {
     );
   });
 
-  test("constants of a type that is not read are named with the others", async () => {
+  test("constants of unsupported types are named with the others", async () => {
     const strange = { name: "halves", type: "uint16" as const, shape: [2], data: Int8Array.of(1, 2) };
     const tensors: BuiltTensor[] = [
       { shape: [1, 2] },
@@ -344,7 +344,7 @@ describe("what cannot be read", () => {
     });
   });
 
-  test("what contradicts itself is damaged, and names the node", async () => {
+  test("contradictions are damage, and name the node", async () => {
     const tensors = [{ shape: [1, 3] }, ints(1, 5), { name: "out", shape: [1, 5] }];
     const operators: BuiltOperator[] = [{ name: "RESHAPE", inputs: [0, 1], outputs: [2] }];
     expect(await named(built({ tensors, operators, inputs: [0], outputs: [2] }))).toMatchObject({

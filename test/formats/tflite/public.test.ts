@@ -1,4 +1,6 @@
-/** Networks that others published (test/vectors/tflite-public): LiteRT's answers, by the model, by its file and image by image. */
+/**
+ * Published networks (test/vectors/tflite-public): LiteRT's outputs, from the model, from its file and image by image.
+ */
 import { describe, expect, test } from "vitest";
 import { analyzeFile } from "../../../src/compress/index.ts";
 import { read } from "../../../src/container/index.ts";
@@ -19,7 +21,7 @@ const ARRAYS: Readonly<Record<string, new (bytes: ArrayBuffer) => Numbers>> = {
   u8: Uint8Array,
 };
 
-/** Images of the network in one try: those of the batch that the file fixes. */
+/** Images per run: the batch size that the file fixes. */
 const NETWORKS: readonly (readonly [name: string, images: number])[] = [
   ["keras_mnist_tpu", 1],
   ["conv_uint8", 1],
@@ -57,7 +59,10 @@ async function triesOf(name: string, { inputs, outputs }: Net, images: number): 
 
 const alone = <T>(list: readonly T[]) => (list.length === 1 ? list[0]! : list);
 
-/** Integers to the bit, floats within 1e-5 of each number and 1e-6; of 174 447 numbers a message is made of the first that is off. */
+/**
+ * Integers to the bit, floats within 1e-5 of each number and 1e-6; of 174 447 numbers only the first difference is
+ * reported.
+ */
 function expectSame(got: Numbers, expected: Numbers): void {
   expect([got.constructor, got.length]).toEqual([expected.constructor, expected.length]);
   const near = expected instanceof Float32Array ? (v: number) => 1e-6 + 1e-5 * Math.abs(v) : () => 0;
@@ -114,13 +119,13 @@ describe.each(NETWORKS)("%s", (name, images) => {
   });
 });
 
-test("bytes of a uint8 input are pixels to predict, and numbers of the network's own to run", async () => {
+test("loadTflite: bytes of a uint8 input are pixels for predict, and the network's own numbers for run", async () => {
   const model = await loadTflite(bytesOf("tflite-public/keras_mnist_tpu.tflite"));
   const { graph } = model;
   const net = await model.net();
   expect(net.inputs).toMatchObject([{ dtype: "u8", scale: Math.fround(1 / 255), zeroPoint: 0, shape: [28, 28, 1] }]);
   expect(net.outputs).toMatchObject([{ dtype: "u8", scale: 1 / 256, zeroPoint: 0, shape: [10] }]);
-  // the softmax stays the op that makes the result: nothing but a change of type follows
+  // the softmax remains the op that makes the result: only a change of type follows
   expect(givenBy(graph.results[0]!)).toBe("distribution");
   const [{ inputs, outputs }] = (await triesOf("keras_mnist_tpu", net, 1)) as [Try];
   const pixels = inputs[0] as Uint8Array;

@@ -1,4 +1,7 @@
-/** Our static quantizer in place of TensorFlow's converter: the float file and the converter's calibration images give its int8 network. */
+/**
+ * Our static quantizer against TensorFlow's converter: the float file and the converter's calibration images give its
+ * int8 network.
+ */
 import { expect, test } from "vitest";
 import { quantizeStatic } from "../../../src/compress/index.ts";
 import { loadTflite } from "../../../src/formats/tflite/index.ts";
@@ -11,7 +14,7 @@ const ulps = (a: number, b: number): number => {
   return Math.abs(x! - y!);
 };
 
-test("lenet5_float.tflite quantizes to lenet5_int8.tflite", async () => {
+test("quantizeStatic: lenet5_float.tflite quantizes to lenet5_int8.tflite", async () => {
   const { train } = await digits();
   const float = await loadTflite(bytesOf("tflite/lenet5_float.tflite"));
   const ours = await quantizeStatic(float, { calibration: train.take(512), inputType: "i8" });

@@ -1,4 +1,4 @@
-/** Networks of test/vectors with inputs and what LiteRT answers to them. */
+/** Networks of test/vectors with inputs and LiteRT's outputs for them. */
 import { readFileSync } from "node:fs";
 
 export const bytesOf = (path: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(`test/vectors/${path}`));
@@ -6,7 +6,7 @@ export const bytesOf = (path: string): Uint8Array<ArrayBuffer> => new Uint8Array
 export const int8Of = (path: string): Int8Array => new Int8Array(bytesOf(path).buffer);
 export const floatsOf = (path: string): Float32Array => new Float32Array(bytesOf(path).buffer);
 
-/** int8 networks: the file, its inputs, its answers. */
+/** int8 networks: the file, its inputs, its outputs. */
 export const INT8: readonly (readonly [model: string, inputs: string, answers: string])[] = [
   ...["kws_ref_model", "pretrainedResnet_quant", "vww_96_int8", "ad01_int8", "mnist_valid_q"].map(
     name => [`tflite/${name}`, `tflite/${name}.in.s8.bin`, `tflite/${name}.out.s8.bin`] as const,
@@ -26,16 +26,16 @@ export const FLOAT: readonly string[] = [
   ...["pretrainedResnet", "mnist_valid_f"].map(name => `tflite/${name}`),
 ];
 
-/** The first 200 digits as real numbers: what the forms of LeNet-5 with float borders were asked. */
+/** The first 200 digits as real numbers: the inputs of the forms of LeNet-5 with float borders. */
 export const digits = (): Float32Array =>
   Float32Array.from(int8Of("tflite/mnist_valid_q.in.s8.bin").subarray(0, 200 * 784), q => Math.fround((q + 128) / 255));
 
 const ARRAYS = { f32: Float32Array, i8: Int8Array, u8: Uint8Array };
 
-/** A network of one operator, its inputs, and what LiteRT answers to them. */
+/** A network of one operator, its inputs, and LiteRT's outputs for them. */
 export interface Answered {
   name: string;
-  /** Of its outputs. */
+  /** Type of its outputs. */
   type: keyof typeof ARRAYS;
   within?: 1;
   model: Uint8Array<ArrayBuffer>;
@@ -43,7 +43,7 @@ export interface Answered {
   outputs: (Float32Array | Int8Array | Uint8Array)[];
 }
 
-/** What gzip made of `path`. */
+/** The decompressed bytes of a gzip file. */
 export async function unpacked(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const stream = new Blob([bytesOf(path)]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
@@ -54,13 +54,13 @@ export type Vectors = "operators" | "networks" | "functions" | "unsigned" | "bat
 interface Listed {
   name: string;
   type: Answered["type"];
-  /** The type of inputs, where it is another. */
+  /** The type of inputs, if it differs. */
   from?: Answered["type"];
   within?: 1;
   sizes: [model: number, inputs: number | number[], outputs: number | number[]];
 }
 
-/** What test/vectors/tflite-operators/README.md describes. */
+/** The vectors described by test/vectors/tflite-operators/README.md. */
 export async function answered(file: Vectors = "operators"): Promise<Answered[]> {
   const bytes = await unpacked(`tflite-operators/${file}.bin.gz`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);

@@ -24,7 +24,7 @@ interface Case {
   bias?: boolean;
 }
 
-/** The three ops, what flows in from above, and the gradients of everything; fused where asked. */
+/** The three ops, the upstream gradient, and the gradients of everything; fused if `fused`. */
 function build({ image, weight, bias = true }: Case, fused: boolean, poolFirst = false) {
   const graph = new Graph();
   const x = graph.leaf("input", "x", f32(image, true));
@@ -119,7 +119,7 @@ describe("conv2dReluMaxPool2d", () => {
     expect(await run(1)).toEqual(got);
   });
 
-  test("is not made of what it has no kernels for", () => {
+  test("is not used without kernels for the shapes", () => {
     const refuses = (conv: object, pool: object, image: Shape = [9, 9, 2], weight: Shape = [4, 3, 3, 2]) => {
       const graph = new Graph();
       const x = graph.leaf("input", "x", f32(image, true));
@@ -134,7 +134,7 @@ describe("conv2dReluMaxPool2d", () => {
     refuses({}, { size: [3, 2] });
     refuses({}, { strides: [2, 1] });
     refuses({}, { pads: [1, 0, 0, 0] });
-    refuses({}, { ceil: true }); // 7 x 7 hangs over
+    refuses({}, { ceil: true }); // 7 x 7 has a partial window
     expect(algorithmFor([4, 4, 2], [4, 4, 1, 2])).toBeUndefined();
   });
 
@@ -142,7 +142,8 @@ describe("conv2dReluMaxPool2d", () => {
     const graph = new Graph();
     const inputs = [graph.leaf("input", "x", f32([4, 4, 2], true)), graph.state("weight", "w", f32([3, 5, 5, 2]))];
     expect(() => graph.add(conv2dReluMaxPool2d, inputs)).toThrow(
-      'layer "conv2dReluMaxPool2d" (conv2dReluMaxPool2d): weights of 3x5x5x2 and a pool of 2x2 do not fit images of 4x4x2',
+      'layer "conv2dReluMaxPool2d" (conv2dReluMaxPool2d): ' +
+        "weights of 3x5x5x2 and a pool of 2x2 do not fit images of 4x4x2",
     );
   });
 });

@@ -1,7 +1,7 @@
 /**
- * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same bits when it is baked,
- * and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside `mask` there are two kinds of op that only this
- * test has, a codebook and a quantization to 15 levels.
+ * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same
+ * bits when it is baked, and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside
+ * `mask` and `gate` there are two kinds of op that only this test has, a codebook and a quantization to 15 levels.
  */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../src/base/random.ts";
@@ -13,6 +13,7 @@ import { anyOperands } from "../../../src/graph/operand.ts";
 import { verify } from "../../../src/graph/verify.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
 import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
+import { gate } from "../../../src/ops/weight/gate.ts";
 import { mask } from "../../../src/ops/weight/mask.ts";
 import { bake } from "../../../src/passes/bake.ts";
 import { gradient } from "../../../src/passes/gradient.ts";
@@ -33,7 +34,9 @@ const codebook: Op = {
 /** d / d table: the sum over the members of each entry. */
 const codebookGradient: Op = { name: "codebookGradient", takes: anyOperands, infer: () => [table] };
 
-/** fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone. */
+/**
+ * fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone.
+ */
 const fakeQuantize: Op<{ limit: number }> = {
   name: "fakeQuantize",
   takes: anyOperands,
@@ -70,10 +73,11 @@ const evaluates: Record<string, Evaluate> = {
     ofMatrix(d!.data.map((v, i) => (Math.abs(w!.data[i]!) <= limit ? v : 0))),
 };
 
-/** What the gradients are slopes of: exact, but that nothing is rounded. */
+/** The functions whose slopes are the gradients: exact, but without rounding. */
 const smooth: Record<string, Evaluate> = {
   ...evaluates,
   mask: ([w, m]) => ofMatrix(w!.data.map((v, i) => v * m!.data[i]!)),
+  gate: ([w, g]) => ofMatrix(w!.data.map((v, i) => v * g!.data[Math.floor(i / IN)]!)),
   codebook: ([w, entries, places]) => ofMatrix(w!.data.map((v, i) => (v === 0 ? 0 : entries!.data[places!.data[i]!]!))),
   fakeQuantize: ([w], { limit }) => ofMatrix(w!.data.map(v => Math.max(-limit, Math.min(limit, v)))),
 };
@@ -90,17 +94,17 @@ const bakes: Record<string, Bake> = {
   fakeQuantize: ({ attrs }, [w]) => rounded(w!, attrs.limit),
 };
 
-type Kind = "mask" | "codebook" | "fakeQuantize";
-const KINDS: readonly Kind[] = ["mask", "codebook", "fakeQuantize"];
+type Kind = "mask" | "gate" | "codebook" | "fakeQuantize";
+const KINDS: readonly Kind[] = ["mask", "gate", "codebook", "fakeQuantize"];
 const ONE = KINDS.map(kind => [kind]);
 const TWO = ONE.flatMap(chain => KINDS.map(kind => [...chain, kind]));
 const THREE = TWO.flatMap(chain => KINDS.map(kind => [...chain, kind]));
 const CHAINS = [...ONE, ...TWO, ...THREE].map(chain => ({ title: chain.join(" < "), chain }));
 
-/** Masks first, codebooks behind them, at last one quantization. */
-const isLegal = (chain: readonly Kind[]): boolean => /^m*c*f?$/.test(chain.map(kind => kind[0]).join(""));
+/** Masks and gates first, codebooks behind them, at last one quantization. */
+const isLegal = (chain: readonly Kind[]): boolean => /^[mg]*c*f?$/.test(chain.map(kind => kind[0]).join(""));
 
-/** dense(x, chain(w)) + dense(x, w): the weight is used behind its chain, and where `shared` also without it. */
+/** dense(x, chain(w)) + dense(x, w): the weight is used behind its chain, and if `shared` also without it. */
 function network(chain: readonly Kind[], shared: boolean): Graph {
   const random = new Random(3);
   const normal = (count: number) => Float32Array.from({ length: count }, () => random.normal());
@@ -119,6 +123,10 @@ function network(chain: readonly Kind[], shared: boolean): Graph {
     if (kind === "mask") {
       const bits = Float32Array.from({ length: COUNT }, () => (random.uniform() < 0.4 ? 0 : 1));
       edge = insertOnEdge(graph, edge, at, mask, [state("mask", "mask", matrix, bits)]);
+    } else if (kind === "gate") {
+      const gates = normal(OUT).map((v, o) => (o === 1 ? 0 : v));
+      const type: Type = { shape: [OUT], dtype: "f32", batched: false };
+      edge = insertOnEdge(graph, edge, at, gate, [state("weight", "gate", type, gates)]);
     } else if (kind === "codebook") {
       const places = Float32Array.from({ length: COUNT }, () => random.integer(ENTRIES));
       const states = [state("weight", "table", table, normal(ENTRIES)), state("constant", "places", matrix, places)];
@@ -161,7 +169,7 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
       "distinct values": () => expect(new Set(data).size).toBeLessThanOrEqual(ENTRIES + 1),
       range: () => expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(Math.fround(0.9)),
     };
-    const ops = { mask, codebook, fakeQuantize } as const;
+    const ops = { mask, gate, codebook, fakeQuantize } as const;
     for (const kind of chain) for (const what of ops[kind].weightEdge!.gives) promises[what]();
   });
 
@@ -196,10 +204,9 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
 test.each(CHAINS.filter(({ chain }) => !isLegal(chain)))("verify: refuses $title, naming both ops", ({ chain }) => {
   const graph = network(chain, false);
   const broken = chain.findIndex((_, i) => !isLegal(chain.slice(0, i + 1)));
+  const made = `made by "(${chain.slice(0, broken).join("|")})" of "layer" before it`;
   expect(() => verify(graph)).toThrow(
-    new RegExp(
-      `^"${chain[broken]}" of "layer" breaks a promise about the weight: .*, made by "(${chain.slice(0, broken).join("|")})" of "layer" before it$`,
-    ),
+    new RegExp(`^"${chain[broken]}" of "layer" breaks a promise about the weight: .*, ${made}$`),
   );
 });
 

@@ -10,7 +10,7 @@ import { mask } from "../../../src/ops/weight/mask.ts";
 import { printProgram } from "../../../src/plan/print.ts";
 import { evaluated, expectPlanned, type Feed, planned, withGradients } from "../planned.ts";
 
-/** conv2d and dense behind masks; `shared`: the dense layer's weights are used twice. */
+/** conv2d and dense with masks; `shared`: the dense layer's weights are used twice. */
 function network(batch: number): { graph: Graph; feed: Feed } {
   const graph = new Graph();
   const random = new Random(11);

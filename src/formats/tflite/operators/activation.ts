@@ -5,11 +5,11 @@ import { relu } from "../../../ops/activation/relu.ts";
 import { tanh } from "../../../ops/activation/tanh.ts";
 import { affine, affineOf, isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { clampTable } from "../int8-tables.ts";
+import { type OperatorContext, type OperatorReader, sameQuantization, unsupported } from "../operator-context.ts";
 import { ACTIVATIONS } from "../schema.ts";
-import { type Reader, type Site, sameQuantization, unsupported } from "../site.ts";
 
-/** Adds the activation fused into an operator; `field` of its options tells which. */
-export function activated(s: Site, value: Value, field: number): Value {
+/** Adds the activation fused into an operator; `field` is its number among the options. */
+export function activated(s: OperatorContext, value: Value, field: number): Value {
   const code = s.options.i8(field);
   const activation = ACTIVATIONS[code];
   switch (activation) {
@@ -27,9 +27,9 @@ export function activated(s: Site, value: Value, field: number): Value {
   return unsupported(`has the activation ${activation ?? code} fused in`);
 }
 
-/** A clamp stays in the quantization of its input; another one is reached by LiteRT's table. */
+/** A clamp keeps the quantization of its input; if the output has another one, LiteRT's table is used. */
 export const clamp =
-  (low: number, high: number): Reader =>
+  (low: number, high: number): OperatorReader =>
   s => {
     const { value, dimensions } = s.activation();
     const { quantization } = s.chosen(value);

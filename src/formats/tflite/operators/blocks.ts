@@ -1,16 +1,19 @@
-/** SPACE_TO_BATCH_ND ... BATCH_TO_SPACE_ND around a convolution: one with dilation, once both ends are known. */
+/**
+ * SPACE_TO_BATCH_ND ... BATCH_TO_SPACE_ND around a convolution: they become one dilated convolution, once both are
+ * known.
+ */
 import { batchOf } from "../dimensions.ts";
-import { type Blocks, type Reader, type Site, unsupported } from "../site.ts";
+import { type Blocks, type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { positive } from "./convolutions.ts";
 
-/** Pairs of a [axes, 2] operand. */
-export function pairs(s: Site, operand: number): { before: number[]; after: number[] } {
+/** Reads the pairs of an [axes, 2] operand. */
+export function pairs(s: OperatorContext, operand: number): { before: number[]; after: number[] } {
   const all = s.integers(operand);
   if (all.some(n => n < 0 || n > 65536)) throw new RangeError(`pads or crops are [${all}]`);
   return { before: all.filter((_, i) => i % 2 === 0), after: all.filter((_, i) => i % 2 === 1) };
 }
 
-export const spaceToBatch: Reader = s => {
+export const spaceToBatch: OperatorReader = s => {
   const source = s.activation();
   const block = s.integers(1).map(positive);
   const { before, after } = pairs(s, 2);
@@ -27,8 +30,8 @@ export const spaceToBatch: Reader = s => {
   s.giveBlocks({ kind: "blocks", source, block, before, after });
 };
 
-/** Puts an axis of size 1 in front of spatial axis `at` (0 or 1) of interleaved sequences: they become images. */
-export function blocksAsImages(s: Site, blocks: Blocks, at: number): void {
+/** Inserts an axis of size 1 before spatial axis `at` (0 or 1) of interleaved sequences: they become images. */
+export function blocksAsImages(s: OperatorContext, blocks: Blocks, at: number): void {
   const { source } = blocks;
   if (blocks.finish || blocks.block.length !== 1 || (at !== 0 && at !== 1))
     unsupported("gives interleaved images another axis");
@@ -46,7 +49,7 @@ export function blocksAsImages(s: Site, blocks: Blocks, at: number): void {
   });
 }
 
-export const batchToSpace: Reader = s => {
+export const batchToSpace: OperatorReader = s => {
   const blocks = s.known(0);
   if (blocks.kind !== "blocks") return unsupported("has no SPACE_TO_BATCH_ND before it");
   if (!blocks.finish) return unsupported("has no convolution between it and SPACE_TO_BATCH_ND");

@@ -9,7 +9,13 @@ import { isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { constantPad } from "../../../ops/shape/constant-pad.ts";
 import { type Constant, transposed } from "../constant.ts";
 import { batchOf, elements, fixed } from "../dimensions.ts";
-import { type Activation, type Blocks, type Reader, type Site, unsupported } from "../site.ts";
+import {
+  type Activation,
+  type Blocks,
+  type OperatorContext,
+  type OperatorReader,
+  unsupported,
+} from "../operator-context.ts";
 import { activated } from "./activation.ts";
 
 const SAME = 0;
@@ -37,7 +43,7 @@ function depthwiseKernel(weight: Constant): Constant {
   return { ...weight, shape: [out, kh, kw, 1], data, ...(perChannel && { quantization: { ...q, axis: 0 } }) };
 }
 
-/** Weights with a zero point are for activations of integers: LiteRT's arithmetic of other ones has none. */
+/** Weights with a zero point need integer activations: LiteRT's arithmetic for others has no zero point. */
 function checkedKernel(weight: Constant, rank: number, x: Value): Constant {
   if (weight.shape.length !== rank || size(weight.shape) === 0)
     throw new RangeError(`the weights are [${weight.shape}]`);
@@ -53,11 +59,11 @@ interface Options {
   padding: number;
   strides: readonly [number, number];
   dilations: readonly [number, number];
-  /** The field of the fused activation. */
+  /** The field number of the fused activation. */
   activation: number;
 }
 
-function convolutionOptions(s: Site, depthwise: boolean): Options {
+function convolutionOptions(s: OperatorContext, depthwise: boolean): Options {
   const o = s.options;
   const [activation, dilation] = depthwise ? [4, 5] : [3, 4];
   const at = (field: number, usual: number) => positive(o.i32(field, usual));
@@ -69,14 +75,14 @@ function convolutionOptions(s: Site, depthwise: boolean): Options {
   };
 }
 
-/** A stride, size or dilation. */
+/** Checks a stride, size or dilation. */
 export function positive(n: number): number {
   if (!(n > 0 && n < 65536)) throw new RangeError(`a stride, size or dilation is ${n}`);
   return n;
 }
 
 export const convolution =
-  (depthwise: boolean): Reader =>
+  (depthwise: boolean): OperatorReader =>
   s => {
     const known = s.known(0);
     if (known.kind !== "blocks") {
@@ -93,7 +99,7 @@ type Adjusted = Window | Omit<Options, "activation">;
 
 /** Adds the convolution; `adjust` may change strides, pads and dilations. */
 function convolved(
-  s: Site,
+  s: OperatorContext,
   x: Activation,
   depthwise: boolean,
   adjust: (o: Options, kernel: [number, number]) => Adjusted,
@@ -120,9 +126,9 @@ function convolved(
   return activated(s, s.layer(conv2d, x.value, { kernel: weight, bias }, { ...attrs, groups }), options.activation);
 }
 
-/** A convolution on interleaved images as one with dilation; pads of its own are in steps of the block. */
+/** Merges a convolution on interleaved images into one with dilation; its own pads are in units of the block. */
 function dilated(
-  s: Site,
+  s: OperatorContext,
   blocks: Blocks,
   depthwise: boolean,
   crops: { before: readonly number[]; after: readonly number[] },
@@ -151,8 +157,8 @@ function dilated(
   return { kind: "activation", value: y, dimensions: batchOf(y.type.shape) };
 }
 
-/** Many vectors an image are a convolution of 1 x 1, with the same weights [units, length]. */
-function timesMatrix(s: Site, x: Value, weight: Constant, bias: Constant | undefined): Value {
+/** Several vectors per image become a convolution of 1 x 1 with the same weights [units, length]. */
+function timesMatrix(s: OperatorContext, x: Value, weight: Constant, bias: Constant | undefined): Value {
   const [units, length] = weight.shape as [number, number];
   const rows = size(x.type.shape) / length;
   if (!Number.isInteger(rows)) throw new RangeError(`weights of [${weight.shape}] do not fit [${x.type.shape}]`);
@@ -163,7 +169,7 @@ function timesMatrix(s: Site, x: Value, weight: Constant, bias: Constant | undef
   return s.layer(conv2d, columns, { kernel, bias }, { ...plainWindow, ...attrs, groups: 1 });
 }
 
-export const fullyConnected: Reader = s => {
+export const fullyConnected: OperatorReader = s => {
   const x = s.activation();
   const { value, dimensions } = x;
   s.demandBatchFirst(x);
@@ -178,7 +184,7 @@ export const fullyConnected: Reader = s => {
 };
 
 /** A product with a constant matrix is a dense layer without a bias. */
-export const matrixProduct: Reader = s => {
+export const matrixProduct: OperatorReader = s => {
   const x = s.activation();
   const { value, dimensions } = x;
   s.demandOwnRows(x);
@@ -193,7 +199,9 @@ export const matrixProduct: Reader = s => {
   s.give(timesMatrix(s, value, weight, undefined), [...dimensions.slice(0, -1), fixed(weight.shape[0]!)]);
 };
 
-/** [out, kh, kw, in] turned about: what a convolution on an image with zeros between its pixels has for weights. */
+/**
+ * Flips the taps of [out, kh, kw, in]: the weights of a convolution on an image with zeros inserted between its pixels.
+ */
 function turned(weight: Constant): Constant {
   const [outs, kh, kw, channels] = weight.shape as [number, number, number, number];
   const data = weight.data.slice();
@@ -206,8 +214,8 @@ function turned(weight: Constant): Constant {
   return { ...weight, data };
 }
 
-/** Every pixel followed by zeros, as many as make it `strides` pixels. */
-function apart(s: Site, x: Value, [down, right]: readonly [number, number]): Value {
+/** Inserts zeros after every pixel, so that it becomes `strides` pixels. */
+function apart(s: OperatorContext, x: Value, [down, right]: readonly [number, number]): Value {
   if (down === 1 && right === 1) return x;
   const [h, w, channels] = x.type.shape as [number, number, number];
   const split = s.reshape(x, [h, 1, w, 1, channels]);
@@ -219,8 +227,11 @@ function apart(s: Site, x: Value, [down, right]: readonly [number, number]): Val
   return s.reshape(padded, [h * down, w * right, channels]);
 }
 
-/** A convolution's gradient as one of its own: of weights turned about, on an image with zeros between its pixels. */
-export const transposedConvolution: Reader = s => {
+/**
+ * Computes a convolution's gradient as another convolution: with flipped weights, on an image with zeros inserted
+ * between its pixels.
+ */
+export const transposedConvolution: OperatorReader = s => {
   const x = s.images(2);
   const weight = checkedKernel(s.constant(1), 4, x.value);
   const [, height = 0, width = 0] = s.sizes(0).map(d => d.n);

@@ -14,20 +14,23 @@ import { realOf } from "../constant.ts";
 
 import { geluTable, leakyReluTable, preluTable, realTable } from "../int8-tables.ts";
 
-import { type Reader, type Site, unsupported } from "../site.ts";
+import { type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { reinterpreted, throughReal } from "./quantization.ts";
 
-/** An op that has int8 of its own. */
+/** Reads an op that has an int8 kernel. */
 export const unary =
-  <A extends object>(op: Op<A>, attrs: (s: Site) => A): Reader =>
+  <A extends object>(op: Op<A>, attrs: (s: OperatorContext) => A): OperatorReader =>
   s => {
     const { value, dimensions } = s.activation();
     s.give(s.add(op, [value], { ...attrs(s), ...s.chosen(value) }), dimensions);
   };
 
-/** A function that is made of ops in real numbers, and a table of LiteRT's where it is int8. */
+/** Reads a function that is composed of ops in float, and is a table of LiteRT's in int8. */
 export const composed =
-  (real: (s: Site, x: Value) => Value, table: ((from: Affine, to: Affine) => Int8Array) | undefined): Reader =>
+  (
+    real: (s: OperatorContext, x: Value) => Value,
+    table: ((from: Affine, to: Affine) => Int8Array) | undefined,
+  ): OperatorReader =>
   s => {
     const { value, dimensions } = s.activation();
     if (!isInt8(value.type)) return s.give(real(s, value), dimensions);
@@ -36,29 +39,33 @@ export const composed =
     s.give(s.table(value, [table(affine(value.type), affineOf(quantization!))], quantization!), dimensions);
   };
 
-/** A function of one value: in real numbers its op, of int8 LiteRT's table of it. */
+/** Reads a function of one value: its op in float, LiteRT's table in int8. */
 export const tabled =
-  <A extends object>(op: Op<A>, attrs: (s: Site) => A, of: (x: number, attrs: A) => number): Reader =>
+  <A extends object>(
+    op: Op<A>,
+    attrs: (s: OperatorContext) => A,
+    of: (x: number, attrs: A) => number,
+  ): OperatorReader =>
   s => {
     const settings = attrs(s);
-    const real = (_: Site, x: Value) => s.add(op, [x], settings);
+    const real = (_: OperatorContext, x: Value) => s.add(op, [x], settings);
     composed(real, (from, to) => realTable(from, to, x => of(x, settings)))(s);
   };
 
-export const negative = (s: Site, x: Value): Value => s.add(scale, [x], { scale: -1 });
+export const negative = (s: OperatorContext, x: Value): Value => s.add(scale, [x], { scale: -1 });
 
-export const absolute = (s: Site, x: Value): Value => s.add(maximum, [x, negative(s, x)], {});
+export const absolute = (s: OperatorContext, x: Value): Value => s.add(maximum, [x, negative(s, x)], {});
 
-export const square = (s: Site, x: Value): Value => s.add(mul, [x, x], {});
+export const square = (s: OperatorContext, x: Value): Value => s.add(mul, [x, x], {});
 
-/** An op without attributes. */
+/** Reads an op without attributes. */
 export const real =
   (op: Op<object>) =>
-  (s: Site, x: Value): Value =>
+  (s: OperatorContext, x: Value): Value =>
     s.add(op, [x], {});
 
-/** By the normal distribution, or by a hyperbolic tangent that is close to it. */
-export const gelus: Reader = s => {
+/** By the normal distribution, or its approximation by the hyperbolic tangent. */
+export const gelus: OperatorReader = s => {
   const approximate = s.options.flag(0);
   composed(
     (_, x) => s.add(gelu, [x], { approximate }),
@@ -66,11 +73,11 @@ export const gelus: Reader = s => {
   )(s);
 };
 
-/** Of int8 by LiteRT's table; a slope below 0 is no leaky ReLU's but a prelu's. */
-export const leakyRelus: Reader = s => {
+/** int8 by LiteRT's table; in float a negative slope needs a prelu. */
+export const leakyRelus: OperatorReader = s => {
   const alpha = s.options.f32(0);
   if (!Number.isFinite(alpha)) throw new RangeError(`a slope is ${alpha}`);
-  const real = (_: Site, x: Value) => {
+  const real = (_: OperatorContext, x: Value) => {
     if (alpha >= 0) return s.add(leakyRelu, [x], { alpha });
     const shape = x.type.shape.map(() => 1);
     return s.layer(prelu, x, { alpha: { shape, dtype: "f32", data: Float32Array.of(alpha) } }, {});
@@ -80,10 +87,10 @@ export const leakyRelus: Reader = s => {
   else composed(real, (from, to) => leakyReluTable(from, to, alpha))(s);
 };
 
-/** Slopes of as many values as this are tables of 256 bytes each; more of them are numbers. */
+/** Up to this many distinct slopes become tables of 256 bytes each; more are computed in float. */
 const MOST_TABLES = 4096;
 
-export const prelus: Reader = s => {
+export const prelus: OperatorReader = s => {
   const { value, dimensions } = s.activation();
   const alpha = s.constant(1);
   const { shape } = value.type;
@@ -91,7 +98,7 @@ export const prelus: Reader = s => {
   if (size(own) !== size(alpha.shape)) unsupported(`has slopes of [${alpha.shape}]`);
   const aligned = [...shape.map(() => 1).slice(own.length), ...own];
   if (aligned.some((n, axis) => n !== 1 && n !== shape[axis])) unsupported(`has slopes of [${alpha.shape}]`);
-  // those of the last axes alone serve all before them; what is shared between is written out
+  // slopes of the last axes alone repeat over all axes before; sharing in between is expanded
   const first = aligned.findIndex(n => n !== 1);
   const whole = first < 0 ? [] : shape.slice(first);
   const places = spread(first < 0 ? [] : aligned.slice(first), whole);
@@ -114,7 +121,7 @@ export const prelus: Reader = s => {
   );
 };
 
-/** For each element of `to` the one of `from` it repeats; an axis of 1 is repeated. */
+/** For each element of `to`, the element of `from` it repeats; axes of size 1 are repeated. */
 function spread(from: readonly number[], to: readonly number[]): Int32Array {
   let places = Int32Array.of(0);
   let stride = size(from);
@@ -129,7 +136,7 @@ function spread(from: readonly number[], to: readonly number[]): Int32Array {
 }
 
 /** softmax(beta x) */
-export const soft: Reader = s => {
+export const soft: OperatorReader = s => {
   const x = s.activation();
   const { value, dimensions } = x;
   s.demandOwnRows(x);
@@ -140,14 +147,14 @@ export const soft: Reader = s => {
   s.give(s.add(softmax, [scaled], s.chosen(value)), dimensions);
 };
 
-/** beta x: the same numbers of another scale. */
-function rescaled(s: Site, x: Value, beta: number): Value {
+/** beta x: the same numbers with another scale. */
+function rescaled(s: OperatorContext, x: Value, beta: number): Value {
   if (!(beta > 0)) unsupported(`has a beta of ${beta}`);
   const { scale: steps, zeroPoint } = x.type.quantization!;
   return reinterpreted(s, x, { scale: Float32Array.of(steps[0]! * beta), zeroPoint });
 }
 
-export const logarithmic: Reader = s => {
+export const logarithmic: OperatorReader = s => {
   const x = s.activation();
   const { value, dimensions } = x;
   s.demandOwnRows(x);

@@ -1,4 +1,4 @@
-/** Vectors of length 1. */
+/** Normalizes vectors to length 1. */
 
 import type { Value } from "../../../graph/graph.ts";
 import { clip } from "../../../ops/activation/clip.ts";
@@ -8,16 +8,16 @@ import { mul } from "../../../ops/arithmetic/mul.ts";
 import { scale } from "../../../ops/arithmetic/scale.ts";
 import { sqrt } from "../../../ops/arithmetic/sqrt.ts";
 import { broadcast } from "../../../ops/shape/broadcast.ts";
-import type { Reader, Site } from "../site.ts";
+import type { OperatorContext, OperatorReader } from "../operator-context.ts";
 import { activated } from "./activation.ts";
 import { throughReal } from "./quantization.ts";
 
-/** The least length that LiteRT divides by. */
+/** The minimum length that LiteRT divides by. */
 const LEAST = 1e-6;
 const LARGEST = 3.4028234663852886e38;
 
-/** Rows of the last axis over the root of the sum of their squares. */
-function unitRows(s: Site, x: Value): Value {
+/** Divides rows of the last axis by the square root of the sum of their squares. */
+function unitRows(s: OperatorContext, x: Value): Value {
   const { shape } = x.type;
   const squares = s.add(mul, [x, x], {});
   const means = s.add(mean, [squares], { axes: [shape.length - 1], keepDims: true });
@@ -26,7 +26,7 @@ function unitRows(s: Site, x: Value): Value {
   return s.add(div, [x, s.add(broadcast, [lengths, x], { shape })], {});
 }
 
-export const unitLength: Reader = s => {
+export const unitLength: OperatorReader = s => {
   const x = s.activation();
   s.demandOwnRows(x);
   const { value, dimensions } = x;

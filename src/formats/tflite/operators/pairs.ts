@@ -1,4 +1,4 @@
-/** Operators of two tensors, of shapes that are repeated to one another. */
+/** Operators of two tensors, whose shapes are broadcast to one another. */
 import { type Shape, size } from "../../../base/shape.ts";
 import type { Op, Quantization, Value } from "../../../graph/graph.ts";
 import { div } from "../../../ops/arithmetic/div.ts";
@@ -8,7 +8,7 @@ import { affine, isInt8, type Quantized } from "../../../ops/quantized/int8-type
 import { broadcast } from "../../../ops/shape/broadcast.ts";
 import { type Constant, realOf } from "../constant.ts";
 import { batchAxis, type Dimension, fixed, product, quotient, sum } from "../dimensions.ts";
-import { type Activation, type Reader, type Site, unsupported } from "../site.ts";
+import { type Activation, type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { activated } from "./activation.ts";
 import { throughReal } from "./quantization.ts";
 
@@ -16,14 +16,14 @@ type Operand = Activation | { readonly kind: "constant"; readonly constant: Cons
 
 const sizesOf = (o: Operand): Shape => (o.kind === "activation" ? o.dimensions.map(d => d.n) : o.constant.shape);
 
-/** Both operands as images of one shape, which has the dimensions the file gives it. */
+/** Both operands as images of one shape, with the dimensions in the file. */
 export interface Aligned {
   readonly values: readonly [Value, Value];
   readonly dimensions: readonly Dimension[];
 }
 
-/** Repeats two operands, at least one of them an activation, to one shape. Their axes are aligned at the ends. */
-export function aligned(s: Site, layer: string, a: Operand, b: Operand): Aligned {
+/** Broadcasts two operands, at least one of them an activation, to one shape. Their last axes are aligned. */
+export function aligned(s: OperatorContext, layer: string, a: Operand, b: Operand): Aligned {
   const rank = Math.max(sizesOf(a).length, sizesOf(b).length);
   const wide = (o: Operand): Shape => [...new Array(rank - sizesOf(o).length).fill(1), ...sizesOf(o)];
   const [p, q] = [wide(a), wide(b)];
@@ -32,7 +32,7 @@ export function aligned(s: Site, layer: string, a: Operand, b: Operand): Aligned
     if (n !== m && n !== 1 && m !== 1) throw new RangeError(`[${sizesOf(a)}] and [${sizesOf(b)}] do not go together`);
     return n === 1 ? m : n;
   });
-  // the batch is where it is in the activation of more axes
+  // the batch axis is that of the activation with more axes
   const batches = [a, b].flatMap(o =>
     o.kind === "activation"
       ? [{ at: batchAxis(o.dimensions) + rank - o.dimensions.length, rank: o.dimensions.length }]
@@ -59,20 +59,23 @@ export function aligned(s: Site, layer: string, a: Operand, b: Operand): Aligned
   };
 }
 
-/** Two operands; undefined where both are sizes or constants. */
-const operandsOrSizes = (s: Site): [Operand, Operand] | undefined =>
+/** Returns two operands; undefined if both are sizes or constants. */
+const operandsOrSizes = (s: OperatorContext): [Operand, Operand] | undefined =>
   [0, 1].some(i => s.known(i).kind === "activation") ? operands(s) : undefined;
 
-function operands(s: Site): [Operand, Operand] {
+function operands(s: OperatorContext): [Operand, Operand] {
   return [0, 1].map(i => {
     const known = s.known(i);
     return known.kind === "activation" ? known : { kind: "constant" as const, constant: s.constant(i) };
   }) as [Operand, Operand];
 }
 
-/** An operator of two tensors; on shapes alone it is arithmetic. `activation` is the field of the one fused in. */
+/**
+ * Reads an operator of two tensors; on shapes alone it is arithmetic. `activation` is the field number of the fused
+ * one.
+ */
 export const pair =
-  (op: Op<Quantized>, activation: number | undefined): Reader =>
+  (op: Op<Quantized>, activation: number | undefined): OperatorReader =>
   s => {
     const both = operandsOrSizes(s);
     if (!both) return arithmetic(s, ARITHMETIC[op.name]);
@@ -86,7 +89,7 @@ export const pair =
     s.give(activation === undefined ? made : activated(s, made, activation), dimensions);
   };
 
-/** Scales of sums that XNNPACK's arithmetic is for; others are summed in real numbers. */
+/** Scales of sums that XNNPACK's arithmetic supports; other sums are computed in float. */
 function within(values: readonly Value[], { scale }: Quantization): boolean {
   const larger = Math.max(...values.map(v => affine(v.type).scale / scale[0]!));
   return larger >= 2 ** -10 && larger < 2 ** 8;
@@ -100,15 +103,15 @@ const ARITHMETIC: Readonly<Record<string, Arithmetic>> = {
   mul: product,
 };
 
-function arithmetic(s: Site, of: Arithmetic | undefined): void {
+function arithmetic(s: OperatorContext, of: Arithmetic | undefined): void {
   const compute = of ?? unsupported("has two constant operands");
   const [a, b] = [s.sizes(0), s.sizes(1)];
   const length = Math.max(a.length, b.length);
   s.giveSizes(Array.from({ length }, (_, i) => compute(a[i % a.length]!, b[i % b.length]!)));
 }
 
-/** Division of floats by a constant is a product with its reciprocal; of bytes it is computed in real numbers. */
-export const division: Reader = s => {
+/** Division of floats by a constant is a product with its reciprocal; of bytes it is computed in float. */
+export const division: OperatorReader = s => {
   const [a, b] = operandsOrSizes(s) ?? [];
   if (!a || !b) return arithmetic(s, quotient);
   const real = a.kind === "activation" && b.kind === "constant" && !isInt8(a.value.type);
@@ -128,7 +131,7 @@ const reciprocal = (constant: Constant): Constant => ({
 });
 
 /** (a - b)^2 */
-export const squaredDifference: Reader = s => {
+export const squaredDifference: OperatorReader = s => {
   const layer = s.importer.names.unique(sub.name);
   const { values, dimensions } = aligned(s, layer, ...operands(s));
   const squared = ([a, b]: Value[]): Value => {
@@ -140,7 +143,7 @@ export const squaredDifference: Reader = s => {
 
 /** Sums of several tensors. */
 export const sumOf =
-  (op: Op<Quantized>): Reader =>
+  (op: Op<Quantized>): OperatorReader =>
   s => {
     const all = s.operator.inputs.map((_, i) => s.activation(i));
     if (isInt8(all[0]!.value.type)) unsupported("has no int8 form");

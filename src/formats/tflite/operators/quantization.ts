@@ -1,21 +1,21 @@
-/** The borders of int8, constants in other forms, and what int8 operators without arithmetic of their own become. */
+/** The borders of int8, conversions of constants, and int8 operators without integer arithmetic. */
 import type { Quantization, Value } from "../../../graph/graph.ts";
 import { nearest } from "../../../ops/quantized/int8-arithmetic.ts";
 import { affine, affineOf, isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { dequantize, quantize } from "../../../ops/quantized/quantize.ts";
 import { type Constant, realOf } from "../constant.ts";
 import { requantizedTable } from "../int8-tables.ts";
-import { type Reader, type Site, unsupported } from "../site.ts";
+import { type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 
-/** What has no integer arithmetic of its own is computed in real numbers, between a dequantize and a quantize. */
-export function throughReal(s: Site, inputs: readonly Value[], compute: (real: Value[]) => Value): Value {
+/** Computes an operator without integer arithmetic in float, between a dequantize and a quantize. */
+export function throughReal(s: OperatorContext, inputs: readonly Value[], compute: (real: Value[]) => Value): Value {
   if (!isInt8(inputs[0]!.type)) return compute([...inputs]);
   const quantization = s.quantization() ?? unsupported("gives float32 for int8");
   return s.add(quantize, [compute(inputs.map(x => s.add(dequantize, [x], {})))], { quantization });
 }
 
-/** The same numbers, said to be of another quantization. */
-export const reinterpreted = (s: Site, x: Value, quantization: Quantization): Value =>
+/** The same numbers with another quantization. */
+export const reinterpreted = (s: OperatorContext, x: Value, quantization: Quantization): Value =>
   s.table(x, [Int8Array.from({ length: 256 }, (_, i) => i - 128)], quantization);
 
 /** A constant of floats, rounded as kernels round activations. */
@@ -27,7 +27,7 @@ function quantizedConstant(constant: Constant, quantization: Quantization): Cons
   return { shape: constant.shape, dtype: "i8", data, quantization };
 }
 
-export const quantizing: Reader = s => {
+export const quantizing: OperatorReader = s => {
   const known = s.known(0);
   const quantization = s.quantization() ?? unsupported("gives float32");
   if (known.kind === "constant") return s.giveConstant(quantizedConstant(known.constant, quantization));
@@ -35,15 +35,15 @@ export const quantizing: Reader = s => {
   if (!isInt8(value.type)) return s.give(s.add(quantize, [value], { quantization }), dimensions);
   const [from, to] = [affine(value.type), affineOf(quantization)];
   const ratio = from.scale / to.scale;
-  // `give` requantizes as XNNPACK does, which converts within one type alone; for the rest LiteRT has arithmetic of its own, exact where no
-  // scale changes
-  const xnnpack = s.tensor(0).type === s.made().type && ratio >= 2 ** -8 && ratio <= 2 ** 7;
+  // `give` requantizes as XNNPACK does, which only converts within one type; otherwise LiteRT's own arithmetic applies,
+  // which is exact if the scale does not change
+  const xnnpack = s.tensor(0).type === s.outputTensor().type && ratio >= 2 ** -8 && ratio <= 2 ** 7;
   if (xnnpack || ratio === 1) return s.give(value, dimensions);
   s.give(s.table(value, [requantizedTable(from, to)], quantization), dimensions);
 };
 
-/** Of constants (float16 weights, int8 weights kept small) at once, of activations where int8 ends. */
-export const dequantizing: Reader = s => {
+/** Constants (float16 weights, int8 weights) are dequantized immediately, activations by a node where int8 ends. */
+export const dequantizing: OperatorReader = s => {
   const known = s.known(0);
   if (known.kind === "constant")
     return s.giveConstant({ shape: known.constant.shape, dtype: "f32", data: realOf(known.constant) });
@@ -51,5 +51,5 @@ export const dequantizing: Reader = s => {
   s.give(isInt8(value.type) ? s.add(dequantize, [value], {}) : value, dimensions);
 };
 
-/** Sparse constants are made dense when they are read. */
-export const densify: Reader = s => s.giveConstant(s.constant(0));
+/** Sparse constants become dense when they are read. */
+export const densify: OperatorReader = s => s.giveConstant(s.constant(0));

@@ -1,4 +1,7 @@
-/** Operators that move elements about: all of them are made of transpose, concat, stridedSlice, pad, constantPad, broadcast and reshape. */
+/**
+ * Operators that move elements: all of them become transpose, concat, stridedSlice, pad, constantPad, broadcast and
+ * reshape.
+ */
 import { type Shape, size } from "../../../base/shape.ts";
 import type { Value } from "../../../graph/graph.ts";
 import { broadcast } from "../../../ops/shape/broadcast.ts";
@@ -20,7 +23,7 @@ import {
   slicing,
   withBatch,
 } from "../dimensions.ts";
-import { type Activation, type Reader, type Site, unsupported } from "../site.ts";
+import { type Activation, type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { activated } from "./activation.ts";
 import { pairs } from "./blocks.ts";
 import { positive } from "./convolutions.ts";
@@ -28,7 +31,7 @@ import { positive } from "./convolutions.ts";
 // ---------------------------------------------------------------- parts
 
 /** `length` elements along axis `axis` of the image, from `begin` on, `stride` apart. */
-function part(s: Site, x: Value, axis: number, begin: number, length: number, stride = 1): Value {
+function part(s: OperatorContext, x: Value, axis: number, begin: number, length: number, stride = 1): Value {
   const { shape } = x.type;
   if (begin === 0 && stride === 1 && length === shape[axis]) return x;
   const each = (own: number, others: (n: number) => number) => shape.map((n, a) => (a === axis ? own : others(n)));
@@ -39,16 +42,16 @@ function part(s: Site, x: Value, axis: number, begin: number, length: number, st
   });
 }
 
-/** Images side by side along an axis, all of one type. */
-function joined(s: Site, all: readonly Value[], axis: number): Value {
+/** Concatenates images along an axis, all of one type. */
+function joined(s: OperatorContext, all: readonly Value[], axis: number): Value {
   const [first] = all;
   if (all.length === 1) return first!;
   const { quantization } = first!.type;
   return s.add(concat, [...all], { axis, ...(quantization && { quantization }) });
 }
 
-/** The elements of an axis in the order of `indices`: runs of them that are equally far apart are slices. */
-function gathered(s: Site, x: Value, axis: number, indices: readonly number[]): Value {
+/** The elements of an axis in the order of `indices`: runs of equal stride become slices. */
+function gathered(s: OperatorContext, x: Value, axis: number, indices: readonly number[]): Value {
   const parts: Value[] = [];
   for (let at = 0; at < indices.length; ) {
     const stride = at + 1 < indices.length ? indices[at + 1]! - indices[at]! : 1;
@@ -69,7 +72,7 @@ const replaced = (dimensions: readonly Dimension[], axis: number, ...by: Dimensi
 
 // ---------------------------------------------------------------- order
 
-export const transposing: Reader = s => {
+export const transposing: OperatorReader = s => {
   const known = s.known(0);
   const permutation = s.integers(1);
   if (known.kind === "constant") return s.giveConstant(transposed(known.constant, permutation));
@@ -83,7 +86,7 @@ export const transposing: Reader = s => {
   s.give(kept ? value : s.add(transpose, [value], { permutation: order }), moved);
 };
 
-export const reversing: Reader = s => {
+export const reversing: OperatorReader = s => {
   const x = s.activation();
   const reversed = s.integers(1).reduce((value, axis) => {
     const image = s.axisWithin(x, axis, "reverses");
@@ -93,9 +96,9 @@ export const reversing: Reader = s => {
   s.give(reversed, x.dimensions);
 };
 
-/** Blocks of channels as blocks of pixels, and back: an axis in two, the order of axes, two axes in one. */
+/** Moves blocks of channels to blocks of pixels, or back: splits an axis, permutes, merges two axes. */
 export const blocksOfDepth =
-  (toSpace: boolean): Reader =>
+  (toSpace: boolean): OperatorReader =>
   s => {
     const { value } = s.images();
     const block = positive(s.options.i32(0));
@@ -112,17 +115,17 @@ export const blocksOfDepth =
 
 // ---------------------------------------------------------------- together
 
-export const concatenation: Reader = s => {
+export const concatenation: OperatorReader = s => {
   const operands = s.operator.inputs.map((_, i) => s.known(i));
   if (operands.every(k => k.kind !== "activation")) return s.giveSizes(operands.flatMap((_, i) => s.sizes(i)));
   const first = operands.find(k => k.kind === "activation") as Activation;
   s.give(activated(s, sideBySide(s, first, axisOf(first.dimensions.length, s.options.i32(0))), 1), widened(s, first));
 };
 
-/** All operands of the operator along the file's axis `axis`; constants stand beside every image. */
-function sideBySide(s: Site, first: Activation, axis: number): Value {
+/** Concatenates all operands along the file's axis `axis`; constants are repeated for every image. */
+function sideBySide(s: OperatorContext, first: Activation, axis: number): Value {
   const batch = batchAxis(first.dimensions);
-  // a batch of rows, also one that single images become
+  // a batch of rows, including one that single images form
   const rows = axis === batch || first.dimensions[batch]!.n !== 1;
   if (rows && (batch !== 0 || (axis === batch && !s.importer.single))) unsupported("joins batches");
   const image = (sizes: Shape) => (rows ? sizes : sizes.filter((_, a) => a !== batch));
@@ -139,7 +142,7 @@ function sideBySide(s: Site, first: Activation, axis: number): Value {
   return s.importer.graph.scope(layer, () => s.importer.graph.one(concat, values, attrs));
 }
 
-function widened(s: Site, { dimensions }: Activation): Dimension[] {
+function widened(s: OperatorContext, { dimensions }: Activation): Dimension[] {
   const axis = axisOf(dimensions.length, s.options.i32(0));
   const n = s.operator.inputs.reduce((sum, _, i) => {
     const known = s.known(i);
@@ -148,7 +151,7 @@ function widened(s: Site, { dimensions }: Activation): Dimension[] {
   return replaced(dimensions, axis, { ...dimensions[axis]!, n });
 }
 
-export const packing: Reader = s => {
+export const packing: OperatorReader = s => {
   const operands = s.operator.inputs.map((_, i) => s.known(i));
   if (operands.every(k => k.kind !== "activation")) return s.giveSizes(operands.flatMap((_, i) => s.sizes(i)));
   const all = operands.map((_, i) => s.activation(i));
@@ -162,7 +165,7 @@ export const packing: Reader = s => {
   s.give(joined(s, values, image), replaced(wide, axis, fixed(all.length)));
 };
 
-export const tiling: Reader = s => {
+export const tiling: OperatorReader = s => {
   const x = s.activation();
   const times = s.integers(1).map(positive);
   if (times.length !== x.dimensions.length) throw new RangeError(`[${times}] times along ${x.dimensions.length} axes`);
@@ -176,7 +179,7 @@ export const tiling: Reader = s => {
   );
 };
 
-export const broadcasting: Reader = s => {
+export const broadcasting: OperatorReader = s => {
   const { value, dimensions } = s.activation();
   const wanted = s.sizes(1);
   const missing = wanted.length - dimensions.length;
@@ -194,9 +197,9 @@ export const broadcasting: Reader = s => {
 
 // ---------------------------------------------------------------- apart
 
-/** A split is its slices. */
+/** A split becomes slices. */
 export const splitting =
-  (axisOperand: number, operand: number, lengths: (s: Site, whole: number) => number[]): Reader =>
+  (axisOperand: number, operand: number, lengths: (s: OperatorContext, whole: number) => number[]): OperatorReader =>
   s => {
     const x = s.known(operand);
     if (x.kind !== "activation") return unsupported("splits a constant");
@@ -211,19 +214,19 @@ export const splitting =
     });
   };
 
-export const equalParts = (s: Site, whole: number): number[] => {
+export const equalParts = (s: OperatorContext, whole: number): number[] => {
   const parts = s.operator.outputs.length;
   if (whole % parts) throw new RangeError(`${whole} elements do not split into ${parts}`);
   return new Array<number>(parts).fill(whole / parts);
 };
 
-export const givenParts = (s: Site, whole: number): number[] => {
+export const givenParts = (s: OperatorContext, whole: number): number[] => {
   const parts = s.integers(1);
   const given = parts.filter(n => n !== -1).reduce((a, b) => a + b, 0);
   return parts.map(n => (n === -1 ? whole - given : n));
 };
 
-export const unpacking: Reader = s => {
+export const unpacking: OperatorReader = s => {
   const x = s.activation();
   const axis = s.options.i32(1);
   const image = s.axisWithin(x, axis, "unpacks");
@@ -233,7 +236,7 @@ export const unpacking: Reader = s => {
   });
 };
 
-export const gather: Reader = s => {
+export const gather: OperatorReader = s => {
   const known = s.known(0);
   if (known.kind !== "activation") {
     const list = s.sizes(0);
@@ -259,7 +262,7 @@ const outside = (i: number, n: number): never => {
   throw new RangeError(`there is no element ${i} of ${n}`);
 };
 
-function sliced(s: Site, spec: (from: readonly Dimension[]) => SliceSpec): void {
+function sliced(s: OperatorContext, spec: (from: readonly Dimension[]) => SliceSpec): void {
   const known = s.known(0);
   if (known.kind !== "activation") {
     const list = s.sizes(0);
@@ -288,7 +291,7 @@ function sliced(s: Site, spec: (from: readonly Dimension[]) => SliceSpec): void 
   s.give(y, kept.includes(batch) ? after : after.length ? rowsOf(after) : unsupported("leaves nothing of a batch"));
 }
 
-export const stridedSlicing: Reader = s =>
+export const stridedSlicing: OperatorReader = s =>
   sliced(s, () => ({
     begin: s.integers(1),
     end: s.sizes(2).map(d => (d.batched ? 2 ** 31 - 1 : d.n)),
@@ -302,8 +305,8 @@ export const stridedSlicing: Reader = s =>
     },
   }));
 
-/** SLICE has sizes, -1 for all the rest. */
-export const slice: Reader = s =>
+/** SLICE has sizes; -1 means the rest. */
+export const slice: OperatorReader = s =>
   sliced(s, from => {
     const begin = s.integers(1);
     const sizes = s.sizes(2);
@@ -321,7 +324,7 @@ interface Pads {
   readonly dimensions: readonly Dimension[];
 }
 
-function padded(s: Site): Pads {
+function padded(s: OperatorContext): Pads {
   const x = s.activation();
   const { before, after } = pairs(s, 1);
   if (before.length !== x.dimensions.length)
@@ -339,7 +342,7 @@ function padded(s: Site): Pads {
 }
 
 export const padding =
-  (valued: boolean): Reader =>
+  (valued: boolean): OperatorReader =>
   s => {
     const { x, before, after, dimensions } = padded(s);
     const { value } = x;
@@ -351,10 +354,10 @@ export const padding =
     s.give(y, dimensions);
   };
 
-/** REFLECT leaves the edge itself out of its mirror image, SYMMETRIC does not. */
+/** REFLECT excludes the edge from its mirror image, SYMMETRIC includes it. */
 const REFLECT = 0;
 
-export const mirroring: Reader = s => {
+export const mirroring: OperatorReader = s => {
   const { x, before, after, dimensions } = padded(s);
   const skip = s.options.i8(0) === REFLECT ? 1 : 0;
   const y = before.reduce((value, first, axis) => {

@@ -8,26 +8,26 @@ import { maxPool2d } from "../../../ops/pooling/max-pool2d.ts";
 import { isInt8 } from "../../../ops/quantized/int8-types.ts";
 import { transpose } from "../../../ops/shape/transpose.ts";
 import { axisOf, batchAxis, type Dimension, rowsOf } from "../dimensions.ts";
-import { type Reader, type Site, unsupported } from "../site.ts";
+import { type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { negative } from "./functions.ts";
 import { reinterpreted } from "./quantization.ts";
 
 interface Reduced {
   readonly value: Value;
-  /** Neighbours, ascending. */
+  /** Adjacent, ascending. */
   readonly axes: readonly number[];
   readonly after: readonly Dimension[];
 }
 
-/** Brings the axes an operator reduces side by side; gives the value, those axes of it, and the shape after. */
-function reducedAxes(s: Site): Reduced {
+/** Makes the axes that an operator reduces adjacent; returns the value, those axes of it, and the shape after. */
+function reducedAxes(s: OperatorContext): Reduced {
   const x = s.activation();
   const { value, dimensions } = x;
   const rank = dimensions.length;
   const batch = batchAxis(dimensions);
   const axes = [...new Set(s.integers(1).map(a => axisOf(rank, a)))].sort((a, b) => a - b);
   if (axes.includes(batch) && !s.importer.single) unsupported("reduces over the batch");
-  // a batch of one image is reduced by leaving it out
+  // a batch of one image is reduced by dropping its axis
   const absent = dimensions[batch]!.n === 1 ? batch : -1;
   const keep = s.options.flag(0);
   const kept = dimensions.flatMap((d, a) => (axes.includes(a) ? (keep ? [{ ...d, n: 1 }] : []) : [d]));
@@ -44,13 +44,13 @@ function reducedAxes(s: Site): Reduced {
   return { value: moved, axes: image.map((_, i) => rest.length + i), after };
 }
 
-export const meanOf: Reader = s => {
+export const meanOf: OperatorReader = s => {
   const { value, axes, after } = reducedAxes(s);
   s.give(s.add(mean, [value], { axes, keepDims: false, ...s.chosen(value) }), after);
 };
 
-/** As many times the mean; of int8 the mean in steps as many times smaller. */
-export const total: Reader = s => {
+/** The mean times the count; in int8, the mean with a smaller scale. */
+export const total: OperatorReader = s => {
   const { value, axes, after } = reducedAxes(s);
   const length = size(axes.map(axis => value.type.shape[axis]!));
   const { quantization } = s.chosen(value);
@@ -60,21 +60,21 @@ export const total: Reader = s => {
   s.give(reinterpreted(s, s.add(mean, [value], { axes, keepDims: false, quantization: finer }), quantization), after);
 };
 
-/** The largest along axes, as a pool over an image of one column for each element. */
-function largest(s: Site, { value, axes }: Reduced): Value {
+/** The maximum along axes, as a pool over an image of one column per element. */
+function largest(s: OperatorContext, { value, axes }: Reduced): Value {
   const { shape } = value.type;
   const length = size(axes.map(a => shape[a]!));
   const columns = s.reshape(value, [size(shape.slice(0, axes[0])), length, size(shape.slice(axes.at(-1)! + 1))]);
   return s.add(maxPool2d, [columns], { ...plainWindow, size: [1, length], strides: [1, length] });
 }
 
-export const greatest: Reader = s => {
+export const greatest: OperatorReader = s => {
   const reduced = reducedAxes(s);
   s.give(largest(s, reduced), reduced.after);
 };
 
-/** The largest of what is turned upside down, turned back. */
-export const least: Reader = s => {
+/** The minimum as the negated maximum of negated values. */
+export const least: OperatorReader = s => {
   const reduced = reducedAxes(s);
   const turned = (x: Value): Value =>
     isInt8(x.type)

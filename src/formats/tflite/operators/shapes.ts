@@ -1,11 +1,11 @@
-/** Other shapes of the same elements, and the arithmetic on shapes, which is folded away. */
+/** Reshapes, and arithmetic on shapes, which is folded away. */
 import { size } from "../../../base/shape.ts";
 import { axisOf, type Dimension, fixed, product, reshaped, rowsOf } from "../dimensions.ts";
-import { type Blocks, type Reader, type Site, unsupported } from "../site.ts";
+import { type Blocks, type OperatorContext, type OperatorReader, unsupported } from "../operator-context.ts";
 import { blocksAsImages } from "./blocks.ts";
 
-/** A constant, sizes, or an activation in another shape. */
-function reshapedTo(s: Site, shape: (from: readonly Dimension[]) => readonly Dimension[]): void {
+/** Reshapes a constant, sizes, or an activation. */
+function reshapedTo(s: OperatorContext, shape: (from: readonly Dimension[]) => readonly Dimension[]): void {
   const known = s.known(0);
   if (known.kind === "sizes") s.giveSizes(known.sizes);
   else if (known.kind === "constant") {
@@ -21,20 +21,20 @@ function reshapedTo(s: Site, shape: (from: readonly Dimension[]) => readonly Dim
   }
 }
 
-export const reshaping: Reader = s => {
+export const reshaping: OperatorReader = s => {
   const known = s.known(0);
   const wanted = s.has(1) ? s.sizes(1) : s.options.i32s(0).map(fixed);
   if (known.kind === "blocks") return squeezedBlocks(s, known, wanted.length);
   reshapedTo(s, from => reshaped(from, known.kind === "activation" ? s.perImage(wanted) : wanted));
 };
 
-/** Interleaved images lose the axis they were given. */
-function squeezedBlocks(s: Site, blocks: Blocks, rank: number): void {
+/** Removes the axis that was inserted into interleaved images. */
+function squeezedBlocks(s: OperatorContext, blocks: Blocks, rank: number): void {
   if (!blocks.finish || blocks.inserted === undefined || rank !== 3) unsupported("reshapes interleaved images");
   s.giveBlocks(blocks);
 }
 
-export const expandDims: Reader = s => {
+export const expandDims: OperatorReader = s => {
   const known = s.known(0);
   const [axis = 0] = s.integers(1);
   if (known.kind === "blocks") {
@@ -48,13 +48,13 @@ export const expandDims: Reader = s => {
   });
 };
 
-/** Rows of a batch come first; a batch of single images may stand anywhere. */
+/** Rows of a batch come first; a batch of single images may be at any axis. */
 function movedBatch(dimensions: readonly Dimension[]): readonly Dimension[] {
   const at = dimensions.findIndex(d => d.batched);
   return at > 0 && dimensions[at]!.n !== 1 ? unsupported("puts an axis before a batch of rows") : dimensions;
 }
 
-export const squeeze: Reader = s => {
+export const squeeze: OperatorReader = s => {
   const known = s.known(0);
   const axes = s.options.i32s(0);
   if (known.kind === "blocks") return squeezedBlocks(s, known, 3);
@@ -68,18 +68,18 @@ export const squeeze: Reader = s => {
   });
 };
 
-export const shapeOf: Reader = s => {
+export const shapeOf: OperatorReader = s => {
   const known = s.known(0);
   s.giveSizes(known.kind === "constant" ? known.constant.shape.map(fixed) : s.activation().dimensions);
 };
 
-export const productOf: Reader = s => {
+export const productOf: OperatorReader = s => {
   if (s.known(0).kind === "activation") return unsupported("multiplies activations");
   s.giveSizes([s.sizes(0).reduce(product, fixed(1))]);
 };
 
-/** Of floats to floats it is nothing. */
-export const cast: Reader = s => {
+/** A cast from float to float does nothing. */
+export const cast: OperatorReader = s => {
   const known = s.known(0);
   if (known.kind !== "activation") return s.giveSizes(s.sizes(0));
   if (known.value.type.dtype !== "f32") return unsupported("casts int8");

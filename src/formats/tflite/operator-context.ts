@@ -1,4 +1,4 @@
-/** One operator while it is read: what its operands are, and ways to add to the graph what it is. */
+/** The context in which one operator is read: its operands, and methods to add nodes to the graph. */
 import { type Shape, size, type TypedArray } from "../../base/shape.ts";
 import { type Names, stateName } from "../../container/names.ts";
 import type { Graph, Op, Quantization, Role, Value } from "../../graph/graph.ts";
@@ -14,31 +14,31 @@ import type { Table } from "./flatbuffer.ts";
 import { clampTable } from "./int8-tables.ts";
 import type { TensorType } from "./schema.ts";
 
-/** A value of the graph, and the shape the file has for it: the batch first. */
+/** A value of the graph, and its shape in the file: the batch first. */
 export interface Activation {
   readonly kind: "activation";
   readonly value: Value;
   readonly dimensions: readonly Dimension[];
 }
 
-/** Numbers that arithmetic on shapes gives; a scalar is a list of one. */
+/** Results of arithmetic on shapes; a scalar is a list of one. */
 export interface Sizes {
   readonly kind: "sizes";
   readonly sizes: readonly Dimension[];
 }
 
 /**
- * What stands between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND: an image cut into interleaved ones, on which a convolution without dilation is
- * one with dilation on the whole. `finish` makes that, once the crops are known.
+ * The state between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND: an image cut into interleaved ones, on which a convolution
+ * is equivalent to a dilated one on the whole image. `finish` makes that one, once the crops are known.
  */
 export interface Blocks {
   readonly kind: "blocks";
   readonly source: Activation;
-  /** Along height and width: how many interleaved images, and zeros put around the whole, before and after. */
+  /** For height and width: the number of interleaved images, and the zeros around the whole image, before and after. */
   readonly block: readonly number[];
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Is the second of two spatial axes one that the tensor of the file does not have? */
+  /** Set if one of the two spatial axes is not in the tensor of the file. */
   readonly inserted?: 0 | 1;
   readonly finish?: (crops: { before: readonly number[]; after: readonly number[] }) => Activation;
 }
@@ -50,7 +50,7 @@ export type Known =
   | { readonly kind: "constant"; readonly constant: Constant }
   | { readonly kind: "unknown" };
 
-/** Something this reader has no op for. All of them are gathered before an error is thrown. */
+/** An operator without an equivalent op. All of them are gathered before an error is thrown. */
 export class Unsupported extends Error {}
 
 export const unsupported = (message: string): never => {
@@ -60,41 +60,41 @@ export const unsupported = (message: string): never => {
 /** Types that are int8 here: a value u of uint8 is u - 128. */
 export const isByte = (type: TensorType): boolean => type === "int8" || type === "uint8";
 
-/** Of activations: one scale and one zero point each. */
+/** Compares quantizations of activations: one scale and one zero point each. */
 export const sameQuantization = (a: Quantization, b: Quantization): boolean =>
   a.scale[0] === b.scale[0] && a.zeroPoint === b.zeroPoint;
 
-/** How an operator is read: adds what it is to the graph, and gives its outputs. */
-export type Reader = (s: Site) => void;
+/** Reads an operator: adds nodes to the graph, and registers their outputs. */
+export type OperatorReader = (s: OperatorContext) => void;
 
-/** What is known of the whole network while one operator is read. */
-export interface Surroundings {
+/** Information about the whole network for reading one operator. */
+export interface NetworkContext {
   readonly graph: Graph;
   readonly names: Names;
   readonly tensors: readonly FileTensor[];
-  /** What tensor `index` is by now. */
+  /** The current knowledge of tensor `index`. */
   known(index: number): Known;
   set(index: number, known: Known): void;
   activationQuantization(tensor: FileTensor): Quantization;
-  /** Is a batch of the file one image of the graph? Its axis may then be divided and reduced like any other. */
+  /** True if a batch of the file is one image of the graph. Its axis may then be divided and reduced like any other. */
   readonly single: boolean;
-  /** Images of the graph in a batch of the file, where that fixes it; else 1. */
+  /** Images of the graph in a batch of the file, if the file fixes it; else 1. */
   readonly images: number;
 }
 
-/** Parameters of a layer, as `container/op-numbers.ts` calls them, and what they are for. */
+/** Parameters of a layer, as in `container/op-numbers.ts`, and their roles. */
 const ROLES = { kernel: "weight", bias: "bias", alpha: "weight", table: "constant" } as const satisfies Record<
   string,
   Role
 >;
 type Parameters = { readonly [name in keyof typeof ROLES]?: Constant | undefined };
 
-/** One operator while it is read: its operands, its options, and ways to add to the graph what it is. */
-export class Site {
-  readonly importer: Surroundings;
+/** One operator while it is read: its operands, its options, and methods to add nodes to the graph. */
+export class OperatorContext {
+  readonly importer: NetworkContext;
   readonly operator: FileOperator;
 
-  constructor(importer: Surroundings, operator: FileOperator) {
+  constructor(importer: NetworkContext, operator: FileOperator) {
     this.importer = importer;
     this.operator = operator;
   }
@@ -136,13 +136,13 @@ export class Site {
     );
   }
 
-  /** An operand that is images: height x width x channels each. */
+  /** An operand of images: height x width x channels each. */
   images(operand = 0): Activation {
     const x = this.activation(operand);
-    if (x.dimensions.length !== 4 || x.value.type.shape.length !== 3 || !x.dimensions[0]!.batched)
-      unsupported(
-        `reads [${x.dimensions.map(d => (d.batched ? "batch" : d.n))}], not one image of height, width and channels each`,
-      );
+    if (x.dimensions.length !== 4 || x.value.type.shape.length !== 3 || !x.dimensions[0]!.batched) {
+      const sizes = x.dimensions.map(d => (d.batched ? "batch" : d.n));
+      unsupported(`reads [${sizes}], not one image of height, width and channels each`);
+    }
     return x;
   }
 
@@ -151,7 +151,7 @@ export class Site {
     return known.kind === "constant" ? known.constant : unsupported(`has an operand ${operand} that is computed`);
   }
 
-  /** An operand of integers: a constant, or what arithmetic on shapes gave. */
+  /** An operand of integers: a constant, or the result of arithmetic on shapes. */
   sizes(operand: number): readonly Dimension[] {
     const known = this.known(operand);
     if (known.kind === "sizes") return known.sizes;
@@ -159,19 +159,19 @@ export class Site {
     return unsupported(`has an operand ${operand} that is no known shape`);
   }
 
-  /** The same where the batch has no part in it. */
+  /** The same for integers that do not depend on the batch. */
   integers(operand: number): number[] {
     return this.sizes(operand).map(d => (d.batched ? unsupported(`has an operand ${operand} that is the batch`) : d.n));
   }
 
   // ---------------------------------------------------------------- the batch
 
-  /** Sizes in the file of a tensor of one image's `dimensions`. */
+  /** The sizes in the file of a tensor whose image has `dimensions`. */
   sizesInFile(dimensions: readonly Dimension[]): Dimension[] {
     return dimensions.map(d => (d.batched ? { ...d, n: d.n * this.importer.images } : d));
   }
 
-  /** A shape as the file has it, with the batch for a symbol where the file fixes it to several images. */
+  /** A shape in the file, with a symbol for the batch if the file fixes it to several images. */
   perImage(shape: readonly Dimension[]): readonly Dimension[] {
     const { images } = this.importer;
     const at = shape.findIndex(d => d.n !== 1);
@@ -181,21 +181,21 @@ export class Site {
     return [{ n, batched: true }, ...shape.slice(1)];
   }
 
-  /** Refuses what takes the images of a batch for rows that lie one after the other, where they do not. */
+  /** Throws if the images of a batch are not contiguous rows. */
   demandBatchFirst({ dimensions }: Activation): void {
     if (!this.importer.single && !batchLeads(dimensions)) unsupported("takes in the batch behind another axis");
   }
 
-  /** Refuses what computes along the last axis where that is the batch. */
+  /** Throws if the last axis, along which is computed, is the batch. */
   demandOwnRows({ dimensions }: Activation): void {
     if (dimensions.at(-1)?.batched && dimensions.length > 1) unsupported("computes along the batch");
   }
 
-  /** An axis of the image, by the number the file has for it. */
+  /** The axis of the image for an axis number of the file. */
   axisWithin({ dimensions }: Activation, axis: number, verb: string): number {
     const image = imageAxis(dimensions, axis);
     if (image >= 0) return image;
-    // a batch that is one image has an axis of its own where it is of several
+    // if several images were folded into one, the batch has an axis of its own
     const at = axisOf(dimensions.length, axis);
     return this.importer.single && dimensions[at]!.n !== 1 ? at : unsupported(`${verb} the batch`);
   }
@@ -203,21 +203,21 @@ export class Site {
   // ---------------------------------------------------------------- results
 
   /** The tensor of output `output`. */
-  made(output = 0): FileTensor {
+  outputTensor(output = 0): FileTensor {
     const tensor = this.importer.tensors[this.operator.outputs[output]!];
     if (!tensor) throw new RangeError(`output ${output} is missing`);
     return tensor;
   }
 
-  /** The quantization the file gives output `output`, in int8 where that is uint8; undefined where it is float. */
+  /** The quantization of output `output` in the file, as int8 if that is uint8; undefined for float. */
   quantization(output = 0): Quantization | undefined {
-    const { type } = this.made(output);
+    const { type } = this.outputTensor(output);
     if (type === "float32") return undefined;
     if (!isByte(type)) return unsupported(`gives ${type}; float32, int8 and uint8 are read`);
-    return this.importer.activationQuantization(this.made(output));
+    return this.importer.activationQuantization(this.outputTensor(output));
   }
 
-  /** What an op that chooses its quantization is given for `x`: nothing where that is float. */
+  /** The attribute of an op that chooses its quantization; none if `x` is float. */
   chosen(x: Value, output = 0): Quantized {
     if (!isInt8(x.type)) return {};
     return { quantization: this.quantization(output) ?? unsupported("gives float32 for int8") };
@@ -253,7 +253,7 @@ export class Site {
     return this.importer.graph.state(role, name, type, data as TypedArray);
   }
 
-  /** The value as the file has output `output`: of its quantization. */
+  /** Registers a value as output `output`, in the quantization of the file. */
   give(value: Value, dimensions: readonly Dimension[], output = 0): void {
     const wanted = this.quantization(output);
     if ((value.type.dtype === "i8") !== !!wanted)
@@ -272,7 +272,7 @@ export class Site {
     return this.table(value, [clampTable(from, to, -Infinity, Infinity)], quantization);
   }
 
-  /** x through a table of 256 results, or through one for each of its last elements. */
+  /** Maps x by a table of 256 results, or by one table per element of its last axes. */
   table(x: Value, tables: readonly Int8Array[], quantization: Quantization): Value {
     const data = new Int8Array(256 * tables.length);
     tables.forEach((table, i) => data.set(table, 256 * i));
@@ -300,7 +300,7 @@ export class Site {
   }
 }
 
-/** An operator without options has the usual ones. */
+/** Default for an operator without options. */
 const NO_OPTIONS = {
   i8: (_: number, usual = 0) => usual,
   u8: (_: number, usual = 0) => usual,
