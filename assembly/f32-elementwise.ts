@@ -441,7 +441,7 @@ export function f32_pact_alpha_gradient(
 }
 
 export function f32_gate(rows: i32, length: i32, x: usize, g: usize, y: usize): void {
-  // what is written past the end of a row, the next row writes over
+  // the next row overwrites what is written past the end of a row
   for (let r = 0; r < rows; r++) {
     const factor = v128.load32_splat(g + (<usize>r << 2));
     for (let j = 0; j < length; j += 4) {

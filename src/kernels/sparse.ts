@@ -3,7 +3,7 @@
  * they are. All places in what is packed are counted here, from sizes: no number of a tensor is one.
  */
 import type { Work } from "./cost/cheapest.ts";
-import { runsOf, type TableAxes, tapAxes, type Window } from "./i8/offsets.ts";
+import { depthwiseTapAxes, runsOf, type TableAxes, type Window } from "./i8/offsets.ts";
 import { type StoredImage, storedBytes } from "./i8/stored.ts";
 import type { Variant } from "./load.ts";
 import type { Conv2dGeometry } from "./table/f32-conv2d.ts";
@@ -66,12 +66,18 @@ function entriesOf(matrix: Matrix, first: number, { inputs, outputs }: Entry, ne
 }
 
 /** Entries of all outputs. */
-export function countEntries(matrix: Matrix, entry: Entry, neighbours: boolean): number {
+function countEntries(matrix: Matrix, entry: Entry, neighbours: boolean): number {
   let sum = 0;
   for (let first = 0; first < matrix.cout; first += entry.outputs)
     sum += entriesOf(matrix, first, entry, neighbours).length;
   return sum;
 }
+
+/** Entries of all images; groups of outputs of all images. */
+export const rowWork = (matrix: Matrix, entry: Entry, images: number): Work => [
+  images * countEntries(matrix, entry, true),
+  images * Math.ceil(matrix.cout / entry.outputs),
+];
 
 /** Entries of all tiles of 8 pixels; chunks of all tiles; fours of outputs of all tiles. */
 export function tileWork(matrix: Matrix, entry: Entry, pixels: number, { chunks }: Rows): Work {
@@ -103,13 +109,15 @@ function rowsOf([[down, row], [across, column]]: Grid, length: number, lanes: nu
 type Grid = readonly [TableAxes[0], TableAxes[0]];
 
 /** Chunks of 8 channels of a stored image. */
-export const int8Rows = (variant: Variant, image: StoredImage, window: Window): Rows =>
-  rowsOf(
-    tapAxes(variant, image, window) as unknown as Grid,
-    runsOf(window, image.channels).length,
-    8,
-    storedBytes(variant),
-  );
+export function int8Rows(variant: Variant, image: StoredImage, window: Window): Rows {
+  const { runs, length } = runsOf(window, image.channels);
+  const [[kh, row], [kw, column]] = depthwiseTapAxes(image, window) as unknown as Grid;
+  const grid: Grid = [
+    [kh, row],
+    [runs > kh ? kw : 1, column],
+  ];
+  return rowsOf(grid, length, 8, storedBytes(variant));
+}
 
 /** Chunks of 4 channels of an image whose rows are `pitch` bytes apart. A row of taps lies side by side, but where it is dilated. */
 export function floatRows({ kh, kw, cin, dilation_h, dilation_w }: Taps, pitch: number): Rows {

@@ -80,7 +80,7 @@ overVariants("i8-sparse", "run", bench => {
         const words = pack(matrix, { inputs, outputs: blocks ? 4 : 1 }, 4, rows.rows, numbers);
         bench.run("i8_sparse_conv2d", {
           n: 2,
-          x: at + x.first - first.pads[0] * x.pitch - first.pads[1] * x.pixel,
+          x: at + x.first - first.pads[0] * x.rowStride - first.pads[1] * x.pixelStride,
           xs,
           weight: bench.input(words),
           blocks: blocks ? 1 : 0,

@@ -6,16 +6,17 @@ import { f32Sparse } from "../../kernels/cost/f32-sparse.ts";
 import type { TableAxes } from "../../kernels/i8/offsets.ts";
 import { flat } from "../../kernels/layout.ts";
 import {
-  countEntries,
   type Entry,
   floatRows,
   matrixOf,
   pack,
+  rowWork,
   type Taps,
   tileBytes,
   tileWork,
 } from "../../kernels/sparse.ts";
 import type { Conv2dGeometry } from "../../kernels/table/f32-conv2d.ts";
+import { MODE } from "../../kernels/table/f32-gemm.ts";
 import { table } from "./int8-layer.ts";
 
 /** Entries of tiles, and of single rows. */
@@ -40,16 +41,16 @@ function lowerSparse(node: Node, c: Lowering, mode: number, columns: Columns): b
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const [y] = node.outputs as [Value];
   const { image, taps, pitch, count, pixels, results } = columns;
-  const matrix = matrixOf(c.fixed(weight), weight.type.shape[0]!);
+  const matrix = weight.type.dtype === "f32" && matrixOf(c.fixed(weight), weight.type.shape[0]!);
   if (!matrix) return false;
   const places = floatRows(taps, pitch);
   const panels = Math.ceil(matrix.cout / 8) * matrix.length;
   const few = !image && count < 4;
-  const by = cheapest(f32Sparse, algorithm => {
-    if (algorithm === "lists") return tileWork(matrix, LISTS, count, places);
-    if (algorithm === "rows") return image ? undefined : [count * countEntries(matrix, ROWS, true)];
-    if (few) return algorithm === "vectors" ? [count * panels] : undefined;
-    return algorithm === "dense" ? [Math.ceil(count / 4) * panels] : undefined;
+  const by = cheapest(f32Sparse, {
+    lists: tileWork(matrix, LISTS, count, places),
+    rows: image ? undefined : rowWork(matrix, ROWS, count),
+    vectors: few ? [count * panels] : undefined,
+    dense: few ? undefined : [Math.ceil(count / 4) * panels],
   });
   const tiled = by === "lists";
   if (!tiled && by !== "rows") return false;
@@ -81,8 +82,8 @@ function lowerSparse(node: Node, c: Lowering, mode: number, columns: Columns): b
     chunks: places.chunks.length,
     places: c.constant("chunks", places.chunks),
     count,
-    pixels: table({ c }, "pixels", pixels),
-    results: table({ c }, "results", results),
+    pixels: table(c, "pixels", pixels),
+    results: table(c, "results", results),
     scratch: c.scratch("transposed pixels", tileBytes(places, 4, 4) + (image?.rows ?? 0) * pitch),
   };
   if (image) c.each("f32_sparse_conv2d", over);
@@ -91,7 +92,7 @@ function lowerSparse(node: Node, c: Lowering, mode: number, columns: Columns): b
 }
 
 /** Lowers a convolution likewise. */
-export function lowerSparseConv2d(node: Node, c: Lowering, g: Conv2dGeometry, mode: number): boolean {
+export function lowerSparseConv2d(node: Node, c: Lowering, g: Conv2dGeometry): boolean {
   const { h, w, pad_t, pad_l } = g;
   if (g.groups > 1 || Math.min(pad_t, pad_l) < 0) return false;
   const reached = [
@@ -107,6 +108,7 @@ export function lowerSparseConv2d(node: Node, c: Lowering, g: Conv2dGeometry, mo
   ];
   const count = g.oh * g.ow;
   const image = { h, w, pixel, pad_t, pad_l, rows, columns };
+  const mode = node.inputs[2] ? MODE.bias : MODE.plain;
   return lowerSparse(node, c, mode, { image, taps: g, pitch, count, pixels, results: [[count, 4 * g.cout]] });
 }
 
