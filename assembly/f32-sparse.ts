@@ -1,12 +1,12 @@
-// f32 layers with constant weights that are mostly zeros. kernels/sparse.ts packs the weights that are not zero, with the
-// places of their inputs.
+// f32 layers with constant weights that are mostly zeros. kernels/sparse.ts packs the weights that are not zero, with
+// the places of their inputs.
 //
-// f32_sparse_conv2d: lanes are pixels (or images, of a dense layer), 8 in a tile. Their inputs are transposed once, into a
-// row of 8 for each k. An entry names a row and has the weight that meets it.
+// f32_sparse_conv2d: lanes are pixels (or images, of a dense layer), 8 in a tile. Their inputs are transposed once,
+// into a row of 8 for each k. An entry names a row and has the weight that meets it.
 // f32_sparse_dense: lanes are outputs, 16 of them. An entry names an input and has its weights.
 //
-// A sum starts from 0 and runs over k upwards, without the zeros; the bias comes last. The dense kernels add in the same
-// order, so that finite numbers give the same bytes in both, whatever the tile.
+// A sum starts from 0 and runs over k upwards, without the zeros; the bias comes last. The dense kernels add in the
+// same order, so that finite numbers give the same bytes in both, whatever the tile.
 import { placeImage } from "./f32-conv2d";
 import { finish } from "./f32-gemm";
 import { madd, storeLanes, storeTransposed } from "./simd";

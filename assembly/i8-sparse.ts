@@ -1,12 +1,12 @@
-// int8 layers with constant weights that are mostly zeros. kernels/sparse.ts packs the weights that are not zero, with the
-// places of their inputs.
+// int8 layers with constant weights that are mostly zeros. kernels/sparse.ts packs the weights that are not zero, with
+// the places of their inputs.
 //
 // i8_sparse_conv2d: lanes are pixels, 8 in a tile. Their inputs are transposed once, into a row of 8 for each k:
 //
 //   k0: p0 p1 ... p7 | k1: p0 p1 ... p7 | ...
 //
-// An entry names the rows of a k-group, 2 (plain) or 4 (relaxed), which need not be neighbours. They are interleaved, and
-// multiplied by the weights of an output, which are the same in all lanes:
+// An entry names the rows of a k-group, 2 (plain) or 4 (relaxed), which need not be neighbours. They are interleaved,
+// and multiplied by the weights of an output, which are the same in all lanes:
 //
 //   rows a and b:  a0 b0 a1 b1 a2 b2 a3 b3 | a4 b4 ... a7 b7     weights:  wa wb wa wb wa wb wa wb
 //
@@ -110,8 +110,8 @@ function storeSome(y: usize, results: usize, bytes: v128, rest: i32, room: usize
 }
 
 /**
- * For four outputs: 4 biases | 4 scales | lists. A list is how many entries it has, then these. Of `blocks` there is one
- * list, whose entries have the places of a k-group and its weights for each output; else each output has its own list.
+ * For four outputs: 4 biases | 4 scales | lists. A list is how many entries it has, then these. Of `blocks` there is
+ * one list, whose entries have the places of a k-group and its weights for each output; else each output has a list.
  */
 export function i8_sparse_conv2d(
   n: i32, x: usize, xs: i32, weight: usize, blocks: i32, chunks: i32, places: usize, count: i32, pixels: usize,
@@ -195,7 +195,7 @@ export function i8_sparse_conv2d(
   }
 }
 
-/** For sixteen outputs: 16 biases | 16 scales | how many entries | entries: the place of a k-group in x, its weights. */
+/** For sixteen outputs: 16 biases | 16 scales | how many entries | entries: a place in x, the weights of a k-group. */
 export function i8_sparse_dense(
   n: i32, x: usize, xs: i32, weight: usize, y: usize, ys: i32, cout: i32, zero: i32, qmin: i32, qmax: i32,
 ): void {

@@ -1,6 +1,6 @@
 // The scratch of the sparse kernels that take tiles of eight pixels:
 //
-//   0: places of the pixels of the last tile | 32: of its results | SUMS: sums of four outputs | VECTORS | ROWS: what is transposed
+//   0: places of the last tile's pixels | 32: of its results | SUMS: of 4 outputs | VECTORS | ROWS: what is transposed
 @inline export const SUMS: usize = 64;
 @inline export const VECTORS: usize = 192;
 @inline export const ROWS: usize = 256;

@@ -1,6 +1,6 @@
 /**
- * Constant weights that are mostly zeros, packed for the sparse kernels (assembly/i8-sparse.ts, assembly/f32-sparse.ts), and how much work
- * they are. All places in what is packed are counted here, from sizes: no number of a tensor is one.
+ * Constant weights that are mostly zeros, packed for the kernels of assembly/i8-sparse.ts and assembly/f32-sparse.ts,
+ * and the work they are. All places in what is packed are counted here, from sizes: no number of a tensor is one.
  */
 import type { Work } from "./cost/cheapest.ts";
 import { depthwiseTapAxes, runsOf, type TableAxes, type Window } from "./i8/offsets.ts";
@@ -33,7 +33,10 @@ const FOUR = 4;
 /** Samples by which `matrixOf` judges. */
 const SAMPLES = 256;
 
-/** The weights of a layer, if it is worth a closer look: a quarter of some samples are zeros, and nothing sparse pays where it is less. */
+/**
+ * The weights of a layer, if it is worth a closer look: a quarter of some samples are zeros. With fewer of them nothing
+ * sparse pays.
+ */
 export function matrixOf(data: ArrayLike<number> | undefined, cout: number): Matrix | undefined {
   if (!data) return undefined;
   const step = Math.max(1, data.length / SAMPLES);
@@ -43,8 +46,8 @@ export function matrixOf(data: ArrayLike<number> | undefined, cout: number): Mat
 }
 
 /**
- * The entries of outputs from `first` on, each as its inputs: those that have a weight in any of these outputs. `neighbours`: the inputs of
- * an entry lie side by side, as in x, and some may have no weight; else any are put together.
+ * The entries of outputs from `first` on, each as its inputs: those that have a weight in any of these outputs.
+ * `neighbours`: the inputs of an entry lie side by side in x, and some may have no weight; else any are put together.
  */
 function entriesOf(matrix: Matrix, first: number, { inputs, outputs }: Entry, neighbours: boolean): number[][] {
   const { data, cout, length } = matrix;
@@ -119,7 +122,10 @@ export function int8Rows(variant: Variant, image: StoredImage, window: Window): 
   return rowsOf(grid, length, 8, storedBytes(variant));
 }
 
-/** Chunks of 4 channels of an image whose rows are `pitch` bytes apart. A row of taps lies side by side, but where it is dilated. */
+/**
+ * Chunks of 4 channels of an image whose rows are `pitch` bytes apart. A row of taps lies side by side, unless it is
+ * dilated.
+ */
 export function floatRows({ kh, kw, cin, dilation_h, dilation_w }: Taps, pitch: number): Rows {
   const parts = dilation_w === 1 ? 1 : kw;
   const grid: Grid = [
@@ -152,9 +158,9 @@ export interface Requantized {
 }
 
 /**
- * The words of a sparse kernel. Of every `width` outputs: of int8 their biases, less what the zero point adds to each sum, and scales; then of
- * each list how many entries it has, and these: the places of the inputs, and a word of weights for each output. `rows`: the places of
- * inputs in a tile; undefined: an entry is neighbours in x, with one place.
+ * The words of a sparse kernel. Of every `width` outputs: of int8 their biases, less what the zero point adds to each
+ * sum, and scales; then of each list how many entries it has, and these: the places of the inputs, and a word of
+ * weights for each output. `rows`: the places of inputs in a tile; undefined: an entry is neighbours in x, with one place.
  */
 export function pack(matrix: Matrix, entry: Entry, width: 4 | 16, rows?: Int32Array, int8?: Requantized): Int32Array {
   const { data, cout, length } = matrix;

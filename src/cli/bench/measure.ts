@@ -2,7 +2,7 @@
 
 import { supported, type Variant } from "../../kernels/load.ts";
 
-/** Units: products, images or numbers per second, time per image, or how often the time fits into that of dense kernels. */
+/** Units: products, images or numbers per second, time per image, or speed relative to dense kernels. */
 export type Unit = "GMAC/s" | "us/image" | "images/s" | "Gvalue/s" | "x dense";
 
 export interface Case {

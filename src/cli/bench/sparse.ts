@@ -1,4 +1,7 @@
-/** Layers whose weights are mostly zeros beside the same layers without zeros: how many times faster the kernel is that the planner calls. */
+/**
+ * Layers whose weights are mostly zeros beside the same layers without zeros: how many times faster the kernel is that
+ * the planner calls.
+ */
 import { Random } from "../../base/random.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Variant } from "../../kernels/load.ts";

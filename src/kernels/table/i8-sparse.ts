@@ -1,11 +1,14 @@
 import type { Rows } from "./row.ts";
 
-/** int8 layers with constant weights that are mostly zeros: assembly/i8-sparse.ts. kernels/sparse.ts packs the weights, and proves that their sums may be rounded. */
+/**
+ * int8 layers with constant weights that are mostly zeros: assembly/i8-sparse.ts. kernels/sparse.ts packs the weights,
+ * and proves that their sums may be rounded without a clamp.
+ */
 export const i8Sparse = {
   /**
-   * i8_conv2d on the weights that are not zero. `blocks`: 1 where outputs share their inputs in fours, 0 where each has a list of its own.
-   * `places`: where each of `chunks` pieces of 8 channels begins, in bytes from the first tap of a pixel. `pixels` and `results` are as in
-   * i8_conv2d, of `count` pixels. `scratch` has `tileBytes`.
+   * i8_conv2d on the weights that are not zero. `blocks`: 1 where outputs share their inputs in fours, 0 where each has
+   * a list of its own. `places`: where each of `chunks` pieces of 8 channels begins, in bytes from the first tap of a
+   * pixel. `pixels` and `results` are as in i8_conv2d, of `count` pixels. `scratch` has `tileBytes`.
    */
   i8_sparse_conv2d: {
     args: {
