@@ -160,7 +160,8 @@ export interface Requantized {
 /**
  * The words of a sparse kernel. Of every `width` outputs: of int8 their biases, less what the zero point adds to each
  * sum, and scales; then of each list how many entries it has, and these: the places of the inputs, and a word of
- * weights for each output. `rows`: the places of inputs in a tile; undefined: an entry is neighbours in x, with one place.
+ * weights for each output. `rows`: the places of inputs in a tile; undefined: an entry is neighbours in x, and has one
+ * place.
  */
 export function pack(matrix: Matrix, entry: Entry, width: 4 | 16, rows?: Int32Array, int8?: Requantized): Int32Array {
   const { data, cout, length } = matrix;

@@ -1,6 +1,6 @@
 /**
- * Layers with f32 weights that are mostly zeros and do not change, as kernel calls. Sums are those of the dense kernels,
- * bit by bit.
+ * Layers with f32 weights that are mostly zeros and do not change, as kernel calls. Sums are those of the dense
+ * kernels, bit by bit.
  */
 import type { Node, Value } from "../../graph/graph.ts";
 import type { Lowering } from "../../graph/meaning.ts";

@@ -22,7 +22,7 @@ const weightsOf = ({ size, groups, parts, numbers }: StaticLayer): Matrix | unde
 
 const entryOf = ({ c }: StaticLayer, outputs: 1 | 4 | 16): Entry => ({ inputs: kGroup(c.variant), outputs });
 
-/** The work of a convolution by tiles: outputs share their inputs in fours (`blocks`), or each has its own (`lists`). */
+/** The work of a convolution by tiles: fours of outputs share inputs (`blocks`), or each has its own (`lists`). */
 export function sparseWorks(layer: StaticLayer): Works<"blocks" | "lists"> {
   const { c, window, from, to, numbers } = layer;
   const matrix = weightsOf(layer);
