@@ -12,6 +12,7 @@ test("penjing help names every command, on stdout", async () => {
     "evaluate",
     "prune",
     "slim",
+    "cluster",
     "quantize",
     "sensitivity",
     "compare",
