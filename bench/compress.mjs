@@ -4,8 +4,9 @@
  * Trains networks, makes them smaller by each method, and says what that costs and what it saves. What is done is in the
  * report after each row: the next run goes on where one ended.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -69,16 +70,26 @@ async function runNetwork(network) {
   const wanted = options.only.length
     ? Object.keys(methods).filter(name => options.only.includes(name))
     : Object.keys(methods);
-  for (let seed = 1; seed <= seeds; seed++) {
-    const of = { network: NETWORKS[network], methods, data, seed, share, signal: controller.signal };
-    const milliseconds = options.quick ? 10 : 500;
-    const trainings = new Runs({ ...of, milliseconds, verbose: process.stderr.isTTY ? 1 : 0 });
-    for (const name of new Set(wanted.length ? ["float", ...wanted] : []))
+  const trainings = Array.from({ length: seeds }, (_, i) => {
+    const of = { network: NETWORKS[network], methods, data, seed: i + 1, share, signal: controller.signal };
+    const how = { milliseconds: options.quick ? 10 : 500, verbose: process.stderr.isTTY ? 1 : 0 };
+    return new Runs({ ...of, ...how, ...(!options.quick && { checkpoint: checkpointOf(network, i + 1) }) });
+  });
+  for (const name of new Set(wanted.length ? ["float", ...wanted] : []))
+    for (const each of trainings)
       for (const form of methods[name].forms) {
-        const settings = { version, images: data.train.length, epochs: trainings.epochsOf(name) };
-        await runOne(trainings, { network, seed, ...settings }, name, form);
+        const settings = { version, images: data.train.length, epochs: each.epochsOf(name) };
+        await runOne(each, { network, seed: each.seed, ...settings }, name, form);
       }
-  }
+}
+
+/** The file that keeps the training of a float network, for the next run; without --fresh it is read. */
+function checkpointOf(network, seed) {
+  const folder = fileURLToPath(new URL("../node_modules/.cache/penjing-bench", import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${version}-${network}-${seed}-${options.epochs}.checkpoint`);
+  if (options.fresh) rmSync(file, { force: true });
+  return file;
 }
 
 /** One row of one seed, unless it is done. */

@@ -10,7 +10,7 @@ export const NETWORKS = {
     title: "LeNet-5 on MNIST",
     load: mnist,
     build: seed => lenet5({ seed }),
-    epochs: 12,
+    epochs: 10,
     rate: 2e-3,
   },
   resnet8: {

@@ -1,4 +1,5 @@
 /** One network with one seed: trains what is asked for, each method once, and measures it. */
+import { existsSync } from "node:fs";
 import { adam, cosineDecay, quantizeDynamic, quantizeStatic } from "../../build/index.js";
 
 const BATCH_SIZE = 64;
@@ -16,9 +17,12 @@ export const rowName = (method, form) => (form === "float" ? method : `${method}
 export class Runs {
   #trained = new Map();
 
-  /** `share`: of the epochs of each recipe, at least one. `milliseconds`: of timing a network. */
-  constructor({ network, methods, data, seed, share = 1, milliseconds, signal, verbose = 0 }) {
-    Object.assign(this, { network, methods, data, seed, share, milliseconds, signal, verbose });
+  /**
+   * `share`: of the epochs of each recipe, at least one. `milliseconds`: of timing a network. `checkpoint`: the file that
+   * keeps the training of the float network. Default: none.
+   */
+  constructor({ network, methods, data, seed, share = 1, milliseconds, checkpoint, signal, verbose = 0 }) {
+    Object.assign(this, { network, methods, data, seed, share, milliseconds, checkpoint, signal, verbose });
     this.calibration = data.train.take(CALIBRATION);
   }
 
@@ -57,15 +61,26 @@ export class Runs {
     const { data, seed, signal, verbose, calibration } = this;
     const { from, epochs, rate, make, finish = model => model.bake() } = this.#recipe(name);
     const model = await make(from && (await this.trained(from)), { train: data.train, calibration, signal });
-    await model.fit(data.train, {
+    const options = {
       epochs: this.#scaled(epochs),
       batchSize: BATCH_SIZE,
       optimizer: adam(cosineDecay(rate, { decaySteps: "100%" })),
       seed,
-      restart: true,
       verbose,
       ...(signal && { signal }),
-    });
+    };
+    if (from === undefined && this.checkpoint) await this.#resumed(model, options);
+    else await model.fit(data.train, options);
     return finish(model);
+  }
+
+  /** Trains the float network, or trains it on where an earlier process stopped. */
+  async #resumed(model, options) {
+    const { checkpoint, data } = this;
+    try {
+      await model.fit(data.train, { ...options, ...(existsSync(checkpoint) && { resume: checkpoint }) });
+    } finally {
+      if (model.checkpoint) await model.saveCheckpoint(checkpoint);
+    }
   }
 }
