@@ -62,6 +62,7 @@ try {
   process.exit(130);
 }
 const document = documentOf();
+if (path && document.rows.length) await writeReport(path, document);
 console.log(options.json ? JSON.stringify(document, undefined, 2) : tables(document));
 
 async function runNetwork(network) {

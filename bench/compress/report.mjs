@@ -3,6 +3,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { barChart, page } from "../../build/report.js";
 import { NETWORKS } from "./networks.mjs";
+import { rowName } from "./runs.mjs";
 
 const mean = numbers => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 const median = numbers => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
@@ -31,16 +32,15 @@ const points = ({ accuracy, baseline }) => {
 
 const HEADS = ["method", "accuracy", "points", "bytes", "MACs", "us", "seeds", "epochs"];
 
-/** Cells of the table of one network. */
+/** Cells of the table of one network; bytes and MACs are numbers. */
 function cellsOf({ rows, runs }, network) {
   return rows
     .filter(row => row.network === network)
     .map(row => {
       const own = runs.filter(run => run.network === network && run.method === row.method);
-      const epochs = [...new Set(own.map(run => run.epochs))].join(", ");
+      const epochs = distinct(own, "epochs").join(", ");
       const { method, accuracy, bytes, macs, micros } = row;
-      const numbers = [grouped(bytes), grouped(macs), micros.toPrecision(3), String(own.length), epochs];
-      return [method, percent(accuracy), points(row), ...numbers];
+      return [method, percent(accuracy), points(row), bytes, macs, micros.toPrecision(3), String(own.length), epochs];
     });
 }
 
@@ -48,52 +48,52 @@ const networksOf = rows => Object.keys(NETWORKS).filter(name => rows.some(row =>
 
 /** Tables in Markdown, one for each network. */
 export function tables(document) {
-  const line = cells => `| ${cells.join(" | ")} |`;
+  const line = cells => `| ${cells.map(cell => (typeof cell === "number" ? grouped(cell) : cell)).join(" | ")} |`;
   const rule = line(HEADS.map((_, i) => (i ? "--:" : "---")));
   return networksOf(document.rows)
     .map(name => [`## ${NETWORKS[name].title}`, "", line(HEADS), rule, ...cellsOf(document, name).map(line)].join("\n"))
     .join("\n\n");
 }
 
-/** Bars of one number of each row. */
-const bars = (rows, title, label, value, format) =>
-  barChart({
-    title,
-    names: rows.map(row => row.method),
-    series: [{ name: label, values: rows.map(value) }],
-    x: { label },
-    format,
-  });
+/** Bars of one number of each method: as float network, and in int8. Rows that are not done yet are left out. */
+function bars(rows, title, label, value, format, forms = ["float", "int8"]) {
+  const has = new Map(rows.map(row => [row.method, value(row)]));
+  const names = rows.map(row => row.method).filter(name => forms.every(form => has.has(rowName(name, form))));
+  if (!names.length && forms.length > 1) return bars(rows, title, label, value, format, ["float"]);
+  const series = forms.map(form => ({ name: form, values: names.map(name => has.get(rowName(name, form))) }));
+  return barChart({ title, names, series, x: { label }, format });
+}
 
 /** Points of accuracy lost against the float network of the same seeds. */
 const lossChart = (rows, network) =>
   bars(
     rows,
-    `Accuracy that each method costs ${NETWORKS[network].title}`,
+    `Points of accuracy that each method costs, ${NETWORKS[network].title}`,
     "points of accuracy lost",
     row => 100 * (row.baseline - row.accuracy),
     value => value.toFixed(2),
   );
 
-async function sectionOf(document, network) {
+async function sectionOf(document, network, loss) {
   const rows = document.rows.filter(row => row.network === network);
   const { title } = NETWORKS[network];
+  const charts = [
+    await bars(rows, `Bytes of each file, ${title}`, "bytes of the file", row => row.bytes, grouped),
+    await bars(
+      rows,
+      `Time of an image, ${title}`,
+      "microseconds of an image",
+      row => row.micros,
+      v => v.toPrecision(3),
+    ),
+    await bars(rows, `MACs of an image, ${title}`, "multiply-accumulates", row => row.macs, grouped, ["float"]),
+  ];
   return {
     title,
     blocks: [
       { table: { heads: HEADS, rows: cellsOf(document, network) } },
-      { svg: await lossChart(rows, network), caption: "Against the float network of the same seeds; less is better." },
-      { svg: await bars(rows, `Bytes of each file of ${title}`, "bytes of the file", row => row.bytes, grouped) },
-      { svg: await bars(rows, `MACs of ${title}`, "multiply-accumulates of an image", row => row.macs, grouped) },
-      {
-        svg: await bars(
-          rows,
-          `Time of ${title}`,
-          "microseconds of an image",
-          row => row.micros,
-          v => v.toPrecision(3),
-        ),
-      },
+      { svg: loss, caption: "Against the float network of the same seeds; less is better." },
+      ...charts.map(svg => ({ svg })),
     ],
   };
 }
@@ -113,21 +113,20 @@ function notesOf({ runs }) {
 
 /** Writes `path`.json, .md, .html and a chart of each network, `path`-network.svg. */
 export async function writeReport(path, document) {
-  const names = networksOf(document.rows);
-  const notes = notesOf(document);
   const title = "What compression costs, and what it saves";
-  for (const name of names) {
+  const notes = notesOf(document);
+  const sections = [];
+  const pictures = [];
+  for (const name of networksOf(document.rows)) {
     const rows = document.rows.filter(row => row.network === name);
-    write(`${path}-${name}.svg`, `${await lossChart(rows, name)}\n`);
+    const loss = await lossChart(rows, name);
+    write(`${path}-${name}.svg`, `${loss}\n`);
+    pictures.push(`![Points of accuracy lost, ${NETWORKS[name].title}](${basename(path)}-${name}.svg)`);
+    sections.push(await sectionOf(document, name, loss));
   }
-  const pictures = names.map(
-    name => `![Points of accuracy lost, ${NETWORKS[name].title}](${basename(path)}-${name}.svg)`,
-  );
-  const text = [`# ${title}`, ...notes, tables(document), ...pictures];
-  write(`${path}.md`, `${text.join("\n\n")}\n`);
-  const [times, accuracies, command] = notes.map(note => note.replaceAll("`", ""));
-  const sections = await Promise.all(names.map(name => sectionOf(document, name)));
-  sections.push({ title: "How it was measured", blocks: [times, accuracies, command].map(text => ({ text })) });
+  write(`${path}.md`, `${[`# ${title}`, ...notes, tables(document), ...pictures].join("\n\n")}\n`);
+  const measured = notes.map(note => ({ text: note.replaceAll("`", "") }));
+  sections.push({ title: "How it was measured", blocks: measured });
   write(`${path}.html`, page({ title, summary: "Each row beside the float network of the same seeds.", sections }));
   write(`${path}.json`, `${JSON.stringify(document, undefined, 2)}\n`);
 }
