@@ -58,7 +58,8 @@ export function tables(document) {
 /** Bars of one number of each method: as float network, and in int8. Rows that are not done yet are left out. */
 function bars(rows, title, label, value, format, forms = ["float", "int8"]) {
   const has = new Map(rows.map(row => [row.method, value(row)]));
-  const names = rows.map(row => row.method).filter(name => forms.every(form => has.has(rowName(name, form))));
+  const methods = rows.map(row => row.method).filter(name => !/, int8( dynamic)?$/.test(name));
+  const names = methods.filter(name => forms.every(form => has.has(rowName(name, form))));
   if (!names.length && forms.length > 1) return bars(rows, title, label, value, format, ["float"]);
   const series = forms.map(form => ({ name: form, values: names.map(name => has.get(rowName(name, form))) }));
   return barChart({ title, names, series, x: { label }, format });
@@ -106,7 +107,7 @@ function notesOf({ runs }) {
   const commands = distinct(runs, "command").map(command => `\`${command}\``);
   return [
     `${where}; one thread. Times are medians of one \`predict\` of one image, taken while the machine had a load of ${Math.min(...loads)} to ${Math.max(...loads)}: they are comparable within this page only, and on a busy machine roughly.`,
-    `Accuracies are of the 10 000 test images, which each network saw once. Recipes were chosen on 10 000 of the training images; the networks are trained on the other 50 000. Numbers are means over the seeds. \`points\` is the difference to the float network of the same seeds; \`epochs\` counts the training of the float network too.`,
+    `Accuracies are of the test images, which each network saw once. Recipes were chosen on 10 000 of the training images; the networks are trained on ${distinct(runs, "images").map(grouped).join(" or ")} others. Numbers are means over the seeds. \`points\` is the difference to the float network of the same seeds; \`epochs\` counts the training of the float network too.`,
     `Commands: ${commands.join(", ")}.`,
   ];
 }
