@@ -1,7 +1,7 @@
 /**
- * The kernel table: every kernel's name, argument roles and presumptions, in one place. The interpreters' switches and
- * what planning knows of kernels (forms.ts) are generated from it; lowering, tests, benchmarks and messages use the
- * same names. What runs imports types from here and nothing else.
+ * The kernel table: every kernel's name, argument roles and presumptions, in one place. The switches of the
+ * interpreters and the signatures for planning (forms.ts) are generated from it; lowering, tests, benchmarks and
+ * messages use the same names. Code of `penjing/run` imports only types from here.
  *
  * Names: `<data>[_<weights>]_<family>[_<fused>]`, e.g. `f32_conv2d_relu_max_pool2d`. A family's rows are in
  * `table/<data>-<family>.ts`, its AssemblyScript in `assembly/<data>-<family>.ts`, its slow twins in
@@ -43,8 +43,8 @@ import { u8Rescale } from "./table/u8-rescale.ts";
 export type { Role, Row };
 
 /**
- * file in assembly/ -> its kernels. The order gives a kernel its number inside one binary of one build; nothing stored
- * names numbers.
+ * Files in assembly/ and their kernels. The order gives a kernel its number in one binary of one build; no file stores
+ * these numbers.
  */
 export const FAMILIES = {
   memory,
@@ -104,6 +104,15 @@ type Implied<R> = {
 /** The arguments of kernel K, each an A. */
 export type KernelArgs<K extends KernelName, A> = Merged[K] extends { args: infer R }
   ? { [P in Exclude<keyof R, Implied<R>>]: A } & { [P in Implied<R>]?: A }
+  : never;
+
+/** The arguments of all of several kernels, each an A: what a call of any one of them takes. */
+export type AllKernelArgs<K extends KernelName, A> = (
+  K extends KernelName
+    ? (args: KernelArgs<K, A>) => void
+    : never
+) extends (args: infer I) => void
+  ? I
   : never;
 
 export const KERNELS = Object.assign({}, ...Object.values(FAMILIES)) as Record<KernelName, Row>;
