@@ -79,7 +79,7 @@ async function runNetwork(network) {
   for (const name of new Set(wanted.length ? ["float", ...wanted] : []))
     for (const each of trainings)
       for (const form of methods[name].forms) {
-        const settings = { version, images: data.train.length, epochs: each.epochsOf(name) };
+        const settings = { version, images: data.train.length, epochs: each.epochsOf(name), share };
         await runOne(each, { network, seed: each.seed, ...settings }, name, form);
       }
 }

@@ -105,9 +105,16 @@ function notesOf({ runs }) {
   const loads = runs.map(run => run.load);
   const where = distinct(runs, "machine").join("; ");
   const commands = distinct(runs, "command").map(command => `\`${command}\``);
+  const short = runs.filter(run => run.share < 1);
+  const shortened = distinct(short, "network").map(name => NETWORKS[name].title);
   return [
     `${where}; one thread. Times are medians of one \`predict\` of one image, taken while the machine had a load of ${Math.min(...loads)} to ${Math.max(...loads)}: they are comparable within this page only, and on a busy machine roughly.`,
     `Accuracies are of the test images, which each network saw once. Recipes were chosen on 10 000 of the training images; the networks are trained on ${distinct(runs, "images").map(grouped).join(" or ")} others. Numbers are means over the seeds. \`points\` is the difference to the float network of the same seeds; \`epochs\` counts the training of the float network too.`,
+    ...(short.length
+      ? [
+          `${shortened.join(" and ")}: trained for less than the recipes ask (\`--epochs\`), the float network too. A method that trains further can then gain more than it costs, which says little about the method.`,
+        ]
+      : []),
     `Commands: ${commands.join(", ")}.`,
   ];
 }
