@@ -2,24 +2,9 @@
  * The arithmetic of TFLite's int8 scheme: activations by their observed range with an exact zero, weights symmetric per
  * output channel by max |w| / 127 or a larger scale that the bias needs, biases int32 with scale s_x * s_w.
  */
-import type { Quantization } from "../../graph/graph.ts";
+import { quantizationOf, type Range, SMALLEST_NORMAL } from "../../ops/quantized/int8-range.ts";
 
-/** The smallest normal float32: a scale below it would lose precision, or be 0. */
-const SMALLEST_NORMAL = 2 ** -126;
-
-export interface Range {
-  min: number;
-  max: number;
-}
-
-/** The int8 quantization of a range: exact zero, 255 steps. As in TFLite, computed in float64. */
-export function quantizationOf({ min, max }: Range): Quantization {
-  const low = Math.min(0, min);
-  const high = Math.max(0, max);
-  const scale = high - low ? Math.max((high - low) / 255, SMALLEST_NORMAL) : 1;
-  const zeroPoint = Math.max(-128, Math.min(127, Math.round(-128 - low / scale)));
-  return { scale: Float32Array.of(scale), zeroPoint };
-}
+export { quantizationOf, type Range };
 
 /** The bias that a layer's int32 sums hold besides products, in units of the input's scale times the weights' scale. */
 export interface Sums {

@@ -1,7 +1,7 @@
 /**
  * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same
  * bits when it is baked, and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside
- * `mask` and `gate` there are two kinds of op that only this test has, a codebook and a quantization to 15 levels.
+ * `mask`, `gate` and `fakeQuantize` there is a kind of op that only this test has, a codebook.
  */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../src/base/random.ts";
@@ -13,6 +13,7 @@ import { anyOperands } from "../../../src/graph/operand.ts";
 import { verify } from "../../../src/graph/verify.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
 import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
+import { type FakeQuantize, fakeQuantize } from "../../../src/ops/weight/fake-quantize.ts";
 import { gate } from "../../../src/ops/weight/gate.ts";
 import { mask } from "../../../src/ops/weight/mask.ts";
 import { bake } from "../../../src/passes/bake.ts";
@@ -34,27 +35,11 @@ const codebook: Op = {
 /** d / d table: the sum over the members of each entry. */
 const codebookGradient: Op = { name: "codebookGradient", takes: anyOperands, infer: () => [table] };
 
-/**
- * fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone.
- */
-const fakeQuantize: Op<{ limit: number }> = {
-  name: "fakeQuantize",
-  takes: anyOperands,
-  infer: ([w]) => [w!],
-  weightEdge: { gives: ["range"], keeps: ["zeros", "distinct values"] },
-};
-const fakeQuantizeGradient: Op<{ limit: number }> = {
-  name: "fakeQuantizeGradient",
-  takes: anyOperands,
-  infer: ([w]) => [w!],
-};
+/** With one scale for all weights, as behind a codebook. */
+const FAKE: FakeQuantize = { levels: LEVELS, scale: "max", per: "tensor" };
 
 const looked = (w: ArrayLike<number>, entries: ArrayLike<number>, places: ArrayLike<number>): Float32Array =>
   Float32Array.from(w, (v, i) => (v === 0 ? 0 : entries[places[i]!]!));
-function rounded(w: ArrayLike<number>, limit: number): Float32Array {
-  const step = limit / LEVELS;
-  return Float32Array.from(w, v => step * Math.max(-LEVELS, Math.min(LEVELS, Math.round(v / step))) + 0);
-}
 
 const ofMatrix = (data: ArrayLike<number>): Tensor[] => [tensor([OUT, IN], Float64Array.from(data))];
 
@@ -68,9 +53,6 @@ const evaluates: Record<string, Evaluate> = {
     });
     return [tensor([ENTRIES], sums)];
   },
-  fakeQuantize: ([w], { limit }) => ofMatrix(rounded(w!.data, limit)),
-  fakeQuantizeGradient: ([d, w], { limit }) =>
-    ofMatrix(d!.data.map((v, i) => (Math.abs(w!.data[i]!) <= limit ? v : 0))),
 };
 
 /** The functions whose slopes are the gradients: exact, but without rounding. */
@@ -79,19 +61,17 @@ const smooth: Record<string, Evaluate> = {
   mask: ([w, m]) => ofMatrix(w!.data.map((v, i) => v * m!.data[i]!)),
   gate: ([w, g]) => ofMatrix(w!.data.map((v, i) => v * g!.data[Math.floor(i / IN)]!)),
   codebook: ([w, entries, places]) => ofMatrix(w!.data.map((v, i) => (v === 0 ? 0 : entries!.data[places!.data[i]!]!))),
-  fakeQuantize: ([w], { limit }) => ofMatrix(w!.data.map(v => Math.max(-limit, Math.min(limit, v)))),
+  fakeQuantize: ([w]) => [w!, tensor([OUT])],
 };
 
 const gradients: Record<string, Gradient | { refused: string }> = {
   ...GRADIENT,
   codebook: ({ inputs: [w, , places] }, [d], graph) => [undefined, graph.one(codebookGradient, [d!, w!, places!])],
-  fakeQuantize: ({ inputs: [w], attrs }, [d], graph) => [graph.one(fakeQuantizeGradient, [d!, w!], attrs)],
 };
 
 const bakes: Record<string, Bake> = {
   ...BAKE,
   codebook: (_, [w, entries, places]) => looked(w!, entries!, places!),
-  fakeQuantize: ({ attrs }, [w]) => rounded(w!, attrs.limit),
 };
 
 type Kind = "mask" | "gate" | "codebook" | "fakeQuantize";
@@ -131,7 +111,7 @@ function network(chain: readonly Kind[], shared: boolean): Graph {
       const places = Float32Array.from({ length: COUNT }, () => random.integer(ENTRIES));
       const states = [state("weight", "table", table, normal(ENTRIES)), state("constant", "places", matrix, places)];
       edge = insertOnEdge(graph, edge, at, codebook, states);
-    } else edge = insertOnEdge(graph, edge, at, fakeQuantize, [], { limit: 0.9 });
+    } else edge = insertOnEdge(graph, edge, at, fakeQuantize, [], FAKE);
   });
   return graph;
 }
@@ -167,7 +147,7 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
     const promises: Record<Promised, () => void> = {
       zeros: () => data.forEach((v, i) => void (masks.some(bits => bits[i] === 0) && expect(v).toBe(0))),
       "distinct values": () => expect(new Set(data).size).toBeLessThanOrEqual(ENTRIES + 1),
-      range: () => expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(Math.fround(0.9)),
+      range: () => expect(new Set(data).size).toBeLessThanOrEqual(2 * LEVELS + 1),
     };
     const ops = { mask, gate, codebook, fakeQuantize } as const;
     for (const kind of chain) for (const what of ops[kind].weightEdge!.gives) promises[what]();
