@@ -230,6 +230,7 @@ export {
   type Errors,
   type Exclusion,
   type GateOptions,
+  type GivenRanges,
   type Granularity,
   gate,
   type Keep,
@@ -252,9 +253,12 @@ export {
   pruneLowMagnitude,
   pruneOnce,
   type QuantizeDynamicOptions,
+  type QuantizeModelOptions,
   type QuantizeStaticOptions,
   quantizeDynamic,
+  quantizeModel,
   quantizeStatic,
+  type RangeMethod,
   type RiglOptions,
   rewind,
   rigl,
@@ -279,6 +283,7 @@ export {
   stripPruning,
   swapActivation,
   type TensorSparsity,
+  type WeightBits,
   type WeightToScore,
 } from "./compress/index.ts";
 

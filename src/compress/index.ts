@@ -1,4 +1,6 @@
 /** Making trained networks small: pruning, quantization, and how small they became. */
+
+export type { WeightBits } from "../passes/quantize/weight-bits.ts";
 export {
   type ActivationEffect,
   type ActivationKind,
@@ -36,6 +38,8 @@ export {
   quantizeDynamic,
   quantizeStatic,
 } from "./quantize.ts";
+export { type QuantizeModelOptions, quantizeModel } from "./quantize-model.ts";
+export type { GivenRanges, RangeMethod } from "./ranges.ts";
 export { rewind } from "./rewind.ts";
 export { type RiglOptions, rigl } from "./rigl.ts";
 export {

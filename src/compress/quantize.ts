@@ -8,54 +8,126 @@ import type { Graph, Node } from "../graph/graph.ts";
 import type { Model } from "../model/model.ts";
 import { hasKernel } from "../ops/traits.ts";
 import { quantizeDynamic as dynamicForm } from "../passes/quantize/dynamic.ts";
+import { isFakeQuantized } from "../passes/quantize/fake.ts";
+import { takeLearned } from "../passes/quantize/learned.ts";
+import type { WeightNumbers } from "../passes/quantize/parameters.ts";
 import { observed, quantizeStatic as staticForm } from "../passes/quantize/static.ts";
+import { levelsOf, scalesFor, WEIGHT_BITS, type WeightBits } from "../passes/quantize/weight-bits.ts";
 import { expectScaling } from "../train/scaling.ts";
-import { type CalibrateOptions, calibrate } from "./calibrate.ts";
+import type { CalibrateOptions } from "./calibrate.ts";
 import { type DerivingStep, derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
-import { runningForm } from "./running-form.ts";
+import { exceptionsOf } from "./quantization-aware.ts";
+import { calibratedRanges, type GivenRanges, givenRanges, type RangeMethod } from "./ranges.ts";
+import { runningForm, toRunningForm } from "./running-form.ts";
 
 /** Names of layers that stay float, or a function that tells them. */
 export type Exclusion = readonly string[] | ((layer: { name: string; op: string }) => boolean);
 
 export interface QuantizeStaticOptions extends CalibrateOptions {
   /**
-   * Samples like those the network will see, a few hundred, with or without labels: every activation gets the range it
-   * has over them.
+   * Samples like those the network will see, a few hundred, with or without labels: every activation gets a range from
+   * them. A model of `quantizeModel` that was trained has ranges, and needs none.
    */
-  calibration: Dataset;
+  calibration?: Dataset;
+  /**
+   * Bits of weights: of all, or by the name of the layer, 8 where it has none. Fewer than 8 are int8 numbers of a
+   * smaller range, which files hold in as many bits. "ternary": {-1, 0, 1}. Default 8, or what `quantizeModel` has
+   * trained for.
+   */
+  weights?: WeightBits | Readonly<Record<string, WeightBits>>;
+  /**
+   * How ranges are made of calibration data, or ranges by the name of the layer. Default "minMax".
+   */
+  range?: RangeMethod | GivenRanges;
   /**
    * "i8": samples enter and results leave as int8, by `net.run`. Default "f32": they are quantized and dequantized
    * inside.
    */
   inputType?: "f32" | "i8";
-  /** Default: none. */
+  /** Default: none. Beside what `quantizeModel` excepts. */
   exclude?: Exclusion;
 }
 
+const STATIC = ["calibration", "weights", "range", "inputType", "exclude", "batchSize", "signal", "onProgress"];
+
 /**
  * Weights and activations in int8, integer kernels throughout. Masks are baked and batch normalization is folded first.
+ * Of a model that `quantizeModel` made it takes the ranges and the scales that were trained:
+ *
+ *     const aware = quantizeModel(model, { weights: 4 });
+ *     await aware.fit(train, { epochs: 2 });
+ *     const small = await quantizeStatic(aware);
+ *
  * Errors: RangeError for data that do not fit; PenjingError "calibration" where an activation has no finite range,
  * "quantized" for a network of integers, "quantize" or "refused" for a layer whose sums fit into 32 bits at no scale.
  */
-export async function quantizeStatic(model: Model, options: QuantizeStaticOptions): Promise<Model> {
+export async function quantizeStatic(model: Model, options: QuantizeStaticOptions = {}): Promise<Model> {
   return naming("quantizeStatic", () => inIntegers(model, options));
 }
 
 async function inIntegers(model: Model, options: QuantizeStaticOptions): Promise<Model> {
   checkFloatModel(model, "quantize");
-  const known = ["calibration", "inputType", "exclude", "batchSize", "signal", "onProgress"];
-  knownOptions("quantizeStatic", options, known);
-  const { calibration, inputType = "f32", exclude, ...how } = options ?? {};
-  if (!(calibration instanceof Dataset))
-    throw wrongType("calibration", "a Dataset, with labels or without", calibration);
-  expectScaling("calibration", calibration, model.preprocessing);
+  knownOptions("quantizeStatic", options, STATIC);
+  const { calibration, inputType = "f32", exclude, weights, range, ...how } = options;
+  const trained = isFakeQuantized(model.graph);
   const int8Borders = oneOf("inputType", inputType, ["f32", "i8"]) === "i8";
-  const graph = runningForm(model.graph);
-  const includes = inclusion(graph, exclude);
-  const ranges = await calibrate(graph, calibration, observed(graph, { includes, int8Borders }), how);
-  const integers = staticForm(graph, { includes, int8Borders, range: v => ranges.get(v) });
+  if (calibration === undefined ? !trained : !(calibration instanceof Dataset))
+    throw wrongType("calibration", "a Dataset, with labels or without", calibration);
+  if (calibration) expectScaling("calibration", calibration, model.preprocessing);
+  if (trained && weights !== undefined)
+    throw wrongValue("weights", "none for a model of quantizeModel, which has trained for its own", weights);
+  const { graph } = model.graph.copy();
+  const excepted = exceptionsOf(model);
+  const named = trained && exclude === undefined ? () => true : inclusion(graph, exclude);
+  const includes = (node: Node): boolean => named(node) && !excepted(node);
+  const learned = trained ? takeLearned(graph, toRunningForm, includes) : undefined;
+  if (!learned) toRunningForm(graph);
+  const wanted = observed(graph, { includes, int8Borders });
+  const ranges = calibration
+    ? await calibratedRanges(graph, calibration, wanted, range, how)
+    : givenRanges(wanted, range, v => learned!.range(v));
+  const numbers = learned?.weights ?? numbersOf(graph, includes, weights);
+  const integers = staticForm(graph, { includes, int8Borders, range: v => ranges.get(v), weights: numbers });
   return integerModel(integers, model, { name: "quantizeStatic", options }, graph);
+}
+
+/** The numbers of weights of so many bits; undefined: those of 8 bits. */
+function numbersOf(
+  graph: Graph,
+  includes: (node: Node) => boolean,
+  weights: QuantizeStaticOptions["weights"],
+): (node: Node) => WeightNumbers | undefined {
+  const layers = graph.nodes.filter(node => hasKernel(node) && includes(node)).map(node => node.name);
+  const bits = bitsOf(weights, layers);
+  return ({ name, inputs: [, weight] }) => {
+    const count = bits(name);
+    if (count === 8) return undefined;
+    const scale = scalesFor(count, weight!.data as Float32Array, weight!.type.shape[0]!);
+    return { levels: levelsOf(count), scale };
+  };
+}
+
+/** Checks the option `weights`, and returns the bits of each layer. */
+export function bitsOf(
+  weights: QuantizeStaticOptions["weights"] = 8,
+  layers: readonly string[],
+): (layer: string) => WeightBits {
+  const check = (what: string, bits: unknown): WeightBits => {
+    if (!WEIGHT_BITS.includes(bits as WeightBits)) throw wrongValue(what, '8, 4, 3, 2 or "ternary"', bits);
+    return bits as WeightBits;
+  };
+  if (weights === null || typeof weights !== "object") {
+    const bits = check("weights", weights);
+    return () => bits;
+  }
+  if (Array.isArray(weights)) throw wrongType("weights", "bits, or bits by the names of layers", weights);
+  for (const [layer, bits] of Object.entries(weights)) {
+    if (!layers.includes(layer))
+      throw wrongValue("weights", `layers with weights to quantize (${layers.join(", ")})`, layer);
+    check(`weights.${layer}`, bits);
+  }
+  return layer => (weights as Readonly<Record<string, WeightBits>>)[layer] ?? 8;
 }
 
 export interface QuantizeDynamicOptions {
@@ -81,14 +153,15 @@ export async function quantizeDynamic(model: Model, options: QuantizeDynamicOpti
 const integerModel = (graph: Graph, from: Model, step: DerivingStep, float: Graph): Model =>
   derived(from, graph, step, { regularizers: new Map(), hooks: [], float });
 
-function inclusion(graph: Graph, exclude: Exclusion = []): (node: Node) => boolean {
+/** Checks which layers stay float, and tells the others. */
+export function inclusion(graph: Graph, exclude: Exclusion = [], what = "exclude"): (node: Node) => boolean {
   const names = [...new Set(graph.nodes.map(n => n.name))];
   let excluded: (node: Node) => boolean;
   if (typeof exclude === "function") excluded = node => exclude({ name: node.name, op: node.op.name });
   else {
-    if (!Array.isArray(exclude)) throw wrongType("exclude", "names of layers or a function", exclude);
+    if (!Array.isArray(exclude)) throw wrongType(what, "names of layers or a function", exclude);
     for (const name of exclude)
-      if (!names.includes(name)) throw wrongValue("exclude", `layers among ${names.join(", ")}`, name);
+      if (!names.includes(name)) throw wrongValue(what, `layers among ${names.join(", ")}`, name);
     excluded = node => exclude.includes(node.name);
   }
   if (!graph.nodes.some(node => hasKernel(node) && !excluded(node)))

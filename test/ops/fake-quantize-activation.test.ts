@@ -66,7 +66,7 @@ test.each([
     const [moved] = graph.add(observeRange, [range, x]);
     graph.results = [graph.one(fakeQuantizeActivation, [x, moved!])];
     const rate = 0.1;
-    let state: ArrayLike<number> = Float32Array.of(0, 0, 0, rate);
+    let state: Float32Array | Float64Array = Float32Array.of(0, 0, 0, rate);
     let [low, high] = [0, 0];
     for (let step = 1; step <= 4; step++) {
       const images = noise(batch * length, step);

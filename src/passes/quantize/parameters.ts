@@ -4,6 +4,14 @@ import { size, type TypedArray } from "../../base/shape.ts";
 import type { Graph, Node, Type, Value } from "../../graph/graph.ts";
 import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme.ts";
 
+/** The numbers that the weights of a layer become. */
+export interface WeightNumbers {
+  /** The greatest. Default 127. */
+  readonly levels: number;
+  /** One scale per output, unless the sums of the layer need a greater one. */
+  readonly scale: Float32Array;
+}
+
 /**
  * The states of the int8 graph. A weight that several layers share is quantized once, unless the bias of one of them
  * needs other scales; a bias has one int32 form for each scale of its products, since layers that share it may read
@@ -12,9 +20,12 @@ import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme
 export class Parameters {
   readonly #graph: Graph;
   readonly #made = new Map<string, Value>();
+  readonly #numbers: (node: Node) => WeightNumbers | undefined;
 
-  constructor(graph: Graph) {
+  /** `numbers`: of the weights of a layer; undefined: 8 bits, by max |w|. */
+  constructor(graph: Graph, numbers: (node: Node) => WeightNumbers | undefined = () => undefined) {
     this.#graph = graph;
+    this.#numbers = numbers;
   }
 
   /** Copies a state unchanged. */
@@ -45,16 +56,17 @@ export class Parameters {
   #weight(node: Node, sums: Sums): Value {
     const weight = node.inputs[1]!;
     const real = numbersOf(weight, node);
-    const scale = weightScales(real, weight.type.shape[0]!, sums);
+    const numbers = this.#numbers(node);
+    const scale = weightScales(real, weight.type.shape[0]!, sums, numbers?.scale);
     const channel = scale.indexOf(Infinity);
     if (channel >= 0) {
       const reason = "no scale makes its weights and its bias fit into sums of 32 bits";
       const message = `layer "${node.name}" has no int8 form: in channel ${channel}, ${reason}`;
       throw new PenjingError("quantize", message, { path: node.name });
     }
-    return this.#once(weight, `i8 ${scale}`, () => ({
+    return this.#once(weight, `i8 ${scale} ${numbers?.levels}`, () => ({
       type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } },
-      data: quantizeWeights(real, scale),
+      data: quantizeWeights(real, scale, numbers?.levels),
     }));
   }
 

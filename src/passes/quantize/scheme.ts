@@ -22,8 +22,14 @@ const MOST_BIAS = 2 ** 30 - 1;
 /**
  * One scale per output channel of weights [out][...]: max |w| / 127, raised until the bias is at most 2^30 - 1 (as
  * TensorFlow's converter does) and sum |w| * 255 + |bias| fits into int32, so that no sum of the layer can overflow.
+ * `given`: scales to begin with, in the place of max |w| / 127.
  */
-export function weightScales(weights: Float32Array, channels: number, { input, bias }: Sums): Float32Array {
+export function weightScales(
+  weights: Float32Array,
+  channels: number,
+  { input, bias }: Sums,
+  given?: Float32Array,
+): Float32Array {
   const row = weights.length / channels;
   return Float32Array.from({ length: channels }, (_, c) => {
     let top = 0;
@@ -34,7 +40,7 @@ export function weightScales(weights: Float32Array, channels: number, { input, b
       if (size > top) top = size;
     }
     const offset = Math.abs(bias?.[c] ?? 0);
-    const usual = top || offset ? top / 127 : EMPTY_RANGE / 127;
+    const usual = top || offset ? (given?.[c] ?? top / 127) : EMPTY_RANGE / 127;
     return Math.max(usual, SMALLEST_NORMAL, leastScale(total, row, input, offset));
   });
 }
@@ -48,13 +54,12 @@ function leastScale(total: number, row: number, input: number, bias: number): nu
   return Math.max(sums, bias / MOST_BIAS / input, SMALLEST_NORMAL / input);
 }
 
-/** Quantizes weights [out][...] to int8, by one scale per output channel. */
-export function quantizeWeights(weights: Float32Array, scale: Float32Array): Int8Array {
+/** Quantizes weights [out][...] to int8 numbers in -levels .. levels, by one scale per output channel. */
+export function quantizeWeights(weights: Float32Array, scale: Float32Array, levels = 127): Int8Array {
   const row = weights.length / scale.length;
-  return Int8Array.from(weights, (w, i) => clampWeight(halfAwayFromZero(w / scale[Math.floor(i / row)]!)));
+  const clamped = (q: number): number => Math.max(-levels, Math.min(levels, q));
+  return Int8Array.from(weights, (w, i) => clamped(halfAwayFromZero(w / scale[Math.floor(i / row)]!)));
 }
-
-const clampWeight = (q: number): number => Math.max(-127, Math.min(127, q));
 
 /** TFLite rounds weights half away from zero. */
 const halfAwayFromZero = (v: number): number => Math.sign(v) * Math.floor(Math.abs(v) + 0.5);
