@@ -30,7 +30,8 @@ export class QuantizationAware implements StepHook {
 
   /** What a training before has frozen stays so. */
   begin(_: number, steps: number, state?: TrainingState): void {
-    this.#at = stepsOf("freezeAfter", this.options.freezeAfter, 0)(steps);
+    // one step at least, in which something is seen
+    this.#at = Math.max(1, stepsOf("freezeAfter", this.options.freezeAfter, 0)(steps));
     const [first] = this.options.ranges;
     this.#frozen = state !== undefined && first !== undefined && state.read(first)[3] === 0;
     if (this.#frozen) this.#freezeStatistics(state!);

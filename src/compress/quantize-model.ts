@@ -20,13 +20,14 @@ export interface QuantizeModelOptions {
   activations?: 8;
   /**
    * The step after which the ranges of activations, and the statistics of batch normalization, stay as they are: a
-   * number of steps of the training, or a share of them. Default "50%".
+   * number of steps of the training, or a share of them, one at least. Default "50%".
    */
   freezeAfter?: Steps;
   /** Layers that stay float: names, or a function that tells them. Default: none. */
   except?: Exclusion;
   /**
-   * How the scales of weights are found. "minMax": of the greatest weight at each step. "lsq": learned, from the scale of
+   * How the scales of weights are found. "minMax": of the greatest weight at each step, but as for "ternary" where they
+   * have 2 bits, which are {-1, 0, 1} too. "lsq": learned, from the scale of
    * the least squared error on (Esser et al., "Learned Step Size Quantization", 2020). Default "minMax".
    */
   method?: "minMax" | "lsq";
@@ -70,7 +71,8 @@ export function quantizeModel(model: Model, options: QuantizeModelOptions = {}):
     );
     const weights: FakeQuantizing["weights"] = ({ name }) => {
       const count = bits(name);
-      const scale = method === "lsq" ? "learned" : count === "ternary" ? "ternary" : "max";
+      // the numbers of 2 bits are those of ternary weights: as shares of the greatest weight most would be 0
+      const scale = method === "lsq" ? "learned" : levelsOf(count) === 1 ? "ternary" : "max";
       return { levels: levelsOf(count), scale };
     };
     insertFakeQuantization(graph, { includes, weights, rate: RATE });

@@ -147,6 +147,6 @@ export const gives = { fakeQuantizeActivation: "input" } satisfies Record<string
 
 export const unstored = {
   fakeQuantizeActivation: /* @__PURE__ */ refuse(
-    "a network that is trained for quantization is saved as what quantizeStatic makes of it",
+    "a model that is trained for quantization is saved as what quantizeStatic makes of it",
   ),
 } satisfies Record<string, Refusal>;
