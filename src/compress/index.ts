@@ -32,6 +32,12 @@ export { type PruneChoice, type PruneOptions, prune, sparsity, stripPruning } fr
 export { type PruneLowMagnitudeOptions, pruneLowMagnitude } from "./prune-low-magnitude.ts";
 export { type PruneOnceOptions, pruneOnce } from "./prune-once.ts";
 export {
+  type LayerQuantization,
+  type QuantizationReport,
+  type QuantizationReportOptions,
+  quantizationReport,
+} from "./quantization-report.ts";
+export {
   type Exclusion,
   type QuantizeDynamicOptions,
   type QuantizeStaticOptions,

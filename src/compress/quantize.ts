@@ -4,13 +4,15 @@
  */
 import { knownOptions, naming, oneOf, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { Dataset } from "../data/dataset.ts";
-import type { Graph, Node } from "../graph/graph.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
 import type { Model } from "../model/model.ts";
 import { hasKernel } from "../ops/traits.ts";
+import { int8Borders as bordersOf } from "../passes/quantize/borders.ts";
 import { quantizeDynamic as dynamicForm } from "../passes/quantize/dynamic.ts";
 import { isFakeQuantized } from "../passes/quantize/fake.ts";
 import { takeLearned } from "../passes/quantize/learned.ts";
 import type { WeightNumbers } from "../passes/quantize/parameters.ts";
+import type { Range } from "../passes/quantize/scheme.ts";
 import { observed, quantizeStatic as staticForm } from "../passes/quantize/static.ts";
 import { levelsOf, scalesFor, WEIGHT_BITS, type WeightBits } from "../passes/quantize/weight-bits.ts";
 import { expectScaling } from "../train/scaling.ts";
@@ -67,11 +69,38 @@ export async function quantizeStatic(model: Model, options: QuantizeStaticOption
 }
 
 async function inIntegers(model: Model, options: QuantizeStaticOptions): Promise<Model> {
-  checkFloatModel(model, "quantize");
   knownOptions("quantizeStatic", options, STATIC);
-  const { calibration, inputType = "f32", exclude, weights, range, ...how } = options;
+  const int8Borders = oneOf("inputType", options.inputType ?? "f32", ["f32", "i8"]) === "i8";
+  const { graph, includes, build } = await preparedFor(model, options, (_, included) => [included], int8Borders);
+  return integerModel(build(includes), model, { name: "quantizeStatic", options }, graph);
+}
+
+/** A float graph that can become integers, as a whole or some layers of it. */
+export interface Prepared {
+  /** What runs, without fake quantization. */
+  readonly graph: Graph;
+  readonly includes: (node: Node) => boolean;
+  /** The bits of a weight's greatest number: 127 levels for 8 bits. */
+  readonly levels: (node: Node) => number;
+  /** The range of a value that some of the choices quantize. */
+  readonly range: (v: Value) => Range | undefined;
+  /** The network in which the included nodes are integers. */
+  build(includes: (node: Node) => boolean): Graph;
+}
+
+/**
+ * Checks the options and finds ranges for all choices of layers that `choices` lists, given the graph that runs and what
+ * the options include.
+ */
+export async function preparedFor(
+  model: Model,
+  options: Omit<QuantizeStaticOptions, "inputType">,
+  choices: (graph: Graph, includes: (node: Node) => boolean) => readonly ((node: Node) => boolean)[],
+  int8Borders = false,
+): Promise<Prepared> {
+  checkFloatModel(model, "quantize");
+  const { calibration, exclude, weights, range, batchSize, signal, onProgress } = options;
   const trained = isFakeQuantized(model.graph);
-  const int8Borders = oneOf("inputType", inputType, ["f32", "i8"]) === "i8";
   if (calibration === undefined ? !trained : !(calibration instanceof Dataset))
     throw wrongType("calibration", "a Dataset, with labels or without", calibration);
   if (calibration) expectScaling("calibration", calibration, model.preprocessing);
@@ -83,13 +112,34 @@ async function inIntegers(model: Model, options: QuantizeStaticOptions): Promise
   const includes = (node: Node): boolean => named(node) && !excepted(node);
   const learned = trained ? takeLearned(graph, toRunningForm, includes) : undefined;
   if (!learned) toRunningForm(graph);
-  const wanted = observed(graph, { includes, int8Borders });
-  const ranges = calibration
-    ? await calibratedRanges(graph, calibration, wanted, range, how)
-    : givenRanges(wanted, range, v => learned!.range(v));
   const numbers = learned?.weights ?? numbersOf(graph, includes, weights);
-  const integers = staticForm(graph, { includes, int8Borders, range: v => ranges.get(v), weights: numbers });
-  return integerModel(integers, model, { name: "quantizeStatic", options }, graph);
+  if (learned) demandLearned(graph, includes, numbers);
+  const chosen = choices(graph, includes);
+  const wanted = [...new Set(chosen.flatMap(each => observed(graph, { includes: each, int8Borders })))];
+  const borders = bordersOf(graph, includes);
+  const ranges = calibration
+    ? await calibratedRanges(graph, calibration, wanted, range, { batchSize, signal, onProgress })
+    : givenRanges(wanted, range, v => learned!.range(borders.source(v)));
+  const found = (v: Value): Range | undefined => ranges.get(v);
+  return {
+    graph,
+    includes,
+    range: found,
+    levels: node => numbers(node)?.levels ?? 127,
+    build: each => staticForm(graph, { includes: each, int8Borders, range: found, weights: numbers }),
+  };
+}
+
+/** Baked weights have lost the scales that were trained. */
+function demandLearned(
+  graph: Graph,
+  includes: (node: Node) => boolean,
+  numbers: (node: Node) => WeightNumbers | undefined,
+): void {
+  const lost = graph.nodes.find(node => hasKernel(node) && includes(node) && !numbers(node));
+  if (!lost) return;
+  const message = `layer "${lost.name}" has lost the scale that was trained: quantize the model before it is baked`;
+  throw new PenjingError("bake", message, { path: lost.name });
 }
 
 /** The numbers of weights of so many bits; undefined: those of 8 bits. */
@@ -100,11 +150,18 @@ function numbersOf(
 ): (node: Node) => WeightNumbers | undefined {
   const layers = graph.nodes.filter(node => hasKernel(node) && includes(node)).map(node => node.name);
   const bits = bitsOf(weights, layers);
-  return ({ name, inputs: [, weight] }) => {
-    const count = bits(name);
+  const known = new Map<Node, WeightNumbers>();
+  return node => {
+    const count = bits(node.name);
     if (count === 8) return undefined;
-    const scale = scalesFor(count, weight!.data as Float32Array, weight!.type.shape[0]!);
-    return { levels: levelsOf(count), scale };
+    const [, weight] = node.inputs;
+    let numbers = known.get(node);
+    if (!numbers) {
+      const scale = scalesFor(count, weight!.data as Float32Array, weight!.type.shape[0]!);
+      numbers = { levels: levelsOf(count), scale };
+      known.set(node, numbers);
+    }
+    return numbers;
   };
 }
 

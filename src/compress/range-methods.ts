@@ -58,7 +58,7 @@ const STEPS = 255;
 const SMOOTH = 1e-4;
 
 /**
- * The range, of both ends by the same share, whose numbers in 255 steps have the distribution that diverges least from
+ * The range, between -T and T for some T, whose numbers in 255 steps have the distribution that diverges least from
  * that of all numbers, those outside counted at the ends (Kullback-Leibler; Migacz 2017). The bin of 0 is left out: what
  * is 0 is exact in any range.
  */
@@ -67,19 +67,21 @@ export function entropyRange({ range, counts }: Histogram): Range {
   const width = (range.max - range.min) / bins;
   if (!(width > 0)) return range;
   const zero = range.min <= 0 && range.max >= 0 ? Math.min(bins - 1, Math.floor(-range.min / width)) : -1;
+  const most = Math.max(-range.min, range.max);
   let best = range;
   let least = Infinity;
   for (const share of SHARES) {
-    const candidate = { min: Math.min(0, range.min) * share, max: Math.max(0, range.max) * share };
+    const end = most * share;
+    const candidate = { min: Math.max(range.min, -end), max: Math.min(range.max, end) };
     const begin = Math.max(0, Math.floor((candidate.min - range.min) / width + 0.5));
-    const end = Math.min(bins, Math.floor((candidate.max - range.min) / width + 0.5));
-    if (end - begin < STEPS) break;
-    const divergence = divergenceIn(counts, begin, end, zero);
+    const behind = Math.min(bins, Math.floor((candidate.max - range.min) / width + 0.5));
+    if (behind - begin < STEPS) break;
+    const divergence = divergenceIn(counts, begin, behind, zero);
     if (divergence >= least) continue;
     least = divergence;
     best = candidate;
   }
-  return { min: Math.max(best.min, range.min), max: Math.min(best.max, range.max) };
+  return best;
 }
 
 function divergenceIn(counts: Readonly<Float64Array>, begin: number, end: number, zero: number): number {

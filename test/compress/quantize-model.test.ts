@@ -149,6 +149,8 @@ test("quantizeModel: the integers are within one step of every fake-quantized te
       const data = noisy(drawn, 24);
       const aware = quantizeModel(built(drawn), { weights, method, freezeAfter });
       await aware.fit(data, { epochs: 2, batchSize: 8 });
+      // behind an activation that is always 0, whose step is 1, a bias is rounded to a multiple of the weights' step
+      fc.pre(aware.graph.leaves.every(({ name, data }) => !name.endsWith("/range") || data![0] !== data![1]));
       const integers = await quantizeStatic(aware);
       const { x } = [...data.batch(6)][0]!;
       const compared = expectOneStep(aware.graph, integers.graph, Float32Array.from(x), 6);
