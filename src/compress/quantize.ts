@@ -21,7 +21,7 @@ import { type DerivingStep, derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { exceptionsOf } from "./quantization-aware.ts";
 import { calibratedRanges, type GivenRanges, givenRanges, type RangeMethod } from "./ranges.ts";
-import { runningForm, toRunningForm } from "./running-form.ts";
+import { toRunningForm } from "./running-form.ts";
 
 /** Names of layers that stay float, or a function that tells them. */
 export type Exclusion = readonly string[] | ((layer: { name: string; op: string }) => boolean);
@@ -200,8 +200,15 @@ export async function quantizeDynamic(model: Model, options: QuantizeDynamicOpti
   return naming("quantizeDynamic", async () => {
     checkFloatModel(model, "quantize");
     knownOptions("quantizeDynamic", options, ["exclude"]);
-    const graph = runningForm(model.graph);
-    const integers = dynamicForm(graph, inclusion(graph, options.exclude));
+    const { graph } = model.graph.copy();
+    const excepted = exceptionsOf(model);
+    const named = inclusion(graph, options.exclude);
+    const includes = (node: Node): boolean => named(node) && !excepted(node);
+    // ranges that were trained are those of each image again
+    const learned = isFakeQuantized(graph) ? takeLearned(graph, toRunningForm, includes) : undefined;
+    if (learned) demandLearned(graph, includes, learned.weights);
+    else toRunningForm(graph);
+    const integers = dynamicForm(graph, includes, learned?.weights);
     return integerModel(integers, model, { name: "quantizeDynamic", options }, graph);
   });
 }

@@ -8,8 +8,9 @@ import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { type Tensor, tensor } from "../../src/base/tensor.ts";
 import { clipActivations } from "../../src/compress/activations.ts";
+import { gate } from "../../src/compress/gate.ts";
 import { prune } from "../../src/compress/prune.ts";
-import { quantizeStatic } from "../../src/compress/quantize.ts";
+import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { type QuantizeModelOptions, quantizeModel } from "../../src/compress/quantize-model.ts";
 import { constantSparsity } from "../../src/compress/schedules.ts";
 import { read } from "../../src/container/index.ts";
@@ -305,6 +306,20 @@ describe("quantizeModel", () => {
     expect(read(integers.toBytes()).graph.nodes.length).toBe(integers.graph.nodes.length);
     const calibrated = await quantizeStatic(aware, { calibration: stripes(32, 3) });
     expect(calibrated.graph.leafOf("first/kernel")!.data).toEqual(integers.graph.leafOf("first/kernel")!.data);
+  });
+
+  test("gives its bits to quantizeDynamic too", async () => {
+    const aware = quantizeModel(await trained(), { weights: 4, except: ["last"] });
+    await aware.fit(stripes(96, 1));
+    const [dynamic, integers] = [await quantizeDynamic(aware), await quantizeStatic(aware)];
+    for (const name of ["first/kernel", "second/kernel", "last/kernel"])
+      expect(dynamic.graph.leafOf(name)!.data).toEqual(integers.graph.leafOf(name)!.data);
+    expect(read(dynamic.toBytes()).graph.nodes.some(({ op }) => op === fakeQuantizeActivation)).toBe(false);
+  });
+
+  test("has no gates added, as they would leave its range", async () => {
+    const aware = quantizeModel(await trained());
+    expect(() => gate(aware)).toThrow("is trained for quantization: add gates before");
   });
 
   test("refuses wrong options, and a model that is trained for quantization already", async () => {

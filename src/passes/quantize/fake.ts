@@ -10,6 +10,7 @@ import { pass, running } from "../../graph/pass.ts";
 import { dropout } from "../../ops/normalization/dropout.ts";
 import { fakeQuantizeActivation, RANGE_STATE } from "../../ops/quantized/fake-quantize-activation.ts";
 import { type FakeQuantize, fakeQuantize } from "../../ops/weight/fake-quantize.ts";
+import { bakedNumbers } from "../bake.ts";
 import { int8Borders } from "./borders.ts";
 import { leastErrorScale } from "./weight-bits.ts";
 
@@ -72,7 +73,7 @@ function roundedWeight(graph: Graph, edge: Value, attrs: FakeQuantize): Value {
   if (attrs.scale !== "learned") return graph.one(fakeQuantize, [edge], attrs);
   const leaf = leafOf(edge);
   const outputs = edge.type.shape[0]!;
-  const data = leaf.data as Float32Array;
+  const data = bakedNumbers(edge);
   const count = attrs.per === "channel" ? outputs : 1;
   const length = data.length / count;
   const unit = Float32Array.from({ length: count }, (_, o) =>

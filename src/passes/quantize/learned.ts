@@ -1,9 +1,9 @@
 /** What a network that was trained for quantization has learned: ranges of activations and scales of weights. */
 import type { Graph, Node, Value } from "../../graph/graph.ts";
-import { BAKE } from "../../ops/index.ts";
 import { batchNormalization } from "../../ops/normalization/batch-normalization.ts";
 import { fakeQuantizeActivation } from "../../ops/quantized/fake-quantize-activation.ts";
 import { type FakeQuantize, fakeQuantize, weightScales } from "../../ops/weight/fake-quantize.ts";
+import { bakedNumbers } from "../bake.ts";
 import { int8Borders } from "./borders.ts";
 import type { WeightNumbers } from "./parameters.ts";
 import type { Range } from "./scheme.ts";
@@ -62,9 +62,4 @@ export function takeLearned(graph: Graph, running: (graph: Graph) => void, inclu
 /** The scale of each output. */
 function scaleOf({ inputs, attrs }: Node<FakeQuantize>): Float32Array {
   return weightScales(attrs, inputs[0]!.type.shape[0]!, inputs.map(bakedNumbers));
-}
-
-/** The numbers behind the ops on the edge of a weight. */
-function bakedNumbers({ node, data }: Value): Float32Array {
-  return node ? BAKE[node.op.name]!(node, node.inputs.map(bakedNumbers)) : (data as Float32Array);
 }
