@@ -2,7 +2,7 @@
 import { knownOptions, naming, oneOf, PenjingError, wrongValue } from "../base/errors.ts";
 import type { Model } from "../model/model.ts";
 import { hasKernel } from "../ops/traits.ts";
-import { type FakeQuantizing, insertFakeQuantization, isFakeQuantized } from "../passes/quantize/fake.ts";
+import { type FakeQuantizing, insertFakeQuantization, isFakeQuantized, rangeStates } from "../passes/quantize/fake.ts";
 import { levelsOf, type WeightBits } from "../passes/quantize/weight-bits.ts";
 import { type Steps, stepsOf } from "../train/share-of-steps.ts";
 import { derived } from "./derived.ts";
@@ -76,8 +76,7 @@ export function quantizeModel(model: Model, options: QuantizeModelOptions = {}):
       return { levels: levelsOf(count), scale };
     };
     insertFakeQuantization(graph, { includes, weights, rate: RATE });
-    const ranges = graph.leaves.filter(v => v.role === "observation" && v.name.includes("/range")).map(v => v.name);
-    const hook = new QuantizationAware({ ranges, freezeAfter, excepted: node => !includes(node) });
+    const hook = new QuantizationAware({ ranges: rangeStates(graph), freezeAfter, excepted: node => !includes(node) });
     const hooks = [...(model.parts().hooks ?? []), hook];
     return derived(model, graph, { name: "quantizeModel", options }, { hooks });
   });

@@ -38,6 +38,15 @@ export const insertFakeQuantization = pass(
 export const isFakeQuantized = (graph: Graph): boolean =>
   graph.nodes.some(({ op }) => op === fakeQuantizeActivation || op === fakeQuantize);
 
+/** Names of the range states that training moves. */
+export const rangeStates = (graph: Graph): string[] => [
+  ...new Set(
+    graph.nodes.flatMap(({ op, inputs }) =>
+      op === fakeQuantizeActivation && inputs[1]!.role === "observation" ? [inputs[1]!.name] : [],
+    ),
+  ),
+];
+
 // ---------------------------------------------------------------- weights
 
 function roundWeights(graph: Graph, { includes = () => true, weights }: FakeQuantizing): boolean {
