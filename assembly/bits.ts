@@ -1,9 +1,9 @@
-// What a file is read with: the checksum of its bytes, and numbers of any width from its bits. A module of its own,
-// small enough to be compiled at once; without SIMD, so that a file can be read wherever there is WebAssembly.
+// Reads files: the checksum of their bytes, and numbers of any width from their bits. This is a module of its own,
+// small enough to be compiled at once, and without SIMD, so that a file can be read wherever there is WebAssembly.
 
 /**
- * CRC-32 as in gzip and PNG (polynomial 0xEDB88320, reflected), going on from `crc`, 0 at first: four bytes at a time,
- * by a table for each, at 0.
+ * CRC-32 as in gzip and PNG (polynomial 0xEDB88320, reflected), continued from `crc`, which is 0 at first. Takes four
+ * bytes at a time, with a table for each; the tables begin at address 0.
  */
 export function crc32(crc: u32, x: usize, bytes: i32): u32 {
   if (!load<u32>(4)) makeTables();
@@ -36,8 +36,8 @@ function followed(crc: u32): u32 {
   return load<u32>((crc & 255) << 2) ^ (crc >>> 8);
 }
 
-// Between two calls of `fields`: bits of the byte at x that are read; elements of the next part that are zero before
-// anything is read; and whether an element comes after those, whose gap has been read.
+// State between two calls of `fields`: the bits of the byte at x that are already read, the zeros left over at the
+// beginning of the next part, and whether an element whose gap has been read follows those.
 let shift: u32 = 0;
 let skip: u32 = 0;
 let due: bool = false;
@@ -49,17 +49,16 @@ export function begin(): void {
   due = false;
 }
 
-/** Zeros of a gap that reach beyond the elements so far. */
+/** Zeros of a gap that reaches beyond the elements of this part. */
 export function beyond(): u32 {
   return skip;
 }
 
 /**
- * The next `elements` elements of a tensor, `bytes` (1 or 4) bytes each, written to `y`, from the bits at `x`, lowest
- * first: every element has `width` bits, sign-extended; where `gap` is not 0 each comes after the number of zeros
- * before it, in codes of so many bits, of which the greatest means so many zeros and no element (docs/container.md,
- * "Codecs"). Eight bytes behind the bits may be read. Returns the address of the first byte of which not all bits are
- * read.
+ * Writes the next `elements` elements of a tensor to `y`, `bytes` (1 or 4) bytes each, from the bits at `x`, lowest
+ * first. An element has `width` bits and is sign-extended. Where `gap` is not 0, the number of zeros before an element
+ * precedes it, in codes of `gap` bits; the greatest code means that number of zeros and no element (docs/container.md,
+ * "Codecs"). Up to eight bytes behind the bits are read. Returns the address of the first byte with unread bits.
  */
 export function fields(x: usize, y: usize, elements: u32, bytes: u32, width: u32, gap: u32): usize {
   memory.fill(y, 0, elements * bytes);
@@ -90,7 +89,7 @@ export function fields(x: usize, y: usize, elements: u32, bytes: u32, width: u32
   return x;
 }
 
-/** Bits of the byte at the address that `fields` gave which are read. */
+/** The number of bits already read of the byte at the address that `fields` returned. */
 export function begun(): u32 {
   return shift;
 }

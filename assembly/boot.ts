@@ -1,14 +1,15 @@
-// Unpacks the other binaries, which lie in the JavaScript (docs/packing.md). It is small, as browsers compile no more
-// than 4 kB at once on a page's main thread, and it validates exactly where there is SIMD.
+// Unpacks the other binaries, which are embedded in the JavaScript (docs/packing.md). It is small, as browsers compile
+// no more than 4 kB at once on a page's main thread, and it validates exactly where there is SIMD.
 //
 // Unpacking is LZMA as its specification describes it (LZMA SDK, lzma-specification.txt), with lc = 3, lp = 0, pb = 2
-// and without the header. The model, probabilities of 11 bits in 16 each, lies from address 0 on:
+// and without the header. The model, probabilities of 11 bits in 16 each, begins at address 0:
 //
 //   literals      by the top three bits of the byte before: 8 x 768
 //   lengths       of matches, then of repetitions: choice, choice2, . , . , low [4][8], middle [4][8], high [256]
 //   slots         of distances, by the length: [4][64]
 //   near, low     the remaining bits of distances with few bits: [128], the lowest four of the others: [16]
-//   isMatch ...   which kind of symbol comes next, by what came before (a state of 12), two of them also by the position: [12][4]
+//   isMatch ...   the kind of the next symbol, by the kinds before it (a state of 12), two of them also by the
+//                 position: [12][4]
 
 /** Bytes of memory that `unpack` uses for itself, from address 0 on. */
 const OWN: usize = 16384;
@@ -31,7 +32,7 @@ let next: usize = 0;
 let range: u32 = 0;
 let code: u32 = 0;
 
-/** The next bit, whose probability of being 0 lies at p. */
+/** The next bit, whose probability of being 0 is stored at p. */
 function bit(p: usize): u32 {
   const probability = <u32>load<u16>(p);
   const bound = (range >>> 11) * probability;
@@ -75,8 +76,8 @@ function reverseTree(p: usize, bits: u32): u32 {
 }
 
 /**
- * A byte after `before`; as long as it goes as in the byte `instead`, which follows where the last match was copied
- * from, by trees of its own.
+ * Decodes a byte after `before`. While its bits equal those of `instead`, the byte that follows the source of the last
+ * match, it has trees of its own.
  */
 function literal(before: u32, instead: u32, afterMatch: bool): u32 {
   const p = LITERALS + (<usize>(before >>> 5)) * 1536;
@@ -98,7 +99,7 @@ function matchLength(p: usize, byPosition: usize): u32 {
   return 18 + tree(p + 136, 256);
 }
 
-/** How far back a match of this length begins. */
+/** The distance of a match of this length. */
 function distance(length: u32): u32 {
   const slot = tree(SLOTS + (min<u32>(length - 2, 3) << 7), 64);
   if (slot < 4) return slot + 1;
@@ -119,8 +120,8 @@ function distance(length: u32): u32 {
 }
 
 /**
- * The first `bytes` bytes of what the stream at `from` holds, written to `to`. Returns the address after the last byte
- * that it read: a stream cut off there still holds them.
+ * Decodes the first `bytes` bytes of the stream at `from` to `to`. Returns the address after the last byte read: a
+ * stream cut off there still holds them.
  */
 export function unpack(from: usize, to: usize, bytes: i32): usize {
   for (let p: usize = 0; p < OWN; p += 16) v128.store(p, i16x8.splat(1024));
@@ -176,7 +177,7 @@ export function unpack(from: usize, to: usize, bytes: i32): usize {
       d0 = distance(length);
       state = state < 7 ? 7 : 10;
     }
-    // byte by byte: a match may overlap what it makes
+    // byte by byte: a match may overlap its copy
     for (; length && to < end; length--, to++) store<u8>(to, load<u8>(to - d0));
   }
   return next;
@@ -185,8 +186,8 @@ export function unpack(from: usize, to: usize, bytes: i32): usize {
 // ---------------------------------------------------------------- bytes
 
 /**
- * Text of six bits a character, to bytes in its place. It begins with its alphabet: the 64 characters, of ASCII, that stand for 0 to 63.
- * Memory below 128 is used for it.
+ * Decodes text of six bits a character, in place. It begins with its alphabet: the 64 ASCII characters for 0 to 63.
+ * Uses the memory below 128.
  */
 export function decode(text: usize, characters: i32): void {
   let to = text;

@@ -1,14 +1,14 @@
 // Backward through conv2d (valid, stride 1) + bias + ReLU + maxPool2d 2x2, sparse: of the four pixels of a window only
 // the winner has a gradient, and none where ReLU let nothing through, so that about one convolution output in six takes
-// part. The gradients are those of the dense way. argmax says where: the winner's byte offset, negative where there is
-// none. It lies NHWC or planar; `window_stride` and `channel_stride`, the bytes from window to window and from channel
-// to channel, say which. Lists hold 8 bytes an entry: (gradient, address).
+// part. The gradients equal those of the dense algorithm. argmax is the byte offset of each winner, negative where
+// there is none. It is NHWC or planar; `window_stride` and `channel_stride` are its bytes from window to window and
+// from channel to channel. A list has entries of 8 bytes: (gradient, address).
 import { firstLanes, madd } from "./simd";
 
-// ---------------------------------------------------------------- the sums both kernels are made of
+// ---------------------------------------------------------------- the sums of both kernels
 
 /**
- * Vector i of a row, i a literal. An offset has to be one in the source: as a sum it would stay an addition in the
+ * Vector i of a row; i is a literal. Offsets must be literals in the source: as a sum they would stay additions in the
  * loop.
  */
 @inline function vectorOf(x: usize, i: i32): v128 {
@@ -34,14 +34,14 @@ import { firstLanes, madd } from "./simd";
 }
 
 /**
- * y[0 .. rows * vectors] += sum over the list of gradient * patch, all of it in registers: at most 10 accumulators.
- * `rows`, `vectors` and `fence` are literals, so that each call is straight code. Of each row's last vector `kept`
- * floats count, the rest (padding) stays zero. Returns `sum` + the gradients where rows > 1 (in the shadow of the
- * rest), else `sum`.
+ * y[0 .. rows * vectors] += sum over the list of gradient * patch, in registers: at most 10 accumulators. `rows`,
+ * `vectors` and `fence` are literals, so that each call has no branches. In the last vector of each row `kept` floats
+ * count; the rest (padding) stays zero. Returns `sum` + the gradients where rows > 1 (these additions take no extra
+ * time), else `sum`.
  *
- * The accumulators are stored in order and plainly: the optimizing compiler orders the loop's work by what is used
- * first after it, and with a mask on some of these stores it moved all loads above all sums and spilled (measured on V8
- * 11: 1.5 times slower).
+ * The accumulators are stored in order and without masks: the optimizing compiler schedules the loop by the order of
+ * uses after it. With a mask on some of these stores it moved all loads above all sums and spilled (measured on V8 11:
+ * 1.5 times slower).
  */
 @inline function accumulate(
   rows: i32, vectors: i32, fence: bool, y: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
@@ -98,17 +98,14 @@ import { firstLanes, madd } from "./simd";
   return sum;
 }
 
-/** Vectors of a long row taken at once: all that are left up to 10, else 8. */
+/** Vectors of a long row per pass: all that are left if at most 10, else 8. */
 @inline function portion(left: i32): i32 {
   return left > 10 ? 8 : left;
 }
 
 // ---------------------------------------------------------------- weights and bias
 
-/**
- * Rows of a kernel taken at once: as many as keep 10 accumulators busy, since each pass over the list costs its
- * reading.
- */
+/** Rows of a kernel per pass: enough to use 10 accumulators, since each pass reads the list again. */
 @inline function rowsAtOnce(vectors: i32, left: i32): i32 {
   if (vectors <= 2 && left >= 5) return 5;
   if (vectors <= 3 && left >= 3) return 3;
@@ -116,7 +113,7 @@ import { firstLanes, madd } from "./simd";
   return 1;
 }
 
-/** `count` rows of one output channel's kernel; false folds away all but one of the bodies. */
+/** Accumulates `count` rows of the kernel of one output channel. */
 function accumulateRows(
   count: i32, vectors: i32, dw: usize, from: usize, to: usize, shift: usize, row: usize, kept: i32, sum: f32,
 ): f32 {
@@ -139,8 +136,8 @@ function accumulateRows(
 }
 
 /**
- * One portion of one row. Not shared with the other kernel: inside its loop over rows the sums spill (measured on V8
- * 11: 9 to 20 % slower).
+ * Accumulates one portion of one row. The input gradient does not use it: inside its loop over rows the sums spill
+ * (measured on V8 11: 9 to 20 % slower).
  */
 function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: usize, kept: i32): void {
   switch (vectors) {
@@ -159,7 +156,7 @@ function accumulateRow(vectors: i32, dw: usize, from: usize, to: usize, shift: u
 
 /**
  * dw += sum over images and windows of gradient * winning patch, db += sum of gradients. dw: [cout][kh][run padded to
- * whole vectors], its padding is kept zero. x is read in whole vectors. list: 8 bytes a window of all n images.
+ * whole vectors], its padding is kept zero. x is read in whole vectors. list: 8 bytes for each window of all n images.
  */
 export function f32_conv2d_relu_max_pool2d_weight_gradient(
   n: i32, x: usize, xs: i32, dy: usize, dys: i32, argmax: usize, window_stride: i32, channel_stride: i32,
@@ -199,8 +196,8 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
 }
 
 /**
- * The list of one channel over all images; returns its end. Every window is written, what has no gradient is written
- * over.
+ * Writes the list of one channel over all images; returns its end. Every window is written; the next entry overwrites
+ * one without a gradient.
  */
 @inline function listChannel(
   n: i32, x: usize, xs: i32, dy: usize, dyStep: usize, dys: i32, argmax: usize, window_stride: i32, windows: i32,
@@ -227,7 +224,7 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
 // ---------------------------------------------------------------- input
 
 /**
- * Panels [cout/8][kh][kw * cin][8] to rows that begin at the window's left pixel or at its right one:
+ * Converts panels [cout/8][kh][kw * cin][8] to rows that begin at the left pixel of the window or at its right one:
  *
  *   moved 0: w w w w w 0 | pad      [2][cout][kh][(kw + 1) * cin padded to whole vectors], padding zero
  *   moved 1: 0 w w w w w | pad
@@ -255,9 +252,9 @@ export function f32_panels_to_moved(cout: i32, kh: i32, run: i32, cin: i32, x: u
 }
 
 /**
- * One window's gradients into `vectors` (a literal) vectors of the kh + 1 rows of dx it touches: entries from..middle
- * won in its upper row, middle..to in its lower one, their addresses moved up by one kernel row. One loop over the
- * rows, so that there is one body to compile.
+ * Adds the gradients of one window to `vectors` (a literal) vectors of each of the kh + 1 rows of dx that it touches.
+ * Entries from..middle won in its upper row; entries middle..to in its lower one, with addresses one kernel row lower.
+ * One loop over the rows, so that there is one body to compile.
  */
 @inline function spread(
   vectors: i32, dx: usize, row: usize, from: usize, middle: usize, to: usize, kh: i32, row_stride: usize, shift: usize,
@@ -288,9 +285,9 @@ function spreadWindow(
 }
 
 /**
- * dx = for each window, sum over channels of gradient * kernel, laid where the winning patch was. Writes xs bytes an
- * image, padding zero. weight: `f32_panels_to_moved`. list: 16 bytes an output channel. dx is written in whole vectors:
- * what is past its end is read and written back.
+ * dx = for each window, the sum over channels of gradient * kernel at the place of the winning patch. Writes dxs bytes
+ * an image, padding zero. weight: `f32_panels_to_moved`. list: 16 bytes an output channel. dx is written in whole
+ * vectors: bytes past its end are read and written back.
  */
 export function f32_conv2d_relu_max_pool2d_input_gradient(
   n: i32, dy: usize, dys: i32, argmax: usize, window_stride: i32, channel_stride: i32, weight: usize, dx: usize,

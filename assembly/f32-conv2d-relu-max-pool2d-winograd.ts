@@ -2,7 +2,9 @@
 // instead of 20. (S. Winograd, Arithmetic Complexity of Computations, 1980; as in A. Lavin, S. Gray, arXiv 1509.09308.)
 // Points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. With d the 8 inputs, g the 5 taps:
 //
-//   outputs = A ((G g) * (B d))      G: 8 x 5, on weights, once per step    B: 8 x 8, on inputs    A: 4 x 8, on sums over channels
+//   outputs = A ((G g) * (B d))
+//
+//   G: 8 x 5, on weights, once per step    B: 8 x 8, on inputs    A: 4 x 8, on sums over channels
 //
 // One dimension only: in two the transforms cost more than they save on images this small, and lose accuracy. Outputs
 // come in fours, windows in twos: an odd last pair overlaps the pair before it, so that there is no tail. At least 2 x

@@ -1,14 +1,14 @@
 // f32 convolutions on NHWC images, without im2col: the taps of an output pixel are a few runs of neighbouring floats,
-// and a tile of four pixels by eight outputs walks them. Padding is made real first, in a copy of the image, so that no
-// inner loop asks for borders.
+// and a tile of four pixels by eight outputs walks them. Padding is written first, into a copy of the image, so that no
+// inner loop tests for borders.
 import { BIAS_RELU, MASK, biasHigh, biasLow, storeSums } from "./f32-gemm";
 import { firstLanes, madd } from "./simd";
 
-/** Output pixels that share a pass over the panels of weights. */
+/** Output pixels of one pass over the panels of weights. */
 const PIXELS_PER_PASS = 64;
 
 /**
- * Lanes first .. last - 1 of the eight floats low, high, finished and stored one by one: for groups that begin inside a
+ * Finishes and stores lanes first .. last - 1 of the eight floats low, high, one by one: for groups that begin inside a
  * panel.
  */
 function storeGroup(
@@ -39,12 +39,14 @@ function storeGroup(
 }
 
 /**
- * Outputs from .. to - 1 of rows x columns output pixels of one image.
+ * Computes outputs from .. to - 1 of rows x columns output pixels of one image.
  *
- *   x       where the taps of pixel (0, 0) begin; its neighbours' begin xColumn and xRow bytes further
- *   y       element 0 of output pixel (0, 0); its neighbours lie yColumn and yRow bytes further; `mask` beside y for that mode
+ *   x       the first tap of pixel (0, 0); xColumn and xRow are the bytes to its neighbours
+ *   y       element 0 of output pixel (0, 0); yColumn and yRow are the bytes to its neighbours
+ *   mask    the mask of that element, for the mode that masks
  *   weight  panel of output `from & -8`; panels are `panel` bytes apart
- *   taps    tapRows times tapParts runs of `run` floats; a part begins xPart (weights: wPart) bytes after the one before, a row xTap (wTap)
+ *   taps    tapRows times tapParts runs of `run` floats; xPart and xTap (of weights wPart and wTap) are the bytes from
+ *           part to part and from row to row
  */
 function convolve(
   rows: i32, columns: i32, x: usize, xRow: i32, xColumn: i32, y: usize, yRow: i32, yColumn: i32,
@@ -76,7 +78,7 @@ function convolve(
           y2 = y1 + <usize>yColumn;
           y3 = y2 + <usize>yColumn;
         } else {
-          // the four pixels lie in several rows; where there are fewer than four, the last is computed again
+          // the four pixels are in several rows; where there are fewer than four, the last is computed again
           let next = min(pixel + 1, pixels - 1);
           row = next / columns;
           at = next - row * columns;
@@ -138,14 +140,14 @@ function convolve(
   }
 }
 
-/** Rows (or columns) that the windows of `out` outputs reach over. */
+/** The number of rows (or columns) that the windows of `out` outputs cover. */
 @inline export function reach(out: i32, kernel: i32, stride: i32, dilation: i32): i32 {
   return (out - 1) * stride + (kernel - 1) * dilation + 1;
 }
 
 /**
- * h x w pixels of x, whose rows are `row_stride` bytes apart, into the rows x columns at y, from (top, left) on. What
- * surrounds them is there already.
+ * Copies h x w pixels of x, whose rows are `row_stride` bytes apart, into the rows x columns at y, beginning at (top,
+ * left). The padding around them has been written before.
  */
 export function placeImage(
   y: usize, x: usize, row_stride: i32, h: i32, w: i32, pixel: i32, top: i32, left: i32, rows: i32, columns: i32,
@@ -178,7 +180,7 @@ export function f32_conv2d(
   const padded = pad_t > 0 || pad_l > 0 || rows > h || columns > w;
   if (padded) memory.fill(scratch, 0, <usize>(rows * columns * pixel));
   const line = padded ? columns * pixel : row_stride;
-  // with one group, the channels of neighbouring taps are neighbours
+  // with one group, the channels of neighbouring taps are contiguous
   const whole = groups == 1 && dilation_w == 1;
   let mask = aux;
   for (let i = 0; i < n; i++) {
@@ -203,8 +205,8 @@ export function f32_conv2d(
 }
 
 /**
- * First of the taps k, k + step, ... that reach inputs of phase `phase`: (phase + pad - k * dilation) is a multiple of
- * stride; kernel if none does.
+ * The first of the taps k, k + step, ... that reach inputs of `phase`, for which (phase + pad - k * dilation) is a
+ * multiple of stride. Returns `kernel` if there is none.
  */
 @inline function firstTap(phase: i32, pad: i32, kernel: i32, stride: i32, dilation: i32): i32 {
   let k = 0;
@@ -212,7 +214,7 @@ export function f32_conv2d(
   return k;
 }
 
-/** The least step between two such taps: stride / gcd(stride, dilation). */
+/** The distance between two such taps: stride / gcd(stride, dilation). */
 @inline function tapStep(stride: i32, dilation: i32): i32 {
   let k = 1;
   while (k * dilation % stride) k++;
@@ -224,8 +226,8 @@ export function f32_conv2d(
 }
 
 /**
- * Inputs (iy, ix) of one phase, iy % stride_h and ix % stride_w fixed, meet a fixed grid of taps, and their gradient is
- * a convolution of dy with those:
+ * All inputs (iy, ix) of one phase (iy % stride_h and ix % stride_w fixed) use the same grid of taps, and their
+ * gradient is a convolution of dy with these:
  *
  *     dx[iy] = sum over ky of dy[(iy + pad_t - ky * dilation_h) / stride_h] * weight[ky]
  *
@@ -237,7 +239,7 @@ export function f32_conv2d_input_gradient(
   groups: i32, scratch: usize,
 ): void {
   const inner = cin / groups, outer = cout / groups, pixel = cout << 2, panel = kh * kw * cout << 5;
-  // the rows and columns of dy, with zeros around, that all taps together reach
+  // the rows and columns of dy that all taps together reach, with zeros around
   const top = max(0, -floorDivide(pad_t - (kh - 1) * dilation_h, stride_h));
   const left = max(0, -floorDivide(pad_l - (kw - 1) * dilation_w, stride_w));
   const rows = top + max(oh, (h - 1 + pad_t) / stride_h + 1), columns = left + max(ow, (w - 1 + pad_l) / stride_w + 1);
@@ -276,7 +278,7 @@ export function f32_conv2d_input_gradient(
   }
 }
 
-/** Adds db = column sums of `pixels` rows of dy to the eight at db, in the lanes of there0 and there1. */
+/** Adds the column sums of `pixels` rows of dy to eight elements of db, in the lanes of there0 and there1. */
 function addColumnSums(pixels: i32, dy: usize, step: i32, db: usize, there0: v128, there1: v128): void {
   let s0 = v128.load(db), s1 = v128.load(db, 16);
   for (; pixels > 0; pixels--) {
@@ -295,8 +297,8 @@ function addColumnSums(pixels: i32, dy: usize, step: i32, db: usize, there0: v12
 }
 
 /**
- * Adds one image's part to `count` <= 4 rows of a panel of dw. Row i reads x at x0 + its offset. `neighbours`: the
- * offsets are 0, 4, 8, 12, which saves three pointers. Rows past `count` repeat the last, and are not stored.
+ * Adds the gradient of one image to `count` <= 4 rows of a panel of dw. Row i reads x at x0 + its offset. `neighbours`:
+ * the offsets are 0, 4, 8, 12, which saves three pointers. Rows past `count` repeat the last and are not stored.
  */
 @inline function fourTaps(
   neighbours: bool, count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32,
@@ -375,7 +377,7 @@ export function f32_conv2d_weight_gradient(
   let xRow = stride_h * line, height = oh, width = ow;
   const xColumn = stride_w * pixel;
   if (xRow == ow * xColumn) {
-    // rows of windows follow each other as columns do
+    // the stride from row to row equals that of columns: all windows are one row
     width = oh * ow;
     height = 1;
   }
@@ -395,7 +397,7 @@ export function f32_conv2d_weight_gradient(
         const d = dy + (<usize>column << 2);
         addColumnSums(oh * ow, d, cout << 2, db + (<usize>column << 2), there0, there1);
         let panel = dw + <usize>(column * length << 2);
-        // place (ky, kx, c) of row k, walked along with it
+        // position (ky, kx, c) of row k, advanced with it
         let ky = 0, kx = 0, c = 0;
         for (let k = 0; k < length; k += 4) {
           const count = min(4, length - k);
@@ -415,7 +417,7 @@ export function f32_conv2d_weight_gradient(
               }
             }
           }
-          // on to the next tile's first
+          // advance to the first row of the next tile
           if (++c == inner) {
             c = 0;
             if (++kx == kw) {

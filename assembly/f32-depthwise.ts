@@ -1,11 +1,11 @@
-// f32 depthwise convolutions on NHWC images, weights [kh][kw][out] with `out` padded to 8: lanes are channels. As for
-// f32-conv2d.ts, padding is made real first, in a copy of the image, and there every channel is repeated `multiplier`
-// times, so that lanes never need a shuffle.
+// f32 depthwise convolutions on NHWC images, weights [kh][kw][out] with `out` padded to 8: lanes are channels. As in
+// f32-conv2d.ts, padding is written first, into a copy of the image; every channel is repeated `multiplier` times
+// there, so that lanes need no shuffle.
 import { placeImage, reach } from "./f32-conv2d";
 import { biasHigh, biasLow, storeSums } from "./f32-gemm";
 import { firstLanes, madd } from "./simd";
 
-/** As `placeImage`, with each channel `multiplier` times. */
+/** Does the same as `placeImage`, with each channel `multiplier` times. */
 function repeatChannels(
   y: usize, x: usize, row_stride: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32,
   columns: i32,
@@ -24,7 +24,7 @@ function repeatChannels(
   }
 }
 
-/** Places one image as the kernels below want it. */
+/** Copies one image into the scratch of the kernels below. */
 function prepare(
   y: usize, x: usize, row_stride: i32, h: i32, w: i32, cin: i32, multiplier: i32, top: i32, left: i32, rows: i32,
   columns: i32,
@@ -34,7 +34,8 @@ function prepare(
 }
 
 /**
- * One row of outputs, eight channels: tiles of four pixels. `pixel`, `step`: bytes from output to output in y and in x.
+ * Computes one row of outputs of eight channels, in tiles of four pixels. `pixel`, `step`: bytes from output to output
+ * in y and in x.
  */
 @inline function outputRow(
   ow: i32, x: usize, step: i32, line: i32, right: i32, w: usize, tap: i32, kh: i32, kw: i32, y: usize, pixel: i32,
@@ -171,8 +172,8 @@ export function f32_depthwise_input_gradient(
 }
 
 /**
- * Adds one image's part to `count` <= 4 taps of eight channels. Tap j reads x at its offset; those past `count` repeat
- * the last, and are not stored.
+ * Adds the gradient of one image to `count` <= 4 taps of eight channels. Tap j reads x at its offset; taps past `count`
+ * repeat the last and are not stored.
  */
 @inline function fourTaps(
   count: i32, x: usize, o1: usize, o2: usize, o3: usize, xRow: i32, xColumn: i32, oh: i32, ow: i32, dy: usize,

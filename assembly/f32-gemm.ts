@@ -5,7 +5,7 @@ import { firstLanes, madd, storeEight, storeTransposed } from "./simd";
 export const BIAS_RELU = 1;
 export const MASK = 2;
 
-/** `mode` applied to a sum: `aux` is bias (odd modes) or what masks. */
+/** Applies `mode` to a sum; `aux` is the bias (odd modes) or the mask. */
 @inline export function finish(sum: v128, mode: i32, aux: v128): v128 {
   if (mode == 0) return sum;
   if (mode == MASK) return v128.and(sum, f32x4.gt(aux, f32x4.splat(0)));
@@ -14,12 +14,12 @@ export const MASK = 2;
 }
 
 /**
- * Rows that share a pass over the panels: 64 rows of some hundred floats stay in the second-level cache while each
- * panel, in the first, meets them all.
+ * Rows of one pass over the panels: 64 rows of some hundred floats stay in the second-level cache, while each panel
+ * stays in the first.
  */
 const ROWS_PER_PASS = 64;
 
-/** Bias of the eight columns from `column` on, for modes that have one. */
+/** The bias of the eight columns that begin with `column`, for modes that have one. */
 @inline export function biasLow(mode: i32, aux: usize, column: i32): v128 {
   return mode & 1 ? v128.load(aux + (<usize>column << 2)) : f32x4.splat(0);
 }
@@ -27,7 +27,7 @@ const ROWS_PER_PASS = 64;
   return mode & 1 ? v128.load(aux + (<usize>column << 2), 16) : f32x4.splat(0);
 }
 
-/** Finishes and stores eight sums at c; `mask`: what lies beside c where the mode masks. */
+/** Finishes and stores eight sums at c; `mask`: the address of the mask of c, for the mode that masks. */
 @inline export function storeSums(
   c: usize, low: v128, high: v128, mode: i32, biasLow: v128, biasHigh: v128, mask: usize, count: i32,
 ): void {
@@ -41,7 +41,10 @@ const ROWS_PER_PASS = 64;
   storeEight(c, low, high, count);
 }
 
-/** One row by 32 columns: the product of a single vector, bound by reading w. `panel`: bytes from panel to panel. */
+/**
+ * Computes one row by 32 columns, for the product of a single vector, which is bound by reading w. `panel`: bytes from
+ * panel to panel.
+ */
 @inline function oneRowWide(
   k: i32, a: usize, w: usize, panel: usize, c: usize, mode: i32, aux: usize, mask: usize, column: i32, n: i32,
 ): void {
@@ -55,8 +58,8 @@ const ROWS_PER_PASS = 64;
     p += panel;
     c10 = madd(x, v128.load(p), c10);
     c11 = madd(x, v128.load(p, 16), c11);
-    // never taken. V8 11 and 12 do all eight loads before the sums and spill; not over a branch: measured, 45 % faster,
-    // and V8 13 as it was
+    // Never taken. Without a branch, V8 11 and 12 do all eight loads before the sums and spill (measured: 45 % faster
+    // with it; no change on V8 13)
     if (!w) break;
     p += panel;
     c20 = madd(x, v128.load(p), c20);
@@ -76,7 +79,7 @@ const ROWS_PER_PASS = 64;
   );
 }
 
-/** One row by eight columns. */
+/** Computes one row by eight columns. */
 @inline function oneRow(
   k: i32, a: usize, w: usize, c: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32,
 ): void {
@@ -91,11 +94,11 @@ const ROWS_PER_PASS = 64;
   storeSums(c, c0, c1, mode, bias0, bias1, mask, count);
 }
 
-/** One row of c, `mask` beside it. */
+/** Computes one row of c. */
 export function vectorProduct(n: i32, k: i32, a: usize, w: usize, c: usize, mode: i32, aux: usize, mask: usize): void {
   const panel = <usize>k << 5;
   let column = 0;
-  // three whole panels and a part: a fourth is there
+  // with three whole panels and a part of one, the fourth is there
   for (; n - column > 24; column += 32) {
     oneRowWide(k, a, w, panel, c, mode, aux, mask, column, n - column);
     w += 4 * panel;
@@ -110,7 +113,7 @@ export function vectorProduct(n: i32, k: i32, a: usize, w: usize, c: usize, mode
   }
 }
 
-/** Four rows of a, as [k][row]. */
+/** Packs four rows of a as [k][row]. */
 function packRows(k: i32, a: usize, lda: usize, y: usize): void {
   const a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
   let i: usize = 0;
@@ -131,10 +134,10 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
 }
 
 /**
- * Four packed rows by eight columns: 8 sums, 2 vectors of w and 1 of a are 11 registers of the 15 there are. Measured
+ * Computes four packed rows by eight columns: 8 sums, 2 vectors of w and 1 of a take 11 of the 15 registers. Measured
  * on V8: a fifth row gains nothing on V8 13, and halves the speed on V8 11 and 12, which spill; unrolling over k spills
- * too; a `for` loop, which jumps twice a turn, costs 10 %. Rows as they lie, a pointer each, are 25 % slower: what is
- * left of a cycle goes to pointers.
+ * too; a `for` loop, which jumps twice a turn, costs 10 %. Unpacked rows, with a pointer each, are 25 % slower, since
+ * updating pointers takes the rest of a cycle.
  */
 @inline function fourRows(
   k: i32, a: usize, w: usize, c: usize, ldc: usize, mode: i32, bias0: v128, bias1: v128, mask: usize, count: i32,
@@ -156,7 +159,7 @@ function packRows(k: i32, a: usize, lda: usize, y: usize): void {
     c30 = madd(x, w0, c30);
     c31 = madd(x, w1, c31);
     a += 16;
-    // one count less than `--k`: 5 % of the turn (measured)
+    // no counter beside `w`: saves 5 % of an iteration (measured)
   } while ((w += 32) < end);
   storeSums(c, c00, c01, mode, bias0, bias1, mask, count);
   storeSums(c + ldc, c10, c11, mode, bias0, bias1, mask + ldc, count);
@@ -200,8 +203,8 @@ export function f32_gemm(
 }
 
 /**
- * dw: a tile of four rows of k by eight outputs stays in registers while m runs; x needs no transposition, since its k
- * are neighbours.
+ * dw: a tile of four rows of k by eight outputs stays in registers in the loop over m; x is not transposed, since its k
+ * are contiguous.
  */
 export function f32_gemm_weight_gradient(
   m: i32, n: i32, k: i32, x: usize, ldx: i32, dy: usize, lddy: i32, dw: usize, db: usize, accumulate: i32,
@@ -226,7 +229,7 @@ export function f32_gemm_weight_gradient(
     for (let row = 0; row < k; row += 4) {
       const rows = min(4, k - row);
       let x0 = x + (<usize>row << 2), d = from;
-      // past the last row of k the tile computes that row again, and stores it not
+      // Rows beyond k are clamped to the last row; their sums are computed but not stored.
       const o1: usize = rows > 1 ? 4 : 0, o2: usize = rows > 2 ? 8 : 0, o3: usize = rows > 3 ? 12 : 0;
       let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
       if (accumulate) {
@@ -310,7 +313,7 @@ export function f32_pack_panels(n: i32, k: i32, x: usize, xn: i32, xk: i32, y: u
     let from = x + <usize>o * <usize>xn;
     if (outputs < 8) memory.fill(y, 0, <usize>k << 5);
     if (outputs == 8 && xn == 4) {
-      // outputs are neighbours
+      // outputs are contiguous
       for (let i = 0; i < k; i++) {
         v128.store(y, v128.load(from));
         v128.store(y, v128.load(from, 16), 16);
@@ -321,7 +324,7 @@ export function f32_pack_panels(n: i32, k: i32, x: usize, xn: i32, xk: i32, y: u
     }
     let i = 0;
     if (outputs == 8 && xk == 4)
-      // rows of an output are neighbours
+      // the rows of an output are contiguous
       for (; i + 4 <= k; i += 4) {
         let p = from;
         for (let half: usize = 0; half < 32; half += 16) {

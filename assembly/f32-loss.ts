@@ -15,7 +15,7 @@ const SIGMOID: i32 = 4;
 const DIVERGENCE: i32 = 5;
 const ENTROPY: i32 = 6;
 
-/** These are sums over an image's elements, the others means. */
+/** True for losses that are sums over the elements of an image; the others are means. */
 @inline function isSum(kind: i32): bool {
   return kind == DIVERGENCE || kind == ENTROPY;
 }
@@ -34,7 +34,7 @@ const ENTROPY: i32 = 6;
   return smoothed(t, f32x4.splat(1 - smoothing), f32x4.splat(smoothing * 0.5));
 }
 
-/** What one element adds to the loss. p: delta or smoothing. */
+/** The contribution of one element to the loss. p: delta or smoothing. */
 @inline function term(kind: i32, x: v128, t: v128, p: f32): v128 {
   const one = f32x4.splat(1);
   const e = f32x4.sub(x, t);
@@ -317,8 +317,8 @@ export function f32_cross_entropy(
 }
 
 /**
- * With q = x / sum and g = -target / q where q was not clipped: dx = (g - sum g q) / sum. g is made twice, since it has
- * no place to wait in.
+ * With q = x / sum and g = -target / q where q was not clipped: dx = (g - sum g q) / sum. g is recomputed in the second
+ * pass; there is no scratch to keep it.
  */
 export function f32_cross_entropy_gradient(
   n: i32,

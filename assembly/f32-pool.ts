@@ -1,21 +1,21 @@
-// f32 pooling on NHWC images: lanes are channels, and what is left of them goes one by one.
+// f32 pooling on NHWC images: lanes are channels; the last channels that fill no vector are computed one by one.
 
-/** Taps 0 .. taps - 1 at first + k * step: the least k inside 0 .. limit - 1. */
+/** The least k for which first + k * step is not negative: the first tap inside the image. */
 @inline function firstInside(first: i32, step: i32): i32 {
   return first >= 0 ? 0 : (step - 1 - first) / step;
 }
 
-/** One past the greatest. */
+/** One more than the greatest k < taps for which first + k * step < limit: the end of the taps inside. */
 @inline function endInside(first: i32, taps: i32, step: i32, limit: i32): i32 {
   return first >= limit ? 0 : min(taps, (limit - 1 - first) / step + 1);
 }
 
-/** May `v` replace `best`? It is greater, or the first NaN. */
+/** True lanes where `v` replaces `best`: it is greater, or the first NaN. */
 @inline function wins(v: v128, best: v128): v128 {
   return v128.or(f32x4.gt(v, best), v128.andnot(f32x4.ne(v, v), f32x4.ne(best, best)));
 }
 
-/** Largest of each window; `indexed`: also the element it lay at. */
+/** The largest of each window; `indexed`, a literal: also its element. */
 @inline function largest(
   indexed: bool, n: i32, x: usize, xs: i32, y: usize, ys: i32, index: usize, is: i32, h: i32, w: i32, c: i32, oh: i32,
   ow: i32, kh: i32, kw: i32, stride_h: i32, stride_w: i32, pad_t: i32, pad_l: i32, dilation_h: i32, dilation_w: i32,
@@ -111,7 +111,7 @@ export function f32_max_pool2d_gradient(
   }
 }
 
-/** How many taps along one axis are averaged: those inside the image, or inside the padded image. */
+/** The number of taps along one axis that are averaged: those inside the image, or inside the padded image. */
 @inline function population(
   first: i32, taps: i32, step: i32, size: i32, before: i32, after: i32, include_pad: i32,
 ): i32 {

@@ -1,4 +1,4 @@
-// Sums in one fixed order, and what is counted per image.
+// Sums in one fixed order, and metrics of each image.
 
 import { keepLanes, rangeOf } from "./row";
 import { high, low, storeLanes, sumPairs } from "./simd";
@@ -143,7 +143,7 @@ export function f32_binary_accuracy(
       const own = load<f32>(x + (<usize>target << 2));
       let greater = 0;
       for (let j = 0; j < k; j++) greater += i32(load<f32>(x + (<usize>j << 2)) > own);
-      // a NaN is in no top
+      // a NaN is never among the top
       if (own == own && greater < top) hit = 1;
     }
     store<f32>(y, hit);

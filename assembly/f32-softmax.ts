@@ -8,7 +8,7 @@ import { storeLanes, sumLanes } from "./simd";
   return f32x4.extract_lane(logf(f32x4.splat(x)), 0);
 }
 
-/** y = exp(x - top); gives their sum. */
+/** y = exp(x - top); returns the sum of y. */
 function rowExp(x: usize, y: usize, k: i32, top: f32): f32 {
   const shift = f32x4.splat(top);
   let sum = f32x4.splat(0);

@@ -1,6 +1,5 @@
 // Sparse (CSR) times dense, f32. Lanes are columns of the dense matrix: no gathers, each non-zero is spread over its
-// row of b. A single column has no lanes; there the sums of four rows run side by side, since one alone would wait for
-// each addition.
+// row of b. For a single column, four sums of four rows are interleaved, since one alone would wait for each addition.
 import { madd } from "./simd";
 
 @inline function word(p: usize, i: i32): i32 {
@@ -10,7 +9,7 @@ import { madd } from "./simd";
   return load<f32>(p + (<usize>i << 2));
 }
 
-/** Columns 0 .. n - 1 of one row. */
+/** Computes columns 0 .. n - 1 of one row. */
 @inline function manyColumns(
   n: i32, from: i32, to: i32, values: usize, columns: usize, b: usize, ldb: usize, start: f32, y: usize,
 ): void {
@@ -55,7 +54,10 @@ import { madd } from "./simd";
   return s;
 }
 
-/** Rows r .. r + 3 times a single column: in step as far as the shortest row goes, then one after the other. */
+/**
+ * Multiplies rows r .. r + 3 by a single column: together up to the length of the shortest row, then one after the
+ * other.
+ */
 @inline function fourRows(
   r: i32, values: usize, columns: usize, pointers: usize, b: usize, ldb: usize, bias: usize, y: usize, ldy: usize,
 ): void {

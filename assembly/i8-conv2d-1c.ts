@@ -1,16 +1,16 @@
 // int8 convolution of one input channel, stride 1, with ReLU and a 2x2 max pool: the lanes are 4 pooled pixels, the
-// weights are broadcast. With one channel a kernel row fills a k-group badly and the channels of the result fill a
-// panel badly; here neither matters (measured on the first layer of LeNet-5: 1.0 us against 2.1 us of the general
+// weights are broadcast. With one channel a kernel row fills only a part of a k-group, and few outputs fill only a part
+// of a panel; here neither matters (measured on the first layer of LeNet-5: 1.0 us against 2.1 us of the general
 // kernel, relaxed; 2.0 against 3.2, plain).
 //
-// A strip is what 4 neighbouring pooled pixels need, all rows of it, a fixed PITCH apart so that the row below is an
-// immediate offset. Pooled pixel i covers the columns 2i (even) and 2i + 1 (odd) of the convolution:
+// A strip holds the input columns of 4 neighbouring pooled pixels, all rows of them, ROW_STRIDE apart, so that the row
+// below is an immediate offset. Pooled pixel i covers the columns 2i (even) and 2i + 1 (odd) of the convolution:
 //
 //   relaxed, k-group of columns x..x+3:  even: [x x+1 x+2 x+3] [x+2 .. x+5] [x+4 ..] [x+6 ..]   odd: the same from x+1
 //   plain, k-group of columns x, x+1:    even: the row from x, as it is                          odd: the row from x+1
 //
-// Where the last kernel column is left over, it is taken as groups that go down: [rows y..y+3 of one column]: a 5x5
-// kernel is then 7 groups of 4 instead of 10, or 13 of 2 instead of 15.
+// A single last kernel column is grouped downwards, [rows y..y+3 of one column]: a 5x5 kernel is then 7 groups of 4
+// instead of 10, or 13 of 2 instead of 15.
 import { highWords, lowBytes, lowWords } from "./simd";
 import {
   biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT,
@@ -22,9 +22,9 @@ import {
 @inline const ACROSS: usize = RELAXED ? 16 : 2;
 @inline const DOWN: usize = 16;
 
-// Of a kernel kh x kw, columns that are taken in whole k-groups across; rows of a single left-over column that are
-// taken in whole ones down; k-groups of either; groups of 4 columns a strip holds (relaxed); and where in a strip the
-// column that goes down is.
+// The parts of a kernel kh x kw: the columns in whole k-groups across; the rows of a single last column in whole
+// k-groups down; the k-groups across; the groups of 4 columns in a strip (relaxed); and the offset of the last column
+// in a strip.
 @inline function wholeOf(kw: i32): i32 {
   return kw - kw % GROUP;
 }
@@ -41,7 +41,7 @@ import {
   return RELAXED ? quadsOf(kh, kw) * 32 : 32;
 }
 
-/** Weights of `some` taps, `step` apart, -> a k-group; gives their sum. */
+/** Packs the weights of `some` taps, `step` apart, into a k-group; returns their sum. */
 function packGroup(weight: usize, some: i32, step: i32, y: usize): i32 {
   let sum = 0;
   for (let i = 0; i < some; i++) {
@@ -53,8 +53,8 @@ function packGroup(weight: usize, some: i32, step: i32, y: usize): i32 {
 }
 
 /**
- * The place of each k-group in a strip; then channels in pairs: 2 biases, 2 scales, then for each k-group the weights
- * of both.
+ * Writes the offset of each k-group in a strip, then channels in pairs: 2 biases, 2 scales, and for each k-group the
+ * weights of both.
  */
 export function i8_conv2d_1c_pack(
   cout: i32, kh: i32, kw: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
@@ -90,8 +90,8 @@ export function i8_conv2d_1c_pack(
 }
 
 /**
- * One strip from the image at `x`; `quads`: groups of 4 columns (relaxed), `column`: of the groups that go down, -1 for
- * none.
+ * Writes one strip of the image at `x`; `quads`: groups of 4 columns (relaxed); `column`: the column of the groups that
+ * go down, -1 for none.
  */
 @inline function strip(x: usize, row_stride: usize, rows: i32, quads: i32, column: i32, y: usize): void {
   for (let row = 0; row < rows; row++) {
@@ -133,7 +133,7 @@ export function i8_conv2d_1c_pack(
   }
 }
 
-/** Four pooled pixels of one channel (the low four words) or of two (all eight) -> where they belong. */
+/** Stores four pooled pixels of one channel (the low four words) or of two (all eight). */
 @inline function storePixels(y: usize, pixel: usize, q: v128, both: bool): void {
   // channel 0 of pixels 0 1 2 3, channel 1 of them -> 0 of pixel 0, 1 of pixel 0, ...
   q = v128.shuffle<i16>(q, q, 0, 4, 1, 5, 2, 6, 3, 7);
@@ -165,6 +165,62 @@ export function i8_conv2d_1c_pack(
   }
 }
 
+/** Four pooled pixels of two channels, or of the last one alone; `b`: their block of weights, `base`: the strip's rows. */
+@inline function channels(
+  both: bool, base: usize, b: usize, taps: usize, first: i32, down: i32,
+  o: usize, pixel: usize, low: v128, shift: v128, high: v128,
+): void {
+  // [channel][row][even or odd column]
+  let c000 = i32x4.splat(0), c001 = c000, c010 = c000, c011 = c000;
+  let c100 = c000, c101 = c000, c110 = c000, c111 = c000;
+  let p = b + 16, t = taps;
+  let g = first;
+  if (g > 0) do {
+    const from = base + load<usize>(t);
+    const w0 = v128.load32_splat(p), w1 = both ? v128.load32_splat(p, 4) : w0;
+    let a = v128.load(from);
+    c000 = dot(w0, a, c000);
+    if (both) c100 = dot(w1, a, c100);
+    a = v128.load(from, ACROSS);
+    c001 = dot(w0, a, c001);
+    if (both) c101 = dot(w1, a, c101);
+    a = v128.load(from, ROW_STRIDE);
+    c010 = dot(w0, a, c010);
+    if (both) c110 = dot(w1, a, c110);
+    a = v128.load(from, ROW_STRIDE + ACROSS);
+    c011 = dot(w0, a, c011);
+    if (both) c111 = dot(w1, a, c111);
+    p += 8;
+    t += 4;
+  } while (--g > 0);
+  if (!RELAXED) {
+    let g = down;
+    if (g > 0) do {
+      const from = base + load<usize>(t);
+      const w0 = v128.load32_splat(p), w1 = both ? v128.load32_splat(p, 4) : w0;
+      let a = v128.load(from);
+      c000 = dot(w0, a, c000);
+      if (both) c100 = dot(w1, a, c100);
+      a = v128.load(from, DOWN);
+      c001 = dot(w0, a, c001);
+      if (both) c101 = dot(w1, a, c101);
+      a = v128.load(from, ROW_STRIDE);
+      c010 = dot(w0, a, c010);
+      if (both) c110 = dot(w1, a, c110);
+      a = v128.load(from, ROW_STRIDE + DOWN);
+      c011 = dot(w0, a, c011);
+      if (both) c111 = dot(w1, a, c111);
+      p += 8;
+      t += 4;
+    } while (--g > 0);
+  }
+  c000 = i32x4.max_s(i32x4.max_s(c000, c001), i32x4.max_s(c010, c011));
+  if (both) c100 = i32x4.max_s(i32x4.max_s(c100, c101), i32x4.max_s(c110, c111));
+  c000 = requantized(i32x4.add(c000, v128.load32_splat(b)), v128.load32_splat(b, 8), low, shift);
+  if (both) c100 = requantized(i32x4.add(c100, v128.load32_splat(b, 4)), v128.load32_splat(b, 12), low, shift);
+  storePixels(o, pixel, narrowed(c000, c100, high), both);
+}
+
 export function i8_conv2d_1c_max_pool2d(
   n: i32, x: usize, xs: i32, x_row_stride: i32, kh: i32, kw: i32, scratch: usize, weight: usize,
   y: usize, ys: i32, y_row_stride: i32, y_pixel_stride: i32, oh: i32, ow: i32, cout: i32, zero: i32, qmin: i32,
@@ -175,7 +231,7 @@ export function i8_conv2d_1c_max_pool2d(
   const quads = quadsOf(kh, kw), column = down ? wholeOf(kw) : -1;
   const taps = weight, block: usize = 16 + <usize>(across + down) * 8, pixel = <usize>y_pixel_stride;
   weight += <usize>(across + down) << 2;
-  // two strides are the same where relaxed: one loop runs over all groups
+  // both strides are equal where relaxed: one loop runs over all groups
   const first = RELAXED ? across + down : across;
   for (; n > 0; n--) {
     for (let px = 0; px < ow; px += 4) {
@@ -186,55 +242,8 @@ export function i8_conv2d_1c_max_pool2d(
       for (let py = oh; py > 0; py--) {
         let o = row, b = weight;
         for (let left = cout; left > 0; left -= 2) {
-          // [channel][row][even or odd column]
-          let c000 = i32x4.splat(0), c001 = c000, c010 = c000, c011 = c000;
-          let c100 = c000, c101 = c000, c110 = c000, c111 = c000;
-          let p = b + 16, t = taps;
-          let g = first;
-          if (g > 0) do {
-            const from = base + load<usize>(t);
-            const w0 = v128.load32_splat(p), w1 = v128.load32_splat(p, 4);
-            let a = v128.load(from);
-            c000 = dot(w0, a, c000);
-            c100 = dot(w1, a, c100);
-            a = v128.load(from, ACROSS);
-            c001 = dot(w0, a, c001);
-            c101 = dot(w1, a, c101);
-            a = v128.load(from, ROW_STRIDE);
-            c010 = dot(w0, a, c010);
-            c110 = dot(w1, a, c110);
-            a = v128.load(from, ROW_STRIDE + ACROSS);
-            c011 = dot(w0, a, c011);
-            c111 = dot(w1, a, c111);
-            p += 8;
-            t += 4;
-          } while (--g > 0);
-          if (!RELAXED) {
-            let g = down;
-            if (g > 0) do {
-              const from = base + load<usize>(t);
-              const w0 = v128.load32_splat(p), w1 = v128.load32_splat(p, 4);
-              let a = v128.load(from);
-              c000 = dot(w0, a, c000);
-              c100 = dot(w1, a, c100);
-              a = v128.load(from, DOWN);
-              c001 = dot(w0, a, c001);
-              c101 = dot(w1, a, c101);
-              a = v128.load(from, ROW_STRIDE);
-              c010 = dot(w0, a, c010);
-              c110 = dot(w1, a, c110);
-              a = v128.load(from, ROW_STRIDE + DOWN);
-              c011 = dot(w0, a, c011);
-              c111 = dot(w1, a, c111);
-              p += 8;
-              t += 4;
-            } while (--g > 0);
-          }
-          c000 = i32x4.max_s(i32x4.max_s(c000, c001), i32x4.max_s(c010, c011));
-          c100 = i32x4.max_s(i32x4.max_s(c100, c101), i32x4.max_s(c110, c111));
-          c000 = requantized(i32x4.add(c000, v128.load32_splat(b)), v128.load32_splat(b, 8), low, shift);
-          c100 = requantized(i32x4.add(c100, v128.load32_splat(b, 4)), v128.load32_splat(b, 12), low, shift);
-          storePixels(o, pixel, narrowed(c000, c100, high), left > 1);
+          if (left > 1) channels(true, base, b, taps, first, down, o, pixel, low, shift, high);
+          else channels(false, base, b, taps, first, down, o, pixel, low, shift, high);
           b += block;
           o += 2 * STORED;
         }

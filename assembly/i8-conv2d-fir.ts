@@ -23,12 +23,12 @@ const SLOT: usize = 128;
 /** Slots before the planes: zero, SS, SH[0], SH[1], HS[r], the maximum so far. */
 const SLOTS: usize = 6 * SLOT;
 
-/** Taps of a part: S and H0 have the larger half. */
+/** The number of taps of a part: S and H0 have the larger half. */
 @inline function taps(part: i32, kernel: i32): i32 {
   return part == 2 ? kernel >> 1 : (kernel + 1) >> 1;
 }
 
-/** The sum of the weights of output o that tap (j, i) of parts (r, c) stands for. */
+/** The weight of one output at tap (j, i) of parts (r, c): a sum of one, two or four weights. */
 function partialSum(weight: usize, kh: i32, kw: i32, cin: i32, r: i32, c: i32, j: i32, i: i32, channel: i32): i32 {
   let sum = 0;
   const y0 = 2 * j + (r == 2 ? 1 : 0), y1 = r == 0 ? y0 + 1 : y0;
@@ -38,25 +38,25 @@ function partialSum(weight: usize, kh: i32, kw: i32, cin: i32, r: i32, c: i32, j
   return sum;
 }
 
-/** Bytes of one of the nine steps of a tile, and of all, padded to vectors. */
+/** Bytes of one of the nine steps of a tile, and of all of them, padded to vectors. */
 @inline const STEP: usize = 24;
 @inline const STEPS: usize = 224;
 
 /**
- * What a tile does, one product after the other: rows of taps, k-groups a row, two slots whose sum it starts from, the
- * slot it goes to, and whether that takes the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the maximum over
- * r and c of SH[c] + HS[r] + HH[r][c].
+ * Writes the steps of a tile, one for each product: rows of taps, k-groups a row, two slots whose sum it starts from,
+ * the slot of the result, and whether that slot keeps the maximum. Slots: 0 zero, 1 SS, 2 and 3 SH[c], 4 HS[r], 5 the
+ * maximum over r and c of SH[c] + HS[r] + HH[r][c].
  *
- *     bytes of a step: 0 rows of taps | 4 k-groups a row | 8 and 12 slots to start from | 16 slot to go to | 20 maximum?
+ *     bytes of a step: 0 rows of taps | 4 k-groups a row | 8, 12 slots to start from | 16 result slot | 20 maximum?
  *
- *     parts (r, c)       product          starts from        goes to                     which then holds
+ *     parts (r, c)       product          starts from        result in slot              which then holds
  *     0 0                SS               0 + 0              1
  *     0 1                SH[0]            0 + 0              2
  *     0 2                SH[1]            0 + 0              3
  *     1 0                HS[0]            0 + 0              4
  *     1 1                HH[0][0]         2 + 4              5                           SH[0] + HS[0] + HH[0][0]
  *     1 2                HH[0][1]         3 + 4              5, maximum                  SH[1] + HS[0] + HH[0][1]
- *     2 0                HS[1]            0 + 0              4, HS[0] is done with
+ *     2 0                HS[1]            0 + 0              4 (HS[0] is dead)
  *     2 1                HH[1][0]         2 + 4              5, maximum                  SH[0] + HS[1] + HH[1][0]
  *     2 2                HH[1][1]         3 + 4              5, maximum                  SH[1] + HS[1] + HH[1][1]
  *
@@ -77,8 +77,8 @@ function packSteps(kh: i32, kw: i32, cin: i32, y: usize): void {
 }
 
 /**
- * The steps; then panels of 8 outputs: 8 biases, 8 scales, then for each pair of parts its rows of k-groups, 2 weights
- * each.
+ * Writes the steps, then panels of 8 outputs: 8 biases, 8 scales, and for each pair of parts its rows of k-groups, 2
+ * weights each.
  */
 export function i8_conv2d_fir_pack(
   cout: i32, kh: i32, kw: i32, cin: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
@@ -114,7 +114,7 @@ export function i8_conv2d_fir_pack(
   }
 }
 
-/** Nine planes [height][width][channels] of parts, `plane` bytes apart, for 8 channels at `x` and `to`. */
+/** Writes the nine planes [height][width][cin] of parts, `plane` bytes apart, for 8 channels at `x` and `to`. */
 @inline function planes(
   x: usize, row_stride: usize, pixel_stride: usize, rows: i32, columns: i32, to: usize, plane: usize, height: i32,
   width: i32,
@@ -123,9 +123,9 @@ export function i8_conv2d_fir_pack(
   for (let n = 0; n < height; n++) {
     let a = x + <usize>(2 * n) * row_stride, s = to + <usize>n * <usize>width * pixel_stride;
     const d1 = row_stride;
-    // the row and the column after the last belong to a part that has no tap there
+    // the row and the column after the last belong to a part without a tap there
     const d2: usize = 2 * n + 2 < rows ? 2 * row_stride : row_stride;
-    // column 2m: its odd row, and the differences to it of the rows before and after
+    // column 2m: its odd row, and the differences of the rows before and after from it
     let e1 = v128.load(a + d1), e0 = i16x8.sub(v128.load(a), e1), e2 = i16x8.sub(v128.load(a + d2), e1);
     for (let m = 0; m < width; m++) {
       a += pixel_stride;
@@ -160,7 +160,7 @@ export function i8_conv2d_fir_max_pool2d(
   const pixel_stride = <usize>cin * 2, rows = 2 * oh + kh - 1, columns = 2 * ow + kw - 1;
   const planeHeight = oh + taps(0, kh) - 1, planeWidth = ow + taps(0, kw) - 1;
   const row = <usize>planeWidth * pixel_stride;
-  // a pixel of fewer than 8 channels writes past itself
+  // a pixel of fewer than 8 channels is written past its end
   const plane = (<usize>planeHeight * row + 47) & ~15;
   const first = scratch + SLOTS;
   let k_groups = 0;

@@ -1,17 +1,22 @@
 // int8 convolution 3x3 of stride 1 by Winograd's F(4x4, 3x3) (Lavin and Gray, 2015), in integers and exact: 36 products
 // for 16 outputs of a channel, not 144.
 //
-//   y = A' [(G g G') * (B' d B)] A      d: 6x6 pixels, g: 3x3 weights, y: 4x4 outputs; ' is transposition, * element by element
+//   y = A' [(G g G') * (B' d B)] A      d: 6x6 pixels, g: 3x3 weights, y: 4x4 outputs
 //
-// B and A hold integers. G does not; its rows times 24, -6, -6, 24, 24, 6 are the integers 6 0 0 | 1 1 1 | 1 -1 1 | 1 2
-// 4 | 1 -2 4 | 0 0 6, wherefore output (i, j) comes out as 9 * 2^(e[i] + e[j]) times what it should be, e = 3 2 1 1 (A
-// has the rest of the factors divided out). Sums are taken modulo 2^32; a product with the inverse of 9 and with 2^(6 -
-// e[i] - e[j]) leaves 2^6 y, and an arithmetic shift y itself, as long as -2^25 <= y < 2^25.
+// where ' is transposition and * is element by element.
 //
-// Ranges, for pixels in 0..255 and weights in -128..127: B' d B within 17340, G g G' within 6272: both are 16 bits,
-// pairs of products 32. y is made the sum over pixel - 128, so that |y| <= 128 * 128 * 9 * channels: in range up to 227
-// channels (`winogradFits`), whatever the weights are. Of a constant image B' d B has but one element that is not 0,
-// (1, 1), 36 times the constant: those sums start from what 128 takes away.
+// B and A hold integers. G does not; its rows times 24, -6, -6, 24, 24, 6 are integers:
+//
+//   6 0 0 | 1 1 1 | 1 -1 1 | 1 2 4 | 1 -2 4 | 0 0 6
+//
+// so output (i, j) is scaled by 9 * 2^(e[i] + e[j]), e = 3 2 1 1 (the other factors are divided out of A). Sums are
+// modulo 2^32; a product with the inverse of 9 and with 2^(6 - e[i] - e[j]) leaves 2^6 y, and an arithmetic shift
+// leaves y, as long as -2^25 <= y < 2^25.
+//
+// Ranges, for pixels in 0..255 and weights in -128..127: |B' d B| <= 17340 and |G g G'| <= 6272, so both fit 16 bits
+// and pairs of products 32. y is the sum over pixel - 128, so that |y| <= 128 * 128 * 9 * cin: in range up to 227
+// channels (`winogradFits`) for all weights. For a constant image B' d B has one element that is not 0, (1, 1), which
+// is 36 times the constant: the sums of that point start from the correction for the 128.
 import { HEAD } from "./i8-tile";
 import { dotWords } from "./simd";
 import { biasOf, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, STORED } from "./stored";
@@ -28,7 +33,7 @@ const LINE: usize = 6 * 16;
 /** Scratch before the transformed image: a working block of 6 x 6 vectors, then the factors of the outputs. */
 const FACTORS: usize = 6 * LINE;
 const TRANSFORMED: usize = FACTORS + 4 * 3 * 16;
-/** Lies between the points, which would else meet in the same lines of the cache. */
+/** Bytes between the points, which would otherwise share lines of the cache. */
 const APART: usize = 64;
 
 const INVERSE_OF_9: i32 = 954437177;
@@ -46,7 +51,7 @@ const INVERSE_OF_9: i32 = 954437177;
 }
 
 /**
- * int8 weights [outs][3][3][channels] -> panels of 8 outputs, the last overlapping the one before: head, then for each
+ * int8 weights [cout][3][3][cin] -> panels of 8 outputs, the last overlapping the one before: a head, then for each
  * point its k-groups of two channels.
  */
 export function i8_conv2d_winograd_pack(
@@ -75,7 +80,7 @@ export function i8_conv2d_winograd_pack(
           }
         }
       }
-      // pixels - 128 are summed: only the zero point is left to be taken away
+      // pixels - 128 are summed: only the zero point remains to be subtracted
       store<i32>(head, biasOf(bias, first + o) - zero * sum);
       store<f32>(head, load<f32>(scale + at), 32);
       store<i32>(head, -128 * CONSTANT_SUM * sum, HEAD);
@@ -84,7 +89,7 @@ export function i8_conv2d_winograd_pack(
   }
 }
 
-/** B' of six vectors, stored `step` bytes apart. */
+/** Stores B' d of six vectors d, `step` bytes apart. */
 @inline function imagePoints(to: usize, step: usize, d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128): void {
   const a = i16x8.sub(d4, i16x8.shl(d2, 2)), b = i16x8.sub(d3, i16x8.shl(d1, 2));
   const c = i16x8.sub(d4, d2), e = i16x8.shl(i16x8.sub(d3, d1), 1);
@@ -101,7 +106,7 @@ export function i8_conv2d_winograd_pack(
   v128.store(to, i16x8.sub(i16x8.sub(d5, d3), i16x8.shl(e, 1))); //  4 d1 - 5 d3 + d5
 }
 
-/** One tile of pixels at x -> its 36 points, `apart` bytes from one to the next. */
+/** Transforms one tile of pixels at x into its 36 points, `apart` bytes from one to the next. */
 @inline function transformTile(
   x: usize, row_stride: usize, pixel_stride: usize, cin: i32, to: usize, apart: usize, work: usize,
 ): void {
@@ -131,8 +136,8 @@ export function i8_conv2d_winograd_pack(
 }
 
 /**
- * Rows of tiles, `row` bytes from tile to tile. The last tile of a row, and the last row of tiles, overlap those
- * before.
+ * Transforms rows of tiles, `row` bytes from tile to tile. The last tile of a row, and the last row of tiles, overlap
+ * those before.
  */
 function transformTiles(
   x: usize, row_stride: usize, pixel_stride: usize, cin: i32, oh: i32, ow: i32, top: i32, rows: i32, to: usize,
@@ -147,7 +152,7 @@ function transformTiles(
   }
 }
 
-/** For each point: [tiles][channels] times the panel's [channels][8], tiles in fours. */
+/** Multiplies, for each point, [tiles][cin] by [cin][8] of the panel, four tiles at a time. */
 function multiplyPoints(
   v: usize, apart: usize, row: usize, tiles: i32, k_groups: i32, panel: usize, m: usize, products: usize,
 ): void {
@@ -204,7 +209,9 @@ function multiplyPoints(
   return requantized(i32x4.add(i32x4.shr_s(i32x4.mul(sum, factor), 6), bias), scale, low, shift);
 }
 
-/** Four outputs of each of 4x4 pixels: products of one tile, `apart` bytes from point to point -> y. */
+/**
+ * Transforms the products of one tile, `apart` bytes from point to point, into four outputs of each of 4x4 pixels of y.
+ */
 @inline function untransformTile(
   m: usize, apart: usize, y: usize, row_stride: usize, pixel_stride: usize, bias: v128, scale: v128, work: usize,
   low: v128, shift: v128, high: v128,
@@ -253,7 +260,7 @@ function multiplyPoints(
   }
 }
 
-/** The factors of output (i, j), in every lane: rows of e = 3, 2, 1 for each of e = 3, 2, 1, 1. */
+/** Writes the factors of output (i, j), in every lane: columns of e = 3, 2, 1 for each row of e = 3, 2, 1, 1. */
 function writeFactors(at: usize): void {
   for (let i = 0; i < 4; i++)
     for (let j = 0; j < 3; j++) {

@@ -3,7 +3,7 @@
 import { HEAD, multiplyPixels, multiplyScattered, POOLED, QUANTIZED, REALS, wideTile } from "./i8-tile";
 import { highest, lowest, shiftOf, STORED } from "./stored";
 
-/** Pixels and panels in twos; `scattered` is a literal. */
+/** Takes pixels and panels in twos; `scattered` is a literal. */
 @inline function wideConv2d(
   scattered: bool, x: usize, weight: usize, k_groups: i32, taps: usize, tiles: i32, pixels: usize, results: usize,
   y: usize, cout: i32,

@@ -1,12 +1,14 @@
-// int8 matrix times vector. Every weight is used once, so that loads are the bound: 8 accumulators run on one broadcast
-// of activations.
+// int8 matrix times vector. Every weight is used once, so that loads are the bound: one broadcast of activations serves
+// 8 accumulators.
 //
-// relaxed: a unit is 4 outputs, one vector of 4 x 4 weights a k-group. plain: a unit is 8 outputs; a lane holds two
-// weights, high * 256 + (low + 128), so that one load feeds 8 outputs (measured: 0.99 us against
-//          1.29 us for widening loads and 1.14 us for 16-bit weights on the dense layers of LeNet-5):
-//            v . a = 256 * (high . a) + low . a + 128 * sum(a)    exact modulo 2^32
+// - relaxed: a unit is 4 outputs, one vector of 4 x 4 weights a k-group.
+// - plain: a unit is 8 outputs; a lane holds two weights, high * 256 + (low + 128), so that one load feeds 8 outputs
+//   (measured on the dense layers of LeNet-5: 0.99 us against 1.29 us for widening loads and 1.14 us for 16-bit
+//   weights):
 //
-// A block is up to 8 vectors of outputs; blocks are as even as they can be, the larger ones first:
+//     v . a = 256 * (high . a) + low . a + 128 * sum(a)    exact modulo 2^32
+//
+// A block is up to 8 vectors of outputs; blocks are as even as possible, the larger ones first:
 //   i32 bias' | f32 scale | k-group 0: 16 bytes a unit | k-group 1 ...
 import {
   biasOf, dot, GROUP, highest, load8, lowest, narrowed, RELAXED, requantized, shiftOf, storeFirst, STORED, storeWeight,
@@ -23,7 +25,7 @@ import {
   return ((length + 7) >> 3) * 4;
 }
 
-/** Units of the block that starts with `left` units and `blocks` blocks to go. */
+/** Units of the next block, with `left` units and `blocks` blocks left. */
 @inline function unitsOf(left: i32, blocks: i32): i32 {
   return (left + blocks - 1) / blocks;
 }
@@ -61,7 +63,9 @@ export function i8_dense_pack(
   }
 }
 
-/** Eight outputs (four unless `both`) from `at` of a block: bias, requantize, store what exists of them. */
+/**
+ * Adds the bias to eight outputs (four unless `both`) from `at` of a block, requantizes and stores those that exist.
+ */
 @inline function finish(
   both: bool, y: usize, a: v128, b: v128, weight: usize, columns: i32, at: i32, rest: i32, low: v128, shift: v128,
   high: v128,
@@ -73,7 +77,7 @@ export function i8_dense_pack(
   storeFirst(y + <usize>at * STORED, narrowed(first, second, high), both ? rest - at : min(4, rest - at));
 }
 
-/** A relaxed block of `units` (a literal) vectors. */
+/** Computes a relaxed block of `units` (a literal) vectors. */
 @inline function block4(
   units: i32, x: usize, weight: usize, k_groups: i32, y: usize, rest: i32, low: v128, shift: v128, high: v128,
 ): void {
@@ -100,7 +104,7 @@ export function i8_dense_pack(
   if (units > 6) finish(units > 7, y, c6, c7, weight, units * 4, 24, rest, low, shift, high);
 }
 
-/** A plain block of `units` (a literal) pairs of vectors; `sum` is 128 times the sum of the activations. */
+/** Computes a plain block of `units` (a literal) pairs of vectors; `sum` is 128 times the sum of the activations. */
 @inline function block8(
   units: i32, x: usize, weight: usize, k_groups: i32, y: usize, rest: i32, sum: v128, low: v128, shift: v128,
   high: v128,

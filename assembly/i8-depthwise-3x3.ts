@@ -1,13 +1,14 @@
-// int8 depthwise convolution 3x3, rows and columns in steps of 1 or 2. Rows of the image are interleaved once, in
-// scratch, so that a dot product takes the taps of a column:
+// int8 depthwise convolution 3x3, strides 1 or 2. Rows of the image are interleaved once, in scratch, so that a dot
+// product takes the taps of a column:
 //
-//   relaxed: r0 r1 r2 r3 of each element, 4 bytes        meets w0 w1 w2 0 for the first row of results, 0 w0 w1 w2 for the second
-//   plain:   r0 r1 of each element, 4 bytes, and in a    meets w0 w1 | w2 0 for the first row,
+//   relaxed: r0 r1 r2 r3 of each element, 4 bytes        times w0 w1 w2 0 for the first row of results,
+//                                                        0 w0 w1 w2 for the second
+//   plain:   r0 r1 of each element, 4 bytes, and in a    times w0 w1 | w2 0 for the first row,
 //            second plane r2 r3                          0 w0 | w1 w2 for the second
 //
-// Two rows of results from four rows of pixels where rows are a step of 1 apart; else, and for a last row, one from
-// three, with r2 in the place of r3. An element is a channel of a pixel. Four channels at a time, the last four
-// overlapping those before: any number from 4 on.
+// With stride_h 1, four rows of pixels give two rows of results; otherwise, and for a last row, three rows give one,
+// with r2 in the place of r3. An element is a channel of a pixel. Four channels at a time, the last four overlapping
+// those before, so any number from 4 on.
 import { highBytes, highWords, lowBytes, lowWords } from "./simd";
 import {
   biasOf, dot, GROUP, highest, lowest, narrowed, RELAXED, requantized, shiftOf, STORED, storeWeight, WEIGHT,
@@ -25,8 +26,8 @@ const PANEL: usize = HEAD + <usize>ROWS * ROW;
 const CHUNK: i32 = RELAXED ? 16 : 8;
 
 /**
- * int8 weights [channels][3][3], i32 bias and f32 scale per channel -> panels of 4 channels, the last overlapping the
- * one before.
+ * int8 weights [cin][3][3], i32 bias and f32 scale per channel -> panels of 4 channels, the last overlapping the one
+ * before.
  */
 export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize): void {
   for (let block = 0; block < cin; block += 4) {
@@ -51,17 +52,17 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
   }
 }
 
-// The four functions interleave two vectors, as x86's unpack instructions do: bytes, then words of two bytes.
+// Rows are interleaved by bytes, then by words of two bytes (simd.ts).
 //
 //   a: a0 a1 ... a15, b: b0 b1 ... b15        lowBytes: a0 b0 a1 b1 ... a7 b7      highBytes: a8 b8 ... a15 b15
-//   a: A0 A1 ... A7,  b: B0 B1 ... B7         lowPairs: A0 B0 A1 B1 A2 B2 A3 B3    highPairs: A4 B4 ... A7 B7
+//   a: A0 A1 ... A7,  b: B0 B1 ... B7         lowWords: A0 B0 A1 B1 A2 B2 A3 B3    highWords: A4 B4 ... A7 B7
 //
-// Rows a b c d become columns of four bytes in two turns (element 0 of the four rows, element 1, ...):
+// Rows a b c d become columns of four bytes in two steps (element 0 of the four rows, element 1, ...):
 //
 //   a0 b0 a1 b1 a2 b2 a3 b3 ... = lowBytes(a, b)  \
-//   c0 d0 c1 d1 c2 d2 c3 d3 ... = lowBytes(c, d)  / lowPairs: a0 b0 c0 d0 | a1 b1 c1 d1 | a2 b2 c2 d2 | a3 b3 c3 d3
+//   c0 d0 c1 d1 c2 d2 c3 d3 ... = lowBytes(c, d)  / lowWords: a0 b0 c0 d0 | a1 b1 c1 d1 | a2 b2 c2 d2 | a3 b3 c3 d3
 
-/** Three or four rows (`four`: a literal) of `chunks` vectors. */
+/** Interleaves three or four rows (`four`: a literal) of `chunks` vectors. */
 @inline function interleave(four: bool, x: usize, row_stride: usize, to: usize, plane: usize, chunks: i32): void {
   let r1 = x + row_stride, r2 = r1 + row_stride, r3 = r2 + row_stride;
   do {
@@ -89,7 +90,7 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
   } while (--chunks > 0);
 }
 
-/** Four channels of one row, relaxed; `stride_w` is a literal. */
+/** Computes four channels of one row, relaxed; `stride_w` is a literal. */
 @inline function rowOfBytes(
   stride_w: i32, p: usize, column: usize, k0: v128, k1: v128, k2: v128, o: usize, pixel_stride: usize, ow: i32,
   bias: v128, scale: v128, low: v128, shift: v128, high: v128,
@@ -118,7 +119,7 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
   }
 }
 
-/** Four channels of two rows, relaxed, columns in steps of 1: each vector of pixels is loaded once for both. */
+/** Computes four channels of two rows, relaxed, stride_w 1: each vector of pixels is loaded once for both. */
 @inline function rowsOfBytes(
   p: usize, column: usize, k0: v128, k1: v128, k2: v128, o: usize, pixel_stride: usize, row_stride: usize, ow: i32,
   bias: v128, scale: v128, low: v128, shift: v128, high: v128,
@@ -148,7 +149,7 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
   }
 }
 
-/** Four channels of one row, plain; `stride_w` is a literal. `weight`: the six vectors of the row. */
+/** Computes four channels of one row, plain; `stride_w` is a literal. `weight`: the six vectors of the row. */
 @inline function rowOfWords(
   stride_w: i32, p: usize, plane: usize, column: usize, weight: usize, o: usize, pixel_stride: usize, ow: i32,
   bias: v128, scale: v128, low: v128, shift: v128, high: v128,
@@ -196,7 +197,7 @@ export function i8_depthwise_3x3_pack(cin: i32, weight: usize, bias: usize, scal
   }
 }
 
-/** One row of results, or two (columns in steps of 1), from interleaved rows; `stride_w` and `two` are literals. */
+/** Computes one row of results, or two (stride_w 1), from interleaved rows; `stride_w` and `two` are literals. */
 @inline function blocks(
   stride_w: i32, two: bool, strip: usize, plane: usize, weight: usize, y: usize, row_stride: usize, ow: i32, cin: i32,
   low: v128, shift: v128, high: v128,

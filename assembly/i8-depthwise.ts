@@ -1,13 +1,13 @@
 // int8 depthwise convolution on stored images, any kernel, stride, pads and dilation, driven by the tables of
-// i8_conv2d. Two taps at a time: the activations of both are interleaved and meet pairs of 16-bit weights in
+// i8_conv2d. Two taps at a time: the activations of both are interleaved and multiplied by pairs of 16-bit weights with
 // i32x4.dot_i16x8_s, in both variants.
 import { HEAD } from "./i8-tile";
 import { dotWords, highWords, lowWords } from "./simd";
 import { biasOf, highest, load8, lowest, narrowed, requantized, shiftOf, storeFirst, STORED } from "./stored";
 
 /**
- * int8 weights [channels][taps] -> panels of 8 channels: 8 biases, 8 scales, then 8 x 2 weights of 16 bits for each
- * pair of taps.
+ * int8 weights [cin][taps] -> panels of 8 channels: 8 biases, 8 scales, then 8 x 2 weights of 16 bits for each pair of
+ * taps.
  */
 export function i8_depthwise_pack(
   cin: i32, taps: i32, weight: usize, bias: usize, scale: usize, zero: i32, y: usize,
@@ -30,7 +30,7 @@ export function i8_depthwise_pack(
   }
 }
 
-// Channels c0 .. c7 of two taps u and v, as i16, interleaved so that a dot product takes both taps of a channel:
+// Channels c0 .. c7 of two taps u and v, as i16, are interleaved so that a dot product takes both taps of a channel:
 //
 //   low:  u0 v0 | u1 v1 | u2 v2 | u3 v3        high: u4 v4 | u5 v5 | u6 v6 | u7 v7
 export function i8_depthwise_conv2d(

@@ -73,7 +73,7 @@ export function i8_mul(
   }
 }
 
-/** Of stored values the order is that of what they stand for. */
+/** The smaller or larger of two operands: stored values have the order of the values they represent. */
 @inline function extreme(
   greatest: bool, n: i32, a: usize, as: i32, a_row_stride: i32, b: usize, bs: i32, b_row_stride: i32, y: usize,
   ys: i32, y_row_stride: i32, rows: i32, length: i32,

@@ -1,4 +1,4 @@
-// int8 matrix products: y[n][outs] = x[n][k] w[outs][k], x stored (q + 128), w in panels of 8 outputs.
+// int8 matrix products: y[n][cout] = x[n][k] weight[cout][k], x stored (q + 128), weight in panels of 8 outputs.
 import { HEAD, INTEGERS, multiplyRows, QUANTIZED, REALS } from "./i8-tile";
 import { biasOf, GROUP, highest, lowest, shiftOf, storeWeight, STORED, WEIGHT } from "./stored";
 

@@ -49,7 +49,7 @@ export function i8_max_pool2d(
   return i32x4.trunc_sat_f32x4_s(f32x4.div(f32x4.convert_i32x4_s(i32x4.add(sum, signed)), by));
 }
 
-/** Taps of a window of k from `from` on that begin before `end`. */
+/** The number of taps of a window of k, beginning at `from`, that are before `end`. */
 @inline function padded(from: i32, k: i32, end: i32): i32 {
   return min(from + k, end) - from;
 }

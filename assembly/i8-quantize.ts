@@ -1,13 +1,13 @@
-// The borders of int8: entering and leaving the stored form, quantizing, dequantizing, changing the scale, finding
-// ranges. Rounding is half to even everywhere (XNNPACK's f32-qs8-vcvt, qs8-f32-vcvt); the range is chosen as XNNPACK's
-// qd8 does.
+// Conversions at the borders of int8: entering and leaving the stored form, quantizing, dequantizing, changing the
+// scale, finding ranges. Rounding is half to even everywhere (XNNPACK's f32-qs8-vcvt, qs8-f32-vcvt); the range is
+// chosen as XNNPACK's qd8 does.
 import { rangeOf } from "./row";
 import {
   fill, highest, load8, loadOne, lowest, narrowed, RELAXED, requantized, rounded, shiftOf, STORED, storeFirst,
   storeOne, store8,
 } from "./stored";
 
-/** A row of int8 -> stored. */
+/** Converts a row of int8 to stored. */
 @inline function enterRow(from: usize, to: usize, left: i32): void {
   const flip = i8x16.splat(-128);
   for (; left >= 16; left -= 16) {
@@ -80,7 +80,7 @@ export function i8_halo(
   const value = zero + 128;
   for (; n > 0; n--) {
     let p = y;
-    // the right pad of a row and the left pad of the next lie side by side
+    // the right pad of a row and the left pad of the next are contiguous
     fill(p, value, pad_t * row + pad_l * c);
     p += <usize>(pad_t * row + pad_l * c) * STORED;
     for (let r = h; r > 0; r--) {
@@ -94,7 +94,7 @@ export function i8_halo(
   }
 }
 
-/** One row of f32 -> stored. */
+/** Converts a row of f32 to stored. */
 @inline function quantizeRow(from: usize, to: usize, left: i32, scale: v128, low: v128, shift: v128, high: v128): void {
   for (; left >= 8; left -= 8) {
     const a = rounded(f32x4.mul(v128.load(from), scale), low, shift);
@@ -240,7 +240,7 @@ export function i8_choose(n: i32, x: usize, xs: i32, y: usize, ys: i32): void {
     if (!(hi > 0)) hi = 0;
     const inverse: f32 = lo == hi ? 1 : 255 / (hi - lo);
     const least = lo * inverse, most = hi * inverse;
-    // zero from the end of the range that it errs less at
+    // zero from that end of the range where its error is smaller
     const qmin: f32 = -128, qmax: f32 = 127;
     const zero: f32 = qmin + least + (qmax + most) > 0 ? qmin - least : qmax - most;
     store<f32>(y, 1 / inverse);

@@ -1,5 +1,5 @@
-// Bilinear interpolation of stored int8 images in integers, as XNNPACK's qs8-ibilinear has it: shares in 1/2048, one
-// rounding half up. The tables are those of f32-resize.ts, with shares as integers in 0..2048.
+// Bilinear interpolation of stored int8 images in integers, as XNNPACK's qs8-ibilinear: shares in 1/2048, one rounding
+// half up. The tables are those of f32-resize.ts, with shares as integers in 0..2048.
 import { load8, STORED, storeFirst } from "./stored";
 
 /** 2048 a + (b - a) share, four at a time. */

@@ -1,6 +1,6 @@
 // Sparse (CSR) times dense, int8 into int32. Lanes are columns of the dense matrix. Two non-zeros are taken at once:
-// with weights in -127..127 the sum of their products fits 16 bits (2 * 127 * 128 = 32512), so that widening to 32 bits
-// is paid for every second only.
+// with weights in -127..127 the sum of their products fits 16 bits (2 * 127 * 128 = 32512), so that only every second
+// product is widened to 32 bits.
 
 @inline function word(p: usize, i: i32): i32 {
   return load<i32>(p + (<usize>i << 2));

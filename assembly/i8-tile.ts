@@ -1,12 +1,15 @@
-// What i8_gemm and i8_conv2d share: rows of activations times panels of 8 outputs, in tiles of 4 rows and 8
-// accumulators. i8_conv2d has one more, for short rows. Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the
-// relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2 and 5x2 spill in the plain variant. `do ... while`, here and
-// in the other int8 loops: a `for` loop jumps twice a turn, which costs up to 13 % (measured on 512^3 and LeNet-5). One
-// k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
+// The tile of i8_gemm and i8_conv2d: rows of activations times panels of 8 outputs, 4 rows and 8 accumulators at a
+// time. i8_conv2d has another one for short rows.
+//
+// - Measured in V8: 4x2 vectors reach 29-30 MAC a cycle with the relaxed dot and 13-14 with i32x4.dot_i16x8_s; 2x6, 6x2
+//   and 5x2 spill in the plain variant.
+// - Loops are `do ... while`, here and in the other int8 kernels: a `for` loop jumps twice an iteration, which costs up
+//   to 13 % (measured on 512^3 and LeNet-5).
+// - One k-group per iteration: unrolled, the compiler sinks loads below dots and spills (half the speed in Node 20).
 import { storeSome } from "./simd";
 import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./stored";
 
-// what becomes of the accumulators
+// epilogues: the use of the accumulators
 @inline export const INTEGERS: i32 = 0; // stored as i32
 @inline export const QUANTIZED: i32 = 1; // requantized, stored as q + 128
 @inline export const POOLED: i32 = 2; // the largest of the four rows, requantized: one result
@@ -15,7 +18,7 @@ import { dot, narrowed, RELAXED, requantized, storeFirst, STORED } from "./store
 /** Bytes before the k-groups of a panel: 8 biases, 8 scales. */
 @inline export const HEAD: usize = 64;
 
-/** As storeEight, with a call for the rest: the tile has eight of them. */
+/** Does the same as storeEight, with a call for the rest, since the tile has eight of them. */
 @inline function storeWords(p: usize, a: v128, b: v128, n: i32): void {
   if (n >= 8) {
     v128.store(p, a);
@@ -48,10 +51,10 @@ function storeRest(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * Rows start at a0..a3; k-group g of a row is at a + taps[g] where `scattered`, a literal, else at a + 4 g. `panel` is
- * one panel of i8_gemm_pack; the results of row r go to o_r, `rest` of them (8 or more: all). low, shift, high: see
- * stored.ts. REALS: low is the scale of the activations, shift their zero point + 128, `bias` 8 floats. Only scattered
- * rows are POOLED, only others become INTEGERS.
+ * Computes a tile; `become`, an epilogue, and `scattered` are literals. Rows start at a0..a3; k-group g of a row is at
+ * a + taps[g] where `scattered`, else at a + 4 g. `panel` is one panel of i8_gemm_pack; the results of row r are stored
+ * at o_r, `rest` of them (8 or more: all). low, shift, high: see stored.ts. REALS: low is the scale of the activations,
+ * shift their zero point + 128, `bias` 8 floats. Only scattered rows are POOLED, only others become INTEGERS.
  */
 @inline function tile(
   become: i32, scattered: bool, a0: usize, a1: usize, a2: usize, a3: usize, taps: usize, k_groups: i32, panel: usize,
@@ -120,9 +123,9 @@ function storeRest(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * n rows by `cout` outputs. `listed`, like `scattered` a literal: the tables tell where the rows begin in x (`pixels`)
- * and their results in y (`results`), four of each for a tile (POOLED: one result); else rows are xs and ys bytes
- * apart, and those of a tail are the last row again.
+ * Multiplies n rows by `cout` outputs. Where `listed`, a literal, tables hold the offsets of the rows in x (`pixels`)
+ * and of their results in y (`results`), four of each for a tile (POOLED: one result); else rows are xs and ys bytes
+ * apart, and a tail repeats the last row.
  */
 @inline function multiplied(
   become: i32, scattered: bool, listed: bool, n: i32, x: usize, xs: usize, taps: usize, k_groups: i32, weight: usize,
@@ -131,7 +134,7 @@ function storeRest(p: usize, a: v128, b: v128, n: i32): void {
 ): void {
   const panel = HEAD + <usize>k_groups * 32;
   const width: usize = become == QUANTIZED || become == POOLED ? 8 * STORED : 32;
-  // a panel stays in the first-level cache while all rows pass
+  // a panel stays in the first-level cache during the loop over all rows
   for (let rest = cout; rest > 0; rest -= 8) {
     let a0 = x, o0 = y, p = pixels, q = results;
     for (let left = n; left > 0; left -= 4) {
@@ -174,8 +177,8 @@ function storeRest(p: usize, a: v128, b: v128, n: i32): void {
 }
 
 /**
- * Rows that are xs bytes apart. What becomes of the sums is asked once a tile, which where many are short costs 3 %
- * (measured on MobileNetV1) ...
+ * Multiplies rows that are xs bytes apart. The epilogue is chosen once a tile, which costs 3 % where many rows are
+ * short (measured on MobileNetV1).
  */
 export function multiplyRows(
   become: i32, n: i32, x: usize, xs: usize, k_groups: i32, weight: usize, y: usize, ys: usize, cout: i32,
@@ -184,7 +187,7 @@ export function multiplyRows(
   multiplied(become, false, false, n, x, xs, 0, k_groups, weight, 0, 0, y, ys, cout, low, shift, high, bias);
 }
 
-/** Rows whose k-groups lie at taps[g]. */
+/** Multiplies rows whose k-groups are at taps[g]. */
 export function multiplyScattered(
   become: i32, n: i32, x: usize, taps: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize,
   cout: i32,
@@ -193,7 +196,10 @@ export function multiplyScattered(
   multiplied(become, true, true, n, x, 0, taps, k_groups, weight, pixels, results, y, 0, cout, low, shift, high, bias);
 }
 
-/** ... so that pixels whose k-groups lie side by side, which is most of MobileNetV1, have a body of their own. */
+/**
+ * Multiplies pixels whose k-groups are contiguous, as most of MobileNetV1's are. They have a body of their own, without
+ * the choice of an epilogue.
+ */
 export function multiplyPixels(
   n: i32, x: usize, k_groups: i32, weight: usize, pixels: usize, results: usize, y: usize, cout: i32, low: v128,
   shift: v128, high: v128,
@@ -201,7 +207,7 @@ export function multiplyPixels(
   multiplied(QUANTIZED, false, true, n, x, 0, 0, k_groups, weight, pixels, results, y, 0, cout, low, shift, high, 0);
 }
 
-/** Sixteen results of a row, stored. */
+/** Requantizes and stores sixteen results of a row. */
 @inline function store16(
   o: usize, c0: v128, c1: v128, c2: v128, c3: v128, panel: usize, next: usize, low: v128, shift: v128, high: v128,
 ): void {
@@ -219,8 +225,8 @@ export function multiplyPixels(
 }
 
 /**
- * Two rows times two panels, QUANTIZED; `scattered` is a literal: fewer addresses for a result than `tile` has, which
- * pays where rows are a few k-groups long.
+ * Multiplies two rows by two panels, QUANTIZED; `scattered` is a literal. There are fewer addresses for a result than
+ * in `tile`, which is faster where rows are a few k-groups long.
  */
 @inline export function wideTile(
   scattered: bool, a0: usize, a1: usize, taps: usize, k_groups: i32, panel: usize, o0: usize, o1: usize, low: v128,

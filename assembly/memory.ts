@@ -1,4 +1,4 @@
-// Moving bytes about.
+// Copies and index tables.
 
 export function zero(y: usize, bytes: i32): void {
   memory.fill(y, 0, bytes);
@@ -11,7 +11,7 @@ export function permute(n: i32, x: usize, y: usize, index: usize): void {
   }
 }
 
-/** `bytes` bytes; where `from` is 0, `fill`: a word that repeats the pattern of one element. */
+/** Copies `bytes` bytes. Where `from` is 0, writes `fill`, a word that repeats the pattern of one element. */
 @inline function copyRun(from: usize, to: usize, bytes: i32, fill: i32): void {
   let b = 0;
   if (from == 0) {
@@ -31,9 +31,9 @@ export function permute(n: i32, x: usize, y: usize, index: usize): void {
 }
 
 /**
- * Along the first of `rank` axes; from 0: all of it is padding. An axis is the number of its runs, bytes from index to
- * index in y, then for each run how many indices it has, where the first is in x, negative: in the padding, and bytes
- * from one to the next.
+ * Copies along the first of `rank` axes; where `from` is 0, all of it is padding. An axis is the number of its runs and
+ * the stride in y, then for each run the number of indices, the offset of the first in x (negative: padding), and the
+ * stride in x.
  */
 function copyAlong(rank: i32, axes: usize, from: usize, to: usize, bytes: i32, fill: i32): void {
   const runs = load<i32>(axes), pitch = load<usize>(axes, 4), inner = axes + 8 + <usize>runs * 12;
@@ -69,7 +69,7 @@ export function rearrange(
   }
 }
 
-/** Places along the first of `rank` axes, from `place` on; gives the end of what it wrote. */
+/** Writes the offsets along the first of `rank` axes, beginning with `place`; returns the address after the last. */
 function offsetsAlong(rank: i32, axes: usize, place: i32, y: usize): usize {
   for (let i = load<i32>(axes); i > 0; i--) {
     if (rank > 1) y = offsetsAlong(rank - 1, axes + 8, place, y);

@@ -1,4 +1,5 @@
-// What batch and layer normalization share. Lanes are four channels, so that sums over rows need no horizontal step.
+// Common parts of batch and layer normalization. Lanes are four channels, so that sums over rows need no horizontal
+// step.
 
 import { high, joined, low, storeLanes } from "./simd";
 
@@ -9,8 +10,8 @@ import { high, joined, low, storeLanes } from "./simd";
 
 /**
  * dgamma = sum dy z and dbeta = sum dy over `repeat` rows of k floats of n images, in f64, where z = (x - mean) *
- * inverse. `byRow`, a literal: each row has a mean and an inverse deviation, `means` and `inverses` bytes from image to
- * image. Else each channel has a mean, and a variance in the place of the inverse deviation.
+ * inverse. `byRow`, a literal: each row has a mean and an inverse deviation, `means` and `spreads` bytes from image to
+ * image. Otherwise each channel has a mean and a variance: `spread` is one or the other.
  */
 @inline export function parameterGradient(
   byRow: bool, n: i32, dy: usize, dys: i32, x: usize, xs: i32, repeat: i32, k: i32, mean: usize, means: i32,

@@ -15,8 +15,8 @@ import { highFloats, lowFloats, storeTransposed } from "./simd";
 
 /**
  * Byte offset, from the start of the image, of the patch whose pixel won: `origin` is c00's, `row` and `pixel` lead to
- * its neighbours. The first of equals wins. -1 (all bits) where ReLU let nothing through, so that a sign test tells
- * what backward may skip. The running binary is compiled without (WINNERS): nobody asks there.
+ * its neighbours. The first of equals wins. It is -1 (all bits) where ReLU let nothing through, so that backward can
+ * skip by a sign test. The running binary is compiled without (WINNERS), since nothing reads it there.
  */
 @inline export function winner(
   c00: v128, c01: v128, c10: v128, c11: v128, pooled: v128, row: v128, pixel: v128, origin: v128,
@@ -28,7 +28,7 @@ import { highFloats, lowFloats, storeTransposed } from "./simd";
 }
 
 /**
- * Four windows of one row, as [channel][window], to NHWC:
+ * Stores four windows of one row, [channel][window], as NHWC:
  *
  *   t: c0w0 c0w1 c0w2 c0w3 | c1w0 ...      y: c0w0 c1w0 c2w0 ... | c0w1 c1w1 ... | ...
  */
@@ -63,12 +63,12 @@ import { highFloats, lowFloats, storeTransposed } from "./simd";
 }
 
 /**
- * A plane of h rows of w floats with its columns split by parity, so that the even (odd) columns of neighbouring
- * windows lie side by side:
+ * Copies a plane of h rows of w floats with its columns split by parity, so that the even (odd) columns of neighbouring
+ * windows are contiguous:
  *
  *   e0 e2 e4 ... (`half` floats) | e1 e3 e5 ... (`half` floats) | next row
  *
- * What is past the last column is left alone.
+ * Floats past the last column are not written.
  */
 export function splitColumns(x: usize, h: i32, w: i32, half: i32, y: usize): void {
   const odd = <usize>half << 2;
@@ -107,10 +107,7 @@ export function splitColumns(x: usize, h: i32, w: i32, half: i32, y: usize): voi
   }
 }
 
-/**
- * Floats in each half of a split row of w: whole vectors, and enough for any four windows moved by any kernel that
- * fits.
- */
+/** Floats in each half of a split row of w: whole vectors, enough for any four windows and any kernel that fits. */
 @inline export function splitHalf(w: i32): i32 {
   return (((w + 1) >> 1) + 3) & ~3;
 }

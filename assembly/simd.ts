@@ -1,5 +1,6 @@
-// Primitives every kernel file shares. Three constants are set on the compiler's command line:
-//   FUSED = 1: multiply-add may be fused (the `fast` training binary). 0: multiply, then add, the same bits on every engine.
+// Primitives of all kernels. Three constants are set on the compiler's command line:
+//   FUSED = 1: multiply-add may be fused (the `fast` training binary). 0: multiply, then add, the same bits on every
+//   engine.
 //   WINNERS = 1: fused pools tell which pixel won, for backward. 0: they leave that output alone (the running binary).
 //   ASC_FEATURE_RELAXED_SIMD: the relaxed int8 dot product may be used.
 // None may be declared here: a declaration would hide the constant, and both branches would be compiled.

@@ -1,4 +1,4 @@
-// int8 activations as kernels hand them to each other, and the arithmetic on them.
+// The form of int8 activations between kernels, and the arithmetic on them.
 //
 // A value q in -128..127 is stored as q + 128, so that the saturation of the narrowing instructions is the clamp of
 // int8:
@@ -28,7 +28,7 @@ import { dotWords } from "./simd";
   return dotWords(weights, activations, c);
 }
 
-/** How accumulators become stored activations; made once per call, since a splat is rebuilt at every use otherwise. */
+/** Constants of requantization. They are computed once per call, since a splat would be rebuilt at every use. */
 @inline export function lowest(qmin: i32, zero: i32): v128 {
   return f32x4.splat(<f32>(qmin - zero));
 }
@@ -105,7 +105,7 @@ function storeSome(p: usize, v: v128, n: i32): void {
   else store<i16>(p, <i16>w);
 }
 
-/** The bias of output o; none at all: 0. */
+/** The bias of output o; 0 without biases. */
 @inline export function biasOf(bias: usize, o: i32): i32 {
   return bias ? load<i32>(bias + (<usize>o << 2)) : 0;
 }

@@ -29,8 +29,10 @@ const TARGETS = {
   "train-simd": "build/assembly/train.ts",
   "train-relaxed": "build/assembly/train.ts",
 };
+/** The variants of a binary, the one that most engines take first: it is unpacked without the other. */
+const VARIANTS = { run: ["relaxed", "simd"], train: ["simd", "relaxed"] };
 const CACHE = "node_modules/.cache/penjing";
-/** What a compilation gives: the text is for tests, which look at inner loops. */
+/** The outputs of a compilation; the text is for tests, which look at inner loops. */
 const KINDS = [".wasm", ".wat", ".d.ts"];
 
 const [goal = "all", ...chosen] = process.argv.slice(2);
@@ -76,8 +78,8 @@ async function compileAll(targets) {
 }
 
 /**
- * Compiles one target, unless what it is made of is as it was; every compilation is kept, for other checkouts that
- * share node_modules.
+ * Compiles one target, unless its sources are unchanged; every compilation is kept for other checkouts that share
+ * node_modules.
  */
 async function compile(target) {
   const source = TARGETS[target];
@@ -112,7 +114,7 @@ function outputOf(target) {
   return `build/wasm/${target.replace("-", ".")}`;
 }
 
-/** Of all that a binary is made of: its sources, by following imports, and the compiler with its options. */
+/** Hashes everything a binary is made of: its sources, found by their imports, and the compiler with its options. */
 function hashOf(source) {
   const files = new Set(["asconfig.json", "node_modules/assemblyscript/package.json"]);
   const follow = file => {
@@ -128,9 +130,9 @@ function hashOf(source) {
 }
 
 /**
- * The binaries as text (docs/packing.md): what is not packed in hexadecimal, which is shortest under gzip, and the
- * others in the order in which a page needs them. All that JavaScript calls of those is the interpreter; in build/wasm/
- * they export their kernels too, for tests.
+ * Writes the binaries as text (docs/packing.md): unpacked ones in hexadecimal, which is shortest under gzip, the others
+ * in the order in which a page needs them. JavaScript calls only their interpreters; in build/wasm/ they also export
+ * their kernels, for tests.
  */
 function embed() {
   const read = target => readFileSync(`${outputOf(target)}.wasm`);
@@ -144,15 +146,17 @@ function embed() {
     "bits: string": `"${read("bits").toString("hex")}"`,
     "probe: string": `"${read("probe-relaxed").toString("hex")}"`,
   });
-  const packed = pack(boot, ["run-simd", "run-relaxed", "train-simd", "train-relaxed"].map(read), ["run"]);
-  const place = ({ from, to }) => `[${from}, ${to}]`;
-  ["run", "train"].forEach((name, i) => {
-    const [simd, relaxed] = packed.slice(2 * i);
-    write(`${name}-binaries`, {
-      "packed: string": `"${simd.text}${relaxed.text}"`,
-      'variants: Record<"simd" | "relaxed", [from: number, to: number]>': `{ simd: ${place(simd)}, relaxed: ${place(relaxed)} }`,
+  const binaries = Object.entries(VARIANTS);
+  const modules = binaries.flatMap(([binary, variants]) => variants.map(variant => read(`${binary}-${variant}`)));
+  const packed = pack(boot, modules, ["run"]);
+  for (const [binary, variants] of binaries) {
+    const parts = packed.splice(0, variants.length);
+    const places = parts.map(({ from, to }, i) => `${variants[i]}: [${from}, ${to}]`);
+    write(`${binary}-binaries`, {
+      "packed: string": `"${parts.map(({ text }) => text).join("")}"`,
+      'variants: Record<"simd" | "relaxed", [from: number, to: number]>': `{ ${places.join(", ")} }`,
     });
-  });
+  }
 }
 
 function declare() {

@@ -1,13 +1,14 @@
 /**
- * Kernel table -> the interpreters, build/assembly/{run,train}.ts, and how their kernels are called,
- * build/{run,train}-kernels.ts (src/kernels/forms.ts tells the form). Both are generated, so that numbers and argument
- * order cannot drift from the table. Files in the bays of src/ops -> build/op-tables.ts: one table for each meaning, of
- * all files that have it. Bundlers drop the tables, and with them the parts of op files, that a page does not use,
- * which they could not do with a list of whole modules.
+ * Generates from the kernel table the interpreters, build/assembly/{run,train}.ts, and the signatures of their kernels,
+ * build/{run,train}-kernels.ts (src/kernels/forms.ts describes the format), so that numbers and argument order cannot
+ * drift from the table. Generates build/op-tables.ts from the files in the folders of src/ops: one table for each
+ * meaning, of all files that export it. Bundlers drop the tables that a page does not use, and with them parts of op
+ * files, which they could not do with a list of whole modules.
  *
  * A program is words of 32 bits:
  *   [kernel, length, args...]                                               call
- *   [1, length, first, count, i, n, (byte offset of a word, stride) * n]    loop: adds strides to argument words, takes them back at its exit
+ *   [1, length, first, count, i, n, (byte offset of a word, stride) * n]    loop: adds strides to argument words, and
+ *                                                                           subtracts them at its exit
  *   [2, 3, bytes back to the loop]                                          next
  *   [0, 2]                                                                  end
  */
@@ -80,7 +81,7 @@ function bump(loop: usize, by: i32): void {
 `;
 }
 
-/** Meanings of ops, exports of their files: the names of their tables and the types of the entries. */
+/** The meanings of ops, which their files export: the names of the tables and the types of the entries. */
 const MEANINGS = {
   evaluate: ["EVALUATE", "Evaluate"],
   gradient: ["GRADIENT", "Gradient | Refusal"],
@@ -110,8 +111,8 @@ function opTables(): string {
     return has.length ? [{ name: camelCase(path.match(/([^/]+)\.ts$/)![1]!), path, has }] : [];
   });
   const tables = Object.entries(MEANINGS).map(([meaning, [table, type]]) => {
-    const rows = modules.filter(({ has }) => has.includes(meaning)).map(({ name }) => `  ...${name}.${meaning},\n`);
-    return `export const ${table}: Table<"${meaning}", ${type}> = /* @__PURE__ */ (() => ({\n${rows.join("")}}))();\n`;
+    const rows = modules.filter(({ has }) => has.includes(meaning)).map(({ name }) => `  ${name}.${meaning},\n`);
+    return `export const ${table}: Table<"${meaning}", ${type}> = /* @__PURE__ */ merged<${type}>(\n${rows.join("")});\n`;
   });
   const types = "Activation, Axes, Bake, CostOf, Evaluate, Gives, Gradient, Lower, Prefers, Refusal, Traits";
   return [
@@ -121,8 +122,10 @@ function opTables(): string {
     ...modules.map(({ name, path }) => `import * as ${name} from "../${path}";`),
     "/** Every file that defines ops. */",
     `export type Modules = [${modules.map(({ name }) => `typeof ${name}`).join(", ")}];`,
-    "type Names<Meaning extends string, Module> = Module extends Record<Meaning, infer Entries> ? keyof Entries : never;",
-    "type Table<Meaning extends string, Entry> = Readonly<Record<Names<Meaning, Modules[number]>, Entry>>;\n",
+    "type Names<Meaning extends string, Module> =",
+    "  Module extends Record<Meaning, infer Entries> ? keyof Entries : never;",
+    "type Table<Meaning extends string, Entry> = Readonly<Record<Names<Meaning, Modules[number]>, Entry>>;",
+    "const merged = <Entry>(...parts: Readonly<Record<string, Entry>>[]) => Object.assign({}, ...parts);\n",
     ...tables,
   ].join("\n");
 }

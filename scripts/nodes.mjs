@@ -6,8 +6,8 @@ import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-// Not Node 20 with --experimental-wasm-relaxed-simd: its relaxed dot (V8 11.3) is wrong even where every engine is
-// exact, measured: c + a * b gives 2 * a * b. The probe refuses it, `npm test` runs the plain kernels there.
+// Node 20 with --experimental-wasm-relaxed-simd is not tested: its relaxed dot (V8 11.3) is wrong even where every
+// engine is exact, measured: c + a * b gives 2 * a * b. The probe refuses it, `npm test` runs the plain kernels there.
 const MAJORS = [22, 24, 26];
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "penjing", "nodes");
 
@@ -40,7 +40,7 @@ if (failed.length) {
   process.exit(1);
 }
 
-/** This Node where it is the one asked for, else the cached one, fetched at first. */
+/** The path of a Node: this one if the version is the same, else the cached one, which is fetched the first time. */
 function binary(major) {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
   const folder = join(cache, String(major));

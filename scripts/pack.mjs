@@ -1,24 +1,24 @@
-// WebAssembly modules -> the text that the JavaScript carries; assembly/boot.ts is the way back. docs/packing.md says
-// why.
+// Packs WebAssembly modules into the text that is embedded in the JavaScript; assembly/boot.ts unpacks it.
+// docs/packing.md says why.
 import { compress } from "lzma1";
 
-/** lc = 3, lp = 0, pb = 2, as assembly/boot.ts has it: (pb * 5 + lp) * 9 + lc. */
+/** lc = 3, lp = 0, pb = 2, as in assembly/boot.ts: (pb * 5 + lp) * 9 + lc. */
 const LZMA_PROPERTIES = 93;
-/** Properties, size of the dictionary, size of what is packed. */
+/** Properties, size of the dictionary, unpacked size. */
 const LZMA_HEADER = 1 + 4 + 8;
 /**
- * The characters for six bits: those that minified JavaScript has most of, so that a page's gzip, which codes both in the same blocks, finds
- * one table of frequencies for both (measured: 0.3 kB less than with base64). None ends a string, begins a tag, or a
- * place to be filled in a template.
+ * The characters for six bits: the most frequent ones of minified JavaScript, so that one table of frequencies suits
+ * both in the blocks of gzip (measured: 0.3 kB less than with base64). None ends a string, begins a tag, or begins a
+ * placeholder of a template.
  */
 const ALPHABET = "et,nrsa.()io= h0l:ufp}cd;1m2ywgb[]>4&xv3?#8!*k6+_z|7M-EA5q/RIPNS";
 const PAGE = 65536;
 const EXPORT = 7;
 
 /**
- * Modules in a row, each resembling those before it, as one stream of LZMA that can be cut after any of them. Of what
- * they export only `exported` is kept. For each: its `text`, which goes on where the text of the one before ends, and
- * where it lies in what is packed, `from` to `to`.
+ * Packs modules, each of which resembles those before it, as one stream of LZMA that can be cut after any of them. Of
+ * their exports only `exported` are kept. Returns for each its `text`, which continues the text of the one before, and
+ * its place in the unpacked stream, `from` to `to`.
  */
 export function pack(boot, modules, exported) {
   const stripped = modules.map(module => withExports(module, exported));
@@ -41,7 +41,7 @@ export function pack(boot, modules, exported) {
   });
 }
 
-/** Whole groups of three bytes as characters of the alphabet. */
+/** Encodes whole groups of three bytes in characters of the alphabet. */
 function sixBits(bytes) {
   const characters = [];
   for (let at = 0; at < bytes.length; at += 3)
@@ -49,7 +49,7 @@ function sixBits(bytes) {
   return characters.join("");
 }
 
-/** How many bytes of a stream hold the first `bytes` bytes of what it holds. */
+/** The number of bytes of a stream that decode to its first `bytes` bytes. */
 function streamLength(boot, stream, bytes) {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((PAGE + stream.length + bytes) / PAGE) });
   new Uint8Array(memory.buffer).set(stream, PAGE);
@@ -57,7 +57,7 @@ function streamLength(boot, stream, bytes) {
   return exports.unpack(PAGE, PAGE + stream.length, bytes) - PAGE;
 }
 
-/** The module with no exports but those of these names. */
+/** The module without other exports than these names. */
 function withExports(module, names) {
   const reader = new Reader(module);
   const parts = [reader.bytes(8)];
@@ -70,7 +70,7 @@ function withExports(module, names) {
   return Buffer.concat(parts);
 }
 
-/** An export section with those of these names. */
+/** An export section without other names than these. */
 function exportsOf(section, names) {
   const kept = [];
   for (let n = section.number(); n > 0; n--) {

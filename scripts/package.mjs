@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { runBundle } from "./bundle.mjs";
 
 /** Ceilings in bytes under gzip of everything an entry exports, bundled and minified as a page would have it. To be lowered, never raised in passing. */
-const SIZE_LIMITS = { "penjing/run": 63_200, penjing: 138_600 };
+const SIZE_LIMITS = { "penjing/run": 61_700, penjing: 138_600 };
 
 /** What the tarball may hold. */
 const EXPECTED_FILES = [

@@ -24,7 +24,7 @@ for (const of of ["sparsity", "channels", "bits"]) {
   await draw(`sensitivity-${of}`, sensitivityChart(found));
 }
 
-/** One epoch further, in int8: what it is made of, and how good it is. */
+/** Trains a model for one epoch more, quantizes it, and measures it. */
 async function judged(smaller) {
   await smaller.fit(train, { ...fit, epochs: 1 });
   const small = await quantizeStatic(smaller, { calibration });

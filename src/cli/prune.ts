@@ -116,7 +116,7 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   const seconds = (performance.now() - began) / 1000;
   const after = await judge.judge(out, signal, await saved());
   if (options.report) await masked.report.measure({ data: judged, signal });
-  await saveReport(options, () => modelPage(masked, { title: `${file}, pruned` }), signal);
+  await saveReport(options, () => modelPage(masked, { title: `${file}, pruned`, before: model }), signal);
   const document = {
     file,
     out,

@@ -11,7 +11,7 @@ export interface ReportOptions {
 export const reportOption = (command: Command): Command =>
   command.option("--report <file>", "write a page for people, an HTML file (needs @observablehq/plot and linkedom)");
 
-/** Before the work begins: can the page be drawn, and would it replace no file that is read? */
+/** Checks, before the work begins, that the page can be drawn and replaces no file that is read. */
 export async function checkReport({ report }: ReportOptions, ...read: readonly string[]): Promise<void> {
   if (report === undefined) return;
   for (const file of read) refuseSame(file, report);

@@ -93,7 +93,7 @@ async function run(file: string, options: Options, terminal: Terminal): Promise<
   const seconds = (performance.now() - began) / 1000;
   const after = await judge.judge(out, signal, await saved());
   if (options.report) await slimmed.report.measure({ data: judged, signal });
-  await saveReport(options, () => modelPage(slimmed, { title: `${file}, slimmed` }), signal);
+  await saveReport(options, () => modelPage(slimmed, { title: `${file}, slimmed`, before: model }), signal);
   const document = {
     file,
     out,

@@ -30,7 +30,7 @@ export interface ActivationLayer {
 /** Names of layers, or a function that chooses. */
 export type ActivationSelection = readonly string[] | ((layer: ActivationLayer) => boolean);
 
-/** What became of one activation: in the options of the step in the model's report, where there are data. */
+/** The change of one activation, as the model's report has it among the options of the step where there are data. */
 export interface ActivationEffect {
   readonly layer: string;
   readonly from: ActivationKind;
@@ -131,8 +131,8 @@ export interface ClipActivationsOptions {
   /** Samples like those the network will see, a few hundred. With labels the report has the accuracy before and after. */
   data?: Dataset;
   /**
-   * The bound of an activation is the number that this share of its numbers over `data` lie below, zeros among them, in
-   * percent; of one that may be negative, the lower bound is the number that as few lie below. Default 99.9.
+   * The percentage of an activation's numbers over `data`, zeros among them, that lie below its bound. Where they may be
+   * negative, there is a lower bound too, with as few numbers beyond it. Default 99.9.
    */
   percentile?: number;
   /**
@@ -140,7 +140,7 @@ export interface ClipActivationsOptions {
    * penalty `l2`. For "relu", "relu6" and what is clipped at 0. Default false.
    */
   learned?: boolean;
-  /** Of learned bounds: l2 alpha^2 is added to the loss. Default 1e-4. */
+  /** The penalty of learned bounds: l2 alpha^2 is added to the loss. Default 1e-4. */
   l2?: number;
   /** Names, or a function that chooses. Default: every activation but of the network's results. */
   layers?: ActivationSelection;
@@ -152,10 +152,10 @@ const CLIPPED = ["relu", "relu6", "clipped", "leakyRelu", "prelu", "elu", "gelu"
 const RECTIFIED = ["relu", "relu6", "clipped"];
 
 /**
- * A model of its own with bounds on its activations, so that few large numbers do not take the steps of an 8-bit range
- * from all others: by a percentile over data, or learned in `fit` (Choi et al., "PACT: Parameterized Clipping Activation
+ * Returns a new model with bounds on its activations, so that a few large numbers do not coarsen the 8-bit steps of all
+ * others. The bounds are a percentile over data, or learned in `fit` (Choi et al., "PACT: Parameterized Clipping Activation
  * for Quantized Neural Networks", 2018). A ReLU becomes min(max(x, 0), bound); behind others the bounds stand as an op
- * of their own. Where an activation is 0 over all data it stays as it is.
+ * of their own. An activation that is 0 over all data stays as it is.
  *
  *     const clipped = await clipActivations(model, { data: train.take(512), percentile: 99.9 });
  *     const learned = await clipActivations(model, { data: train.take(512), learned: true });
@@ -241,9 +241,9 @@ export interface SwapActivationOptions {
   from?: ActivationKind | readonly ActivationKind[];
   /** "clipped": a ReLU with the percentile over `data` as its bound, as by `clipActivations`. */
   to: "relu" | "relu6" | "leakyRelu" | "clipped";
-  /** Of "leakyRelu": the slope below 0. Default 0.2, as of the activation of that name. */
+  /** The slope of "leakyRelu" below 0. Default 0.2, that of the activation of this name. */
   negativeSlope?: number;
-  /** Of "clipped", in percent. Default 99.9. */
+  /** The percentile of "clipped", in percent. Default 99.9. */
   percentile?: number;
   /** Names, or a function that chooses. Default: all. */
   layers?: ActivationSelection;
@@ -255,7 +255,7 @@ export interface SwapActivationOptions {
 const FAMILY = ["relu", "relu6", "leakyRelu", "clipped"] as const;
 
 /**
- * A model of its own with other activations: ReLU6 for ranges that fit 8 bits, LeakyReLU where neurons die, ReLU for
+ * Returns a new model with other activations: ReLU6 for ranges that fit 8 bits, LeakyReLU where neurons die, ReLU for
  * fused kernels. Train it some epochs further where the accuracy suffers. With data, `report` has the accuracy before
  * and after, and in the options of this step the range of each activation (`ActivationEffect`).
  *

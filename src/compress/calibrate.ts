@@ -1,6 +1,7 @@
 /**
- * What ranges activations have over a data set: the float network runs over it in batches, with an op that watches each
- * value, and the host keeps what it needs. Memory does not grow with the data.
+ * Finds the ranges of activations over a data set: the float network runs over it in batches, with an op that watches
+ * each value, and the host keeps the smallest and the largest number seen, or their moving averages. Memory does not
+ * grow with the data.
  */
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Value } from "../graph/graph.ts";

@@ -13,7 +13,7 @@ export type Scores = ReadonlyMap<ChannelGroup, ArrayLike<number>>;
 export const ranked = (scores: ArrayLike<number>): number[] =>
   Array.from(scores, (_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b);
 
-/** Is it a budget, and of what? */
+/** Returns the budget, if it is one. */
 export function budgetOf(keep: Keep): { cost: Cost; share: number } | undefined {
   if (typeof keep !== "object" || keep === null) return undefined;
   const cost = COSTS.find(name => name in keep);

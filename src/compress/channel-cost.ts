@@ -6,7 +6,7 @@ import { weightsOf } from "../model/weights.ts";
 import { COST, type OpName } from "../ops/index.ts";
 import type { ChannelGroup, Channels } from "./channels.ts";
 
-/** What a budget counts. */
+/** The quantities that a budget may limit. */
 export const COSTS = ["macs", "parameters"] as const;
 export type Cost = (typeof COSTS)[number];
 
@@ -38,7 +38,7 @@ export class ChannelCost {
     }
   }
 
-  /** Of the network with the sizes as they are now. */
+  /** The cost of the network with the sizes as they are now. */
   get total(): number {
     return this.#total;
   }
@@ -47,7 +47,7 @@ export class ChannelCost {
     return this.#sizes.get(group.axis.indices) ?? group.size;
   }
 
-  /** How much the network would cost less with `to` channels in a group. */
+  /** Computes what the network would save with `to` channels in a group. */
   saved(group: ChannelGroup, to: number): number {
     const sizes = new Map(this.#sizes).set(group.axis.indices, to);
     return this.#parts.get(group)!.reduce((sum, part) => sum + this.#costs.get(part)! - this.#of(part, sizes), 0);

@@ -19,7 +19,7 @@ export interface Filters {
 
 export interface ChannelGroup {
   readonly axis: AxisClass;
-  /** How many channels it has. */
+  /** The number of channels. */
   readonly size: number;
   /** The layers whose filters or neurons they are, in the order of the graph. */
   readonly layers: readonly string[];
@@ -43,7 +43,7 @@ function stateOf(value: Value): Value {
   return state;
 }
 
-/** A layer's channels: which group they are, and how many of its outputs each of them is. */
+/** The channels of a layer: their group, and the outputs of the layer that each of them stands for. */
 export interface LayerChannels {
   readonly group: ChannelGroup;
   /** More than 1 of a grouped convolution, and of a depthwise one with a multiplier. */
@@ -57,7 +57,7 @@ export interface ChannelLayer {
   readonly name: string;
   /** "conv2d", "dense", "depthwiseConv2d". */
   readonly op: string;
-  /** Of its kernel: [out][kh][kw][in] or [out][in]. */
+  /** The stored shape of its kernel: [out][kh][kw][in] or [out][in]. */
   readonly shape: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-/** Two networks beside each other on the same data: their answers, errors, sizes and times. */
+/** Compares two networks on the same data: answers, errors, sizes and times. */
 import { checkSignal, integer, knownOptions, naming, number, wrongType } from "../base/errors.ts";
 import { showShape, size } from "../base/shape.ts";
 import { textTable } from "../base/text-table.ts";
@@ -11,11 +11,11 @@ import { score } from "../train/score.ts";
 import { Difference, type Errors, type LayerError, layerErrors } from "./layer-errors.ts";
 
 export interface CompareOptions {
-  /** What tables call the two networks. Default "a" and "b". */
+  /** The names of the two networks in tables. Default "a" and "b". */
   names?: readonly [a: string, b: string];
-  /** Are the outputs of layers compared too? Default true. */
+  /** Compares the outputs of layers too. Default true. */
   layers?: boolean;
-  /** How many of the changed answers are examples, at most. Default 10. */
+  /** The greatest number of examples of changed answers. Default 10. */
   examples?: number;
   /** Milliseconds spent on the time of each network. Default 100. */
   milliseconds?: number;
@@ -41,7 +41,7 @@ export interface ChangedAnswers {
   readonly share: number;
   /** The places of all of them in the data set. */
   readonly rows: readonly number[];
-  /** Of labelled data: how many were wrong and became right, and the other way round. */
+  /** For labelled data: the number of answers that became right, and of those that became wrong. */
   readonly mended?: number;
   readonly broken?: number;
   /** The first of them. */
@@ -55,16 +55,16 @@ export interface Compared extends ReportRow {
   readonly loss?: number;
 }
 
-/** What `compare` found. */
+/** The result of `compare`. */
 export interface Comparison {
   readonly samples: number;
   readonly a: Compared;
   readonly b: Compared;
   /** Missing where outputs are no classes: data with targets, or outputs of several axes. */
   readonly changed?: ChangedAnswers;
-  /** Of the networks' outputs. */
+  /** The error of the networks' outputs. */
   readonly output: Errors;
-  /** Of layers with the same name and shape in both, in the order of `b`. */
+  /** The errors of layers with the same name and shape in both, in the order of `b`. */
   readonly layers: readonly LayerError[];
   /** Layers of `b` that `a` has not, or in another shape. */
   readonly unmatched: readonly string[];

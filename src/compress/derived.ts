@@ -6,7 +6,7 @@ import { Model, type ModelParts } from "../model/model.ts";
 export interface DerivingStep {
   /** The function that was called: "pruneOnce". */
   name: string;
-  /** What it was given. Reports show it; functions appear by their names, data sets by their lengths. */
+  /** The options it was given, for reports: functions appear by their names, data sets by their lengths. */
   options?: object | undefined;
 }
 
@@ -18,6 +18,18 @@ export function derived(from: Model, graph: Graph, step: DerivingStep, parts: Pa
   const options = step.options && shownOptions(step.options);
   const report = from.report.followedBy(step.name, options && Object.keys(options).length ? options : undefined);
   return new Model(graph, { ...from.parts(), ...parts, report });
+}
+
+/**
+ * What a model takes along to a graph in which layers have fewer channels, or are gone: the hooks that go on, and the
+ * penalties of weights that are there.
+ */
+export function resizedParts(from: Model, graph: Graph): Pick<ModelParts, "hooks" | "regularizers"> {
+  const { hooks = [] } = from.parts();
+  return {
+    hooks: hooks.map(hook => hook.resized?.(graph) ?? hook),
+    regularizers: new Map([...from.regularizers].filter(([name]) => graph.leafOf(name))),
+  };
 }
 
 /** Options that say nothing about the result. */

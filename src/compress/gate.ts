@@ -1,4 +1,4 @@
-/** The half of slimming that trains: penalties that make channels small, so that few are missed when they are removed. */
+/** Penalties that make channels small in training, so that little is lost when slimming removes them. */
 import { knownOptions, naming, number, oneOf, PenjingError, wrongValue } from "../base/errors.ts";
 import { insertOnEdge } from "../graph/edit.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
@@ -14,23 +14,23 @@ import { checkFloatModel } from "./float-model.ts";
 
 export interface GateOptions {
   /**
-   * What is penalized. "gamma": the gammas of batch normalization (network slimming). Default "gates": one learned
-   * factor for each channel, 1 at first, on the weights and biases of its filters, or on gamma and beta where batch
-   * normalization follows, which would undo another factor.
+   * The factors that are penalized. "gamma": the gammas of batch normalization (network slimming). Default "gates": one
+   * learned factor for each channel, 1 at first, on the weights and biases of its filters, or on gamma and beta where
+   * batch normalization follows, which would undo a factor in front of it.
    */
   on?: "gamma" | "gates";
-  /** How much: l1 sum |gamma| or l1 sum |gate| is added to the loss. Default 1e-4, as in the article. */
+  /** The strength: l1 sum |gamma| or l1 sum |gate| is added to the loss. Default 1e-4, as in the article. */
   l1?: number;
   /**
-   * Whose channels: names, or a function that chooses; what several layers share is chosen with any of them. Default:
-   * every layer that can have them. Channels of grouped convolutions, and of depthwise ones with a multiplier, have no
-   * gates.
+   * The layers whose channels are penalized: names, or a function that chooses. Channels that several layers share are
+   * chosen with any of these layers. Default: every layer that can have gates or gammas. Grouped convolutions, and
+   * depthwise ones with a multiplier, cannot have gates.
    */
   layers?: ChannelLayerSelection;
 }
 
 /**
- * A model of its own whose `fit` makes the channels small that it can do without (Liu et al., "Learning Efficient
+ * Returns a new model whose `fit` makes the channels small that are not needed (Liu et al., "Learning Efficient
  * Convolutional Networks through Network Slimming", 2017). Afterwards `slim(..., { score: "gamma" })` ranks by what is
  * left of them.
  *
@@ -38,8 +38,8 @@ export interface GateOptions {
  *     await gated.fit(train, { epochs: 3 });
  *     const half = (await slim(gated, { keep: { macs: 0.5 }, score: "gamma" })).bake();
  *
- * Gates are part of the weights in what is saved, quantized or baked; without channels whose gates are zero the answers
- * are the same to the bit, behind activations that make 0 of 0.
+ * Saving, quantizing and `bake` multiply the gates into the weights. Removing channels whose gates are zero changes no bit
+ * of the answers, as long as the activation of 0 is 0.
  *
  * Errors: RangeError for layers that have no channels to remove, or no batch normalization behind them; PenjingError
  * "masked" where a layer has gates already, "quantized" of a network of integers.

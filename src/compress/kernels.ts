@@ -28,7 +28,7 @@ export function kernelLayers(graph: Graph): KernelLayer[] {
   return [...layers.values()];
 }
 
-/** Those that `layers` chooses, or an error that lists what there is to choose. */
+/** Returns the layers that `layers` chooses, or throws an error that lists all of them. */
 export function selectedLayers<L extends KernelLayer>(
   all: readonly L[],
   layers: LayerSelection = () => true,

@@ -1,4 +1,4 @@
-/** The error that one network has against another, layer by layer. */
+/** Measures the error of one network against another, layer by layer. */
 import { log } from "../base/math.ts";
 import { type Shape, sameShape } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -8,7 +8,7 @@ import { Net, type Reals } from "../run/net.ts";
 import { turn } from "../train/pace.ts";
 import { runningForm } from "./running-form.ts";
 
-/** How far the numbers b of one network are from the numbers a of another. */
+/** The difference between the numbers b of one network and the numbers a of another. */
 export interface Errors {
   /** Mean and greatest |a - b|. */
   readonly meanError: number;
@@ -17,10 +17,10 @@ export interface Errors {
   readonly sqnr: number;
 }
 
-/** Of the numbers that leave a layer, over all samples, as real numbers. */
+/** The error of the outputs of a layer, over all samples, as real numbers. */
 export interface LayerError extends Errors {
   readonly layer: string;
-  /** Of one sample. */
+  /** The shape for one sample. */
   readonly shape: Shape;
 }
 
@@ -67,12 +67,12 @@ export interface Side {
   readonly data: Dataset;
 }
 
-/** Samples in one call: what leaves all layers of them is held at once. */
+/** Samples in one call. The outputs of all layers for them are held at once. */
 const TOGETHER = 8;
 
 /**
- * The errors of the layers of `b` against those of `a` that have the same name and shape, after normalization is
- * folded into the layers in front of it. `unmatched`: the other layers of `b`.
+ * Measures the errors of the layers of `b` against those of `a` that have the same name and shape, after normalization
+ * is folded into the layers in front of it. `unmatched`: the other layers of `b`.
  */
 export async function layerErrors(
   a: Side,

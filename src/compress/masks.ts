@@ -68,6 +68,10 @@ export function maskOf(graph: Graph, kernel: Value, layer: string): MaskedWeight
   return { weight: kernel.name, mask: leaf.name, layer, shape };
 }
 
+/** The masks of a graph in which layers have fewer channels than they had. */
+export const resizedMasks = (graph: Graph, masks: readonly MaskedWeight[]): MaskedWeight[] =>
+  masks.map(masked => ({ ...masked, shape: graph.leafOf(masked.weight)!.type.shape }));
+
 function chosenNodes(graph: Graph, layers: LayerSelection, kernels: Prunable): Node[] {
   const isPrunable = (node: Node): boolean => {
     const { kernel } = traitsOf(node);

@@ -22,7 +22,7 @@ export interface ObserveOptions {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Is given a value's numbers for some images: image i has those from element i * row on, `images` of them count. */
+/** Gets a value's numbers for some images. Those of image i begin at element i * row; the first `images` count. */
 export type Look = (value: number, numbers: Float32Array, row: number, images: number) => void;
 
 /** Time without giving way to the page, in milliseconds. */

@@ -82,15 +82,16 @@ function hookMaker(options: PruneLowMagnitudeOptions): HookMaker {
   if (sparsityMByN === undefined) {
     const selection = (masks: readonly MaskedWeight[]): Selection =>
       byShare(masks.map(({ shape }) => blocks(shape, blockSize, pooling, true)));
-    return masks => new Pruning(masks, schedule, magnitude, selection(masks));
+    return masks => new Pruning(masks, schedule, magnitude, selection);
   }
   checkBlock("sparsityMByN", sparsityMByN, "[m, n]");
   const [m, n] = sparsityMByN;
   if (m >= n) throw wrongValue("sparsityMByN", "[m, n] with m < n", sparsityMByN);
   if (blockSize.some(size => size > 1)) throw wrongType("sparsityMByN", "nothing beside a blockSize", sparsityMByN);
   const once: SparsityFunction = step => ({ prune: step === 1, sparsity: 0 });
-  return masks =>
-    new Pruning(masks, once, magnitude, byPattern(masks.map(({ shape }) => channelPattern(shape, { n: n - m, m: n }))));
+  const selection = (masks: readonly MaskedWeight[]): Selection =>
+    byPattern(masks.map(({ shape }) => channelPattern(shape, { n: n - m, m: n })));
+  return masks => new Pruning(masks, once, magnitude, selection);
 }
 
 /** The layer with a mask on each kernel that is pruned; used twice in a model, it has one. */

@@ -7,7 +7,7 @@ import { type Criterion, type CriterionName, criterionOf, type ScoreFunction } f
 import { type DerivingStep, derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { checkGranularity, type Granularity, isPattern, type Pooling } from "./granularity.ts";
-import { addMasks, type LayerSelection } from "./masks.ts";
+import { addMasks, type LayerSelection, type MaskedWeight } from "./masks.ts";
 import { Pruning } from "./pruning.ts";
 import {
   checkedSpan,
@@ -106,8 +106,9 @@ export function prune(model: Model, options: PruneOptions = {}): Model {
     const masks = addMasks(graph, options.layers);
     const scope = options.scope ?? (options.threshold === undefined ? criterion.scope : undefined);
     const { granularity, pooling, threshold } = options;
-    const selection = selectionOf(masks, { scope, granularity, pooling, threshold });
-    return withHook(model, graph, { name: "prune", options }, new Pruning(masks, schedule, criterion, selection));
+    const select = (weights: readonly MaskedWeight[]) =>
+      selectionOf(weights, { scope, granularity, pooling, threshold });
+    return withHook(model, graph, { name: "prune", options }, new Pruning(masks, schedule, criterion, select));
   });
 }
 

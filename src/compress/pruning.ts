@@ -17,7 +17,7 @@ import type { Update } from "../train/optimizers.ts";
 import { type Criterion, magnitude } from "./criteria.ts";
 import { Gathering } from "./gathering.ts";
 import { Life, zeroShare } from "./life.ts";
-import type { MaskedWeight } from "./masks.ts";
+import { type MaskedWeight, resizedMasks } from "./masks.ts";
 import { checkSchedule, type SparsityFunction, type SparsitySchedule, scheduleDuring, share } from "./schedules.ts";
 import { type Selection, selectionOf } from "./selection.ts";
 
@@ -29,6 +29,7 @@ export class Pruning implements StepHook {
   readonly schedule: SparsitySchedule | SparsityFunction;
   readonly criterion: Criterion;
   readonly selection: Selection;
+  readonly #select: (masks: readonly MaskedWeight[]) => Selection;
   readonly #gathering: Gathering;
   readonly #life: Life;
   #at: SparsityFunction | undefined;
@@ -37,14 +38,15 @@ export class Pruning implements StepHook {
     masks: readonly MaskedWeight[],
     schedule: SparsitySchedule | SparsityFunction,
     criterion: Criterion = magnitude,
-    selection: Selection = selectionOf(masks),
+    select: (masks: readonly MaskedWeight[]) => Selection = selectionOf,
     life?: Life,
   ) {
     checkSchedule(schedule);
     this.masks = masks;
     this.schedule = schedule;
     this.criterion = criterion;
-    this.selection = selection;
+    this.selection = select(masks);
+    this.#select = select;
     this.#gathering = new Gathering(criterion, masks);
     this.#life = life ?? new Life(masks);
   }
@@ -126,7 +128,12 @@ export class Pruning implements StepHook {
   }
 
   clone(): Pruning {
-    return new Pruning(this.masks, this.schedule, this.criterion, this.selection, this.#life.clone());
+    return new Pruning(this.masks, this.schedule, this.criterion, this.#select, this.#life.clone());
+  }
+
+  resized(graph: Graph): Pruning {
+    const masks = resizedMasks(graph, this.masks);
+    return new Pruning(masks, this.schedule, this.criterion, this.#select, this.#life.clone());
   }
 
   /** The share of zeros under all masks of the training, also those of other schedules. */

@@ -8,7 +8,7 @@ import { type Steps, stepsOf } from "../train/share-of-steps.ts";
 import type { Criterion } from "./criteria.ts";
 import { Gathering } from "./gathering.ts";
 import { Life, zeroShare } from "./life.ts";
-import type { MaskedWeight } from "./masks.ts";
+import { type MaskedWeight, resizedMasks } from "./masks.ts";
 import { SPARSITY } from "./pruning.ts";
 import { greatest } from "./selection.ts";
 
@@ -97,6 +97,10 @@ export class Regrowth implements StepHook {
 
   clone(): Regrowth {
     return new Regrowth(this.masks, this.options, this.#life.clone());
+  }
+
+  resized(graph: Graph): Regrowth {
+    return new Regrowth(resizedMasks(graph, this.masks), this.options, this.#life.clone());
   }
 
   logs(state: TrainingState): Record<string, number> {

@@ -1,4 +1,4 @@
-/** How important the channels of each group are: the scores that slimming ranks them by. */
+/** Scores the importance of channels, for slimming to rank them by. */
 import { oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { size } from "../base/shape.ts";
 import { Dataset } from "../data/dataset.ts";
@@ -15,17 +15,17 @@ import { type ChannelGroup, Channels, type Filters, gammasOf } from "./channels.
 import { observe } from "./observe.ts";
 import { runningForm } from "./running-form.ts";
 
-/** The channels of one group, as a score of one's own sees them. */
+/** The channels of one group, as a score function gets them. */
 export interface ScoredChannels {
   /** The first layer whose channels they are. */
   readonly layer: string;
   /** All layers whose channels they are. */
   readonly layers: readonly string[];
-  /** Of each channel: the weights of its filters in all these layers, one after another, without biases. */
+  /** For each channel the weights of its filters in all these layers, one after another, without biases. */
   readonly weights: readonly Float32Array[];
 }
 
-/** One number >= 0 for each channel; the least goes first. */
+/** Returns one number >= 0 for each channel; the channel with the smallest is removed first. */
 export type ScoreFunction = (channels: ScoredChannels) => ArrayLike<number>;
 
 const NAMES = ["l1", "l2", "gamma", "taylor", "apoz"] as const;

@@ -1,7 +1,7 @@
 /**
- * How much each layer bears: accuracy against the strength with which one layer alone is pruned, slimmed or rounded,
- * without training. Song Han et al., "Learning both weights and connections for efficient neural networks" (2015),
- * section 3.2, chooses a threshold for each layer by it.
+ * Measures how sensitive each layer is: accuracy against the strength with which one layer alone is pruned, slimmed or
+ * rounded, without training. Song Han et al., "Learning both weights and connections for efficient neural networks"
+ * (2015), section 3.2, chooses a threshold for each layer by it.
  */
 import { checkSignal, integer, knownOptions, naming, number, oneOf, PenjingError, wrongType } from "../base/errors.ts";
 import { textTable } from "../base/text-table.ts";
@@ -19,7 +19,7 @@ import { roundedToBits } from "./rounding.ts";
 import { greatest, keptWeights } from "./selection.ts";
 import { slim } from "./slim.ts";
 
-/** What is done to a layer. */
+/** The change made to a layer. */
 export type SensitivityTo = "sparsity" | "channels" | "bits";
 
 export interface SensitivityOptions {
@@ -37,7 +37,7 @@ export interface SensitivityOptions {
   strengths?: readonly number[];
   /** Names of layers, or a function that chooses. Default: all with a kernel, or with channels that may be removed. */
   layers?: LayerSelection;
-  /** What is measured beside the loss. Default: accuracy where the data have labels, else nothing. */
+  /** A metric beside the loss. Default: accuracy for data with labels, else none. */
   metric?: Metric | MetricName;
   signal?: AbortSignal;
   /** Called after each evaluation of the network: how many are done, of how many, and on which layer. */
@@ -46,14 +46,14 @@ export interface SensitivityOptions {
 
 export interface SensitivityPoint {
   readonly strength: number;
-  /** Loss and metric with this layer changed alone. */
+  /** Loss, without penalties of layers, and metric with this layer changed alone. */
   readonly scores: Scores;
 }
 
 export interface LayerSensitivity {
   readonly layer: string;
   readonly op: string;
-  /** Of channels: the other layers whose channels go with its own. */
+  /** For channels: the other layers whose channels are removed with those of this layer. */
   readonly tied?: readonly string[];
   /** Numbers in its kernels. */
   readonly weights: number;
@@ -61,13 +61,13 @@ export interface LayerSensitivity {
   readonly points: readonly SensitivityPoint[];
 }
 
-/** What `sensitivity` found; `sensitivityChart` of penjing/report draws it. */
+/** The result of `sensitivity`; `sensitivityChart` of penjing/report draws it. */
 export interface Sensitivity {
   readonly of: SensitivityTo;
   /** The name of the score that was asked for: "accuracy", or "loss" where there is no metric. */
   readonly metric: string;
   readonly samples: number;
-  /** Of the model as it is. */
+  /** Loss and metric of the unchanged model. */
   readonly scores: Scores;
   readonly strengths: readonly number[];
   readonly layers: readonly LayerSensitivity[];
@@ -205,7 +205,7 @@ const NAMES: Readonly<Record<SensitivityTo, string>> = {
   bits: "bits a weight",
 };
 
-/** What layers need to be changed, for messages. */
+/** The property that a layer needs, for messages. */
 const HAVING: Readonly<Record<SensitivityTo, string>> = {
   sparsity: "a kernel",
   channels: "channels that may be removed",

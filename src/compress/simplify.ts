@@ -10,17 +10,17 @@ import { hasKernel } from "../ops/traits.ts";
 import type { AxisClass } from "../passes/axes.ts";
 import { type Constants, constantsOf } from "../passes/constants.ts";
 import { type ChannelGroup, Channels } from "./channels.ts";
-import { derived } from "./derived.ts";
+import { derived, resizedParts } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 
 /**
- * A model of its own without dead channels and neurons; the others keep their order and, to rounding, the answers are
- * the same. Dead are channels that nobody reads (all weights that read them are zero), those that are zero whatever the
- * input is (all of their own weights and biases are zero), and those that are constant: behind a bias and an activation
- * they are some number. Its share of what reads them moves into the bias there. That is exact, so it is done where it is
- * exact: not in front of a convolution with padding, whose borders see zeros in its place, and not where a layer has no
- * bias of its own. Branches that add nothing but zeros go too, as long as the model has no hooks that may train them.
- * At least one channel of each layer stays.
+ * Returns a new model without dead channels and neurons. The others keep their order, and the answers are the same to
+ * rounding. A channel is dead where nothing reads it (all weights that read it are zero), where it is zero for any input
+ * (all of its own weights and biases are zero), or where it is constant: behind a bias and an activation it is some
+ * number. What that number adds to the layers that read it moves into their biases, but only where this is exact. It is
+ * not in front of a convolution with padding, which reads zeros at the borders instead; there, and where a layer has no
+ * bias of its own, the channel stays. Branches that add only zeros are removed too, unless the model has hooks that may
+ * train them. At least one channel of each layer stays.
  *
  *     const lean = simplify(pruned);          // after pruning of rows and columns, or with gates that became zero
  *
@@ -40,8 +40,7 @@ export function simplify(model: Model): Model {
       graph = smaller;
     }
     graph.prune();
-    const regularizers = new Map([...model.regularizers].filter(([name]) => graph.leafOf(name)));
-    return derived(model, graph, { name: "simplify" }, { regularizers });
+    return derived(model, graph, { name: "simplify" }, resizedParts(model, graph));
   });
 }
 
@@ -56,7 +55,7 @@ const withoutZeros =
     return node.op === add && zero(a!) ? [b] : undefined;
   };
 
-/** What a layer that reads a channel would need in its bias without it: a number for each of its outputs. */
+/** The numbers that layers need in their biases once a channel they read is removed: one for each output. */
 type Shares = Map<Node, Float64Array>;
 
 /**

@@ -1,9 +1,9 @@
 /**
  * The kernels on typed arrays, for people who benchmark them or build on them.
  *
- * Raw kernels take byte addresses: `alloc` gives arrays that lie in the kernels' memory, their `byteOffset` is the
- * address. The methods in camelCase take and give ordinary arrays: they copy in, pack, call and copy out. Not for hot
- * loops.
+ * Raw kernels take byte addresses: `alloc` returns arrays in the kernels' memory, whose `byteOffset` is the address.
+ * The methods in camelCase take and return ordinary arrays: they copy in, pack, call and copy out, so they are not for
+ * hot loops.
  */
 import { integer, knownOptions, number, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { roundUp } from "../base/shape.ts";
@@ -20,7 +20,7 @@ import { gemmScratch, MODE } from "./table/f32-gemm.ts";
 import type { KernelName } from "./table.ts";
 
 const PAGE = 65536;
-/** No allocation lies lower, so that no address is 0; calls are put there. */
+/** The lowest address of an allocation, so that none is 0; programs of single calls are below it. */
 const FIRST = 128;
 
 type Arrays = Float32Array | Int8Array | Uint8Array | Int32Array | Uint32Array | Int16Array | Uint16Array;
@@ -63,7 +63,7 @@ export interface Affine {
 }
 
 export interface F32Conv2dOptions {
-  /** Of one image: [height, width, channels]. */
+  /** The shape of one image: [height, width, channels]. */
   readonly input: readonly [height: number, width: number, channels: number];
   readonly filters: number;
   readonly kernel: readonly [height: number, width: number];
@@ -73,7 +73,7 @@ export interface F32Conv2dOptions {
   readonly dilations?: readonly [vertical: number, horizontal: number];
   /** Zeros around the image. Default none. */
   readonly pads?: readonly [top: number, bottom: number, left: number, right: number];
-  /** Input and output channels fall into this many groups that do not see each other. Default 1. */
+  /** The number of groups of channels; outputs of a group depend on inputs of the same group alone. Default 1. */
   readonly groups?: number;
   /** One number per filter. Default none. */
   readonly bias?: Float32Array;
@@ -97,8 +97,8 @@ export type Kernels = Readonly<Record<KernelName, (...args: number[]) => void>>;
 export type RawKernels = Kernels & ArrayKernels;
 
 /**
- * Loads all kernels over one new memory. Throws a RangeError for a size that is no memory's, a PenjingError with code
- * "no-simd" or "no-relaxed-simd" where the engine lacks it.
+ * Loads all kernels over one new memory. Throws a RangeError for a size that no memory can have, a PenjingError with
+ * code "no-simd" or "no-relaxed-simd" where the engine lacks it.
  */
 export async function kernels(options: KernelsOptions = {}): Promise<RawKernels> {
   knownOptions("kernels", options, ["bytes", "variant", "fused"]);
@@ -134,7 +134,7 @@ function calls({ kernels }: Binary, run: (pc: number) => void, memory: WebAssemb
 }
 
 /**
- * What `kernels()` gives besides the raw kernels. Errors of all methods: TypeError for a wrong type or option,
+ * The result of `kernels()` besides the raw kernels. Errors of all methods: TypeError for a wrong type or option,
  * RangeError for sizes that do not fit.
  */
 export class ArrayKernels {
@@ -343,7 +343,7 @@ export class ArrayKernels {
   }
 }
 
-/** The geometry's part of f32_conv2d's arguments, in their order. */
+/** The geometry among the arguments of f32_conv2d, in their order. */
 const GEOMETRY = [
   "h",
   "w",
@@ -399,7 +399,7 @@ function elements(what: string, array: ArrayLike<number>, length: number): void 
   if (array.length !== length) throw wrongValue(what, `${length} elements`, array.length);
 }
 
-/** A kernel trusts its pointers and columns; a stranger's could read anywhere. */
+/** Checks pointers and columns, which a kernel trusts: wrong ones could read anywhere. */
 function csr({ values, columns, pointers }: Csr<Float32Array | Int8Array>, k: number): void {
   elements("columns", columns, values.length);
   if (!Number.isInteger(k)) throw wrongValue("b", "whole rows of n elements", `${k} rows`);

@@ -1,7 +1,7 @@
 /**
- * Checksums, and numbers of any width from the bits of a file: assembly/bits.ts, compiled where it is first needed, at
- * once, since it has less than the 4 kB which browsers allow for that. In JavaScript both cost a new process 2 to 3 ms,
- * as nothing is compiled well by then.
+ * Checksums, and numbers of any width from the bits of a file: assembly/bits.ts, compiled synchronously when it is
+ * first needed, which browsers allow below 4 kB. In JavaScript both cost a new process 2 to 3 ms, as nothing is
+ * optimized by then.
  */
 import { bits } from "../../build/boot-binaries.ts";
 import { bytesOf } from "./boot.ts";
@@ -17,11 +17,9 @@ interface Bits {
 
 /** Memory below holds the tables of `crc32`. */
 const X = 4096;
-/** Elements, and bytes of a checksum, that one call takes. */
+/** Elements, and bytes of a checksum, per call. */
 const PART = 65536;
-/**
- * Where elements are written: behind all bits that so many can have, and the eight bytes that are read behind those.
- */
+/** The address of the elements: behind the bits of a whole call, and the eight bytes that are read behind those. */
 const Y = X + 5 * PART + 64;
 const PAGES = Math.ceil((Y + 4 * PART) / 65536);
 
@@ -49,10 +47,10 @@ export function crc32(bytes: Uint8Array): number {
 }
 
 /**
- * Fills `elements` with fields of `width` bits of `bytes`, in two's complement; where `gapBits` is not 0, each comes
- * after the number of zeros before it, in codes of so many bits. Gives the number of bytes begun: more than there are,
- * where those do not suffice. Part by part, so that a large tensor takes no memory but its own. A RangeError where an
- * element would lie behind the end.
+ * Fills `elements` with fields of `width` bits of `bytes`, in two's complement; where `gapBits` is not 0, the number of
+ * zeros before each element precedes it, in codes of `gapBits` bits. Returns the number of bytes begun, which exceeds
+ * `bytes.length` if the input is truncated. Works part by part, so that a large tensor takes no memory but its own.
+ * Throws a RangeError if an element would be behind the end.
  */
 export function readFields(
   bytes: Uint8Array,

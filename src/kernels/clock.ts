@@ -1,10 +1,10 @@
 /**
- * How fast the processor runs right now: browsers and operating systems hide it, and speeds only mean something beside
- * it. A chain of instructions each of which needs the result of the one before takes one clock cycle a link, on every
- * processor of today.
+ * Measures the current clock of the processor, which browsers and operating systems hide, so that speeds can be
+ * compared with it. A chain of instructions, each of which needs the result of the one before, takes one clock cycle a
+ * link on every current processor.
  */
 
-/** Pairs of `xor` and `add` in one turn of the loop: many, so that the loop itself hides behind them. */
+/** Pairs of `xor` and `add` in one iteration: enough that the loop itself costs nothing. */
 const PAIRS = 16;
 
 /**
@@ -35,8 +35,8 @@ function chainModule(): Uint8Array<ArrayBuffer> {
 let chain: ((x: number, y: number, turns: number) => number) | undefined;
 
 /**
- * The clock in GHz, now: the fastest of some fifty runs of half a millisecond. Measure near what it is to be compared
- * with, as it changes with heat and load. On a busy machine it is a lower bound.
+ * The clock in GHz, now: the fastest of some fifty runs of half a millisecond. Measure it close in time to the speed it
+ * is compared with, as it changes with heat and load. On a busy machine it is a lower bound.
  */
 export function clockGHz(): number {
   chain ??= new WebAssembly.Instance(new WebAssembly.Module(chainModule())).exports.chain as NonNullable<typeof chain>;

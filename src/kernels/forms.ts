@@ -1,15 +1,20 @@
 /**
- * How the kernels of one binary are called, as far as planning needs to know. scripts/generate.ts makes the text from
- * the kernel table, since the table itself, with the kernels of training in it, would be a fifth of what a page that
- * runs a network loads.
+ * The signatures of the kernels of one binary, for planning. scripts/generate.ts makes the text from the kernel table,
+ * since the table itself, which includes the kernels of training, would be a fifth of the code that a page loads to run
+ * a network.
  *
- *     ;zero y>bytes,;permute n,x<y>index<; ... ;      kernels in the order of their numbers; arguments in order, each with the mark of its role
+ *     ;zero y>bytes,;permute n,x<y>index<; ... ;
  *
- * Marks: `,` a number, `~` a float, `#` how many images; addresses: `<` read, `>` written, `=` read and written.
+ * Kernels are in the order of their numbers, arguments in order, each with the mark of its role.
+ *
+ * Marks: `,` a number, `~` a float, `#` the number of images; addresses: `<` read, `>` written, `=` read and written.
  */
 import type { KernelName } from "./table.ts";
 
-/** Bytes that may be read or written past the end of whatever a kernel gets: no row's overRead or overWrite is more. */
+/**
+ * Bytes that may be read or written past the end of any argument of a kernel: the limit of overRead and overWrite in
+ * all rows.
+ */
 export const SLACK = 128;
 
 /** The instruction that ends a program. */
@@ -28,7 +33,7 @@ export interface Form {
   readonly args: readonly { readonly name: string; readonly role: string }[];
 }
 
-/** Of each text, by name: what is taken apart once serves all later networks. */
+/** Parsed forms of each text, by name, for all later networks. */
 const known = new Map<string, Map<KernelName, Form>>();
 
 export function formOf(kernels: string, kernel: KernelName): Form {

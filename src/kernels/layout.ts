@@ -1,7 +1,7 @@
 /**
- * Layouts: how a logical tensor lies in memory. Logical order is NHWC for images, `[out][kh][kw][in]` for convolutions
- * and `[out][in]` for dense weights. A layout with `map` is a permutation with padding; checkpoints and exports read
- * through it. One without is a transform (Winograd, packed int8), which can only be computed.
+ * Layouts: the order of a logical tensor in memory. Logical order is NHWC for images, `[out][kh][kw][in]` for
+ * convolutions and `[out][in]` for dense weights. A layout with `map` is a permutation with padding; checkpoints and
+ * exports read through it. One without is a transform (Winograd, packed int8), which can only be computed.
  */
 
 import { BYTES, type DType, roundUp, type Shape, size } from "../base/shape.ts";
@@ -14,16 +14,16 @@ export interface Layout {
   bytes(shape: Shape, dtype: DType): number;
   /** Stored element -> logical index, -1 for padding (kept zero). */
   map?(shape: Shape): Int32Array;
-  /** For a transform, or where a kernel converts faster than an index table: the layout it is computed from ... */
+  /** The layout that `by` converts from: for a transform, or where a kernel converts faster than an index table. */
   readonly from?: Layout;
   /**
-   * ... and the kernel that does it, with its arguments but `x` (source) and `y` (target); where it has them, but `n`,
-   * `xs`, `ys` too.
+   * The kernel that converts, with its arguments except `x` (source), `y` (target) and, where it has them, `n`, `xs`
+   * and `ys`.
    */
   by?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
-  /** The kernel that brings it back to flat, likewise. */
+  /** The kernel that converts back to flat, in the same form. */
   back?(shape: Shape): { kernel: KernelName; args: Record<string, number> };
-  /** A layout that serves those who wish for this one and those who wish for `other`; undefined: there is none. */
+  /** A layout for consumers that prefer this one and consumers that prefer `other`; undefined if there is none. */
   serving?(other: Layout): Layout | undefined;
 }
 
@@ -34,7 +34,7 @@ const counted = (stored: number, logical: (p: number) => number): Int32Array =>
   Int32Array.from({ length: stored }, (_, p) => logical(p));
 
 /**
- * Logical order, padded to whole 32 bytes; scalars are not padded, so that labels lie side by side.
+ * Logical order, padded to whole 32 bytes; scalars are not padded, so that labels are contiguous.
  *
  *     e0 e1 e2 ... e(n-1) 0 0 0 | next image
  */
@@ -45,8 +45,8 @@ export const flat: Layout = {
 };
 
 /**
- * GEMM panels of 8 outputs: [out/8][row][8], outputs padded with zeros to whole panels. What `f32_gemm` reads as its
- * second operand.
+ * GEMM panels of 8 outputs: [out/8][row][8], outputs padded with zeros to whole panels. The second operand of
+ * `f32_gemm`.
  *
  *     k0: o0 o1 o2 ... o7 | k1: o0 ... o7 | ... | next panel: k0: o8 ... o15 | ...
  */
@@ -62,7 +62,7 @@ export const panels: Layout = {
   },
 };
 
-/** The transpose in panels: [row/8][out][8]. What backward-data reads. */
+/** The transpose in panels: [row/8][out][8], for the gradient of the input. */
 export const panelsTransposed: Layout = {
   name: "panelsTransposed",
   bytes: shape => roundUp(rowLength(shape), 8) * shape[0]! * 4,
@@ -78,9 +78,9 @@ export const panelsTransposed: Layout = {
 };
 
 /**
- * What the input gradient of a convolution reads: [in/8][kh][kw][out][8], the taps backwards and `in` padded with zeros
- * to whole panels, so that the gradient is itself a convolution that runs forwards over memory. With groups, `in` is
- * that of one group.
+ * The weights of the input gradient of a convolution: [in/8][kh][kw][out][8], the taps backwards and `in` padded with
+ * zeros to whole panels, so that the gradient is itself a convolution that runs forwards over memory. With groups, `in`
+ * is that of one group.
  */
 export const inputPanels: Layout = {
   name: "inputPanels",
@@ -101,7 +101,7 @@ export const inputPanels: Layout = {
   },
 };
 
-/** Depthwise weights [out][kh][kw][1] with the channels side by side: [kh][kw][out], `out` padded with zeros to 8. */
+/** Depthwise weights [out][kh][kw][1] with contiguous channels: [kh][kw][out], `out` padded with zeros to 8. */
 export const taps: Layout = {
   name: "taps",
   bytes: shape => roundUp(shape[0]!, 8) * rowLength(shape) * 4,
@@ -114,8 +114,8 @@ export const taps: Layout = {
 };
 
 /**
- * Convolution weights by kernel row, padded to whole vectors: [out][kh][kw * in padded to 4]. What the sparse weight
- * gradient adds to.
+ * Convolution weights by kernel row, padded to whole vectors: [out][kh][kw * in padded to 4]. The sparse weight
+ * gradient adds to it.
  *
  *     o0: ky0: x0c0 x0c1 ... x1c0 ... 0 | ky1: ... | o1: ...
  */
@@ -130,8 +130,8 @@ export const kernelRows: Layout = {
 };
 
 /**
- * The same twice, [2][out][kh][(kw + 1) * in padded to 4]: as it is, and moved right by one pixel. What the sparse
- * input gradient reads: the winner of a pool window is its left or its right pixel, and so both begin at the window.
+ * The same twice, [2][out][kh][(kw + 1) * in padded to 4]: as it is, and moved right by one pixel, for the sparse input
+ * gradient: the winner of a pool window is its left or its right pixel, and either copy begins at the window.
  *
  *     moved 0: w w w w w 0 | pad        moved 1: 0 w w w w w | pad
  */

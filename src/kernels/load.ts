@@ -1,5 +1,5 @@
 /**
- * The only place that instantiates WebAssembly: finds out what the engine can do, chooses a variant, unpacks and
+ * The only place that instantiates WebAssembly: detects the features of the engine, chooses a variant, unpacks and
  * compiles it.
  *
  * Every binary comes in two variants, `simd` and `relaxed`, because one relaxed instruction makes an engine without
@@ -9,8 +9,8 @@
  * leaves open. Three behaviours are in the field (V8's lowering of I32x4DotI8x16I7x16AddS):
  * - `u8`: b is unsigned, sums are exact. x86 with AVX-VNNI.
  * - `s8`: b is signed, sums are exact. ARM with the dot-product extension.
- * - `saturating`: b is unsigned, pairs of products saturate at 16 bits (pmaddubsw). x86 without AVX-VNNI.
- * The int8 kernels feed unsigned activations to b, so only `u8` is taken; `s8` and `saturating` run the plain kernels.
+ * - `saturating`: b is unsigned, pairs of products saturate at 16 bits (pmaddubsw). x86 without AVX-VNNI. The int8
+ *   kernels feed unsigned activations to b, so only `u8` is taken; `s8` and `saturating` run the plain kernels.
  */
 import { probe } from "../../build/boot-binaries.ts";
 import { oneOf, PenjingError } from "../base/errors.ts";
@@ -23,11 +23,12 @@ import * as boot from "./boot.ts";
 export type Variant = "simd" | "relaxed";
 
 /**
- * What `i32x4.relaxed_dot_i8x16_i7x16_add_s` does with a second operand over 127; `none`: the engine does not have it.
+ * The behaviour of `i32x4.relaxed_dot_i8x16_i7x16_add_s` with a second operand over 127; `none`: the engine does not
+ * have it.
  */
 export type RelaxedDot = "u8" | "s8" | "saturating" | "none";
 
-/** What the engine has; `chooseVariant` decides by it. */
+/** The features of the engine, by which `chooseVariant` decides. */
 export interface Support {
   /** 128-bit SIMD: without it nothing runs. */
   readonly simd: boolean;
@@ -36,34 +37,34 @@ export interface Support {
   readonly relaxedDot: RelaxedDot;
   /** Memory can be shared between threads. */
   readonly threads: boolean;
-  /** Name and version, as far as the engine tells: "node 20.20.2 (v8 11.3.244.8)". */
+  /** Name and version, as far as the engine says: "node 20.20.2 (v8 11.3.244.8)". */
   readonly engine: string;
 }
 
 /** A compiled kernel collection, embedded as text. */
 export interface Binary {
   readonly name: "run" | "train";
-  /** Its variants, packed (see boot.ts). What comes before them in it is other binaries that these resemble. */
+  /** Its variants, packed (see boot.ts). Other binaries, which these resemble, may precede them in it. */
   readonly packed: string;
-  /** Where each variant lies in what `packed` holds. */
+  /** The bytes of each variant in the unpacked stream. */
   readonly variants: Readonly<Record<Variant, readonly [from: number, to: number]>>;
-  /** How its kernels are called: see forms.ts. */
+  /** The signatures of its kernels: see forms.ts. */
   readonly kernels: string;
-  /** The variants give the same bits, so the faster may be chosen unasked. */
+  /** True if the variants give the same bits, so that the faster is the default. */
   readonly automatic: boolean;
 }
 
-/** What an instance offers. */
+/** The exports of an instance. */
 export interface Kernels {
   /** Interprets the program at byte address `pc`. */
   run(pc: number): void;
 }
 
-// ---------------------------------------------------------------- what the engine can do
+// ---------------------------------------------------------------- features of the engine
 
 let known: Support | undefined;
 
-/** What this engine can do. The first call runs a module of a hundred bytes; later calls return the same object. */
+/** The features of this engine. The first call runs a module of a hundred bytes; later calls return the same object. */
 export function supported(): Support {
   if (known) return known;
   const simd = boot.hasSimd();
@@ -79,7 +80,7 @@ export function supported(): Support {
 }
 
 /**
- * Pairs of operands, repeated to 16 bytes, that tell the behaviours apart: the largest and smallest sums an unsigned b
+ * Pairs of operands, repeated to 16 bytes, that distinguish the behaviours: the largest and smallest sums an unsigned b
  * can give (their pairs leave 16 bits: saturation), a plain one, and XNNPACK's two (src/configs/hardware-config.c),
  * which mix signs of b in a group.
  */
@@ -133,14 +134,14 @@ function canShareMemory(): boolean {
 
 // ---------------------------------------------------------------- the choice
 
-/** Where every copy of this module finds what is forced: `penjing/run` is a bundle of its own. */
+/** The global key of the forced variant, shared by all copies of this module: `penjing/run` is a bundle of its own. */
 const FORCED = Symbol.for("penjing.variant");
 const shared = globalThis as { [FORCED]?: Variant | undefined };
 
 /**
- * Makes every later choice `variant`, whatever the probe says; `undefined` gives the choice back to the probe. For
+ * Forces `variant` for every later choice, whatever the probe says; `undefined` returns the choice to the probe. For
  * tests: where the relaxed dot is not `u8`, the relaxed int8 kernels are only right for activations in 0..127. Training
- * is not concerned. Throws a PenjingError with code "no-simd" or "no-relaxed-simd" where the engine cannot load it.
+ * is not affected. Throws a PenjingError with code "no-simd" or "no-relaxed-simd" where the engine cannot load it.
  */
 export function forceVariant(variant: Variant | undefined): void {
   if (variant !== undefined) demand(variant);
@@ -173,8 +174,8 @@ function demand(variant: Variant): void {
 const compiled = new Map<string, Promise<WebAssembly.Module>>();
 
 /**
- * The compiled binary, kept for later instances. Called early, it compiles while something else is waited for; nobody
- * has to wait for the promise, whose failure comes up again where the kernels are asked for.
+ * The compiled binary, kept for later instances. Called early, it compiles in the background. The promise need not be
+ * awaited: a failure is thrown again when the kernels are loaded.
  */
 export function compile(binary: Binary, variant: Variant = chooseVariant(binary)): Promise<WebAssembly.Module> {
   demand(variant);
@@ -193,8 +194,9 @@ export const unpack = ({ packed, variants }: Binary, variant: Variant): Uint8Arr
   boot.unpack(packed, ...variants[variant]);
 
 /**
- * The kernels of `binary` over `memory`, which stays the caller's: nothing in it is written before a kernel is called.
- * Throws a PenjingError with code "no-simd" or "no-relaxed-simd" where the engine cannot load the variant.
+ * Instantiates the kernels of `binary` over `memory`, which belongs to the caller: nothing in it is written before a
+ * kernel is called. Throws a PenjingError with code "no-simd" or "no-relaxed-simd" where the engine cannot load the
+ * variant.
  */
 export async function instantiate(binary: Binary, memory: WebAssembly.Memory, variant?: Variant): Promise<Kernels> {
   const { exports } = await WebAssembly.instantiate(await compile(binary, variant), { env: { memory } });

@@ -1,7 +1,7 @@
 /**
- * The kernel table: every kernel's name, argument roles and presumptions, in one place. The interpreters' switches and
- * what planning knows of kernels (forms.ts) are generated from it; lowering, tests, benchmarks and messages use the
- * same names. What runs imports types from here and nothing else.
+ * The kernel table: every kernel's name, argument roles and presumptions, in one place. The switches of the
+ * interpreters and the signatures for planning (forms.ts) are generated from it; lowering, tests, benchmarks and
+ * messages use the same names. Code of `penjing/run` imports only types from here.
  *
  * Names: `<data>[_<weights>]_<family>[_<fused>]`, e.g. `f32_conv2d_relu_max_pool2d`. A family's rows are in
  * `table/<data>-<family>.ts`, its AssemblyScript in `assembly/<data>-<family>.ts`, its slow twins in
@@ -24,6 +24,7 @@ import { f32Pool } from "./table/f32-pool.ts";
 import { f32Reduce } from "./table/f32-reduce.ts";
 import { f32Resize } from "./table/f32-resize.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
+import { f32Sparse } from "./table/f32-sparse.ts";
 import { f32Spmm } from "./table/f32-spmm.ts";
 import { i8Conv2d, i8Conv2d1c, i8Conv2dFir } from "./table/i8-conv2d.ts";
 import { i8Conv2dWinograd } from "./table/i8-conv2d-winograd.ts";
@@ -35,6 +36,7 @@ import { i8Pool2d } from "./table/i8-pool2d.ts";
 import { i8Quantize } from "./table/i8-quantize.ts";
 import { i8Reduce } from "./table/i8-reduce.ts";
 import { i8Resize } from "./table/i8-resize.ts";
+import { i8Sparse } from "./table/i8-sparse.ts";
 import { i8Spmm } from "./table/i8-spmm.ts";
 import { memory } from "./table/memory.ts";
 import type { Role, Row } from "./table/row.ts";
@@ -44,8 +46,8 @@ import { u8Rescale } from "./table/u8-rescale.ts";
 export type { Role, Row };
 
 /**
- * file in assembly/ -> its kernels. The order gives a kernel its number inside one binary of one build; nothing stored
- * names numbers.
+ * Files in assembly/ and their kernels. The order gives a kernel its number in one binary of one build; no file stores
+ * these numbers.
  */
 export const FAMILIES = {
   memory,
@@ -79,6 +81,8 @@ export const FAMILIES = {
   "i8-depthwise-3x3": i8Depthwise3x3,
   "i8-pool2d": i8Pool2d,
   "i8-elementwise": i8Elementwise,
+  "i8-sparse": i8Sparse,
+  "f32-sparse": f32Sparse,
   "f32-conv2d-relu-max-pool2d": f32Conv2dReluMaxPool2d,
   "f32-conv2d-relu-max-pool2d-winograd": f32Conv2dReluMaxPool2dWinograd,
   "f32-conv2d-relu-max-pool2d-gradient": f32Conv2dReluMaxPool2dGradient,
@@ -106,6 +110,15 @@ type Implied<R> = {
 /** The arguments of kernel K, each an A. */
 export type KernelArgs<K extends KernelName, A> = Merged[K] extends { args: infer R }
   ? { [P in Exclude<keyof R, Implied<R>>]: A } & { [P in Implied<R>]?: A }
+  : never;
+
+/** The arguments of all of several kernels, each an A: what a call of any one of them takes. */
+export type AllKernelArgs<K extends KernelName, A> = (
+  K extends KernelName
+    ? (args: KernelArgs<K, A>) => void
+    : never
+) extends (args: infer I) => void
+  ? I
   : never;
 
 export const KERNELS = Object.assign({}, ...Object.values(FAMILIES)) as Record<KernelName, Row>;

@@ -1,4 +1,6 @@
-/** What ops that treat every element alike have in common: their meanings, made from one function of numbers or one kernel's name. */
+/**
+ * The meanings of ops that treat every element alike, made from one function of numbers or one kernel's name.
+ */
 import { PenjingError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { tensor } from "../base/tensor.ts";
@@ -21,7 +23,7 @@ export const sameAxes: Axes = node => {
   return { operands: [...node.inputs, ...node.outputs].map(() => all) };
 };
 
-/** Is for functions that read the numbers along the last axis together, such as softmax. */
+/** The axes of functions that read the numbers along the last axis together, such as softmax. */
 export const wholeRowAxes: Axes = node => {
   const all = node.outputs[0]!.type.shape.map((n, axis, { length }) => (axis === length - 1 ? whole(n) : indices(n)));
   return { operands: [...node.inputs, ...node.outputs].map(() => all) };
@@ -86,7 +88,10 @@ export const lowerBinary =
 /** Operands prefer the layout that the consumers of the output prefer. */
 export const asOutput: Prefers = (node, _, c) => c.prefer(node.outputs[0]!);
 
-/** Int8 that keeps its quantization may be passed on as it is, and then lies as the readers of the output wish, their halo included. */
+/**
+ * Int8 that keeps its quantization may be passed on as it is, and then lies as the readers of the output wish, their
+ * halo included.
+ */
 export const passedOn: Prefers = (node, operand, c) =>
   isInt8(node.inputs[0]!.type) ? asOutput(node, operand, c) : undefined;
 

@@ -1,8 +1,10 @@
 /**
- * The tables of ops, one for each meaning (graph/meaning.ts), merged from the files of this folder by scripts/generate.ts: an op is in them as
- * soon as its file is here. A meaning that an op lacks is a compile error; one that it cannot have is `refuse("reason")` in its file.
+ * The tables of ops, one for each meaning (graph/meaning.ts), merged from the files of this folder by
+ * scripts/generate.ts: an op is in them as soon as its file is here. A meaning that an op lacks is a compile error; one
+ * that it cannot have is `refuse("reason")` in its file.
  *
- * An op with `lower` belongs to models. One with `lowerBackward` alone belongs to training graphs, and needs no more than `evaluate` besides.
+ * An op with `lower` belongs to models. One with `lowerBackward` alone belongs to training graphs, and needs no more
+ * than `evaluate` besides.
  */
 import * as merged from "../../build/op-tables.ts";
 import type { Tensor } from "../base/tensor.ts";
@@ -86,7 +88,10 @@ export const BAKE: Readonly<Record<string, Bake>> = merged.BAKE;
 /** Activation functions by the names that layers have for them, Keras' in camelCase. */
 export const ACTIVATION = merged.ACTIVATION;
 
-/** Computes `wanted` by the specification, node by node, in float64. `feed` gives each leaf its contents, images first where batched. */
+/**
+ * Computes `wanted` by the specification, node by node, in float64. `feed` gives each leaf its contents, images first
+ * where batched.
+ */
 export function evaluate(
   graph: Graph,
   feed: (leaf: Value) => Tensor,

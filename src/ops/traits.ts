@@ -9,7 +9,7 @@ const NONE: Traits = { int8: "float" };
 export const traitsOf = ({ op }: Pick<Node, "op">): Traits =>
   (TRAITS as Readonly<Record<string, Traits>>)[op.name] ?? NONE;
 
-/** Is operand 1 of the node a kernel, with its outputs along axis 0? */
+/** True where operand 1 of the node is a kernel, with its outputs along axis 0. */
 export const hasKernel = (node: Node): boolean => traitsOf(node).kernel !== undefined;
 
 /** The numbers of a result, as its op gives them; undefined: logits, or any other numbers. */

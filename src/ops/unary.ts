@@ -1,6 +1,7 @@
 /**
- * Functions of one value: all meanings of an op that treats every element alike, made of its formula and its kernel's name. int8 goes by a
- * table of 256 entries: the nearest codes to the function of the real numbers, unless the function has an int8 form of its own.
+ * Functions of one value: all meanings of an op that treats every element alike, made of its formula and its kernel's
+ * name. int8 goes by a table of 256 entries: the nearest codes to the function of the real numbers, unless the function
+ * has an int8 form of its own.
  */
 
 import { halfEven } from "../base/rounding.ts";

@@ -114,7 +114,7 @@ function elementwise(node: Node, inputs: readonly Float64Array[]): Float64Array 
   });
 }
 
-/** Where any element of a window varies, so may the output. */
+/** The output varies where any element of its window does. */
 function windows(node: Node, x: Float64Array): Float64Array[] {
   const varies = evaluated(node, [x.map(v => Number(Number.isNaN(v)))]);
   const made = evaluated(node, [x.map(v => (Number.isNaN(v) ? 0 : v))]);

@@ -33,7 +33,7 @@ export interface LineChartOptions {
 const WIDTH = 752;
 const COLUMNS = 4;
 
-/** Lines through points. */
+/** Draws lines through points. */
 export async function lineChart(options: LineChartOptions): Promise<string> {
   const { series, panels = series.length > 6 } = options;
   return panels ? panelChart(options) : oneChart(options);

@@ -12,7 +12,7 @@ export {
   type Series,
 } from "./charts.ts";
 export { comparisonPage } from "./comparison-page.ts";
-export { modelPage } from "./model-page.ts";
+export { type ModelPageOptions, modelPage } from "./model-page.ts";
 export type { PageOptions } from "./options.ts";
 export { type Page, type PageBlock, type PageCell, type PageSection, type PageTable, page } from "./page.ts";
 export { sensitivityChart, sensitivityPage } from "./sensitivity-page.ts";

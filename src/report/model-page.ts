@@ -1,13 +1,18 @@
 /** Pages about models: the effect of each step, and the distribution of bytes and multiply-accumulates over layers. */
 import { naming, wrongType } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
-import { analyze } from "../compress/analyze.ts";
+import { analyze, type LayerAnalysis } from "../compress/analyze.ts";
 import { Model } from "../model/model.ts";
 import type { ReportRow } from "../model/report.ts";
 import { barChart } from "./charts.ts";
 import { grouped, percent, ratio } from "./numbers.ts";
 import { type PageOptions, titleOf } from "./options.ts";
-import { type PageCell, type PageSection, page } from "./page.ts";
+import { type PageBlock, type PageCell, type PageSection, page } from "./page.ts";
+
+export interface ModelPageOptions extends PageOptions {
+  /** Another model, whose layers of the same names stand beside those of this one. Default: none. */
+  before?: Model;
+}
 
 /**
  * Makes a page about a model by the rows of its report: sizes, time and accuracy after each step, and its layers. It
@@ -17,16 +22,17 @@ import { type PageCell, type PageSection, page } from "./page.ts";
  *
  * Errors: PenjingError `missing` if the packages that draw charts are not installed.
  */
-export async function modelPage(model: Model, options: PageOptions = {}): Promise<string> {
+export async function modelPage(model: Model, options: ModelPageOptions = {}): Promise<string> {
   return naming("modelPage", () => written(model, options));
 }
 
-async function written(model: Model, options: PageOptions): Promise<string> {
+async function written(model: Model, { before, ...options }: ModelPageOptions): Promise<string> {
   if (!(model instanceof Model)) throw wrongType("model", "a Model", model);
-  const title = titleOf("modelPage", options, model.name);
+  if (before !== undefined && !(before instanceof Model)) throw wrongType("before", "a Model", before);
+  const title = titleOf("modelPage", options, model.name, ["before"]);
   const { rows } = model.report;
   const last = rows.at(-1)!;
-  const sections = [...(rows.length > 1 ? [await stepsSection(rows)] : []), await layersSection(model)];
+  const sections = [...(rows.length > 1 ? [await stepsSection(rows)] : []), await layersSection(model, before)];
   const figures = { blocks: [{ figures: figuresOf(rows[0]!, last) }] };
   return page({ title, summary: rows.map(({ step }) => step).join(" → "), sections: [figures, ...sections] });
 }
@@ -97,41 +103,53 @@ async function stepsSection(rows: readonly ReportRow[]): Promise<PageSection> {
   };
 }
 
+/** Writes names and values without the quotes and braces of JSON: "keep (macs 0.5), score l1". */
 const optionsText = (options: object): string =>
   Object.entries(options)
-    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`)
+    .map(([name, value]) => `${name} ${optionText(value)}`)
     .join(", ");
 
-async function layersSection(model: Model): Promise<PageSection> {
+function optionText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(optionText).join(" ");
+  return typeof value === "object" && value ? `(${optionsText(value)})` : String(value);
+}
+
+async function layersSection(model: Model, before: Model | undefined): Promise<PageSection> {
   const { layers } = analyze(model);
+  const earlier = new Map((before ? analyze(before).layers : []).map(layer => [layer.name, layer]));
   const weighted = layers.filter(layer => layer.parameters > 0);
-  const heads = ["layer", "op", "output", "parameters", "zeros", "MACs", "bytes"];
-  const rows = layers.map(l => [
-    l.name,
-    l.op,
-    showShape(l.outputShape),
-    l.parameters,
-    l.parameters ? percent(1 - l.nonZeros / l.parameters) : undefined,
-    l.macs,
-    l.bytes,
-  ]);
-  const chart = async (title: string, of: (layer: (typeof layers)[0]) => number) => {
+  const chart = async (title: string, of: (layer: LayerAnalysis) => number, percent = false): Promise<PageBlock> => {
+    const of0 = (layer: LayerAnalysis | undefined) => (layer ? of(layer) : 0);
+    const series = [
+      ...(before ? [{ name: "before", values: weighted.map(({ name }) => of0(earlier.get(name))) }] : []),
+      { name: before ? "after" : title, values: weighted.map(of) },
+    ];
     const names = weighted.map(({ name }) => name);
     return {
-      svg: await barChart({
-        title,
-        names,
-        series: [{ name: title, values: weighted.map(of) }],
-        x: { label: title },
-        format: grouped,
-      }),
+      svg: await barChart({ title, names, series, x: { label: title, percent }, ...(!percent && { format: grouped }) }),
     };
   };
+  const zeros = ({ parameters, nonZeros }: LayerAnalysis) => (parameters ? 1 - nonZeros / parameters : 0);
   const charts = weighted.length
     ? [
         await chart("bytes of a layer in the file", l => l.bytes),
         await chart("multiply-accumulates of a layer", l => l.macs),
+        ...(weighted.some(layer => zeros(layer) >= 0.1) ? [await chart("zeros in a layer", zeros, true)] : []),
       ]
     : [];
+  const shape = (layer: LayerAnalysis): string => {
+    const [was, is] = [earlier.get(layer.name)?.outputShape ?? layer.outputShape, layer.outputShape].map(showShape);
+    return was === is ? is! : `${was} → ${is}`;
+  };
+  const heads = ["layer", "op", "output", "parameters", "zeros", "MACs", "bytes"];
+  const rows = layers.map(l => [
+    l.name,
+    l.op,
+    shape(l),
+    l.parameters,
+    l.parameters ? percent(zeros(l)) : undefined,
+    l.macs,
+    l.bytes,
+  ]);
   return { title: "Layers", blocks: [...charts, { table: { heads, rows } }] };
 }

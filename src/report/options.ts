@@ -6,9 +6,9 @@ export interface PageOptions {
   title?: string;
 }
 
-/** The requested title, or `otherwise`. */
-export function titleOf(what: string, options: PageOptions, otherwise: string): string {
-  knownOptions(what, options, ["title"]);
+/** The requested title, or `otherwise`. `others`: names of options besides it. */
+export function titleOf(what: string, options: PageOptions, otherwise: string, others: readonly string[] = []): string {
+  knownOptions(what, options, ["title", ...others]);
   const { title = otherwise } = options;
   if (typeof title !== "string") throw wrongType("title", "a string", title);
   return title;

@@ -16,7 +16,7 @@ export interface PageTable {
 /** A block of a section. */
 export type PageBlock =
   | { readonly text: string }
-  /** Names and values, shown large. */
+  /** Figures are names and values, shown large. */
   | { readonly figures: readonly (readonly [name: string, value: string])[] }
   | { readonly table: PageTable }
   /** A chart of this library. */
@@ -43,7 +43,7 @@ body{margin:0;background:var(--ground);color:var(--text);font:15px/1.5 system-ui
 main{max-width:800px;margin:0 auto;padding:32px 24px}
 h1{font-size:28px;line-height:1.2;margin:0 0 8px;overflow-wrap:anywhere}
 h2{font-size:19px;margin:36px 0 12px;padding-bottom:6px;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
-p{margin:0 0 12px;max-width:68ch}
+p{margin:0 0 12px;max-width:68ch;overflow-wrap:anywhere}
 .summary{color:var(--quiet);font-size:16px;margin-bottom:24px}
 .figures{display:flex;flex-wrap:wrap;gap:12px;margin:0 0 16px}
 .figures div{background:var(--tint);border:1px solid var(--rule);border-radius:8px;padding:10px 16px;min-width:124px}

@@ -9,7 +9,7 @@ import { escaped } from "./escape.ts";
 
 type Plot = typeof import("@observablehq/plot");
 
-/** One entry of a legend. */
+/** An entry of a legend. */
 export interface LegendEntry {
   name: string;
   colour: string;
@@ -71,13 +71,16 @@ function legendOf(entries: readonly LegendEntry[], width: number): { text: strin
 async function documentToDrawIn(): Promise<Document> {
   if (globalThis.document) return globalThis.document;
   const name: string = "linkedom";
-  const { parseHTML } = await peer(name, () => import(name) as Promise<typeof import("linkedom")>);
+  const { parseHTML } = await peer(
+    name,
+    () => import(/* @vite-ignore */ /* webpackIgnore: true */ name) as Promise<typeof import("linkedom")>,
+  );
   return parseHTML("<!doctype html><html></html>").document;
 }
 
 const loadPlot = (): Promise<Plot> => peer("@observablehq/plot", () => import("@observablehq/plot"));
 
-/** Throws what drawing a chart would where packages are missing: before work that ends with one. */
+/** Throws the error of a missing package now, before long work that ends with a chart. */
 export async function checkPeers(): Promise<void> {
   await Promise.all([loadPlot(), documentToDrawIn()]);
 }

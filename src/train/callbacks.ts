@@ -157,6 +157,11 @@ export interface StepHook {
   end?(step: number): void;
   /** Returns a copy for a copy of the model, if the hook has state. */
   clone?(): StepHook;
+  /**
+   * Returns the hook that goes on in `graph`, which is that of the model with fewer channels in some layers, where it
+   * knows shapes of weights. Default: itself.
+   */
+  resized?(graph: Graph): StepHook;
 }
 
 const HOOK_CALLS = [
@@ -170,6 +175,7 @@ const HOOK_CALLS = [
   "logs",
   "end",
   "clone",
+  "resized",
 ] as const satisfies readonly (keyof StepHook)[];
 
 /** Throws a TypeError for an object that is not a hook: a hook adds to the step, or acts at certain steps. */

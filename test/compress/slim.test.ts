@@ -5,7 +5,10 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { Channels } from "../../src/compress/channels.ts";
+import { prune, sparsity } from "../../src/compress/prune.ts";
 import { pruneOnce } from "../../src/compress/prune-once.ts";
+import { rigl } from "../../src/compress/rigl.ts";
+import { constantSparsity } from "../../src/compress/schedules.ts";
 import type { ScoredChannels } from "../../src/compress/scores.ts";
 import { type SlimOptions, slim } from "../../src/compress/slim.ts";
 import { Dataset } from "../../src/data/dataset.ts";
@@ -217,6 +220,24 @@ describe("slim", () => {
     half.graph.leafOf("dense/kernel")!.data!.forEach((w, i) => {
       expect(w === 0).toBe(bits[i] === 0);
     });
+  });
+
+  test("lets schedules of pruning go on, with the units of the layers as they are now", async () => {
+    const model = layers.sequential([
+      layers.dense({ units: 16, activation: "relu", inputShape: [8] }),
+      layers.dense({ units: 8, activation: "relu" }),
+      layers.dense({ units: 2 }),
+    ]);
+    const schedule = constantSparsity({ targetSparsity: 0.5, frequency: 2 });
+    const half = await slim(prune(model, { schedule, granularity: [2, 4], layers: ["dense_1"] }), { keep: 0.5 });
+    const data = dataFor(half, 16);
+    await half.fit(data, { epochs: 4, batchSize: 4 });
+    expect(half.graph.leafOf("dense_1/kernel")!.type.shape).toEqual([4, 8]);
+    expect(sparsity(half).tensors.map(t => [t.name, t.zeros])).toContainEqual(["dense_1/kernel", 16]);
+    const regrowing = await slim(rigl(model, { sparsity: 0.5, frequency: 2 }), { keep: 0.5 });
+    await regrowing.fit(data, { epochs: 4, batchSize: 4 });
+    const blocks = prune(model, { schedule, granularity: [8, 4], layers: ["dense_1"] });
+    await expect(slim(blocks, { keep: { dense: 3 } })).resolves.toBeDefined();
   });
 
   test.each([

@@ -78,7 +78,7 @@ overVariants("i8-depthwise", "run", bench => {
     const x = bench.input(storedImages(bench, images, [h, w, cin], window.pads, zero, xs));
     bench.run("i8_depthwise_conv2d", {
       n: 2,
-      x: x + from.first - window.pads[0] * from.pitch - window.pads[1] * from.pixel,
+      x: x + from.first - window.pads[0] * from.rowStride - window.pads[1] * from.pixelStride,
       xs,
       weight: pack,
       pairs: Math.ceil(taps / 2),
@@ -136,9 +136,9 @@ overVariants("i8-depthwise", "run", bench => {
       const x = bench.input(storedImages(bench, images, [h, w, cin], halo, zero, xs));
       bench.run("i8_depthwise_conv2d_3x3", {
         n: 2,
-        x: x + from.first - pads[0] * from.pitch - pads[1] * from.pixel,
+        x: x + from.first - pads[0] * from.rowStride - pads[1] * from.pixelStride,
         xs,
-        x_row_stride: from.pitch,
+        x_row_stride: from.rowStride,
         cin,
         stride_h: strides[0],
         stride_w: strides[1],
@@ -146,7 +146,7 @@ overVariants("i8-depthwise", "run", bench => {
         scratch: bench.output(depthwise3x3ScratchBytes({ ow, stride_w: strides[1], cin }, bench.variant)),
         y: y + to.first,
         ys,
-        y_row_stride: to.pitch,
+        y_row_stride: to.rowStride,
         oh,
         ow,
         zero: requantization.zero,

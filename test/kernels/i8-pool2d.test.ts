@@ -30,7 +30,7 @@ overVariants("i8-pool2d", "run", bench => {
       // the contents of the halo must not matter: it holds a value larger than any other
       const x = bench.input(storedImages(bench, images, [p.h, p.w, channels], halo, 127, xs)) + from.first;
       const y = bench.output(ys + to.bytes);
-      return { n: 2, x, xs, x_row_stride: from.pitch, y, ys, y_row_stride: to.pitch, ...p };
+      return { n: 2, x, xs, x_row_stride: from.rowStride, y, ys, y_row_stride: to.rowStride, ...p };
     };
     const largest = place();
     bench.run("i8_max_pool2d", largest);

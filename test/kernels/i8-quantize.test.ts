@@ -69,7 +69,7 @@ overVariants("i8-quantize", "run", bench => {
     sameStored(y, total, expected);
 
     const back = bench.output(x.length);
-    const shape = { first: image.first, rows: h, length: w * c, row_stride: image.pitch };
+    const shape = { first: image.first, rows: h, length: w * c, row_stride: image.rowStride };
     bench.run("i8_leave", { n: 2, x: y, xs: ys, y: back, ys: xs, ...shape });
     const left8 = new Int8Array(x.length);
     twin.i8_leave(2, expected, ys, left8, xs, shape.first, shape.rows, shape.length, shape.row_stride);

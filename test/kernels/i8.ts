@@ -61,7 +61,8 @@ function each(image: StoredImage, size: number, f: (at: number, i: number) => vo
   let i = 0;
   for (let y = 0; y < image.height; y++)
     for (let x = 0; x < image.width; x++)
-      for (let c = 0; c < image.channels; c++) f(image.first + y * image.pitch + x * image.pixel + c * size, i++);
+      for (let c = 0; c < image.channels; c++)
+        f(image.first + y * image.rowStride + x * image.pixelStride + c * size, i++);
 }
 
 /** Reads a stored image back as int8, without the halo. */

@@ -11,6 +11,7 @@ import {
 } from "penjing";
 import { Dataset } from "penjing/data";
 import { type Csr, kernels, type RawKernels, supported } from "penjing/kernels";
+import { type PageSection, page } from "penjing/report";
 import {
   type Classification,
   type ClassifyOptions,
@@ -88,3 +89,6 @@ load("digits.penjing", { preprocessing: { layout: "CHW" } });
 
 // @ts-expect-error no such option
 model.fit(data, { epoch: 1 });
+
+const section: PageSection = { title: "sizes", blocks: [{ table: { heads: ["bytes"], rows: [[1]] } }] };
+export const html: string = page({ title: "one", sections: [section] });

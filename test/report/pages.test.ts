@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { compare, quantizeDynamic, sensitivity } from "../../src/compress/index.ts";
+import { compare, pruneOnce, quantizeDynamic, sensitivity, slim } from "../../src/compress/index.ts";
 import { lenet5, type Model } from "../../src/index.ts";
 import { comparisonPage, modelPage, sensitivityChart, sensitivityPage } from "../../src/report/index.ts";
 import { stripes, trained } from "../compress/trained.ts";
@@ -33,10 +33,21 @@ describe("modelPage", () => {
     expect(text).not.toContain("<h2>Steps</h2>");
   });
 
+  test("beside the model before: shapes, and bars of both", async () => {
+    const slimmed = await slim(model, { keep: 0.5 });
+    const text = await modelPage(slimmed, { before: model });
+    expectSelfContained(text);
+    expect(text).toContain("<td>6x6x4 → 6x6x2</td>");
+    expect(text).toContain("after</text>");
+    expect(text).not.toContain("zeros in a layer");
+    expect(await modelPage(pruneOnce(model, 0.8), { before: model })).toContain("zeros in a layer");
+  });
+
   test("refuses other things and options", async () => {
     await expect(modelPage(JSON.parse("{}"))).rejects.toThrow('modelPage: "model" expected a Model, got Object');
     await expect(modelPage(model, JSON.parse('{ "name": 1 }'))).rejects.toThrow('"modelPage" has no option "name"');
     await expect(modelPage(model, JSON.parse('{ "title": 1 }'))).rejects.toThrow('"title" expected a string, got 1');
+    await expect(modelPage(model, JSON.parse('{ "before": 1 }'))).rejects.toThrow('"before" expected a Model, got 1');
   });
 });
 

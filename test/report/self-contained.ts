@@ -1,10 +1,10 @@
-/** What every page and picture of the library must be. */
+/** Checks that a page or picture of the library is well-formed and loads nothing. */
 import { expect } from "vitest";
 
 /** Elements that HTML leaves open. */
 const VOID = ["meta", "!doctype", "br", "link"];
 
-/** Every element is closed, in the right order, and attributes are quoted: XML but for HTML's open elements. */
+/** Checks that every element is closed, in the right order, and that attributes are quoted. */
 export function expectWellFormed(text: string): void {
   const open: string[] = [];
   const outside = text
@@ -20,7 +20,7 @@ export function expectWellFormed(text: string): void {
   expect(outside).not.toMatch(/&(?!(amp|lt|gt|quot|#\d+);)/);
 }
 
-/** One file: nothing is loaded, nothing runs, and it is no larger than a page may be. */
+/** Checks that nothing is loaded, nothing runs, and the file is smaller than 300 kB. */
 export function expectSelfContained(text: string): void {
   expectWellFormed(text);
   const tags = (text.match(/<[^<>]*>/g) ?? []).map(tag => tag.replaceAll(/"[^"]*"/g, '""')).join("");

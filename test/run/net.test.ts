@@ -9,7 +9,7 @@ import { plainWindow } from "../../src/ops/convolution/window.ts";
 import { evaluate } from "../../src/ops/index.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
 import { reshape } from "../../src/ops/shape/reshape.ts";
-import { load, Net } from "../../src/run/index.ts";
+import { load, Net, PenjingError } from "../../src/run/index.ts";
 import { noise } from "../kernels/harness.ts";
 
 const f32 = (shape: number[], batched = false): Type => ({ shape, dtype: "f32", batched });
@@ -194,4 +194,11 @@ test("Net names wrong input", async () => {
   expect(() => net.run(new Uint8Array(IMAGE))).toThrow('"x" expected Float32Array, got Uint8Array(126)');
   await expect(Net.create(network(), { capacity: 0 })).rejects.toThrow('"capacity" expected integer >= 1, got 0');
   await expect(load(new Uint8Array(3), { batch: 2 } as never)).rejects.toThrow(/"options" has no option "batch"/);
+});
+
+test("Net.create refuses the positions of maxPool2d among the results: only training has a kernel for them", async () => {
+  const g = new Graph();
+  const x = g.leaf("input", "x", f32([4, 4, 1], true));
+  g.results = [...g.add(maxPool2d, [x], { ...plainWindow, size: [2, 2], strides: [2, 2] })];
+  await expect(Net.create(g)).rejects.toThrow(PenjingError);
 });

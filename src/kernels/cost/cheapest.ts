@@ -6,7 +6,7 @@
  * - its table, plain numbers in a file of this folder: the cost of a unit of each kind of work, for each algorithm;
  * - for each algorithm a function from shapes to its amounts of work, or undefined where it cannot run, beside the byte
  *   counts of its kernels;
- * - a call of `cheapest` where the op is lowered.
+ * - a call of `cheapest` where the op is lowered, with the work of each.
  *
  * A table of int8 has a row for each variant, because int8 is exact. A table of f32 has one for both: there algorithms
  * differ in their roundings, and one seed gives the same bytes everywhere.
@@ -20,18 +20,21 @@ export type Work = readonly number[];
 /** The cost of a unit of each kind of work, by algorithm. An algorithm that is missing cannot run. */
 export type Costs<Algorithm extends string> = { readonly [A in Algorithm]?: readonly number[] };
 
-/** The cheapest of the algorithms that `work` has amounts for, the first of equals; undefined where there is none. */
+/** The amounts of work of each algorithm, undefined where it cannot run. */
+export type Works<Algorithm extends string> = { readonly [A in Algorithm]?: Work | undefined };
+
+/** The cheapest of the algorithms that have both costs and work, the first of equals; undefined where there is none. */
 export function cheapest<Algorithm extends string>(
   costs: Costs<Algorithm>,
-  work: (algorithm: Algorithm) => Work | undefined,
+  works: Works<Algorithm>,
 ): Algorithm | undefined {
   let best: Algorithm | undefined;
   let least = Infinity;
   for (const algorithm in costs) {
-    const cost = work(algorithm)?.reduce((sum, amount, kind) => sum + amount * costs[algorithm]![kind]!, 0) ?? Infinity;
-    if (cost < least) {
+    const cost = works[algorithm]?.reduce((sum, amount, kind) => sum + amount * costs[algorithm]![kind]!, 0);
+    if (cost! < least) {
       best = algorithm;
-      least = cost;
+      least = cost!;
     }
   }
   return best;

@@ -1,4 +1,5 @@
 /** int8 convolutions of one channel with a 2x2 max pool: assembly/i8-conv2d-1c.ts. */
+import { roundUp } from "../../base/shape.ts";
 import type { Work } from "../cost/cheapest.ts";
 import type { Variant } from "../load.ts";
 import type { ConvolutionSize } from "./conv2d.ts";
@@ -21,9 +22,13 @@ export function oneChannelPackedBytes(
 export const stripBytes = ({ oh, kh }: Pick<ConvolutionSize, "oh" | "kh">, variant: Variant): number =>
   (2 * oh + kh - 1) * 64 * (3 - storedBytes(variant));
 
-/** k-groups of all pairs of outputs and windows; undefined where the kernel cannot run. */
+/**
+ * k-groups of all pairs of outputs and windows; such pairs. Windows are taken in fours. Undefined where the kernel
+ * cannot run.
+ */
 export function oneChannelWork(variant: Variant, size: ConvolutionSize): Work | undefined {
   const { cin, oh, ow, cout, kh, kw } = size;
   if (cin > 1 || kw > ONE_CHANNEL_WIDTH || ow < 4) return undefined;
-  return [oh * ow * Math.ceil(cout / 2) * groupsOf(variant, kh, kw)];
+  const pairs = oh * roundUp(ow, 4) * Math.ceil(cout / 2);
+  return [pairs * groupsOf(variant, kh, kw), pairs];
 }

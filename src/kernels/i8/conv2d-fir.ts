@@ -7,7 +7,7 @@ import { panelBytes } from "./panels.ts";
 /** Taps of the longer parts of a kernel axis, S and H0. */
 const half = (kernel: number): number => (kernel + 1) >> 1;
 
-/** Pairs of numbers in all parts of a kernel axis, S, H0 and H1, of taps of so many. */
+/** Pairs of numbers in all parts of a kernel axis, S, H0 and H1, where a tap has `taps` numbers. */
 const firPairs = (kernel: number, taps: number): number =>
   2 * Math.ceil((half(kernel) * taps) / 2) + Math.ceil(((kernel >> 1) * taps) / 2);
 
@@ -19,12 +19,15 @@ const firProducts = ({ kh, kw, cin }: FirKernel): number => firPairs(kh, 2) * fi
 /** Bytes that `i8_conv2d_fir_pack` writes: its nine steps, then panels of 8 outputs. */
 export const firPackedBytes = (kernel: FirKernel): number => 224 + panelBytes(kernel.cout, firProducts(kernel));
 
-/** k-groups of all panels, and channels, of all windows; undefined where nothing is saved. */
+/**
+ * Pairs of products of all panels and windows; panels of all windows; channels of all windows. Windows are taken in
+ * fours. Undefined where nothing is saved.
+ */
 export function firWork(size: ConvolutionSize): Work | undefined {
   const { cin, oh, ow, cout, kh, kw } = size;
   if (ow < 4 || kh === 1 || kw === 1) return undefined;
-  const windows = oh * ow;
-  return [windows * Math.ceil(cout / 8) * firProducts(size), windows * cin];
+  const panels = oh * roundUp(ow, 4) * Math.ceil(cout / 8);
+  return [panels * firProducts(size), panels, oh * ow * cin];
 }
 
 /** Scratch of `i8_conv2d_fir_max_pool2d`: slots of sums, and nine planes. */

@@ -1,7 +1,8 @@
 /** int8 convolutions by Winograd's F(4x4, 3x3): assembly/i8-conv2d-winograd.ts. */
+import { roundUp } from "../../base/shape.ts";
 import type { Work } from "../cost/cheapest.ts";
 
-/** What a 3x3 convolution of stride 1 makes: oh x ow x cout from cin channels. */
+/** The size of a 3x3 convolution of stride 1: oh x ow x cout from cin channels. */
 export interface WinogradShape {
   readonly oh: number;
   readonly ow: number;
@@ -25,27 +26,25 @@ export function winogradBand({ oh, ow, cin }: WinogradShape): number {
 const pairs = (cin: number): number => Math.ceil(cin / 2);
 
 /**
- * Pairs of channels at all points of all tiles; channels and outputs of all tiles; undefined where the kernel cannot
- * run.
+ * Pairs of channels and panels at all points of all tiles; vectors of channels of all tiles; panels of all tiles.
+ * Undefined where the kernel cannot run.
  */
-export function winogradWork(shape: WinogradShape): Work | undefined {
-  if (!winogradFits(shape)) return undefined;
+export function winogradWork(shape: WinogradShape & { kh: number; kw: number }): Work | undefined {
+  if (shape.kh !== 3 || shape.kw !== 3 || !winogradFits(shape)) return undefined;
   const { oh, ow, cin, cout } = shape;
-  const across = Math.ceil(ow / 4);
-  const down = Math.ceil(oh / 4);
+  const [across, down, panels] = [ow / 4, oh / 4, cout / 8].map(Math.ceil) as [number, number, number];
   const band = winogradBand(shape);
   // products are of four tiles at a time
-  const multiplied =
-    4 * (Math.floor(down / band) * Math.ceil((band * across) / 4) + Math.ceil(((down % band) * across) / 4));
-  return [multiplied * 36 * pairs(cin) * Math.ceil(cout / 8), across * down * cin, across * down * cout];
+  const points = 36 * (Math.floor(down / band) * roundUp(band * across, 4) + roundUp((down % band) * across, 4));
+  return [points * pairs(cin) * panels, down * across * Math.ceil(cin / 8), down * across * panels];
 }
 
 /** Bytes that `i8_conv2d_winograd_pack` writes. */
 export const winogradPackedBytes = ({ cin, cout }: WinogradShape): number =>
   Math.ceil(cout / 8) * (96 + 36 * pairs(cin) * 32);
 
-/** Scratch of `i8_conv2d_winograd` with this band. */
-export function winogradScratchBytes({ ow, cin }: WinogradShape, band: number): number {
-  const tiles = 4 * Math.ceil((band * Math.ceil(ow / 4)) / 4);
-  return 768 + 36 * (tiles * pairs(cin) * 4 + 64) + 36 * (tiles * 32 + 64);
+/** Scratch of `i8_conv2d_winograd`. */
+export function winogradScratchBytes(shape: WinogradShape): number {
+  const tiles = roundUp(winogradBand(shape) * Math.ceil(shape.ow / 4), 4);
+  return 768 + 36 * (tiles * pairs(shape.cin) * 4 + 64) + 36 * (tiles * 32 + 64);
 }

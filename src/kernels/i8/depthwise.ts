@@ -1,6 +1,5 @@
 /** Packed weights and scratch of int8 depthwise convolutions. */
 import { roundUp } from "../../base/shape.ts";
-import type { Work } from "../cost/cheapest.ts";
 import type { Variant } from "../load.ts";
 import type { ConvolutionSize } from "./conv2d.ts";
 import type { Window } from "./offsets.ts";
@@ -24,6 +23,3 @@ export const depthwise3x3ScratchBytes = (
   { ow, stride_w, cin }: Pick<ConvolutionSize, "ow" | "stride_w" | "cin">,
   variant: Variant,
 ): number => 4 * roundUp(((ow - 1) * stride_w + 3) * cin * storedBytes(variant), 16);
-
-/** Products of a depthwise convolution. */
-export const depthwiseWork = ({ cin, kh, kw, oh, ow }: ConvolutionSize): Work => [oh * ow * kh * kw * cin];

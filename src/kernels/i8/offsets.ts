@@ -11,7 +11,7 @@ export interface Window {
 }
 
 /**
- * Splits a kernel into runs of weights whose pixels lie side by side in a stored image: a kernel row, or one tap where
+ * Splits a kernel into runs of weights whose pixels are contiguous in a stored image: a kernel row, or one tap where
  * the kernel is dilated or reads only part of the channels.
  */
 export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number, groups = 1) {
@@ -20,62 +20,49 @@ export function runsOf({ kernel: [kh, kw], dilations }: Window, channels: number
 }
 
 /**
- * The axes of a table of offsets, the outermost first: how many places, and bytes from one to the next. Kernel
+ * The axes of a table of offsets, the outermost first: the number of places, and bytes from one to the next. Kernel
  * `offsets` writes the table, and its last place three times more.
  */
 export type TableAxes = readonly (readonly [count: number, step: number])[];
 
 export const tableBytes = (axes: TableAxes): number => axes.reduce((n, [count]) => n * count, 4) + 12;
 
-/** For each k-group, how far it is from the pixel's first tap. */
-export function tapAxes(
-  variant: Variant,
-  { pitch, pixel, channels }: StoredImage,
-  window: Window,
-  groups = 1,
-): TableAxes {
-  const { runs, length } = runsOf(window, channels, groups);
-  const [kh] = window.kernel;
-  const [down, across] = window.dilations;
-  return [
-    [kh, down * pitch],
-    [runs / kh, across * pixel],
-    [groupsOf(variant, 1, length), 4],
-  ];
-}
-
-/** The same for each tap of a depthwise kernel. */
-export const depthwiseTapAxes = ({ pitch, pixel }: StoredImage, { kernel, dilations }: Window): TableAxes => [
-  [kernel[0], dilations[0] * pitch],
-  [kernel[1], dilations[1] * pixel],
+/** The distance of each tap of a depthwise kernel from the pixel's first. */
+export const depthwiseTapAxes = (
+  { rowStride, pixelStride }: StoredImage,
+  { kernel: [kh, kw], dilations: [down, across] }: Window,
+): TableAxes => [
+  [kh, down * rowStride],
+  [kw, across * pixelStride],
 ];
 
+/** The distance of each k-group from the pixel's first tap. */
+export function tapAxes(variant: Variant, image: StoredImage, window: Window, groups = 1): TableAxes {
+  const { runs, length } = runsOf(window, image.channels, groups);
+  const taps = depthwiseTapAxes(image, window);
+  return [...(runs > window.kernel[0] ? taps : [taps[0]!]), [groupsOf(variant, 1, length), 4]];
+}
+
 /**
- * For each pixel of y, how far its first tap in x is from that of the first pixel. Where `pooled`, for all four pixels
- * of each 2x2 window.
+ * For each pixel of y, the distance of its first tap in x from that of the first pixel. Where `pooled`, for all four
+ * pixels of each 2x2 window.
  */
 export function pixelAxes(
-  { pitch, pixel }: StoredImage,
+  { rowStride, pixelStride }: StoredImage,
   { height, width }: StoredImage,
   { strides: [down, across] }: Window,
   pooled = false,
 ): TableAxes {
-  const [row, column] = [down * pitch, across * pixel];
-  if (!pooled)
-    return [
-      [height, row],
-      [width, column],
-    ];
-  return [
-    [height, 2 * row],
-    [width, 2 * column],
-    [2, row],
-    [2, column],
+  const [row, column] = [down * rowStride, across * pixelStride];
+  const windows = (step: number): TableAxes => [
+    [height, step * row],
+    [width, step * column],
   ];
+  return pooled ? [...windows(2), [2, row], [2, column]] : windows(1);
 }
 
-/** How far each pixel of an image is from the first. */
-export const resultAxes = ({ height, width, pitch, pixel }: StoredImage): TableAxes => [
-  [height, pitch],
-  [width, pixel],
+/** The distance of each pixel of an image from the first. */
+export const resultAxes = ({ height, width, rowStride, pixelStride }: StoredImage): TableAxes => [
+  [height, rowStride],
+  [width, pixelStride],
 ];

@@ -1,6 +1,6 @@
 /**
- * Stored activations: how int8 images lie in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes; here
- * is the arithmetic on shapes.
+ * Stored activations: the form of int8 images in memory for the kernels of assembly/i8-*.ts. Kernels write the bytes;
+ * here is the arithmetic on shapes.
  */
 import { roundUp, type Shape, size } from "../../base/shape.ts";
 import { flat, type Layout } from "../layout.ts";
@@ -17,29 +17,29 @@ export const NO_HALO: Halo = [0, 0, 0, 0];
 /** Does halo `a` hold all of `b`? */
 export const covers = (a: Halo, b: Halo): boolean => a.every((n, side) => n >= b[side]!);
 
-/** Where things are in an image in memory, in bytes from its start. */
+/** The places in an image in memory, in bytes from its start. */
 export interface StoredImage {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
   /** From one pixel to the next. */
-  readonly pixel: number;
+  readonly pixelStride: number;
   /** From one row to the next. */
-  readonly pitch: number;
+  readonly rowStride: number;
   /** The first pixel inside the halo. */
   readonly first: number;
   readonly bytes: number;
 }
 
 /**
- * The geometry of a shape [h][w][c] whose elements have so many bytes. A shape of another rank is one row of one pixel.
+ * The geometry of a shape [h][w][c] with elements of `element` bytes. A shape of another rank is one row of one pixel.
  */
 export function imageOf(shape: Shape, element: number, [top, left, bottom, right] = NO_HALO): StoredImage {
   const [height, width, channels] = shape.length === 3 ? (shape as [number, number, number]) : [1, 1, size(shape)];
-  const pixel = channels * element;
-  const pitch = (left + width + right) * pixel;
-  const first = top * pitch + left * pixel;
-  return { height, width, channels, pixel, pitch, first, bytes: (top + height + bottom) * pitch };
+  const pixelStride = channels * element;
+  const rowStride = (left + width + right) * pixelStride;
+  const first = top * rowStride + left * pixelStride;
+  return { height, width, channels, pixelStride, rowStride, first, bytes: (top + height + bottom) * rowStride };
 }
 
 export const storedImage = (shape: Shape, variant: Variant, halo?: Halo): StoredImage =>
@@ -51,13 +51,13 @@ export const storedImage = (shape: Shape, variant: Variant, halo?: Halo): Stored
  */
 export function rowsOf(...images: StoredImage[]): { rows: number; length: number } {
   const { height, width, channels } = images[0]!;
-  return images.every(({ pitch, pixel }) => pitch === width * pixel)
+  return images.every(({ rowStride, pixelStride }) => rowStride === width * pixelStride)
     ? { rows: 1, length: height * width * channels }
     : { rows: height, length: width * channels };
 }
 
 /** The part of an image inside its halo, as kernels that go row by row take it. */
-export const insideOf = (image: StoredImage) => ({ first: image.first, row_stride: image.pitch, ...rowsOf(image) });
+export const insideOf = (image: StoredImage) => ({ first: image.first, row_stride: image.rowStride, ...rowsOf(image) });
 
 /** An image and its halo, as kernels that write both take them. */
 export const framed = (image: StoredImage, [top, left, bottom, right]: Halo, zero: number) => ({
@@ -83,7 +83,7 @@ export interface StoredLayout extends Layout {
   readonly halo: Halo;
 }
 
-/** `zero`: what the halo holds. */
+/** The layout with that halo, which holds `zero`. */
 export function stored(variant: Variant, halo: Halo = NO_HALO, zero = 0): StoredLayout {
   const image = (shape: Shape) => storedImage(shape, variant, halo);
   return {

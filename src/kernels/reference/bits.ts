@@ -2,8 +2,8 @@
 
 /**
  * Fills `elements`, which are zeros, with fields of `width` bits in two's complement; where `gapBits` is not 0, each
- * comes after codes of so many bits, as codecs/sparse.ts has them. Gives the number of bytes begun: more than there
- * are, where those do not suffice.
+ * follows codes of `gapBits` bits, as in codecs/sparse.ts. Returns the number of bytes begun, which exceeds the input
+ * if it is truncated.
  */
 export function readFields(
   bytes: Uint8Array,
@@ -15,7 +15,7 @@ export function readFields(
   const escapeCode = (1 << gapBits) - 1;
   const unused = 32 - width;
   let next = 0;
-  /** Bits that are left of the last byte, `held` of them, fewer than 8. */
+  /** The `held` unread bits of the last byte, fewer than 8. */
   let pending = 0;
   let held = 0;
   let at = 0;

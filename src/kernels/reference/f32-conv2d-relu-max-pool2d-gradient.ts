@@ -1,6 +1,6 @@
 /**
- * Twins of the sparse backward, on one image in logical order; argmax [oh][ow][cout], in bytes, -1 where nothing flows.
- * They add in the kernels' order, each operation rounded to f32.
+ * Twins of the sparse backward, on one image in logical order; argmax [oh][ow][cout], in bytes, -1 where there is no
+ * gradient. They add in the kernels' order, each operation rounded to f32.
  */
 import { type Sizes, windowsOf } from "./f32-conv2d-relu-max-pool2d.ts";
 
@@ -29,8 +29,8 @@ export function f32_conv2d_relu_max_pool2d_weight_gradient(
 }
 
 /**
- * The gradient of x [h][w][cin]. Into each row that a window touches go first the winners of its upper row, last
- * channel first, then those of its lower row.
+ * The gradient of x [h][w][cin]. Each row that a window touches gets the winners of its upper row first, last channel
+ * first, then those of its lower row.
  */
 export function f32_conv2d_relu_max_pool2d_input_gradient(
   s: Sizes,

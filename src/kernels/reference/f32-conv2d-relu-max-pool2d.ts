@@ -35,7 +35,9 @@ export interface Pooled {
   argmax: Int32Array;
 }
 
-/** Pools what `sum` gives: relu(max + bias), and where the first of the largest was. Both outputs [oh][ow][cout]. */
+/**
+ * Pools the results of `sum`: relu(max + bias), and the place of the first of the largest. Both outputs [oh][ow][cout].
+ */
 export function pool(s: Sizes, bias: Float32Array, sum: (o: number, r: number, c: number) => number): Pooled {
   const [oh, ow] = windowsOf(s);
   const y = new Float32Array(oh * ow * s.cout);

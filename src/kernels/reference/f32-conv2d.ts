@@ -9,8 +9,8 @@ import { finish } from "./f32-gemm.ts";
 const f = Math.fround;
 
 /**
- * Every product of a convolution of `n` images: indices into x, weight and y, in the order (image, oy, ox, output, ky,
- * kx, channel).
+ * Visits every product of a convolution of `n` images: indices into x, weight and y, in the order (image, oy, ox,
+ * output, ky, kx, channel).
  */
 function products(n: number, g: Conv2dGeometry, visit: (x: number, weight: number, y: number) => void): void {
   const inner = g.cin / g.groups;
@@ -55,7 +55,7 @@ export function f32_conv2d_input_gradient(
   dy: Float32Array,
   weight: Float32Array,
 ): Float32Array {
-  // output pixels run forwards, so an element of dx meets its taps backwards: ky downwards, kx downwards, then the
+  // output pixels run forwards, so an element of dx gets its taps backwards: ky downwards, kx downwards, then the
   // outputs
   const dx = new Float32Array(n * g.h * g.w * g.cin);
   products(n, g, (p, q, r) => {

@@ -89,18 +89,18 @@ function laneSum(length: number, of: (i: number) => number): number {
   return f(f(lanes[0]! + lanes[2]!) + f(lanes[1]! + lanes[3]!));
 }
 
-/** One more image onto the sum. */
+/** Adds one more image to the sum. */
 export const f32_pact_alpha_gradient = (sum: number, dy: ArrayLike<number>, x: ArrayLike<number>, alpha: number) =>
   f(sum + laneSum(x.length, i => (x[i]! >= alpha ? dy[i]! : 0)));
 
 export const f32_gate = (x: number, g: number): number => f(x * g);
 
-/** Of one row. */
+/** The gradient of the gate of one row. */
 export const f32_gate_gradient = (dy: ArrayLike<number>, x: ArrayLike<number>): number =>
   laneSum(x.length, i => f(dy[i]! * x[i]!));
 
 /**
- * What the random bits of one element of one dropout layer depend on: the step's seed, the layer, the image's number.
+ * The inputs of the random bits of one element of one dropout layer: the step's seed, the layer, the image's number.
  */
 export interface DropoutKey {
   seed: number;
@@ -119,7 +119,7 @@ function dropoutBits({ seed, salt, image }: DropoutKey, element: number): number
   return (h ^ (h >>> 15)) >>> 0;
 }
 
-/** Whether dropout keeps an element. */
+/** True if dropout keeps the element. */
 export const dropoutKeeps = (key: DropoutKey, element: number, rate: number): boolean =>
   dropoutBits(key, element) >= Math.floor(f(rate) * 4294967296);
 

@@ -6,7 +6,7 @@ import { MODE } from "../table/f32-gemm.ts";
 
 const f = Math.fround;
 
-/** What `mode` makes of a sum; `aux` is the bias, or what masks. */
+/** Applies `mode` to a sum; `aux` is the bias or the mask. */
 export function finish(sum: number, mode: number, aux: number): number {
   if (mode === MODE.mask) return aux > 0 ? sum : 0;
   if (mode === MODE.plain) return sum;

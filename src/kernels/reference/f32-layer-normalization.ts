@@ -33,7 +33,7 @@ export function f32_layer_normalization(x: Row, gamma: Row, beta: Row, epsilon: 
   return Float32Array.from(x, (v, j) => f(normalized(v, s) * gamma[j]!) + beta[j]!);
 }
 
-/** Of one column: its dy, its x, and the statistics of the row of each. */
+/** The gradients of one column, from its dy, its x, and the statistics of each row. */
 export function f32_layer_normalization_parameter_gradient(
   dy: Row,
   x: Row,

@@ -16,7 +16,7 @@ const unclipped = (x: number, high: number): boolean => x >= EPSILON && x <= hig
 /** t drawn towards 1/2. */
 const drawn = (t: number, smoothing: number): number => f(f(t * f(1 - f(smoothing))) + f(f(smoothing) * 0.5));
 
-/** What one element adds to a loss (p: delta or smoothing), and the derivative of that by x. */
+/** The contribution of one element to a loss (p: delta or smoothing), and its derivative by x. */
 interface Pointwise {
   term(x: number, t: number, p: number): number;
   slope(x: number, t: number, p: number): number;

@@ -46,7 +46,7 @@ export function f32_max_pool2d_gradient(n: number, g: PoolGeometry, dy: Float32A
   return dx;
 }
 
-/** For each output element of one image: how many taps its mean is over. */
+/** For each output element of one image: the number of taps of its mean. */
 function populations(g: AveragePoolGeometry): Float32Array {
   const count = (o: number, kernel: number, stride: number, dilation: number, size: number, pad: number, end: number) =>
     Array.from({ length: kernel }, (_, k) => o * stride + k * dilation - pad).filter(

@@ -4,7 +4,7 @@ type Row = ArrayLike<number>;
 
 const f = Math.fround;
 
-/** One more row onto the sums of its columns. */
+/** Adds one more row to the sums of its columns. */
 export const f32_column_sums = (sums: Row, row: Row): Float32Array => Float32Array.from(sums, (s, j) => s + row[j]!);
 
 /** In f64: lane i adds elements i, i + 4, ...; then (0 + 2) + (1 + 3). */

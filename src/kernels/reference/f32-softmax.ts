@@ -1,4 +1,4 @@
-/** Twins of the softmax kernels, on one row (an array of k numbers). Sums run in four lanes as the kernels' do. */
+/** Twins of the softmax kernels, on one row (an array of k numbers). Sums run in four lanes, as in the kernels. */
 
 import { expf, logf } from "../../base/math-f32.ts";
 
@@ -23,7 +23,7 @@ function exponentials(x: Row): { e: Float32Array; top: number; sum: number; log:
   return { e, top, sum, log: logf(sum) };
 }
 
-/** What smoothing makes of the target t of one of k classes. */
+/** The smoothed target t of one of k classes. */
 export const smoothTarget = (t: number, smoothing: number, k: number): number =>
   f(f(t * f(1 - f(smoothing))) + f(f(smoothing) / k));
 

@@ -11,7 +11,7 @@ export interface Convolution extends Window {
   cout: number;
   /** [h][w][cin] int8. */
   x: Int8Array;
-  /** Zero point of x, and what lies outside it. */
+  /** Zero point of x, and the value of the padding. */
   zero: number;
   /** [cout][kh][kw][cin / groups] int8. */
   weight: Int8Array;

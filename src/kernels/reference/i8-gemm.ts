@@ -14,7 +14,7 @@ export interface Product {
   bias: Int32Array;
 }
 
-/** y[n][cout] = bias + sum over k of (x - zero) * w, in 32 bits. */
+/** y[n][cout] = bias + sum over k of (x - zero) * weight, in 32 bits. */
 export function i8_gemm({ n, k, cout, x, zero, weight, bias }: Product): Int32Array {
   const y = new Int32Array(n * cout);
   for (let i = 0; i < n; i++)

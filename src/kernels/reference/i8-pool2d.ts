@@ -14,7 +14,7 @@ export interface Pool {
   ow: number;
 }
 
-/** What a window of a channel holds, row by row. */
+/** The values in a window of a channel, row by row. */
 function inside(p: Pool, x: Int8Array, row: number, column: number, channel: number): number[] {
   const values: number[] = [];
   for (let i = 0; i < p.kh; i++)

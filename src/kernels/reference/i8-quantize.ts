@@ -204,14 +204,14 @@ export function i8_range(n: number, x: Float32Array, xs: number, length: number,
   }
 }
 
-/** The scale and zero point of a range, zero kept exact; what XNNPACK's dynamic quantization chooses. */
+/** The scale and zero point of a range, zero kept exact, as in XNNPACK's dynamic quantization. */
 export function chosen(min: number, max: number): { scale: number; inverse: number; zero: number } {
   const low = Math.min(0, min);
   const high = Math.max(0, max);
   const inverse = low === high ? 1 : Math.fround(255 / Math.fround(high - low));
   const least = Math.fround(low * inverse);
   const most = Math.fround(high * inverse);
-  // zero from the end of the range that it errs less at
+  // zero from that end of the range where its error is smaller
   const balance = Math.fround(Math.fround(-128 + least) + Math.fround(127 + most));
   const zero = balance > 0 ? Math.fround(-128 - least) : Math.fround(127 - most);
   return { scale: Math.fround(1 / inverse), inverse, zero: halfEven(clamp(zero, -128, 127)) };

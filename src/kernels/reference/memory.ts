@@ -1,8 +1,8 @@
-/** Slow twins of what assembly/memory.ts moves by an index: on elements, where the kernels have bytes. */
+/** Slow twins of the kernels of assembly/memory.ts with tables: on elements, where the kernels have bytes. */
 
 /**
- * Indices of an axis in a row: the first is at `start` in x, the others `step` apart; all of them nowhere where `start`
- * is negative.
+ * Indices of an axis in a row: the first is at `start` in x, the others `step` apart; all of them are padding where
+ * `start` is negative.
  */
 export interface Run {
   readonly count: number;
@@ -10,7 +10,7 @@ export interface Run {
   readonly step: number;
 }
 
-/** One axis of `rearrange`: from one index to the next in y, and where they are in x. */
+/** One axis of `rearrange`: the stride in y, and the runs of indices in x. */
 export interface Axis {
   readonly pitch: number;
   readonly runs: readonly Run[];
@@ -41,7 +41,7 @@ export function f32_scatter_add(dy: Float32Array, dx: Float32Array, index: Int32
   });
 }
 
-/** The places along axes, [how many, step] each, and the last three times more. */
+/** The offsets along axes, [count, step] each, and the last three times more. */
 export function offsets(axes: readonly (readonly [count: number, step: number])[]): Int32Array {
   let places = [0];
   for (const [count, step] of axes)

@@ -1,7 +1,7 @@
 /**
  * Arithmetic of the slow twins of the int8 kernels. A twin takes its kernel's arguments, with a typed array in place of
- * each address; strides and pitches are bytes as in the kernel. `Stored` holds q + 128, bytes in the relaxed kernels
- * and 16-bit words in the plain ones.
+ * each address; strides are in bytes as in the kernel. `Stored` holds q + 128, bytes in the relaxed kernels and 16-bit
+ * words in the plain ones.
  */
 import { halfEven } from "../../base/rounding.ts";
 

@@ -43,7 +43,7 @@ export const weightGradient = {
   accumulate: "int",
 } as const;
 
-/** Rows (or columns) the windows of `out` outputs reach over. */
+/** The number of rows (or columns) that the windows of `out` outputs cover. */
 const reach = (out: number, kernel: number, stride: number, dilation: number): number =>
   (out - 1) * stride + (kernel - 1) * dilation + 1;
 

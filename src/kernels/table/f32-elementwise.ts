@@ -9,7 +9,7 @@ const vectors = { overRead: 12, overWrite: 12 };
 
 const unary = { args: { n: "int", x: "read", y: "write" }, binary: "both", ...vectors } as const satisfies Row;
 
-/** What no op is lowered to, and users of `penjing/kernels` may want: kept out of the binary that runs. */
+/** Kernels for users of `penjing/kernels` to which no op is lowered: not in the running binary. */
 const unaryOutside = { ...unary, binary: "train" } as const satisfies Row;
 
 /** dx from the upstream gradient and the forward's output. */

@@ -1,11 +1,11 @@
 import type { Rows } from "./row.ts";
 
-/** What a GEMM or convolution does with a sum before it is stored: the `mode` argument of such kernels. */
+/** The epilogues of a GEMM or convolution: the `mode` argument of such kernels. */
 export const MODE = {
   plain: 0,
   /** max(0, sum + aux[column]) */
   biasRelu: 1,
-  /** The sum where aux > 0, else 0; aux lies like the output. */
+  /** The sum where aux > 0, else 0; aux has the layout of the output. */
   mask: 2,
   /** sum + aux[column] */
   bias: 3,

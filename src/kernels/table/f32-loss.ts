@@ -54,8 +54,8 @@ export const f32Loss = {
   f32_cross_entropy: smoothed,
   f32_cross_entropy_gradient: smoothedGradient,
   /**
-   * The same for a class t (one i32 per image), in the order Keras has here: clipped first, then divided by the sum.
-   * A class out of range gives NaN.
+   * The same for a class t (one i32 per image), in the order of Keras: clipped first, then divided by the sum. A class
+   * out of range gives NaN.
    */
   f32_sparse_cross_entropy: smoothed,
   f32_sparse_cross_entropy_gradient: smoothedGradient,

@@ -32,7 +32,7 @@ export const f32Optimizer = {
   /**
    * m += (g - m) share1; v += (g^2 - v) share2; w -= m rate / (sqrt(v) + epsilon) (Kingma & Ba 2014). Here `rate` holds
    * lr sqrt(1 - beta2^t) / (1 - beta1^t), `decay` still lr * weight decay: AdamW is this kernel. share1 is 1 - beta1,
-   * share2 is 1 - beta2: rounded once, as Keras has them (1 - 0.999 in float32 is 1.3e-5 less, and logits tell).
+   * share2 is 1 - beta2: rounded once, as in Keras (1 - 0.999 in float32 is 1.3e-5 less, which changes logits).
    */
   f32_adam: step({ m: "update", v: "update" }, { share1: "float", share2: "float", epsilon: "float" }),
 } as const satisfies Rows;

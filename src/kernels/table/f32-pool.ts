@@ -18,7 +18,7 @@ export type AveragePoolGeometry = { readonly [P in keyof typeof average]: number
 export const f32Pool = {
   /** Largest of each window; the first of equals, and a NaN before all else. */
   f32_max_pool2d: { args: { ...source, ...target, ...geometry }, binary: "both" },
-  /** The same, and where it lay: `index` (i32) counts the elements of the image from 0. */
+  /** The same, and its place: `index` (i32) counts the elements of the image from 0. */
   f32_max_pool2d_index: {
     args: { ...source, ...target, index: "write", is: "int", ...geometry },
     binary: "train",
@@ -38,7 +38,7 @@ export const f32Pool = {
     },
     binary: "train",
   },
-  /** Mean of each window: the sum over (ky, kx), divided by how many count. */
+  /** Mean of each window: the sum over (ky, kx), divided by the number of taps that count. */
   f32_average_pool2d: { args: { ...source, ...target, ...average }, binary: "both" },
   /** dx = gradient of x. Sums run over (oy, ox). */
   f32_average_pool2d_gradient: {

@@ -10,7 +10,7 @@ const perImage = {
 const whole = { args: { n: "int", x: "read", y: "write" }, binary: "train", overRead: 12 } as const satisfies Row;
 
 /**
- * Sums in one fixed order. Over images: image after image, beginning with what lies in the output. Over a row or an
+ * Sums in one fixed order. Over images: image after image, beginning with the contents of the output. Over a row or an
  * array: lane i adds elements i, i + 4, ..., then the lanes are added as (0 + 2) + (1 + 3).
  */
 export const f32Reduce = {
@@ -24,7 +24,7 @@ export const f32Reduce = {
   f32_sum_of_squares: whole,
   /** sum |x|, in f64. */
   f32_sum_of_magnitudes: whole,
-  /** y (f32) = limit / max(sqrt(sum of the `parts` f64 at x), limit): what clipping by a norm multiplies with. */
+  /** y (f32) = limit / max(sqrt(sum of the `parts` f64 at x), limit): the factor of clipping by a norm. */
   f32_clip_factor: {
     args: { parts: "int", x: "read", y: "write", limit: "float" },
     binary: "train",

@@ -25,7 +25,7 @@ const overRowsGradient = {
 } as const satisfies Row;
 
 /**
- * One row of k classes per image. x: logits, t: one i32 per image (sparse) or a row of f32. Losses lie 4 bytes apart.
+ * One row of k classes per image. x: logits, t: one i32 per image (sparse) or a row of f32. Losses are 4 bytes apart.
  * p, saved for the backward, is softmax(x).
  */
 const crossEntropy = {

@@ -19,7 +19,8 @@ const product = {
  * Packed: panels of 8 outputs, the last one padded with zeros; k-groups are 4 weights (relaxed) or 2 (plain),
  * zero-padded at the end of each run:
  *
- *     8 x i32 bias - (zero + 128) * sum of weights | 8 x f32 scale | k-group 0: o0 .. o7, 4 bytes each | k-group 1 ... | next panel
+ *     8 x i32 bias - (zero + 128) * sum of weights | 8 x f32 scale
+ *     k-group 0: o0 .. o7, 4 bytes each | k-group 1 ... | next panel
  */
 export const i8Gemm = {
   /**

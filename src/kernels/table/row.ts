@@ -1,8 +1,8 @@
 /**
- * One row of the kernel table: how a kernel is called, and everything it presumes.
+ * One row of the kernel table: the signature of a kernel, and its preconditions.
  *
  * Arguments have the same names in all rows, in the kernels and in their twins:
- * - `x`, `y`, `weight`, `bias`: inputs, output and parameters; `dx`, `dy`, `dw`, `db`: gradients, of what follows the d
+ * - `x`, `y`, `weight`, `bias`: inputs, output and parameters; `dx`, `dy`, `dw`, `db`: their gradients
  * - `h`, `w`, `cin`: the input image; `oh`, `ow`, `cout`: the output image, pooled where the kernel pools; `c`:
  *   channels of both
  * - `kh`, `kw`, `stride_h`, `stride_w`, `pad_t`, `pad_l`, `pad_b`, `pad_r`, `dilation_h`, `dilation_w`, `groups`: the
@@ -13,12 +13,12 @@
  */
 
 /**
- * - `count`: for how many images this call is; the planner may pass any part of the batch
+ * - `count`: the number of images of this call; the planner may pass any part of the batch
  * - `int`, `float`: a number
  * - `read`, `write`, `update`: a byte address it reads, writes wholly, or reads and writes
  *
- * An argument named like an address with an `s` behind it (`x`, `xs`) is the bytes from image to image there; lowering
- * works it out.
+ * An argument named like an address with an `s` behind it (`x`, `xs`) is its stride in bytes from image to image;
+ * lowering computes it.
  */
 export type Role = "count" | "int" | "float" | "read" | "write" | "update";
 

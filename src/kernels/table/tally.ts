@@ -4,7 +4,7 @@ import type { Rows } from "./row.ts";
 export const tally = {
   /**
    * sum (two f64 numbers) += (sum of w[i] * x[i], sum of w[i]) over n images in order; `weighted` 0: every w is 1 and
-   * `w` is not read. x and w are f32, one per image, side by side.
+   * `w` is not read. x and w are f32, one per image, contiguous.
    */
   tally: {
     args: { n: "count", x: "read", w: "read", weighted: "int", sum: "update" },

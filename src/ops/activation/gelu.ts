@@ -1,6 +1,6 @@
 /**
- * gelu(x) = x Phi(x), Phi the normal distribution, any shape and layout (Hendrycks & Gimpel 2016). `approximate`: by a hyperbolic tangent,
- * x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+ * gelu(x) = x Phi(x), Phi the normal distribution, any shape and layout (Hendrycks & Gimpel 2016). `approximate`: by a
+ * hyperbolic tangent, x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
  */
 import { erf, exp, tanh } from "../../base/math.ts";
 import type { Activation, Axes, CostOf, Traits } from "../../graph/meaning.ts";

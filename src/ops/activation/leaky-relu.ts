@@ -25,8 +25,8 @@ export interface LeakyRelu {
 }
 
 /**
- * XNNPACK's qs8-vlrelu: each side's ratio of scales in units of 1/256, one rounding half up. Undefined where a ratio is out of its range,
- * 2^-8 .. 2^7; such layers are rounded exactly.
+ * XNNPACK's qs8-vlrelu: each side's ratio of scales in units of 1/256, one rounding half up. Undefined where a ratio is
+ * out of its range, 2^-8 .. 2^7; such layers are rounded exactly.
  */
 export function sloped(x: Type, y: Type, alpha: number): ((q: number) => number) | undefined {
   const from = affine(x);

@@ -13,7 +13,7 @@ export const logSoftmax: Op = {
   infer: sameType,
 };
 
-/** (upstream, output) -> d input. */
+/** (dy, output) -> dx. */
 export const logSoftmaxGradient: Op = { name: "logSoftmaxGradient", takes: realOperands, infer: sameType };
 
 export const evaluate = {
@@ -24,8 +24,8 @@ export const evaluate = {
       return row.map(v => v - top - log(total));
     }),
   ],
-  logSoftmaxGradient: ([upstream, output]) => [
-    overRows(upstream!, output!, (d, y) => {
+  logSoftmaxGradient: ([dy, output]) => [
+    overRows(dy!, output!, (d, y) => {
       const sum = d.reduce((a, b) => a + b, 0);
       return d.map((v, j) => v - exp(y[j]!) * sum);
     }),

@@ -1,7 +1,7 @@
 /**
- * pact(x, alpha) = min(max(x, 0), max(alpha, 0)) with one learned alpha: parameterized clipping activation (Choi et al.,
- * "PACT: Parameterized Clipping Activation for Quantized Neural Networks", 2018). Its gradient is the article's: that
- * of x passes where 0 < x < alpha, alpha gets what comes where x >= alpha.
+ * pact(x, alpha) = min(max(x, 0), max(alpha, 0)) with one learned alpha: parameterized clipping activation (Choi et
+ * al., "PACT: Parameterized Clipping Activation for Quantized Neural Networks", 2018). Its gradient is the article's:
+ * that of x passes where 0 < x < alpha, alpha gets what comes where x >= alpha.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -27,10 +27,10 @@ export const pact: Op = {
   },
 };
 
-/** (upstream, x, alpha) -> d x. */
-export const pactGradient: Op = { name: "pactGradient", takes: realOperands, infer: ([upstream]) => [upstream!] };
+/** (dy, x, alpha) -> dx. */
+export const pactGradient: Op = { name: "pactGradient", takes: realOperands, infer: ([dy]) => [dy!] };
 
-/** (upstream, x, alpha) -> d alpha, a sum over the images. */
+/** (dy, x, alpha) -> dalpha, a sum over the images. */
 export const pactAlphaGradient: Op = {
   name: "pactAlphaGradient",
   takes: realOperands,
@@ -44,24 +44,21 @@ export const evaluate = {
       x!.data.map(v => Math.min(Math.max(v, 0), Math.max(alpha!.data[0]!, 0))),
     ),
   ],
-  pactGradient: ([upstream, x, alpha]) => [
+  pactGradient: ([dy, x, alpha]) => [
     tensor(
       x!.shape,
-      upstream!.data.map((d, i) => (x!.data[i]! > 0 && x!.data[i]! < alpha!.data[0]! ? d : 0)),
+      dy!.data.map((d, i) => (x!.data[i]! > 0 && x!.data[i]! < alpha!.data[0]! ? d : 0)),
     ),
   ],
-  pactAlphaGradient: ([upstream, x, alpha]) => [
-    tensor(
-      [1],
-      Float64Array.of(upstream!.data.reduce((sum, d, i) => (x!.data[i]! >= alpha!.data[0]! ? sum + d : sum), 0)),
-    ),
+  pactAlphaGradient: ([dy, x, alpha]) => [
+    tensor([1], Float64Array.of(dy!.data.reduce((sum, d, i) => (x!.data[i]! >= alpha!.data[0]! ? sum + d : sum), 0))),
   ],
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  pact(node: Node, [upstream], graph) {
+  pact(node: Node, [dy], graph) {
     const [x, alpha] = node.inputs;
-    return [graph.one(pactGradient, [upstream!, x!, alpha!]), graph.one(pactAlphaGradient, [upstream!, x!, alpha!])];
+    return [graph.one(pactGradient, [dy!, x!, alpha!]), graph.one(pactAlphaGradient, [dy!, x!, alpha!])];
   },
 } satisfies Record<string, Gradient>;
 
@@ -75,18 +72,18 @@ export const lower = {
 
 export const lowerBackward = {
   pactGradient(node: Node, c) {
-    const [upstream, x, alpha] = node.inputs;
-    const layout = c.layoutOf(upstream!);
+    const [dy, x, alpha] = node.inputs;
+    const layout = c.layoutOf(dy!);
     const dx = c.out(node.outputs[0]!, layout);
     const v = c.in(x!, layout);
-    c.map("f32_pact_gradient", upstream!, n => ({ n, dy: c.ref(upstream!), x: v, alpha: c.in(alpha!), dx }));
+    c.map("f32_pact_gradient", dy!, n => ({ n, dy: c.ref(dy!), x: v, alpha: c.in(alpha!), dx }));
   },
   pactAlphaGradient(node: Node, c) {
-    const [upstream, x, alpha] = node.inputs;
+    const [dy, x, alpha] = node.inputs;
     const dalpha = c.out(node.outputs[0]!);
     c.call("zero", { y: dalpha, bytes: flat.bytes([1], "f32") });
     const length = size(x!.type.shape);
-    c.each("f32_pact_alpha_gradient", { dy: c.in(upstream!), x: c.in(x!), alpha: c.in(alpha!), dalpha, length });
+    c.each("f32_pact_alpha_gradient", { dy: c.in(dy!), x: c.in(x!), alpha: c.in(alpha!), dalpha, length });
   },
 } satisfies Record<string, Lower>;
 

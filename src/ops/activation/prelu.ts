@@ -1,4 +1,7 @@
-/** prelu(x, alpha) = x > 0 ? x : alpha x (He et al. 2015). alpha has the shape of x; where its first axes are 1, one alpha serves all of theirs. */
+/**
+ * prelu(x, alpha) = x > 0 ? x : alpha x (He et al. 2015). alpha has the shape of x; where its first axes are 1, one
+ * alpha serves all of theirs.
+ */
 import { type Shape, sameShape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import { fixed, indices } from "../../graph/axes.ts";
@@ -22,10 +25,10 @@ export const prelu: Op = {
   },
 };
 
-/** (upstream, x, alpha) -> d x. */
-export const preluGradient: Op = { name: "preluGradient", takes: realOperands, infer: ([upstream]) => [upstream!] };
+/** (dy, x, alpha) -> dx. */
+export const preluGradient: Op = { name: "preluGradient", takes: realOperands, infer: ([dy]) => [dy!] };
 
-/** (upstream, x) -> d alpha of shape `alpha`, a sum over the images. */
+/** (dy, x) -> dalpha of shape `alpha`, a sum over the images. */
 export const preluAlphaGradient: Op<{ alpha: Shape }> = {
   name: "preluAlphaGradient",
   takes: realOperands,
@@ -39,15 +42,15 @@ export const evaluate = {
       x!.data.map((v, i) => (v > 0 ? v : v * alpha!.data[i % alpha!.data.length]!)),
     ),
   ],
-  preluGradient: ([upstream, x, alpha]) => [
+  preluGradient: ([dy, x, alpha]) => [
     tensor(
       x!.shape,
-      upstream!.data.map((d, i) => (x!.data[i]! > 0 ? d : d * alpha!.data[i % alpha!.data.length]!)),
+      dy!.data.map((d, i) => (x!.data[i]! > 0 ? d : d * alpha!.data[i % alpha!.data.length]!)),
     ),
   ],
-  preluAlphaGradient([upstream, x], { alpha }) {
+  preluAlphaGradient([dy, x], { alpha }) {
     const dalpha = tensor(alpha);
-    upstream!.data.forEach((d, i) => {
+    dy!.data.forEach((d, i) => {
       dalpha.data[i % dalpha.data.length]! += d * Math.min(x!.data[i]!, 0);
     });
     return [dalpha];
@@ -55,11 +58,11 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  prelu(node: Node, [upstream], graph) {
+  prelu(node: Node, [dy], graph) {
     const [x, alpha] = node.inputs;
     return [
-      graph.one(preluGradient, [upstream!, x!, alpha!]),
-      graph.one(preluAlphaGradient, [upstream!, x!], { alpha: alpha!.type.shape }),
+      graph.one(preluGradient, [dy!, x!, alpha!]),
+      graph.one(preluAlphaGradient, [dy!, x!], { alpha: alpha!.type.shape }),
     ];
   },
 } satisfies Record<string, Gradient | object>;
@@ -82,10 +85,10 @@ export const lower = {
 
 export const lowerBackward = {
   preluGradient(node: Node, c) {
-    const [upstream, x, alpha] = node.inputs;
+    const [dy, x, alpha] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_prelu_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       x: c.in(x!),
       alpha: c.in(alpha!),
       dx: c.out(dx),
@@ -93,12 +96,12 @@ export const lowerBackward = {
     });
   },
   preluAlphaGradient(node: Node<{ alpha: Shape }>, c) {
-    const [upstream, x] = node.inputs;
+    const [dy, x] = node.inputs;
     const { alpha } = node.attrs;
     const dalpha = c.out(node.outputs[0]!);
     c.call("zero", { y: dalpha, bytes: flat.bytes(alpha, "f32") });
     c.each("f32_prelu_alpha_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       x: c.in(x!),
       dalpha,
       ...repeated(x!, alpha),

@@ -1,4 +1,7 @@
-/** softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the distance to the largest. */
+/**
+ * softmax(x) = e^x / sum e^x over the last axis. Of int8 as TFLite has it: exponentials in f32 from a table, by the
+ * distance to the largest.
+ */
 import { exp } from "../../base/math.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { Activation, Axes, CostOf, Evaluate, Gives, Gradient, Lower, Traits } from "../../graph/meaning.ts";
@@ -12,12 +15,12 @@ import { lowerRowsGradient, overRows } from "../shape/rows.ts";
 
 export const softmax: Op = { name: "softmax", takes: { list: [{ ...ACTIVATION, rows: true }] }, infer: chosenType };
 
-/** (upstream, output) -> d input. */
+/** (dy, output) -> dx. */
 export const softmaxGradient: Op = { name: "softmaxGradient", takes: realOperands, infer: sameType };
 
 /**
- * exp(-d * scale) for distances d of int8, as exp(-16 i * scale) exp(-j * scale) in double precision: 32 exponentials in place of 256, which were
- * 2 ms of a cold start.
+ * exp(-d * scale) for distances d of int8, as exp(-16 i * scale) exp(-j * scale) in double precision: 32 exponentials
+ * in place of 256, which were 2 ms of a cold start.
  */
 function exponentials(x: Type): Float32Array {
   const scale = Math.fround(affine(x).scale);
@@ -43,8 +46,8 @@ export const evaluate = {
       }),
     ];
   },
-  softmaxGradient: ([upstream, output]) => [
-    overRows(upstream!, output!, (d, y) => {
+  softmaxGradient: ([dy, output]) => [
+    overRows(dy!, output!, (d, y) => {
       const dot = d.reduce((sum, v, j) => sum + v * y[j]!, 0);
       return d.map((v, j) => y[j]! * (v - dot));
     }),

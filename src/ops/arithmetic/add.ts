@@ -10,7 +10,7 @@ export const add: Op = { name: "add", takes: binaryOperands, infer: sumType("add
 
 export const evaluate = { add: /* @__PURE__ */ evaluateSum(1) } satisfies Record<string, Evaluate>;
 
-export const gradient = { add: (_, [upstream]) => [upstream, upstream] } satisfies Record<string, Gradient>;
+export const gradient = { add: (_, [dy]) => [dy, dy] } satisfies Record<string, Gradient>;
 
 export const lower = { add: /* @__PURE__ */ lowerSum("f32_add", 1) } satisfies Record<string, Lower>;
 

@@ -13,9 +13,9 @@ export const evaluate = { div: /* @__PURE__ */ eachPair((a, b) => a / b) } satis
 
 /** d(a / b) = da / b - (a / b) db / b */
 export const gradient = {
-  div: (node: Node, [upstream], graph) => {
+  div: (node: Node, [dy], graph) => {
     const b = node.inputs[1]!;
-    const da = graph.one(div, [upstream!, b]);
+    const da = graph.one(div, [dy!, b]);
     const product = graph.one(mul, [da, node.outputs[0]!]);
     return [da, graph.one(scale, [product], { scale: -1 })];
   },

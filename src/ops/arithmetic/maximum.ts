@@ -1,4 +1,7 @@
-/** maximum(a, b): the larger of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal the gradient is a's, as in TensorFlow. */
+/**
+ * maximum(a, b): the larger of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal
+ * the gradient is a's, as in TensorFlow.
+ */
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { binaryOperands } from "../../graph/operand.ts";
@@ -15,12 +18,9 @@ export const evaluate = { maximum: /* @__PURE__ */ eachPair((a, b) => Math.max(a
 >;
 
 export const gradient = {
-  maximum: (node: Node, [upstream], graph) => {
+  maximum: (node: Node, [dy], graph) => {
     const [a, b] = node.inputs;
-    return [
-      graph.one(where, [upstream!, a!, b!], { equal: true }),
-      graph.one(where, [upstream!, b!, a!], { equal: false }),
-    ];
+    return [graph.one(where, [dy!, a!, b!], { equal: true }), graph.one(where, [dy!, b!, a!], { equal: false })];
   },
 } satisfies Record<string, Gradient>;
 

@@ -1,6 +1,7 @@
 /**
- * mean(x) over neighbouring `axes` of one image; `keepDims` keeps them with size 1. Of int8 the sum, requantized to the quantization of the
- * output as XNNPACK does it. Axes that do not stand side by side are brought together by a transpose first.
+ * mean(x) over neighbouring `axes` of one image; `keepDims` keeps them with size 1. Of int8 the sum, requantized to the
+ * quantization of the output as XNNPACK does it. Axes that do not stand side by side are brought together by a
+ * transpose first.
  */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
@@ -50,7 +51,7 @@ function parts(shape: Shape, { axes }: Mean): { outer: number; length: number; i
   };
 }
 
-/** What the sum is multiplied by, and what is added to that: XNNPACK's numbers, every step in f32. */
+/** The factor of the sum and the offset added to that: XNNPACK's numbers, every step in f32. */
 function quantizedMean(x: Type, y: Type, length: number): { scale: number; offset: number } {
   const f = Math.fround;
   const [from, to] = [affine(x), affine(y)];
@@ -88,10 +89,10 @@ export const evaluate = {
 const asPool = (length: number): AveragePool2d => ({ ...plainWindow, size: [1, length], strides: [1, length] });
 
 export const gradient = {
-  mean(node: Node<Mean>, [upstream], graph) {
+  mean(node: Node<Mean>, [dy], graph) {
     const { shape } = node.inputs[0]!.type;
     const { outer, length, inner } = parts(shape, node.attrs);
-    const rows = graph.one(reshape, [upstream!], { shape: [outer, 1, inner] });
+    const rows = graph.one(reshape, [dy!], { shape: [outer, 1, inner] });
     const dx = graph.one(averagePool2dGradient, [rows], { ...asPool(length), image: [outer, length, inner] });
     return [graph.one(reshape, [dx], { shape })];
   },

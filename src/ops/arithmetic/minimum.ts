@@ -1,4 +1,7 @@
-/** minimum(a, b): the smaller of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal the gradient is a's, as in TensorFlow. */
+/**
+ * minimum(a, b): the smaller of each pair, of equal shapes, any layout; int8 of one quantization. Where both are equal
+ * the gradient is a's, as in TensorFlow.
+ */
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { binaryOperands } from "../../graph/operand.ts";
@@ -15,12 +18,9 @@ export const evaluate = { minimum: /* @__PURE__ */ eachPair((a, b) => Math.min(a
 >;
 
 export const gradient = {
-  minimum: (node: Node, [upstream], graph) => {
+  minimum: (node: Node, [dy], graph) => {
     const [a, b] = node.inputs;
-    return [
-      graph.one(where, [upstream!, b!, a!], { equal: true }),
-      graph.one(where, [upstream!, a!, b!], { equal: false }),
-    ];
+    return [graph.one(where, [dy!, b!, a!], { equal: true }), graph.one(where, [dy!, a!, b!], { equal: false })];
   },
 } satisfies Record<string, Gradient>;
 

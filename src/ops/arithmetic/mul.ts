@@ -11,9 +11,9 @@ export const mul: Op = { name: "mul", takes: binaryOperands, infer: sameTypes("m
 export const evaluate = { mul: evaluateProduct } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  mul: (node: Node, [upstream], graph) => {
+  mul: (node: Node, [dy], graph) => {
     const [a, b] = node.inputs;
-    return [graph.one(mul, [upstream!, b!]), graph.one(mul, [upstream!, a!])];
+    return [graph.one(mul, [dy!, b!]), graph.one(mul, [dy!, a!])];
   },
 } satisfies Record<string, Gradient>;
 

@@ -1,4 +1,7 @@
-/** Sums, differences and products of two int8 values, each operand and the output in a quantization of its own, in XNNPACK's arithmetic. */
+/**
+ * Sums, differences and products of two int8 values, each operand and the output in a quantization of its own, in
+ * XNNPACK's arithmetic.
+ */
 
 import { tensor } from "../../base/tensor.ts";
 import type { Op, Type, Value } from "../../graph/graph.ts";
@@ -18,7 +21,9 @@ function numbers(a: Type, b: Type, y: Type, sign: 1 | -1): Addition {
   throw new RangeError(`scales ${scales[0]} and ${scales[1]} lie too far from their sum's ${scales[2]}`);
 }
 
-/** The output of a sum: like both inputs, and int8 only where the kernel's numbers can hold the ratios of the scales. */
+/**
+ * The output of a sum: like both inputs, and int8 only where the kernel's numbers can hold the ratios of the scales.
+ */
 export const sumType =
   (verb: string, sign: 1 | -1): Op["infer"] =>
   (inputs, attrs) => {
@@ -75,11 +80,11 @@ function pairArgs(c: Lowering, a: Value, b: Value, y: Value) {
   const to = storedOut(c, y);
   return {
     a: first.ref,
-    a_row_stride: first.pitch,
+    a_row_stride: first.rowStride,
     b: second.ref,
-    b_row_stride: second.pitch,
+    b_row_stride: second.rowStride,
     y: to.ref,
-    y_row_stride: to.pitch,
+    y_row_stride: to.rowStride,
     ...rowsOf(first, second, to),
   };
 }

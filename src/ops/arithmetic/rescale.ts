@@ -1,4 +1,7 @@
-/** rescale(x) = x * scale + offset, pixels (u8) or numbers (f32) to f32: where a data set's images enter a training graph. */
+/**
+ * rescale(x) = x * scale + offset, pixels (u8) or numbers (f32) to f32: where a data set's images enter a training
+ * graph.
+ */
 import { size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";

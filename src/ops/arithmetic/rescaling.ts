@@ -1,4 +1,6 @@
-/** rescaling(x) = scale x + offset of numbers, any shape and layout; `rescale` is the same of pixels. Of int8 by table. */
+/**
+ * rescaling(x) = scale x + offset of numbers, any shape and layout; `rescale` is the same of pixels. Of int8 by table.
+ */
 import type { Node } from "../../graph/graph.ts";
 import type { Axes, CostOf, Gradient, Traits } from "../../graph/meaning.ts";
 import { real, type Stored } from "../../graph/stored.ts";

@@ -12,7 +12,7 @@ export const sub: Op = { name: "sub", takes: binaryOperands, infer: sumType("sub
 export const evaluate = { sub: /* @__PURE__ */ evaluateSum(-1) } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  sub: (_, [upstream], graph) => [upstream, graph.one(scale, [upstream!], { scale: -1 })],
+  sub: (_, [dy], graph) => [dy, graph.one(scale, [dy!], { scale: -1 })],
 } satisfies Record<string, Gradient>;
 
 export const lower = { sub: /* @__PURE__ */ lowerSum("f32_sub", -1) } satisfies Record<string, Lower>;

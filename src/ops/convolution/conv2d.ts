@@ -1,13 +1,12 @@
+import type { Shape } from "../../base/shape.ts";
 import { indices, product } from "../../graph/axes.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { bias, count, kernel, type Stored } from "../../graph/stored.ts";
 import { inputPanels, panels } from "../../kernels/layout.ts";
-import { conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
-import { isInt8, type Quantized } from "../quantized/int8-types.ts";
-import { lowerConv2dInt8 } from "./conv2d-int8.ts";
+import { type Conv2dGeometry, conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
+import type { Quantized } from "../quantized/int8-types.ts";
 import {
-  convolutionArgs,
   convolutionAxes,
   convolutionGradient,
   convolutionOperands,
@@ -19,15 +18,17 @@ import {
   forwardCost,
   geometry,
   type InputGradient,
+  inputGradientArgs,
   inputGradientCost,
   inputGradientOp,
+  lowerConvolution,
   lowerWeightGradient,
   type WeightGradient,
   weightGradientCost,
   weightGradientOp,
 } from "./convolution.ts";
-import type { Window } from "./window.ts";
-import { windowFields } from "./window.ts";
+import { lowerSparseConv2d } from "./f32-sparse.ts";
+import { type Window, windowFields } from "./window.ts";
 
 export interface Conv2d extends Window, Quantized {
   groups: number;
@@ -54,41 +55,31 @@ export const gradient = {
   conv2d: /* @__PURE__ */ convolutionGradient(conv2dWeightGradient, conv2dInputGradient),
 } satisfies Record<string, Gradient | object>;
 
+const KERNELS = {
+  layout: panels,
+  geometry: (image: Shape, weight: Shape, y: Shape, attrs: Conv2d) => ({
+    ...geometry(image, weight, y, attrs),
+    groups: attrs.groups,
+  }),
+  scratch: (g: Conv2dGeometry) => conv2dScratch(g),
+};
+
 export const lower = {
   conv2d(node: Node<Conv2d>, c) {
     const [x, weight] = node.inputs;
-    const { groups } = node.attrs;
-    if (isInt8(weight!.type)) {
-      lowerConv2dInt8(node, groups, c);
-      return;
-    }
-    const g = { ...geometry(x!.type.shape, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs), groups };
-    c.each("f32_conv2d", { ...convolutionArgs(node, c, panels, conv2dScratch(g)), ...g });
+    const g = KERNELS.geometry(x!.type.shape, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs);
+    if (lowerSparseConv2d(node, c, g)) return;
+    lowerConvolution(node, c, node.attrs.groups, KERNELS, args => c.each("f32_conv2d", args));
   },
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  conv2dWeightGradient(node: Node<Conv2d & WeightGradient>, c) {
-    const [x, upstream] = node.inputs;
-    const { weight, groups } = node.attrs;
-    const g = { ...geometry(x!.type.shape, weight, upstream!.type.shape, node.attrs), groups };
-    lowerWeightGradient(node, c, panels, sums => {
-      const scratch = c.scratch("padded image", conv2dScratch(g));
-      c.each("f32_conv2d_weight_gradient", { ...sums, ...g, scratch });
-    });
-  },
+  conv2dWeightGradient: (node: Node<Conv2d & WeightGradient>, c) =>
+    lowerWeightGradient(node, c, KERNELS, args => c.each("f32_conv2d_weight_gradient", args)),
   conv2dInputGradient(node: Node<Conv2d & InputGradient>, c) {
-    const [weight, upstream] = node.inputs;
-    const dx = node.outputs[0]!;
-    const { image, groups } = node.attrs;
-    const g = { ...geometry(image, weight!.type.shape, upstream!.type.shape, node.attrs), groups };
-    c.each("f32_conv2d_input_gradient", {
-      dy: c.in(upstream!),
-      weight: c.in(weight!, inputPanels),
-      dx: c.out(dx),
-      ...g,
-      scratch: c.scratch("padded gradient", conv2dInputGradientScratch(g)),
-    });
+    const args = inputGradientArgs(node, c, KERNELS, inputPanels);
+    const scratch = c.scratch("padded gradient", conv2dInputGradientScratch(args));
+    c.each("f32_conv2d_input_gradient", { ...args, scratch });
   },
 } satisfies Record<string, Lower>;
 

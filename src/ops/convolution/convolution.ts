@@ -1,15 +1,17 @@
-/** What conv2d and depthwiseConv2d share: a depthwise convolution is one with as many groups as channels. */
+/** The meanings of conv2d and depthwiseConv2d: a depthwise convolution is one with as many groups as channels. */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import { type Axis, fixed } from "../../graph/axes.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
 import type { CostOf, Evaluate, Gradient, Lowering, Prefers, Ref } from "../../graph/meaning.ts";
 import { IMAGE, realOperands, weightedOperands } from "../../graph/operand.ts";
-import { flat, type Layout } from "../../kernels/layout.ts";
+import type { Layout } from "../../kernels/layout.ts";
 import { MODE } from "../../kernels/table/f32-gemm.ts";
+import { zeroed, zeroedBias } from "../accumulators.ts";
 import { evaluateWeighted } from "../quantized/int8-arithmetic.ts";
 import { storedLayout } from "../quantized/int8-buffers.ts";
 import { isInt8, type Quantized, weightedType } from "../quantized/int8-types.ts";
+import { lowerConv2dInt8 } from "./conv2d-int8.ts";
 import { haloOf } from "./int8-layer.ts";
 import { taps, type Window, windowed, windowGeometry } from "./window.ts";
 
@@ -41,14 +43,14 @@ export function convolved([x, weight, bias]: Type[], attrs: Window & Quantized, 
   return [weightedType([oh, ow, out], x!, weight!, bias, attrs)];
 }
 
-/** (x, upstream) -> d weight, d bias?, each a sum over the images. */
+/** (x, dy) -> dw, db?, each a sum over the images. */
 export const weightGradientOp = <A>(name: string): Op<A & WeightGradient> => ({
   name,
   takes: realOperands,
   infer: (_, { weight, bias }) => [sum(weight), ...(bias ? [sum([weight[0]!])] : [])],
 });
 
-/** (weight, upstream) -> d x. */
+/** (weight, dy) -> dx. */
 export const inputGradientOp = <A>(name: string): Op<A & InputGradient> => ({
   name,
   takes: realOperands,
@@ -83,12 +85,21 @@ function products(
   });
 }
 
-/** The arguments of all f32 kernels of a convolution. */
+/**
+ * The f32 kernels of one kind of convolution: their layout of weights, their geometry G, and the bytes of a padded
+ * image.
+ */
+export interface ConvolutionKernels<A, G> {
+  readonly layout: Layout;
+  readonly geometry: (image: Shape, weight: Shape, y: Shape, attrs: A) => G;
+  readonly scratch: (geometry: G) => number;
+}
+
+/** The geometry that all of them share. */
 export const geometry = (image: Shape, [, kh, kw]: Shape, y: Shape, window: Window) =>
   windowGeometry(image, [kh!, kw!], y, window);
 
-/** The arguments that the f32 kernels of a convolution share, with weights in `layout` and a scratch of so many bytes. */
-export function convolutionArgs(node: Node, c: Lowering, layout: Layout, padded: number) {
+function forwardArgs(node: Node, c: Lowering, layout: Layout) {
   const [x, weight, bias] = node.inputs;
   return {
     x: c.in(x!),
@@ -96,8 +107,24 @@ export function convolutionArgs(node: Node, c: Lowering, layout: Layout, padded:
     y: c.out(node.outputs[0]!),
     mode: bias ? MODE.bias : MODE.plain,
     aux: bias ? c.in(bias) : 0,
-    scratch: c.scratch("padded image", padded),
   };
+}
+
+/** Lowers a convolution in so many groups of channels: with int8 weights, or to the call of a kernel. */
+export function lowerConvolution<A extends Window & Quantized, G>(
+  node: Node<A>,
+  c: Lowering,
+  groups: number,
+  { layout, geometry, scratch }: ConvolutionKernels<A, G>,
+  call: (args: ReturnType<typeof forwardArgs> & G & { scratch: Ref }) => void,
+): void {
+  const [x, weight] = node.inputs;
+  if (isInt8(weight!.type)) {
+    lowerConv2dInt8(node, groups, c);
+    return;
+  }
+  const g = geometry(x!.type.shape, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs);
+  call({ ...forwardArgs(node, c, layout), ...g, scratch: c.scratch("padded image", scratch(g)) });
 }
 
 /** Int8 images like a halo of all that taps may touch, float weights lie as their kernel reads them. */
@@ -132,22 +159,22 @@ function convolve([x, weight, bias]: readonly Tensor[], window: Window, shape: S
   return y;
 }
 
-export const evaluateWeightGradient: Evaluate<Window & WeightGradient> = ([x, upstream], attrs) => {
+export const evaluateWeightGradient: Evaluate<Window & WeightGradient> = ([x, dy], attrs) => {
   const dw = tensor(attrs.weight);
   const db = tensor([attrs.weight[0]!]);
-  products(x!.shape, attrs.weight, upstream!.shape, attrs, (p, q, r) => {
-    dw.data[q]! += x!.data[p]! * upstream!.data[r]!;
+  products(x!.shape, attrs.weight, dy!.shape, attrs, (p, q, r) => {
+    dw.data[q]! += x!.data[p]! * dy!.data[r]!;
   });
-  upstream!.data.forEach((d, i) => {
+  dy!.data.forEach((d, i) => {
     db.data[i % db.data.length]! += d;
   });
   return attrs.bias ? [dw, db] : [dw];
 };
 
-export const evaluateInputGradient: Evaluate<Window & InputGradient> = ([weight, upstream], attrs) => {
-  const dx = tensor([upstream!.shape[0]!, ...attrs.image]);
-  products(dx.shape, weight!.shape, upstream!.shape, attrs, (p, q, r) => {
-    dx.data[p]! += weight!.data[q]! * upstream!.data[r]!;
+export const evaluateInputGradient: Evaluate<Window & InputGradient> = ([weight, dy], attrs) => {
+  const dx = tensor([dy!.shape[0]!, ...attrs.image]);
+  products(dx.shape, weight!.shape, dy!.shape, attrs, (p, q, r) => {
+    dx.data[p]! += weight!.data[q]! * dy!.data[r]!;
   });
   return [dx];
 };
@@ -155,42 +182,49 @@ export const evaluateInputGradient: Evaluate<Window & InputGradient> = ([weight,
 /** The gradient of a forward op, by its two backward ops. */
 export const convolutionGradient =
   <A>(byWeight: Op<A & WeightGradient>, byInput: Op<A & InputGradient>): Gradient<A> =>
-  (node, [upstream], graph) => {
+  (node, [dy], graph) => {
     const [x, weight, bias] = node.inputs;
     const sums = { ...node.attrs, weight: weight!.type.shape, bias: !!bias };
-    const [dw, db] = graph.add(byWeight, [x!, upstream!], sums);
-    return [graph.one(byInput, [weight!, upstream!], { ...node.attrs, image: x!.type.shape }), dw, db];
+    const [dw, db] = graph.add(byWeight, [x!, dy!], sums);
+    return [graph.one(byInput, [weight!, dy!], { ...node.attrs, image: x!.type.shape }), dw, db];
   };
 
-interface Sums {
-  x: Ref;
-  dy: Ref;
-  dw: Ref;
-  db: Ref;
-  accumulate: 1;
+function sums({ inputs: [x, dy], outputs: [dw, db] }: Node, c: Lowering, layout: Layout) {
+  return {
+    x: c.in(x!),
+    dy: c.in(dy!),
+    dw: zeroed(c, dw!, layout),
+    db: zeroedBias(c, db, dw!.type.shape[0]!),
+    accumulate: 1 as const,
+  };
 }
 
-/** Lowers a weight gradient to a kernel that adds up image by image; the sums, in `layout`, start from zero. */
-export function lowerWeightGradient<A extends WeightGradient>(
+/** Lowers a weight gradient to the call of a kernel that adds up image by image. */
+export function lowerWeightGradient<A extends Window & WeightGradient, G>(
   node: Node<A>,
   c: Lowering,
-  layout: Layout,
-  emit: (sums: Sums) => void,
+  { layout, geometry, scratch }: ConvolutionKernels<A, G>,
+  call: (args: ReturnType<typeof sums> & G & { scratch: Ref }) => void,
 ): void {
-  const [x, upstream] = node.inputs;
-  const { weight, bias } = node.attrs;
-  const dw = c.out(node.outputs[0]!, layout);
-  const biasBytes = flat.bytes([weight[0]!], "f32");
-  const db = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
-  c.call("zero", { y: dw, bytes: layout.bytes(weight, "f32") });
-  c.call("zero", { y: db, bytes: biasBytes });
-  emit({
-    x: c.in(x!),
-    dy: c.in(upstream!),
-    dw,
-    db,
-    accumulate: 1,
-  });
+  const [x, dy] = node.inputs;
+  const g = geometry(x!.type.shape, node.attrs.weight, dy!.type.shape, node.attrs);
+  call({ ...sums(node, c, layout), ...g, scratch: c.scratch("padded image", scratch(g)) });
+}
+
+/** The arguments of an input gradient's kernel, with weights in `layout`. */
+export function inputGradientArgs<A extends Window & InputGradient, G>(
+  node: Node<A>,
+  c: Lowering,
+  { geometry }: ConvolutionKernels<A, G>,
+  layout: Layout,
+) {
+  const [weight, dy] = node.inputs;
+  return {
+    dy: c.in(dy!),
+    weight: c.in(weight!, layout),
+    dx: c.out(node.outputs[0]!),
+    ...geometry(node.attrs.image, weight!.type.shape, dy!.type.shape, node.attrs),
+  };
 }
 
 const macs = (weight: Shape, y: Shape) => ({ macs: size(weight) * y[0]! * y[1]! });

@@ -15,6 +15,7 @@ import { reluGradient } from "../activation/relu.ts";
 import { evaluateWeighted } from "../quantized/int8-arithmetic.ts";
 import { isInt8, type Quantized, weightedType } from "../quantized/int8-types.ts";
 import { lowerDenseInt8 } from "./dense-int8.ts";
+import { lowerSparseDense } from "./f32-sparse.ts";
 
 export interface Dense extends Quantized {
   relu?: boolean;
@@ -34,18 +35,18 @@ export const dense: Op<Dense> = {
   },
 };
 
-/** (x, upstream) -> d weight, d bias?, each a sum over the images. */
+/** (x, dy) -> dw, db?, each a sum over the images. */
 export const denseWeightGradient: Op<{ bias: boolean }> = {
   name: "denseWeightGradient",
   takes: realOperands,
-  infer([x, upstream], { bias }) {
-    const out = upstream!.shape[0]!;
+  infer([x, dy], { bias }) {
+    const out = dy!.shape[0]!;
     const sum = (shape: number[]) => ({ shape, dtype: "f32" as const, batched: false });
     return [sum([out, x!.shape[0]!]), ...(bias ? [sum([out])] : [])];
   },
 };
 
-/** (weight, upstream, y?) -> d x; with y also zero where y <= 0, the relu in front of it. */
+/** (weight, dy, y?) -> dx; with y also zero where y <= 0, the relu in front of it. */
 export const denseInputGradient: Op = {
   name: "denseInputGradient",
   takes: realOperands,
@@ -67,26 +68,26 @@ export const evaluate = {
       return y;
     });
   },
-  denseWeightGradient([x, upstream], { bias }) {
+  denseWeightGradient([x, dy], { bias }) {
     const [images, K] = x!.shape as [number, number];
-    const N = upstream!.shape[1]!;
+    const N = dy!.shape[1]!;
     const dw = tensor([N, K]);
     const db = tensor([N]);
     for (let i = 0; i < images; i++)
       for (let o = 0; o < N; o++) {
-        const d = upstream!.data[i * N + o]!;
+        const d = dy!.data[i * N + o]!;
         db.data[o]! += d;
         for (let k = 0; k < K; k++) dw.data[o * K + k]! += d * x!.data[i * K + k]!;
       }
     return bias ? [dw, db] : [dw];
   },
-  denseInputGradient([weight, upstream, y]) {
-    const [images, N] = upstream!.shape as [number, number];
+  denseInputGradient([weight, dy, y]) {
+    const [images, N] = dy!.shape as [number, number];
     const K = weight!.shape[1]!;
     const dx = tensor([images, K]);
     for (let i = 0; i < images; i++)
       for (let o = 0; o < N; o++)
-        for (let k = 0; k < K; k++) dx.data[i * K + k]! += upstream!.data[i * N + o]! * weight!.data[o * K + k]!;
+        for (let k = 0; k < K; k++) dx.data[i * K + k]! += dy!.data[i * N + o]! * weight!.data[o * K + k]!;
     if (y)
       y.data.forEach((v, i) => {
         if (v <= 0) dx.data[i] = 0;
@@ -96,9 +97,9 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  dense(node: Node<Dense>, [upstream], graph) {
+  dense(node: Node<Dense>, [dy], graph) {
     const [x, weight, bias] = node.inputs;
-    const d = node.attrs.relu ? graph.one(reluGradient, [upstream!, node.outputs[0]!]) : upstream!;
+    const d = node.attrs.relu ? graph.one(reluGradient, [dy!, node.outputs[0]!]) : dy!;
     const [dw, db] = graph.add(denseWeightGradient, [x!, d], { bias: !!bias });
     return [graph.one(denseInputGradient, [weight!, d]), dw, db];
   },
@@ -118,6 +119,8 @@ export const lower = {
       return;
     }
     if (relu && !bias) throw new Error("a fused relu comes with a bias");
+    const mode = relu ? MODE.biasRelu : bias ? MODE.bias : MODE.plain;
+    if (lowerSparseDense(node, c, mode)) return;
     c.call("f32_gemm", {
       m: "count",
       n: columns(N),
@@ -127,7 +130,7 @@ export const lower = {
       weight: c.in(weight!, panels),
       c: c.out(y),
       ldc: c.stride(y),
-      mode: relu ? MODE.biasRelu : bias ? MODE.bias : MODE.plain,
+      mode,
       aux: bias ? c.in(bias) : 0,
       scratch: c.scratch("packed rows", gemmScratch(K, c.batch)),
     });
@@ -136,7 +139,7 @@ export const lower = {
 
 export const lowerBackward = {
   denseWeightGradient(node: Node<{ bias: boolean }>, c) {
-    const [x, upstream] = node.inputs;
+    const [x, dy] = node.inputs;
     const [dw, db] = node.outputs;
     const [N, K] = dw!.type.shape as [number, number];
     c.call("f32_gemm_weight_gradient", {
@@ -145,23 +148,23 @@ export const lowerBackward = {
       k: K,
       x: c.in(x!),
       ldx: c.strideIn(x!, flat),
-      dy: c.in(upstream!),
-      lddy: c.strideIn(upstream!, flat),
+      dy: c.in(dy!),
+      lddy: c.strideIn(dy!, flat),
       dw: c.out(dw!, panels),
       db: db ? c.out(db) : c.scratch("unused bias gradient", flat.bytes([N], "f32")),
       accumulate: 0,
     });
   },
   denseInputGradient(node: Node, c) {
-    const [weight, upstream, y] = node.inputs;
+    const [weight, dy, y] = node.inputs;
     const dx = node.outputs[0]!;
     const [N, K] = weight!.type.shape as [number, number];
     c.call("f32_gemm", {
       m: "count",
       n: columns(K),
       k: N,
-      a: c.in(upstream!),
-      lda: c.strideIn(upstream!, flat),
+      a: c.in(dy!),
+      lda: c.strideIn(dy!, flat),
       weight: c.in(weight!, panelsTransposed),
       c: c.out(dx),
       ldc: c.stride(dx),

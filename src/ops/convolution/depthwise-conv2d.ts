@@ -9,11 +9,9 @@ import type { Node, Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from "../../graph/meaning.ts";
 import { bias, kernel, type Stored } from "../../graph/stored.ts";
 import { taps } from "../../kernels/layout.ts";
-import { type DepthwiseGeometry, depthwiseScratch } from "../../kernels/table/f32-depthwise.ts";
-import { isInt8, type Quantized } from "../quantized/int8-types.ts";
-import { lowerConv2dInt8 } from "./conv2d-int8.ts";
+import { depthwiseScratch } from "../../kernels/table/f32-depthwise.ts";
+import type { Quantized } from "../quantized/int8-types.ts";
 import {
-  convolutionArgs,
   convolutionAxes,
   convolutionGradient,
   convolutionOperands,
@@ -25,15 +23,16 @@ import {
   forwardCost,
   geometry,
   type InputGradient,
+  inputGradientArgs,
   inputGradientCost,
   inputGradientOp,
+  lowerConvolution,
   lowerWeightGradient,
   type WeightGradient,
   weightGradientCost,
   weightGradientOp,
 } from "./convolution.ts";
-import type { Window } from "./window.ts";
-import { windowFields } from "./window.ts";
+import { type Window, windowFields } from "./window.ts";
 
 export interface DepthwiseConv2d extends Window, Quantized {
   /** max(0, y), fused in by the fusion pass; int8 only. */
@@ -62,43 +61,25 @@ export const gradient = {
   depthwiseConv2d: /* @__PURE__ */ convolutionGradient(depthwiseConv2dWeightGradient, depthwiseConv2dInputGradient),
 } satisfies Record<string, Gradient | object>;
 
-const numbers = (image: Shape, weight: Shape, y: Shape, window: DepthwiseConv2d): DepthwiseGeometry => ({
-  ...geometry(image, weight, y, window),
-  multiplier: weight[0]! / image[2]!,
-});
+const KERNELS = {
+  layout: taps,
+  geometry: (image: Shape, weight: Shape, y: Shape, window: Window) => ({
+    ...geometry(image, weight, y, window),
+    multiplier: weight[0]! / image[2]!,
+  }),
+  scratch: depthwiseScratch,
+};
 
 export const lower = {
-  depthwiseConv2d(node: Node<DepthwiseConv2d>, c) {
-    const [x, weight] = node.inputs;
-    const image = x!.type.shape;
-    if (isInt8(weight!.type)) {
-      lowerConv2dInt8(node, image[2]!, c);
-      return;
-    }
-    const g = numbers(image, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs);
-    c.each("f32_depthwise", { ...convolutionArgs(node, c, taps, depthwiseScratch(g)), ...g });
-  },
+  depthwiseConv2d: (node: Node<DepthwiseConv2d>, c) =>
+    lowerConvolution(node, c, node.inputs[0]!.type.shape[2]!, KERNELS, args => c.each("f32_depthwise", args)),
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {
-  depthwiseConv2dWeightGradient(node: Node<DepthwiseConv2d & WeightGradient>, c) {
-    const [x, upstream] = node.inputs;
-    const g = numbers(x!.type.shape, node.attrs.weight, upstream!.type.shape, node.attrs);
-    lowerWeightGradient(node, c, taps, sums => {
-      const scratch = c.scratch("padded image", depthwiseScratch(g));
-      c.each("f32_depthwise_weight_gradient", { ...sums, ...g, scratch });
-    });
-  },
-  depthwiseConv2dInputGradient(node: Node<DepthwiseConv2d & InputGradient>, c) {
-    const [weight, upstream] = node.inputs;
-    const dx = node.outputs[0]!;
-    c.each("f32_depthwise_input_gradient", {
-      dy: c.in(upstream!),
-      weight: c.in(weight!, taps),
-      dx: c.out(dx),
-      ...numbers(node.attrs.image, weight!.type.shape, upstream!.type.shape, node.attrs),
-    });
-  },
+  depthwiseConv2dWeightGradient: (node: Node<DepthwiseConv2d & WeightGradient>, c) =>
+    lowerWeightGradient(node, c, KERNELS, args => c.each("f32_depthwise_weight_gradient", args)),
+  depthwiseConv2dInputGradient: (node: Node<DepthwiseConv2d & InputGradient>, c) =>
+    c.each("f32_depthwise_input_gradient", inputGradientArgs(node, c, KERNELS, taps)),
 } satisfies Record<string, Lower>;
 
 export const prefers = {

@@ -70,8 +70,8 @@ export function dynamicLayer(node: WeightedNode, c: Lowering, groups: number) {
 }
 
 /**
- * Lowers a convolution of 1x1 to a dense layer of its pixels, each quantized by its own range. Pixels that do not follow
- * one another from image to image, since images are padded, are brought together first.
+ * Lowers a convolution of 1x1 to a dense layer of its pixels, each quantized by its own range. Pixels that do not
+ * follow one another from image to image, since images are padded, are brought together first.
  */
 export function lowerPixels(node: WeightedNode, c: Lowering): void {
   proveSums(node);
@@ -88,7 +88,7 @@ export function lowerPixels(node: WeightedNode, c: Lowering): void {
   const pieces = { x: from ?? c.in(x), xs: 4 * length, n };
   const { from: stored, chosen } = quantized(c, [length], NO_HALO, pixels, pieces);
   const k_groups = groupsOf(c.variant, 1, length);
-  const packed = packedWeights({ c }, panelBytes(cout, k_groups));
+  const packed = packedWeights(c, panelBytes(cout, k_groups));
   const scale = c.constant("scales", weightScales(weight.type));
   c.call("i8_gemm_pack", { cout, runs: 1, length, weight: c.in(weight), bias: 0, scale, zero: SUMS_ONLY, y: packed });
   c.each("i8_gemm_dynamic", {

@@ -3,7 +3,7 @@ import { PenjingError } from "../../base/errors.ts";
 import { roundUp } from "../../base/shape.ts";
 import type { Node, Value } from "../../graph/graph.ts";
 import type { Lowering, Ref } from "../../graph/meaning.ts";
-import type { Window as TapWindow } from "../../kernels/i8/offsets.ts";
+import { type TableAxes, type Window as TapWindow, tableBytes } from "../../kernels/i8/offsets.ts";
 import { type Halo, storedBytes } from "../../kernels/i8/stored.ts";
 import { clamps, requantizationScales } from "../quantized/int8-arithmetic.ts";
 import { at, type StoredPlace, storedIn, storedOut } from "../quantized/int8-buffers.ts";
@@ -26,20 +26,20 @@ export const haloOf = ({ pads }: Pick<Window, "pads">): Halo => pads.map(pad => 
 /** Repeats every channel `times` times, the halo's too: a depthwise convolution with a multiplier reads that. */
 function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
   if (times === 1) return from;
-  const { channels, pixel, pitch, first, bytes } = from;
+  const { channels, pixelStride, rowStride, first, bytes } = from;
   const image = {
     ...from,
     channels: channels * times,
-    pixel: pixel * times,
-    pitch: pitch * times,
+    pixelStride: pixelStride * times,
+    rowStride: rowStride * times,
     first: first * times,
     bytes: bytes * times,
   };
   const element = storedBytes(c.variant);
   const stride = roundUp(image.bytes, 32);
   const y = c.scratch("repeated channels", stride * c.group);
-  const offsets = [steps(bytes / pixel, pixel), steps(channels, element), steps(times, 0)];
-  copyAlong(c, element, offsets, [image.pixel, times * element, element], {
+  const offsets = [steps(bytes / pixelStride, pixelStride), steps(channels, element), steps(times, 0)];
+  copyAlong(c, element, offsets, [image.pixelStride, times * element, element], {
     x: at(from.ref, -first),
     y,
     ys: stride,
@@ -48,8 +48,9 @@ function repeated(c: Lowering, from: StoredPlace, times: number): StoredPlace {
 }
 
 /**
- * Splits weights with a zero point into `parts` int8 kernels whose sum they are: less their zero point they have 9 bits. The
- * parts of an output lie one after the other, [cout][parts][...]. Kernels that run read the same pixels once for each part.
+ * Splits weights with a zero point into `parts` int8 kernels whose sum they are: less their zero point they have 9
+ * bits. The parts of an output lie one after the other, [cout][parts][...]. Kernels that run read the same pixels once
+ * for each part.
  */
 function inParts(weight: Value, node: WeightedNode): { parts: number; data?: Int8Array } {
   const zero = weight.type.quantization!.zeroPoint;
@@ -116,19 +117,21 @@ export function layerOf(node: WeightedNode, c: Lowering, groups: number, parts: 
     /** The arguments of kernels that run: x is the first tap of the first pixel. */
     running: {
       ...size,
-      x: at(from.ref, -window.pads[0] * from.pitch - window.pads[1] * from.pixel),
+      x: at(from.ref, -window.pads[0] * from.rowStride - window.pads[1] * from.pixelStride),
       ...(from.stride && { xs: from.stride }),
-      x_row_stride: from.pitch,
+      x_row_stride: from.rowStride,
       y: to.ref,
-      y_row_stride: to.pitch,
-      y_pixel_stride: to.pixel,
+      y_row_stride: to.rowStride,
+      y_pixel_stride: to.pixelStride,
     },
   };
 }
 
 export type Layer = ReturnType<typeof layerOf>;
 
-/** A layer with int8 activations. `pooled`: with a 2x2 max pool, where depthwise convolutions are groups as others are. */
+/**
+ * A layer with int8 activations. `pooled`: with a 2x2 max pool, where depthwise convolutions are groups as others are.
+ */
 export function staticLayer(node: WeightedNode, c: Lowering, groups: number, pooled = false) {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const y = node.outputs[0]!;
@@ -152,10 +155,19 @@ export function staticLayer(node: WeightedNode, c: Lowering, groups: number, poo
     /** True where pixels are taken one by one, and all channels together. */
     plain: groups === 1 && parts === 1 && [...strides, ...dilations].every(n => n === 1),
     running: { ...layer.running, ...clamps(y.type, node.attrs.relu) },
+    /** The numbers that `packing` has the places of. */
+    numbers: { weights: weight.data, bias: bias?.data, scale: scales, zero: affine(x.type).zero },
   };
 }
 
 export type StaticLayer = ReturnType<typeof staticLayer>;
 
-/** Room for the packed weights of a layer. */
-export const packedWeights = ({ c }: Pick<Layer, "c">, bytes: number): Ref => c.scratch("packed weights", bytes);
+/** Room for packed weights. */
+export const packedWeights = (c: Lowering, bytes: number): Ref => c.scratch("packed weights", bytes);
+
+/** A table of offsets, which a kernel makes once. */
+export function table(c: Lowering, name: string, axes: TableAxes): Ref {
+  const y = c.scratch(name, tableBytes(axes));
+  c.call("offsets", { rank: axes.length, axes: c.constant("axes", Int32Array.from(axes.flat())), y });
+  return y;
+}

@@ -12,10 +12,13 @@ export interface Window {
 
 export const plainWindow: Window = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] };
 
-/** How far a window of `kernel` taps reaches. */
+/** Pixels from the first to the last tap of a window. */
 export const reach = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1;
 
-/** Output size along one axis; `ceil`: a last window may hang over the end, but must begin inside the image or its leading pad. */
+/**
+ * Output size along one axis; `ceil`: a last window may hang over the end, but must begin inside the image or its
+ * leading pad.
+ */
 export function outputSize(
   size: number,
   kernel: number,
@@ -67,8 +70,9 @@ const axis = (a: 0 | 1, image: Shape, kernel: readonly [number, number], w: Wind
 ];
 
 /**
- * The same of a pool, which has nothing to say of a window without a tap inside the image: no mean, no maximum. Keras, TensorFlow Lite and
- * ONNX make none of those (ONNX: pads are less than the kernel). Nor does a window hang over an edge that is cropped.
+ * [height, width] of what a pool gives. A window without a tap inside the image is refused, since it has no mean and no
+ * maximum: Keras, TensorFlow Lite and ONNX make none (ONNX: pads are less than the kernel). So is a window that hangs
+ * over a cropped edge.
  */
 export function pooled(image: Shape, kernel: readonly [number, number], w: Window, ceil = false): [number, number] {
   const output = windowed(image, kernel, w, ceil);
@@ -79,9 +83,10 @@ export function pooled(image: Shape, kernel: readonly [number, number], w: Windo
     // where a window begins in front of the image, one of its steps must not be able to jump over it
     const empty = before >= extent || last >= size || (before > 0 && dilation > size);
     const cropped = after < 0 && last + extent > size + after;
+    const where = empty ? "lies wholly in the padding" : "hangs over a cropped edge";
     if (empty || cropped)
       throw new RangeError(
-        `${empty ? "a pool's window lies wholly in the padding" : "a pool's window hangs over a cropped edge"}: ${showShape(kernel)} over images of ${showShape(image)} with pads ${w.pads}`,
+        `a pool's window ${where}: ${showShape(kernel)} over images of ${showShape(image)} with pads ${w.pads}`,
       );
   }
   return output;

@@ -1,7 +1,8 @@
 /**
- * conv2dMaxPool2d(x [h, w, in], weight [out, kh, kw, in], bias [out]?) -> pooled [ph, pw, out], of int8.
- * conv2d + ReLU (where `relu`) + maxPool2d 2x2 as one op that the fusion pass makes: requantizing is monotone, so the largest accumulator
- * is requantized once, and the results are those of the three. An odd last row or column is dropped, as the pool does.
+ * conv2dMaxPool2d(x [h, w, in], weight [out, kh, kw, in], bias [out]?) -> pooled [ph, pw, out], of int8. conv2d + ReLU
+ * (where `relu`) + maxPool2d 2x2 as one op that the fusion pass makes: requantizing is monotone, so the largest
+ * accumulator is requantized once, and the results are those of the three. An odd last row or column is dropped, as the
+ * pool does.
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";

@@ -1,9 +1,10 @@
 /**
- * conv2dReluMaxPool2d(x [h, w, in], weight [out, kh, kw, in], bias [out]?) -> pooled [ph, pw, out], argmax.
- * conv2d (valid, stride 1) + ReLU + maxPool2d 2x2 as one op that the fusion pass makes. An odd last row or column is dropped, as the pool does.
+ * conv2dReluMaxPool2d(x [h, w, in], weight [out, kh, kw, in], bias [out]?) -> pooled [ph, pw, out], argmax. conv2d
+ * (valid, stride 1) + ReLU + maxPool2d 2x2 as one op that the fusion pass makes. An odd last row or column is dropped,
+ * as the pool does.
  *
- * argmax is the byte offset, in its image of f32, of the patch whose pixel won (the first of equals), -1 where ReLU let nothing through.
- * Backward walks only those: at most one convolution output in four has a gradient.
+ * argmax is the byte offset, in its image of f32, of the patch whose pixel won (the first of equals), -1 where ReLU let
+ * nothing through. Backward walks only those: at most one convolution output in four has a gradient.
  */
 import { type Shape, showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -26,26 +27,34 @@ import { f32Conv2dReluMaxPool2d } from "../../kernels/cost/f32-conv2d-relu-max-p
 import { flat, kernelRows, type Layout, movedRows, panels, planes, winogradRows } from "../../kernels/layout.ts";
 import { planeScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d.ts";
 import { winogradScratch } from "../../kernels/table/f32-conv2d-relu-max-pool2d-winograd.ts";
+import { zeroed, zeroedBias } from "../accumulators.ts";
 
 /**
- * The forward algorithm for these shapes, or undefined where there is none. Fusion asks it whether to fuse, forward which
- * kernel to run, and backward, through `argmaxLayout`, how argmax lies.
+ * The work of each algorithm for one output and a row of the kernel; undefined where none can run.
  *
- * No Winograd for one channel: it is 8 % of LeNet-5 faster, but blank pixels beside a stroke give zero, and its sums round to
- * a little more or less, so that chance decided where ReLU lets a gradient through (measured on MNIST: the losses of LeNet-5
- * were off by 3e-3 after 30 steps).
+ * Winograd takes at least 4 channels. For one channel it would be no choice either: it is 8 % of LeNet-5 faster,
+ * but blank pixels beside a stroke give zero, and its sums round to a little more or less, so that chance decided where
+ * ReLU lets a gradient through (measured on MNIST: the losses of LeNet-5 were off by 3e-3 after 30 steps).
  */
-export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
+export function forwardWorks(image: Shape, weight: Shape) {
   const [, , kw, channels] = weight as [number, number, number, number];
   if (image.length !== 3 || channels !== image[2]) return undefined;
   const [ph, pw] = windows(image, weight);
   if (ph < 1 || pw < 1) return undefined;
-  const works = {
+  return {
     plane: channels === 1 && pw >= 4 ? [kw] : undefined,
-    winograd: kw === 5 && channels > 1 && ph > 1 && pw > 1 ? [2 * channels, 1] : undefined,
+    winograd: kw === 5 && channels >= 4 && ph > 1 && pw > 1 ? [2 * channels, 1] : undefined,
     direct: [kw * channels],
   };
-  return cheapest(f32Conv2dReluMaxPool2d, algorithm => works[algorithm]);
+}
+
+/**
+ * The forward algorithm for these shapes, or undefined where there is none. Fusion asks it whether to fuse, forward
+ * which kernel to run, and backward, through `argmaxLayout`, how argmax lies.
+ */
+export function algorithmFor(image: Shape, weight: Shape): "direct" | "winograd" | "plane" | undefined {
+  const works = forwardWorks(image, weight);
+  return works && cheapest(f32Conv2dReluMaxPool2d, works);
 }
 
 /** Rows and columns of pool windows. */
@@ -77,7 +86,7 @@ interface WeightGradient {
   bias: boolean;
 }
 
-/** (x, argmax, upstream) -> d weight, d bias?, each a sum over the images. */
+/** (x, argmax, dy) -> dw, db?, each a sum over the images. */
 export const conv2dReluMaxPool2dWeightGradient: Op<WeightGradient> = {
   name: "conv2dReluMaxPool2dWeightGradient",
   takes: anyOperands,
@@ -88,7 +97,7 @@ interface InputGradient {
   image: Shape;
 }
 
-/** (weight, argmax, upstream) -> d x. */
+/** (weight, argmax, dy) -> dx. */
 export const conv2dReluMaxPool2dInputGradient: Op<InputGradient> = {
   name: "conv2dReluMaxPool2dInputGradient",
   takes: anyOperands,
@@ -97,7 +106,10 @@ export const conv2dReluMaxPool2dInputGradient: Op<InputGradient> = {
 
 const sum = (shape: Shape): Type => ({ shape, dtype: "f32", batched: false });
 
-/** Every product of the convolution's output (pixel `from` of one image, output channel o): elements of image and weight. */
+/**
+ * Every product of the convolution's output (pixel `from` of one image, output channel o): elements of image and
+ * weight.
+ */
 function products(
   image: Shape,
   weight: Shape,
@@ -147,21 +159,21 @@ export const evaluate = {
     });
     return [y, argmax];
   },
-  conv2dReluMaxPool2dWeightGradient([x, argmax, upstream], attrs) {
+  conv2dReluMaxPool2dWeightGradient([x, argmax, dy], attrs) {
     const image = x!.shape.slice(1);
     const dw = tensor(attrs.weight);
     const db = tensor([attrs.weight[0]!]);
     winners(argmax!, (i, n, from, o) => {
-      const d = upstream!.data[i]!;
+      const d = dy!.data[i]!;
       db.data[o]! += d;
       products(image, attrs.weight, from, o, (p, q) => (dw.data[q]! += d * x!.data[n * size(image) + p]!));
     });
     return attrs.bias ? [dw, db] : [dw];
   },
-  conv2dReluMaxPool2dInputGradient([weight, argmax, upstream], { image }) {
-    const dx = tensor([upstream!.shape[0]!, ...image]);
+  conv2dReluMaxPool2dInputGradient([weight, argmax, dy], { image }) {
+    const dx = tensor([dy!.shape[0]!, ...image]);
     winners(argmax!, (i, n, from, o) => {
-      const d = upstream!.data[i]!;
+      const d = dy!.data[i]!;
       products(image, weight!.shape, from, o, (p, q) => (dx.data[n * size(image) + p]! += d * weight!.data[q]!));
     });
     return [dx];
@@ -169,14 +181,14 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  conv2dReluMaxPool2d(node: Node, [upstream], graph) {
+  conv2dReluMaxPool2d(node: Node, [dy], graph) {
     const [x, weight, bias] = node.inputs;
     const argmax = node.outputs[1]!;
-    const [dw, db] = graph.add(conv2dReluMaxPool2dWeightGradient, [x!, argmax, upstream!], {
+    const [dw, db] = graph.add(conv2dReluMaxPool2dWeightGradient, [x!, argmax, dy!], {
       weight: weight!.type.shape,
       bias: !!bias,
     });
-    const dx = graph.one(conv2dReluMaxPool2dInputGradient, [weight!, argmax, upstream!], { image: x!.type.shape });
+    const dx = graph.one(conv2dReluMaxPool2dInputGradient, [weight!, argmax, dy!], { image: x!.type.shape });
     return [dx, dw, db];
   },
 } satisfies Record<string, Gradient | object>;
@@ -209,12 +221,12 @@ export const lower = {
   },
 } satisfies Record<string, Lower>;
 
-/** Upstream and argmax, and how to step through argmax, as both backward kernels take them. */
-function winnersOf(argmax: Node["inputs"][number], upstream: Node["inputs"][number], layout: Layout, c: Lowering) {
-  const [ph, pw, out] = upstream.type.shape as [number, number, number];
+/** dy and argmax, and how to step through argmax, as both backward kernels take them. */
+function winnersOf(argmax: Node["inputs"][number], dy: Node["inputs"][number], layout: Layout, c: Lowering) {
+  const [ph, pw, out] = dy.type.shape as [number, number, number];
   const planar = layout === planes;
   return {
-    dy: c.in(upstream),
+    dy: c.in(dy),
     argmax: c.in(argmax, layout),
     window_stride: planar ? 4 : 4 * out,
     channel_stride: planar ? 4 * ph * pw : 4,
@@ -224,36 +236,32 @@ function winnersOf(argmax: Node["inputs"][number], upstream: Node["inputs"][numb
 
 export const lowerBackward = {
   conv2dReluMaxPool2dWeightGradient(node: Node<WeightGradient>, c) {
-    const [x, argmax, upstream] = node.inputs;
-    const { weight, bias } = node.attrs;
+    const [x, argmax, dy] = node.inputs;
+    const { weight } = node.attrs;
     const image = x!.type.shape;
     const [cout, kh, kw, cin] = weight as [number, number, number, number];
     const [oh, ow] = windows(image, weight);
-    const dw = c.out(node.outputs[0]!, kernelRows);
-    const biasBytes = flat.bytes([cout], "f32");
-    const db = bias ? c.out(node.outputs[1]!) : c.scratch("unused bias gradient", biasBytes);
-    c.call("zero", { y: dw, bytes: kernelRows.bytes(weight, "f32") });
-    c.call("zero", { y: db, bytes: biasBytes });
+    const [dw, db] = node.outputs;
     c.each("f32_conv2d_relu_max_pool2d_weight_gradient", {
       x: c.in(x!),
-      ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight), c),
+      ...winnersOf(argmax!, dy!, argmaxLayout(image, weight), c),
       windows: oh * ow,
       kh,
       run: kw * cin,
       x_row_stride: image[1]! * cin * 4,
       list: c.scratch("winners", 8 * oh * ow * c.group),
-      dw,
-      db,
+      dw: zeroed(c, dw!, kernelRows),
+      db: zeroedBias(c, db, cout),
     });
   },
   conv2dReluMaxPool2dInputGradient(node: Node<InputGradient>, c) {
-    const [weight, argmax, upstream] = node.inputs;
+    const [weight, argmax, dy] = node.inputs;
     const { image } = node.attrs;
     const dx = node.outputs[0]!;
     const [cout, kh, kw, cin] = weight!.type.shape as [number, number, number, number];
     const [oh, ow] = windows(image, weight!.type.shape);
     c.each("f32_conv2d_relu_max_pool2d_input_gradient", {
-      ...winnersOf(argmax!, upstream!, argmaxLayout(image, weight!.type.shape), c),
+      ...winnersOf(argmax!, dy!, argmaxLayout(image, weight!.type.shape), c),
       weight: c.in(weight!, movedRows),
       dx: c.out(dx),
       oh,

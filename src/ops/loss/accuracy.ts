@@ -1,5 +1,5 @@
 /**
- * What is counted per image, for metrics: nothing flows back through these.
+ * Counts per image, for metrics: they have no gradient.
  * - accuracy(x [k], target): 1 where the largest of x is at the target's class, else 0;
  * - topK(x [k], target; top): 1 where fewer than `top` of x are greater than the target's, else 0;
  * - binaryAccuracy(x [k], target [k]; threshold): the share of elements where x > threshold says what the target does.
@@ -72,7 +72,7 @@ export const gradient = { accuracy: flatSteps, topK: flatSteps, binaryAccuracy: 
   Gradient | object
 >;
 
-/** What all these kernels take. */
+/** The arguments of all these kernels. */
 const operands = (node: Node, c: Parameters<Lower>[1]) => {
   const [x, target] = node.inputs;
   return {

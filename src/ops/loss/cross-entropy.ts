@@ -1,19 +1,17 @@
 /**
- * Cross-entropy from probabilities, one loss per image, in Keras' two orders: crossEntropy(p [k], targets [k]) divides by the sum and
- * then clips to [1e-7, 1 - 1e-7]; sparseCrossEntropy(p [k], class) clips first. target = t (1 - smoothing) + smoothing / k.
- * entropy(p [k]) = -sum p log p has no target: how undecided a prediction is.
+ * Cross-entropy from probabilities, one loss per image, in Keras' two orders: crossEntropy(p [k], targets [k]) divides
+ * by the sum and then clips to [1e-7, 1 - 1e-7]; sparseCrossEntropy(p [k], class) clips first. target = t (1 -
+ * smoothing) + smoothing / k. entropy(p [k]) = -sum p log p has no target: how undecided a prediction is.
  */
 import { log } from "../../base/math.ts";
 import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { anyOperands, realOperands } from "../../graph/operand.ts";
 import { free, sameType } from "../elementwise.ts";
-
-export interface Smoothing {
-  smoothing: number;
-}
+import { flowArgs, lossArgs, slopeArgs } from "./loss-args.ts";
+import { BELOW_ONE, clip, type Smoothing, unclipped } from "./probabilities.ts";
 
 const perImage: Type = { shape: [], dtype: "f32", batched: true };
 
@@ -51,7 +49,7 @@ export const entropy: Op = {
   },
 };
 
-/** (probabilities, targets, upstream per image) -> d probabilities; entropy has no targets. */
+/** (probabilities, targets, dy per image) -> dx; entropy has no targets. */
 export const crossEntropyGradient: Op<Smoothing> = {
   name: "crossEntropyGradient",
   takes: anyOperands,
@@ -64,16 +62,12 @@ export const sparseCrossEntropyGradient: Op<Smoothing> = {
 };
 export const entropyGradient: Op = { name: "entropyGradient", takes: realOperands, infer: sameType };
 
-const EPSILON = 1e-7;
-const clip = (x: number, high: number): number => Math.min(Math.max(x, EPSILON), high);
-const unclipped = (x: number, high: number): boolean => x >= EPSILON && x <= high;
-
 const sum = (x: Float64Array): number => x.reduce((a, b) => a + b, 0);
 const dot = (x: Float64Array, y: Float64Array): number => x.reduce((s, v, j) => s + v * y[j]!, 0);
 
-/** `of` for each image: its row of probabilities, its targets as a row, its upstream. */
+/** `of` for each image: its row of probabilities, its targets as a row, its dy. */
 function perRow(
-  [x, t, upstream]: Parameters<Evaluate>[0],
+  [x, t, dy]: Parameters<Evaluate>[0],
   { smoothing }: Smoothing,
   of: (row: Float64Array, target: Float64Array, up: number) => ArrayLike<number>,
 ): Float64Array {
@@ -82,7 +76,7 @@ function perRow(
   for (let i = 0; i < images; i++) {
     const hit = (j: number) => (t!.data.length === images ? Number(t!.data[i] === j) : t!.data[i * k + j]!);
     const target = Float64Array.from({ length: k }, (_, j) => hit(j) * (1 - smoothing) + smoothing / k);
-    for (const v of Array.from(of(x!.data.subarray(i * k, (i + 1) * k), target, upstream?.data[i] ?? 1))) all.push(v);
+    for (const v of Array.from(of(x!.data.subarray(i * k, (i + 1) * k), target, dy?.data[i] ?? 1))) all.push(v);
   }
   return Float64Array.from(all);
 }
@@ -90,7 +84,7 @@ function perRow(
 export const evaluate = {
   crossEntropy(inputs, attrs: Smoothing) {
     const loss = perRow(inputs, attrs, (row, target) => {
-      const logs = row.map(v => log(clip(v / sum(row), 1 - EPSILON)));
+      const logs = row.map(v => log(clip(v / sum(row), BELOW_ONE)));
       return [-dot(target, logs)];
     });
     return [tensor([loss.length], loss)];
@@ -98,14 +92,14 @@ export const evaluate = {
   crossEntropyGradient(inputs, attrs: Smoothing) {
     const d = perRow(inputs, attrs, (row, target, up) => {
       const q = row.map(v => v / sum(row));
-      const g = q.map((v, j) => (unclipped(v, 1 - EPSILON) ? -target[j]! / v : 0));
+      const g = q.map((v, j) => (unclipped(v, BELOW_ONE) ? -target[j]! / v : 0));
       return g.map(v => ((v - dot(g, q)) * up) / sum(row));
     });
     return [tensor(inputs[0]!.shape, d)];
   },
   sparseCrossEntropy(inputs, attrs: Smoothing) {
     const loss = perRow(inputs, attrs, (row, target) => {
-      const q = row.map(v => clip(v, 1 - EPSILON));
+      const q = row.map(v => clip(v, BELOW_ONE));
       const logs = q.map(v => log(v));
       return [log(sum(q)) * sum(target) - dot(target, logs)];
     });
@@ -113,8 +107,8 @@ export const evaluate = {
   },
   sparseCrossEntropyGradient(inputs, attrs: Smoothing) {
     const d = perRow(inputs, attrs, (row, target, up) => {
-      const total = sum(row.map(v => clip(v, 1 - EPSILON)));
-      return row.map((v, j) => (unclipped(v, 1 - EPSILON) ? (1 / total - target[j]! / v) * up : 0));
+      const total = sum(row.map(v => clip(v, BELOW_ONE)));
+      return row.map((v, j) => (unclipped(v, BELOW_ONE) ? (1 / total - target[j]! / v) * up : 0));
     });
     return [tensor(inputs[0]!.shape, d)];
   },
@@ -126,72 +120,49 @@ export const evaluate = {
     });
     return [loss];
   },
-  entropyGradient([x, upstream]) {
+  entropyGradient([x, dy]) {
     const k = x!.shape[1]!;
-    const d = x!.data.map((v, at) => (unclipped(v, 1) ? -(log(v) + 1) * upstream!.data[Math.floor(at / k)]! : 0));
+    const d = x!.data.map((v, at) => (unclipped(v, 1) ? -(log(v) + 1) * dy!.data[Math.floor(at / k)]! : 0));
     return [tensor(x!.shape, d)];
   },
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  crossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
-    graph.one(crossEntropyGradient, [...node.inputs, upstream!], node.attrs),
+  crossEntropy: (node: Node<Smoothing>, [dy], graph) => [
+    graph.one(crossEntropyGradient, [...node.inputs, dy!], node.attrs),
     undefined,
   ],
-  sparseCrossEntropy: (node: Node<Smoothing>, [upstream], graph) => [
-    graph.one(sparseCrossEntropyGradient, [...node.inputs, upstream!], node.attrs),
+  sparseCrossEntropy: (node: Node<Smoothing>, [dy], graph) => [
+    graph.one(sparseCrossEntropyGradient, [...node.inputs, dy!], node.attrs),
     undefined,
   ],
-  entropy: (node: Node, [upstream], graph) => [graph.one(entropyGradient, [node.inputs[0]!, upstream!])],
+  entropy: (node: Node, [dy], graph) => [graph.one(entropyGradient, [node.inputs[0]!, dy!])],
 } satisfies Record<string, Gradient | object>;
-
-/** The arguments every kernel here has; the target's stride is 4 where it is one class number. */
-function operands(node: Node, c: Lowering) {
-  const [x, t] = node.inputs as [Node["inputs"][0], Node["inputs"][0]];
-  return {
-    x: c.in(x),
-    t: c.in(t),
-    k: x.type.shape[0]!,
-  } as const;
-}
-
-function downstream(node: Node, c: Lowering) {
-  const dx = node.outputs[0]!;
-  return { dy: c.ref(node.inputs.at(-1)!), dx: c.out(dx) };
-}
 
 export const lowerBackward = {
   crossEntropy(node: Node<Smoothing>, c) {
     const { smoothing } = node.attrs;
-    c.each("f32_cross_entropy", { ...operands(node, c), loss: c.out(node.outputs[0]!), smoothing });
+    c.each("f32_cross_entropy", { ...lossArgs(node, c), smoothing });
   },
   crossEntropyGradient(node: Node<Smoothing>, c) {
     const { smoothing } = node.attrs;
-    c.each("f32_cross_entropy_gradient", { ...operands(node, c), ...downstream(node, c), smoothing });
+    c.each("f32_cross_entropy_gradient", { ...slopeArgs(node, c), smoothing });
   },
   sparseCrossEntropy(node: Node<Smoothing>, c) {
     const { smoothing } = node.attrs;
-    c.each("f32_sparse_cross_entropy", { ...operands(node, c), loss: c.out(node.outputs[0]!), smoothing });
+    c.each("f32_sparse_cross_entropy", { ...lossArgs(node, c), smoothing });
   },
   sparseCrossEntropyGradient(node: Node<Smoothing>, c) {
     const { smoothing } = node.attrs;
-    c.each("f32_sparse_cross_entropy_gradient", { ...operands(node, c), ...downstream(node, c), smoothing });
+    c.each("f32_sparse_cross_entropy_gradient", { ...slopeArgs(node, c), smoothing });
   },
   entropy(node: Node, c) {
     const x = node.inputs[0]!;
-    c.each("f32_entropy", {
-      x: c.in(x),
-      k: x.type.shape[0]!,
-      loss: c.out(node.outputs[0]!),
-    });
+    c.each("f32_entropy", { x: c.in(x), k: x.type.shape[0]!, loss: c.out(node.outputs[0]!) });
   },
   entropyGradient(node: Node, c) {
     const x = node.inputs[0]!;
-    c.each("f32_entropy_gradient", {
-      x: c.in(x),
-      k: x.type.shape[0]!,
-      ...downstream(node, c),
-    });
+    c.each("f32_entropy_gradient", { x: c.in(x), k: x.type.shape[0]!, ...flowArgs(node, c) });
   },
 } satisfies Record<string, Lower>;
 

@@ -1,5 +1,5 @@
 /**
- * What a regularizer adds to the loss: penalty(w; l1, l2) = l1 sum |w| + l2 sum w^2, one number.
+ * The term that a regularizer adds to the loss: penalty(w; l1, l2) = l1 sum |w| + l2 sum w^2, one number.
  * `one` is the gradient that flows into it: a penalty counts whole, not by the share of an image.
  */
 import { tensor } from "../../base/tensor.ts";
@@ -18,7 +18,7 @@ const number: Type = { shape: [1], dtype: "f32", batched: false };
 
 export const penalty: Op<Penalty> = { name: "penalty", takes: realOperands, infer: () => [number] };
 
-/** (w, upstream) -> d w. */
+/** (w, dy) -> dw. */
 export const penaltyGradient: Op<Penalty> = { name: "penaltyGradient", takes: realOperands, infer: sameType };
 
 export const one: Op = { name: "one", takes: realOperands, infer: () => [number] };
@@ -30,8 +30,8 @@ export const evaluate = {
     const sum = (of: (v: number) => number) => w!.data.reduce((total, v) => total + of(v), 0);
     return [tensor([1], Float64Array.of(f(l1) * sum(Math.abs) + f(l2) * sum(v => v * v)))];
   },
-  penaltyGradient([w, upstream], { l1, l2 }: Penalty) {
-    const up = upstream!.data[0]!;
+  penaltyGradient([w, dy], { l1, l2 }: Penalty) {
+    const up = dy!.data[0]!;
     return [
       tensor(
         w!.shape,
@@ -43,9 +43,7 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  penalty: (node: Node<Penalty>, [upstream], graph) => [
-    graph.one(penaltyGradient, [node.inputs[0]!, upstream!], node.attrs),
-  ],
+  penalty: (node: Node<Penalty>, [dy], graph) => [graph.one(penaltyGradient, [node.inputs[0]!, dy!], node.attrs)],
   one: () => [],
 } satisfies Record<string, Gradient | object>;
 
@@ -57,9 +55,9 @@ export const lowerBackward = {
     c.map("f32_penalty", w, n => ({ n, x: c.ref(w), y, ...node.attrs }));
   },
   penaltyGradient(node: Node<Penalty>, c) {
-    const [w, upstream] = node.inputs;
+    const [w, dy] = node.inputs;
     const dx = c.out(node.outputs[0]!, c.layoutOf(w!));
-    c.map("f32_penalty_gradient", w!, n => ({ n, x: c.ref(w!), dy: c.ref(upstream!), dx, ...node.attrs }));
+    c.map("f32_penalty_gradient", w!, n => ({ n, x: c.ref(w!), dy: c.ref(dy!), dx, ...node.attrs }));
   },
   one(node: Node, c) {
     c.call("f32_fill", { n: 1, y: c.out(node.outputs[0]!), value: 1 });

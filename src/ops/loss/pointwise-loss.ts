@@ -1,24 +1,22 @@
 /**
- * Losses that compare predictions and targets element by element: (predictions, targets of the same shape) -> one number per image,
- * the mean over its elements (klDivergence: their sum). Keras' semantics: probabilities are clipped to [1e-7, 1 - 1e-7], for the
- * divergence predictions and targets to [1e-7, 1]; beyond that nothing flows. Nothing flows into targets.
+ * Losses that compare predictions and targets element by element: (predictions, targets of the same shape) -> one
+ * number per image, the mean over its elements (klDivergence: their sum). Keras' semantics: probabilities are clipped
+ * to [1e-7, 1 - 1e-7], for the divergence predictions and targets to [1e-7, 1]; beyond that nothing flows. Nothing
+ * flows into targets.
  */
 import { exp, log, log1p, sigmoid } from "../../base/math.ts";
-import { sameShape, showShape, size } from "../../base/shape.ts";
+import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";
-import type { CostOf, Evaluate, Gradient, Lower, Lowering } from "../../graph/meaning.ts";
+import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { realOperands } from "../../graph/operand.ts";
 import { free, sameType } from "../elementwise.ts";
+import { lossArgs, slopeArgs } from "./loss-args.ts";
+import { BELOW_ONE, clip, type Smoothing, unclipped } from "./probabilities.ts";
 
 export interface Huber {
-  /** Where the loss turns from a square into a line. */
+  /** The error at which the loss turns from a square into a line. */
   delta: number;
-}
-
-export interface Smoothing {
-  /** Targets are drawn towards 1/2 by this share. */
-  smoothing: number;
 }
 
 const perImage: Type = { shape: [], dtype: "f32", batched: true };
@@ -50,7 +48,7 @@ export const klDivergence: Op = {
   },
 };
 
-/** (predictions, targets, upstream per image) -> d predictions. */
+/** (predictions, targets, dy per image) -> dx. */
 export const meanSquaredErrorGradient: Op = { name: "meanSquaredErrorGradient", takes: realOperands, infer: sameType };
 export const meanAbsoluteErrorGradient: Op = {
   name: "meanAbsoluteErrorGradient",
@@ -70,9 +68,6 @@ export const sigmoidCrossEntropyGradient: Op<Smoothing> = {
 };
 export const klDivergenceGradient: Op = { name: "klDivergenceGradient", takes: realOperands, infer: sameType };
 
-const EPSILON = 1e-7;
-const clip = (x: number, high: number): number => Math.min(Math.max(x, EPSILON), high);
-const unclipped = (x: number, high: number): boolean => x >= EPSILON && x <= high;
 const drawn = (t: number, { smoothing }: Smoothing): number => t * (1 - smoothing) + smoothing / 2;
 
 type OfPair<A> = (x: number, t: number, attrs: A) => number;
@@ -91,11 +86,9 @@ const mean =
 
 const slopes =
   <A>(slope: OfPair<A>, sum = false): Evaluate<A> =>
-  ([x, t, upstream], attrs) => {
+  ([x, t, dy], attrs) => {
     const k = x!.data.length / x!.shape[0]!;
-    const d = x!.data.map(
-      (v, at) => (slope(v, t!.data[at]!, attrs) * upstream!.data[Math.floor(at / k)]!) / (sum ? 1 : k),
-    );
+    const d = x!.data.map((v, at) => (slope(v, t!.data[at]!, attrs) * dy!.data[Math.floor(at / k)]!) / (sum ? 1 : k));
     return [tensor(x!.shape, d)];
   };
 
@@ -109,12 +102,12 @@ export const evaluate = {
   ),
   huberGradient: /* @__PURE__ */ slopes((x, t, { delta }: Huber) => Math.min(Math.max(x - t, -delta), delta)),
   binaryCrossEntropy: /* @__PURE__ */ mean((x, t, attrs: Smoothing) => {
-    const q = clip(x, 1 - EPSILON);
+    const q = clip(x, BELOW_ONE);
     const target = drawn(t, attrs);
     return -(target * log(q) + (1 - target) * log(1 - q));
   }),
   binaryCrossEntropyGradient: /* @__PURE__ */ slopes((x, t, attrs: Smoothing) =>
-    unclipped(x, 1 - EPSILON) ? (x - drawn(t, attrs)) / (x * (1 - x)) : 0,
+    unclipped(x, BELOW_ONE) ? (x - drawn(t, attrs)) / (x * (1 - x)) : 0,
   ),
   sigmoidCrossEntropy: /* @__PURE__ */ mean(
     (x, t, attrs: Smoothing) => Math.max(x, 0) - x * drawn(t, attrs) + log1p(exp(-Math.abs(x))),
@@ -126,7 +119,7 @@ export const evaluate = {
 
 const rule =
   <A>(backward: Op<A>): Gradient<A> =>
-  (node: Node<A>, [upstream], graph) => [graph.one(backward, [...node.inputs, upstream!], node.attrs), undefined];
+  (node: Node<A>, [dy], graph) => [graph.one(backward, [...node.inputs, dy!], node.attrs), undefined];
 
 export const gradient = {
   meanSquaredError: /* @__PURE__ */ rule(meanSquaredErrorGradient),
@@ -136,24 +129,6 @@ export const gradient = {
   sigmoidCrossEntropy: /* @__PURE__ */ rule(sigmoidCrossEntropyGradient),
   klDivergence: /* @__PURE__ */ rule(klDivergenceGradient),
 } satisfies Record<string, Gradient | object>;
-
-function lossArgs(node: Node, c: Lowering) {
-  const [x, t] = node.inputs;
-  return { x: c.in(x!), t: c.in(t!), k: size(x!.type.shape), loss: c.out(node.outputs[0]!) };
-}
-
-function slopeArgs(node: Node, c: Lowering) {
-  const [x, t, dy] = node.inputs;
-  const dx = node.outputs[0]!;
-  return {
-    x: c.in(x!),
-    t: c.in(t!),
-    k: size(x!.type.shape),
-    dy: c.ref(dy!),
-    dx: c.out(dx),
-    dxs: c.stride(dx),
-  };
-}
 
 type PlainLoss = "f32_mean_squared_error" | "f32_mean_absolute_error" | "f32_kl_divergence";
 type SmoothedLoss = "f32_binary_cross_entropy" | "f32_sigmoid_cross_entropy";

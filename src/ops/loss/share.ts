@@ -1,6 +1,7 @@
 /**
- * share(of images [, weight per image]) -> weight / batch per image: how much each image's loss counts in the mean over the batch,
- * and so the gradient that flows into it. Keras' "sum_over_batch_size": the weights scale the sum, the divisor stays the batch.
+ * share(of images [, weight per image]) -> weight / batch per image: how much each image's loss counts in the mean over
+ * the batch, and so the gradient that flows into it. Keras' "sum_over_batch_size": the weights scale the sum, the
+ * divisor stays the batch.
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";

@@ -1,18 +1,19 @@
 /**
- * sparseSoftmaxCrossEntropy(logits [k], class) -> one loss per image, -sum target * log softmax(logits), and the probabilities that backward needs.
- * target = (1 - smoothing) at the class, plus smoothing / k everywhere: Keras' CategoricalCrossentropy(from_logits, label_smoothing) on one-hot targets.
+ * sparseSoftmaxCrossEntropy(logits [k], class) -> one loss per image, -sum target * log softmax(logits), and the
+ * probabilities that backward needs. target = (1 - smoothing) at the class, plus smoothing / k everywhere: Keras'
+ * CategoricalCrossentropy(from_logits, label_smoothing) on one-hot targets.
  */
-import { exp, log } from "../../base/math.ts";
 import { tensor } from "../../base/tensor.ts";
 import type { Op } from "../../graph/graph.ts";
 import type { CostOf, Evaluate, Gradient, Lower } from "../../graph/meaning.ts";
 import { anyOperands } from "../../graph/operand.ts";
 import { free, sameType } from "../elementwise.ts";
+import type { Smoothing } from "./probabilities.ts";
 import {
+  crossEntropies,
   crossEntropyGradient,
   lowerCrossEntropy,
   lowerCrossEntropyGradient,
-  type Smoothing,
 } from "./softmax-cross-entropy.ts";
 
 export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
@@ -27,7 +28,7 @@ export const sparseSoftmaxCrossEntropy: Op<Smoothing> = {
   },
 };
 
-/** (probabilities, class, upstream per image) -> d logits. */
+/** (probabilities, class, dy per image) -> dx, of the logits. */
 export const sparseSoftmaxCrossEntropyGradient: Op<Smoothing> = {
   name: "sparseSoftmaxCrossEntropyGradient",
   takes: anyOperands,
@@ -35,31 +36,16 @@ export const sparseSoftmaxCrossEntropyGradient: Op<Smoothing> = {
 };
 
 export const evaluate = {
-  sparseSoftmaxCrossEntropy([logits, target], { smoothing }) {
-    const [images, k] = logits!.shape as [number, number];
-    const loss = tensor([images]);
-    const p = tensor([images, k]);
-    for (let i = 0; i < images; i++) {
-      const row = logits!.data.subarray(i * k, (i + 1) * k);
-      const top = row.reduce((a, b) => Math.max(a, b));
-      const powers = row.map(v => exp(v - top));
-      const total = powers.reduce((a, b) => a + b, 0);
-      row.forEach((v, j) => {
-        const wanted = (j === target!.data[i] ? 1 - smoothing : 0) + smoothing / k;
-        loss.data[i]! += wanted * (log(total) + top - v);
-        p.data[i * k + j] = powers[j]! / total;
-      });
-    }
-    return [loss, p];
-  },
-  sparseSoftmaxCrossEntropyGradient([p, target, upstream], { smoothing }) {
+  sparseSoftmaxCrossEntropy: ([logits, target], attrs: Smoothing) =>
+    crossEntropies(logits!, attrs, (i, j) => Number(target!.data[i] === j)),
+  sparseSoftmaxCrossEntropyGradient([p, target, dy], { smoothing }) {
     const k = p!.shape[1]!;
     return [
       tensor(
         p!.shape,
         p!.data.map((v, at) => {
           const i = Math.floor(at / k);
-          return (v - (at % k === target!.data[i] ? 1 - smoothing : 0) - smoothing / k) * upstream!.data[i]!;
+          return (v - (at % k === target!.data[i] ? 1 - smoothing : 0) - smoothing / k) * dy!.data[i]!;
         }),
       ),
     ];

@@ -1,6 +1,7 @@
 /**
- * tally(x per image, sum [, weight per image]): adds weight * x of every image, and the weights, to a leaf the host reads.
- * The leaf is two f64 numbers (declared as four f32): the weighted sum and the sum of weights. `penalty`: x is one number for the whole batch.
+ * tally(x per image, sum [, weight per image]): adds weight * x of every image, and the weights, to a leaf the host
+ * reads. The leaf is two f64 numbers (declared as four f32): the weighted sum and the sum of weights. `penalty`: x is
+ * one number for the whole batch.
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";

@@ -2,7 +2,8 @@
  * Batch normalization over the last axis (Ioffe & Szegedy 2015), as Keras: the variance is the biased one.
  *
  * batchNormalization(x, gamma, beta, mean, variance) is what a model holds and what runs: the statistics are constants.
- * trainBatchNormalization(x, gamma, beta) -> y, mean, variance takes those of the batch; movingAverage(moving, batch's) keeps them.
+ * trainBatchNormalization(x, gamma, beta) -> y, mean, variance takes those of the batch; movingAverage(moving, batch's)
+ * keeps them.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
@@ -19,12 +20,12 @@ import {
 } from "../../graph/meaning.ts";
 import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
 import { type Parameter, real, type Stored } from "../../graph/stored.ts";
-import { flat } from "../../kernels/layout.ts";
+import { zeroed } from "../accumulators.ts";
 import { free, rowsOf, sameType } from "../elementwise.ts";
 
 export interface BatchNormalization {
   epsilon: number;
-  /** How much of the moving statistics stays at each training step. */
+  /** The share of the moving statistics that stays at each training step. */
   momentum: number;
 }
 
@@ -57,21 +58,21 @@ export const movingAverage: Op<{ momentum: number }> = {
   updates: [0],
 };
 
-/** (upstream, x, mean, variance) -> d gamma, d beta. */
+/** (dy, x, mean, variance) -> dgamma, dbeta. */
 export const batchNormalizationParameterGradient: Op<{ epsilon: number }> = {
   name: "batchNormalizationParameterGradient",
   takes: realOperands,
   infer: ([, x]) => [perChannel(x!), perChannel(x!)],
 };
 
-/** (upstream, variance, gamma) -> d x, the statistics being constants. */
+/** (dy, variance, gamma) -> dx, the statistics being constants. */
 export const batchNormalizationGradient: Op<{ epsilon: number }> = {
   name: "batchNormalizationGradient",
   takes: realOperands,
   infer: sameType,
 };
 
-/** (upstream, x, mean, variance, gamma, d gamma, d beta) -> d x, the statistics being the batch's, which move with x. */
+/** (dy, x, mean, variance, gamma, dgamma, dbeta) -> dx, the statistics being the batch's, which move with x. */
 export const trainBatchNormalizationGradient: Op<{ epsilon: number }> = {
   name: "trainBatchNormalizationGradient",
   takes: realOperands,
@@ -118,19 +119,19 @@ export const evaluate = {
       moving!.data.map((v, i) => v * momentum + batch!.data[i]! * (1 - momentum)),
     ),
   ],
-  batchNormalizationParameterGradient([upstream, x, mean, variance], { epsilon }) {
+  batchNormalizationParameterGradient([dy, x, mean, variance], { epsilon }) {
     const d = deviation(variance!, epsilon);
-    return [sums(upstream!, (v, c, at) => (v * (x!.data[at]! - mean!.data[c]!)) / d[c]!), sums(upstream!, v => v)];
+    return [sums(dy!, (v, c, at) => (v * (x!.data[at]! - mean!.data[c]!)) / d[c]!), sums(dy!, v => v)];
   },
-  batchNormalizationGradient([upstream, variance, gamma], { epsilon }) {
+  batchNormalizationGradient([dy, variance, gamma], { epsilon }) {
     const d = deviation(variance!, epsilon);
-    return [channels(upstream!, (v, c) => (v * gamma!.data[c]!) / d[c]!)];
+    return [channels(dy!, (v, c) => (v * gamma!.data[c]!) / d[c]!)];
   },
-  trainBatchNormalizationGradient([upstream, x, mean, variance, gamma, dgamma, dbeta], { epsilon }) {
+  trainBatchNormalizationGradient([dy, x, mean, variance, gamma, dgamma, dbeta], { epsilon }) {
     const d = deviation(variance!, epsilon);
     const count = x!.data.length / x!.shape.at(-1)!;
     return [
-      channels(upstream!, (v, c, at) => {
+      channels(dy!, (v, c, at) => {
         const z = (x!.data[at]! - mean!.data[c]!) / d[c]!;
         return (gamma!.data[c]! / d[c]!) * (v - (dbeta!.data[c]! + z * dgamma!.data[c]!) / count);
       }),
@@ -139,20 +140,20 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  batchNormalization(node: Node<BatchNormalization>, [upstream], graph) {
+  batchNormalization(node: Node<BatchNormalization>, [dy], graph) {
     const [x, gamma, , mean, variance] = node.inputs;
     const attrs = { epsilon: node.attrs.epsilon };
-    const [dgamma, dbeta] = graph.add(batchNormalizationParameterGradient, [upstream!, x!, mean!, variance!], attrs);
-    const dx = graph.one(batchNormalizationGradient, [upstream!, variance!, gamma!], attrs);
+    const [dgamma, dbeta] = graph.add(batchNormalizationParameterGradient, [dy!, x!, mean!, variance!], attrs);
+    const dx = graph.one(batchNormalizationGradient, [dy!, variance!, gamma!], attrs);
     return [dx, dgamma, dbeta, undefined, undefined];
   },
   /** Nothing may flow into the statistics but through y: only moving averages read them. */
-  trainBatchNormalization(node: Node<BatchNormalization>, [upstream], graph) {
+  trainBatchNormalization(node: Node<BatchNormalization>, [dy], graph) {
     const [x, gamma] = node.inputs;
     const [, mean, variance] = node.outputs;
     const attrs = { epsilon: node.attrs.epsilon };
-    const [dgamma, dbeta] = graph.add(batchNormalizationParameterGradient, [upstream!, x!, mean!, variance!], attrs);
-    const operands = [upstream!, x!, mean!, variance!, gamma!, dgamma!, dbeta!];
+    const [dgamma, dbeta] = graph.add(batchNormalizationParameterGradient, [dy!, x!, mean!, variance!], attrs);
+    const operands = [dy!, x!, mean!, variance!, gamma!, dgamma!, dbeta!];
     return [graph.one(trainBatchNormalizationGradient, operands, attrs), dgamma, dbeta];
   },
   movingAverage: /* @__PURE__ */ refuse("moving statistics are not differentiated"),
@@ -180,13 +181,9 @@ export const lowerBackward = {
     const [x, gamma, beta] = node.inputs;
     const [y, meanOut, varianceOut] = node.outputs;
     const rows = rowsOf(x!);
-    const mean = c.out(meanOut!);
-    const variance = c.out(varianceOut!);
+    // movingAverage reads the padding too
+    const [mean, variance] = [zeroed(c, meanOut!), zeroed(c, varianceOut!)];
     const image = { x: c.in(x!), ...rows, mean, variance } as const;
-    // the padding is averaged too, by movingAverage: zeros
-    const padded = flat.bytes([rows.k], "f32");
-    c.call("zero", { y: mean, bytes: padded });
-    c.call("zero", { y: variance, bytes: padded });
     c.call("f32_batch_normalization_statistics", image);
     c.each("f32_batch_normalization", {
       ...image,
@@ -208,30 +205,25 @@ export const lowerBackward = {
     c.alias(node.outputs[0]!, moving!, true);
   },
   batchNormalizationParameterGradient(node: Node<{ epsilon: number }>, c) {
-    const [upstream, x, mean, variance] = node.inputs;
-    const [dgammaOut, dbetaOut] = node.outputs;
+    const [dy, x, mean, variance] = node.inputs;
+    const [dgamma, dbeta] = node.outputs;
     const rows = rowsOf(x!);
-    const dgamma = c.out(dgammaOut!);
-    const dbeta = c.out(dbetaOut!);
-    const padded = flat.bytes([rows.k], "f32");
-    c.call("zero", { y: dgamma, bytes: padded });
-    c.call("zero", { y: dbeta, bytes: padded });
     c.call("f32_batch_normalization_parameter_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       x: c.in(x!),
       ...rows,
       mean: c.in(mean!),
       variance: c.in(variance!),
-      dgamma,
-      dbeta,
+      dgamma: zeroed(c, dgamma!),
+      dbeta: zeroed(c, dbeta!),
       epsilon: node.attrs.epsilon,
     });
   },
   batchNormalizationGradient(node: Node<{ epsilon: number }>, c) {
-    const [upstream, variance, gamma] = node.inputs;
+    const [dy, variance, gamma] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_batch_normalization_frozen_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       dx: c.out(dx),
       ...rowsOf(dx),
       variance: c.in(variance!),
@@ -240,10 +232,10 @@ export const lowerBackward = {
     });
   },
   trainBatchNormalizationGradient(node: Node<{ epsilon: number }>, c) {
-    const [upstream, x, mean, variance, gamma, dgamma, dbeta] = node.inputs;
+    const [dy, x, mean, variance, gamma, dgamma, dbeta] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_batch_normalization_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       x: c.in(x!),
       dx: c.out(dx),
       ...rowsOf(x!),

@@ -1,7 +1,7 @@
 /**
- * dropout(x) is what a model holds: nothing, when it runs. trainDropout(x, image, seed) zeroes each element with probability `rate` and
- * scales the others by 1 / (1 - rate) (Srivastava et al. 2014). The random bits are a hash of (seed, salt, number of the image, element):
- * no state, the same in any batch; the backward is the same op on the upstream gradient.
+ * dropout(x) is what a model holds: nothing, when it runs. trainDropout(x, image, seed) zeroes each element with
+ * probability `rate` and scales the others by 1 / (1 - rate) (Srivastava et al. 2014). The random bits are a hash of
+ * (seed, salt, number of the image, element): no state, the same in any batch; the backward is the same op on dy.
  */
 import { showShape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -24,7 +24,9 @@ export interface TrainDropout extends Dropout {
 
 export const dropout: Op<Dropout> = { name: "dropout", takes: unaryOperands, infer: sameType };
 
-/** `image`: the number of each image in its data set (u32 per image); `seed`: one u32 that changes from step to step. */
+/**
+ * `image`: the number of each image in its data set (u32 per image); `seed`: one u32 that changes from step to step.
+ */
 export const trainDropout: Op<TrainDropout> = {
   name: "trainDropout",
   takes: anyOperands,
@@ -53,9 +55,9 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  dropout: (_, [upstream]) => [upstream],
-  trainDropout: (node: Node<TrainDropout>, [upstream], graph) => [
-    graph.one(trainDropout, [upstream!, ...node.inputs.slice(1)], node.attrs),
+  dropout: (_, [dy]) => [dy],
+  trainDropout: (node: Node<TrainDropout>, [dy], graph) => [
+    graph.one(trainDropout, [dy!, ...node.inputs.slice(1)], node.attrs),
     undefined,
     undefined,
   ],

@@ -3,10 +3,10 @@
  *
  *     layerNormalization(x, gamma, beta) = gamma z + beta,    z = (x - mean) / sqrt(variance + epsilon)
  *
- * Mean and variance are those of each row: the numbers of one image along the last `axes` axes. The backward ops take them from
- * layerNormalizationStatistics(x) -> mean, inverse, where inverse = 1 / sqrt(variance + epsilon):
+ * Mean and variance are those of each row: the numbers of one image along the last `axes` axes. The backward ops take
+ * them from layerNormalizationStatistics(x) -> mean, inverse, where inverse = 1 / sqrt(variance + epsilon):
  *
- *     d gamma = sum dy z    d beta = sum dy    dx = inverse (g - mean g - z mean (g z)),  g = dy gamma
+ *     dgamma = sum dy z    dbeta = sum dy    dx = inverse (g - mean g - z mean (g z)),  g = dy gamma
  */
 import { type Shape, sameShape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
@@ -15,12 +15,12 @@ import type { Node, Op, Role, Type } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { PARAMETER, REAL, realOperands } from "../../graph/operand.ts";
 import { count, type Parameter, real, type Stored } from "../../graph/stored.ts";
-import { flat } from "../../kernels/layout.ts";
+import { zeroed } from "../accumulators.ts";
 import { free, noSecondDerivative } from "../elementwise.ts";
 
 export interface LayerNormalization {
   epsilon: number;
-  /** How many of the last axes make a row. */
+  /** The number of last axes that make a row. */
   axes: number;
 }
 
@@ -54,7 +54,7 @@ export const layerNormalizationStatistics: Op<LayerNormalization> = {
   },
 };
 
-/** (upstream, x, mean, inverse) -> d gamma, d beta, each a sum over the images. */
+/** (dy, x, mean, inverse) -> dgamma, dbeta, each a sum over the images. */
 export const layerNormalizationParameterGradient: Op<{ axes: number }> = {
   name: "layerNormalizationParameterGradient",
   takes: realOperands,
@@ -64,7 +64,7 @@ export const layerNormalizationParameterGradient: Op<{ axes: number }> = {
   },
 };
 
-/** (upstream, x, mean, inverse, gamma) -> d x. */
+/** (dy, x, mean, inverse, gamma) -> dx. */
 export const layerNormalizationGradient: Op<{ axes: number }> = {
   name: "layerNormalizationGradient",
   takes: realOperands,
@@ -87,9 +87,9 @@ function statisticsOf(row: Float64Array, epsilon: number): RowStatistics {
 const rows = ({ data }: Tensor, k: number): Float64Array[] =>
   Array.from({ length: data.length / k }, (_, r) => Float64Array.from(data.subarray(r * k, (r + 1) * k)));
 
-/** For each row its dy, its z and its inverse deviation. */
-function backward([upstream, x, means, inverses]: Tensor[], k: number) {
-  const flows = rows(upstream!, k);
+/** The dy, z and inverse deviation of each row. */
+function backward([dy, x, means, inverses]: Tensor[], k: number) {
+  const flows = rows(dy!, k);
   return rows(x!, k).map((row, r) => {
     const inverse = inverses!.data[r]!;
     return { dy: flows[r]!, z: row.map(v => (v - means!.data[r]!) * inverse), inverse };
@@ -131,11 +131,11 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  layerNormalization(node: Node<LayerNormalization>, [upstream], graph) {
+  layerNormalization(node: Node<LayerNormalization>, [dy], graph) {
     const [x, gamma] = node.inputs;
     const { axes } = node.attrs;
     const [mean, inverse] = graph.add(layerNormalizationStatistics, [x!], node.attrs);
-    const operands = [upstream!, x!, mean!, inverse!];
+    const operands = [dy!, x!, mean!, inverse!];
     const [dgamma, dbeta] = graph.add(layerNormalizationParameterGradient, operands, { axes });
     return [graph.one(layerNormalizationGradient, [...operands, gamma!], { axes }), dgamma, dbeta];
   },
@@ -173,27 +173,22 @@ export const lowerBackward = {
     });
   },
   layerNormalizationParameterGradient(node: Node<{ axes: number }>, c) {
-    const [upstream, x, mean, inverse] = node.inputs;
-    const [dgammaOut, dbetaOut] = node.outputs;
-    const dgamma = c.out(dgammaOut!);
-    const dbeta = c.out(dbetaOut!);
-    const padded = flat.bytes(dgammaOut!.type.shape, "f32");
-    c.call("zero", { y: dgamma, bytes: padded });
-    c.call("zero", { y: dbeta, bytes: padded });
+    const [dy, x, mean, inverse] = node.inputs;
+    const [dgamma, dbeta] = node.outputs;
     c.call("f32_layer_normalization_parameter_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       x: c.in(x!),
       ...rowsOf(x!.type.shape, node.attrs.axes),
       mean: c.in(mean!),
       inverse: c.in(inverse!),
-      dgamma,
-      dbeta,
+      dgamma: zeroed(c, dgamma!),
+      dbeta: zeroed(c, dbeta!),
     });
   },
   layerNormalizationGradient(node: Node<{ axes: number }>, c) {
-    const [upstream, x, mean, inverse, gamma] = node.inputs;
+    const [dy, x, mean, inverse, gamma] = node.inputs;
     c.each("f32_layer_normalization_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       x: c.in(x!),
       dx: c.out(node.outputs[0]!),
       ...rowsOf(x!.type.shape, node.attrs.axes),

@@ -1,6 +1,7 @@
 /**
- * One Adam step on one parameter (Kingma & Ba 2014, in Keras' order of operations), with decoupled weight decay (AdamW).
- * adam(w, m, v, g, rate, decay): `rate` and `decay` are one number each, from streams, so that a schedule is data.
+ * One Adam step on one parameter (Kingma & Ba 2014, in Keras' order of operations), with decoupled weight decay
+ * (AdamW). adam(w, m, v, g, rate, decay): `rate` and `decay` are one number each, from streams, so that a schedule is
+ * data.
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";

@@ -1,6 +1,7 @@
 /**
- * clipByNorm(g, ...; limit) -> the same gradients, all scaled by limit / max(norm, limit), where norm is the square root of the sum of
- * their squares (Pascanu et al. 2013). One tensor: Keras' clipnorm; all of them: its global_clipnorm.
+ * clipByNorm(g, ...; limit) -> the same gradients, all scaled by limit / max(norm, limit), where norm is the square
+ * root of the sum of their squares (Pascanu et al. 2013). One tensor: Keras' clipnorm; all of them: its
+ * global_clipnorm.
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";

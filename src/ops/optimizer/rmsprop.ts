@@ -1,7 +1,8 @@
 /**
  * One RMSprop step on one parameter (Hinton 2012), in Keras' order of operations, four ops by what state they keep:
- * rmsprop(w, v, g, rate, decay), rmspropMomentum(w, v, m, ...), rmspropCentered(w, v, a, ...), rmspropCenteredMomentum(w, v, a, m, ...).
- * v: mean square of the gradient, a: its mean, m: momentum. `rate` and `decay` are one number each, from streams.
+ * rmsprop(w, v, g, rate, decay), rmspropMomentum(w, v, m, ...), rmspropCentered(w, v, a, ...),
+ * rmspropCenteredMomentum(w, v, a, m, ...). v: mean square of the gradient, a: its mean, m: momentum. `rate` and
+ * `decay` are one number each, from streams.
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Op, Type } from "../../graph/graph.ts";

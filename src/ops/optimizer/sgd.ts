@@ -1,6 +1,7 @@
 /**
- * One step of gradient descent on one parameter, in Keras' order of operations: sgd(w, g, rate, decay), momentum(w, m, g, rate, decay).
- * `rate` (learning rate) and `decay` (learning rate * weight decay) are one number each, from streams, so that a schedule is data.
+ * One step of gradient descent on one parameter, in Keras' order of operations: sgd(w, g, rate, decay), momentum(w, m,
+ * g, rate, decay). `rate` (learning rate) and `decay` (learning rate * weight decay) are one number each, from streams,
+ * so that a schedule is data.
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";

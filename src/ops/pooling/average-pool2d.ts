@@ -1,4 +1,7 @@
-/** averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global average. Of int8: the integer mean, halves away from zero; where it stands for uint8, from its least value. */
+/**
+ * averagePool2d(x [h, w, c]) -> [oh, ow, c]: the mean of each window. A window as large as the image is the global
+ * average. Of int8: the integer mean, halves away from zero; where it stands for uint8, from its least value.
+ */
 import { type Shape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Node, Op } from "../../graph/graph.ts";
@@ -11,13 +14,13 @@ import { affine, checkSummed, isInt8 } from "../quantized/int8-types.ts";
 import { type Pool2d, pool, pooledShape } from "./max-pool2d.ts";
 
 export interface AveragePool2d extends Pool2d {
-  /** Do taps in the padding count, as zeros? Taps past the padding never do. Default false, as in Keras. */
+  /** Taps in the padding count, as zeros; taps past the padding never do. Default false, as in Keras. */
   countIncludePad?: boolean;
   /** int8 that stands for uint8: q is q + 128, halves are rounded up. Default false. */
   unsigned?: boolean;
 }
 
-/** Halves are rounded away from it. */
+/** The number from which halves are rounded away. */
 const middleOf = ({ unsigned }: AveragePool2d): number => (unsigned ? -128 : 0);
 
 export const averagePool2d: Op<AveragePool2d> = {
@@ -29,14 +32,14 @@ export const averagePool2d: Op<AveragePool2d> = {
   },
 };
 
-/** (upstream) -> d x of shape `image`. */
+/** (dy) -> dx of shape `image`. */
 export const averagePool2dGradient: Op<AveragePool2d & { image: Shape }> = {
   name: "averagePool2dGradient",
   takes: realOperands,
   infer: (_, { image }) => [{ shape: image, dtype: "f32", batched: true }],
 };
 
-/** For each output pixel, how many taps its mean is over. */
+/** The number of taps that the mean of each output pixel is over. */
 function populations(image: Shape, output: Shape, a: AveragePool2d): number[] {
   const along = (axis: 0 | 1, o: number): number => {
     let count = 0;
@@ -64,7 +67,10 @@ function shares(x: Shape, y: Shape, a: AveragePool2d, visit: (x: number, y: numb
   });
 }
 
-/** The integer mean of each window, halves away from the middle; taps in the padding, where they count, are the zero point. */
+/**
+ * The integer mean of each window, halves away from the middle; taps in the padding, where they count, are the zero
+ * point.
+ */
 function integerMeans(x: Tensor, y: Tensor, a: AveragePool2d, zero: number): Tensor {
   const [images, h, w, channels] = x.shape as [number, number, number, number];
   const [, oh, ow] = y.shape as [number, number, number];
@@ -94,16 +100,16 @@ export const evaluate = {
     shares(x!.shape, y.shape, attrs, (p, r, share) => (y.data[r]! += x!.data[p]! * share));
     return [y];
   },
-  averagePool2dGradient([upstream], attrs: AveragePool2d & { image: Shape }) {
-    const dx = tensor([upstream!.shape[0]!, ...attrs.image]);
-    shares(dx.shape, upstream!.shape, attrs, (p, r, share) => (dx.data[p]! += upstream!.data[r]! * share));
+  averagePool2dGradient([dy], attrs: AveragePool2d & { image: Shape }) {
+    const dx = tensor([dy!.shape[0]!, ...attrs.image]);
+    shares(dx.shape, dy!.shape, attrs, (p, r, share) => (dx.data[p]! += dy!.data[r]! * share));
     return [dx];
   },
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  averagePool2d: (node: Node<AveragePool2d>, [upstream], graph) => [
-    graph.one(averagePool2dGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
+  averagePool2d: (node: Node<AveragePool2d>, [dy], graph) => [
+    graph.one(averagePool2dGradient, [dy!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
   ],
 } satisfies Record<string, Gradient | object>;
 
@@ -120,12 +126,12 @@ export const lower = {
 
 export const lowerBackward = {
   averagePool2dGradient(node: Node<AveragePool2d & { image: Shape }>, c) {
-    const upstream = node.inputs[0]!;
+    const dy = node.inputs[0]!;
     const dx = node.outputs[0]!;
     c.each("f32_average_pool2d_gradient", {
-      dy: c.in(upstream),
+      dy: c.in(dy),
       dx: c.out(dx),
-      ...windowGeometry(dx.type.shape, node.attrs.size, upstream.type.shape, node.attrs),
+      ...windowGeometry(dx.type.shape, node.attrs.size, dy.type.shape, node.attrs),
       include_pad: includePad(node.attrs),
     });
   },

@@ -1,4 +1,6 @@
-/** maxPool2d(x [h, w, c]) -> [oh, ow, c], and where each maximum lay (the element's number in the image), which backward needs. */
+/**
+ * maxPool2d(x [h, w, c]) -> [oh, ow, c], and the place of each maximum (its number in the image), which backward needs.
+ */
 import { PenjingError } from "../../base/errors.ts";
 import { type Shape, size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -14,7 +16,7 @@ import { isInt8 } from "../quantized/int8-types.ts";
 export interface Pool2d extends Window {
   /** [down, right] */
   size: readonly [number, number];
-  /** May the last window hang over the edge? Default false. */
+  /** The last window may hang over the edge. Default false. */
   ceil?: boolean;
 }
 
@@ -38,7 +40,7 @@ export const maxPool2d: Op<Pool2d> = {
   },
 };
 
-/** (upstream, index) -> d x of shape `image`. */
+/** (dy, index) -> dx of shape `image`. */
 export const maxPool2dGradient: Op<{ image: Shape }> = {
   name: "maxPool2dGradient",
   takes: anyOperands,
@@ -66,17 +68,17 @@ export const evaluate = {
     });
     return [y, index];
   },
-  maxPool2dGradient([upstream, index], { image }) {
-    const dx = tensor([upstream!.shape[0]!, ...image]);
-    const perImage = upstream!.data.length / upstream!.shape[0]!;
-    upstream!.data.forEach((d, i) => (dx.data[Math.floor(i / perImage) * size(image) + index!.data[i]!]! += d));
+  maxPool2dGradient([dy, index], { image }) {
+    const dx = tensor([dy!.shape[0]!, ...image]);
+    const perImage = dy!.data.length / dy!.shape[0]!;
+    dy!.data.forEach((d, i) => (dx.data[Math.floor(i / perImage) * size(image) + index!.data[i]!]! += d));
     return [dx];
   },
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  maxPool2d: (node: Node<Pool2d>, [upstream], graph) => [
-    graph.one(maxPool2dGradient, [upstream!, node.outputs[1]!], { image: node.inputs[0]!.type.shape }),
+  maxPool2d: (node: Node<Pool2d>, [dy], graph) => [
+    graph.one(maxPool2dGradient, [dy!, node.outputs[1]!], { image: node.inputs[0]!.type.shape }),
   ],
 } satisfies Record<string, Gradient | object>;
 
@@ -104,15 +106,15 @@ export const lowerBackward = {
     else c.each("f32_max_pool2d_index", { ...pool(node, c), index: c.out(index), is: c.stride(index) });
   },
   maxPool2dGradient(node: Node<{ image: Shape }>, c) {
-    const [upstream, index] = node.inputs;
+    const [dy, index] = node.inputs;
     const dx = node.outputs[0]!;
     c.each("f32_max_pool2d_gradient", {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       index: c.ref(index!),
       is: c.stride(index!),
       dx: c.out(dx),
       inputs: size(dx.type.shape),
-      outputs: size(upstream!.type.shape),
+      outputs: size(dy!.type.shape),
     });
   },
 } satisfies Record<string, Lower>;

@@ -18,7 +18,8 @@ export function weightScales(weight: Type): Float32Array {
 export function requantizationScales(x: Type, weight: Type, y: Type): Float32Array {
   const from = Math.fround(affine(x).scale);
   const to = Math.fround(affine(y).scale);
-  // What is written to the array is rounded to f32. Loops, as a large network has thousands of scales, and code runs slowly when it is new.
+  // Writing to the array rounds to f32. Loops are quick in code that has just been loaded, and a large network has
+  // thousands of scales.
   const scales = weightScales(weight).slice();
   for (let c = 0; c < scales.length; c++) scales[c]! *= from;
   for (let c = 0; c < scales.length; c++) scales[c]! /= to;
@@ -26,8 +27,8 @@ export function requantizationScales(x: Type, weight: Type, y: Type): Float32Arr
 }
 
 /**
- * Evaluates a weighted op in whichever arithmetic its types ask for. `sums` is its float meaning (x, weight, bias?), channels last:
- * on integers it gives the accumulators.
+ * Evaluates a weighted op in whichever arithmetic its types ask for. `sums` is its float meaning (x, weight, bias?),
+ * channels last: on integers it gives the accumulators.
  */
 export function evaluateWeighted(
   [x, weight, bias]: Tensor[],
@@ -71,7 +72,10 @@ const shifted = (x: Tensor, zero: number): Tensor =>
     x.data.map(q => q - zero),
   );
 
-/** Is a convolution at run time one of 1x1 that takes pixels as they are? Each of them is quantized by its own range, as in XNNPACK. */
+/**
+ * True for a convolution of 1x1 that takes pixels as they are. With dynamic quantization each pixel is quantized by its
+ * own range, as in XNNPACK.
+ */
 export const pointwise = (weight: Shape, window: Partial<Window>, groups: number | undefined): boolean =>
   weight.length === 4 &&
   groups === 1 &&
@@ -123,7 +127,7 @@ export function nearest(x: number, inverse: number, zero: number): number {
   return clamp(halfEven(Math.fround(Math.fround(x) * inverse)) + zero, -128, 127);
 }
 
-/** What requantization does to a node's accumulators. */
+/** The zero point and the clamp of requantization. */
 export function clamps(y: Type, relu = false): { zero: number; qmin: number; qmax: number } {
   const { zero } = affine(y);
   return { zero, qmin: relu ? zero : -128, qmax: 127 };

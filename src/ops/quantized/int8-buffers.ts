@@ -26,11 +26,11 @@ export interface StoredPlace extends StoredImage {
 
 export const at = (ref: Ref, bytes: number): Ref => ({ ...ref, offset: ref.offset + bytes });
 
-/** How v is stored with `halo` around it. */
+/** The layout of v stored with `halo` around it. */
 export const storedLayout = (c: Lowering, v: Value, halo: Halo = NO_HALO): StoredLayout =>
   stored(c.variant, halo, affine(v.type).zero);
 
-/** How kernels take v where it has no halo: int8 stored, all rows one after another; floats flat. */
+/** The layout of v without a halo: int8 stored, all rows one after another; floats flat. */
 export const wholeLayout = (c: Lowering, v: Value): Layout => (isInt8(v.type) ? storedLayout(c, v) : flat);
 
 /** An image of v, whose first byte is at `ref`. */
@@ -39,7 +39,10 @@ function placeOf(c: Lowering, v: Value, { halo }: StoredLayout, ref: Ref): Store
   return { ...image, ref: at(ref, image.first) };
 }
 
-/** v in stored form, with at least `need` around it: as it lies, or as all who read it can share it. `bare`: with no halo. */
+/**
+ * v in stored form, with at least `need` around it: as it lies, or as all who read it can share it. `bare`: with no
+ * halo.
+ */
 export function storedIn(c: Lowering, v: Value, need: Halo = NO_HALO, bare = false): StoredPlace {
   const serves = (layout: Layout) => isStored(layout) && covers(layout.halo, need) && !bare;
   const have = [c.layoutOf(v), c.prefer(v)].find(serves) as StoredLayout | undefined;
@@ -47,7 +50,10 @@ export function storedIn(c: Lowering, v: Value, need: Halo = NO_HALO, bare = fal
   return placeOf(c, v, layout, c.in(v, layout));
 }
 
-/** A buffer for v in stored form, with the halo its consumers wish for. The halo is written once, so the buffer is v's alone. `bare`: with no halo. */
+/**
+ * A buffer for v in stored form, with the halo its consumers wish for. The halo is written once, so the buffer is v's
+ * alone. `bare`: with no halo.
+ */
 export function storedOut(c: Lowering, v: Value, bare = false): StoredPlace {
   const wish = c.prefer(v);
   const layout = isStored(wish) && !bare ? wish : storedLayout(c, v);
@@ -77,8 +83,8 @@ export function lowerTable(c: Lowering, x: Value, y: Value, of: (q: number) => n
 /** The arguments of a kernel that goes from rows to rows of equal length. */
 export const rowsBetween = (from: StoredPlace, to: StoredPlace) => ({
   x: from.ref,
-  x_row_stride: from.pitch,
+  x_row_stride: from.rowStride,
   y: to.ref,
-  y_row_stride: to.pitch,
+  y_row_stride: to.rowStride,
   ...rowsOf(from, to),
 });

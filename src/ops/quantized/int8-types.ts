@@ -1,17 +1,17 @@
 /**
- * The type rules of int8 ops. An int8 value is real = scale * (q - zeroPoint). Weights have one scale per output channel
- * and one zero point, nearly always 0.
+ * The type rules of int8 ops. An int8 value is real = scale * (q - zeroPoint). Weights have one scale per output
+ * channel and one zero point, nearly always 0.
  *
- * A weighted op is quantized in one of two ways. *Static*: int8 activations in and out; the attributes of the node hold the
- * quantization of its output. *Dynamic*: float activations in and out with int8 weights; each image is quantized by the
- * range it has.
+ * A weighted op is quantized in one of two ways. *Static*: int8 activations in and out; the attributes of the node hold
+ * the quantization of its output. *Dynamic*: float activations in and out with int8 weights; each image is quantized by
+ * the range it has.
  */
 import { PenjingError } from "../../base/errors.ts";
 import { type Shape, showShape } from "../../base/shape.ts";
 import type { Graph, Quantization, Type } from "../../graph/graph.ts";
 import { refuse } from "../../graph/meaning.ts";
 
-/** What a node of int8 activations says about its output. */
+/** The attribute of a node with int8 activations: the quantization of its output. */
 export interface Quantized {
   quantization?: Quantization;
 }
@@ -21,11 +21,14 @@ export const isInt8 = (type: Type): boolean => type.dtype === "i8";
 /** A quantization of one scale. */
 export const fixed = (scale: number, zeroPoint: number): Quantization => ({ scale: Float32Array.of(scale), zeroPoint });
 
-/** Is it a network of integers, in its weights or between its layers? */
+/** True for a network with integers in its weights or between its layers. */
 export const holdsInt8 = ({ leaves, nodes }: Graph): boolean =>
   [...leaves, ...nodes.flatMap(n => n.outputs)].some(v => isInt8(v.type));
 
-/** Throws a PenjingError `quantized` where a network holds int8 already. `verb`: what can only be done with its float form. */
+/**
+ * Throws a PenjingError `quantized` where a network holds int8 already. `verb`: what can only be done with its float
+ * form.
+ */
 export function demandFloat(graph: Graph, verb: string): void {
   if (holdsInt8(graph))
     throw new PenjingError("quantized", `this network is quantized already: ${verb} the float one it was made of`);
@@ -96,7 +99,7 @@ export function weightedType(shape: Shape, x: Type, weight: Type, bias: Type | u
   return { ...real, dtype: "i8", quantization: attrs.quantization };
 }
 
-/** What ops of int8 alone have no meaning for. */
+/** The refusals of ops of int8 alone. */
 export const noIntegerGradient = /* @__PURE__ */ refuse(
   "integers do not carry gradients: train the float graph, then quantize it",
 );

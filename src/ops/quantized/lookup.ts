@@ -1,6 +1,7 @@
 /**
- * lookup(x int8, tables int8 [k, 256]) -> tables[i mod k][x + 128] of element i of an image, in the quantization of the attributes: any function
- * of one int8 value, the same one for all (k = 1) or another one for each of the last k elements, such as each channel.
+ * lookup(x int8, tables int8 [k, 256]) -> tables[i mod k][x + 128] of element i of an image, in the quantization of the
+ * attributes: any function of one int8 value, the same one for all (k = 1) or another one for each of the last k
+ * elements, such as each channel.
  */
 import { size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";

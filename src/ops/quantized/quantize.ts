@@ -63,13 +63,20 @@ export const lower = {
     const { scale, zero } = affine(y.type);
     const to = storedOut(c, y);
     const inverse = Math.fround(1 / scale);
-    c.each("i8_quantize", { x: c.in(node.inputs[0]!), y: to.ref, row_stride: to.pitch, ...rowsOf(to), inverse, zero });
+    c.each("i8_quantize", {
+      x: c.in(node.inputs[0]!),
+      y: to.ref,
+      row_stride: to.rowStride,
+      ...rowsOf(to),
+      inverse,
+      zero,
+    });
   },
   dequantize(node: Node, c) {
     const x = node.inputs[0]!;
     const from = storedIn(c, x);
     const y = c.out(node.outputs[0]!);
-    c.each("i8_dequantize", { x: from.ref, y, row_stride: from.pitch, ...rowsOf(from), ...affine(x.type) });
+    c.each("i8_dequantize", { x: from.ref, y, row_stride: from.rowStride, ...rowsOf(from), ...affine(x.type) });
   },
 } satisfies Record<string, Lower>;
 

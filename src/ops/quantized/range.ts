@@ -1,6 +1,6 @@
 /**
- * range(x) -> [smallest, largest] of each image, NaN left out: what calibration looks at. It runs in the running binary, but is no part of a
- * page that only runs: calibration adds `lower` to the table of ops.
+ * range(x) -> [smallest, largest] of each image, NaN left out: what calibration looks at. It runs in the running
+ * binary, but is no part of a page that only runs: calibration adds `lower` to the table of ops.
  */
 import { size } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";

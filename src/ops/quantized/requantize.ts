@@ -1,6 +1,7 @@
 /**
- * requantize(x int8 or uint8) -> int8 of `quantization`, by table. As in XNNPACK (qs8-vcvt) the ratio of the scales is in units of 1/256, rounded
- * half up. uint8 values stand only where a graph begins or ends: u is the int8 value u - 128, its zero point is 128 more.
+ * requantize(x int8 or uint8) -> int8 of `quantization`, by table. As in XNNPACK (qs8-vcvt) the ratio of the scales is
+ * in units of 1/256, rounded half up. uint8 values stand only where a graph begins or ends: u is the int8 value u -
+ * 128, its zero point is 128 more.
  */
 import { tensor } from "../../base/tensor.ts";
 import type { Node, Op, Type } from "../../graph/graph.ts";

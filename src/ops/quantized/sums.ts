@@ -3,9 +3,10 @@
  *
  *     sum |w - zero point| * 255 + |bias| < 2^31
  *
- * Kernels add up modulo 2^32 in any order, so that it is enough where only the last sum matters. Those that compare sums before the bias is added,
- * or parts of sums (`i8_conv2d_1c_max_pool2d`, `i8_conv2d_fir_max_pool2d`), compare numbers within sum |w| * 255. `i8_conv2d_winograd` has a range
- * of its own besides, which depends on its channels alone.
+ * Kernels add up modulo 2^32 in any order, so that it is enough where only the last sum matters. Those that compare
+ * sums before the bias is added, or parts of sums (`i8_conv2d_1c_max_pool2d`, `i8_conv2d_fir_max_pool2d`), compare
+ * numbers within sum |w| * 255. `i8_conv2d_winograd` has a range of its own besides, which depends on its channels
+ * alone.
  */
 import { PenjingError } from "../../base/errors.ts";
 import { size, type TypedArray } from "../../base/shape.ts";
@@ -18,8 +19,8 @@ const REACH = 255;
 const MOST = 2 ** 31 - 1;
 
 /**
- * A PenjingError `refused` that names the layer, unless its sums fit and its scales have a finite ratio. `steps`: its requantization scales, where
- * they are known already.
+ * A PenjingError `refused` that names the layer, unless its sums fit and its scales have a finite ratio. `steps`: its
+ * requantization scales, where they are known already.
  */
 export function proveSums(
   { name, inputs, outputs: [y] }: Pick<Node, "name" | "inputs" | "outputs">,

@@ -1,6 +1,6 @@
 /**
- * broadcast(x, like) -> x repeated along its axes of size 1, and along axes it lacks in front, to `shape`; one for every image of `like`,
- * also where x itself is not batched. It makes the operands of add, mul ... alike.
+ * broadcast(x, like) -> x repeated along its axes of size 1, and along axes it lacks in front, to `shape`; one for
+ * every image of `like`, also where x itself is not batched. It makes the operands of add, mul ... alike.
  */
 import { type Shape, showShape } from "../../base/shape.ts";
 import { fixed, indices } from "../../graph/axes.ts";

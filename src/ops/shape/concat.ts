@@ -40,7 +40,7 @@ export const concat: Op<Concat> = {
   },
 };
 
-/** What becomes of an operand's numbers: int8 of another quantization is requantized. */
+/** Changes an operand's numbers into those of the output: int8 of another quantization is requantized. */
 function moved(from: Type, to: Type): (v: number) => number {
   if (!isInt8(to)) return v => v;
   const { scale, zero } = requantization(from, to);
@@ -71,13 +71,13 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  concat(node: Node<Concat>, [upstream], graph) {
+  concat(node: Node<Concat>, [dy], graph) {
     const { axis } = node.attrs;
     let from = 0;
     return node.inputs.map(({ type: { shape } }) => {
       const begin = shape.map((_, a) => (a === axis ? from : 0));
       from += shape[axis]!;
-      return sliced(graph, upstream!, begin, shape);
+      return sliced(graph, dy!, begin, shape);
     });
   },
 } satisfies Record<string, Gradient>;

@@ -1,6 +1,7 @@
 /**
- * constantPad(x) -> x with `before[axis]` and `after[axis]` elements of `value` around it along every axis of one image; of int8 the number
- * nearest to `value`. For zeros around the height and width of an image, `pad` is the faster op.
+ * constantPad(x) -> x with `before[axis]` and `after[axis]` elements of `value` around it along every axis of one
+ * image; of int8 the number nearest to `value`. For zeros around the height and width of an image, `pad` is the faster
+ * op.
  */
 import { type Shape, showShape } from "../../base/shape.ts";
 import { indices, parts } from "../../graph/axes.ts";
@@ -54,10 +55,10 @@ export const evaluate = { constantPad: /* @__PURE__ */ evaluateRearranged(places
   Evaluate
 >;
 
-/** What flows back is what lies inside. */
+/** The gradient is the part of dy that lies inside. */
 export const gradient = {
-  constantPad: (node: Node<ConstantPad>, [upstream], graph) => [
-    sliced(graph, upstream!, node.attrs.before, node.inputs[0]!.type.shape),
+  constantPad: (node: Node<ConstantPad>, [dy], graph) => [
+    sliced(graph, dy!, node.attrs.before, node.inputs[0]!.type.shape),
   ],
 } satisfies Record<string, Gradient>;
 

@@ -1,17 +1,21 @@
-/** Where along an axis the elements of a resized image lie in the one they are made from: the coordinate modes of TensorFlow Lite and ONNX, in float32. */
+/**
+ * The places along an axis of a resized image's elements in the image they are made from: the coordinate modes of
+ * TensorFlow Lite and ONNX, in float32.
+ */
 import type { Shape } from "../../base/shape.ts";
 import type { Type } from "../../graph/graph.ts";
 import { count, real } from "../../graph/stored.ts";
 
 /**
- * Of output element o of `out`, made from `size`:
+ * The place in the input of output element o, for axes of `size` and `out` elements:
  * - asymmetric: o * size / out
  * - halfPixel: (o + 1/2) * size / out - 1/2, pixel centres on pixel centres
  * - pytorchHalfPixel: the same, but 0 where there is one output
  * - alignCorners: o * (size - 1) / (out - 1), first on first and last on last
  * - tfHalfPixelForNn: (o + 1/2) * size / out, what TensorFlow rounds down to the nearest with half_pixel_centers
- * - affine: (o + shift) / scale + offset, by numbers of its own for height and width: scales that are not the ratio of the sizes, and ONNX's
- *   half_pixel_symmetric and tf_crop_and_resize (what lies outside the image is a constantPad around the result)
+ * - affine: (o + shift) / scale + offset, by numbers of its own for height and width: scales that are not the ratio of
+ *   the sizes, and ONNX's half_pixel_symmetric and tf_crop_and_resize (the outside of the image is a constantPad around
+ *   the result)
  */
 export type Coordinates = (typeof COORDINATES)[number];
 
@@ -24,12 +28,12 @@ export const COORDINATES = [
   "affine",
 ] as const;
 
-/** How an op that resizes finds its pixels. */
+/** The rule by which an op that resizes finds its pixels. */
 export interface Placement {
   /** [height, width] of the output. */
   size: readonly [number, number];
   coordinates: Coordinates;
-  /** Of affine coordinates alone, for height and width. */
+  /** For affine coordinates alone; height and width. */
   scales?: readonly [number, number];
   shifts?: readonly [number, number];
   offsets?: readonly [number, number];
@@ -50,7 +54,7 @@ export function coordinate(placement: Placement, axis: 0 | 1, o: number, length:
   return fround(fround(o * scale) + fround(fround(0.5 * scale) - 0.5));
 }
 
-/** For each output along `axis`: its two neighbours and the share of the second, in 0..1. */
+/** The two neighbours of each output along `axis`, and the share of the second, in 0..1. */
 export function* neighbours(placement: Placement, axis: 0 | 1, length: number): Generator<[number, number, number]> {
   for (let o = 0; o < placement.size[axis]; o++) {
     const at = Math.min(length - 1, Math.max(0, coordinate(placement, axis, o, length)));

@@ -1,4 +1,7 @@
-/** emit(x, rows): writes x, in layout flat, into a stream of results, one row per step and image, for the host to read after many steps. */
+/**
+ * emit(x, rows): writes x, in layout flat, into a stream of results, one row per step and image, for the host to read
+ * after many steps.
+ */
 import { sameShape, showShape } from "../../base/shape.ts";
 import type { Node, Op } from "../../graph/graph.ts";
 import {

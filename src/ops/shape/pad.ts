@@ -33,8 +33,8 @@ const filling: Filling<Pad> = type => (isInt8(type) ? affine(type).zero : 0);
 export const evaluate = { pad: /* @__PURE__ */ evaluateRearranged(places, filling) } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  pad: ({ attrs: { pads }, inputs: [x] }: Node<Pad>, [upstream], graph) => [
-    sliced(graph, upstream!, [pads[0], pads[1], 0], x!.type.shape),
+  pad: ({ attrs: { pads }, inputs: [x] }: Node<Pad>, [dy], graph) => [
+    sliced(graph, dy!, [pads[0], pads[1], 0], x!.type.shape),
   ],
 } satisfies Record<string, Gradient>;
 

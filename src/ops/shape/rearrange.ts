@@ -1,6 +1,7 @@
 /**
- * What ops have in common that only move elements: transpose, stridedSlice, broadcast, pad, constantPad, resizeNearest. Each says, for every
- * axis of its output, where in its input the elements of each index are, or that they are padding; all its meanings follow from that.
+ * The meanings of ops that only move elements: transpose, stridedSlice, broadcast, pad, constantPad, resizeNearest.
+ * Each says, for every axis of its output, where in its input the elements of each index are, or that they are padding;
+ * all its meanings follow from that.
  */
 import { type Shape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
@@ -14,8 +15,8 @@ import { at, type StoredPlace, storedIn, storedOut } from "../quantized/int8-buf
 import { isInt8 } from "../quantized/int8-types.ts";
 
 /**
- * Indices of an axis of an output, one after the other: the first is at `start` in the input, the others `step` apart. Negative `start`: all
- * of them are padding. An axis of a million indices is a run or two.
+ * Indices of an axis of an output, one after the other: the first is at `start` in the input, the others `step` apart.
+ * Negative `start`: all of them are padding. An axis of a million indices is a run or two.
  */
 export interface Run {
   readonly count: number;
@@ -58,7 +59,7 @@ export function along(n: number, of: (i: number) => number): Run[] {
 /** Elements from one index of each axis to the next. */
 export const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => size(shape.slice(axis + 1)));
 
-/** For each element of an output image the number of the element of the input image it is, -1: padding. */
+/** The number in the input image of each element of an output image; -1: padding. */
 function elementsOf<A>(places: Places<A>, input: Shape, output: Shape, attrs: A): Int32Array {
   let all = Int32Array.of(0);
   for (const runs of places(stridesOf(input), input, output, attrs)) {
@@ -74,20 +75,20 @@ function elementsOf<A>(places: Places<A>, input: Shape, output: Shape, attrs: A)
 
 /** `places` with a name to print in their stead. */
 export interface Back {
-  /** Of one image of the input. */
+  /** The shape of one image of the input. */
   image: Shape;
   batched: boolean;
   places: { readonly of: Int32Array; toString(): string };
 }
 
-/** (upstream) -> d x: every element of the input gets the sum of what flows to its copies. */
+/** (dy) -> dx: every element of the input gets the sum of what flows to its copies. */
 export const rearrangeGradient: Op<Back> = {
   name: "rearrangeGradient",
   takes: realOperands,
   infer: (_, { image, batched }) => [{ shape: image, dtype: "f32", batched }],
 };
 
-/** What padding is, in the numbers of the output's type. Default 0. */
+/** The number in the padding, in the output's type. Default 0. */
 export type Filling<A> = (type: Type, attrs: A) => number;
 
 const zero = () => 0;
@@ -111,11 +112,11 @@ export function evaluateRearranged<A>(places: Places<A>, filling: Filling<A> = z
 }
 
 export function gradientOfRearranged<A>(places: Places<A>): Gradient<A> {
-  return (node, [upstream], graph) => {
+  return (node, [dy], graph) => {
     const { shape, batched } = node.inputs[0]!.type;
     const of = elementsOf(places, shape, node.outputs[0]!.type.shape, node.attrs);
     const back: Back = { image: shape, batched, places: { of, toString: () => `of ${node.op.name}` } };
-    return [graph.one(rearrangeGradient, [upstream!], back), ...node.inputs.slice(1).map(() => undefined)];
+    return [graph.one(rearrangeGradient, [dy!], back), ...node.inputs.slice(1).map(() => undefined)];
   };
 }
 
@@ -126,16 +127,19 @@ function pattern(value: number, bytes: number): number {
   return bytes === 2 ? stored * 0x00010001 : Math.imul(stored, 0x01010101);
 }
 
-/** Where a value's elements are: the first, and bytes from index to index of each axis. */
+/** The place of a value's elements: the first, and bytes from index to index of each axis. */
 export interface Spread {
   readonly ref: Ref;
   readonly pitches: readonly number[];
 }
 
-const spread = (v: Value, { ref, pitch, pixel, channels }: StoredPlace): Spread => {
+const spread = (v: Value, { ref, rowStride, pixelStride, channels }: StoredPlace): Spread => {
   const { shape } = v.type;
-  const element = pixel / channels;
-  return { ref, pitches: shape.length === 3 ? [pitch, pixel, element] : stridesOf(shape).map(s => s * element) };
+  const element = pixelStride / channels;
+  return {
+    ref,
+    pitches: shape.length === 3 ? [rowStride, pixelStride, element] : stridesOf(shape).map(s => s * element),
+  };
 };
 
 const flatPitches = (v: Value): number[] => stridesOf(v.type.shape).map(s => 4 * s);
@@ -159,8 +163,8 @@ export function spreadOut(c: Lowering, v: Value): Spread {
 export const elementBytes = (c: Lowering, v: Value): number => (isInt8(v.type) ? storedBytes(c.variant) : 4);
 
 /**
- * Copies elements from x to y: along each axis, the indices of `places[axis]` in bytes after x, to i times `pitches[axis]` bytes after y.
- * `fill`: what padding is. `xs`, `ys`: from image to image of what is scratch.
+ * Copies elements from x to y: along each axis, the indices of `places[axis]` in bytes after x, to i times
+ * `pitches[axis]` bytes after y. `fill`: the number in the padding. `xs`, `ys`: from image to image of what is scratch.
  */
 export function copyAlong(
   c: Lowering,
@@ -212,11 +216,11 @@ export function copyWhole(c: Lowering, x: Value, y: Ref, pitches: readonly numbe
 }
 
 export const evaluate = {
-  rearrangeGradient([upstream], { image, batched, places: { of } }: Back) {
-    const images = upstream!.data.length / of.length;
+  rearrangeGradient([dy], { image, batched, places: { of } }: Back) {
+    const images = dy!.data.length / of.length;
     const dx = tensor(batched ? [images, ...image] : image);
     const each = batched ? size(image) : 0;
-    upstream!.data.forEach((d, i) => {
+    dy!.data.forEach((d, i) => {
       const place = of[i % of.length]!;
       if (place >= 0) dx.data[Math.floor(i / of.length) * each + place]! += d;
     });
@@ -228,7 +232,7 @@ export const gradient = { rearrangeGradient: noSecondDerivative } satisfies Reco
 
 export const lowerBackward = {
   rearrangeGradient(node: Node<Back>, c) {
-    const upstream = node.inputs[0]!;
+    const dy = node.inputs[0]!;
     const dx = node.outputs[0]!;
     const { of } = node.attrs.places;
     const to = c.out(dx);
@@ -236,7 +240,7 @@ export const lowerBackward = {
     if (dx.type.batched) c.each("zero", { y: to, bytes: { per: bytes } });
     else c.call("zero", { y: to, bytes });
     c.each("f32_scatter_add", {
-      dy: c.in(upstream),
+      dy: c.in(dy),
       dx: to,
       length: of.length,
       index: c.constant("places", of),

@@ -31,9 +31,7 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  reshape: (node: Node<Reshape>, [upstream], graph) => [
-    graph.one(reshape, [upstream!], { shape: node.inputs[0]!.type.shape }),
-  ],
+  reshape: (node: Node<Reshape>, [dy], graph) => [graph.one(reshape, [dy!], { shape: node.inputs[0]!.type.shape })],
 } satisfies Record<string, Gradient>;
 
 export const lower = {

@@ -1,6 +1,7 @@
 /**
- * resizeBilinear(x [h, w, c]) -> [size[0], size[1], c]: each pixel is interpolated between the four of x around it, first along rows, then
- * between them. Of int8 in integers with shares in 1/2048, as XNNPACK has it, in the input's own quantization.
+ * resizeBilinear(x [h, w, c]) -> [size[0], size[1], c]: each pixel is interpolated between the four of x around it,
+ * first along rows, then between them. Of int8 in integers with shares in 1/2048, as XNNPACK has it, in the input's own
+ * quantization.
  */
 
 import { halfEven } from "../../base/rounding.ts";
@@ -29,7 +30,7 @@ export interface Back extends ResizeBilinear {
   image: Shape;
 }
 
-/** (upstream) -> d x of shape `image`. */
+/** (dy) -> dx of shape `image`. */
 export const resizeBilinearGradient: Op<Back> = {
   name: "resizeBilinearGradient",
   takes: realOperands,
@@ -74,16 +75,16 @@ export const evaluate = {
           }
     return [y];
   },
-  resizeBilinearGradient([upstream], { image, ...attrs }: Back) {
+  resizeBilinearGradient([dy], { image, ...attrs }: Back) {
     const [h, w, channels] = image as [number, number, number];
-    const images = upstream!.shape[0]!;
+    const images = dy!.shape[0]!;
     const dx = tensor([images, ...image]);
     let i = 0;
     for (let n = 0; n < images; n++)
       for (const [top, bottom, down] of neighbours(attrs, 0, h))
         for (const [left, right, share] of neighbours(attrs, 1, w))
           for (let c = 0; c < channels; c++) {
-            const d = upstream!.data[i++]!;
+            const d = dy!.data[i++]!;
             const add = (row: number, column: number, v: number) => {
               dx.data[((n * h + row) * w + column) * channels + c]! += v;
             };
@@ -97,12 +98,12 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  resizeBilinear: (node: Node<ResizeBilinear>, [upstream], graph) => [
-    graph.one(resizeBilinearGradient, [upstream!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
+  resizeBilinear: (node: Node<ResizeBilinear>, [dy], graph) => [
+    graph.one(resizeBilinearGradient, [dy!], { ...node.attrs, image: node.inputs[0]!.type.shape }),
   ],
 } satisfies Record<string, Gradient | object>;
 
-/** What the kernels walk: [first, second, share] of each output, the neighbours as byte offsets. */
+/** The tables of the kernels: [first, second, share] of each output, the neighbours as byte offsets. */
 function table(attrs: ResizeBilinear, axis: 0 | 1, length: number, pitch: number, share: (s: number) => number) {
   const made = new Int32Array(3 * attrs.size[axis]);
   let at = 0;
@@ -151,13 +152,13 @@ export const lower = {
 
 export const lowerBackward = {
   resizeBilinearGradient(node: Node<Back>, c) {
-    const upstream = node.inputs[0]!;
+    const dy = node.inputs[0]!;
     const dx = node.outputs[0]!;
     const { rows, columns, c: channels } = tables(node.attrs.image, node.attrs, 4, bitsOf);
     const to = c.out(dx);
     c.each("zero", { y: to, bytes: { per: c.stride(dx) } });
     c.each("f32_resize_bilinear_gradient", {
-      dy: c.in(upstream),
+      dy: c.in(dy),
       dx: to,
       oh: node.attrs.size[0],
       ow: node.attrs.size[1],

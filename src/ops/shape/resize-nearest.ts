@@ -1,4 +1,7 @@
-/** resizeNearest(x [h, w, c]) -> [size[0], size[1], c]: each pixel is the one of x that lies nearest, by the coordinate modes and roundings of TensorFlow Lite and ONNX. */
+/**
+ * resizeNearest(x [h, w, c]) -> [size[0], size[1], c]: each pixel is the one of x that lies nearest, by the coordinate
+ * modes and roundings of TensorFlow Lite and ONNX.
+ */
 import type { Op } from "../../graph/graph.ts";
 import type { Axes, CostOf, Evaluate, Gradient, Lower, Traits } from "../../graph/meaning.ts";
 import { IMAGE } from "../../graph/operand.ts";
@@ -7,7 +10,7 @@ import { channelAxes, free } from "../elementwise.ts";
 import { affineFields, coordinate, type Placement, resized, sizeFields } from "./coordinates.ts";
 import { along, evaluateRearranged, gradientOfRearranged, lowerRearranged, type Places } from "./rearrange.ts";
 
-/** Which neighbour a coordinate is taken for; the last two differ where it lies in the middle. */
+/** The neighbour that a coordinate is rounded to; the last two differ where it lies in the middle. */
 export const ROUNDINGS = ["floor", "roundPreferFloor", "roundPreferCeil", "ceil"] as const;
 
 export interface ResizeNearest extends Placement {

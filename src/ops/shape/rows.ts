@@ -1,4 +1,4 @@
-/** What ops over the rows of the last axis share: softmax and logSoftmax. */
+/** The lowering of ops over the rows of the last axis: softmax and logSoftmax. */
 import { type Tensor, tensor } from "../../base/tensor.ts";
 import type { Lower } from "../../graph/meaning.ts";
 import { rowsOf } from "../elementwise.ts";
@@ -26,14 +26,14 @@ export const lowerRows =
     c.each(kernel, { ...ends, ...rowsOf(x) });
   };
 
-/** A kernel (upstream, output, d input) over rows of floats. */
+/** A kernel (dy, output, dx) over rows of floats. */
 export const lowerRowsGradient =
   (kernel: "f32_softmax_gradient" | "f32_log_softmax_gradient"): Lower =>
   (node, c) => {
-    const [upstream, y] = node.inputs;
+    const [dy, y] = node.inputs;
     const dx = node.outputs[0]!;
     c.each(kernel, {
-      dy: c.in(upstream!),
+      dy: c.in(dy!),
       y: c.in(y!),
       dx: c.out(dx),
       ...rowsOf(dx),

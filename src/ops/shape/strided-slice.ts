@@ -1,4 +1,7 @@
-/** stridedSlice(x) -> along each axis of one image the `shape[axis]` elements from `begin[axis]` on, `strides[axis]` apart; a negative stride reverses. */
+/**
+ * stridedSlice(x) -> along each axis of one image the `shape[axis]` elements from `begin[axis]` on, `strides[axis]`
+ * apart; a negative stride reverses.
+ */
 import { type Shape, showShape } from "../../base/shape.ts";
 import { fixed, indices, parts } from "../../graph/axes.ts";
 import type { Graph, Node, Op, Value } from "../../graph/graph.ts";

@@ -1,4 +1,6 @@
-/** transpose(x) -> x with its axes (one image's) in another order: axis i of the output is axis `permutation[i]` of x. */
+/**
+ * transpose(x) -> x with its axes (one image's) in another order: axis i of the output is axis `permutation[i]` of x.
+ */
 import { showShape } from "../../base/shape.ts";
 import { indices } from "../../graph/axes.ts";
 import type { Node, Op } from "../../graph/graph.ts";

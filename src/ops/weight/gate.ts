@@ -33,11 +33,11 @@ export const gate: Op = {
   weightEdge: { gives: [], keeps: ["zeros"] },
 };
 
-/** (upstream, w) -> d g: the sum of upstream w over each index of the first axis. */
+/** (dy, w) -> dg: the sum of dy w over each index of the first axis. */
 export const gateGradient: Op = {
   name: "gateGradient",
   takes: realOperands,
-  infer: ([upstream]) => [{ ...upstream!, shape: [upstream!.shape[0]!] }],
+  infer: ([dy]) => [{ ...dy!, shape: [dy!.shape[0]!] }],
 };
 
 /** Numbers behind one index of the first axis. */
@@ -53,10 +53,10 @@ export const evaluate = {
       ),
     ];
   },
-  gateGradient: ([upstream, w]) => {
+  gateGradient: ([dy, w]) => {
     const dg = tensor([w!.shape[0]!]);
     const length = lengthOf(w!.shape);
-    upstream!.data.forEach((d, i) => {
+    dy!.data.forEach((d, i) => {
       dg.data[Math.floor(i / length)]! += d * w!.data[i]!;
     });
     return [dg];
@@ -64,9 +64,9 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  gate: (node: Node, [upstream], graph) => [
-    graph.one(gate, [upstream!, node.inputs[1]!]),
-    graph.one(gateGradient, [upstream!, node.inputs[0]!]),
+  gate: (node: Node, [dy], graph) => [
+    graph.one(gate, [dy!, node.inputs[1]!]),
+    graph.one(gateGradient, [dy!, node.inputs[0]!]),
   ],
 } satisfies Record<string, Gradient>;
 
@@ -88,9 +88,9 @@ export const lower = {
 
 export const lowerBackward = {
   gateGradient(node: Node, c) {
-    const [upstream, w] = node.inputs;
+    const [dy, w] = node.inputs;
     const [rows, length] = [w!.type.shape[0]!, lengthOf(w!.type.shape)];
-    c.call("f32_gate_gradient", { rows, length, dy: c.in(upstream!), x: c.in(w!), dg: c.out(node.outputs[0]!) });
+    c.call("f32_gate_gradient", { rows, length, dy: c.in(dy!), x: c.in(w!), dg: c.out(node.outputs[0]!) });
   },
 } satisfies Record<string, Lower>;
 

@@ -1,7 +1,7 @@
 /**
- * mask(w, m) = w * m, on a weight's edge between a state and its consumers: pruning. `m` holds zeros and ones, is a frozen state of the
- * weight's shape, and lies as the weight does; it changes between steps, on a schedule, never inside a step.
- * The gradient is exact: upstream * m, so a pruned weight is not pulled anywhere.
+ * mask(w, m) = w * m, on a weight's edge between a state and its consumers: pruning. `m` holds zeros and ones, is a
+ * frozen state of the weight's shape, and lies as the weight does; it changes between steps, on a schedule, never
+ * inside a step. The gradient is exact: dy * m, so a pruned weight is not pulled anywhere.
  */
 import { sameShape, showShape } from "../../base/shape.ts";
 import { tensor } from "../../base/tensor.ts";
@@ -45,10 +45,13 @@ export const evaluate = {
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {
-  mask: (node: Node, [upstream], graph) => [graph.one(mask, [upstream!, node.inputs[1]!]), undefined],
+  mask: (node: Node, [dy], graph) => [graph.one(mask, [dy!, node.inputs[1]!]), undefined],
 } satisfies Record<string, Gradient>;
 
-/** The sign of a zero is dropped, since a stored -0 would cost a place in the file: adding +0 or -0 to a sum is the same. */
+/**
+ * The sign of a zero is dropped, since a stored -0 would cost a place in the file: adding +0 or -0 to a sum is the
+ * same.
+ */
 export const bake = { mask: (_, [w, m]) => w!.map((v, i) => v * m![i]! + 0) } satisfies Record<string, Bake>;
 
 export const lower = { mask: /* @__PURE__ */ lowerBinary("f32_mul") } satisfies Record<string, Lower>;

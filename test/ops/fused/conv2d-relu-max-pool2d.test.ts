@@ -58,6 +58,10 @@ const CASES: [string, Case][] = (
     { image: [11, 17, 1], weight: [3, 3, 4, 1] },
     { image: [9, 13, 1], weight: [9, 5, 2, 1], bias: false },
     { image: [7, 6, 1], weight: [2, 2, 2, 1] },
+    // Winograd takes at least 4 channels
+    { image: [12, 12, 4], weight: [16, 5, 5, 4] },
+    { image: [12, 12, 3], weight: [16, 5, 5, 3] },
+    { image: [12, 12, 2], weight: [6, 5, 5, 2] },
     { image: [8, 9, 3], weight: [7, 3, 3, 3] },
     { image: [11, 12, 5], weight: [12, 4, 5, 5], bias: false },
     { image: [4, 4, 20], weight: [5, 3, 3, 20] },
@@ -69,6 +73,11 @@ function close(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: num
     if (!(Math.abs(got[i]! - wanted[i]!) <= tolerance * Math.max(1, Math.abs(wanted[i]!))))
       throw new Error(`element ${i} is ${got[i]}, not ${wanted[i]}`);
 }
+
+test("algorithmFor takes Winograd from four channels on, which its kernel needs, whatever the costs are", () => {
+  const algorithm = (channels: number) => algorithmFor([12, 12, channels], [16, 5, 5, channels]);
+  expect([1, 2, 3, 4, 5, 16].map(algorithm)).toEqual(["plane", "direct", "direct", "winograd", "winograd", "winograd"]);
+});
 
 describe("conv2dReluMaxPool2d", () => {
   test.each(CASES)("means the same as its parts, forward and backward: %s", (_, c) => {
