@@ -26,7 +26,7 @@ export class Histogram {
     this.#total++;
   }
 
-  /** How many numbers are in each bin. */
+  /** The number of values in each bin. */
   get counts(): Readonly<Float64Array> {
     return this.#counts;
   }

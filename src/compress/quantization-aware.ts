@@ -28,7 +28,7 @@ export class QuantizationAware implements StepHook {
     return FROZEN;
   }
 
-  /** What a training before has frozen stays so. */
+  /** States that an earlier training has frozen stay frozen. */
   begin(_: number, steps: number, state?: TrainingState): void {
     // one step at least, in which something is seen
     this.#at = Math.max(1, stepsOf("freezeAfter", this.options.freezeAfter, 0)(steps));

@@ -1,4 +1,4 @@
-/** What quantization does to each layer alone. */
+/** Measures the cost of quantizing each layer alone. */
 import { knownOptions, naming, wrongType } from "../base/errors.ts";
 import { size } from "../base/shape.ts";
 import { textTable } from "../base/text-table.ts";
@@ -17,7 +17,7 @@ import { observe } from "./observe.ts";
 import { preparedFor, type QuantizeStaticOptions } from "./quantize.ts";
 
 export interface QuantizationReportOptions extends Omit<QuantizeStaticOptions, "inputType"> {
-  /** What is measured beside the loss. Default: accuracy where the data have labels, else nothing. */
+  /** The metric that is measured beside the loss. Default: accuracy where the data have labels, else nothing. */
   metric?: Metric | MetricName;
 }
 
@@ -31,7 +31,7 @@ export interface LayerQuantization {
   readonly clipped: number;
   /** Loss and metric with this layer quantized alone. */
   readonly scores: Scores;
-  /** How much of the metric is lost: of the loss, how much is gained. */
+  /** The decrease of the metric; without a metric, the increase of the loss. */
   readonly lost: number;
 }
 
@@ -39,9 +39,9 @@ export interface QuantizationReport {
   /** The name of the score that was asked for: "accuracy", or "loss" where there is no metric. */
   readonly metric: string;
   readonly samples: number;
-  /** Of the float network. */
+  /** Scores of the float network. */
   readonly scores: Scores;
-  /** With all layers quantized. */
+  /** Scores with all layers quantized. */
   readonly quantized: Scores;
   readonly layers: readonly LayerQuantization[];
   /** A table with a row for each layer. */
@@ -51,8 +51,8 @@ export interface QuantizationReport {
 const OPTIONS = ["calibration", "weights", "range", "exclude", "batchSize", "signal", "onProgress", "metric"];
 
 /**
- * Measures what `quantizeStatic` with the same options costs, layer by layer: each is quantized alone, its weights, its
- * input and its output, and the network is run over `data`.
+ * Measures the cost of `quantizeStatic` with the same options, layer by layer: the network is run over `data` with the
+ * weights, the input and the output of one layer quantized, and all others in float.
  *
  *     console.log(String(await quantizationReport(model, test.take(1000), { calibration: train.take(512), weights: 4 })));
  *

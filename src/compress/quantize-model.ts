@@ -26,8 +26,8 @@ export interface QuantizeModelOptions {
   /** Layers that stay float: names, or a function that tells them. Default: none. */
   except?: Exclusion;
   /**
-   * How the scales of weights are found. "minMax": of the greatest weight at each step, but as for "ternary" where they
-   * have 2 bits, which are {-1, 0, 1} too. "lsq": learned, from the scale of
+   * The way to find the scales of weights. "minMax": from the greatest weight at each step; 2 bits, which are {-1, 0, 1}
+   * too, take the scale of "ternary". "lsq": learned, from the scale of
    * the least squared error on (Esser et al., "Learned Step Size Quantization", 2020). Default "minMax".
    */
   method?: "minMax" | "lsq";

@@ -39,7 +39,7 @@ export interface QuantizeStaticOptions extends CalibrateOptions {
    */
   weights?: WeightBits | Readonly<Record<string, WeightBits>>;
   /**
-   * How ranges are made of calibration data, or ranges by the name of the layer. Default "minMax".
+   * The method that makes ranges of calibration data, or ranges by the name of the layer. Default "minMax".
    */
   range?: RangeMethod | GivenRanges;
   /**
@@ -55,7 +55,7 @@ const STATIC = ["calibration", "weights", "range", "inputType", "exclude", "batc
 
 /**
  * Weights and activations in int8, integer kernels throughout. Masks are baked and batch normalization is folded first.
- * Of a model that `quantizeModel` made it takes the ranges and the scales that were trained:
+ * It takes the ranges and scales that a model of `quantizeModel` has trained:
  *
  *     const aware = quantizeModel(model, { weights: 4 });
  *     await aware.fit(train, { epochs: 2 });
@@ -77,7 +77,7 @@ async function inIntegers(model: Model, options: QuantizeStaticOptions): Promise
 
 /** A float graph that can become integers, as a whole or some layers of it. */
 export interface Prepared {
-  /** What runs, without fake quantization. */
+  /** The running form, without fake quantization. */
   readonly graph: Graph;
   readonly includes: (node: Node) => boolean;
   /** The bits of a weight's greatest number: 127 levels for 8 bits. */

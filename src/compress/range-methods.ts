@@ -5,7 +5,7 @@ import type { Histogram } from "./percentiles.ts";
 
 const PERCENTILE = 99.99;
 
-/** Where most of the numbers lie. An end at 0, or on the other side of it, stays. */
+/** The range of 99.99 % of the numbers. An end at 0, or on the other side of it, stays. */
 export function percentileRange(histogram: Histogram): Range {
   const { min, max } = histogram.range;
   return {
@@ -54,7 +54,7 @@ export function leastErrorRange({ range, counts }: Histogram): Range {
 
 const STEPS = 255;
 
-/** What a distribution gets in the place of 0, so that its divergence is finite. */
+/** Replaces 0 in a distribution, so that its divergence is finite. */
 const SMOOTH = 1e-4;
 
 /**

@@ -8,7 +8,7 @@ import { histograms } from "./percentiles.ts";
 import { entropyRange, leastErrorRange, percentileRange } from "./range-methods.ts";
 
 /**
- * How the range of an activation is made of calibration data. What it leaves out is clamped to its ends.
+ * The method that makes the range of an activation of calibration data. Numbers outside of it are clamped to its ends.
  *
  * - "minMax": the smallest and the largest number.
  * - "ema": the moving average of the smallest and the largest number of each batch, with the share 0.01 for a new one

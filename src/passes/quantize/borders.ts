@@ -1,5 +1,5 @@
 /**
- * Where int8 begins and ends in a float graph, and whose range decides the quantization of each value. Both the network
+ * Tells where int8 begins and ends in a float graph, and whose range decides the quantization of each value. Both the network
  * of integers (`static.ts`) and the float one that is trained for it (`fake.ts`) follow from this.
  *
  * If a clamp (relu, relu6 ...) is the only reader of a convolution, the convolution gets the clamp's range, and so it
@@ -61,7 +61,7 @@ function formOf(graph: Graph, node: Node, includes: (node: Node) => boolean): In
   return keeps && !node.inputs.every(v => v.type.batched) ? "float" : int8;
 }
 
-/** Is it a batch normalization that `foldBatchNormalization` makes part of the layer in front of it? */
+/** True for a batch normalization that `foldBatchNormalization` makes part of the layer in front of it. */
 function folds(graph: Graph, node: Node): boolean {
   if (node.op !== batchNormalization) return false;
   const [x, ...parameters] = node.inputs;

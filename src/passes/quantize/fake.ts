@@ -18,8 +18,8 @@ export interface FakeQuantizing {
   /** Selects the layers that become integers. Default: all. */
   includes?(node: Node): boolean;
   /**
-   * What the op on the edge of a layer's kernel does. It has one scale per channel; one for all where the kernel comes
-   * out of a codebook, so that its values stay as few.
+   * The attributes of the op on the edge of a layer's kernel. It has one scale per channel, or one for the whole kernel
+   * behind an op that promises few distinct values, so that they stay as few.
    */
   weights(node: Node): Pick<FakeQuantize, "levels" | "scale">;
   /** The share by which a training step moves ranges. */
@@ -34,7 +34,7 @@ export const insertFakeQuantization = pass(
   },
 );
 
-/** True if integers are already trained for. */
+/** True if the graph has fake quantization in it. */
 export const isFakeQuantized = (graph: Graph): boolean =>
   graph.nodes.some(({ op }) => op === fakeQuantizeActivation || op === fakeQuantize);
 
@@ -68,7 +68,7 @@ function roundWeights(graph: Graph, { includes = () => true, weights }: FakeQuan
   return layers.length > 0;
 }
 
-/** Does an op on this edge promise few distinct values? */
+/** True if an op on this edge promises few distinct values. */
 function isCodebook(edge: Value): boolean {
   let node = edge.node;
   while (node?.op.weightEdge) {

@@ -1,4 +1,4 @@
-/** What a network that was trained for quantization has learned: ranges of activations and scales of weights. */
+/** Takes ranges of activations and scales of weights out of a network that was trained for quantization. */
 import type { Graph, Node, Value } from "../../graph/graph.ts";
 import { batchNormalization } from "../../ops/normalization/batch-normalization.ts";
 import { fakeQuantizeActivation } from "../../ops/quantized/fake-quantize-activation.ts";
@@ -11,7 +11,7 @@ import type { Range } from "./scheme.ts";
 export interface Learned {
   /** The range of an activation of the graph without fake quantization; undefined: none was seen. */
   range(v: Value): Range | undefined;
-  /** Of the kernel of a layer; undefined: it is not quantized. */
+  /** The numbers of a layer's kernel; undefined: it is not quantized. */
   weights(node: Node): WeightNumbers | undefined;
 }
 

@@ -35,7 +35,7 @@ const codebook: Op = {
 /** d / d table: the sum over the members of each entry. */
 const codebookGradient: Op = { name: "codebookGradient", takes: anyOperands, infer: () => [table] };
 
-/** With one scale for all weights, as behind a codebook. */
+/** One scale for all weights, as behind a codebook. */
 const FAKE: FakeQuantize = { levels: LEVELS, scale: "max", per: "tensor" };
 
 const looked = (w: ArrayLike<number>, entries: ArrayLike<number>, places: ArrayLike<number>): Float32Array =>
