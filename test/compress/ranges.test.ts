@@ -34,7 +34,7 @@ function squaredError(numbers: Float32Array, range: Range): number {
   }, 0);
 }
 
-describe("range methods", () => {
+describe("RangeMethod", () => {
   test("leastErrorRange is as good as the best of a brute search over both ends", () => {
     for (const outlier of [8, 40, -60]) {
       const numbers = withOutliers(5000, outlier);

@@ -1,6 +1,6 @@
 /**
- * Tells where int8 begins and ends in a float graph, and whose range decides the quantization of each value. Both the network
- * of integers (`static.ts`) and the float one that is trained for it (`fake.ts`) follow from this.
+ * Tells where int8 begins and ends in a float graph, and whose range decides the quantization of each value. Both the
+ * network of integers (`static.ts`) and the float one that is trained for it (`fake.ts`) follow from this.
  *
  * If a clamp (relu, relu6 ...) is the only reader of a convolution, the convolution gets the clamp's range, and so it
  * does behind a batch normalization that is folded into it later.
