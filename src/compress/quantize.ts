@@ -17,6 +17,7 @@ import { observed, quantizeStatic as staticForm } from "../passes/quantize/stati
 import { levelsOf, scalesFor, WEIGHT_BITS, type WeightBits } from "../passes/quantize/weight-bits.ts";
 import { expectScaling } from "../train/scaling.ts";
 import type { CalibrateOptions } from "./calibrate.ts";
+import { sharedScales } from "./cluster-scales.ts";
 import { type DerivingStep, derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { exceptionsOf } from "./quantization-aware.ts";
@@ -114,6 +115,7 @@ export async function preparedFor(
   if (!learned) toRunningForm(graph);
   const numbers = learned?.weights ?? numbersOf(graph, includes, weights);
   if (learned) demandLearned(graph, includes, numbers);
+  const shared = sharedScales(model.graph);
   const chosen = choices(graph, includes);
   const wanted = [...new Set(chosen.flatMap(each => observed(graph, { includes: each, int8Borders })))];
   const borders = bordersOf(graph, includes);
@@ -126,7 +128,7 @@ export async function preparedFor(
     includes,
     range: found,
     levels: node => numbers(node)?.levels ?? 127,
-    build: each => staticForm(graph, { includes: each, int8Borders, range: found, weights: numbers }),
+    build: each => staticForm(graph, { includes: each, int8Borders, range: found, weights: { numbers, shared } }),
   };
 }
 
@@ -208,7 +210,7 @@ export async function quantizeDynamic(model: Model, options: QuantizeDynamicOpti
     const learned = isFakeQuantized(graph) ? takeLearned(graph, toRunningForm, includes) : undefined;
     if (learned) demandLearned(graph, includes, learned.weights);
     else toRunningForm(graph);
-    const integers = dynamicForm(graph, includes, learned?.weights);
+    const integers = dynamicForm(graph, includes, { numbers: learned?.weights, shared: sharedScales(model.graph) });
     return integerModel(integers, model, { name: "quantizeDynamic", options }, graph);
   });
 }

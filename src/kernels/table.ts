@@ -9,6 +9,7 @@
  */
 
 import { f32BatchNormalization } from "./table/f32-batch-normalization.ts";
+import { f32Codebook } from "./table/f32-codebook.ts";
 import { f32Conv2d } from "./table/f32-conv2d.ts";
 import { f32Conv2dReluMaxPool2d } from "./table/f32-conv2d-relu-max-pool2d.ts";
 import { f32Conv2dReluMaxPool2dGradient } from "./table/f32-conv2d-relu-max-pool2d-gradient.ts";
@@ -59,6 +60,7 @@ export const FAMILIES = {
   "f32-optimizer": f32Optimizer,
   "f32-batch-normalization": f32BatchNormalization,
   "f32-layer-normalization": f32LayerNormalization,
+  "f32-codebook": f32Codebook,
   "f32-reduce": f32Reduce,
   "f32-fake-quantize": f32FakeQuantize,
   "f32-gemm": f32Gemm,

@@ -8,15 +8,16 @@ import { Random } from "../../src/base/random.ts";
 import { size } from "../../src/base/shape.ts";
 import { type Tensor, tensor } from "../../src/base/tensor.ts";
 import { clipActivations } from "../../src/compress/activations.ts";
+import { clusterWeights } from "../../src/compress/cluster.ts";
 import { gate } from "../../src/compress/gate.ts";
 import { prune } from "../../src/compress/prune.ts";
+import { pruneOnce } from "../../src/compress/prune-once.ts";
 import { quantizeDynamic, quantizeStatic } from "../../src/compress/quantize.ts";
 import { type QuantizeModelOptions, quantizeModel } from "../../src/compress/quantize-model.ts";
 import { constantSparsity } from "../../src/compress/schedules.ts";
 import { read } from "../../src/container/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";
-import { insertOnEdge } from "../../src/graph/edit.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
 import {
   activation,
   add,
@@ -272,21 +273,36 @@ describe("quantizeModel", () => {
     }
   });
 
-  test("takes one scale per tensor behind an op that promises few distinct values", async () => {
-    const codebook = { ...mask, name: "mask", weightEdge: { gives: ["distinct values"], keeps: ["zeros"] } } as const;
-    const made = await trained();
-    const layer = made.graph.nodes.find((node: Node) => node.name === "second" && node.op.name === "conv2d")!;
-    const weight = layer.inputs[1]!;
-    const ones = made.graph.state("mask", "ones", weight.type, new Float32Array(size(weight.type.shape)).fill(1));
-    insertOnEdge(made.graph, weight, { node: layer, operand: 1 }, codebook, [ones]);
-    const { graph } = quantizeModel(made);
-    const per = graph.nodes.filter(n => n.op === fakeQuantize).map(n => [n.name, n.attrs.per]);
-    expect(per).toEqual([
-      ["first", "channel"],
-      ["second", "tensor"],
-      ["last", "channel"],
-    ]);
+  test("takes a scale per channel behind a codebook of each channel", async () => {
+    const { graph } = quantizeModel(clusterWeights(await trained(), { clusters: 3, perChannel: true }));
+    const per = graph.nodes.filter(n => n.op === fakeQuantize).map(n => n.attrs.per);
+    expect(per).toContain("channel");
   });
+
+  test.each([
+    [8, false],
+    [4, false],
+    [8, true],
+  ] as const)(
+    "keeps the zeros of pruning and the values of clustering, in %i bits (pruned: %s)",
+    async (weights, pruned) => {
+      const made = await trained();
+      const clustered = clusterWeights(pruned ? pruneOnce(made, 0.5) : made, { clusters: 6 });
+      await clustered.fit(stripes(96, 3));
+      const aware = quantizeModel(clustered, { weights });
+      await aware.fit(stripes(96, 2));
+      const integers = await quantizeStatic(aware);
+      const { x } = [...stripes(6, 9).batch(6)][0]!;
+      expect(expectOneStep(aware.graph, integers.graph, Float32Array.from(x), 6)).toBe(5);
+      for (const node of aware.graph.nodes.filter(n => n.op === fakeQuantize)) {
+        expect(node.attrs.per).toBe("tensor");
+        const data = integers.graph.leafOf(`${node.name}/kernel`)!.data!;
+        // a channel whose normalization has a factor below 0 has the opposite integers
+        expect(new Set(Array.from(data, Math.abs)).size).toBeLessThanOrEqual(6);
+        if (pruned) expect(data.filter(q => q === 0).length).toBeGreaterThanOrEqual(Math.floor(data.length / 2));
+      }
+    },
+  );
 
   test("rounds behind a learned bound as behind a ReLU", async () => {
     const clipped = await clipActivations(await trained(), { learned: true, data: stripes(32, 4) });

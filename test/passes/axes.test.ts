@@ -39,6 +39,7 @@ import { reshape } from "../../src/ops/shape/reshape.ts";
 import { resizeNearest } from "../../src/ops/shape/resize-nearest.ts";
 import { stridedSlice } from "../../src/ops/shape/strided-slice.ts";
 import { transpose } from "../../src/ops/shape/transpose.ts";
+import { sparseCodebook } from "../../src/ops/weight/codebook.ts";
 import { fakeQuantize } from "../../src/ops/weight/fake-quantize.ts";
 import { gate } from "../../src/ops/weight/gate.ts";
 import { mask } from "../../src/ops/weight/mask.ts";
@@ -79,12 +80,17 @@ class Drawing {
     return this.graph.one(fakeQuantize, [weight, ...states], { levels: 7, scale: learned ? "learned" : "max", per });
   }
 
-  /** A weight, sometimes behind a mask, a gate or a quantization. */
+  /** A weight, sometimes behind a mask, gates, a codebook or a quantization. */
   kernel(shape: Shape): Value {
     const weight = this.state("kernel", shape);
     if (this.random.integer(3)) return weight;
-    if (this.random.integer(2)) return this.graph.one(gate, [weight, this.state("gates", [shape[0]!])]);
-    if (this.random.integer(2)) return this.quantized(weight);
+    const edge = this.random.integer(5);
+    if (edge === 0) return this.graph.one(gate, [weight, this.state("gates", [shape[0]!])]);
+    if (edge === 4) return this.quantized(weight);
+    if (edge === 1) {
+      const table = this.random.integer(2) ? [3] : [shape[0]!, 3];
+      return this.graph.one(sparseCodebook, [weight, this.state("table", table)], { mean: false });
+    }
     const bits = this.state("mask", shape);
     bits.data = (bits.data as Float32Array).map(v => Number(v > 0));
     return this.graph.one(mask, [weight, bits]);
@@ -271,6 +277,7 @@ describe("GraphAxes: the law of AXES over random networks", () => {
       fakeQuantize,
       fakeQuantizeActivation,
       gate,
+      sparseCodebook,
       softmax,
       dropout,
     ])

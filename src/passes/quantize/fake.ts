@@ -55,7 +55,7 @@ function roundWeights(graph: Graph, { includes = () => true, weights }: FakeQuan
   const made = new Map<string, Value>();
   for (const node of layers) {
     const edge = node.inputs[1]!;
-    const attrs: FakeQuantize = { ...weights(node), per: isCodebook(edge) ? "tensor" : "channel" };
+    const attrs: FakeQuantize = { ...weights(node), per: sharesValues(edge) ? "tensor" : "channel" };
     // layers that share a kernel share what is made of it
     const key = `${edge.id} ${Object.values(attrs)}`;
     let y = made.get(key);
@@ -68,11 +68,12 @@ function roundWeights(graph: Graph, { includes = () => true, weights }: FakeQuan
   return layers.length > 0;
 }
 
-/** True if an op on this edge promises few distinct values. */
-function isCodebook(edge: Value): boolean {
+/** True if an op on this edge promises few distinct values for all channels, and not for each of them apart. */
+function sharesValues(edge: Value): boolean {
   let node = edge.node;
   while (node?.op.weightEdge) {
-    if (node.op.weightEdge.gives.includes("distinct values")) return true;
+    // the values of each channel are a row of a table
+    if (node.op.weightEdge.gives.includes("distinct values")) return (node.inputs[1]?.type.shape.length ?? 1) < 2;
     node = node.inputs[0]!.node;
   }
   return false;

@@ -1,7 +1,7 @@
 /** Weights and biases of a quantized graph, and the names of its results. */
 import { PenjingError } from "../../base/errors.ts";
 import { size, type TypedArray } from "../../base/shape.ts";
-import type { Graph, Node, Type, Value } from "../../graph/graph.ts";
+import type { Graph, Node, Quantization, Type, Value } from "../../graph/graph.ts";
 import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme.ts";
 
 /** The numbers that the weights of a layer become. */
@@ -13,6 +13,19 @@ export interface WeightNumbers {
 }
 
 /**
+ * Scales that a weight's own must be proportional to, so that what its channels share stays shared; undefined: each
+ * channel has its own.
+ */
+export type SharedScales = (weight: Value) => Float32Array | undefined;
+
+export interface WeightForms {
+  /** The numbers of a layer's weights; undefined: 8 bits, by max |w|. Default: undefined for all. */
+  readonly numbers?: ((node: Node) => WeightNumbers | undefined) | undefined;
+  /** Weights whose channels share values. Default: none. */
+  readonly shared?: SharedScales | undefined;
+}
+
+/**
  * The states of the int8 graph. A weight that several layers share is quantized once, unless the bias of one of them
  * needs other scales; a bias has one int32 form for each scale of its products, since layers that share it may read
  * inputs of different scales; a state that an excluded layer reads as well stays float beside the int8 form.
@@ -20,12 +33,11 @@ export interface WeightNumbers {
 export class Parameters {
   readonly #graph: Graph;
   readonly #made = new Map<string, Value>();
-  readonly #numbers: (node: Node) => WeightNumbers | undefined;
+  readonly #forms: WeightForms;
 
-  /** `numbers`: of the weights of a layer; undefined: 8 bits, by max |w|. */
-  constructor(graph: Graph, numbers: (node: Node) => WeightNumbers | undefined = () => undefined) {
+  constructor(graph: Graph, forms: WeightForms = {}) {
     this.#graph = graph;
-    this.#numbers = numbers;
+    this.#forms = forms;
   }
 
   /** Copies a state unchanged. */
@@ -42,7 +54,7 @@ export class Parameters {
     const weights = weight.type.quantization!.scale;
     const made = this.#once(bias, `i32 ${input} ${weight.id}`, () => {
       const { data, scale } = quantizeBias(real!, input, weights);
-      return { type: { ...bias.type, dtype: "i32", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
+      return { type: { ...bias.type, dtype: "i32", quantization: byOutput(scale, real!.length) }, data };
     });
     return [weight, made];
   }
@@ -56,8 +68,10 @@ export class Parameters {
   #weight(node: Node, sums: Sums): Value {
     const weight = node.inputs[1]!;
     const real = numbersOf(weight, node);
-    const numbers = this.#numbers(node);
-    const scale = weightScales(real, weight.type.shape[0]!, sums, numbers?.scale);
+    const outputs = weight.type.shape[0]!;
+    const numbers = this.#forms.numbers?.(node);
+    const own = weightScales(real, outputs, sums, numbers?.scale);
+    const scale = proportional(own, this.#forms.shared?.(weight));
     const channel = scale.indexOf(Infinity);
     if (channel >= 0) {
       const reason = "no scale makes its weights and its bias fit into sums of 32 bits";
@@ -65,7 +79,7 @@ export class Parameters {
       throw new PenjingError("quantize", message, { path: node.name });
     }
     return this.#once(weight, `i8 ${scale} ${numbers?.levels}`, () => ({
-      type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } },
+      type: { ...weight.type, dtype: "i8", quantization: byOutput(scale, outputs) },
       data: quantizeWeights(real, scale, numbers?.levels),
     }));
   }
@@ -85,6 +99,21 @@ export class Parameters {
     return leaf;
   }
 }
+
+/** The least scales proportional to `shared` of which none is less than those given; one, if all are equal. */
+function proportional(scale: Float32Array, shared: Float32Array | undefined): Float32Array {
+  if (!shared || scale.includes(Infinity)) return scale;
+  const factor = scale.reduce((most, s, c) => Math.max(most, s / shared[c]!), 1);
+  const scales = shared.map(s => s * factor);
+  return scales.every(s => s === scales[0]) ? scales.slice(0, 1) : scales;
+}
+
+/** Symmetric, with a scale for each output, or with one for all. */
+const byOutput = (scale: Float32Array, outputs: number): Quantization => ({
+  scale,
+  zeroPoint: 0,
+  ...(scale.length === outputs && { axis: 0 }),
+});
 
 function numbersOf(v: Value, node: Node): Float32Array {
   if (v.leaf !== "state" || !(v.data instanceof Float32Array) || v.data.length !== size(v.type.shape))

@@ -54,7 +54,10 @@ function leastScale(total: number, row: number, input: number, bias: number): nu
   return Math.max(sums, bias / MOST_BIAS / input, SMALLEST_NORMAL / input);
 }
 
-/** Quantizes weights [out][...] to int8 numbers in -levels .. levels, by one scale per output channel. */
+/**
+ * Quantizes weights [out][...] to int8 numbers in -levels .. levels, by one scale per output channel, or by one
+ * for all.
+ */
 export function quantizeWeights(weights: Float32Array, scale: Float32Array, levels = 127): Int8Array {
   const row = weights.length / scale.length;
   const clamped = (q: number): number => Math.max(-levels, Math.min(levels, q));
@@ -71,6 +74,6 @@ export function quantizeBias(
   weights: Float32Array,
 ): { data: Int32Array; scale: Float32Array } {
   const scale = weights.map(s => Math.fround(input * s));
-  const data = Int32Array.from(bias, (b, c) => halfAwayFromZero(b / (input * weights[c]!)));
+  const data = Int32Array.from(bias, (b, c) => halfAwayFromZero(b / (input * weights[c % weights.length]!)));
   return { data, scale };
 }

@@ -12,7 +12,7 @@ import { dequantize, quantize } from "../../ops/quantized/quantize.ts";
 import { requantize } from "../../ops/quantized/requantize.ts";
 import { proveSums } from "../../ops/quantized/sums.ts";
 import { int8Borders } from "./borders.ts";
-import { keepNames, Parameters, type WeightNumbers } from "./parameters.ts";
+import { keepNames, Parameters, type WeightForms } from "./parameters.ts";
 import { quantizationOf as affine, type Range } from "./scheme.ts";
 
 export interface QuantizeOptions {
@@ -22,8 +22,8 @@ export interface QuantizeOptions {
   range(v: Value): Range | undefined;
   /** Selects the layers to quantize. Default: all. */
   includes?(node: Node): boolean;
-  /** The numbers that the weights of a layer become. Default: 8 bits, by max |w|. */
-  weights?(node: Node): WeightNumbers | undefined;
+  /** The numbers that weights become. Default: 8 bits, by max |w|. */
+  weights?: WeightForms;
   /** Inputs and outputs are int8. Default false: they are float. */
   int8Borders?: boolean;
 }
