@@ -11,8 +11,8 @@ import { type ObserveOptions, observe } from "./observe.ts";
 export type CalibrateOptions = ObserveOptions;
 
 /**
- * The range of each of `values` (of `graph`, one input) over `data`. NaN made inside the network is left out; a RangeError names the first
- * number of the data that is not finite.
+ * The range of each of `values` (of `graph`, one input) over `data`. NaN made inside the network is left out; a
+ * RangeError names the first number of the data that is not finite.
  */
 export async function calibrate(
   graph: Graph,

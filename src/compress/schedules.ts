@@ -1,7 +1,7 @@
 /**
  * Schedules: when to prune, and how much. The constant and the polynomial one are those of the TensorFlow Model
- * Optimization Toolkit (tfmot 0.8.1), with one update more at the end step, so that the final sparsity is reached exactly
- * whatever the frequency.
+ * Optimization Toolkit (tfmot 0.8.1), with one update more at the end step, so that the final sparsity is reached
+ * exactly whatever the frequency.
  *
  * Steps count from 1: the first training step is step 1, as tfmot's counter has it. A schedule that begins at step 0
  * with frequency 100 therefore prunes first at step 100.
@@ -125,9 +125,9 @@ export interface AutomatedGradualPruningOptions {
 }
 
 /**
- * The cubic schedule of M. Zhu and S. Gupta, "To prune, or not to prune" (2017), which calls it automated gradual pruning
- * (AGP): `polynomialDecay` of power 3 from a sparsity of 0, with which a quarter of the training is left to recover in.
- * Errors: as of `constantSparsity`.
+ * The cubic schedule of M. Zhu and S. Gupta, "To prune, or not to prune" (2017), which calls it automated gradual
+ * pruning (AGP): `polynomialDecay` of power 3 from a sparsity of 0, with which a quarter of the training is left to
+ * recover in. Errors: as of `constantSparsity`.
  */
 export function automatedGradualPruning(options: AutomatedGradualPruningOptions): SparsitySchedule {
   return naming("automatedGradualPruning", () => {
@@ -151,8 +151,8 @@ export interface OneShotOptions {
 }
 
 /**
- * All at once, before one step: what single-shot criteria and comparisons want. A criterion that gathers gradients needs
- * steps before that, so that `step` is 2 at least.
+ * All at once, before one step: what single-shot criteria and comparisons want. A criterion that gathers gradients
+ * needs steps before that, so that `step` is 2 at least.
  * Errors: TypeError for a wrong type or option; RangeError for a sparsity outside of 0 <= s < 1 or a step below 1.
  */
 export function oneShot(options: OneShotOptions): SparsitySchedule {

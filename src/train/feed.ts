@@ -128,15 +128,17 @@ export class Feed {
   }
 }
 
-/** Throws a RangeError if a label is not the number of a class: one that a map returned is known only when it is read. */
+/**
+ * Throws a RangeError if a label is not the number of a class: one that a map returned is known only when it is read.
+ */
 export function checkLabel(label: number, row: number, classes: number): void {
   if (!Number.isInteger(label) || label < 0 || label >= classes)
     throw wrongValue(`label of row ${row}`, `integer in 0..${classes - 1}`, label);
 }
 
 /**
- * Throws if the labels or targets of the data do not fit the loss; labels that pass through `map` are checked row by row,
- * as they are read. `target`: its type for one row; `classes`: number of
+ * Throws if the labels or targets of the data do not fit the loss; labels that pass through `map` are checked row by
+ * row, as they are read. `target`: its type for one row; `classes`: number of
  * classes of the model.
  */
 export function checkAnswers(data: Dataset, { shape }: Type, classes: number): void {

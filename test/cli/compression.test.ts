@@ -150,8 +150,8 @@ describe("compare", () => {
 
 describe("prune, slim, sensitivity, compare: an error is one line", () => {
   test.each([
-    [["slim", "a"], "expected one of --keep, --macs and --parameters"],
-    [["slim", "a", "--keep", "0.5", "--macs", "0.5"], "expected one of --keep, --macs and --parameters"],
+    [["slim", "a"], "expected one of --keep, --macs and --parameters, got none"],
+    [["slim", "a", "--keep", "0.5", "--macs", "0.5"], "expected one of --keep, --macs and --parameters, got 2"],
     [["slim", "a", "--keep", "conv2d=x"], 'got "x"'],
     [["slim", "a", "--keep", "conv2d=1,dense"], 'expected layer=channels, got "dense"'],
     [["slim", "a", "--keep", "2"], "<= 1, got 2"],

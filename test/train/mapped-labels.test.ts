@@ -47,7 +47,10 @@ describe("Dataset.map of labels", () => {
     const [mapped, plain] = [network(), network()];
     const options = { ...OPTIONS, epochs: 2, classWeight: { 0: 3, 1: 0.5 } };
     await mapped.fit(turned, options);
-    await plain.fit(stored.map(row => row), options);
+    await plain.fit(
+      stored.map(row => row),
+      options,
+    );
     expect(mapped.getWeights()).toEqual(plain.getWeights());
   });
 
