@@ -184,10 +184,11 @@ export function criterionOf(given: CriterionName | ScoreFunction | Criterion = "
 export function scoresOf(criterion: Criterion, weight: WeightToScore): ArrayLike<number> {
   const { mask } = weight;
   const scores = criterion.score(weight);
-  const what = `criterion ${criterion.name}`;
+  // a function written as the option itself is called "criterion"
+  const what = criterion.name === "criterion" ? "criterion" : `criterion ${criterion.name}`;
   if (typeof scores?.length !== "number") throw wrongType(what, "a list of scores", scores);
   if (scores.length !== mask.length)
-    throw wrongValue(what, `${mask.length} scores for "${weight.name}"`, `${scores.length}`);
+    throw wrongValue(what, `${mask.length} scores for "${weight.name}"`, scores.length);
   const result = Float64Array.from(scores);
   result.forEach((score, i) => {
     if (Number.isNaN(score)) throw wrongValue(what, `numbers as scores for "${weight.name}"`, scores[i]);

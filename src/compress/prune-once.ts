@@ -109,7 +109,9 @@ function sparsityOf({ sparsity, threshold, criterion, granularity = "element" }:
   const most = isPattern(granularity) ? 1 - granularity.n / granularity.m : undefined;
   if (sparsity === undefined && threshold === undefined && most !== undefined) return most;
   if ((sparsity === undefined) === (threshold === undefined))
-    throw new TypeError('"pruneOnce" expected either a sparsity or a threshold');
+    throw new TypeError(
+      `"pruneOnce" expected either a sparsity or a threshold, got ${sparsity === undefined ? "neither" : "both"}`,
+    );
   if (sparsity === undefined) return 0;
   share("sparsity", sparsity);
   if (most !== undefined && sparsity > most + 1e-6)

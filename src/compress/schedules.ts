@@ -91,25 +91,30 @@ export function polynomialDecay(options: PolynomialDecayOptions): SparsitySchedu
       );
     const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "power", "frequency"];
     knownOptions("polynomialDecay", options, known);
-    const { beginStep = 0, endStep, frequency = 100 } = options;
-    const initialSparsity = share("initialSparsity", options.initialSparsity);
-    const finalSparsity = share("finalSparsity", options.finalSparsity);
-    const power = number("power", options.power ?? 3, { above: 0 });
-    const span = checkedSpan({ beginStep, endStep, frequency }, 0);
-    return {
-      name: "polynomialDecay",
-      config: { initialSparsity, finalSparsity, beginStep, endStep, power, frequency },
-      during(steps) {
-        const updates = span(steps);
-        return step => {
-          const length = updates.end - updates.begin;
-          const p = length ? Math.max(0, Math.min(1, (step - updates.begin) / length)) : step < updates.end ? 0 : 1;
-          const left = pow(1 - p, power);
-          return { prune: updates.at(step), sparsity: finalSparsity + (initialSparsity - finalSparsity) * left };
-        };
-      },
-    };
+    return polynomial(options);
   });
+}
+
+/** `polynomialDecay` with errors that name no function. */
+function polynomial(options: PolynomialDecayOptions): SparsitySchedule {
+  const { beginStep = 0, endStep, frequency = 100 } = options;
+  const initialSparsity = share("initialSparsity", options.initialSparsity);
+  const finalSparsity = share("finalSparsity", options.finalSparsity);
+  const power = number("power", options.power ?? 3, { above: 0 });
+  const span = checkedSpan({ beginStep, endStep, frequency }, 0);
+  return {
+    name: "polynomialDecay",
+    config: { initialSparsity, finalSparsity, beginStep, endStep, power, frequency },
+    during(steps) {
+      const updates = span(steps);
+      return step => {
+        const length = updates.end - updates.begin;
+        const p = length ? Math.max(0, Math.min(1, (step - updates.begin) / length)) : step < updates.end ? 0 : 1;
+        const left = pow(1 - p, power);
+        return { prune: updates.at(step), sparsity: finalSparsity + (initialSparsity - finalSparsity) * left };
+      };
+    },
+  };
 }
 
 export interface AutomatedGradualPruningOptions {
@@ -140,7 +145,7 @@ export function automatedGradualPruning(options: AutomatedGradualPruningOptions)
     const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "frequency"];
     knownOptions("automatedGradualPruning", options, known);
     const { initialSparsity = 0, endStep = "75%" } = options;
-    return { ...polynomialDecay({ ...options, initialSparsity, endStep }), name: "automatedGradualPruning" };
+    return { ...polynomial({ ...options, initialSparsity, endStep }), name: "automatedGradualPruning" };
   });
 }
 

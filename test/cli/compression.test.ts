@@ -173,7 +173,7 @@ describe("prune, slim, sensitivity, compare: an error is one line", () => {
     [["slim", tflite, "--keep", "0.5"], "is quantized already: slim the float network it was made of"],
     [["sensitivity", tflite], "is quantized already: analyze the float network it was made of"],
     [["sensitivity", model, "--layers", "none"], 'sensitivity: "layers" expected layers with a kernel'],
-    [["sensitivity", model, "--strengths", "1"], '"strengths[0]" expected finite number >= 0 < 1, got 1'],
+    [["sensitivity", model, "--strengths", "1"], '"strengths[0]" expected finite number >= 0 and < 1, got 1'],
     [["slim", model, "--keep", "none=3"], 'slim: "keep" expected layers with channels'],
     [["prune", model, "--layers", "none", "--epochs", "1"], 'prune: "layers" expected'],
     [["compare", model, "nowhere.penjing"], "there is no such file"],
