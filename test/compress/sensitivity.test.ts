@@ -139,7 +139,9 @@ describe("sensitivity", () => {
       [{ onProgress: 1 }, 'sensitivity: "onProgress" expected a function, got 1'],
     ];
     for (const [options, message] of refusals) await expect(sensitivity(model, data, options)).rejects.toThrow(message);
-    await expect(sensitivity(await quantizeDynamic(model), data)).rejects.toThrow("measure the sensitivity of the float one");
+    await expect(sensitivity(await quantizeDynamic(model), data)).rejects.toThrow(
+      "measure the sensitivity of the float one",
+    );
     const bare = sequential([input({ shape: [8, 8, 1] }), relu()]);
     await expect(sensitivity(bare, data)).rejects.toThrow("no layer with a kernel");
     const wrong = sequential([input({ shape: [5] }), dense({ units: 3 })]);
