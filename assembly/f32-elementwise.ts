@@ -333,30 +333,12 @@ export function f32_fill(n: i32, y: usize, value: f32): void {
   }
 }
 
-export function f32_prelu(
-  n: i32,
-  x: usize,
-  xs: i32,
-  alpha: usize,
-  y: usize,
-  ys: i32,
-  repeat: i32,
-  k: i32,
-): void {
+export function f32_prelu(n: i32, x: usize, xs: i32, alpha: usize, y: usize, ys: i32, repeat: i32, k: i32): void {
   f32_prelu_gradient(n, x, xs, x, xs, alpha, y, ys, repeat, k);
 }
 
 export function f32_prelu_gradient(
-  n: i32,
-  dy: usize,
-  dys: i32,
-  x: usize,
-  xs: i32,
-  alpha: usize,
-  dx: usize,
-  dxs: i32,
-  repeat: i32,
-  k: i32,
+  n: i32, dy: usize, dys: i32, x: usize, xs: i32, alpha: usize, dx: usize, dxs: i32, repeat: i32, k: i32,
 ): void {
   for (let i = 0; i < n; i++) {
     for (let r = 0; r < repeat; r++) {
@@ -371,14 +353,7 @@ export function f32_prelu_gradient(
 }
 
 export function f32_prelu_alpha_gradient(
-  n: i32,
-  dy: usize,
-  dys: i32,
-  x: usize,
-  xs: i32,
-  dalpha: usize,
-  repeat: i32,
-  k: i32,
+  n: i32, dy: usize, dys: i32, x: usize, xs: i32, dalpha: usize, repeat: i32, k: i32,
 ): void {
   const zero = f32x4.splat(0);
   for (let i = 0; i < n; i++) {
@@ -415,14 +390,7 @@ export function f32_pact_gradient(n: i32, dy: usize, x: usize, alpha: usize, dx:
 }
 
 export function f32_pact_alpha_gradient(
-  n: i32,
-  dy: usize,
-  dys: i32,
-  x: usize,
-  xs: i32,
-  alpha: usize,
-  dalpha: usize,
-  length: i32,
+  n: i32, dy: usize, dys: i32, x: usize, xs: i32, alpha: usize, dalpha: usize, length: i32,
 ): void {
   const bound = v128.load32_splat(alpha);
   let total = load<f32>(dalpha);
@@ -479,16 +447,7 @@ export function f32_gate_gradient(rows: i32, length: i32, dy: usize, x: usize, d
 }
 
 export function f32_dropout(
-  n: i32,
-  x: usize,
-  xs: i32,
-  y: usize,
-  ys: i32,
-  k: i32,
-  image: usize,
-  seed: usize,
-  salt: i32,
-  rate: f32,
+  n: i32, x: usize, xs: i32, y: usize, ys: i32, k: i32, image: usize, seed: usize, salt: i32, rate: f32,
 ): void {
   const cut = i32x4.splat(<i32>(<u32>(<f64>rate * 4294967296.0)));
   const up = f32x4.splat(1 / (1 - rate));

@@ -41,7 +41,7 @@ function keepOf(text: string): Keep {
 
 export function define(command: Command, terminal: Terminal): void {
   const reads = outOptions(command.argument("<file>", `${ANY_NETWORK} of a float network`), "slim");
-  const options = trainingOptions(dataOptions(reads), 2, 0);
+  const options = trainingOptions(dataOptions(reads), 2, { leastEpochs: 0 });
   reportOption(layersOption(options, "all convolutions and dense layers but the last"))
     .option("--keep <what>", "the share of each layer's channels, or channels by layer: conv2d=4,dense=60", keepOf)
     .option("--macs <x>", "instead: the share of the multiply-accumulates", share)
@@ -49,7 +49,7 @@ export function define(command: Command, terminal: Terminal): void {
     .addOption(
       new Option("--score <name>", "which channels stay; taylor and apoz look at training images")
         .choices(["l1", "l2", "gamma", "taylor", "apoz"])
-        .default("l1"),
+        .default("taylor"),
     )
     .option("--samples <n>", "how many images taylor and apoz look at", whole(1), 512)
     .option("--multiple-of <n>", "channels become a multiple, such as 8 for SIMD", whole(1), 1)
