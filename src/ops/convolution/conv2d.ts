@@ -48,6 +48,9 @@ export const conv2dInputGradient = /* @__PURE__ */ inputGradientOp<Conv2d>("conv
 
 export const evaluate = {
   conv2d: evaluateConvolution,
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   conv2dWeightGradient: evaluateWeightGradient,
   conv2dInputGradient: evaluateInputGradient,
 } satisfies Record<string, Evaluate>;

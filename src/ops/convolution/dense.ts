@@ -68,6 +68,9 @@ export const evaluate = {
       return y;
     });
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   denseWeightGradient([x, dy], { bias }) {
     const [images, K] = x!.shape as [number, number];
     const N = dy!.shape[1]!;

@@ -12,7 +12,7 @@ import type { Bake, Evaluate, Gradient } from "../../../src/graph/meaning.ts";
 import { anyOperands } from "../../../src/graph/operand.ts";
 import { verify } from "../../../src/graph/verify.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
-import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
+import { BAKE, evaluate, GRADIENT, TRAIN_EVALUATE } from "../../../src/ops/index.ts";
 import { gate } from "../../../src/ops/weight/gate.ts";
 import { mask } from "../../../src/ops/weight/mask.ts";
 import { bake } from "../../../src/passes/bake.ts";
@@ -59,7 +59,7 @@ function rounded(w: ArrayLike<number>, limit: number): Float32Array {
 const ofMatrix = (data: ArrayLike<number>): Tensor[] => [tensor([OUT, IN], Float64Array.from(data))];
 
 const evaluates: Record<string, Evaluate> = {
-  ...EVALUATE,
+  ...TRAIN_EVALUATE,
   codebook: ([w, entries, places]) => ofMatrix(looked(w!.data, entries!.data, places!.data)),
   codebookGradient: ([d, w, places]) => {
     const sums = new Float64Array(ENTRIES);
