@@ -11,7 +11,7 @@ import { Graph, type Op, type Promised, type Type } from "../../../src/graph/gra
 import type { Bake, Evaluate, Gradient } from "../../../src/graph/meaning.ts";
 import { anyOperands } from "../../../src/graph/operand.ts";
 import { verify } from "../../../src/graph/verify.ts";
-import { nearest } from "../../../src/kernels/reference/f32-codebook.ts";
+import { nearestOf } from "../../../src/kernels/reference/f32-codebook.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
 import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
 import { sparseCodebook } from "../../../src/ops/weight/codebook.ts";
@@ -57,7 +57,7 @@ const evaluates: Record<string, Evaluate> = {
 
 /** The value that is nearest to each weight, as `sparseCodebook` has it: an index, or -1 for 0. */
 const placesOf = (w: ArrayLike<number>, entries: ArrayLike<number>): number[] =>
-  Array.from(w, v => nearest(v, entries, true));
+  Array.from(w, nearestOf(entries, true));
 
 /**
  * The functions whose slopes are the gradients: exact, but without rounding. Near the weights that a codebook has seen
@@ -72,9 +72,8 @@ const smoothOver = (codebooks: { w: Float64Array; places: number[] }[]): Record<
       codebooks[next] ??= { w: Float64Array.from(w!.data), places: placesOf(w!.data, entries!.data) };
       const first = codebooks[next]!;
       next++;
-      return ofMatrix(
-        w!.data.map((v, i) => v - first.w[i]! + (first.places[i]! < 0 ? 0 : entries!.data[first.places[i]!]!)),
-      );
+      const values = first.places.map(place => (place < 0 ? 0 : entries!.data[place]!));
+      return [...ofMatrix(w!.data.map((v, i) => v - first.w[i]! + values[i]!)), ...ofMatrix(first.places)];
     },
   };
 };
