@@ -10,6 +10,7 @@ import { chooseVariant, supported, type Variant } from "../kernels/load.ts";
 import { conversions, csr, f32Gemm, gemmSweep, i8Gemm } from "./bench/kernels.ts";
 import { type Case, type Row, rowOf, SHORT, THOROUGH } from "./bench/measure.ts";
 import { convolutions, lenet5Inference, lenet5Training } from "./bench/networks.ts";
+import { sparseLayers } from "./bench/sparse.ts";
 import { WrongUsage } from "./errors.ts";
 import type { Printed, Terminal } from "./terminal.ts";
 
@@ -90,6 +91,7 @@ async function allCases(variant: Variant, cubesOnly: boolean): Promise<Case[]> {
     ...(await convolutions(variant)),
     ...conversions(raw),
     ...[0.5, 0.8, 0.9, 0.95].flatMap(sparsity => [csr(raw, "f32", sparsity), csr(raw, "i8", sparsity)]),
+    ...(await sparseLayers(variant)),
     ...gemmSweep(raw, cubesOnly),
   ];
 }

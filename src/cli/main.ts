@@ -20,6 +20,7 @@ const VERBS: readonly (readonly [name: string, summary: string, load: () => Prom
   ["evaluate", "measure a saved network on the test images", () => import("./evaluate.ts")],
   ["prune", "prune a saved network while it is trained on", () => import("./prune.ts")],
   ["slim", "remove channels of a saved network, and train it on", () => import("./slim.ts")],
+  ["cluster", "make the weights of a saved network share a few values, and train it on", () => import("./cluster.ts")],
   ["quantize", "make a saved network int8", () => import("./quantize.ts")],
   ["sensitivity", "show how much each layer of a network bears", () => import("./sensitivity.ts")],
   ["compare", "show two networks beside each other", () => import("./compare.ts")],

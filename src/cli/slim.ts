@@ -41,7 +41,7 @@ function keepOf(text: string): Keep {
 
 export function define(command: Command, terminal: Terminal): void {
   const reads = outOptions(command.argument("<file>", `${ANY_NETWORK} of a float network`), "slim");
-  const options = trainingOptions(dataOptions(reads), 2, 0);
+  const options = trainingOptions(dataOptions(reads), 2, { leastEpochs: 0 });
   reportOption(layersOption(options, "all convolutions and dense layers but the last"))
     .option("--keep <what>", "the share of each layer's channels, or channels by layer: conv2d=4,dense=60", keepOf)
     .option("--macs <x>", "instead: the share of the multiply-accumulates", share)

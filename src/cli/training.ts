@@ -32,11 +32,15 @@ export const seedOption = (command: Command): Command =>
 export const epochsOption = (command: Command, epochs: number, least = 1): Command =>
   command.option("--epochs <n>", "how often every image is seen", whole(least), epochs);
 
-export const trainingOptions = (command: Command, epochs: number, leastEpochs = 1): Command =>
+export const trainingOptions = (
+  command: Command,
+  epochs: number,
+  { leastEpochs = 1, learningRate = 1e-3 }: { leastEpochs?: number; learningRate?: number } = {},
+): Command =>
   seedOption(
     epochsOption(command, epochs, leastEpochs)
       .option("--batch-size <n>", "images a step", whole(1), 64)
-      .option("--learning-rate <x>", "of the optimizer", real({ above: 0 }), 1e-3)
+      .option("--learning-rate <x>", "of the optimizer", real({ above: 0 }), learningRate)
       .addOption(new Option("--optimizer <name>", "").choices(Object.keys(OPTIMIZERS)).default("adam")),
   );
 

@@ -10,6 +10,7 @@ import { hasKernel } from "../ops/traits.ts";
 import { gate as gateOp } from "../ops/weight/gate.ts";
 import { type ChannelGroup, type ChannelLayerSelection, Channels, gammasOf } from "./channels.ts";
 import { derived } from "./derived.ts";
+import { demandPlace } from "./edges.ts";
 import { checkFloatModel } from "./float-model.ts";
 
 export interface GateOptions {
@@ -86,6 +87,7 @@ function addGates(graph: Graph, groups: readonly ChannelGroup[], named: boolean)
     const edges = edgesOf(graph, group);
     if (edges.some(({ node, operand }) => node.inputs[operand]!.node?.op === gateOp))
       throw new PenjingError("masked", `layer "${layer}" has gates already: bake the model first`, { path: layer });
+    for (const at of edges) demandPlace(at.node.inputs[at.operand]!, gateOp, "gating", layer);
     const ones = new Float32Array(group.size).fill(1);
     const type = { shape: [group.size], dtype: "f32", batched: false } as const;
     const leaf = graph.state("weight", `${layer}/gate`, type, ones);

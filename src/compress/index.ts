@@ -1,4 +1,4 @@
-/** Making trained networks small: pruning, quantization, and how small they became. */
+/** Making trained networks small: pruning, clustering, quantization, and how small they became. */
 export {
   type ActivationEffect,
   type ActivationKind,
@@ -13,6 +13,9 @@ export { type Analysis, analyze, analyzeFile, type LayerAnalysis } from "./analy
 export { type CalibrateOptions, calibrate } from "./calibrate.ts";
 export type { Keep } from "./channel-budget.ts";
 export type { ChannelLayer, ChannelLayerSelection } from "./channels.ts";
+export { type ClusterWeightsOptions, clusterWeights, stripClustering } from "./cluster.ts";
+export type { CentroidInit } from "./cluster-centroids.ts";
+export { type DistinctValues, distinctValues, type TensorValues } from "./cluster-report.ts";
 export {
   type ChangedAnswer,
   type ChangedAnswers,
@@ -22,6 +25,7 @@ export {
   compare,
 } from "./compare.ts";
 export type { Criterion, CriterionName, ScoreFunction, WeightToScore } from "./criteria.ts";
+export { toFloat16 } from "./float16.ts";
 export { type GateOptions, gate } from "./gate.ts";
 export type { Granularity, NOfM, Pooling } from "./granularity.ts";
 export type { Errors, LayerError } from "./layer-errors.ts";

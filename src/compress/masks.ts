@@ -5,6 +5,7 @@ import { insertOnEdge } from "../graph/edit.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { traitsOf } from "../ops/traits.ts";
 import { mask } from "../ops/weight/mask.ts";
+import { demandPlace } from "./edges.ts";
 
 export interface PrunableLayer {
   name: string;
@@ -48,6 +49,7 @@ export function addMasks(
       throw new PenjingError("masked", `layer "${node.name}" has a mask already: bake the model first`, {
         path: node.name,
       });
+    demandPlace(kernel, mask, "pruning", node.name);
     if (kernel.leaf !== "state" || kernel.type.dtype !== "f32")
       throw new PenjingError("masked", `layer "${node.name}" has no float kernel to prune`, { path: node.name });
     if (!kernels.has(kernel)) kernels.set(kernel, node);

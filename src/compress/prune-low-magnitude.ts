@@ -5,6 +5,7 @@ import { type Build, type Layer, layer } from "../model/layer.ts";
 import type { Model } from "../model/model.ts";
 import { mask } from "../ops/weight/mask.ts";
 import { magnitude } from "./criteria.ts";
+import { demandPlace } from "./edges.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { blocks, channelPattern, checkBlock } from "./granularity.ts";
 import { addMasks, type LayerSelection, type MaskedWeight, maskOf } from "./masks.ts";
@@ -102,6 +103,7 @@ function prunedLayer(of: Layer, hookOf: HookMaker): Layer {
     const masked = (kernel: Value): Value => {
       const known = to.graph.users(kernel).find(n => n.op === mask);
       if (known) return known.outputs[0]!;
+      demandPlace(kernel, mask, "pruning", to.name);
       const made = maskOf(to.graph, kernel, to.name);
       to.hook(hookOf([made]));
       return to.graph.one(mask, [kernel, to.graph.leafOf(made.mask)!]);

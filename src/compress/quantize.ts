@@ -11,6 +11,7 @@ import { quantizeDynamic as dynamicForm } from "../passes/quantize/dynamic.ts";
 import { observed, quantizeStatic as staticForm } from "../passes/quantize/static.ts";
 import { expectScaling } from "../train/scaling.ts";
 import { type CalibrateOptions, calibrate } from "./calibrate.ts";
+import { sharedScales } from "./cluster-scales.ts";
 import { type DerivingStep, derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { runningForm } from "./running-form.ts";
@@ -52,9 +53,10 @@ async function inIntegers(model: Model, options: QuantizeStaticOptions): Promise
   expectScaling("calibration", calibration, model.preprocessing);
   const int8Borders = oneOf("inputType", inputType, ["f32", "i8"]) === "i8";
   const graph = runningForm(model.graph);
+  const shared = sharedScales(model.graph);
   const includes = inclusion(graph, exclude);
   const ranges = await calibrate(graph, calibration, observed(graph, { includes, int8Borders }), how);
-  const integers = staticForm(graph, { includes, int8Borders, range: v => ranges.get(v) });
+  const integers = staticForm(graph, { includes, int8Borders, range: v => ranges.get(v), shared });
   return integerModel(integers, model, { name: "quantizeStatic", options }, graph);
 }
 
@@ -72,7 +74,7 @@ export async function quantizeDynamic(model: Model, options: QuantizeDynamicOpti
     checkFloatModel(model, "quantize");
     knownOptions("quantizeDynamic", options, ["exclude"]);
     const graph = runningForm(model.graph);
-    const integers = dynamicForm(graph, inclusion(graph, options.exclude));
+    const integers = dynamicForm(graph, inclusion(graph, options.exclude), sharedScales(model.graph));
     return integerModel(integers, model, { name: "quantizeDynamic", options }, graph);
   });
 }

@@ -116,6 +116,8 @@ export interface Lowering {
   readonly group: number;
   /** The binary that will run it. */
   readonly variant: "simd" | "relaxed";
+  /** Returns the numbers of a leaf that no run changes; undefined if they may change, as in training. */
+  fixed(v: Value): TypedArray | undefined;
   /** Returns v in `layout`, default flat: as it is, or through a conversion emitted here once per (value, layout). */
   in(v: Value, layout?: Layout): Ref;
   /** Returns v as it is stored; for an op that supports `layoutOf(v)`. */

@@ -9,6 +9,7 @@
  */
 
 import { f32BatchNormalization } from "./table/f32-batch-normalization.ts";
+import { f32Codebook } from "./table/f32-codebook.ts";
 import { f32Conv2d } from "./table/f32-conv2d.ts";
 import { f32Conv2dReluMaxPool2d } from "./table/f32-conv2d-relu-max-pool2d.ts";
 import { f32Conv2dReluMaxPool2dGradient } from "./table/f32-conv2d-relu-max-pool2d-gradient.ts";
@@ -23,6 +24,7 @@ import { f32Pool } from "./table/f32-pool.ts";
 import { f32Reduce } from "./table/f32-reduce.ts";
 import { f32Resize } from "./table/f32-resize.ts";
 import { f32Softmax } from "./table/f32-softmax.ts";
+import { f32Sparse } from "./table/f32-sparse.ts";
 import { f32Spmm } from "./table/f32-spmm.ts";
 import { i8Conv2d, i8Conv2d1c, i8Conv2dFir } from "./table/i8-conv2d.ts";
 import { i8Conv2dWinograd } from "./table/i8-conv2d-winograd.ts";
@@ -34,6 +36,7 @@ import { i8Pool2d } from "./table/i8-pool2d.ts";
 import { i8Quantize } from "./table/i8-quantize.ts";
 import { i8Reduce } from "./table/i8-reduce.ts";
 import { i8Resize } from "./table/i8-resize.ts";
+import { i8Sparse } from "./table/i8-sparse.ts";
 import { i8Spmm } from "./table/i8-spmm.ts";
 import { memory } from "./table/memory.ts";
 import type { Role, Row } from "./table/row.ts";
@@ -56,6 +59,7 @@ export const FAMILIES = {
   "f32-optimizer": f32Optimizer,
   "f32-batch-normalization": f32BatchNormalization,
   "f32-layer-normalization": f32LayerNormalization,
+  "f32-codebook": f32Codebook,
   "f32-reduce": f32Reduce,
   "f32-gemm": f32Gemm,
   "f32-conv2d": f32Conv2d,
@@ -77,6 +81,8 @@ export const FAMILIES = {
   "i8-depthwise-3x3": i8Depthwise3x3,
   "i8-pool2d": i8Pool2d,
   "i8-elementwise": i8Elementwise,
+  "i8-sparse": i8Sparse,
+  "f32-sparse": f32Sparse,
   "f32-conv2d-relu-max-pool2d": f32Conv2dReluMaxPool2d,
   "f32-conv2d-relu-max-pool2d-winograd": f32Conv2dReluMaxPool2dWinograd,
   "f32-conv2d-relu-max-pool2d-gradient": f32Conv2dReluMaxPool2dGradient,

@@ -227,6 +227,11 @@ class GraphLowering implements Lowering {
     return uses.length > 0 || result === true;
   }
 
+  fixed(v: Value): TypedArray | undefined {
+    // what trains has no kernels for weights that do not change
+    return v.leaf === "state" && this.#options.kernels.includes(";f32_sparse_dense ") ? v.data : undefined;
+  }
+
   layoutOf(v: Value): Layout {
     return this.#of(v).layout;
   }

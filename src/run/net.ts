@@ -207,7 +207,7 @@ export class Net {
       group: SIDE_BY_SIDE,
     }));
     const machine = await Machine.create(RUN, wanted, { lower: LOWER, prefers: PREFERS }, options.variant, budget);
-    for (const { value } of machine.plan.leaves.values()) if (value) delete value.data;
+    for (const { graph } of wanted) for (const leaf of graph.leaves) delete leaf.data;
     return new Net(inputs, results, machine, batches, options);
   }
 

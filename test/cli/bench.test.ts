@@ -69,6 +69,22 @@ test("bench: convolutions by the kernel that runs them, sparse products, convers
   for (const row of conversions) expect(row).not.toHaveProperty("limit");
 });
 
+test("bench: how many times pruned layers are faster than the same layers without zeros", async () => {
+  const rows = await bench("sparse");
+  expect(rows.map(r => r.name)).toEqual([
+    "sparse int8 1x1 of 64 to 64, 32x32, 80% of 1x4 blocks",
+    "sparse int8 1x1 of 64 to 64, 32x32, 90% of weights",
+    "sparse int8 dense 512x512, 80% of 4x16 blocks",
+    "sparse f32 512x512 times 64, 90% of weights",
+    "sparse f32 1x1 of 64 to 64, 32x32, 80% of 1x4 blocks",
+    "sparse f32 dense 512x512, 80% of 4x16 blocks",
+  ]);
+  for (const { unit, value } of rows) {
+    expect(unit).toBe("x dense");
+    expect(value).toBeGreaterThan(0);
+  }
+});
+
 test("bench: prints a table", async () => {
   const { out } = await penjing(["bench", "--filter", "f32_gemm 7x7x7"]);
   expect(out).toMatch(/^name +value +unit +limit +of limit$/m);

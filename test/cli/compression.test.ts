@@ -88,6 +88,37 @@ describe("slim", () => {
   });
 });
 
+describe("cluster", () => {
+  test("a number of values, trained on, with a page; as many integers", async () => {
+    const out = at("digits.clustered.penjing");
+    const document = await documentOf("cluster", model, "--clusters", "8", "--report", at("cluster.html"), ...short);
+    expect(document).toMatchObject({ file: model, out, clusters: 8, init: "optimal", preserveSparsity: false });
+    expect(document.tensors.map((t: any) => t.values)).toEqual([8, 8, 8, 8, 8]);
+    expect(document.after.bytes).toBe(statSync(out).size);
+    expect(document.after.bytes).toBeLessThan(0.11 * document.before.bytes);
+    expect(document.history.loss).toHaveLength(1);
+    for (const text of ["clusterWeights", "clusters 8"]) expect(pageAt(at("cluster.html"))).toContain(text);
+    const small = await documentOf("quantize", out, "--out", at("c8.penjing"), ...some);
+    expect(small.bytes).toBeLessThan(document.after.bytes + 1000);
+  });
+
+  test("values by layer, or an error budget, of a pruned network, without training; a table for people", async () => {
+    const pruned = at("half.penjing");
+    await documentOf("prune", model, "--sparsity", "0.5", "--out", pruned, ...short);
+    const how = ["--epochs", "0", ...some];
+    const layers = ["--clusters", "conv2d=4, dense=16", "--per-channel", "--out", at("l.penjing"), "--force"];
+    const named = await documentOf("cluster", pruned, ...layers, ...how);
+    expect(named).toMatchObject({ clusters: { conv2d: 4, dense: 16 }, perChannel: true, preserveSparsity: true });
+    expect(named.after.sparsity).toBeGreaterThanOrEqual(named.before.sparsity);
+    expect(named.tensors[2]).toMatchObject({ name: "dense/kernel", values: 16 });
+    const budget = ["--error-budget", "0.02", "--no-preserve-sparsity", "--out", at("b.penjing")];
+    const { code, out } = await penjing(["cluster", pruned, ...budget, ...how]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^weight +elements +values +zeros$/m);
+    expect(out).toMatch(/^dense\/kernel +30720 +\d+ +\d+$/m);
+  });
+});
+
 describe("sensitivity", () => {
   test("of each layer to sparsity, with a page", async () => {
     const how = ["--strengths", "0.5,0.9", "--samples", "100", "--report", at("sensitivity.html")];
@@ -148,7 +179,7 @@ describe("compare", () => {
   });
 });
 
-describe("prune, slim, sensitivity, compare: an error is one line", () => {
+describe("prune, slim, cluster, sensitivity, compare: an error is one line", () => {
   test.each([
     [["slim", "a"], "expected one of --keep, --macs and --parameters"],
     [["slim", "a", "--keep", "0.5", "--macs", "0.5"], "expected one of --keep, --macs and --parameters"],
@@ -156,6 +187,12 @@ describe("prune, slim, sensitivity, compare: an error is one line", () => {
     [["slim", "a", "--keep", "conv2d=1,dense"], 'expected layer=channels, got "dense"'],
     [["slim", "a", "--keep", "2"], "<= 1, got 2"],
     [["slim", "a", "--score", "best"], "l1, l2, gamma, taylor, apoz"],
+    [["cluster", "a", "--clusters", "1"], "integer in 2..256, got 1"],
+    [["cluster", "a", "--clusters", "conv2d=3,dense"], 'expected layer=values, got "dense"'],
+    [["cluster", "a", "--clusters", "4", "--error-budget", "0.1"], "expected one of --clusters and --error-budget"],
+    [["cluster", "a", "--error-budget", "0.1", "--init", "linear"], "expected --init optimal beside --error-budget"],
+    [["cluster", "a", "--clusters", "d=3", "--layers", "d"], "expected no --layers beside --clusters by layer"],
+    [["cluster", "a", "--init", "best"], "optimal, kmeans++"],
     [["prune", "a", "--granularity", "4:2"], "N less than M"],
     [["prune", "a", "--granularity", "cubes"], 'N:M or RxC, got "cubes"'],
     [["prune", "a", "--criterion", "luck"], "magnitude, taylor"],
@@ -171,6 +208,8 @@ describe("prune, slim, sensitivity, compare: an error is one line", () => {
 
   test.each([
     [["slim", tflite, "--keep", "0.5"], "is quantized already: slim the float network it was made of"],
+    [["cluster", tflite], "is quantized already: cluster the float network it was made of"],
+    [["cluster", model, "--layers", "none"], 'clusterWeights: "layers" expected layers that can be clustered'],
     [["sensitivity", tflite], "is quantized already: analyze the float network it was made of"],
     [["sensitivity", model, "--layers", "none"], 'sensitivity: "layers" expected layers with a kernel'],
     [["sensitivity", model, "--strengths", "1"], '"strengths[0]" expected finite number >= 0 < 1, got 1'],

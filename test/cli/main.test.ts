@@ -12,6 +12,7 @@ test("penjing help names every command, on stdout", async () => {
     "evaluate",
     "prune",
     "slim",
+    "cluster",
     "quantize",
     "sensitivity",
     "compare",
@@ -48,7 +49,7 @@ test.each([
   [["help", "train", "more"], "too many arguments"],
   [["bench", "--fast"], "unknown option '--fast'"],
   [["bench", "--variant", "avx"], "--variant <name>"],
-  [["bench", "--filter", "dense"], 'got "dense"; the rows: '],
+  [["bench", "--filter", "lstm"], 'got "lstm"; the rows: '],
   [["bench", "--filter", "no such row"], "i8_gemm (344 rows); f32_gemm (344 rows); lenet5 f32 batch 1; "],
   [["bench", "more"], "too many arguments"],
 ])("penjing: wrong usage %j is one line and exit code 2", async (argv, named) => {

@@ -367,7 +367,7 @@ describe("read: damage", () => {
       [stored(1, 8, 7, 0, 0, 0), /behind the end/],
       [stored(0, 1, 2, 3, 4, 5), /24 bytes expected, 5 left/, "truncated"],
       [stored(0, ...f32(1, 2, 3, 4, 5, 6), 7), /1 bytes follow the end of tensor "dense\/kernel"/],
-      [stored(4, 1, 2, 3), /tensor "dense\/kernel" is stored by codec 4, which is unknown here/, "codec"],
+      [stored(40, 1, 2, 3), /tensor "dense\/kernel" is stored by codec 40, which is unknown here/, "codec"],
       [fileOf(layer, weights, tensor(300 & 127, ...f32(1, 2))), /tensor "dense\/bias" is stored by codec 44/, "codec"],
       [fileOf(layer, weights), /file ends too early/, "truncated"],
       [fileOf(layer, weights, bias, [0]), /1 bytes follow the last tensor/],

@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { Random } from "../../src/base/random.ts";
 import { write } from "../../src/container/write.ts";
 import { Graph } from "../../src/graph/graph.ts";
+import { conv2d, dense, flatten, sequential } from "../../src/model/index.ts";
 import { relu } from "../../src/ops/activation/relu.ts";
 import { softmax } from "../../src/ops/activation/softmax.ts";
+import { quantizeStatic } from "../../src/passes/quantize/static.ts";
 import type { Buffer } from "../../src/plan/lower.ts";
 import { load, type Net } from "../../src/run/index.ts";
 import { lenet5 } from "../container/networks.ts";
@@ -28,6 +30,36 @@ test("guardFaults finds nothing in correct networks", async () => {
   expect(await faults(await network())).toEqual([]);
   for (const int8 of [false, true])
     expect(await faults(await load(write(lenet5({ int8 })), { capacity: 9 }))).toEqual([]);
+});
+
+/** Layers of odd sizes with 80 % zeros in their weights, in blocks of four outputs. */
+async function prunedNetwork(int8: boolean): Promise<Net> {
+  const model = sequential([
+    conv2d({ filters: 13, kernelSize: 3, strides: 2, padding: "same", inputShape: [9, 11, 19] }),
+    conv2d({ filters: 22, kernelSize: 1 }),
+    flatten(),
+    dense({ units: 37, activation: "relu" }),
+    dense({ units: 10 }),
+  ]);
+  for (const { role, data, type } of model.graph.leaves) {
+    if (role !== "weight") continue;
+    const length = data!.length / type.shape[0]!;
+    for (let k = 0; k < length; k++)
+      for (let o = 0; o < type.shape[0]!; o++) if ((k * 7 + (o >> 2) * 3) % 10 < 8) data![o * length + k] = 0;
+  }
+  const range = () => ({ min: -1, max: 1 });
+  const graph = int8 ? quantizeStatic(model.graph, { range, int8Borders: true }) : model.graph;
+  return load(write(graph), { capacity: 9 });
+}
+
+test("guardFaults finds nothing in networks that run without their zeros", async () => {
+  for (const int8 of [false, true]) {
+    const net = await prunedNetwork(int8);
+    const kernels = net.machine.plan.programs.flatMap(({ blocks }) => blocks.flatMap(b => b.calls.map(c => c.kernel)));
+    expect(kernels).toContain(int8 ? "i8_sparse_conv2d" : "f32_sparse_conv2d");
+    expect(kernels).toContain(int8 ? "i8_sparse_dense" : "f32_sparse_dense");
+    expect(await faults(net)).toEqual([]);
+  }
 });
 
 test("guardFaults reports writes behind a buffer", async () => {

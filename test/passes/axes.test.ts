@@ -38,6 +38,7 @@ import { reshape } from "../../src/ops/shape/reshape.ts";
 import { resizeNearest } from "../../src/ops/shape/resize-nearest.ts";
 import { stridedSlice } from "../../src/ops/shape/strided-slice.ts";
 import { transpose } from "../../src/ops/shape/transpose.ts";
+import { sparseCodebook } from "../../src/ops/weight/codebook.ts";
 import { gate } from "../../src/ops/weight/gate.ts";
 import { mask } from "../../src/ops/weight/mask.ts";
 import { type AxisClass, GraphAxes } from "../../src/passes/axes.ts";
@@ -68,11 +69,16 @@ class Drawing {
     return this.graph.state("weight", `${name} ${this.#count++}`, { shape, dtype: "f32", batched: false }, positive);
   }
 
-  /** A weight, sometimes behind a mask. */
+  /** A weight, sometimes behind a mask, gates or a codebook. */
   kernel(shape: Shape): Value {
     const weight = this.state("kernel", shape);
     if (this.random.integer(3)) return weight;
-    if (this.random.integer(2)) return this.graph.one(gate, [weight, this.state("gates", [shape[0]!])]);
+    const edge = this.random.integer(4);
+    if (edge === 0) return this.graph.one(gate, [weight, this.state("gates", [shape[0]!])]);
+    if (edge === 1) {
+      const table = this.random.integer(2) ? [3] : [shape[0]!, 3];
+      return this.graph.one(sparseCodebook, [weight, this.state("table", table)], { mean: false });
+    }
     const bits = this.state("mask", shape);
     bits.data = (bits.data as Float32Array).map(v => Number(v > 0));
     return this.graph.one(mask, [weight, bits]);
@@ -251,6 +257,7 @@ describe("GraphAxes: the law of AXES over random networks", () => {
       transpose,
       mask,
       gate,
+      sparseCodebook,
       softmax,
       dropout,
     ])

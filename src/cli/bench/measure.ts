@@ -2,19 +2,19 @@
 
 import { supported, type Variant } from "../../kernels/load.ts";
 
-/** Units: products, images or numbers per second, or time per image. */
-export type Unit = "GMAC/s" | "us/image" | "images/s" | "Gvalue/s";
+/** Units: products, images or numbers per second, time per image, or speed relative to dense kernels. */
+export type Unit = "GMAC/s" | "us/image" | "images/s" | "Gvalue/s" | "x dense";
 
 export interface Case {
   readonly name: string;
   readonly unit: Unit;
-  /** Work of one call: MAC (GMAC/s), images (us/image, images/s) or numbers (Gvalue/s). */
+  /** Work of one call: MAC (GMAC/s), images (us/image, images/s) or numbers (Gvalue/s); 1 where times are compared. */
   readonly amount: number;
   /** MAC of one image, for units per image. */
   readonly macs?: number;
   /** Upper bound for a kernel of this kind on 128-bit SIMD, in MAC per clock cycle; undefined if unknown. */
   readonly perCycle?: number;
-  /** Returns the minimum time of one call in seconds. */
+  /** Returns the minimum time of one call in seconds; where times are compared, as a share of the other. */
   measure(effort: Effort): number | Promise<number>;
 }
 
@@ -64,7 +64,10 @@ export function least(work: (call: number) => void, { loops, calls, loopMillisec
 
 /** Makes the row of a case that takes `seconds` per call, at a clock of `gigahertz`. */
 export function rowOf({ name, unit, amount, macs, perCycle }: Case, seconds: number, gigahertz: number): Row {
-  const value = unit === "us/image" ? (seconds * 1e6) / amount : (amount / seconds) * (unit === "images/s" ? 1 : 1e-9);
+  const value =
+    unit === "us/image"
+      ? (seconds * 1e6) / amount
+      : (amount / seconds) * (unit === "images/s" || unit === "x dense" ? 1 : 1e-9);
   if (perCycle === undefined) return { name, unit, value };
   const gigamacs = perCycle * gigahertz;
   switch (unit) {
@@ -79,6 +82,7 @@ export function rowOf({ name, unit, amount, macs, perCycle }: Case, seconds: num
       return { name, unit, value, limit, fraction: value / limit };
     }
     case "Gvalue/s":
+    case "x dense":
       return { name, unit, value };
   }
 }

@@ -16,7 +16,7 @@ import { adam } from "../../train/optimizers.ts";
 import { type Case, i8PerCycle, least, PER_CYCLE, SHORT } from "./measure.ts";
 
 /** An int8 network, int8 in and out. Its ranges fit no real data, which does not matter for speed. */
-const inInt8 = (model: Model): Graph =>
+export const inInt8 = (model: Model): Graph =>
   quantizeStatic(model.graph, { range: () => ({ min: -1, max: 1 }), int8Borders: true });
 
 /** Multiply-accumulates of one image. */

@@ -13,7 +13,7 @@ export type Elements = Int8Array | Int32Array;
 export interface Encoder {
   /** The number in files. It is a literal: bundlers treat `CODEC.raw` as a side effect and would keep the encoder. */
   readonly id: number;
-  /** The length of what `encode` writes, in bytes. */
+  /** The length of what `encode` writes, in bytes; Infinity: it cannot store these. */
   cost(elements: Elements): number;
   encode(elements: Elements): Uint8Array;
 }

@@ -1,12 +1,23 @@
 /** Chooses the codec that makes a tensor smallest. */
 import type { TypedArray } from "../../base/shape.ts";
+import { codebookEncoder, sparseCodebookEncoder } from "./codebook.ts";
 import type { Elements, Encoder } from "./codec.ts";
+import { float16Encoder, sparseFloat16Encoder } from "./float16.ts";
 import { packedEncoder } from "./packed.ts";
 import { rawEncoder } from "./raw.ts";
 import { sparseEncoder, sparsePackedEncoder } from "./sparse.ts";
 
 /** The candidates; the first of equal cost is taken. */
-export const ENCODERS: readonly Encoder[] = [rawEncoder, packedEncoder, sparseEncoder, sparsePackedEncoder];
+export const ENCODERS: readonly Encoder[] = [
+  rawEncoder,
+  packedEncoder,
+  sparseEncoder,
+  sparsePackedEncoder,
+  codebookEncoder,
+  sparseCodebookEncoder,
+  float16Encoder,
+  sparseFloat16Encoder,
+];
 
 export interface Encoded {
   codec: number;

@@ -3,9 +3,9 @@
  * element.
  */
 import { ByteWriter } from "../../base/byte-writer.ts";
-import { readFields } from "../../kernels/bits.ts";
 import { BitWriter, readWidth, widthOf } from "./bits.ts";
-import { type Decoder, type Encoder, zeros } from "./codec.ts";
+import type { Decoder, Encoder } from "./codec.ts";
+import { readElements } from "./sparse.ts";
 
 export const packedEncoder: Encoder = {
   id: 2,
@@ -23,11 +23,5 @@ export const packedEncoder: Encoder = {
 
 export const packedDecoder: Decoder = {
   id: 2,
-  decode(from, length, bytes) {
-    const width = readWidth(from, bytes);
-    const fields = from.raw(Math.ceil((length * width) / 8));
-    const elements = zeros(length, bytes);
-    readFields(fields, elements, width, 0);
-    return elements;
-  },
+  decode: (from, length, bytes) => readElements(from, length, bytes, readWidth(from, bytes)),
 };

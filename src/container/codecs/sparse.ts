@@ -20,8 +20,8 @@ const MAX_GAP_BITS = 8;
 
 const allBits = (elements: Elements): number => 8 * elements.BYTES_PER_ELEMENT;
 
-/** Bytes of the bit fields: codes and elements. */
-function fieldBytes(elements: Elements, width: number): number {
+/** Bytes of the bit fields: codes, and `width` bits of each element. */
+export function fieldBytes(elements: Elements, width: number): number {
   const gaps = gapsOf(elements);
   return Math.ceil((bestGapBits(gaps).bits + gaps.values * width) / 8);
 }
@@ -30,10 +30,10 @@ export const sparseEncoder: Encoder = {
   id: 1,
   cost: elements => 1 + fieldBytes(elements, allBits(elements)),
   encode(elements) {
-    const { gapBits } = bestGapBits(gapsOf(elements));
+    const gapBits = gapBitsOf(elements);
     const to = new ByteWriter();
     to.u8(gapBits);
-    to.raw(fields(elements, gapBits, allBits(elements)));
+    to.raw(sparseFields(elements, gapBits, allBits(elements)));
     return to.bytes();
   },
 };
@@ -42,12 +42,12 @@ export const sparsePackedEncoder: Encoder = {
   id: 3,
   cost: elements => 2 + fieldBytes(elements, widthOf(elements)),
   encode(elements) {
-    const { gapBits } = bestGapBits(gapsOf(elements));
+    const gapBits = gapBitsOf(elements);
     const width = widthOf(elements);
     const to = new ByteWriter();
     to.u8(gapBits);
     to.u8(width);
-    to.raw(fields(elements, gapBits, width));
+    to.raw(sparseFields(elements, gapBits, width));
     return to.bytes();
   },
 };
@@ -87,7 +87,16 @@ function bestGapBits({ counts, values, rest }: Gaps): { gapBits: number; bits: n
   return best;
 }
 
-function fields(elements: Elements, gapBits: number, width: number): Uint8Array {
+/** The number of bits of gaps that makes the tensor smallest. */
+export const gapBitsOf = (elements: Elements): number => bestGapBits(gapsOf(elements)).gapBits;
+
+/** Codes of gaps, each with the `width` lowest bits of what stands for the element behind it. */
+export function sparseFields(
+  elements: Elements,
+  gapBits: number,
+  width: number,
+  codeOf: (element: number) => number = v => v,
+): Uint8Array {
   const to = new BitWriter();
   const escapeCode = (1 << gapBits) - 1;
   let gap = 0;
@@ -98,7 +107,7 @@ function fields(elements: Elements, gapBits: number, width: number): Uint8Array 
     }
     for (; gap >= escapeCode; gap -= escapeCode) to.write(escapeCode, gapBits);
     to.write(gap, gapBits);
-    to.write(v, width);
+    to.write(codeOf(v), width);
     gap = 0;
   }
   for (; gap > 0; gap -= escapeCode) to.write(Math.min(gap, escapeCode), gapBits);
@@ -107,12 +116,15 @@ function fields(elements: Elements, gapBits: number, width: number): Uint8Array 
 
 export const sparseDecoder: Decoder = {
   id: 1,
-  decode: (from, length, bytes) => decodeFields(from, length, bytes, readGapBits(from), 8 * bytes),
+  decode: (from, length, bytes) => readElements(from, length, bytes, 8 * bytes, readGapBits(from)),
 };
 
 export const sparsePackedDecoder: Decoder = {
   id: 3,
-  decode: (from, length, bytes) => decodeFields(from, length, bytes, readGapBits(from), readWidth(from, bytes)),
+  decode(from, length, bytes) {
+    const gapBits = readGapBits(from);
+    return readElements(from, length, bytes, readWidth(from, bytes), gapBits);
+  },
 };
 
 /** Reads the byte k. */
@@ -130,9 +142,12 @@ export function demandGaps(from: ByteReader, length: number, gapBits: number): v
     throw from.error("truncated", `the file ends inside a tensor of ${length} elements`);
 }
 
-function decodeFields(from: ByteReader, length: number, bytes: number, gapBits: number, width: number): Elements {
-  demandGaps(from, length, gapBits);
+/** Reads elements of `width` bits, one after the other (`gapBits` 0), or each behind its gap. */
+export function readElements(from: ByteReader, length: number, bytes: number, width: number, gapBits = 0): Elements {
+  if (gapBits) demandGaps(from, length, gapBits);
+  const fields = gapBits ? from.rest : from.raw(Math.ceil((length * width) / 8));
   const elements = zeros(length, bytes);
-  from.raw(readFields(from.rest, elements, width, gapBits));
+  const read = readFields(fields, elements, width, gapBits);
+  if (gapBits) from.raw(read);
   return elements;
 }

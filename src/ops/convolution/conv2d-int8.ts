@@ -6,6 +6,7 @@ import type { Arg, Lowering, Ref } from "../../graph/meaning.ts";
 import { cheapest, type Work } from "../../kernels/cost/cheapest.ts";
 import { i8Conv2d } from "../../kernels/cost/i8-conv2d.ts";
 import { i8Conv2dMaxPool2d } from "../../kernels/cost/i8-conv2d-max-pool2d.ts";
+import { i8SparseConv2d } from "../../kernels/cost/i8-sparse.ts";
 import { type ConvolutionSize, directWork, tilePixels } from "../../kernels/i8/conv2d.ts";
 import { oneChannelPackedBytes, oneChannelWork, stripBytes } from "../../kernels/i8/conv2d-1c.ts";
 import { firPackedBytes, firScratchBytes, firWork } from "../../kernels/i8/conv2d-fir.ts";
@@ -21,15 +22,7 @@ import {
   depthwise3x3ScratchBytes,
   depthwisePackedBytes,
 } from "../../kernels/i8/depthwise.ts";
-import {
-  depthwiseTapAxes,
-  pixelAxes,
-  resultAxes,
-  runsOf,
-  type TableAxes,
-  tableBytes,
-  tapAxes,
-} from "../../kernels/i8/offsets.ts";
+import { depthwiseTapAxes, pixelAxes, resultAxes, runsOf, type TableAxes, tapAxes } from "../../kernels/i8/offsets.ts";
 import { groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
 import type { Variant } from "../../kernels/load.ts";
 import type { AllKernelArgs } from "../../kernels/table.ts";
@@ -37,14 +30,8 @@ import { pointwise } from "../quantized/int8-arithmetic.ts";
 import { at } from "../quantized/int8-buffers.ts";
 import { isInt8 } from "../quantized/int8-types.ts";
 import { dynamicLayer, lowerPixels } from "./int8-dynamic.ts";
-import { type Layer, packedWeights, type StaticLayer, staticLayer, type WeightedNode } from "./int8-layer.ts";
-
-/** A table of offsets, which a kernel makes once. */
-function table({ c }: Layer, name: string, axes: TableAxes): Ref {
-  const y = c.scratch(name, tableBytes(axes));
-  c.call("offsets", { rank: axes.length, axes: c.constant("axes", Int32Array.from(axes.flat())), y });
-  return y;
-}
+import { type Layer, packedWeights, type StaticLayer, staticLayer, table, type WeightedNode } from "./int8-layer.ts";
+import { lowerTiles, sparseWorks } from "./int8-sparse.ts";
 
 /** The same taps once for each part of the weights. */
 const eachPart = ({ parts }: Layer, axes: TableAxes): TableAxes => (parts === 1 ? axes : [[parts, 0], ...axes]);
@@ -52,8 +39,8 @@ const eachPart = ({ parts }: Layer, axes: TableAxes): TableAxes => (parts === 1 
 /** Drives a kernel over the pixels, `rows` of them at a time; where `pooled`, over windows. */
 const pixels = (layer: Layer, pooled: boolean, rows: number) => ({
   tiles: Math.ceil((layer.to.height * layer.to.width) / (pooled ? 1 : rows)),
-  pixels: /* @__PURE__ */ table(layer, "pixels", pixelAxes(layer.from, layer.to, layer.window, pooled)),
-  results: /* @__PURE__ */ table(layer, "results", resultAxes(layer.to)),
+  pixels: /* @__PURE__ */ table(layer.c, "pixels", pixelAxes(layer.from, layer.to, layer.window, pooled)),
+  results: /* @__PURE__ */ table(layer.c, "results", resultAxes(layer.to)),
 });
 
 /** The k-groups of one output. */
@@ -83,7 +70,7 @@ function byOffsets(
   const shared = {
     k_groups: groups,
     cout,
-    taps: runs > 1 || taps ? table(layer, "taps", eachPart(layer, tapAxes(c.variant, from, window, all))) : 0,
+    taps: runs > 1 || taps ? table(layer.c, "taps", eachPart(layer, tapAxes(c.variant, from, window, all))) : 0,
     ...pixels(layer, pooled, rows),
   };
   for (let g = 0; g < all; g++) {
@@ -202,7 +189,7 @@ function lowerDepthwise(layer: StaticLayer): void {
     ...running,
     weight,
     pairs: Math.ceil(packing.taps / 2),
-    taps: table(layer, "taps", eachPart(layer, depthwiseTapAxes(layer.from, window))),
+    taps: table(c, "taps", eachPart(layer, depthwiseTapAxes(layer.from, window))),
     ...pixels(layer, false, 4),
   });
 }
@@ -232,9 +219,15 @@ export function lowerConv2dInt8(node: WeightedNode, groups: number, c: Lowering)
     lowerDepthwise(layer);
     return;
   }
-  const works = { winograd: plain ? winogradWork(size) : undefined, direct: directWorkOf(layer, 1) };
-  if (cheapest(i8Conv2d[c.variant], works) === "winograd") lowerSpecial(layer, WINOGRAD);
-  else lowerDirect(layer);
+  const works = {
+    winograd: plain ? winogradWork(size) : undefined,
+    direct: directWorkOf(layer, 1),
+    ...sparseWorks(layer),
+  };
+  const algorithm = cheapest({ ...i8Conv2d[c.variant], ...i8SparseConv2d[c.variant] }, works);
+  if (algorithm === "winograd") lowerSpecial(layer, WINOGRAD);
+  else if (algorithm === "direct") lowerDirect(layer);
+  else lowerTiles(layer, algorithm === "blocks" ? 4 : 1);
 }
 
 /** Lowers one with a 2x2 max pool behind it. */

@@ -27,6 +27,7 @@ import {
   weightGradientCost,
   weightGradientOp,
 } from "./convolution.ts";
+import { lowerSparseConv2d } from "./f32-sparse.ts";
 import { type Window, windowFields } from "./window.ts";
 
 export interface Conv2d extends Window, Quantized {
@@ -64,8 +65,12 @@ const KERNELS = {
 };
 
 export const lower = {
-  conv2d: (node: Node<Conv2d>, c) =>
-    lowerConvolution(node, c, node.attrs.groups, KERNELS, args => c.each("f32_conv2d", args)),
+  conv2d(node: Node<Conv2d>, c) {
+    const [x, weight] = node.inputs;
+    const g = KERNELS.geometry(x!.type.shape, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs);
+    if (lowerSparseConv2d(node, c, g)) return;
+    lowerConvolution(node, c, node.attrs.groups, KERNELS, args => c.each("f32_conv2d", args));
+  },
 } satisfies Record<string, Lower>;
 
 export const lowerBackward = {

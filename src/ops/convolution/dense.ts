@@ -15,6 +15,7 @@ import { reluGradient } from "../activation/relu.ts";
 import { evaluateWeighted } from "../quantized/int8-arithmetic.ts";
 import { isInt8, type Quantized, weightedType } from "../quantized/int8-types.ts";
 import { lowerDenseInt8 } from "./dense-int8.ts";
+import { lowerSparseDense } from "./f32-sparse.ts";
 
 export interface Dense extends Quantized {
   relu?: boolean;
@@ -118,6 +119,8 @@ export const lower = {
       return;
     }
     if (relu && !bias) throw new Error("a fused relu comes with a bias");
+    const mode = relu ? MODE.biasRelu : bias ? MODE.bias : MODE.plain;
+    if (lowerSparseDense(node, c, mode)) return;
     c.call("f32_gemm", {
       m: "count",
       n: columns(N),
@@ -127,7 +130,7 @@ export const lower = {
       weight: c.in(weight!, panels),
       c: c.out(y),
       ldc: c.stride(y),
-      mode: relu ? MODE.biasRelu : bias ? MODE.bias : MODE.plain,
+      mode,
       aux: bias ? c.in(bias) : 0,
       scratch: c.scratch("packed rows", gemmScratch(K, c.batch)),
     });

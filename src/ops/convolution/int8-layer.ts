@@ -3,7 +3,7 @@ import { PenjingError } from "../../base/errors.ts";
 import { roundUp } from "../../base/shape.ts";
 import type { Node, Value } from "../../graph/graph.ts";
 import type { Lowering, Ref } from "../../graph/meaning.ts";
-import type { Window as TapWindow } from "../../kernels/i8/offsets.ts";
+import { type TableAxes, type Window as TapWindow, tableBytes } from "../../kernels/i8/offsets.ts";
 import { type Halo, storedBytes } from "../../kernels/i8/stored.ts";
 import { clamps, requantizationScales } from "../quantized/int8-arithmetic.ts";
 import { at, type StoredPlace, storedIn, storedOut } from "../quantized/int8-buffers.ts";
@@ -155,6 +155,8 @@ export function staticLayer(node: WeightedNode, c: Lowering, groups: number, poo
     /** True where pixels are taken one by one, and all channels together. */
     plain: groups === 1 && parts === 1 && [...strides, ...dilations].every(n => n === 1),
     running: { ...layer.running, ...clamps(y.type, node.attrs.relu) },
+    /** The numbers that `packing` has the places of. */
+    numbers: { weights: weight.data, bias: bias?.data, scale: scales, zero: affine(x.type).zero },
   };
 }
 
@@ -162,3 +164,10 @@ export type StaticLayer = ReturnType<typeof staticLayer>;
 
 /** Room for packed weights. */
 export const packedWeights = (c: Lowering, bytes: number): Ref => c.scratch("packed weights", bytes);
+
+/** A table of offsets, which a kernel makes once. */
+export function table(c: Lowering, name: string, axes: TableAxes): Ref {
+  const y = c.scratch(name, tableBytes(axes));
+  c.call("offsets", { rank: axes.length, axes: c.constant("axes", Int32Array.from(axes.flat())), y });
+  return y;
+}

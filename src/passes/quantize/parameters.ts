@@ -1,8 +1,14 @@
 /** Weights and biases of a quantized graph, and the names of its results. */
 import { PenjingError } from "../../base/errors.ts";
 import { size, type TypedArray } from "../../base/shape.ts";
-import type { Graph, Node, Type, Value } from "../../graph/graph.ts";
+import type { Graph, Node, Quantization, Type, Value } from "../../graph/graph.ts";
 import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme.ts";
+
+/**
+ * Scales that a weight's own must be proportional to, so that what its channels share stays shared; undefined: each
+ * channel has its own.
+ */
+export type SharedScales = (weight: Value) => Float32Array | undefined;
 
 /**
  * The states of the int8 graph. A weight that several layers share is quantized once, unless the bias of one of them
@@ -12,9 +18,11 @@ import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme
 export class Parameters {
   readonly #graph: Graph;
   readonly #made = new Map<string, Value>();
+  readonly #shared: SharedScales;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, shared: SharedScales = () => undefined) {
     this.#graph = graph;
+    this.#shared = shared;
   }
 
   /** Copies a state unchanged. */
@@ -31,7 +39,7 @@ export class Parameters {
     const weights = weight.type.quantization!.scale;
     const made = this.#once(bias, `i32 ${input} ${weight.id}`, () => {
       const { data, scale } = quantizeBias(real!, input, weights);
-      return { type: { ...bias.type, dtype: "i32", quantization: { scale, zeroPoint: 0, axis: 0 } }, data };
+      return { type: { ...bias.type, dtype: "i32", quantization: byOutput(scale, real!.length) }, data };
     });
     return [weight, made];
   }
@@ -45,7 +53,7 @@ export class Parameters {
   #weight(node: Node, sums: Sums): Value {
     const weight = node.inputs[1]!;
     const real = numbersOf(weight, node);
-    const scale = weightScales(real, weight.type.shape[0]!, sums);
+    const scale = proportional(weightScales(real, weight.type.shape[0]!, sums), this.#shared(weight));
     const channel = scale.indexOf(Infinity);
     if (channel >= 0) {
       const reason = "no scale makes its weights and its bias fit into sums of 32 bits";
@@ -53,7 +61,7 @@ export class Parameters {
       throw new PenjingError("quantize", message, { path: node.name });
     }
     return this.#once(weight, `i8 ${scale}`, () => ({
-      type: { ...weight.type, dtype: "i8", quantization: { scale, zeroPoint: 0, axis: 0 } },
+      type: { ...weight.type, dtype: "i8", quantization: byOutput(scale, weight.type.shape[0]!) },
       data: quantizeWeights(real, scale),
     }));
   }
@@ -73,6 +81,21 @@ export class Parameters {
     return leaf;
   }
 }
+
+/** The least scales proportional to `shared` of which none is less than those given; one, if all are equal. */
+function proportional(scale: Float32Array, shared: Float32Array | undefined): Float32Array {
+  if (!shared || scale.includes(Infinity)) return scale;
+  const factor = scale.reduce((most, s, c) => Math.max(most, s / shared[c]!), 1);
+  const scales = shared.map(s => s * factor);
+  return scales.every(s => s === scales[0]) ? scales.slice(0, 1) : scales;
+}
+
+/** Symmetric, with a scale for each output, or with one for all. */
+const byOutput = (scale: Float32Array, outputs: number): Quantization => ({
+  scale,
+  zeroPoint: 0,
+  ...(scale.length === outputs && { axis: 0 }),
+});
 
 function numbersOf(v: Value, node: Node): Float32Array {
   if (v.leaf !== "state" || !(v.data instanceof Float32Array) || v.data.length !== size(v.type.shape))

@@ -63,7 +63,7 @@ function leastScale(total: number, row: number, input: number, bias: number): nu
   return Math.max(sums, bias / MOST_BIAS / input, SMALLEST_NORMAL / input);
 }
 
-/** Quantizes weights [out][...] to int8, by one scale per output channel. */
+/** Quantizes weights [out][...] to int8, by one scale per output channel, or by one for all. */
 export function quantizeWeights(weights: Float32Array, scale: Float32Array): Int8Array {
   const row = weights.length / scale.length;
   return Int8Array.from(weights, (w, i) => clampWeight(halfAwayFromZero(w / scale[Math.floor(i / row)]!)));
@@ -81,6 +81,6 @@ export function quantizeBias(
   weights: Float32Array,
 ): { data: Int32Array; scale: Float32Array } {
   const scale = weights.map(s => Math.fround(input * s));
-  const data = Int32Array.from(bias, (b, c) => halfAwayFromZero(b / (input * weights[c]!)));
+  const data = Int32Array.from(bias, (b, c) => halfAwayFromZero(b / (input * weights[c % weights.length]!)));
   return { data, scale };
 }

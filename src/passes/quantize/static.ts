@@ -13,7 +13,7 @@ import { dequantize, quantize } from "../../ops/quantized/quantize.ts";
 import { requantize } from "../../ops/quantized/requantize.ts";
 import { proveSums } from "../../ops/quantized/sums.ts";
 import { traitsOf } from "../../ops/traits.ts";
-import { keepNames, Parameters } from "./parameters.ts";
+import { keepNames, Parameters, type SharedScales } from "./parameters.ts";
 import { quantizationOf, type Range } from "./scheme.ts";
 
 export interface QuantizeOptions {
@@ -23,6 +23,8 @@ export interface QuantizeOptions {
   range(v: Value): Range | undefined;
   /** Selects the layers to quantize. Default: all. */
   includes?(node: Node): boolean;
+  /** Weights whose channels share values. Default: none. */
+  shared?: SharedScales;
   /** Inputs and outputs are int8. Default false: they are float. */
   int8Borders?: boolean;
 }
@@ -94,7 +96,7 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
       );
     else f32.set(leaf, graph.leaf("input", leaf.name, leaf.type));
   }
-  const parameters = new Parameters(graph);
+  const parameters = new Parameters(graph, options.shared);
   const parameter = (v: Value) => parameters.plain(v);
 
   for (const node of from.nodes) {

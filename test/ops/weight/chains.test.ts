@@ -1,7 +1,7 @@
 /**
  * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same
  * bits when it is baked, and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside
- * `mask` and `gate` there are two kinds of op that only this test has, a codebook and a quantization to 15 levels.
+ * `mask`, `gate` and `sparseCodebook` there is an op that only this test has, a quantization to 15 levels.
  */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../src/base/random.ts";
@@ -11,8 +11,10 @@ import { Graph, type Op, type Promised, type Type } from "../../../src/graph/gra
 import type { Bake, Evaluate, Gradient } from "../../../src/graph/meaning.ts";
 import { anyOperands } from "../../../src/graph/operand.ts";
 import { verify } from "../../../src/graph/verify.ts";
+import { nearest } from "../../../src/kernels/reference/f32-codebook.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
 import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
+import { sparseCodebook } from "../../../src/ops/weight/codebook.ts";
 import { gate } from "../../../src/ops/weight/gate.ts";
 import { mask } from "../../../src/ops/weight/mask.ts";
 import { bake } from "../../../src/passes/bake.ts";
@@ -23,16 +25,6 @@ const [OUT, IN, ENTRIES, LEVELS] = [5, 6, 4, 7];
 const COUNT = OUT * IN;
 const matrix: Type = { shape: [OUT, IN], dtype: "f32", batched: false };
 const table: Type = { shape: [ENTRIES], dtype: "f32", batched: false };
-
-/** codebook(w, table, places) = table[place], but 0 where w is. Its table learns, the weight behind it does not. */
-const codebook: Op = {
-  name: "codebook",
-  takes: anyOperands,
-  infer: ([w]) => [w!],
-  weightEdge: { gives: ["distinct values"], keeps: ["zeros", "distinct values"] },
-};
-/** d / d table: the sum over the members of each entry. */
-const codebookGradient: Op = { name: "codebookGradient", takes: anyOperands, infer: () => [table] };
 
 /**
  * fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone.
@@ -49,8 +41,6 @@ const fakeQuantizeGradient: Op<{ limit: number }> = {
   infer: ([w]) => [w!],
 };
 
-const looked = (w: ArrayLike<number>, entries: ArrayLike<number>, places: ArrayLike<number>): Float32Array =>
-  Float32Array.from(w, (v, i) => (v === 0 ? 0 : entries[places[i]!]!));
 function rounded(w: ArrayLike<number>, limit: number): Float32Array {
   const step = limit / LEVELS;
   return Float32Array.from(w, v => step * Math.max(-LEVELS, Math.min(LEVELS, Math.round(v / step))) + 0);
@@ -60,49 +50,60 @@ const ofMatrix = (data: ArrayLike<number>): Tensor[] => [tensor([OUT, IN], Float
 
 const evaluates: Record<string, Evaluate> = {
   ...EVALUATE,
-  codebook: ([w, entries, places]) => ofMatrix(looked(w!.data, entries!.data, places!.data)),
-  codebookGradient: ([d, w, places]) => {
-    const sums = new Float64Array(ENTRIES);
-    d!.data.forEach((v, i) => {
-      if (w!.data[i] !== 0) sums[places!.data[i]!]! += v;
-    });
-    return [tensor([ENTRIES], sums)];
-  },
   fakeQuantize: ([w], { limit }) => ofMatrix(rounded(w!.data, limit)),
   fakeQuantizeGradient: ([d, w], { limit }) =>
     ofMatrix(d!.data.map((v, i) => (Math.abs(w!.data[i]!) <= limit ? v : 0))),
 };
 
-/** The functions whose slopes are the gradients: exact, but without rounding. */
+/** The value that is nearest to each weight, as `sparseCodebook` has it: an index, or -1 for 0. */
+const placesOf = (w: ArrayLike<number>, entries: ArrayLike<number>): number[] =>
+  Array.from(w, v => nearest(v, entries, true));
+
+/**
+ * The functions whose slopes are the gradients: exact, but without rounding. Near the weights that a codebook has seen
+ * first, in the order of the codebooks, its results change as much as the weights, and as the values of their members.
+ */
+const smoothOver = (codebooks: { w: Float64Array; places: number[] }[]): Record<string, Evaluate> => {
+  let next = 0;
+  return {
+    ...evaluates,
+    ...smooth,
+    sparseCodebook([w, entries]) {
+      codebooks[next] ??= { w: Float64Array.from(w!.data), places: placesOf(w!.data, entries!.data) };
+      const first = codebooks[next]!;
+      next++;
+      return ofMatrix(
+        w!.data.map((v, i) => v - first.w[i]! + (first.places[i]! < 0 ? 0 : entries!.data[first.places[i]!]!)),
+      );
+    },
+  };
+};
 const smooth: Record<string, Evaluate> = {
   ...evaluates,
   mask: ([w, m]) => ofMatrix(w!.data.map((v, i) => v * m!.data[i]!)),
   gate: ([w, g]) => ofMatrix(w!.data.map((v, i) => v * g!.data[Math.floor(i / IN)]!)),
-  codebook: ([w, entries, places]) => ofMatrix(w!.data.map((v, i) => (v === 0 ? 0 : entries!.data[places!.data[i]!]!))),
   fakeQuantize: ([w], { limit }) => ofMatrix(w!.data.map(v => Math.max(-limit, Math.min(limit, v)))),
 };
 
 const gradients: Record<string, Gradient | { refused: string }> = {
   ...GRADIENT,
-  codebook: ({ inputs: [w, , places] }, [d], graph) => [undefined, graph.one(codebookGradient, [d!, w!, places!])],
   fakeQuantize: ({ inputs: [w], attrs }, [d], graph) => [graph.one(fakeQuantizeGradient, [d!, w!], attrs)],
 };
 
 const bakes: Record<string, Bake> = {
   ...BAKE,
-  codebook: (_, [w, entries, places]) => looked(w!, entries!, places!),
   fakeQuantize: ({ attrs }, [w]) => rounded(w!, attrs.limit),
 };
 
-type Kind = "mask" | "gate" | "codebook" | "fakeQuantize";
-const KINDS: readonly Kind[] = ["mask", "gate", "codebook", "fakeQuantize"];
+type Kind = "mask" | "gate" | "sparseCodebook" | "fakeQuantize";
+const KINDS: readonly Kind[] = ["mask", "gate", "sparseCodebook", "fakeQuantize"];
 const ONE = KINDS.map(kind => [kind]);
 const TWO = ONE.flatMap(chain => KINDS.map(kind => [...chain, kind]));
 const THREE = TWO.flatMap(chain => KINDS.map(kind => [...chain, kind]));
 const CHAINS = [...ONE, ...TWO, ...THREE].map(chain => ({ title: chain.join(" < "), chain }));
 
 /** Masks and gates first, codebooks behind them, at last one quantization. */
-const isLegal = (chain: readonly Kind[]): boolean => /^[mg]*c*f?$/.test(chain.map(kind => kind[0]).join(""));
+const isLegal = (chain: readonly Kind[]): boolean => /^[mg]*s*f?$/.test(chain.map(kind => kind[0]).join(""));
 
 /** dense(x, chain(w)) + dense(x, w): the weight is used behind its chain, and if `shared` also without it. */
 function network(chain: readonly Kind[], shared: boolean): Graph {
@@ -118,7 +119,7 @@ function network(chain: readonly Kind[], shared: boolean): Graph {
   let edge = w;
   chain.forEach((kind, i) => {
     const at = { node: y.node!, operand: 1 };
-    const state = (role: "mask" | "constant" | "weight", name: string, type: Type, data: Float32Array) =>
+    const state = (role: "mask" | "weight", name: string, type: Type, data: Float32Array) =>
       graph.state(role, `${name} ${i}`, type, data);
     if (kind === "mask") {
       const bits = Float32Array.from({ length: COUNT }, () => (random.uniform() < 0.4 ? 0 : 1));
@@ -127,10 +128,9 @@ function network(chain: readonly Kind[], shared: boolean): Graph {
       const gates = normal(OUT).map((v, o) => (o === 1 ? 0 : v));
       const type: Type = { shape: [OUT], dtype: "f32", batched: false };
       edge = insertOnEdge(graph, edge, at, gate, [state("weight", "gate", type, gates)]);
-    } else if (kind === "codebook") {
-      const places = Float32Array.from({ length: COUNT }, () => random.integer(ENTRIES));
-      const states = [state("weight", "table", table, normal(ENTRIES)), state("constant", "places", matrix, places)];
-      edge = insertOnEdge(graph, edge, at, codebook, states);
+    } else if (kind === "sparseCodebook") {
+      const states = [state("weight", "table", table, normal(ENTRIES))];
+      edge = insertOnEdge(graph, edge, at, sparseCodebook, states, { mean: false });
     } else edge = insertOnEdge(graph, edge, at, fakeQuantize, [], { limit: 0.9 });
   });
   return graph;
@@ -169,7 +169,7 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
       "distinct values": () => expect(new Set(data).size).toBeLessThanOrEqual(ENTRIES + 1),
       range: () => expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(Math.fround(0.9)),
     };
-    const ops = { mask, gate, codebook, fakeQuantize } as const;
+    const ops = { mask, gate, sparseCodebook, fakeQuantize } as const;
     for (const kind of chain) for (const what of ops[kind].weightEdge!.gives) promises[what]();
   });
 
@@ -182,11 +182,13 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
     verify(graph);
     parameters.forEach((parameter, k) => {
       const at = Float64Array.from(parameter.data!);
+      const codebooks: { w: Float64Array; places: number[] }[] = [];
       const total = () =>
-        evaluate(graph, fed({ [parameter.name]: at }), [y!], smooth)[0]!.data.reduce(
+        evaluate(graph, fed({ [parameter.name]: at }), [y!], smoothOver(codebooks))[0]!.data.reduce(
           (s, v, i) => s + v * upstream[i]!,
           0,
         );
+      total();
       const slopes = at.map((v, i) => {
         at[i] = v + 1e-6;
         const above = total();
@@ -195,7 +197,9 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
         at[i] = v;
         return (above - below) / 2e-6;
       });
-      const got = made[k] ? evaluate(graph, fed(), [made[k]], smooth)[0]!.data : new Float64Array(at.length);
+      const got = made[k]
+        ? evaluate(graph, fed(), [made[k]], { ...smooth, sparseCodebook: evaluates.sparseCodebook! })[0]!.data
+        : new Float64Array(at.length);
       expectClose(got, slopes, `d ${parameter.name}`, 1e-6);
     });
   });
@@ -211,8 +215,8 @@ test.each(CHAINS.filter(({ chain }) => !isLegal(chain)))("verify: refuses $title
 });
 
 test("bake: refuses an op without that meaning before it changes anything", () => {
-  const graph = network(["mask", "codebook"], false);
+  const graph = network(["mask", "fakeQuantize"], false);
   const count = graph.nodes.length;
-  expect(() => bake(graph)).toThrow('layer "layer": op "codebook" is not among those that can be baked');
+  expect(() => bake(graph)).toThrow('layer "layer": op "fakeQuantize" is not among those that can be baked');
   expect(graph.nodes.length).toBe(count);
 });

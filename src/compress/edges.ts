@@ -1,0 +1,45 @@
+/** Chains of ops on the edges of weights, as compression lays them. */
+import { PenjingError } from "../base/errors.ts";
+import type { Op, Promised, Value } from "../graph/graph.ts";
+import type { Bake } from "../graph/meaning.ts";
+import { BAKE } from "../ops/index.ts";
+
+/** The ops on the edge of a weight, from its state to `value`. */
+export function chainBehind(value: Value): readonly Op[] {
+  const { node } = value;
+  return node?.op.weightEdge ? [...chainBehind(node.inputs[0]!), node.op] : [];
+}
+
+/** The state of the weight whose edge ends in `value`. */
+export function stateBehind(value: Value): Value {
+  const { node } = value;
+  return node?.op.weightEdge ? stateBehind(node.inputs[0]!) : value;
+}
+
+/** The numbers of a weight behind the ops on its edge. */
+export function numbersBehind(value: Value): Float32Array {
+  const { node } = value;
+  if (!node) return value.data as Float32Array;
+  const rule = (BAKE as Readonly<Record<string, Bake>>)[node.op.name]!;
+  return rule(node, node.inputs.map(numbersBehind));
+}
+
+const DONE: Record<Promised, string> = { zeros: "pruned", "distinct values": "clustered", range: "quantized" };
+
+/**
+ * Throws a PenjingError `masked` where `op` would break what an op on the edge promises of the weight. `what` is done by
+ * `op`: "pruning".
+ */
+export function demandPlace(
+  edge: Value,
+  { weightEdge: added }: Pick<Op, "weightEdge">,
+  what: string,
+  layer: string,
+): void {
+  for (const { weightEdge } of chainBehind(edge))
+    for (const promise of weightEdge!.gives)
+      if (!added!.keeps.includes(promise)) {
+        const message = `layer "${layer}" is ${DONE[promise]} already, and ${what} goes before that: bake the model first`;
+        throw new PenjingError("masked", message, { path: layer });
+      }
+}
