@@ -65,6 +65,7 @@ const calls: Record<string, () => unknown> = {
   clipActivations: () => api.clipActivations!(model(), { learned: true, ...wrong }),
   swapActivation: () => api.swapActivation!(model(), { to: "relu6", ...wrong }),
   gate: () => api.gate!(model(), wrong),
+  clusterWeights: () => api.clusterWeights!(model(), wrong),
   slim: () => api.slim!(model(), { keep: 0.5, ...wrong }),
   sensitivity: () => api.sensitivity!(model(), rows(), wrong),
   compare: () => api.compare!(model(), model(), rows(), wrong),
@@ -121,6 +122,7 @@ function twoInputs(): penjing.Model {
 
 /** Exported functions without an options object. */
 const WITHOUT = [
+  ...["distinctValues", "stripClustering", "toFloat16"],
   ...["analyze", "analyzeFile", "arrays", "chooseVariant", "confusionMatrix", "csvLogger", "forceVariant", "History"],
   ...["l1", "l2", "lossFor", "perClassAccuracy", "piecewiseConstant", "printArena", "printGraph", "printProgram"],
   ...[

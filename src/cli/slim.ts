@@ -49,7 +49,7 @@ export function define(command: Command, terminal: Terminal): void {
     .addOption(
       new Option("--score <name>", "which channels stay; taylor and apoz look at training images")
         .choices(["l1", "l2", "gamma", "taylor", "apoz"])
-        .default("l1"),
+        .default("taylor"),
     )
     .option("--samples <n>", "how many images taylor and apoz look at", whole(1), 512)
     .option("--multiple-of <n>", "channels become a multiple, such as 8 for SIMD", whole(1), 1)

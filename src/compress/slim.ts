@@ -20,7 +20,8 @@ export interface SlimOptions {
    */
   keep: Keep;
   /**
-   * The importance of a channel. Those of the highest scores stay; among equals the first. Default "l1".
+   * The importance of a channel. Those of the highest scores stay; among equals the first. Default:
+   * "taylor" with `data`, else "l1": after fine-tuning, half of LeNet-5 answered 99.06 % instead of 98.87 %.
    * - "l1", "l2": the norm of all weights of a channel's filters (Li et al. 2017);
    * - "gamma": |gamma| of batch normalization, or |gate|, which training with `gate` makes small (network slimming, Liu
    *   et al. 2017);
@@ -68,7 +69,7 @@ export async function slim(model: Model, options: SlimOptions): Promise<Model> {
     if (options === null || typeof options !== "object")
       throw wrongType("slim", "options: keep, score, data, multipleOf, layers", options);
     knownOptions("slim", options, ["keep", "score", "data", "multipleOf", "layers", "signal"]);
-    const { keep, score = "l1", data, layers, signal } = options;
+    const { keep, data, score = data ? "taylor" : "l1", layers, signal } = options;
     const multipleOf = integer("multipleOf", options.multipleOf ?? 1, 1);
     checkScore(score, data);
     if (data) expectScaling("data", data, model.preprocessing);

@@ -174,7 +174,14 @@ export function barChart({ title, names, series, x, format }: BarChartOptions): 
       marks: [
         plot.barX(bars, { x: "value", y: "i", fy: "row", fill: bar => seriesColour(bar.i) }),
         plot.ruleX([0], { stroke: "var(--rule)" }),
-        plot.text(bars, { x: "value", y: "i", fy: "row", text: "text", textAnchor: "start", dx: 5 }),
+        plot.text(bars, {
+          x: bar => Math.max(0, bar.value), // right of zero for negative numbers too, not on the bar
+          y: "i",
+          fy: "row",
+          text: "text",
+          textAnchor: "start",
+          dx: 5,
+        }),
       ],
     }),
     { title, legend },

@@ -62,7 +62,7 @@ describe("slim", () => {
   test("half the channels, trained on, with a page", async () => {
     const out = at("digits.slim.penjing");
     const document = await documentOf("slim", model, "--keep", "0.5", "--report", at("slim.html"), ...short);
-    expect(document).toMatchObject({ file: model, out, keep: 0.5, score: "l1" });
+    expect(document).toMatchObject({ file: model, out, keep: 0.5, score: "taylor" });
     expect(document.layers[0]).toMatchObject({ name: "conv2d", outputShape: [24, 24, 3] });
     expect(document.after.bytes).toBe(statSync(out).size);
     expect(document.after.bytes).toBeLessThan(0.3 * document.before.bytes);
