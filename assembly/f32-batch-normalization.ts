@@ -177,3 +177,12 @@ export function f32_moving_average(n: i32, y: usize, x: usize, momentum: f32): v
     x += 16;
   }
 }
+
+export function f32_moving_average_unless(n: i32, flag: usize, y: usize, x: usize, momentum: f32): void {
+  if (load<f32>(flag) == 0) f32_moving_average(n, y, x, momentum);
+}
+
+export function f32_choose(n: i32, flag: usize, a: usize, b: usize, y: usize): void {
+  const from = load<f32>(flag) == 0 ? b : a;
+  for (let i = 0; i < n; i += 4) v128.store(y + (<usize>i << 2), v128.load(from + (<usize>i << 2)));
+}

@@ -70,6 +70,8 @@ const calls: Record<string, () => unknown> = {
   sensitivity: () => api.sensitivity!(model(), rows(), wrong),
   compare: () => api.compare!(model(), model(), rows(), wrong),
   quantizeStatic: () => api.quantizeStatic!(model(), { calibration: rows(), ...wrong }),
+  quantizeModel: () => api.quantizeModel!(model(), wrong),
+  quantizationReport: () => api.quantizationReport!(model(), rows(), { calibration: rows(), ...wrong }),
   quantizeDynamic: () => api.quantizeDynamic!(model(), wrong),
   Model: () => Reflect.construct(penjing.Model, [model().graph, wrong]),
   "Model.fit": () => untyped(model()).fit!(rows(), wrong),

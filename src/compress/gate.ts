@@ -85,6 +85,10 @@ function addGates(graph: Graph, groups: readonly ChannelGroup[], named: boolean)
       continue;
     }
     const edges = edgesOf(graph, group);
+    if (edges.some(({ node, operand }) => node.inputs[operand]!.node?.op.weightEdge?.gives.includes("range")))
+      throw new PenjingError("quantized", `layer "${layer}" is trained for quantization: add gates before`, {
+        path: layer,
+      });
     if (edges.some(({ node, operand }) => node.inputs[operand]!.node?.op === gateOp))
       throw new PenjingError("masked", `layer "${layer}" has gates already: bake the model first`, { path: layer });
     for (const at of edges) demandPlace(at.node.inputs[at.operand]!, gateOp, "gating", layer);

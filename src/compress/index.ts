@@ -1,4 +1,5 @@
 /** Making trained networks small: pruning, clustering, quantization, and how small they became. */
+export type { WeightBits } from "../passes/quantize/weight-bits.ts";
 export {
   type ActivationEffect,
   type ActivationKind,
@@ -34,12 +35,20 @@ export { type PruneChoice, type PruneOptions, prune, sparsity, stripPruning } fr
 export { type PruneLowMagnitudeOptions, pruneLowMagnitude } from "./prune-low-magnitude.ts";
 export { type PruneOnceOptions, pruneOnce } from "./prune-once.ts";
 export {
+  type LayerQuantization,
+  type QuantizationReport,
+  type QuantizationReportOptions,
+  quantizationReport,
+} from "./quantization-report.ts";
+export {
   type Exclusion,
   type QuantizeDynamicOptions,
   type QuantizeStaticOptions,
   quantizeDynamic,
   quantizeStatic,
 } from "./quantize.ts";
+export { type QuantizeModelOptions, quantizeModel } from "./quantize-model.ts";
+export type { GivenRanges, RangeMethod } from "./ranges.ts";
 export { rewind } from "./rewind.ts";
 export { type RiglOptions, rigl } from "./rigl.ts";
 export {

@@ -26,6 +26,11 @@ export class Histogram {
     this.#total++;
   }
 
+  /** The number of values in each bin. */
+  get counts(): Readonly<Float64Array> {
+    return this.#counts;
+  }
+
   /** The number that `percentile` % of all lie below or at, between two edges of bins as if they were even. */
   percentile(percentile: number): number {
     const { min, max } = this.range;

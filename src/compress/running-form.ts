@@ -8,9 +8,14 @@ import { foldBatchNormalization } from "../passes/fold-batch-normalization.ts";
 /** A copy without what only training needs: masks baked, learned bounds fixed, normalization folded, no dropout. */
 export function runningForm(model: Graph): Graph {
   const { graph } = model.copy();
+  toRunningForm(graph);
+  return graph;
+}
+
+/** The same in place. */
+export function toRunningForm(graph: Graph): void {
   bake(graph);
   fixBounds(graph);
   foldBatchNormalization(graph);
   graph.rewrite([node => (node.op === dropout ? node.inputs : undefined)]);
-  return graph;
 }

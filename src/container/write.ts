@@ -8,6 +8,7 @@ import { knownOptions, PenjingError, show, wrongType, wrongValue } from "../base
 import { allocate, type Shape, sameShape, showShape, size } from "../base/shape.ts";
 import type { Graph, Node, Quantization, Type, Value } from "../graph/graph.ts";
 import { crc32 } from "../kernels/bits.ts";
+import { UNSTORED } from "../ops/index.ts";
 import { encode } from "./codecs/encode.ts";
 import type { Extras } from "./extras.ts";
 import { DTYPES, INPUT, MAGIC, NODE, RESULTS, STATE, VERSION } from "./format.ts";
@@ -130,7 +131,7 @@ class GraphWriter {
     const number = this.#numbers.get(node.op.name);
     const stored = number === undefined ? undefined : this.#ops[number];
     if (number === undefined || stored === undefined || number === RESULTS)
-      throw unsupported(node.name, `op "${node.op.name}": a file holds networks that run, unfused and baked`);
+      throw unsupported(node.name, `op "${node.op.name}": ${UNSTORED[node.op.name]?.refused ?? PLAIN}`);
     demandInferred(node);
     const attrs = attributesOf(node, stored);
     const present = attrs.reduce((bits, { given }, i) => bits | (given ? 1 << i : 0), 0);
@@ -343,6 +344,9 @@ function dataOf(leaf: Value) {
     );
   return leaf.data;
 }
+
+/** The form of the networks that files hold. */
+const PLAIN = "a file holds networks that run, unfused and baked";
 
 const unsupported = (layer: string, what: string): PenjingError =>
   new PenjingError("unsupported", `"${layer}" cannot be stored: ${what}`, { path: layer });

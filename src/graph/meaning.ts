@@ -62,14 +62,25 @@ export type Axes<A = any> = (node: Node<A>) => NodeAxes<A>;
  * - "kernel": it has a kernel of its own with int8 weights, and chooses the quantization of its output;
  * - "chooses": it chooses the quantization of its output, which is in its attributes;
  * - "sums": as "chooses", but its kernel limits the ratio of its operands' scales to that of its output;
- * - "keeps": its output has the quantization of input 0;
+ * - "keeps": its output has the quantization of input 0, and no numbers but those of input 0 and 0;
+ * - "averages": its output has the quantization of input 0, and numbers between those of input 0, rounded;
  * - "alike": its inputs are requantized to the quantization of its output;
  * - "clamps": as "keeps", and a layer before it may use its range: clamping is monotone;
  * - a quantization: TensorFlow Lite fixes that of its output;
  * - "float": none; it stays between a dequantize and a quantize;
  * - "border": int8 begins or ends here.
  */
-export type Int8Form = "kernel" | "chooses" | "sums" | "keeps" | "alike" | "clamps" | "float" | "border" | Quantization;
+export type Int8Form =
+  | "kernel"
+  | "chooses"
+  | "sums"
+  | "keeps"
+  | "averages"
+  | "alike"
+  | "clamps"
+  | "float"
+  | "border"
+  | Quantization;
 
 /** Properties of an op that passes, losses and compression need. */
 export interface Traits {

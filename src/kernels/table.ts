@@ -16,6 +16,7 @@ import { f32Conv2dReluMaxPool2dGradient } from "./table/f32-conv2d-relu-max-pool
 import { f32Conv2dReluMaxPool2dWinograd } from "./table/f32-conv2d-relu-max-pool2d-winograd.ts";
 import { f32Depthwise } from "./table/f32-depthwise.ts";
 import { f32Elementwise } from "./table/f32-elementwise.ts";
+import { f32FakeQuantize } from "./table/f32-fake-quantize.ts";
 import { f32Gemm } from "./table/f32-gemm.ts";
 import { f32LayerNormalization } from "./table/f32-layer-normalization.ts";
 import { f32Loss } from "./table/f32-loss.ts";
@@ -61,6 +62,7 @@ export const FAMILIES = {
   "f32-layer-normalization": f32LayerNormalization,
   "f32-codebook": f32Codebook,
   "f32-reduce": f32Reduce,
+  "f32-fake-quantize": f32FakeQuantize,
   "f32-gemm": f32Gemm,
   "f32-conv2d": f32Conv2d,
   "f32-depthwise": f32Depthwise,

@@ -43,3 +43,8 @@ function check(node: Node, rules: Readonly<Record<string, Bake>>): void {
     if (!made(v) && !(v.leaf === "state" && v.data instanceof Float32Array))
       throw wrong(`"${v.name}" is no state with numbers`);
 }
+
+/** The numbers that the ops on the edge of a weight make of it. */
+export function bakedNumbers({ node, data }: Value): Float32Array {
+  return node ? BAKE[node.op.name]!(node, node.inputs.map(bakedNumbers)) : (data as Float32Array);
+}

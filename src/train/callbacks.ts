@@ -134,6 +134,11 @@ export interface StepHook {
    */
   build?(graph: Graph, updates: readonly Update[], step: StepValues): void;
   /**
+   * Returns the name of a state of one number, 0 at first, made by the step: from the step on at which `act` writes 1
+   * into it, batch normalization takes its moving statistics and leaves them alone.
+   */
+  freezes?(): string;
+  /**
    * Called first: the training begins after `step` steps, and will end at `steps` in total. It may throw if the hook
    * could never act. `state` holds what a checkpoint or the training before has left; it is undefined in a loop of
    * single steps (`trainStep`), which always begins anew.
@@ -163,6 +168,7 @@ const HOOK_CALLS = [
   "penalties",
   "observes",
   "build",
+  "freezes",
   "begin",
   "next",
   "act",

@@ -76,7 +76,8 @@ export function buildStep(model: Graph, options: StepOptions): Step {
   const { graph } = model.copy();
   streamInputs(graph, input => streamImages(graph, input, options.images));
   const { goal, hooks = [] } = options;
-  if (goal !== "measures") trainingForm(graph);
+  const [frozen] = hooks.flatMap(hook => hook.freezes?.() ?? []);
+  if (goal !== "measures") trainingForm(graph, frozen);
 
   const output = graph.results[0]!;
   const observers = typeof goal === "object" ? hooks.filter(hook => hook.build && hook.observes) : [];

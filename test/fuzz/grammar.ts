@@ -315,7 +315,9 @@ class Sentence {
     if (op.name === "quantize") return true;
     const { int8 } = (TRAITS as Readonly<Record<string, Traits>>)[op.name]!;
     if (x.type.dtype !== "i8") return this.#chance(0.02);
-    return this.#chance(op.name === "dequantize" || int8 === "keeps" || int8 === "clamps" ? 0.03 : 0.97);
+    return this.#chance(
+      op.name === "dequantize" || int8 === "keeps" || int8 === "averages" || int8 === "clamps" ? 0.03 : 0.97,
+    );
   }
 
   /**

@@ -80,7 +80,17 @@ overVariants("f32-batch-normalization", "train", bench => {
     const [y, x] = [noise(size, 1), noise(size, 2)];
     const at = bench.input(y);
     bench.run("f32_moving_average", { n: size, y: at, x: bench.input(x), momentum: 0.99 });
-    expect(floats(at, size)).toEqual(y.map((v, i) => twin.f32_moving_average(v, x[i]!, 0.99)));
+    const moved = y.map((v, i) => twin.f32_moving_average(v, x[i]!, 0.99));
+    expect(floats(at, size)).toEqual(moved);
+    for (const flag of [0, 1]) {
+      const to = bench.input(y);
+      const args = { n: size, flag: bench.input(Float32Array.of(flag)) };
+      bench.run("f32_moving_average_unless", { ...args, y: to, x: bench.input(x), momentum: 0.99 });
+      expect(floats(to, size)).toEqual(flag ? y : moved);
+      const chosen = bench.output(size * 4);
+      bench.run("f32_choose", { ...args, a: bench.input(x), b: bench.input(y), y: chosen });
+      expect(floats(chosen, size)).toEqual(flag ? x : y);
+    }
   });
 });
 

@@ -30,6 +30,7 @@ import { dropout } from "../../src/ops/normalization/dropout.ts";
 import { layerNormalization } from "../../src/ops/normalization/layer-normalization.ts";
 import { averagePool2d } from "../../src/ops/pooling/average-pool2d.ts";
 import { maxPool2d } from "../../src/ops/pooling/max-pool2d.ts";
+import { fakeQuantizeActivation } from "../../src/ops/quantized/fake-quantize-activation.ts";
 import { broadcast } from "../../src/ops/shape/broadcast.ts";
 import { concat } from "../../src/ops/shape/concat.ts";
 import { constantPad } from "../../src/ops/shape/constant-pad.ts";
@@ -39,6 +40,7 @@ import { resizeNearest } from "../../src/ops/shape/resize-nearest.ts";
 import { stridedSlice } from "../../src/ops/shape/strided-slice.ts";
 import { transpose } from "../../src/ops/shape/transpose.ts";
 import { sparseCodebook } from "../../src/ops/weight/codebook.ts";
+import { fakeQuantize } from "../../src/ops/weight/fake-quantize.ts";
 import { gate } from "../../src/ops/weight/gate.ts";
 import { mask } from "../../src/ops/weight/mask.ts";
 import { type AxisClass, GraphAxes } from "../../src/passes/axes.ts";
@@ -69,12 +71,22 @@ class Drawing {
     return this.graph.state("weight", `${name} ${this.#count++}`, { shape, dtype: "f32", batched: false }, positive);
   }
 
-  /** A weight, sometimes behind a mask, gates or a codebook. */
+  quantized(weight: Value): Value {
+    const learned = this.random.integer(2);
+    const per = this.random.integer(2) ? "channel" : "tensor";
+    const count = per === "channel" ? weight.type.shape[0]! : 1;
+    const states = learned ? [this.state("step", [count]), this.state("unit", [count])] : [];
+    for (const leaf of states) leaf.data = (leaf.data as Float32Array).map(v => Math.abs(v) + 0.1);
+    return this.graph.one(fakeQuantize, [weight, ...states], { levels: 7, scale: learned ? "learned" : "max", per });
+  }
+
+  /** A weight, sometimes behind a mask, gates, a codebook or a quantization. */
   kernel(shape: Shape): Value {
     const weight = this.state("kernel", shape);
     if (this.random.integer(3)) return weight;
-    const edge = this.random.integer(4);
+    const edge = this.random.integer(5);
     if (edge === 0) return this.graph.one(gate, [weight, this.state("gates", [shape[0]!])]);
+    if (edge === 4) return this.quantized(weight);
     if (edge === 1) {
       const table = this.random.integer(2) ? [3] : [shape[0]!, 3];
       return this.graph.one(sparseCodebook, [weight, this.state("table", table)], { mean: false });
@@ -125,6 +137,12 @@ class Drawing {
       () => graph.one([relu, sigmoid, tanh][random.integer(3)]!, [x]),
       () => graph.one(clip, [x], { low: -1, high: 1 }),
       () => graph.one(pact, [x, this.state("bound", [1])]),
+      () => {
+        // rounded numbers would move by whole steps where sums have another order
+        const range = this.state("range", [4]);
+        range.data!.fill(0);
+        return graph.one(fakeQuantizeActivation, [x, range]);
+      },
       () =>
         graph.one(prelu, [
           x,
@@ -256,6 +274,8 @@ describe("GraphAxes: the law of AXES over random networks", () => {
       stridedSlice,
       transpose,
       mask,
+      fakeQuantize,
+      fakeQuantizeActivation,
       gate,
       sparseCodebook,
       softmax,

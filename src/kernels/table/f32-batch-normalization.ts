@@ -75,4 +75,11 @@ export const f32BatchNormalization = {
   },
   /** y = y momentum + x (1 - momentum) over n stored floats (a multiple of 4). */
   f32_moving_average: { args: { n: "int", y: "update", x: "read", momentum: "float" }, binary: "train" },
+  /** The same where the f32 at `flag` is 0, else nothing. */
+  f32_moving_average_unless: {
+    args: { n: "int", flag: "read", y: "update", x: "read", momentum: "float" },
+    binary: "train",
+  },
+  /** y = a, or b where the f32 at `flag` is 0, over n stored floats (a multiple of 4). */
+  f32_choose: { args: { n: "int", flag: "read", a: "read", b: "read", y: "write" }, binary: "train" },
 } as const satisfies Rows;

@@ -97,7 +97,8 @@ export const axes = {
 } satisfies Record<string, Axes>;
 
 export const traits = {
-  pact: { int8: "float" },
+  // a network becomes integers after fixBounds has made a clip of it
+  pact: { int8: "clamps" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

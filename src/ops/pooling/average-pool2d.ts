@@ -145,7 +145,7 @@ export const cost = {
 export const axes = { averagePool2d: channelAxes } satisfies Record<string, Axes>;
 
 export const traits = {
-  averagePool2d: { int8: "keeps" },
+  averagePool2d: { int8: "averages" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

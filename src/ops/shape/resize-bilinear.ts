@@ -179,7 +179,7 @@ export const cost = {
 export const axes = { resizeBilinear: channelAxes } satisfies Record<string, Axes>;
 
 export const traits = {
-  resizeBilinear: { int8: "keeps" },
+  resizeBilinear: { int8: "averages" },
 } satisfies Record<string, Traits>;
 
 export const stored = {

@@ -4,17 +4,17 @@
  */
 import { Graph, type Node, type Value } from "../../graph/graph.ts";
 import { hasKernel } from "../../ops/traits.ts";
-import { keepNames, Parameters, type SharedScales } from "./parameters.ts";
+import { keepNames, Parameters, type WeightForms } from "./parameters.ts";
 
 /** Dynamic quantization: int8 weights, float activations that kernels quantize by the range of each image. */
 export function quantizeDynamic(
   from: Graph,
   includes: (node: Node) => boolean = () => true,
-  shared?: SharedScales,
+  weights: WeightForms = {},
 ): Graph {
   const graph = new Graph();
   const of = new Map<Value, Value>();
-  const parameters = new Parameters(graph, shared);
+  const parameters = new Parameters(graph, weights);
   for (const leaf of from.leaves) if (leaf.leaf === "input") of.set(leaf, graph.leaf("input", leaf.name, leaf.type));
   for (const node of from.nodes) {
     const operands = node.inputs.map(v => of.get(v) ?? v);

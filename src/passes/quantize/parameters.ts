@@ -4,11 +4,26 @@ import { size, type TypedArray } from "../../base/shape.ts";
 import type { Graph, Node, Quantization, Type, Value } from "../../graph/graph.ts";
 import { quantizeBias, quantizeWeights, type Sums, weightScales } from "./scheme.ts";
 
+/** The numbers that the weights of a layer become. */
+export interface WeightNumbers {
+  /** The greatest. Default 127. */
+  readonly levels: number;
+  /** One scale per output, unless the sums of the layer need a greater one. */
+  readonly scale: Float32Array;
+}
+
 /**
  * Scales that a weight's own must be proportional to, so that what its channels share stays shared; undefined: each
  * channel has its own.
  */
 export type SharedScales = (weight: Value) => Float32Array | undefined;
+
+export interface WeightForms {
+  /** The numbers of a layer's weights; undefined: 8 bits, by max |w|. Default: undefined for all. */
+  readonly numbers?: ((node: Node) => WeightNumbers | undefined) | undefined;
+  /** Weights whose channels share values. Default: none. */
+  readonly shared?: SharedScales | undefined;
+}
 
 /**
  * The states of the int8 graph. A weight that several layers share is quantized once, unless the bias of one of them
@@ -18,11 +33,11 @@ export type SharedScales = (weight: Value) => Float32Array | undefined;
 export class Parameters {
   readonly #graph: Graph;
   readonly #made = new Map<string, Value>();
-  readonly #shared: SharedScales;
+  readonly #forms: WeightForms;
 
-  constructor(graph: Graph, shared: SharedScales = () => undefined) {
+  constructor(graph: Graph, forms: WeightForms = {}) {
     this.#graph = graph;
-    this.#shared = shared;
+    this.#forms = forms;
   }
 
   /** Copies a state unchanged. */
@@ -53,16 +68,19 @@ export class Parameters {
   #weight(node: Node, sums: Sums): Value {
     const weight = node.inputs[1]!;
     const real = numbersOf(weight, node);
-    const scale = proportional(weightScales(real, weight.type.shape[0]!, sums), this.#shared(weight));
+    const outputs = weight.type.shape[0]!;
+    const numbers = this.#forms.numbers?.(node);
+    const own = weightScales(real, outputs, sums, numbers?.scale);
+    const scale = proportional(own, this.#forms.shared?.(weight));
     const channel = scale.indexOf(Infinity);
     if (channel >= 0) {
       const reason = "no scale makes its weights and its bias fit into sums of 32 bits";
       const message = `layer "${node.name}" has no int8 form: in channel ${channel}, ${reason}`;
       throw new PenjingError("quantize", message, { path: node.name });
     }
-    return this.#once(weight, `i8 ${scale}`, () => ({
-      type: { ...weight.type, dtype: "i8", quantization: byOutput(scale, weight.type.shape[0]!) },
-      data: quantizeWeights(real, scale),
+    return this.#once(weight, `i8 ${scale} ${numbers?.levels}`, () => ({
+      type: { ...weight.type, dtype: "i8", quantization: byOutput(scale, outputs) },
+      data: quantizeWeights(real, scale, numbers?.levels),
     }));
   }
 

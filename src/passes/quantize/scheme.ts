@@ -2,24 +2,9 @@
  * The arithmetic of TFLite's int8 scheme: activations by their observed range with an exact zero, weights symmetric per
  * output channel by max |w| / 127 or a larger scale that the bias needs, biases int32 with scale s_x * s_w.
  */
-import type { Quantization } from "../../graph/graph.ts";
+import { quantizationOf, type Range, SMALLEST_NORMAL } from "../../ops/quantized/int8-range.ts";
 
-/** The smallest normal float32: a scale below it would lose precision, or be 0. */
-const SMALLEST_NORMAL = 2 ** -126;
-
-export interface Range {
-  min: number;
-  max: number;
-}
-
-/** The int8 quantization of a range: exact zero, 255 steps. As in TFLite, computed in float64. */
-export function quantizationOf({ min, max }: Range): Quantization {
-  const low = Math.min(0, min);
-  const high = Math.max(0, max);
-  const scale = high - low ? Math.max((high - low) / 255, SMALLEST_NORMAL) : 1;
-  const zeroPoint = Math.max(-128, Math.min(127, Math.round(-128 - low / scale)));
-  return { scale: Float32Array.of(scale), zeroPoint };
-}
+export { quantizationOf, type Range };
 
 /** The bias that a layer's int32 sums hold besides products, in units of the input's scale times the weights' scale. */
 export interface Sums {
@@ -37,8 +22,14 @@ const MOST_BIAS = 2 ** 30 - 1;
 /**
  * One scale per output channel of weights [out][...]: max |w| / 127, raised until the bias is at most 2^30 - 1 (as
  * TensorFlow's converter does) and sum |w| * 255 + |bias| fits into int32, so that no sum of the layer can overflow.
+ * `given`: scales to begin with, in the place of max |w| / 127.
  */
-export function weightScales(weights: Float32Array, channels: number, { input, bias }: Sums): Float32Array {
+export function weightScales(
+  weights: Float32Array,
+  channels: number,
+  { input, bias }: Sums,
+  given?: Float32Array,
+): Float32Array {
   const row = weights.length / channels;
   return Float32Array.from({ length: channels }, (_, c) => {
     let top = 0;
@@ -49,7 +40,7 @@ export function weightScales(weights: Float32Array, channels: number, { input, b
       if (size > top) top = size;
     }
     const offset = Math.abs(bias?.[c] ?? 0);
-    const usual = top || offset ? top / 127 : EMPTY_RANGE / 127;
+    const usual = top || offset ? (given?.[c] ?? top / 127) : EMPTY_RANGE / 127;
     return Math.max(usual, SMALLEST_NORMAL, leastScale(total, row, input, offset));
   });
 }
@@ -63,13 +54,15 @@ function leastScale(total: number, row: number, input: number, bias: number): nu
   return Math.max(sums, bias / MOST_BIAS / input, SMALLEST_NORMAL / input);
 }
 
-/** Quantizes weights [out][...] to int8, by one scale per output channel, or by one for all. */
-export function quantizeWeights(weights: Float32Array, scale: Float32Array): Int8Array {
+/**
+ * Quantizes weights [out][...] to int8 numbers in -levels .. levels, by one scale per output channel, or by one
+ * for all.
+ */
+export function quantizeWeights(weights: Float32Array, scale: Float32Array, levels = 127): Int8Array {
   const row = weights.length / scale.length;
-  return Int8Array.from(weights, (w, i) => clampWeight(halfAwayFromZero(w / scale[Math.floor(i / row)]!)));
+  const clamped = (q: number): number => Math.max(-levels, Math.min(levels, q));
+  return Int8Array.from(weights, (w, i) => clamped(halfAwayFromZero(w / scale[Math.floor(i / row)]!)));
 }
-
-const clampWeight = (q: number): number => Math.max(-127, Math.min(127, q));
 
 /** TFLite rounds weights half away from zero. */
 const halfAwayFromZero = (v: number): number => Math.sign(v) * Math.floor(Math.abs(v) + 0.5);

@@ -8,13 +8,12 @@
  */
 import { PenjingError } from "../../base/errors.ts";
 import { Graph, type Node, type Quantization, type Value } from "../../graph/graph.ts";
-import type { Int8Form } from "../../graph/meaning.ts";
 import { dequantize, quantize } from "../../ops/quantized/quantize.ts";
 import { requantize } from "../../ops/quantized/requantize.ts";
 import { proveSums } from "../../ops/quantized/sums.ts";
-import { traitsOf } from "../../ops/traits.ts";
-import { keepNames, Parameters, type SharedScales } from "./parameters.ts";
-import { quantizationOf, type Range } from "./scheme.ts";
+import { int8Borders } from "./borders.ts";
+import { keepNames, Parameters, type WeightForms } from "./parameters.ts";
+import { quantizationOf as affine, type Range } from "./scheme.ts";
 
 export interface QuantizeOptions {
   /**
@@ -23,8 +22,8 @@ export interface QuantizeOptions {
   range(v: Value): Range | undefined;
   /** Selects the layers to quantize. Default: all. */
   includes?(node: Node): boolean;
-  /** Weights whose channels share values. Default: none. */
-  shared?: SharedScales;
+  /** The numbers that weights become. Default: 8 bits, by max |w|. */
+  weights?: WeightForms;
   /** Inputs and outputs are int8. Default false: they are float. */
   int8Borders?: boolean;
 }
@@ -40,32 +39,17 @@ export function observed(graph: Graph, options: Omit<QuantizeOptions, "range"> =
   return [...graph.leaves, ...graph.nodes.flatMap(n => n.outputs)].filter(v => asked.has(v));
 }
 
-/** The value whose range a node's output gets: that of a clamp if this is its only reader. */
-function rangeSource(graph: Graph, node: Node): Value {
-  const y = node.outputs[0]!;
-  const [user, ...others] = graph.users(y);
-  return user && !others.length && traitsOf(user).int8 === "clamps" && !graph.results.includes(y)
-    ? user.outputs[0]!
-    : y;
-}
-
-/** The form of a node; "float" if it is not included, or would keep the quantization of a constant, which has none. */
-function formOf(node: Node, { includes }: Pick<QuantizeOptions, "includes">): Int8Form {
-  const { int8 } = traitsOf(node);
-  if (includes && !includes(node)) return "float";
-  const keeps = int8 === "keeps" || int8 === "clamps" || int8 === "alike";
-  return keeps && !node.inputs.every(v => v.type.batched) ? "float" : int8;
-}
-
 /** Static quantization: every activation is int8, with the given ranges. */
 export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
   const graph = new Graph();
+  const borders = int8Borders(from, options.includes);
+  const quantizationOf = (v: Value): Quantization => quantizationFor(borders.source(v), options);
   const q8 = new Map<Value, Value>();
   const f32 = new Map<Value, Value>();
   const asInt8 = (v: Value): Value => {
     const known = q8.get(v);
     if (known) return known;
-    const made = graph.one(quantize, [f32.get(v)!], { quantization: quantizationFor(v, options) });
+    const made = graph.one(quantize, [f32.get(v)!], { quantization: quantizationOf(v) });
     q8.set(v, made);
     return made;
   };
@@ -90,35 +74,32 @@ export function quantizeStatic(from: Graph, options: QuantizeOptions): Graph {
   for (const leaf of from.leaves) {
     if (leaf.leaf !== "input") continue;
     if (options.int8Borders)
-      q8.set(
-        leaf,
-        graph.leaf("input", leaf.name, { ...leaf.type, dtype: "i8", quantization: quantizationFor(leaf, options) }),
-      );
+      q8.set(leaf, graph.leaf("input", leaf.name, { ...leaf.type, dtype: "i8", quantization: quantizationOf(leaf) }));
     else f32.set(leaf, graph.leaf("input", leaf.name, leaf.type));
   }
-  const parameters = new Parameters(graph, options.shared);
+  const parameters = new Parameters(graph, options.weights);
   const parameter = (v: Value) => parameters.plain(v);
 
   for (const node of from.nodes) {
-    const form = formOf(node, options);
+    const form = borders.form(node);
     graph.scope(node.name, () => {
       if (form === "kernel") {
         const x = asInt8(node.inputs[0]!);
         const inputs = parameters.int8(node, x.type.quantization!.scale[0]!);
-        const quantization = quantizationFor(rangeSource(from, node), options);
+        const quantization = quantizationOf(node.outputs[0]!);
         const y = graph.one(node.op, [x, ...inputs], { ...node.attrs, quantization });
         proveSums(y.node!);
         q8.set(node.outputs[0]!, y);
-      } else if (form === "keeps" || form === "clamps")
+      } else if (form === "keeps" || form === "averages" || form === "clamps")
         graph.add(node.op, node.inputs.map(asInt8), node.attrs).forEach((v, i) => q8.set(node.outputs[i]!, v));
       else if (form === "alike") {
         // clipping the operands to the output's range loses nothing: the op returns one of their numbers
-        const quantization = quantizationFor(rangeSource(from, node), options);
+        const quantization = quantizationOf(node.outputs[0]!);
         const inputs = node.inputs.map(v => requantized(v, quantization));
         q8.set(node.outputs[0]!, graph.one(node.op, inputs, node.attrs));
       } else if (form === "chooses" || form === "sums" || typeof form === "object") {
         const inputs = node.inputs.map(v => (v.leaf === "state" ? parameter(v) : asInt8(v)));
-        const chosen = typeof form === "object" ? form : quantizationFor(rangeSource(from, node), options);
+        const chosen = typeof form === "object" ? form : quantizationOf(node.outputs[0]!);
         const quantization = form === "sums" ? sumQuantization(chosen, inputs) : chosen;
         q8.set(node.outputs[0]!, graph.one(node.op, inputs, { ...node.attrs, quantization }));
       } else {
@@ -152,5 +133,5 @@ function quantizationFor(v: Value, options: QuantizeOptions): Quantization {
   if (!seen) throw new PenjingError("calibration", `no range was observed for ${where}`);
   if (!Number.isFinite(seen.min) || !Number.isFinite(seen.max))
     throw new PenjingError("calibration", `the calibration data gives ${where} the range ${seen.min} .. ${seen.max}`);
-  return quantizationOf(seen);
+  return affine(seen);
 }

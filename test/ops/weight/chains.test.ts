@@ -1,20 +1,20 @@
 /**
  * The laws of ops on weights' edges, for every chain of up to three: a legal one keeps its promises, gives the same
- * bits when it is baked, and has the slope of evaluate as its gradient; an illegal one is refused by name. Beside
- * `mask`, `gate` and `sparseCodebook` there is an op that only this test has, a quantization to 15 levels.
+ * bits when it is baked, and has the slope of evaluate as its gradient; an illegal one is refused by name.
+ * `fakeQuantize` has one scale for all weights, as behind a codebook.
  */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../src/base/random.ts";
 import { type Tensor, tensor } from "../../../src/base/tensor.ts";
 import { insertOnEdge } from "../../../src/graph/edit.ts";
-import { Graph, type Op, type Promised, type Type } from "../../../src/graph/graph.ts";
-import type { Bake, Evaluate, Gradient } from "../../../src/graph/meaning.ts";
-import { anyOperands } from "../../../src/graph/operand.ts";
+import { Graph, type Promised, type Type } from "../../../src/graph/graph.ts";
+import type { Evaluate } from "../../../src/graph/meaning.ts";
 import { verify } from "../../../src/graph/verify.ts";
 import { nearest } from "../../../src/kernels/reference/f32-codebook.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
 import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
 import { sparseCodebook } from "../../../src/ops/weight/codebook.ts";
+import { type FakeQuantize, fakeQuantize } from "../../../src/ops/weight/fake-quantize.ts";
 import { gate } from "../../../src/ops/weight/gate.ts";
 import { mask } from "../../../src/ops/weight/mask.ts";
 import { bake } from "../../../src/passes/bake.ts";
@@ -26,34 +26,10 @@ const COUNT = OUT * IN;
 const matrix: Type = { shape: [OUT, IN], dtype: "f32", batched: false };
 const table: Type = { shape: [ENTRIES], dtype: "f32", batched: false };
 
-/**
- * fakeQuantize(w): the nearest of 2 LEVELS + 1 multiples of limit / LEVELS. Its gradient is that of the clipping alone.
- */
-const fakeQuantize: Op<{ limit: number }> = {
-  name: "fakeQuantize",
-  takes: anyOperands,
-  infer: ([w]) => [w!],
-  weightEdge: { gives: ["range"], keeps: ["zeros", "distinct values"] },
-};
-const fakeQuantizeGradient: Op<{ limit: number }> = {
-  name: "fakeQuantizeGradient",
-  takes: anyOperands,
-  infer: ([w]) => [w!],
-};
-
-function rounded(w: ArrayLike<number>, limit: number): Float32Array {
-  const step = limit / LEVELS;
-  return Float32Array.from(w, v => step * Math.max(-LEVELS, Math.min(LEVELS, Math.round(v / step))) + 0);
-}
+/** One scale for all weights, as behind a codebook. */
+const FAKE: FakeQuantize = { levels: LEVELS, scale: "max", per: "tensor" };
 
 const ofMatrix = (data: ArrayLike<number>): Tensor[] => [tensor([OUT, IN], Float64Array.from(data))];
-
-const evaluates: Record<string, Evaluate> = {
-  ...EVALUATE,
-  fakeQuantize: ([w], { limit }) => ofMatrix(rounded(w!.data, limit)),
-  fakeQuantizeGradient: ([d, w], { limit }) =>
-    ofMatrix(d!.data.map((v, i) => (Math.abs(w!.data[i]!) <= limit ? v : 0))),
-};
 
 /** The value that is nearest to each weight, as `sparseCodebook` has it: an index, or -1 for 0. */
 const placesOf = (w: ArrayLike<number>, entries: ArrayLike<number>): number[] =>
@@ -66,7 +42,7 @@ const placesOf = (w: ArrayLike<number>, entries: ArrayLike<number>): number[] =>
 const smoothOver = (codebooks: { w: Float64Array; places: number[] }[]): Record<string, Evaluate> => {
   let next = 0;
   return {
-    ...evaluates,
+    ...EVALUATE,
     ...smooth,
     sparseCodebook([w, entries]) {
       codebooks[next] ??= { w: Float64Array.from(w!.data), places: placesOf(w!.data, entries!.data) };
@@ -79,20 +55,10 @@ const smoothOver = (codebooks: { w: Float64Array; places: number[] }[]): Record<
   };
 };
 const smooth: Record<string, Evaluate> = {
-  ...evaluates,
+  ...EVALUATE,
   mask: ([w, m]) => ofMatrix(w!.data.map((v, i) => v * m!.data[i]!)),
   gate: ([w, g]) => ofMatrix(w!.data.map((v, i) => v * g!.data[Math.floor(i / IN)]!)),
-  fakeQuantize: ([w], { limit }) => ofMatrix(w!.data.map(v => Math.max(-limit, Math.min(limit, v)))),
-};
-
-const gradients: Record<string, Gradient | { refused: string }> = {
-  ...GRADIENT,
-  fakeQuantize: ({ inputs: [w], attrs }, [d], graph) => [graph.one(fakeQuantizeGradient, [d!, w!], attrs)],
-};
-
-const bakes: Record<string, Bake> = {
-  ...BAKE,
-  fakeQuantize: ({ attrs }, [w]) => rounded(w!, attrs.limit),
+  fakeQuantize: ([w]) => [w!, tensor([OUT])],
 };
 
 type Kind = "mask" | "gate" | "sparseCodebook" | "fakeQuantize";
@@ -131,7 +97,7 @@ function network(chain: readonly Kind[], shared: boolean): Graph {
     } else if (kind === "sparseCodebook") {
       const states = [state("weight", "table", table, normal(ENTRIES))];
       edge = insertOnEdge(graph, edge, at, sparseCodebook, states, { mean: false });
-    } else edge = insertOnEdge(graph, edge, at, fakeQuantize, [], { limit: 0.9 });
+    } else edge = insertOnEdge(graph, edge, at, fakeQuantize, [], FAKE);
   });
   return graph;
 }
@@ -144,7 +110,7 @@ const fed =
     const numbers = other[v.name] ?? v.data ?? (v.name === "x" ? images : upstream);
     return tensor(v.type.batched ? [2, ...v.type.shape] : v.type.shape, Float64Array.from(numbers));
   };
-const numbersOf = (graph: Graph, rules = evaluates) =>
+const numbersOf = (graph: Graph, rules = EVALUATE) =>
   evaluate(graph, fed(), graph.results, rules).map(({ data }) => [...data]);
 
 describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }) => {
@@ -152,22 +118,22 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
     const graph = network(chain, shared);
     verify(graph);
     const before = numbersOf(graph);
-    expect(bake(graph, bakes)).toBe(true);
+    expect(bake(graph)).toBe(true);
     expect(graph.nodes.map(n => n.op)).toEqual(shared ? [dense, dense] : [dense]);
     expect(graph.leaves.map(v => v.name)).toEqual(shared ? ["x", "w", "w 2"] : ["x", "w"]);
     expect(numbersOf(graph)).toEqual(before);
-    expect(bake(graph, bakes)).toBe(false);
+    expect(bake(graph)).toBe(false);
   });
 
   test("keeps what its ops promise", () => {
     const graph = network(chain, false);
     const masks = graph.leaves.filter(v => v.role === "mask").map(v => v.data!);
-    bake(graph, bakes);
+    bake(graph);
     const data = graph.leafOf("w")!.data as Float32Array;
     const promises: Record<Promised, () => void> = {
       zeros: () => data.forEach((v, i) => void (masks.some(bits => bits[i] === 0) && expect(v).toBe(0))),
       "distinct values": () => expect(new Set(data).size).toBeLessThanOrEqual(ENTRIES + 1),
-      range: () => expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(Math.fround(0.9)),
+      range: () => expect(new Set(data).size).toBeLessThanOrEqual(2 * LEVELS + 1),
     };
     const ops = { mask, gate, sparseCodebook, fakeQuantize } as const;
     for (const kind of chain) for (const what of ops[kind].weightEdge!.gives) promises[what]();
@@ -178,7 +144,7 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
     const [y] = graph.results;
     const parameters = graph.leaves.filter(v => v.role === "weight");
     const up = graph.leaf("input", "up", y!.type);
-    const made = gradient(graph, gradients, [[y!, up]], parameters);
+    const made = gradient(graph, GRADIENT, [[y!, up]], parameters);
     verify(graph);
     parameters.forEach((parameter, k) => {
       const at = Float64Array.from(parameter.data!);
@@ -198,7 +164,7 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
         return (above - below) / 2e-6;
       });
       const got = made[k]
-        ? evaluate(graph, fed(), [made[k]], { ...smooth, sparseCodebook: evaluates.sparseCodebook! })[0]!.data
+        ? evaluate(graph, fed(), [made[k]], { ...smooth, sparseCodebook: EVALUATE.sparseCodebook! })[0]!.data
         : new Float64Array(at.length);
       expectClose(got, slopes, `d ${parameter.name}`, 1e-6);
     });
@@ -216,7 +182,8 @@ test.each(CHAINS.filter(({ chain }) => !isLegal(chain)))("verify: refuses $title
 
 test("bake: refuses an op without that meaning before it changes anything", () => {
   const graph = network(["mask", "fakeQuantize"], false);
+  const { fakeQuantize: _, ...others } = BAKE;
   const count = graph.nodes.length;
-  expect(() => bake(graph)).toThrow('layer "layer": op "fakeQuantize" is not among those that can be baked');
+  expect(() => bake(graph, others)).toThrow('layer "layer": op "fakeQuantize" is not among those that can be baked');
   expect(graph.nodes.length).toBe(count);
 });
