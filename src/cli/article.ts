@@ -11,6 +11,7 @@ import {
   pruneLowMagnitude,
   pruneOnce,
   quantizeDynamic,
+  quantizeModel,
   quantizeStatic,
   slim,
   swapActivation,
@@ -22,7 +23,7 @@ import { adam, type FitOptions } from "../train/index.ts";
 
 export const BATCH = 64;
 const LEARNING_RATE = 1e-3;
-/** For codebooks. */
+/** For codebooks and for layers whose weights are rounded while they train. */
 const LOW_RATE = 3e-4;
 const FINE_TUNING = 2;
 const CALIBRATION = 512;
@@ -53,7 +54,10 @@ export type StageName =
   | "custom-schedule"
   | "shared"
   | "int8"
+  | "int8-clipped"
   | "dynamic"
+  | "aware-int8"
+  | "aware-4-bits"
   | "slim"
   | "clipped-activations"
   | "leaky-relu"
@@ -153,10 +157,23 @@ export function article({ train, test, epochs, seed, signal, fit }: Means): Arti
       tensorflow: { testAccuracy: 0.986, fileBytes: 55_336 },
       make: () => integers(model),
     },
+    { name: "int8-clipped", make: () => quantizeStatic(model, { calibration, range: "percentile", signal }) },
     {
       name: "dynamic",
       tensorflow: { testAccuracy: 0.9861, fileBytes: 54_808 },
       make: () => quantizeDynamic(model),
+    },
+    {
+      name: "aware-int8",
+      tensorflow: { testAccuracy: 0.9907, fileBytes: 51_400 },
+      make: async () => quantizeStatic(await fitted("aware-int8", quantizeModel(model), low()), { signal }),
+    },
+    {
+      name: "aware-4-bits",
+      async make() {
+        const aware = quantizeModel(model, { weights: 4 });
+        return quantizeStatic(await fitted("aware-4-bits", aware, low()), { signal });
+      },
     },
     // fewer channels, other activations
     {
@@ -185,7 +202,8 @@ export function article({ train, test, epochs, seed, signal, fit }: Means): Arti
       async make() {
         const schedule = polynomialDecay({ initialSparsity: 0.5, finalSparsity: 0.8, endStep: "50%", frequency: "5%" });
         const sparse = await fitted("all", prune(small, { schedule, scope: "global" }), { epochs: FINE_TUNING });
-        return integers(await fitted("all", clusterWeights(sparse, { clusters: 16 }), low()));
+        const shared = clusterWeights(sparse, { clusters: 16 });
+        return quantizeStatic(await fitted("all", quantizeModel(shared), low()), { signal });
       },
     },
   ];

@@ -17,11 +17,11 @@ export async function demoPage(
   const points = (key: string) => (history[key] ?? []).map((value, epoch) => [epoch + 1, value] as const);
   const epochs = (history.loss ?? []).map((_, epoch) => epoch + 1);
   const table = {
-    heads: ["", "accuracy", "loss", "zeros", "bytes", "us", "seconds", "TensorFlow", "bytes"],
+    heads: ["", "accuracy", "zeros", "bytes", "us", "seconds", "TensorFlow", "bytes"],
     rows: stages.map(s => {
       const theirs = tensorflow.get(s.name);
       const [accuracy, bytes] = [theirs && percent(theirs.testAccuracy), theirs && grouped(theirs.fileBytes)];
-      const own = [percent(s.testAccuracy), s.testLoss.toFixed(4), percent(s.sparsity), grouped(s.fileBytes)];
+      const own = [percent(s.testAccuracy), percent(s.sparsity), grouped(s.fileBytes)];
       return [s.name, ...own, s.latencyMicros.toFixed(1), s.seconds.toFixed(1), accuracy, bytes];
     }),
   };
