@@ -1,49 +1,98 @@
 // Weights that are shared: each becomes the nearest of a few values.
 
-const NONE: i32 = -1;
+/** Up to so many values a weight is compared with all of their midpoints, four weights at a time; then by halves. */
+const FEW: i32 = 32;
 
-/** Adds d to the sum and 1 to the count of a member. */
-@inline function gather(index: i32, d: f32, dc: usize, counts: usize): void {
-  if (index == NONE) return;
-  const at = <usize>index << 2;
-  store<f32>(dc + at, load<f32>(dc + at) + d);
-  store<i32>(counts + at, load<i32>(counts + at) + 1);
+/**
+ * Sorts k values, with `zero` also a 0, whose index is -1: their numbers, then their indices, then the midpoints between
+ * neighbours, which are lists of k + zero words. Those of one step are nearly in order as those of the next.
+ */
+@inline function sorted(k: i32, zero: i32, c: usize, numbers: usize, indices: usize, midpoints: usize): void {
+  const n = k + zero;
+  for (let i = 0; i < n; i++) {
+    const v: f32 = i < k ? load<f32>(c + (<usize>i << 2)) : 0;
+    let at = <usize>i << 2;
+    while (at > 0 && load<f32>(numbers + at - 4) > v) {
+      store<f32>(numbers + at, load<f32>(numbers + at - 4));
+      store<i32>(indices + at, load<i32>(indices + at - 4));
+      at -= 4;
+    }
+    store<f32>(numbers + at, v);
+    store<i32>(indices + at, i < k ? i : -1);
+  }
+  for (let i = 1; i < n; i++) {
+    const at = <usize>i << 2;
+    const low = load<f32>(numbers + at - 4), high = load<f32>(numbers + at);
+    const middle = <f32>0.5 * (low + high);
+    // where half of the least number below 0 rounds to 0, 0 is nearer to what is above
+    store<f32>(midpoints + at - 4, middle == 0 && low < 0 ? low : middle);
+  }
 }
 
-export function f32_codebook(rows: i32, length: i32, k: i32, zero: i32, x: usize, c: usize, y: usize): void {
-  const none = f32x4.splat(0);
+export function f32_codebook(
+  rows: i32,
+  length: i32,
+  k: i32,
+  zero: i32,
+  x: usize,
+  c: usize,
+  y: usize,
+  index: usize,
+  scratch: usize,
+): void {
+  const n = k + zero;
+  const bytes = <usize>n << 2;
+  const indices = scratch + bytes, midpoints = indices + bytes;
   for (let r = 0; r < rows; r++) {
-    const first = v128.load32_splat(c);
-    // what is written past the end of a row, the next row writes over
+    sorted(k, zero, c, scratch, indices, midpoints);
     for (let j = 0; j < length; j += 4) {
-      const at = <usize>j << 2;
-      const v = v128.load(x + at);
-      let value = zero ? none : first;
-      let least = f32x4.abs(f32x4.sub(v, value));
-      for (let i = zero ? 0 : 1; i < k; i++) {
-        const candidate = v128.load32_splat(c + (<usize>i << 2));
-        const distance = f32x4.abs(f32x4.sub(v, candidate));
-        const nearer = f32x4.lt(distance, least);
-        least = v128.bitselect(distance, least, nearer);
-        value = v128.bitselect(candidate, value, nearer);
+      const left = min(4, length - j);
+      if (n <= FEW) {
+        const v = v128.load(x);
+        let places = i32x4.splat(0);
+        for (let i: usize = 0; i < bytes - 4; i += 4)
+          places = i32x4.sub(places, f32x4.gt(v, v128.load32_splat(midpoints + i)));
+        places = i32x4.shl(places, 2);
+        place(<usize>i32x4.extract_lane(places, 0), scratch, indices, y, index);
+        if (left > 1) place(<usize>i32x4.extract_lane(places, 1), scratch, indices, y + 4, index + 4);
+        if (left > 2) place(<usize>i32x4.extract_lane(places, 2), scratch, indices, y + 8, index + 8);
+        if (left > 3) place(<usize>i32x4.extract_lane(places, 3), scratch, indices, y + 12, index + 12);
+      } else {
+        for (let lane: usize = 0; lane < <usize>left << 2; lane += 4)
+          place(<usize>below(load<f32>(x + lane), n - 1, midpoints) << 2, scratch, indices, y + lane, index + lane);
       }
-      v128.store(y + at, value);
+      x += <usize>left << 2;
+      y += <usize>left << 2;
+      index += <usize>left << 2;
     }
-    x += <usize>length << 2;
-    y += <usize>length << 2;
     c += <usize>k << 2;
   }
+}
+
+@inline function place(at: usize, numbers: usize, indices: usize, y: usize, index: usize): void {
+  store<f32>(y, load<f32>(numbers + at));
+  store<i32>(index, load<i32>(indices + at));
+}
+
+/** How many of n numbers in order are less than v. */
+@inline function below(v: f32, n: i32, numbers: usize): i32 {
+  let from = 0;
+  let to = n;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (v > load<f32>(numbers + (<usize>middle << 2))) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 export function f32_codebook_gradient(
   rows: i32,
   length: i32,
   k: i32,
-  zero: i32,
   mean: i32,
   dy: usize,
-  x: usize,
-  c: usize,
+  index: usize,
   dc: usize,
   scratch: usize,
 ): void {
@@ -51,23 +100,14 @@ export function f32_codebook_gradient(
   for (let r = 0; r < rows; r++) {
     memory.fill(dc, 0, bytes);
     memory.fill(scratch, 0, bytes);
-    const first = zero ? f32x4.splat(0) : v128.load32_splat(c);
-    for (let j = 0; j < length; j += 4) {
-      const at = <usize>j << 2;
-      const v = v128.load(x + at);
-      let index = i32x4.splat(zero ? NONE : 0);
-      let least = f32x4.abs(f32x4.sub(v, first));
-      for (let i = zero ? 0 : 1; i < k; i++) {
-        const distance = f32x4.abs(f32x4.sub(v, v128.load32_splat(c + (<usize>i << 2))));
-        const nearer = f32x4.lt(distance, least);
-        least = v128.bitselect(distance, least, nearer);
-        index = v128.bitselect(i32x4.splat(i), index, nearer);
-      }
-      const left = length - j;
-      gather(i32x4.extract_lane(index, 0), load<f32>(dy + at), dc, scratch);
-      if (left > 1) gather(i32x4.extract_lane(index, 1), load<f32>(dy + at, 4), dc, scratch);
-      if (left > 2) gather(i32x4.extract_lane(index, 2), load<f32>(dy + at, 8), dc, scratch);
-      if (left > 3) gather(i32x4.extract_lane(index, 3), load<f32>(dy + at, 12), dc, scratch);
+    const end = dy + (<usize>length << 2);
+    for (; dy < end; dy += 4) {
+      const i = load<i32>(index);
+      index += 4;
+      if (i < 0) continue;
+      const at = <usize>i << 2;
+      store<f32>(dc + at, load<f32>(dc + at) + load<f32>(dy));
+      store<i32>(scratch + at, load<i32>(scratch + at) + 1);
     }
     if (mean) {
       for (let at: usize = 0; at < bytes; at += 4) {
@@ -75,9 +115,6 @@ export function f32_codebook_gradient(
         if (count > 1) store<f32>(dc + at, load<f32>(dc + at) / <f32>count);
       }
     }
-    x += <usize>length << 2;
-    dy += <usize>length << 2;
-    c += bytes;
     dc += bytes;
   }
 }

@@ -9,6 +9,9 @@ const SIZES = [
   [2, 5, 16],
   [2, 11, 4],
   [1, 64, 17],
+  [2, 37, 31],
+  [1, 90, 32],
+  [2, 201, 100],
 ] as const;
 
 /** Weights with zeros, ties between neighbours and numbers far outside. */
@@ -16,6 +19,13 @@ const weights = (n: number, values: Float32Array): Float32Array =>
   noise(n, 3).map(
     (v, i) => [v, 0, ((values[0] ?? 0) + (values[1] ?? 0)) / 2, values[i % values.length]!, 40 * v][i % 5]!,
   );
+
+test("f32_codebook: zero stays zero beside the smallest numbers, and a midpoint goes to the smaller value", () => {
+  const least = 2 ** -149;
+  for (const values of [[-least], [least], [-least, least], [0, -least], [1]])
+    expect(twin.f32_codebook([0, -0], values, true).y.map(Math.abs)).toEqual(Float32Array.of(0, 0));
+  expect([...twin.f32_codebook([2, 2.1, 1.9, -9], [3, 1], false).index]).toEqual([1, 0, 1, 1]);
+});
 
 overVariants("f32_codebook, f32_codebook_gradient", "train", bench => {
   test.each(SIZES.flatMap(size => [false, true].map(zero => [...size, zero] as const)))(
@@ -28,20 +38,27 @@ overVariants("f32_codebook, f32_codebook_gradient", "train", bench => {
       const row = (of: Float32Array, r: number, n: number) => of.subarray(r * n, (r + 1) * n);
       const place = () => {
         bench.reset();
-        return { rows, length, k, zero: Number(zero), x: bench.input(x), c: bench.input(c) };
+        return { rows, length, k, x: bench.input(x), c: bench.input(c) };
       };
-      const sizes = place();
-      const y = bench.output(4 * x.length);
-      bench.run("f32_codebook", { ...sizes, y });
-      const expected = [...x].map((v, i) => twin.f32_codebook(v, row(c, Math.floor(i / length), k), zero));
-      expect([...bench.f32.subarray(y / 4, y / 4 + x.length)]).toEqual(expected);
+      const at = place();
+      const [y, index, scratch] = [x.length, x.length, 3 * (k + Number(zero))].map(n => bench.output(4 * n)) as [
+        number,
+        number,
+        number,
+      ];
+      bench.run("f32_codebook", { ...at, zero: Number(zero), y, index, scratch });
+      const found = Array.from({ length: rows }, (_, r) => twin.f32_codebook(row(x, r, length), row(c, r, k), zero));
+      const indices = Int32Array.from(found.flatMap(of => [...of.index]));
+      expect([...bench.f32.subarray(y / 4, y / 4 + x.length)]).toEqual(found.flatMap(of => [...of.y]));
+      expect(bench.i32.slice(index / 4, index / 4 + x.length)).toEqual(indices);
       for (const mean of [false, true]) {
-        const sizes = { ...place(), mean: Number(mean), dy: bench.input(dy) };
+        bench.reset();
+        const sizes = { rows, length, k, mean: Number(mean), dy: bench.input(dy), index: bench.input(indices) };
         const [dc, scratch] = [bench.output(4 * c.length), bench.output(4 * k)];
         bench.run("f32_codebook_gradient", { ...sizes, dc, scratch });
         for (let r = 0; r < rows; r++)
           expect(bench.f32.slice(dc / 4 + r * k, dc / 4 + (r + 1) * k)).toEqual(
-            twin.f32_codebook_gradient(row(dy, r, length), row(x, r, length), row(c, r, k), { zero, mean }),
+            twin.f32_codebook_gradient(row(dy, r, length), found[r]!.index, k, mean),
           );
       }
     },

@@ -10,7 +10,7 @@ import { insertOnEdge } from "../../../src/graph/edit.ts";
 import { Graph, type Promised, type Type } from "../../../src/graph/graph.ts";
 import type { Evaluate } from "../../../src/graph/meaning.ts";
 import { verify } from "../../../src/graph/verify.ts";
-import { nearest } from "../../../src/kernels/reference/f32-codebook.ts";
+import { nearestOf } from "../../../src/kernels/reference/f32-codebook.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
 import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
 import { sparseCodebook } from "../../../src/ops/weight/codebook.ts";
@@ -33,7 +33,7 @@ const ofMatrix = (data: ArrayLike<number>): Tensor[] => [tensor([OUT, IN], Float
 
 /** The value that is nearest to each weight, as `sparseCodebook` has it: an index, or -1 for 0. */
 const placesOf = (w: ArrayLike<number>, entries: ArrayLike<number>): number[] =>
-  Array.from(w, v => nearest(v, entries, true));
+  Array.from(w, nearestOf(entries, true));
 
 /**
  * The functions whose slopes are the gradients: exact, but without rounding. Near the weights that a codebook has seen
@@ -48,9 +48,8 @@ const smoothOver = (codebooks: { w: Float64Array; places: number[] }[]): Record<
       codebooks[next] ??= { w: Float64Array.from(w!.data), places: placesOf(w!.data, entries!.data) };
       const first = codebooks[next]!;
       next++;
-      return ofMatrix(
-        w!.data.map((v, i) => v - first.w[i]! + (first.places[i]! < 0 ? 0 : entries!.data[first.places[i]!]!)),
-      );
+      const values = first.places.map(place => (place < 0 ? 0 : entries!.data[place]!));
+      return [...ofMatrix(w!.data.map((v, i) => v - first.w[i]! + values[i]!)), ...ofMatrix(first.places)];
     },
   };
 };
