@@ -92,7 +92,9 @@ async function strangers() {
   );
   // tables of meanings are declared as `lower4`, `gradient2`
   const meanings =
-    text.match(/^var (evaluate(?:Backward)?|gradient|lowerBackward|cost|axes|traits|unstored|BACKWARD|TRAIN)\d* = /gm) ?? [];
+    text.match(
+      /^var (evaluate(?:Backward)?|gradient|lowerBackward|cost|axes|traits|unstored|BACKWARD|TRAIN)\d* = /gm,
+    ) ?? [];
   const backward = text.match(/\b\w+Gradient\w*/g) ?? [];
   // the half of the container that writes
   const writers = text.match(/^(?:var|function) (BitWriter|ByteWriter|\w+Encoder|encode|write\w*)\b/gm) ?? [];

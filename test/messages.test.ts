@@ -87,7 +87,7 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
   ],
   "fit(d, { sampleWeights })": [
     fit({ sampleWeights: [1] }),
-    '"fit" has no option "sampleWeights": weights of rows belong to the data set, new Dataset({ x, labels, sampleWeights })',
+    '"fit" has no option "sampleWeights": weights of rows belong to the data set, new Dataset(',
   ],
   "fit(d, { resume: 7 })": [
     fit({ resume: 7 }),

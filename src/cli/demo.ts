@@ -1,23 +1,21 @@
-/** `penjing demo`: LeNet-5 on MNIST, trained, pruned, quantized, saved, loaded again and compared. */
+/** `penjing demo`: every step of the article that makes LeNet-5 small with TensorFlow, each saved, loaded and judged. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { analyze, polynomialDecay, pruneLowMagnitude, quantizeDynamic, quantizeStatic } from "../compress/index.ts";
-import { lenet5 } from "../models/index.ts";
-import { adam } from "../train/index.ts";
+import { PenjingError } from "../base/errors.ts";
+import { analyze } from "../compress/index.ts";
+import { saveFile } from "../container/index.ts";
+import type { Model } from "../model/index.ts";
+import { checkPeers } from "../report/plot.ts";
+import { type Article, article, type Known, type StageName } from "./article.ts";
+import { type Choice, choices } from "./choices.ts";
+import { demoPage } from "./demo-page.ts";
 import { type DataOptions, dataOptions, digits } from "./digits.ts";
 import { Judge, WARM_UP } from "./judge.ts";
 import { percent } from "./numbers.ts";
 import { type Sizes, sizesOf, sizesText } from "./sizes.ts";
 import type { Printed, Terminal } from "./terminal.ts";
 import { epochsOption, seedOption, train } from "./training.ts";
-
-/** Constants of every run. */
-const BATCH = 64;
-const LEARNING_RATE = 1e-3;
-const FINE_TUNING = 2;
-const CALIBRATION = 512;
-const SPARSITY = { initialSparsity: 0.5, finalSparsity: 0.8 };
 
 interface Options extends DataOptions {
   json?: boolean;
@@ -27,8 +25,8 @@ interface Options extends DataOptions {
   permuteLabels?: boolean;
 }
 
-interface Stage {
-  name: "float" | "pruned" | "int8" | "dynamic" | "pruned+int8";
+export interface Stage {
+  name: StageName;
   testAccuracy: number;
   testLoss: number;
   sparsity: number;
@@ -38,8 +36,16 @@ interface Stage {
   seconds: number;
 }
 
-interface Saved {
-  save(path: string, options: { signal?: AbortSignal }): Promise<void>;
+export interface Demonstration {
+  network: string;
+  parameters: number;
+  dataset: { name: string; train: number; test: number };
+  /** Losses, penalties and optimizers, each tried for a moment. */
+  choices: readonly Choice[];
+  /** Of the training of "float", epoch by epoch. */
+  history: Readonly<Record<string, readonly number[]>>;
+  stages: readonly Stage[];
+  size: Sizes;
 }
 
 export function define(command: Command, terminal: Terminal): void {
@@ -51,82 +57,105 @@ export function define(command: Command, terminal: Terminal): void {
 
 async function demo(options: Options, terminal: Terminal): Promise<void> {
   const { signal } = terminal;
-  const { seed } = options;
+  const { seed, epochs } = options;
   const data = await digits(options, signal);
   const images = options.permuteLabels ? data.train.permuteLabels(seed) : data.train;
   await mkdir(options.out, { recursive: true });
+  const tried = await choices(images, data.test, seed, signal, choice =>
+    terminal.note(`${choice.name}: ${percent(choice.testAccuracy)} after ${choice.seconds.toFixed(1)} s`),
+  );
+  const pathOf = (name: StageName) => join(options.out, `${name}.penjing`);
+  const fit = (title: StageName, model: Model, how: Parameters<Model["fit"]>[1] = {}) => {
+    const path = pathOf(title);
+    return train(model, images, how, { terminal, title, path, save: () => model.save(path) });
+  };
+  const { model, stages, history } = article({ train: images, test: data.test, epochs, seed, signal, fit });
   const judge = new Judge(data.test);
-  const stages: Stage[] = [];
-
-  /** Makes a stage, saves it, and judges the file. */
-  const stage = async <T extends Saved>(name: Stage["name"], make: (path: string) => Promise<T>): Promise<T> => {
-    const path = join(options.out, `${name}.penjing`);
+  const judged: Stage[] = [];
+  const sizes = new Map<StageName, Sizes>();
+  for (const { name, make } of stages) {
+    const path = pathOf(name);
     const began = performance.now();
-    const made = await make(path);
+    const made = await make();
     await made.save(path, { signal });
     const seconds = (performance.now() - began) / 1000;
     const { accuracy, loss, sparsity, bytes, latencyMicros } = await judge.judge(path, signal);
-    const judged = { testAccuracy: accuracy, testLoss: loss, sparsity, fileBytes: bytes, latencyMicros, seconds };
-    stages.push({ name, ...judged });
+    const scores = { testAccuracy: accuracy, testLoss: loss, sparsity, fileBytes: bytes, latencyMicros, seconds };
+    judged.push({ name, ...scores });
+    sizes.set(name, sizesOf(analyze(made)));
     terminal.note(`${name}: ${percent(accuracy)} of the test images, ${bytes} bytes`);
-    return made;
-  };
-
-  const model = lenet5({ seed });
-  const fit = { batchSize: BATCH, seed };
-  await stage("float", async path => {
-    const how = { terminal, title: "train", path, save: () => model.save(path) };
-    await train(model, images, { ...fit, epochs: options.epochs, optimizer: adam(LEARNING_RATE) }, how);
-    return model;
-  });
-  const pruned = await stage("pruned", async path => {
-    const masked = pruneLowMagnitude(model, { schedule: polynomialDecay({ ...SPARSITY, endStep: "50%" }) });
-    const how = { terminal, title: "prune", path, save: () => masked.save(path) };
-    await train(masked, images, { ...fit, epochs: FINE_TUNING, optimizer: adam(LEARNING_RATE) }, how);
-    return masked;
-  });
-  const calibration = images.take(CALIBRATION);
-  await stage("int8", () => quantizeStatic(model, { calibration, signal }));
-  await stage("dynamic", () => quantizeDynamic(model));
-  const small = await stage("pruned+int8", () => quantizeStatic(pruned, { calibration, signal }));
-
-  const document = {
+  }
+  const document: Demonstration = {
     network: model.name,
     parameters: model.parameters,
     dataset: { name: data.name, train: images.length, test: data.test.length },
-    stages,
-    size: sizesOf(analyze(small)),
+    choices: tried,
+    history: history().history,
+    stages: judged,
+    size: sizes.get("pruned+int8")!,
   };
-  terminal.report(options.json, document, () => text(document, options.out, terminal));
+  const page = await report(document, stages, options.out, signal);
+  terminal.report(options.json, document, () => text(document, stages, options.out, page, terminal));
 }
 
-interface Document {
-  network: string;
-  parameters: number;
-  dataset: { name: string; train: number; test: number };
-  stages: readonly Stage[];
-  size: Sizes;
+/** Writes the page and returns where it is, or the way to have one. */
+async function report(
+  document: Demonstration,
+  stages: Article["stages"],
+  folder: string,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    await checkPeers();
+  } catch (error) {
+    if (error instanceof PenjingError && error.code === "missing") return `no report.html: ${error.message}`;
+    throw error;
+  }
+  const path = join(folder, "report.html");
+  await saveFile(path, new TextEncoder().encode(await demoPage(document, tensorflowOf(stages))), signal);
+  return `the same as a page: ${path}`;
 }
 
-function text({ network, parameters, dataset, stages, size }: Document, folder: string, terminal: Terminal): Printed[] {
-  const heads = ["stage", "accuracy", "loss", "sparsity", "bytes", "us/image", "seconds"];
-  const rows = stages.map(s => [
-    s.name,
-    percent(s.testAccuracy),
-    s.testLoss.toFixed(4),
-    percent(s.sparsity),
-    s.fileBytes,
-    s.latencyMicros.toFixed(1),
-    s.seconds.toFixed(1),
-  ]);
+/** TensorFlow's figures by the names of stages. */
+export const tensorflowOf = (stages: Article["stages"]): ReadonlyMap<StageName, Known> =>
+  new Map(stages.flatMap(({ name, tensorflow }) => (tensorflow ? [[name, tensorflow] as const] : [])));
+
+function text(
+  { network, parameters, dataset, choices, stages, size }: Demonstration,
+  known: Article["stages"],
+  folder: string,
+  page: string,
+  terminal: Terminal,
+): Printed[] {
+  const heads = ["stage", "accuracy", "loss", "sparsity", "bytes", "us/image", "seconds", "TensorFlow", "bytes"];
+  const tensorflow = tensorflowOf(known);
+  const rows = stages.map(s => {
+    const theirs = tensorflow.get(s.name);
+    return [
+      s.name,
+      percent(s.testAccuracy),
+      s.testLoss.toFixed(4),
+      percent(s.sparsity),
+      s.fileBytes,
+      s.latencyMicros.toFixed(1),
+      s.seconds.toFixed(1),
+      theirs && percent(theirs.testAccuracy),
+      theirs?.fileBytes,
+    ];
+  });
+  const tried = choices.map(c => [c.name, percent(c.testAccuracy), c.seconds.toFixed(1)]);
   const images = `${dataset.train} images to train with, ${dataset.test} to test with`;
   const latency = `one call for one image, the median over the test images after ${WARM_UP} calls to warm up`;
   return [
     `${network}, ${parameters} parameters; ${dataset.name}, ${images}`,
     "",
+    terminal.table(["a moment of training", "accuracy", "seconds"], tried),
+    "",
     terminal.table(heads, rows),
     "",
     `pruned+int8: ${sizesText(size)}`,
     `us/image: ${latency}; files in ${folder}`,
+    "TensorFlow: 2.21 with tfmot 0.8.1, bytes of the .tflite file; docs/from-tensorflow.md says how it was measured",
+    page,
   ];
 }

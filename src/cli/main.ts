@@ -15,7 +15,7 @@ interface Verb {
 
 /** Commands are imported on demand: `penjing --help` loads none of the library. */
 const VERBS: readonly (readonly [name: string, summary: string, load: () => Promise<Verb>])[] = [
-  ["demo", "train LeNet-5 on MNIST, prune and quantize it, and compare", () => import("./demo.ts")],
+  ["demo", "make LeNet-5 on MNIST small in every way there is, and compare", () => import("./demo.ts")],
   ["train", "train a network and save it", () => import("./train.ts")],
   ["evaluate", "measure a saved network on the test images", () => import("./evaluate.ts")],
   ["prune", "prune a saved network while it is trained on", () => import("./prune.ts")],

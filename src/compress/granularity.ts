@@ -11,7 +11,7 @@
 import { integer, knownOptions, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 
-/** Of every `m` weights that follow each other in a filter, `n` stay: { n: 2, m: 4 } is the 2:4 of GPUs. */
+/** `n` of every `m` weights that follow each other in a filter stay: { n: 2, m: 4 } is the 2:4 of GPUs. */
 export interface NOfM {
   readonly n: number;
   readonly m: number;
@@ -41,7 +41,7 @@ export interface Units {
 }
 
 /**
- * Of every `m` weights of a run of `length`, the `n` of the greatest scores always stay. The last group may be shorter.
+ * The `n` greatest scores of every `m` weights of a run of `length` always stay. The last group may be shorter.
  */
 export interface Pattern extends NOfM {
   readonly length: number;

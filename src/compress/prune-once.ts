@@ -25,7 +25,9 @@ export interface PruneOnceOptions extends PruneChoice {
   sparsity?: number;
   /** Instead: weights become zero whose score is less; each kernel keeps one at least. */
   threshold?: number;
-  /** The data that criteria with gradients measure them on: "taylor", "snip", "movement". The result is a promise then. */
+  /**
+   * The data that criteria with gradients measure them on: "taylor", "snip", "movement". The result is a promise then.
+   */
   data?: Dataset;
   /** Rows of `data` for one step of gradients. Default 32. */
   batchSize?: number;

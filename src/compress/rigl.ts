@@ -103,9 +103,9 @@ function randomMasks(graph: Graph, options: RiglOptions): MaskedWeight[] {
 }
 
 /**
- * Counts the weights of each kernel that stay: densities are in proportion to the sum of a kernel's sizes by their product.
- * Kernels that would be more than dense are dense, and the others share what is left. The sum is exact; weights that
- * rounding leaves over go to the kernels of the greatest remainders.
+ * Counts the weights of each kernel that stay: densities are in proportion to the sum of a kernel's sizes by their
+ * product. Kernels that would be more than dense are dense, and the others share what is left. The sum is exact;
+ * weights that rounding leaves over go to the kernels of the greatest remainders.
  */
 export function erdosRenyiKernel(masks: readonly Pick<MaskedWeight, "shape" | "layer">[], sparsity: number): number[] {
   const sizes = masks.map(({ shape }) => size(shape));

@@ -217,7 +217,8 @@ function reaching(scored: Scored, threshold: number): Float32Array {
 }
 
 /**
- * The number of `count` units that stay: round(count (1 - sparsity)), half to even, at least one; in float32, as tfmot computes it.
+ * The number of `count` units that stay: round(count (1 - sparsity)), half to even, at least one; in float32, as tfmot
+ * computes it.
  */
 export function keptWeights(count: number, sparsity: number): number {
   const exact = Math.fround(count * Math.fround(1 - Math.fround(sparsity)));

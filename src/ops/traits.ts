@@ -12,13 +12,16 @@ export const traitsOf = ({ op }: Pick<Node, "op">): Traits =>
 /** True where operand 1 of the node is a kernel, with its outputs along axis 0. */
 export const hasKernel = (node: Node): boolean => traitsOf(node).kernel !== undefined;
 
-/** The numbers of a result, as its op gives them; undefined: logits, or any other numbers. */
-export function givenBy({ node }: Value): KnownNumbers | undefined {
+/** The node that made the numbers of a result: before ops that change their shape, type or quantization only. */
+export function makerOf({ node }: Value): Node | undefined {
   let maker = node;
-  let gives = maker && GIVES[maker.op.name];
-  while (gives === "input") {
-    maker = maker!.inputs[0]!.node;
-    gives = maker && GIVES[maker.op.name];
-  }
-  return gives;
+  while (maker && GIVES[maker.op.name] === "input") maker = maker.inputs[0]!.node;
+  return maker;
+}
+
+/** The numbers of a result, as its op gives them; undefined: logits, or any other numbers. */
+export function givenBy(result: Value): KnownNumbers | undefined {
+  const maker = makerOf(result);
+  const gives = maker && GIVES[maker.op.name];
+  return gives === "input" ? undefined : gives;
 }

@@ -4,8 +4,9 @@
  */
 import { number, wrongType, wrongValue } from "../base/errors.ts";
 import { BYTES, compatibleShapes, type Shape, showSamples, showShape, size, type TypedArray } from "../base/shape.ts";
-import { checkFinite, checkLabels, type Dataset } from "../data/dataset.ts";
+import { checkFinite, checkLabels, type Dataset, type Row } from "../data/dataset.ts";
 import type { Type } from "../graph/graph.ts";
+import type { TeacherRows } from "./distillation.ts";
 import type { ImageFormat } from "./step.ts";
 
 /** A stream in memory: the data of an image begin at element `step * perStep + image * perImage`. */
@@ -20,6 +21,8 @@ export interface RowStreams {
   readonly images: Stream | undefined;
   readonly target: Stream | undefined;
   readonly weight: Stream | undefined;
+  /** The teacher's logits of each image. */
+  readonly teacher: Stream | undefined;
   /** The row number of each image. */
   readonly number: Stream | undefined;
 }
@@ -39,18 +42,26 @@ export class Feed {
   readonly #ofMapped: ReadonlyMap<number, number> | undefined;
   readonly #size: number;
   readonly #classes: number;
+  readonly #teacher: TeacherRows | undefined;
 
   /**
    * `shape`: of the images the model takes; `target`: type of the loss's target for one image; `classes`: number of
    * classes of the model. Throws a RangeError if the data do not fit the model, or a label is out of range.
    */
-  constructor(data: Dataset, shape: Shape, target: Type, classes: number, classWeight?: ClassWeight) {
+  constructor(
+    data: Dataset,
+    shape: Shape,
+    target: Type,
+    classes: number,
+    { classWeight, teacher }: { classWeight?: ClassWeight | undefined; teacher?: TeacherRows | undefined } = {},
+  ) {
     if (!compatibleShapes(data.shape, shape))
       throw new RangeError(`"dataset" expected ${showSamples(shape)}, got ${showShape(data.shape)}`);
     this.data = data;
     this.#target = target;
     this.#size = size(shape);
     this.#classes = classes;
+    this.#teacher = teacher;
     const { scale, offset } = data;
     this.images =
       data.dtype === "u8" && !data.mapped && typeof scale === "number" && typeof offset === "number"
@@ -80,15 +91,17 @@ export class Feed {
    * Writes row `row` of the data set as image `image` of step `step`. Throws a RangeError that names the row if it is
    * not finite.
    */
-  write({ images, target, weight, number }: RowStreams, step: number, image: number, row: number): void {
-    const y = images && this.#writeImage(images, step * images.perStep + image * images.perImage, row);
-    if (target) this.#writeTarget(target, step * target.perStep + image * target.perImage, row, y);
-    if (weight) weight.data[step * weight.perStep + image * weight.perImage] = this.#weightOf(row, y);
-    if (number) number.data[step * number.perStep + image * number.perImage] = row;
+  write({ images, target, weight, teacher, number }: RowStreams, step: number, image: number, row: number): void {
+    const at = ({ perStep, perImage }: Stream) => step * perStep + image * perImage;
+    const made = images && this.#writeImage(images, at(images), row);
+    if (target) this.#writeTarget(target, at(target), row, made?.y);
+    if (weight) weight.data[at(weight)] = this.#weightOf(row, made?.y);
+    if (teacher) this.#teacher!.write(teacher.data as Float32Array, at(teacher), row, made?.x);
+    if (number) number.data[at(number)] = row;
   }
 
-  /** Returns the map's label or targets; undefined without a map. */
-  #writeImage({ data }: Stream, at: number, row: number): number | Float32Array | undefined {
+  /** Returns the row as the map made it; undefined without a map. */
+  #writeImage({ data }: Stream, at: number, row: number): Row | undefined {
     if (this.images.dtype === "u8") {
       const from = this.data.index[row]! * this.#size;
       data.set(this.data.images.subarray(from, from + this.#size), at);
@@ -97,7 +110,7 @@ export class Feed {
     const made = this.data.row(row, data as Float32Array, at);
     if (!this.data.mapped) return undefined;
     this.#finite(made.x, row);
-    return made.y;
+    return made;
   }
 
   #weightOf(row: number, y: number | Float32Array | undefined): number {

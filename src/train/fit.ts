@@ -5,13 +5,14 @@
 import { checkSignal, integer, knownOptions, number, PenjingError, wrongType, wrongValue } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { Random } from "../base/random.ts";
-import type { TypedArray } from "../base/shape.ts";
+import { size, type TypedArray } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph, Role } from "../graph/graph.ts";
 import { demandFloat } from "../ops/quantized/int8-types.ts";
 import { type Callback, checkCallbacks, checkHooks, type StepHook, type TrainingContext } from "./callbacks.ts";
 import { type Checkpoint, checkpointOf, resumedFrom } from "./checkpoint.ts";
 import { lossFor, metricsFor, targetFor } from "./defaults.ts";
+import { distillationOf, TeacherRows } from "./distillation.ts";
 import { batchesOf, evaluateIn, notEmpty, roomForSteps } from "./evaluate.ts";
 import { Feed, type RowStreams } from "./feed.ts";
 import { FIT_OPTIONS, type FitOptions } from "./fit-options.ts";
@@ -223,9 +224,15 @@ class Training implements TrainingContext {
     if (held) notEmpty("validation", held);
     const { regularizers } = options;
     const metrics = metricsFor(data, options.metrics);
-    const loss = lossFor(graph, data, options.loss);
+    const distillation = distillationOf(options);
+    const teacher = options.teacher && (await TeacherRows.create(options.teacher, data, graph));
+    const unlabelled = !data.classes && !size(data.targetShape);
+    if (distillation?.alpha === 0 && unlabelled && held)
+      throw wrongType("validation", "nothing beside a dataset without labels", held);
+    const hard = lossFor(graph, data, options.loss);
+    const loss = distillation?.alpha === 0 && unlabelled ? { ...hard, target: () => undefined } : hard;
     const target = targetFor(loss, output, data);
-    const feed = new Feed(data, input, target, classes, options.classWeight);
+    const feed = new Feed(data, input, target, classes, { classWeight: options.classWeight, teacher });
     const validation = held && new Feed(held, input, target, classes);
     const train = batchesOf(feed, batchSize);
     const batch = train.sizes[0]!;
@@ -236,6 +243,7 @@ class Training implements TrainingContext {
       target,
       metrics,
       ...(regularizers && { regularizers }),
+      ...(distillation && { distillation }),
       ...(options.hooks && { hooks: options.hooks }),
       optimizer,
       train,

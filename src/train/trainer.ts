@@ -19,6 +19,7 @@ import { type After, after, type Done, type Executor } from "../run/executor.ts"
 import { Machine } from "../run/machine.ts";
 import { checkHooks, type StepHook } from "./callbacks.ts";
 import { metricsOf, targetFor } from "./defaults.ts";
+import { type Distillation, distilled, TEACHER_STREAM } from "./distillation.ts";
 import type { RowStreams, Stream } from "./feed.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
@@ -46,6 +47,8 @@ export interface TrainerOptions<D extends Done = void> {
   readonly loss: Loss;
   readonly metrics?: readonly Metric[];
   readonly regularizers?: Regularizers;
+  /** Trains on a stream of a teacher's logits beside the targets. The caller fills it (`rows`). */
+  readonly distillation?: Distillation;
   /** They add to the steps; the caller calls their other functions. */
   readonly hooks?: readonly StepHook[];
   /** Required for training. */
@@ -70,6 +73,7 @@ const TRAINER_OPTIONS = [
   "loss",
   "metrics",
   "regularizers",
+  "distillation",
   "hooks",
   "optimizer",
   "train",
@@ -147,7 +151,7 @@ export class Trainer<D extends Done = void> {
   static async create<D extends Done = void>(graph: Graph, options: TrainerOptions<D>): Promise<Trainer<D>> {
     knownOptions("Trainer", options, TRAINER_OPTIONS);
     demandFloat(graph, "give a Trainer");
-    const { loss, optimizer, regularizers, hooks, steps = 1 } = options;
+    const { loss, optimizer, regularizers, distillation, hooks, steps = 1 } = options;
     if (typeof loss?.build !== "function") throw wrongType("loss", "a loss such as meanSquaredError()", loss);
     if (optimizer !== undefined && typeof optimizer?.build !== "function")
       throw wrongType("optimizer", "an optimizer such as adam()", optimizer);
@@ -171,7 +175,8 @@ export class Trainer<D extends Done = void> {
       const batches = options[kind];
       if (!batches) continue;
       const { images, weighted } = batches;
-      const common = { images, weighted, target, loss, metrics, goal: goals[kind] };
+      const own = distillation && kind === "train" ? distilled(loss, distillation) : loss;
+      const common = { images, weighted, target, loss: own, metrics, goal: goals[kind] };
       const step = buildStep(graph, { ...common, ...(regularizers && { regularizers }), ...(hooks && { hooks }) });
       if (kind === "gradients") asked = step;
       for (const batch of batches.sizes) {
@@ -209,6 +214,7 @@ export class Trainer<D extends Done = void> {
       images: this.#stream(STREAM.images(images)),
       target: this.#stream(STREAM.target),
       weight: weighted ? this.#stream(STREAM.weight) : undefined,
+      teacher: kind === "train" ? this.#stream(TEACHER_STREAM) : undefined,
       number: kind === "evaluate" ? undefined : this.#stream(DROPOUT_STREAM.image),
     };
   }

@@ -265,26 +265,37 @@ describe("demo", () => {
   test("prints the document, and the files it is about stay", async () => {
     const out = at("demo");
     const document = await documentOf("demo", "--limit", "640", "--epochs", "1", "--out", out);
-    expect(Object.keys(document)).toEqual(["network", "parameters", "dataset", "stages", "size"]);
+    const keys = ["network", "parameters", "dataset", "choices", "history", "stages", "size"];
+    expect(Object.keys(document)).toEqual(keys);
     expect([document.network, document.parameters]).toEqual(["lenet5", 44426]);
     expect(document.dataset).toEqual({ name: "mnist", train: 640, test: 640 });
-    const names = ["float", "pruned", "int8", "dynamic", "pruned+int8"];
-    expect(document.stages.map((s: any) => s.name)).toEqual(names);
-    expect(readdirSync(out).sort()).toEqual(names.map(name => `${name}.penjing`).sort());
-    for (const stage of document.stages) {
-      const { name, testAccuracy, testLoss, sparsity, fileBytes, latencyMicros, seconds } = stage;
-      expect(Object.keys(stage).length).toBe(7);
+    const names: string[] = document.stages.map((s: any) => s.name);
+    for (const name of ["untrained", "float", "pruned", "int8", "dynamic", "pruned+int8", "all"])
+      expect(names).toContain(name);
+    expect(readdirSync(out).sort()).toEqual([...names.map(name => `${name}.penjing`), "report.html"].sort());
+    const stage = (name: string) => document.stages[names.indexOf(name)];
+    for (const { name, testAccuracy, testLoss, sparsity, fileBytes, latencyMicros, seconds } of document.stages) {
+      expect(Object.keys(stage(name)).length).toBe(7);
       expect(fileBytes).toBe(statSync(join(out, `${name}.penjing`)).size);
-      expect(testAccuracy).toBeGreaterThan(0.2);
+      if (name !== "untrained") expect(testAccuracy, name).toBeGreaterThan(0.2);
       expect(testAccuracy).toBeLessThanOrEqual(1);
       for (const positive of [testLoss, latencyMicros, seconds]) expect(positive).toBeGreaterThan(0);
       if (name.startsWith("pruned")) expect(sparsity).toBeGreaterThanOrEqual(0.799);
     }
+    expect(stage("all").fileBytes).toBeLessThan(stage("pruned+int8").fileBytes);
+    expect(document.history.loss).toHaveLength(1);
+    for (const { testAccuracy, seconds } of document.choices) {
+      expect(testAccuracy).toBeLessThanOrEqual(1);
+      expect(seconds).toBeGreaterThan(0);
+    }
     const { origModelSize, floatModelSize, compressedModelSize, compressionRatio } = document.size;
     expect(origModelSize).toBe(4 * 44426);
-    expect(floatModelSize).toBe(document.stages[0].fileBytes);
-    expect(compressedModelSize).toBe(document.stages[4].fileBytes);
+    expect(floatModelSize).toBe(stage("float").fileBytes);
+    expect(compressedModelSize).toBe(stage("pruned+int8").fileBytes);
     expect(compressionRatio).toBeCloseTo(origModelSize / compressedModelSize, 10);
+    const page = readFileSync(join(out, "report.html"), "utf8");
+    for (const name of names) expect(page).toContain(name);
+    expect(page).not.toMatch(/NaN|undefined/);
   });
 
   test("with permuted labels there is nothing to learn", async () => {
