@@ -165,7 +165,9 @@ export function i8_conv2d_1c_pack(
   }
 }
 
-/** Four pooled pixels of two channels, or of the last one alone; `b`: their block of weights, `base`: the strip's rows. */
+/**
+ * Four pooled pixels of two channels, or of the last one alone; `b`: their block of weights, `base`: the strip's rows.
+ */
 @inline function channels(
   both: bool, base: usize, b: usize, taps: usize, first: i32, down: i32,
   o: usize, pixel: usize, low: v128, shift: v128, high: v128,

@@ -1,4 +1,5 @@
-// Loads the network that train-table.mjs saved, in a process that knows nothing of the training, and classifies two rows.
+// Loads the network that train-table.mjs saved, in a process that knows nothing of the training, and classifies two
+// rows.
 //
 //   node examples/classify.mjs [flowers.penjing]
 import { load } from "penjing/run";

@@ -1,4 +1,5 @@
-// Makes a network smaller: trains it, prunes four fifths of its weights, quantizes it to int8, and compares size and accuracy.
+// Makes a network smaller: trains it, prunes four fifths of its weights, quantizes it to int8, and compares size and
+// accuracy.
 //
 //   node examples/compress.mjs
 import {

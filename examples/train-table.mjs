@@ -15,7 +15,8 @@ const columns = 4;
 const raw = Float32Array.from(rows.flatMap(row => row.slice(0, columns).map(Number)));
 const labels = rows.map(row => species.indexOf(row[columns]));
 
-// Each column gets mean 0 and standard deviation 1. Whoever runs the network must do the same, so both go into the file.
+// Each column gets mean 0 and standard deviation 1. Whoever runs the network must do the same, so both go into the
+// file.
 const column = j => Array.from({ length: rows.length }, (_, i) => raw[i * columns + j]);
 const mean = Array.from({ length: columns }, (_, j) => column(j).reduce((sum, v) => sum + v, 0) / rows.length);
 const std = mean.map((m, j) => Math.sqrt(column(j).reduce((sum, v) => sum + (v - m) ** 2, 0) / rows.length));
@@ -42,7 +43,10 @@ console.log(
   `accuracy ${(100 * accuracy).toFixed(1)} % after ${history.history.loss.length} epochs; ${path} is written`,
 );
 
-/** A table as text, in the place of a file of yours: measurements in cm, normally distributed around those of each species. */
+/**
+ * A table as text, in the place of a file of yours: measurements in cm, normally distributed around those of each
+ * species.
+ */
 function table(count) {
   const typical = [
     [5.0, 3.4, 1.5, 0.2],

@@ -42,9 +42,9 @@ export async function bundleShared() {
 }
 
 /**
- * What the bundle begins with. The binary stands before all code: gzip looks back 32 kB, and the binary, in which it finds nothing, would be
- * most of what lies between one half of the code and the other (measured: 1.6 kB). Then all ops, which resemble each other, with nothing
- * but what they need between them (0.2 kB).
+ * The beginning of the bundle. The binary stands before all code: gzip looks back 32 kB, and the binary, in which it
+ * finds nothing, would be most of what lies between one half of the code and the other (measured: 1.6 kB). Then all
+ * ops, which resemble each other, with nothing but what they need between them (0.2 kB).
  */
 const FIRST = ["src/kernels/load-run.ts", "build/op-tables.ts"];
 

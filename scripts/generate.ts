@@ -84,6 +84,7 @@ function bump(loop: usize, by: i32): void {
 /** The meanings of ops, which their files export: the names of the tables and the types of the entries. */
 const MEANINGS = {
   evaluate: ["EVALUATE", "Evaluate"],
+  evaluateBackward: ["EVALUATE_BACKWARD", "Evaluate"],
   gradient: ["GRADIENT", "Gradient | Refusal"],
   lower: ["LOWER", "Lower | Refusal"],
   lowerBackward: ["LOWER_BACKWARD", "Lower | Refusal"],

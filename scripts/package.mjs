@@ -5,10 +5,13 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { runBundle } from "./bundle.mjs";
 
-/** Ceilings in bytes under gzip of everything an entry exports, bundled and minified as a page would have it. To be lowered, never raised in passing. */
+/**
+ * Ceilings in bytes under gzip of everything an entry exports, bundled and minified as a page would have it. To be
+ * lowered, never raised in passing.
+ */
 const SIZE_LIMITS = { "penjing/run": 61_700, penjing: 138_600 };
 
-/** What the tarball may hold. */
+/** The files that the tarball may hold. */
 const EXPECTED_FILES = [
   /^(package\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/,
   /^docs\/([\w-]+\.md|pictures\/[\w-]+\.svg)$/,
@@ -71,7 +74,10 @@ check("penjing/run carries nothing but what runs", await strangers());
 console.log(failures.length ? `${failures.length} failed` : "all well");
 process.exit(failures.length ? 1 : 0);
 
-/** Sources that have no place in a page that only runs, and what is declared in those that have one for other purposes than running. */
+/**
+ * Sources that have no place in a page that only runs, and what is declared in those that have one for other purposes
+ * than running.
+ */
 async function strangers() {
   const { text, inputs } = await runBundle();
   const files = Object.keys(inputs).filter(
@@ -86,7 +92,9 @@ async function strangers() {
   );
   // tables of meanings are declared as `lower4`, `gradient2`
   const meanings =
-    text.match(/^var (evaluate|gradient|lowerBackward|cost|axes|traits|unstored|BACKWARD|TRAIN)\d* = /gm) ?? [];
+    text.match(
+      /^var (evaluate(?:Backward)?|gradient|lowerBackward|cost|axes|traits|unstored|BACKWARD|TRAIN)\d* = /gm,
+    ) ?? [];
   const backward = text.match(/\b\w+Gradient\w*/g) ?? [];
   // the half of the container that writes
   const writers = text.match(/^(?:var|function) (BitWriter|ByteWriter|\w+Encoder|encode|write\w*)\b/gm) ?? [];

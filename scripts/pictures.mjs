@@ -1,5 +1,5 @@
-// npm run pictures, after npm run build: what docs/compression.md shows, from LeNet-5 trained on 55 000 images of MNIST and
-// measured on the other 5 000. No time is in it, so that the same versions draw the same pictures. Some minutes.
+// npm run pictures, after npm run build: what docs/compression.md shows, from LeNet-5 trained on 55 000 images of MNIST
+// and measured on the other 5 000. No time is in it, so that the same versions draw the same pictures. Some minutes.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { compare, lenet5, polynomialDecay, prune, quantizeStatic, sensitivity, slim } from "penjing";
 import { mnist } from "penjing/data";

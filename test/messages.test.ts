@@ -5,12 +5,14 @@
 import { describe, expect, test } from "vitest";
 import { Dataset } from "../src/data/index.ts";
 import * as penjing from "../src/index.ts";
+import * as report from "../src/report/index.ts";
 import { load } from "../src/run/index.ts";
 
 type Call = (...given: unknown[]) => unknown;
 /** Deliberately wrong calls have no types. */
 const untyped = (of: object): Record<string, Call> => of as Record<string, Call>;
 const api = untyped(penjing);
+const pages = untyped(report);
 
 const model = () => penjing.sequential([penjing.dense({ units: 4, inputShape: [3] })], { seed: 1 });
 const rows = () =>
@@ -72,6 +74,20 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
   "fit(d, ys)": [
     () => untyped(model()).fit!(rows(), Uint8Array.of(1)),
     '"fit" expected options behind a Dataset, which holds labels or targets too: new Dataset(',
+  ],
+  'fit(d, { resume: "nothing.bin" })': [
+    fit({ resume: "/nowhere/nothing.bin" }),
+    'cannot read "/nowhere/nothing.bin": there is no such file',
+  ],
+  "huber(1)": [() => api.huber!(1), '"huber" expected an options object, got 1'],
+  "huber({ dleta: 2 })": [() => api.huber!({ dleta: 2 }), '"huber" has no option "dleta"; it knows delta'],
+  "save with preprocessing of means": [
+    () => untyped(model()).toBytes!({ preprocessing: { means: [1] } }),
+    '"preprocessing" has no option "means"; it knows',
+  ],
+  "fit(d, { sampleWeights })": [
+    fit({ sampleWeights: [1] }),
+    '"fit" has no option "sampleWeights": weights of rows belong to the data set, new Dataset(',
   ],
   "fit(d, { resume: 7 })": [
     fit({ resume: 7 }),
@@ -150,6 +166,75 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
     () => api.prune!(model(), 0.5),
     '"prune" expected options: schedule, criterion, scope, granularity, layers, got 0.5',
   ],
+  "prune(m, { criterion: () => 1 }), at once": [
+    () => api.pruneOnce!(model(), { sparsity: 0.5, criterion: () => 1 }),
+    'pruneOnce: "criterion" expected a list of scores, got 1',
+  ],
+  "pruneOnce of too few scores": [
+    () => penjing.pruneOnce(model(), { sparsity: 0.5, criterion: ({ weights }) => weights.slice(1) }),
+    'pruneOnce: "criterion" expected 12 scores for "dense/kernel", got 11',
+  ],
+  "pruneOnce(m, {})": [
+    () => api.pruneOnce!(model(), {}),
+    '"pruneOnce" expected either a sparsity or a threshold, got neither',
+  ],
+  "pruneOnce(m, { sparsity, threshold })": [
+    () => api.pruneOnce!(model(), { sparsity: 0.5, threshold: 0.1 }),
+    '"pruneOnce" expected either a sparsity or a threshold, got both',
+  ],
+  "pruneOnce(m, 80)": [
+    () => api.pruneOnce!(model(), 80),
+    'pruneOnce: "sparsity" expected finite number >= 0 and < 1, got 80',
+  ],
+  "automatedGradualPruning of 1": [
+    () => penjing.automatedGradualPruning({ finalSparsity: 1 }),
+    'automatedGradualPruning: "finalSparsity" expected finite number >= 0 and < 1, got 1',
+  ],
+  "rewind of a model without masks": [
+    () => penjing.rewind(model(), {}),
+    'rewind: "model" expected a Model with masks, as pruneOnce and fit after prune give it, got none',
+  ],
+  "slim(m, 0.5)": [
+    () => api.slim!(model(), 0.5),
+    '"slim" expected options: keep, score, data, multipleOf, layers, got 0.5',
+  ],
+  "slim(m, { keep: { macs, parameters } })": [
+    () => api.slim!(penjing.lenet5(), { keep: { macs: 0.5, parameters: 0.5 } }),
+    'slim: "keep" expected { macs } or { parameters }, got both',
+  ],
+  "slim of an unknown score": [
+    () => api.slim!(model(), { keep: 0.5, score: "l3" }),
+    'slim: "score" expected one of "l1", "l2", "gamma", "taylor", "apoz", got "l3"',
+  ],
+  "sensitivity of a quantized file": [
+    async () => api.sensitivity!(await loaded(), rows()),
+    `${QUANTIZED}measure the sensitivity of the float one it was made of`,
+  ],
+  "sensitivity(m)": [() => api.sensitivity!(model()), 'sensitivity: "data" expected a Dataset, got undefined'],
+  "compare(a, b)": [() => api.compare!(model(), model()), 'compare: "data" expected a Dataset, got undefined'],
+  "clipActivations(m)": [
+    () => api.clipActivations!(model()),
+    '"clipActivations" expected options: data, percentile, learned, l2, layers, got undefined',
+  ],
+  "swapActivation(m)": [() => api.swapActivation!(model()), '"swapActivation" expected options: from, to,'],
+  "gate(m, { l1: -1 })": [() => penjing.gate(model(), { l1: -1 }), 'gate: "l1" expected finite number >= 0, got -1'],
+  "report.measure(d)": [
+    () => untyped(model().report).measure!(rows()),
+    '"measure" expected an options object, got Dataset',
+  ],
+  "comparisonPage(m)": [
+    () => pages.comparisonPage!(model()),
+    '"comparisonPage" expected what compare returns, got Model',
+  ],
+  "sensitivityPage(m)": [
+    () => pages.sensitivityPage!(model()),
+    '"sensitivityPage" expected what sensitivity returns, got Model',
+  ],
+  "sensitivityChart(m)": [
+    () => pages.sensitivityChart!(model()),
+    '"sensitivityChart" expected what sensitivity returns, got Model',
+  ],
+  "modelPage()": [() => pages.modelPage!(), 'modelPage: "model" expected a Model, got undefined'],
   "rigl(m)": [() => api.rigl!(model()), '"rigl" expected options: sparsity, fraction,'],
   "oneShot()": [() => api.oneShot!(), '"oneShot" expected options: targetSparsity, step'],
   "automatedGradualPruning()": [
@@ -195,6 +280,10 @@ const TABLE: Record<string, [call: () => unknown, message: string]> = {
         evaluate: penjing.arrays(1),
       }),
     `${QUANTIZED}give a Trainer the float one it was made of`,
+  ],
+  "setWeights(short arrays)": [
+    () => model().setWeights([new Float32Array(11), new Float32Array(4)]),
+    'setWeights: "dense/kernel" expected 3x4 = 12 numbers, got ',
   ],
   "setWeights(too few)": [
     () => model().setWeights([new Float32Array(12)]),

@@ -94,7 +94,7 @@ export function number(
     max !== Infinity && `<= ${max}`,
     below !== Infinity && `< ${below}`,
   ].filter(Boolean);
-  const range = ["finite number", ...bounds].join(" ");
+  const range = ["finite number", bounds.join(" and ")].filter(Boolean).join(" ");
   if (typeof value !== "number") throw wrongType(what, range, value);
   if (!Number.isFinite(value) || value < min || value > max || value <= above || value >= below)
     throw wrongValue(what, range, value);
@@ -111,7 +111,9 @@ export function oneOf<T extends string>(what: string, value: unknown, allowed: r
 /** Rejects keys that `allowed` does not name: a misspelt option is an error. */
 export function knownOptions(what: string, options: object | undefined, allowed: readonly string[]): void {
   if (options === undefined) return;
-  if (options === null || typeof options !== "object") throw wrongType(what, "an options object", options);
+  // what can be iterated over is an array, a Map or a Dataset: an argument in the place of the options
+  if (options === null || typeof options !== "object" || Symbol.iterator in options)
+    throw wrongType(what, "an options object", options);
   for (const key of Object.keys(options))
     if (!allowed.includes(key))
       throw new TypeError(`"${what}" has no option ${show(key)}; it knows ${allowed.join(", ")}`);

@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import { PenjingError, show } from "../base/errors.ts";
-import { type Shape, sameShape, showShape, size } from "../base/shape.ts";
+import { type Shape, sameShape, showSamples, showShape, size } from "../base/shape.ts";
 import type { Preprocessing } from "../container/index.ts";
 import { Dataset, mnist } from "../data/index.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -76,9 +76,7 @@ export function asReadBy({ graph, preprocessing }: Network, data: Dataset, file:
   }
   const { type } = input;
   if (size(type.shape) !== size(data.shape))
-    throw new RangeError(
-      `${show(file)} expects images of ${showShape(type.shape)}, the data has ${showShape(data.shape)}`,
-    );
+    throw new RangeError(`${show(file)} expects ${showSamples(type.shape)}, the data has ${showShape(data.shape)}`);
   const shaped = sameShape(type.shape, data.shape) ? data : reshaped(data, type.shape);
   return preprocessing && data.dtype === "u8" ? shaped.preprocess(preprocessing) : shaped;
 }

@@ -81,7 +81,10 @@ async function run(given: readonly string[], terminal: Terminal): Promise<number
     // after an interrupt the error to report is the interrupt, whatever was thrown
     const error = terminal.signal.aborted && !(thrown instanceof Interrupted) ? terminal.signal.reason : thrown;
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    terminal.error(`${used}: ${oneLine(error).replace(/^error: /, "")}`);
+    const message = oneLine(error).replace(/^error: /, "");
+    // a function of the library that is called like the command has named itself
+    const twice = `${used.slice("penjing ".length)}: `;
+    terminal.error(`${used}: ${message.startsWith(twice) ? message.slice(twice.length) : message}`);
     if (error instanceof Interrupted) return error.exitCode;
     return error instanceof CommanderError || error instanceof WrongUsage ? 2 : 1;
   }

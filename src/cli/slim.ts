@@ -60,7 +60,8 @@ function kept({ keep, macs, parameters }: Options): Keep {
   const given = [keep, macs !== undefined && { macs }, parameters !== undefined && { parameters }].filter(
     option => option !== undefined && option !== false,
   );
-  if (given.length !== 1) throw new WrongUsage("expected one of --keep, --macs and --parameters");
+  if (given.length !== 1)
+    throw new WrongUsage(`expected one of --keep, --macs and --parameters, got ${given.length || "none"}`);
   return given[0] as Keep;
 }
 

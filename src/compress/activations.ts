@@ -17,7 +17,9 @@ import { derived } from "./derived.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { type Histogram, histograms } from "./percentiles.ts";
 
-/** "clipped": between two bounds that are not those of ReLU6; "pact": with a learned bound. Others as layers name them. */
+/**
+ * "clipped": between two bounds that are not those of ReLU6; "pact": with a learned bound. Others as layers name them.
+ */
 export type ActivationKind = "relu" | "relu6" | "leakyRelu" | "clipped" | "pact" | (string & {});
 
 /** An activation of a model. */
@@ -128,16 +130,18 @@ async function changed(
 }
 
 export interface ClipActivationsOptions {
-  /** Samples like those the network will see, a few hundred. With labels the report has the accuracy before and after. */
+  /**
+   * Samples like those the network will see, a few hundred. With labels the report has the accuracy before and after.
+   */
   data?: Dataset;
   /**
-   * The percentage of an activation's numbers over `data`, zeros among them, that lie below its bound. Where they may be
-   * negative, there is a lower bound too, with as few numbers beyond it. Default 99.9.
+   * The percentage of an activation's numbers over `data`, zeros among them, that lie below its bound. Where they may
+   * be negative, there is a lower bound too, with as few numbers beyond it. Default 99.9.
    */
   percentile?: number;
   /**
-   * true: bounds are learned by `fit` (PACT). They begin at the percentile, or at 6 where there are no data, and get the
-   * penalty `l2`. For "relu", "relu6" and what is clipped at 0. Default false.
+   * true: bounds are learned by `fit` (PACT). They begin at the percentile, or at 6 where there are no data, and get
+   * the penalty `l2`. For "relu", "relu6" and what is clipped at 0. Default false.
    */
   learned?: boolean;
   /** The penalty of learned bounds: l2 alpha^2 is added to the loss. Default 1e-4. */
@@ -153,9 +157,9 @@ const RECTIFIED = ["relu", "relu6", "clipped"];
 
 /**
  * Returns a new model with bounds on its activations, so that a few large numbers do not coarsen the 8-bit steps of all
- * others. The bounds are a percentile over data, or learned in `fit` (Choi et al., "PACT: Parameterized Clipping Activation
- * for Quantized Neural Networks", 2018). A ReLU becomes min(max(x, 0), bound); behind others the bounds stand as an op
- * of their own. An activation that is 0 over all data stays as it is.
+ * others. The bounds are a percentile over data, or learned in `fit` (Choi et al., "PACT: Parameterized Clipping
+ * Activation for Quantized Neural Networks", 2018). A ReLU becomes min(max(x, 0), bound); behind others the bounds
+ * stand as an op of their own. An activation that is 0 over all data stays as it is.
  *
  *     const clipped = await clipActivations(model, { data: train.take(512), percentile: 99.9 });
  *     const learned = await clipActivations(model, { data: train.take(512), learned: true });

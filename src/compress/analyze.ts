@@ -1,4 +1,4 @@
-/** How large a network is and where: the numbers that compression is judged by. */
+/** The size of a network and of its layers: the numbers that compression is judged by. */
 
 import { wrongType } from "../base/errors.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
@@ -15,15 +15,15 @@ export interface LayerAnalysis {
   name: string;
   /** The op that has its weights, or its first one. */
   op: string;
-  /** Of one image. */
+  /** Multiply-accumulates of one sample. */
   outputShape: Shape;
   /** Numbers in its weights; those it shares count where they are first used. */
   parameters: number;
-  /** Of those, how many are not zero. */
+  /** The number of those that are not zero. */
   nonZeros: number;
   /** Multiply-accumulates of one image, zeros included. */
   macs: number;
-  /** What its weights and their scales take in the file. */
+  /** Bytes that its weights and their scales take in the file. */
   bytes: number;
 }
 
@@ -149,6 +149,7 @@ function table({ original, float, compressed, ratio, layers, ...totals }: Omit<A
     ]),
     ["all", "", "", ...[totals.parameters, totals.nonZeros, totals.macs, bytes].map(String)],
   ];
-  const sizes = `parameters as float32 ${original} bytes, float file ${float}, this file ${compressed}: ${ratio.toFixed(2)} times smaller`;
+  const files = `float file ${float}, this file ${compressed}`;
+  const sizes = `parameters as float32 ${original} bytes, ${files}: ${ratio.toFixed(2)} times smaller`;
   return `${textTable(rows, 3)}\n${sizes}`;
 }

@@ -15,8 +15,8 @@ export type CalibrateOptions = ObserveOptions;
 const RATE = 0.01;
 
 /**
- * The range of each of `values` (of `graph`, one input) over `data`. NaN made inside the network is left out; a RangeError names the first
- * number of the data that is not finite.
+ * The range of each of `values` (of `graph`, one input) over `data`. NaN made inside the network is left out; a
+ * RangeError names the first number of the data that is not finite.
  */
 export async function calibrate(
   graph: Graph,

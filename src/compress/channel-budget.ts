@@ -18,6 +18,7 @@ export function budgetOf(keep: Keep): { cost: Cost; share: number } | undefined 
   if (typeof keep !== "object" || keep === null) return undefined;
   const cost = COSTS.find(name => name in keep);
   if (!cost) return undefined;
+  if (COSTS.every(name => name in keep)) throw new TypeError('"keep" expected { macs } or { parameters }, got both');
   knownOptions("keep", keep, [cost]);
   return { cost, share: number(`keep.${cost}`, keep[cost], { above: 0, max: 1 }) };
 }

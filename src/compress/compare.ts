@@ -181,7 +181,7 @@ function changes(
 ): ChangedAnswers | undefined {
   const [{ data, model }, other] = sides;
   if (data.targets() || model.outputShape.length !== 1) return undefined;
-  const labels = data.labels();
+  const labelled = data.labels() !== undefined;
   const each = size(model.outputShape);
   const thresholds = [thresholdOf(model), thresholdOf(other.model)] as const;
   const named = (label: number): string =>
@@ -196,13 +196,13 @@ function changes(
     ) as [number, number];
     if (before === after) continue;
     rows.push(row);
-    const label = labels?.[row];
+    const label = labelled ? (data.answer(row) as number) : undefined;
     if (label === after) mended++;
     if (label === before) broken++;
     if (examples.length === most) continue;
     examples.push({ row, a: named(before), b: named(after), ...(label !== undefined && { label: named(label) }) });
   }
-  const judged = labels && { mended, broken };
+  const judged = labelled && { mended, broken };
   return { count: rows.length, share: rows.length / data.length, rows, ...judged, examples };
 }
 

@@ -42,7 +42,7 @@ export interface Criterion {
   build?(graph: Graph, update: Update, step: StepValues): Value;
   readonly score: ScoreFunction;
   /**
-   * How weights that are pruned already compete with the others:
+   * The place of weights that are pruned already among the others:
    * - "last" (the default): they come back only where the sparsity falls;
    * - "zero": as weights of 0, whatever score these get;
    * - "latent": they keep their values under the mask, and come back where their scores are great enough.
@@ -98,13 +98,14 @@ export const snip: Criterion = {
 };
 
 /**
- * - sum of w dL/dw' over all steps of the training, where w' is the weight behind its mask: weights score that move away
+ * - sum of w dL/dw' over all steps of the training, where w' is the weight behind its mask: weights score that move
+ *   away
  * from 0. V. Sanh et al., "Movement pruning: adaptive sparsity by fine-tuning" (2020).
  *
  * In the paper a score is a parameter trained with the optimizer's rate, its gradient passes straight through the mask,
  * and a masked weight keeps its value. Here the scores are the plain sum, which is the paper's with SGD at a constant
- * rate, but for its factor. As there, the gradient is that behind the mask, and a masked weight keeps its value and goes
- * on scoring, so that it can come back; only momentum and weight decay still change it.
+ * rate, but for its factor. As there, the gradient is that behind the mask, and a masked weight keeps its value and
+ * goes on scoring, so that it can come back; only momentum and weight decay still change it.
  */
 export const movement: Criterion = {
   name: "movement",
@@ -119,8 +120,8 @@ export const movement: Criterion = {
 };
 
 /**
- * w^2 / sum of v^2 over all weights v of the kernel that are not smaller: within one kernel the order of magnitudes, and
- * between kernels a fair one. J. Lee et al., "Layer-adaptive sparsity for the magnitude-based pruning" (2021).
+ * w^2 / sum of v^2 over all weights v of the kernel that are not smaller: within one kernel the order of magnitudes,
+ * and between kernels a fair one. J. Lee et al., "Layer-adaptive sparsity for the magnitude-based pruning" (2021).
  */
 export const lamp: Criterion = {
   name: "lamp",
@@ -183,10 +184,11 @@ export function criterionOf(given: CriterionName | ScoreFunction | Criterion = "
 export function scoresOf(criterion: Criterion, weight: WeightToScore): ArrayLike<number> {
   const { mask } = weight;
   const scores = criterion.score(weight);
-  const what = `criterion ${criterion.name}`;
+  // a function written as the option itself is called "criterion"
+  const what = criterion.name === "criterion" ? "criterion" : `criterion ${criterion.name}`;
   if (typeof scores?.length !== "number") throw wrongType(what, "a list of scores", scores);
   if (scores.length !== mask.length)
-    throw wrongValue(what, `${mask.length} scores for "${weight.name}"`, `${scores.length}`);
+    throw wrongValue(what, `${mask.length} scores for "${weight.name}"`, scores.length);
   const result = Float64Array.from(scores);
   result.forEach((score, i) => {
     if (Number.isNaN(score)) throw wrongValue(what, `numbers as scores for "${weight.name}"`, scores[i]);

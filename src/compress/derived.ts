@@ -21,8 +21,8 @@ export function derived(from: Model, graph: Graph, step: DerivingStep, parts: Pa
 }
 
 /**
- * What a model takes along to a graph in which layers have fewer channels, or are gone: the hooks that go on, and the
- * penalties of weights that are there.
+ * The parts that a model takes along to a graph in which layers have fewer channels, or are gone: the hooks that go on,
+ * and the penalties of weights that are there.
  */
 export function resizedParts(from: Model, graph: Graph): Pick<ModelParts, "hooks" | "regularizers"> {
   const { hooks = [] } = from.parts();

@@ -27,8 +27,8 @@ export function numbersBehind(value: Value): Float32Array {
 const DONE: Record<Promised, string> = { zeros: "pruned", "distinct values": "clustered", range: "quantized" };
 
 /**
- * Throws a PenjingError `masked` where `op` would break what an op on the edge promises of the weight. `what` is done by
- * `op`: "pruning".
+ * Throws a PenjingError `masked` where `op` would break what an op on the edge promises of the weight. `what` is done
+ * by `op`: "pruning".
  */
 export function demandPlace(
   edge: Value,

@@ -1,4 +1,4 @@
-/** What compression starts from. */
+/** The float model that compression starts from. */
 import { wrongType } from "../base/errors.ts";
 import { Model } from "../model/model.ts";
 import { demandFloat } from "../ops/quantized/int8-types.ts";

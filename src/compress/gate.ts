@@ -39,8 +39,8 @@ export interface GateOptions {
  *     await gated.fit(train, { epochs: 3 });
  *     const half = (await slim(gated, { keep: { macs: 0.5 }, score: "gamma" })).bake();
  *
- * Saving, quantizing and `bake` multiply the gates into the weights. Removing channels whose gates are zero changes no bit
- * of the answers, as long as the activation of 0 is 0.
+ * Saving, quantizing and `bake` multiply the gates into the weights. Removing channels whose gates are zero changes no
+ * bit of the answers, as long as the activation of 0 is 0.
  *
  * Errors: RangeError for layers that have no channels to remove, or no batch normalization behind them; PenjingError
  * "masked" where a layer has gates already, "quantized" of a network of integers.

@@ -15,7 +15,7 @@ export function countSteps(graph: Graph, name: string): void {
   graph.one(accumulate, [graph.state("observation", name, whole.type), whole]);
 }
 
-/** What a criterion gathers of the weights of one pruning. */
+/** The sums that a criterion gathers of the weights of one pruning. */
 export class Gathering {
   readonly criterion: Criterion;
   readonly #masks: readonly MaskedWeight[];

@@ -1,8 +1,8 @@
 /**
  * Which weights of a kernel are pruned together: its units. A kernel is looked at as a matrix with a column for each
- * filter of a convolution or unit of a dense layer, and a row for each of its inputs, tap by tap and channel by channel.
- * A dense kernel is Keras' [in][out], that of a convolution [kh * kw * in][out]. It is stored the other way round, as
- * [out][kh][kw][in], so that a column of the matrix is one run of memory.
+ * filter of a convolution or unit of a dense layer, and a row for each of its inputs, tap by tap and channel by
+ * channel. A dense kernel is Keras' [in][out], that of a convolution [kh * kw * in][out]. It is stored the other way
+ * round, as [out][kh][kw][in], so that a column of the matrix is one run of memory.
  *
  * Element, vector and filter as granularities: H. Mao et al., "Exploring the granularity of sparsity in convolutional
  * neural networks" (2017). N:M: A. Zhou et al., "Learning N:M fine-grained structured sparse neural networks from
@@ -11,7 +11,7 @@
 import { integer, knownOptions, oneOf, wrongType, wrongValue } from "../base/errors.ts";
 import { type Shape, showShape, size } from "../base/shape.ts";
 
-/** Of every `m` weights that follow each other in a filter, `n` stay: { n: 2, m: 4 } is the 2:4 of GPUs. */
+/** `n` of every `m` weights that follow each other in a filter stay: { n: 2, m: 4 } is the 2:4 of GPUs. */
 export interface NOfM {
   readonly n: number;
   readonly m: number;
@@ -26,7 +26,7 @@ export interface NOfM {
  */
 export type Granularity = "element" | "row" | "column" | "filter" | NOfM | readonly [rows: number, columns: number];
 
-/** How the scores of its weights become the score of a unit. */
+/** The reduction of the scores of its weights to the score of a unit. */
 export type Pooling = "mean" | "max";
 
 /** The units of one kernel. */
@@ -40,7 +40,9 @@ export interface Units {
   readonly pattern?: Pattern;
 }
 
-/** Of every `m` weights of a run of `length`, the `n` of the greatest scores always stay. The last group may be shorter. */
+/**
+ * The `n` greatest scores of every `m` weights of a run of `length` always stay. The last group may be shorter.
+ */
 export interface Pattern extends NOfM {
   readonly length: number;
 }
@@ -77,7 +79,8 @@ export const checkPooling = (pooling: unknown): Pooling => oneOf("pooling", pool
 
 /**
  * Returns the units of a kernel of the stored shape [out][kh][kw][in] or [out][in].
- * Errors: a RangeError that names the layer, where `m` does not divide its filters or a block is as large as the kernel.
+ * Errors: a RangeError that names the layer, where `m` does not divide its filters or a block is as large as the
+ * kernel.
  */
 export function unitsOf(granularity: Granularity, shape: Shape, pooling: Pooling, layer: string): Units {
   const [filters, inputs] = matrixOf(shape);
@@ -87,14 +90,16 @@ export function unitsOf(granularity: Granularity, shape: Shape, pooling: Pooling
   if (isPattern(granularity)) {
     if (inputs % granularity.m)
       throw new RangeError(
-        `"granularity" expected an m that divides the ${inputs} weights of each filter of layer "${layer}", got ${granularity.m}: leave the layer out by "layers"`,
+        `"granularity" expected an m that divides the ${inputs} weights of each filter of layer "${layer}", ` +
+          `got ${granularity.m}: leave the layer out by "layers"`,
       );
     return { count: filters * inputs, pooling, pattern: { ...granularity, length: inputs } };
   }
   const [rows, columns] = granularity;
   if (rows >= inputs && columns >= filters)
     throw new RangeError(
-      `"granularity" expected blocks smaller than the kernel of layer "${layer}", which is ${showShape([inputs, filters])} as a matrix, got ${showShape(granularity)}: leave the layer out by "layers"`,
+      `"granularity" expected blocks smaller than the kernel of layer "${layer}", which is ` +
+        `${showShape([inputs, filters])} as a matrix, got ${showShape(granularity)}: leave the layer out by "layers"`,
     );
   return blocks(shape, granularity, pooling);
 }
@@ -107,8 +112,8 @@ function matrixOf(shape: Shape): [filters: number, inputs: number] {
 
 /**
  * Blocks of [rows, columns] of the matrix [inputs][filters]. `centered`: at ragged edges, scores are pooled as by
- * TensorFlow's "SAME" pooling, whose windows begin half the missing rows before the matrix, though the blocks begin with
- * it.
+ * TensorFlow's "SAME" pooling, whose windows begin half the missing rows before the matrix, though the blocks begin
+ * with it.
  */
 export function blocks(shape: Shape, block: readonly [number, number], pooling: Pooling, centered = false): Units {
   const [filters, inputs] = matrixOf(shape);
@@ -133,7 +138,10 @@ export function blocks(shape: Shape, block: readonly [number, number], pooling: 
   };
 }
 
-/** Of every `m` input channels of a tap, `n` stay: tfmot's layout [out * kh * kw][in], where a last group may be shorter. */
+/**
+ * Of every `m` input channels of a tap, `n` stay: tfmot's layout [out * kh * kw][in], where a last group may be
+ * shorter.
+ */
 export const channelPattern = (shape: Shape, { n, m }: NOfM): Units => ({
   count: size(shape),
   pooling: "mean",

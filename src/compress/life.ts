@@ -17,8 +17,8 @@ export function zeroShare(state: TrainingState, names: readonly string[]): numbe
 }
 
 /**
- * Keeps the place of a schedule that goes on from training to training: a second `fit`, with another optimizer or after a
- * restart, counts its steps from 0 again. A state counts the steps of all, so that a checkpoint knows the place.
+ * Keeps the place of a schedule that goes on from training to training: a second `fit`, with another optimizer or after
+ * a restart, counts its steps from 0 again. A state counts the steps of all, so that a checkpoint knows the place.
  */
 export class Life {
   readonly #masks: readonly MaskedWeight[];
@@ -59,7 +59,8 @@ export class Life {
   never(what: string, does: string, got: string): RangeError {
     const steps = `${this.before + 1}..${this.before + this.steps}`;
     return new RangeError(
-      `"${what}" expected one that ${does} within steps ${steps} of this training, got "${got}": a smaller "frequency" or "beginStep", or more steps, would do`,
+      `"${what}" expected one that ${does} within steps ${steps} of this training, got "${got}": ` +
+        'a smaller "frequency" or "beginStep", or more steps, would do',
     );
   }
 

@@ -53,7 +53,9 @@ export class Histogram {
   }
 }
 
-/** The histogram of each of `values` over `data`, which is looked at twice: for the ranges, and for what lies in them. */
+/**
+ * The histogram of each of `values` over `data`, which is looked at twice: for the ranges, and for what lies in them.
+ */
 export async function histograms(
   graph: Graph,
   data: Dataset,

@@ -27,7 +27,7 @@ export interface PruneLowMagnitudeOptions {
    * each by its own weights.
    */
   blockSize?: readonly [rows: number, columns: number];
-  /** How the magnitudes of a block are pooled. Default "AVG". */
+  /** The pooling of the magnitudes of a block. Default "AVG". */
   blockPoolingType?: "AVG" | "MAX";
   /**
    * [m, n]: of every n input channels, m weights become zero, before the first step and for good: as in tfmot, the
@@ -47,7 +47,7 @@ const OWN = ["schedule", "blockSize", "blockPoolingType", "sparsityMByN"] as con
  * Returns a model of its own with masks on the kernels of `model`; its `fit` prunes the weights of least magnitude in
  * each kernel, by the schedule. Keras: tfmot.sparsity.keras.prune_low_magnitude (0.8.1). `prune` has other criteria.
  *
- * Of a layer it makes a layer that is pruned in every model it becomes part of:
+ * Applied to a layer, it returns a layer that is pruned in every model it becomes part of:
  *
  *     sequential([conv2d({ ... }), flatten(), pruneLowMagnitude(dense({ units: 10 }), { schedule })])
  *

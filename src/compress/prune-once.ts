@@ -25,7 +25,9 @@ export interface PruneOnceOptions extends PruneChoice {
   sparsity?: number;
   /** Instead: weights become zero whose score is less; each kernel keeps one at least. */
   threshold?: number;
-  /** What criteria with gradients measure them on: "taylor", "snip", "movement". The result is a promise then. */
+  /**
+   * The data that criteria with gradients measure them on: "taylor", "snip", "movement". The result is a promise then.
+   */
   data?: Dataset;
   /** Rows of `data` for one step of gradients. Default 32. */
   batchSize?: number;
@@ -109,7 +111,9 @@ function sparsityOf({ sparsity, threshold, criterion, granularity = "element" }:
   const most = isPattern(granularity) ? 1 - granularity.n / granularity.m : undefined;
   if (sparsity === undefined && threshold === undefined && most !== undefined) return most;
   if ((sparsity === undefined) === (threshold === undefined))
-    throw new TypeError('"pruneOnce" expected either a sparsity or a threshold');
+    throw new TypeError(
+      `"pruneOnce" expected either a sparsity or a threshold, got ${sparsity === undefined ? "neither" : "both"}`,
+    );
   if (sparsity === undefined) return 0;
   share("sparsity", sparsity);
   if (most !== undefined && sparsity > most + 1e-6)

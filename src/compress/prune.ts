@@ -21,10 +21,10 @@ import {
 import { type Scope, selectionOf } from "./selection.ts";
 import { graphSparsity, type Sparsity } from "./sparsity.ts";
 
-/** What `prune` and `pruneOnce` have in common: which weights go. */
+/** The options that `prune` and `pruneOnce` have in common: they choose the weights that go. */
 export interface PruneChoice {
   /**
-   * How weights are scored; those of the least scores are pruned. Default "magnitude".
+   * The score of weights; those with the least scores are pruned. Default "magnitude".
    *
    * - "magnitude": |w|.
    * - "threshold": |w|, compared with `threshold`.
@@ -38,13 +38,13 @@ export interface PruneChoice {
    */
   criterion?: CriterionName | ScoreFunction | Criterion;
   /**
-   * Which weights compete: those of one kernel ("layer", the default), of all ("global"), or of the layers in each list.
-   * A kernel keeps one of its units in any case.
+   * Which weights compete: those of one kernel ("layer", the default), of all ("global"), or of the layers in each
+   * list. A kernel keeps one of its units in any case.
    */
   scope?: Scope;
   /** Which weights are pruned together. Default "element": none. */
   granularity?: Granularity;
-  /** How the scores of rows, columns, filters and blocks are made of those of their weights. Default "mean". */
+  /** The reduction of the scores of weights to those of rows, columns, filters and blocks. Default "mean". */
   pooling?: Pooling;
   /**
    * Which layers: names, or a function that chooses. Default: every layer with a kernel, depthwise and transposed
@@ -57,8 +57,8 @@ export interface PruneChoice {
 
 export interface PruneOptions extends PruneChoice {
   /**
-   * When and how much: `constantSparsity`, `polynomialDecay`, `automatedGradualPruning`, `oneShot`, or a function of the
-   * step, counted from 1. Default: constantSparsity of 0.5, or of 1 - n / m where the granularity is { n, m }; for
+   * When and how much: `constantSparsity`, `polynomialDecay`, `automatedGradualPruning`, `oneShot`, or a function of
+   * the step, counted from 1. Default: constantSparsity of 0.5, or of 1 - n / m where the granularity is { n, m }; for
    * "snip", oneShot before step 2, after the gradient of one batch.
    */
   schedule?: SparsitySchedule | SparsityFunction;
@@ -76,8 +76,8 @@ const CHOICE = ["criterion", "scope", "granularity", "pooling", "layers", "seed"
 const SPAN = ["beginStep", "endStep", "frequency"] as const;
 
 /**
- * Returns a model of its own with masks on the kernels of `model`; its `fit` prunes by the schedule. `bake()` makes zeros
- * of what the masks cover. Applied again, it can prune other layers in another way.
+ * Returns a model of its own with masks on the kernels of `model`; its `fit` prunes by the schedule. `bake()` makes
+ * zeros of what the masks cover. Applied again, it can prune other layers in another way.
  *
  *     const pruned = prune(model, {
  *       schedule: automatedGradualPruning({ finalSparsity: 0.95, frequency: "2%" }),
@@ -87,12 +87,12 @@ const SPAN = ["beginStep", "endStep", "frequency"] as const;
  *     await pruned.fit(train, { epochs: 4 });
  *
  * Sparsity is exact, ties are broken by index (the first weight stays), and a schedule's last update always happens.
- * `earlyStopping` puts masks back with the weights of its best epoch: with `startFromEpoch` it looks only at epochs after
- * the last update.
+ * `earlyStopping` puts masks back with the weights of its best epoch: with `startFromEpoch` it looks only at epochs
+ * after the last update.
  *
- * Errors: TypeError or RangeError for a wrong option, where `layers` names none that can be pruned, or where units do not
- * fit a kernel; PenjingError "masked" where a layer has a mask already; from `fit`, a RangeError where the schedule would
- * never prune.
+ * Errors: TypeError or RangeError for a wrong option, where `layers` names none that can be pruned, or where units do
+ * not fit a kernel; PenjingError "masked" where a layer has a mask already; from `fit`, a RangeError where the schedule
+ * would never prune.
  */
 export function prune(model: Model, options: PruneOptions = {}): Model {
   return naming("prune", () => {

@@ -78,7 +78,8 @@ export class Pruning implements StepHook {
     if (build && first === step && (state ? this.#gathering.steps(at => state.read(at)) === 0 : step === 0))
       throw wrongValue(
         "schedule",
-        `one whose first update is at step ${life.before + step + 2} or later, as criterion "${name}" gathers its scores in the steps before`,
+        `one whose first update is at step ${life.before + step + 2} or later, as criterion "${name}" ` +
+          "gathers its scores in the steps before",
         `an update at step ${life.before + step + 1}`,
       );
   }

@@ -1,5 +1,5 @@
 /** Lottery tickets: earlier weights under the masks of now. */
-import { naming, wrongType, wrongValue } from "../base/errors.ts";
+import { naming, wrongValue } from "../base/errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { type GivenWeights, givenContents } from "../model/given-weights.ts";
 import type { Model } from "../model/model.ts";
@@ -29,7 +29,8 @@ export function rewind(model: Model, weights: GivenWeights | Checkpoint): Model 
   return naming("rewind", () => {
     checkFloatModel(model, "prune");
     const masks = masksOf(model.graph);
-    if (!masks.length) throw wrongType("model", "a Model with masks, as pruneOnce and fit after prune give it", model);
+    if (!masks.length)
+      throw new TypeError('"model" expected a Model with masks, as pruneOnce and fit after prune give it, got none');
     const { graph } = model.graph.copy();
     const earlier = isCheckpoint(weights) ? checkpointContents(graph, weights) : givenContents(graph, weights);
     for (const [leaf, data] of earlier) leaf.data = data;

@@ -19,11 +19,14 @@ export interface RiglOptions {
    */
   sparsity?: number;
   /**
-   * How sparse each kernel is: "erdosRenyiKernel" (the default) leaves small kernels denser, in proportion to the sum of
-   * a kernel's sizes by their product; with "uniform" all are alike.
+   * The sparsity of each kernel: "erdosRenyiKernel" (the default) leaves small kernels denser, in proportion to the sum
+   * of a kernel's sizes by their product; with "uniform" all are alike.
    */
   distribution?: "erdosRenyiKernel" | "uniform";
-  /** The share of a kernel's weights that is moved in an update at the beginning; it falls to 0 by a cosine. Default 0.3. */
+  /**
+   * The share of a kernel's weights that is moved in an update at the beginning; it falls to 0 by a cosine. Default
+   * 0.3.
+   */
   fraction?: number;
   /** Where that is 0. Default "75%" of the training. */
   endStep?: Steps;
@@ -47,8 +50,8 @@ export interface RiglOptions {
  *     const sparse = rigl(lenet5({ seed: 1 }), { sparsity: 0.9, frequency: "1%" });
  *     await sparse.fit(train, { epochs: 5 });
  *
- * Errors: TypeError or RangeError for a wrong option; PenjingError "masked" where a schedule prunes the same weights; from
- * `fit`, a RangeError where there would be no update.
+ * Errors: TypeError or RangeError for a wrong option; PenjingError "masked" where a schedule prunes the same weights;
+ * from `fit`, a RangeError where there would be no update.
  */
 export function rigl(model: Model, options: RiglOptions): Model {
   return naming("rigl", () => {
@@ -100,9 +103,9 @@ function randomMasks(graph: Graph, options: RiglOptions): MaskedWeight[] {
 }
 
 /**
- * How many weights of each kernel stay: densities are in proportion to the sum of a kernel's sizes by their product.
- * Kernels that would be more than dense are dense, and the others share what is left. The sum is exact; weights that
- * rounding leaves over go to the kernels of the greatest remainders.
+ * Counts the weights of each kernel that stay: densities are in proportion to the sum of a kernel's sizes by their
+ * product. Kernels that would be more than dense are dense, and the others share what is left. The sum is exact;
+ * weights that rounding leaves over go to the kernels of the greatest remainders.
  */
 export function erdosRenyiKernel(masks: readonly Pick<MaskedWeight, "shape" | "layer">[], sparsity: number): number[] {
   const sizes = masks.map(({ shape }) => size(shape));

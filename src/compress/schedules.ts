@@ -1,7 +1,7 @@
 /**
  * Schedules: when to prune, and how much. The constant and the polynomial one are those of the TensorFlow Model
- * Optimization Toolkit (tfmot 0.8.1), with one update more at the end step, so that the final sparsity is reached exactly
- * whatever the frequency.
+ * Optimization Toolkit (tfmot 0.8.1), with one update more at the end step, so that the final sparsity is reached
+ * exactly whatever the frequency.
  *
  * Steps count from 1: the first training step is step 1, as tfmot's counter has it. A schedule that begins at step 0
  * with frequency 100 therefore prunes first at step 100.
@@ -91,25 +91,30 @@ export function polynomialDecay(options: PolynomialDecayOptions): SparsitySchedu
       );
     const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "power", "frequency"];
     knownOptions("polynomialDecay", options, known);
-    const { beginStep = 0, endStep, frequency = 100 } = options;
-    const initialSparsity = share("initialSparsity", options.initialSparsity);
-    const finalSparsity = share("finalSparsity", options.finalSparsity);
-    const power = number("power", options.power ?? 3, { above: 0 });
-    const span = checkedSpan({ beginStep, endStep, frequency }, 0);
-    return {
-      name: "polynomialDecay",
-      config: { initialSparsity, finalSparsity, beginStep, endStep, power, frequency },
-      during(steps) {
-        const updates = span(steps);
-        return step => {
-          const length = updates.end - updates.begin;
-          const p = length ? Math.max(0, Math.min(1, (step - updates.begin) / length)) : step < updates.end ? 0 : 1;
-          const left = pow(1 - p, power);
-          return { prune: updates.at(step), sparsity: finalSparsity + (initialSparsity - finalSparsity) * left };
-        };
-      },
-    };
+    return polynomial(options);
   });
+}
+
+/** `polynomialDecay` with errors that name no function. */
+function polynomial(options: PolynomialDecayOptions): SparsitySchedule {
+  const { beginStep = 0, endStep, frequency = 100 } = options;
+  const initialSparsity = share("initialSparsity", options.initialSparsity);
+  const finalSparsity = share("finalSparsity", options.finalSparsity);
+  const power = number("power", options.power ?? 3, { above: 0 });
+  const span = checkedSpan({ beginStep, endStep, frequency }, 0);
+  return {
+    name: "polynomialDecay",
+    config: { initialSparsity, finalSparsity, beginStep, endStep, power, frequency },
+    during(steps) {
+      const updates = span(steps);
+      return step => {
+        const length = updates.end - updates.begin;
+        const p = length ? Math.max(0, Math.min(1, (step - updates.begin) / length)) : step < updates.end ? 0 : 1;
+        const left = pow(1 - p, power);
+        return { prune: updates.at(step), sparsity: finalSparsity + (initialSparsity - finalSparsity) * left };
+      };
+    },
+  };
 }
 
 export interface AutomatedGradualPruningOptions {
@@ -125,9 +130,9 @@ export interface AutomatedGradualPruningOptions {
 }
 
 /**
- * The cubic schedule of M. Zhu and S. Gupta, "To prune, or not to prune" (2017), which calls it automated gradual pruning
- * (AGP): `polynomialDecay` of power 3 from a sparsity of 0, with which a quarter of the training is left to recover in.
- * Errors: as of `constantSparsity`.
+ * The cubic schedule of M. Zhu and S. Gupta, "To prune, or not to prune" (2017), which calls it automated gradual
+ * pruning (AGP): `polynomialDecay` of power 3 from a sparsity of 0, with which a quarter of the training is left to
+ * recover in. Errors: as of `constantSparsity`.
  */
 export function automatedGradualPruning(options: AutomatedGradualPruningOptions): SparsitySchedule {
   return naming("automatedGradualPruning", () => {
@@ -140,7 +145,7 @@ export function automatedGradualPruning(options: AutomatedGradualPruningOptions)
     const known = ["initialSparsity", "finalSparsity", "beginStep", "endStep", "frequency"];
     knownOptions("automatedGradualPruning", options, known);
     const { initialSparsity = 0, endStep = "75%" } = options;
-    return { ...polynomialDecay({ ...options, initialSparsity, endStep }), name: "automatedGradualPruning" };
+    return { ...polynomial({ ...options, initialSparsity, endStep }), name: "automatedGradualPruning" };
   });
 }
 
@@ -151,8 +156,8 @@ export interface OneShotOptions {
 }
 
 /**
- * All at once, before one step: what single-shot criteria and comparisons want. A criterion that gathers gradients needs
- * steps before that, so that `step` is 2 at least.
+ * All at once, before one step: what single-shot criteria and comparisons want. A criterion that gathers gradients
+ * needs steps before that, so that `step` is 2 at least.
  * Errors: TypeError for a wrong type or option; RangeError for a sparsity outside of 0 <= s < 1 or a step below 1.
  */
 export function oneShot(options: OneShotOptions): SparsitySchedule {

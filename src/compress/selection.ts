@@ -175,7 +175,7 @@ function chooseUnits(pool: readonly Scored[], sparsity: number): Float32Array[] 
   );
 }
 
-/** How many units have to stay. */
+/** The number of units that have to stay. */
 const least = (scores: Float64Array): number => scores.reduce((sum, score) => sum + (score === Infinity ? 1 : 0), 0);
 
 /** Prunes units from the least score on, among equals from the last, until the zeros are as near as can be. */
@@ -217,7 +217,8 @@ function reaching(scored: Scored, threshold: number): Float32Array {
 }
 
 /**
- * How many of `count` stay: round(count (1 - sparsity)), half to even, at least one; in float32, as tfmot computes it.
+ * The number of `count` units that stay: round(count (1 - sparsity)), half to even, at least one; in float32, as tfmot
+ * computes it.
  */
 export function keptWeights(count: number, sparsity: number): number {
   const exact = Math.fround(count * Math.fround(1 - Math.fround(sparsity)));

@@ -152,7 +152,7 @@ export async function sensitivity(model: Model, data: Dataset, options: Sensitiv
 }
 
 async function measured(model: Model, data: Dataset, options: SensitivityOptions): Promise<Sensitivity> {
-  checkFloatModel(model, "analyze");
+  checkFloatModel(model, "measure the sensitivity of");
   if (!(data instanceof Dataset)) throw wrongType("data", "a Dataset", data);
   knownOptions("sensitivity", options, OPTIONS);
   const { metric, signal, onProgress } = options;

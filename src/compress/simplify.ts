@@ -15,12 +15,12 @@ import { checkFloatModel } from "./float-model.ts";
 
 /**
  * Returns a new model without dead channels and neurons. The others keep their order, and the answers are the same to
- * rounding. A channel is dead where nothing reads it (all weights that read it are zero), where it is zero for any input
- * (all of its own weights and biases are zero), or where it is constant: behind a bias and an activation it is some
- * number. What that number adds to the layers that read it moves into their biases, but only where this is exact. It is
- * not in front of a convolution with padding, which reads zeros at the borders instead; there, and where a layer has no
- * bias of its own, the channel stays. Branches that add only zeros are removed too, unless the model has hooks that may
- * train them. At least one channel of each layer stays.
+ * rounding. A channel is dead where nothing reads it (all weights that read it are zero), where it is zero for any
+ * input (all of its own weights and biases are zero), or where it is constant: behind a bias and an activation it is
+ * some number. What that number adds to the layers that read it moves into their biases, but only where this is exact.
+ * It is not in front of a convolution with padding, which reads zeros at the borders instead; there, and where a layer
+ * has no bias of its own, the channel stays. Branches that add only zeros are removed too, unless the model has hooks
+ * that may train them. At least one channel of each layer stays.
  *
  *     const lean = simplify(pruned);          // after pruning of rows and columns, or with gates that became zero
  *
@@ -60,8 +60,8 @@ type Shares = Map<Node, Float64Array>;
 
 /**
  * The graph without the channels that are dead now, or undefined where there are none. What stays keeps its numbers, so
- * that one look at the constants serves all groups; but a layer takes the shares of one group at a time, as a number may
- * belong to channels of two, such as those of a grouped convolution.
+ * that one look at the constants serves all groups; but a layer takes the shares of one group at a time, as a number
+ * may belong to channels of two, such as those of a grouped convolution.
  */
 function withoutDead(graph: Graph, constants: Constants): Graph | undefined {
   const channels = new Channels(graph);
@@ -83,7 +83,9 @@ function withoutDead(graph: Graph, constants: Constants): Graph | undefined {
   return taken.length ? channels.axes.selectAll(taken) : undefined;
 }
 
-/** A layer that reads channels of a group: which element of its input, and position along its kernel's depth, is which. */
+/**
+ * A layer that reads channels of a group: which element of its input, and position along its kernel's depth, is which.
+ */
 interface Reader {
   readonly node: Node;
   /** The channel of each number of one image of its input. */
@@ -121,7 +123,9 @@ function sharesOf(graph: Graph, readers: readonly Reader[], channel: number, con
   return shares;
 }
 
-/** For each output, the sum of products with a channel that is constant; undefined: it is not the same at all pixels. */
+/**
+ * For each output, the sum of products with a channel that is constant; undefined: it is not the same at all pixels.
+ */
 function constantShare(
   node: Node,
   elements: Int32Array,

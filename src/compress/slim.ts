@@ -60,8 +60,8 @@ export interface SlimOptions {
  * regularizers. Names, labels and preprocessing stay; moments of optimizers do not, the next `fit` starts its own.
  *
  * Errors: RangeError for layers that have no channels to remove, for scores that are not finite or negative, and for a
- * budget that cannot be met; PenjingError "quantized" of a network of integers, "refused" for a layer whose channels are
- * unknown.
+ * budget that cannot be met; PenjingError "quantized" of a network of integers, "refused" for a layer whose channels
+ * are unknown.
  */
 export async function slim(model: Model, options: SlimOptions): Promise<Model> {
   return naming("slim", async () => {

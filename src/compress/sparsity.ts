@@ -1,4 +1,4 @@
-/** How many weights of a network are zero: what the network computes with, masks applied. */
+/** Counts the weights of a network that are zero, masks applied. */
 import { textTable } from "../base/text-table.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { mask } from "../ops/weight/mask.ts";
@@ -20,7 +20,7 @@ export interface Sparsity {
   tensors: TensorSparsity[];
   weights: number;
   zeros: number;
-  /** Of all kernels together. */
+  /** The zeros of all kernels together. */
   sparsity: number;
   /** A small table. */
   toString(): string;

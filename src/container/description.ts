@@ -5,8 +5,8 @@ import type { Description, Extras, Preprocessing } from "./extras.ts";
 /**
  * Picks the known keys of `json` and ignores others. Throws a TypeError or RangeError for a value of the wrong kind.
  */
-export function describe(json: unknown): { names: Record<string, string>; extras: Extras } {
-  const { names = {}, name, labels, preprocessing, metadata } = object("description", json) as Description;
+export function describe(json: unknown): { names: Record<string, string>; layouts: unknown; extras: Extras } {
+  const { names = {}, layouts, name, labels, preprocessing, metadata } = object("description", json) as Description;
   if (name !== undefined && typeof name !== "string") throw new TypeError("the name is no text");
   if (labels !== undefined && !(Array.isArray(labels) && labels.every(label => typeof label === "string")))
     throw new TypeError("labels are no list of texts");
@@ -14,6 +14,7 @@ export function describe(json: unknown): { names: Record<string, string>; extras
     if (typeof name !== "string") throw new TypeError(`the name of "${usual}" is no text`);
   return {
     names,
+    layouts,
     extras: {
       ...(name !== undefined && { name }),
       ...(labels && { labels }),

@@ -13,6 +13,8 @@ export interface Extras {
 export interface Description extends Extras {
   /** Default name of a layer or leaf -> its name, if the two differ. */
   names?: Record<string, string>;
+  /** Name of a kernel -> its axis order for users, if it is not that of the op that reads it. Running needs none. */
+  layouts?: unknown;
 }
 
 /**

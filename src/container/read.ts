@@ -20,6 +20,8 @@ import { readVersion1 } from "./version-1.ts";
 
 export interface Contents extends Extras {
   graph: Graph;
+  /** The file's `layouts`, not checked: only training and showing weights need them (`src/model/layouts.ts`). */
+  layouts?: unknown;
 }
 
 export interface ReadOptions extends BudgetOptions {
@@ -64,11 +66,11 @@ export function read(bytes: Uint8Array, { path, ops = STORED, budget, ...limits 
       throw from.error("version", `format version ${version} is unknown, this library reads 1 to ${VERSION}`);
     readFrame(from, bytes);
     const length = from.varint();
-    const { names, extras } = describe(length ? JSON.parse(from.text(length)) : {});
+    const { names, layouts, extras } = describe(length ? JSON.parse(from.text(length)) : {});
     const inside = version === VERSION ? from.part(from.varint()) : from;
     const tensors = version === VERSION ? { tensors: from } : {};
     const graph = readGraph({ from: inside, ...tensors, renamed: names, ops, budget: counted });
-    return { ...extras, graph };
+    return { ...extras, graph, ...(layouts !== undefined && { layouts }) };
   } catch (cause) {
     // Any other error, including one from shape inference, means a corrupt file: no built graph looks like this.
     if (cause instanceof PenjingError) throw cause;

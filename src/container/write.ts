@@ -6,7 +6,7 @@
 import { ByteWriter } from "../base/byte-writer.ts";
 import { knownOptions, PenjingError, show, wrongType, wrongValue } from "../base/errors.ts";
 import { allocate, type Shape, sameShape, showShape, size } from "../base/shape.ts";
-import type { Graph, Node, Quantization, Type, Value } from "../graph/graph.ts";
+import type { Graph, KernelLayout, Node, Quantization, Type, Value } from "../graph/graph.ts";
 import { crc32 } from "../kernels/bits.ts";
 import { UNSTORED } from "../ops/index.ts";
 import { encode } from "./codecs/encode.ts";
@@ -43,9 +43,10 @@ export function write(graph: Graph, options: WriteOptions = {}, ops: OpNumbers =
   knownOptions("write", options, ["names", "name", "labels", "preprocessing", "metadata"]);
   const { names = true, name, labels, preprocessing, metadata } = options;
   const written = new GraphWriter(graph, ops, names);
-  const { renamed } = written;
+  const { renamed, layouts } = written;
   const description = {
     ...(Object.keys(renamed).length > 0 && { names: renamed }),
+    ...(Object.keys(layouts).length > 0 && { layouts }),
     ...(name !== undefined && { name: text(name) }),
     ...(labels !== undefined && { labels: texts("labels", labels) }),
     ...(preprocessing !== undefined && { preprocessing: sayable("preprocessing", preprocessing) }),
@@ -85,6 +86,8 @@ function writeTensor(to: ByteWriter, value: Value): void {
 class GraphWriter {
   /** Default name of a layer, leaf or result -> its name, if the two differ and the name is kept. */
   readonly renamed: Record<string, string> = {};
+  /** Name of a kernel in the file -> its axis order for users, if it is not that of the op that reads it. */
+  readonly layouts: Record<string, KernelLayout> = {};
   readonly #keepsNames: boolean;
   /** The name a reader will give each node. */
   readonly #nodeNames = new Map<Node, string>();
@@ -218,7 +221,8 @@ class GraphWriter {
     }
     if (quantization && !(usual && parameter?.product)) this.#scales(quantization, leaf.name);
     writeTensor(this.#tensors, leaf);
-    this.#name(stateName(node.name, parameter?.name), leaf.name);
+    const name = this.#name(stateName(this.#nodeNames.get(node)!, parameter?.name), leaf.name);
+    if (leaf.layout) this.layouts[name] = leaf.layout;
     this.#know(leaf);
   }
 

@@ -141,13 +141,13 @@ export class Dataset implements Iterable<Row> {
     return this.#index;
   }
 
-  /** The label of each row, in order (a copy); undefined for targets. */
+  /** The stored label of each row, before `map`, in order (a copy); undefined for targets. */
   labels(): Int32Array | undefined {
     const { labels } = this.#columns;
     return labels && this.#index.map(i => labels[i]!);
   }
 
-  /** The targets of each row, in order (a copy); undefined for labels. */
+  /** The stored targets of each row, before `map`, in order (a copy); undefined for labels. */
   targets(): Float32Array | undefined {
     const { targets, targetShape } = this.#columns;
     return targets && gather(targets, this.#index, size(targetShape));
@@ -185,6 +185,15 @@ export class Dataset implements Iterable<Row> {
   #made(row: Row): Row {
     if (this.preprocessing) BEHIND.set(row.x, this.preprocessing);
     return row;
+  }
+
+  /** The label or the targets of row i, after `map`. */
+  answer(i: number): number | Float32Array {
+    integer("row", i, 0, this.length - 1);
+    if (this.mapped) return this.row(i).y;
+    const c = this.#columns;
+    const stored = this.#index[i]!;
+    return c.labels ? c.labels[stored]! : targetsOf(c, stored);
   }
 
   /** Row i as it is stored: without scale, offset or map. `into`: the destination, from its element `at` on. */

@@ -60,8 +60,7 @@ export interface Value {
   /** True for a state that no optimizer may change. */
   frozen?: boolean;
   /**
-   * Set for a kernel whose layer uses another axis order than the op that reads it (`Traits.kernel`). Files do not keep
-   * it.
+   * Set for a kernel whose layer uses another axis order than the op that reads it (`Traits.kernel`).
    */
   layout?: KernelLayout;
 }

@@ -3,10 +3,8 @@
  * and the work they are. All places in what is packed are counted here, from sizes: no number of a tensor is one.
  */
 import type { Work } from "./cost/cheapest.ts";
-import { depthwiseTapAxes, runsOf, type TableAxes, type Window } from "./i8/offsets.ts";
-import { type StoredImage, storedBytes } from "./i8/stored.ts";
-import type { Variant } from "./load.ts";
-import type { Conv2dGeometry } from "./table/f32-conv2d.ts";
+import { depthwiseTapAxes, runsOf, type Window } from "./i8/offsets.ts";
+import type { StoredImage } from "./i8/stored.ts";
 
 /** Weights [cout][length]. */
 export interface Matrix {
@@ -17,14 +15,11 @@ export interface Matrix {
 
 /** What an entry is, by kernel: so many inputs, and their weights for so many outputs. */
 export interface Entry {
-  /** Inputs: one float, or a k-group of int8. */
-  readonly inputs: 1 | 2 | 4;
+  /** Inputs: one float, or a k-group of int8, 2 (plain) or 4 (relaxed). */
+  readonly inputs: number;
   /** Outputs that share a list of entries. */
   readonly outputs: 1 | 4 | 16;
 }
-
-/** Inputs of an int8 entry. */
-export const kGroup = (variant: Variant): 2 | 4 => (variant === "relaxed" ? 4 : 2);
 
 /** Pixels of a tile, and outputs that it stores together. */
 const PIXELS = 8;
@@ -83,62 +78,39 @@ export const rowWork = (matrix: Matrix, entry: Entry, images: number): Work => [
 ];
 
 /** Entries of all tiles of 8 pixels; chunks of all tiles; fours of outputs of all tiles. */
-export function tileWork(matrix: Matrix, entry: Entry, pixels: number, { chunks }: Rows): Work {
+export function tileWork(matrix: Matrix, entry: Entry, pixels: number, { chunks }: Gathering): Work {
   const tiles = Math.ceil(pixels / PIXELS);
   const entries = countEntries(matrix, entry, false);
   return [tiles * entries, tiles * chunks.length, tiles * Math.ceil(matrix.cout / FOUR)];
 }
 
-/** What the inputs of a tile are gathered by: where chunks of neighbours begin, and the row of each input, in bytes. */
-export interface Rows {
+/** The way in which a tile gathers its inputs. */
+export interface Gathering {
+  /** Where chunks of neighbours begin, in bytes from the first tap of a pixel. */
   readonly chunks: Int32Array;
+  /** The row of each input in what is transposed, in bytes. */
   readonly rows: Int32Array;
+  /** Bytes of scratch: tables of pixels, vectors, and what is transposed. */
+  readonly scratch: number;
 }
 
-/** A grid of runs of `length` elements of so many bytes; `lanes` elements are a chunk. */
-function rowsOf([[down, row], [across, column]]: Grid, length: number, lanes: number, element: number): Rows {
-  const each = Math.ceil(length / lanes);
-  const runs = down * across;
-  return {
-    chunks: Int32Array.from({ length: runs * each }, (_, i) => {
-      const run = Math.floor(i / each);
-      return Math.floor(run / across) * row + (run % across) * column + (i % each) * lanes * element;
-    }),
-    rows: Int32Array.from({ length: runs * length }, (_, k) => {
-      return (Math.floor(k / length) * each * lanes + (k % length)) * PIXELS * element;
-    }),
-  };
-}
-type Grid = readonly [TableAxes[0], TableAxes[0]];
-
-/** Chunks of 8 channels of a stored image. */
-export function int8Rows(variant: Variant, image: StoredImage, window: Window): Rows {
+/** Gathers the taps of a window: chunks of 8 channels of a stored image, of 4 of an image of floats. */
+export function gathering(image: StoredImage, window: Window): Gathering {
   const { runs, length } = runsOf(window, image.channels);
-  const [[kh, row], [kw, column]] = depthwiseTapAxes(image, window) as unknown as Grid;
-  const grid: Grid = [
-    [kh, row],
-    [runs > kh ? kw : 1, column],
-  ];
-  return rowsOf(grid, length, 8, storedBytes(variant));
+  const element = image.pixelStride / image.channels;
+  const lanes = element === 4 ? 4 : 8;
+  const each = Math.ceil(length / lanes);
+  const across = runs / window.kernel[0];
+  const [down, right] = depthwiseTapAxes(image, window).map(([, step]) => step) as [number, number];
+  const chunks = Int32Array.from({ length: runs * each }, (_, i) => {
+    const run = Math.floor(i / each);
+    return Math.floor(run / across) * down + (run % across) * right + (i % each) * lanes * element;
+  });
+  const rows = Int32Array.from({ length: runs * length }, (_, k) => {
+    return (Math.floor(k / length) * each * lanes + (k % length)) * PIXELS * element;
+  });
+  return { chunks, rows, scratch: 256 + chunks.length * lanes * PIXELS * element };
 }
-
-/**
- * Chunks of 4 channels of an image whose rows are `pitch` bytes apart. A row of taps lies side by side, unless it is
- * dilated.
- */
-export function floatRows({ kh, kw, cin, dilation_h, dilation_w }: Taps, pitch: number): Rows {
-  const parts = dilation_w === 1 ? 1 : kw;
-  const grid: Grid = [
-    [kh, dilation_h * pitch],
-    [parts, dilation_w * 4 * cin],
-  ];
-  return rowsOf(grid, (kw / parts) * cin, 4, 4);
-}
-export type Taps = Pick<Conv2dGeometry, "kh" | "kw" | "cin" | "dilation_h" | "dilation_w">;
-
-/** Bytes of the scratch of a tile: tables of its pixels, vectors, and what is transposed. */
-export const tileBytes = ({ chunks }: Rows, lanes: 4 | 8, element: number): number =>
-  256 + chunks.length * lanes * PIXELS * element;
 
 const float = /* @__PURE__ */ new Float32Array(1);
 const bits = /* @__PURE__ */ new Int32Array(float.buffer);
@@ -166,10 +138,12 @@ export interface Requantized {
 export function pack(matrix: Matrix, entry: Entry, width: 4 | 16, rows?: Int32Array, int8?: Requantized): Int32Array {
   const { data, cout, length } = matrix;
   const { inputs, outputs } = entry;
-  const [mask, size] = inputs === 2 ? [0xffff, 16] : [0xff, 8];
+  const size = 32 / inputs;
   const weight = (o: number, k: number) => (o < cout && k < length ? (data[o * length + k] ?? 0) : 0);
   const word = (o: number, ks: readonly number[]) =>
-    int8 ? ks.reduce((all, k, i) => all | ((weight(o, k) & mask) << (size * i)), 0) : bitsOf(weight(o, ks[0]!));
+    int8
+      ? ks.reduce((all, k, i) => all | ((weight(o, k) & (-1 >>> (32 - size))) << (size * i)), 0)
+      : bitsOf(weight(o, ks[0]!));
   const words: number[] = [];
   for (let first = 0; first < cout; first += width) {
     if (int8) {

@@ -3,6 +3,7 @@ import { BUDGET_OPTIONS, type BudgetOptions } from "../base/budget.ts";
 import { knownOptions } from "../base/errors.ts";
 import type { Source } from "../base/source.ts";
 import { readFrom } from "../container/index.ts";
+import { restoreLayouts } from "./layouts.ts";
 import { Model } from "./model.ts";
 
 export interface LoadModelOptions extends BudgetOptions {
@@ -17,7 +18,8 @@ export interface LoadModelOptions extends BudgetOptions {
  */
 export async function loadModel(source: Source, options: LoadModelOptions = {}): Promise<Model> {
   knownOptions("loadModel", options, ["signal", ...BUDGET_OPTIONS]);
-  const { graph, name, labels, preprocessing, metadata } = await readFrom(source, options);
+  const { graph, layouts, name, labels, preprocessing, metadata } = await readFrom(source, options);
+  restoreLayouts(graph, layouts);
   return new Model(graph, {
     ...(name && { name }),
     ...(labels && { labels }),

@@ -216,6 +216,8 @@ export class Model {
       checkDataset("dataset", dataset);
       if (Array.isArray(options) || ArrayBuffer.isView(options) || more.length)
         throw wrongType("fit", `options behind a Dataset, which holds labels or targets too: ${DATASET}`, options);
+      for (const name of ["sampleWeights", "sampleWeight"])
+        if (name in options) throw new TypeError(`"fit" has no option "${name}": ${WEIGHTS_OF_ROWS}`);
       knownOptions("fit", options, OWN_FIT_OPTIONS);
       const { restart = false, ...others } = options;
       if (typeof restart !== "boolean") throw wrongType("restart", "a boolean", restart);
@@ -467,6 +469,7 @@ const NAMELESS = "model";
 
 const DATASET = "new Dataset({ x, shape, labels or targets })";
 
+const WEIGHTS_OF_ROWS = "weights of rows belong to the data set, new Dataset({ x, labels, sampleWeights })";
 const OWN_FIT_OPTIONS = FIT_OPTIONS.filter(name => name !== "regularizers");
 const OWN_EVALUATE_OPTIONS = EVALUATE_OPTIONS.filter(name => name !== "regularizers" && name !== "hooks");
 

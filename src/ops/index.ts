@@ -4,7 +4,7 @@
  * that it cannot have is `refuse("reason")` in its file.
  *
  * An op with `lower` belongs to models. One with `lowerBackward` alone belongs to training graphs, and needs no more
- * than `evaluate` besides.
+ * than `evaluateBackward` besides.
  */
 import * as merged from "../../build/op-tables.ts";
 import type { Tensor } from "../base/tensor.ts";
@@ -61,7 +61,12 @@ export const TRAIN_PREFERS: Partial<Record<OpName, Prefers>> = /* @__PURE__ */ (
   ...merged.PREFERS_BACKWARD,
 }))();
 
-export const EVALUATE: Record<OpName, Evaluate> = merged.EVALUATE;
+export const EVALUATE: Record<ModelOpName, Evaluate> = merged.EVALUATE;
+
+export const TRAIN_EVALUATE: Record<OpName, Evaluate> = /* @__PURE__ */ (() => ({
+  ...merged.EVALUATE,
+  ...merged.EVALUATE_BACKWARD,
+}))();
 
 export const GRADIENT: Record<OpName, Gradient | Refusal> = /* @__PURE__ */ (() =>
   withDefaults(merged.GRADIENT, refuse("it belongs to a training step, which is not differentiated again")))();
@@ -96,7 +101,7 @@ export function evaluate(
   graph: Graph,
   feed: (leaf: Value) => Tensor,
   wanted: readonly Value[] = graph.results,
-  rules: Readonly<Record<string, Evaluate>> = EVALUATE,
+  rules: Readonly<Record<string, Evaluate>> = TRAIN_EVALUATE,
 ): Tensor[] {
   const known = new Map<Value, Tensor>();
   for (const leaf of graph.leaves) known.set(leaf, feed(leaf));

@@ -1,6 +1,6 @@
 /**
- * Finds the numbers of a network that are the same whatever its input is: a channel of which all weights are zero is its
- * bias everywhere, and what follows from it may be constant too. NaN and infinite inputs are left out of account.
+ * Finds the numbers of a network that are the same whatever its input is: a channel of which all weights are zero is
+ * its bias everywhere, and what follows from it may be constant too. NaN and infinite inputs are left out of account.
  */
 import { size } from "../base/shape.ts";
 import { type Tensor, tensor } from "../base/tensor.ts";

@@ -1,4 +1,6 @@
-/** pact -> clip: a bound that was learned becomes a number, and the layer one that integers know. The same float bits. */
+/**
+ * pact -> clip: a bound that was learned becomes a number, and the layer one that integers know. The same float bits.
+ */
 import type { RewriteRule } from "../graph/graph.ts";
 import { pass, running } from "../graph/pass.ts";
 import { clip } from "../ops/activation/clip.ts";

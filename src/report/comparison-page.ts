@@ -1,4 +1,5 @@
 /** The results of `compare` as a page. */
+import { wrongType } from "../base/errors.ts";
 import type { Comparison } from "../compress/compare.ts";
 import { barChart } from "./charts.ts";
 import { measuredHow, rowsTable } from "./model-page.ts";
@@ -8,6 +9,7 @@ import { type PageBlock, page } from "./page.ts";
 
 /** A page with both networks, the changed classifications, and the error of each layer. */
 export async function comparisonPage(found: Comparison, options: PageOptions = {}): Promise<string> {
+  if (!found?.a || !found.output) throw wrongType("comparisonPage", "what compare returns", found);
   const { samples, a, b, changed } = found;
   const title = titleOf("comparisonPage", options, `${a.name} and ${b.name}`);
   const sections = [

@@ -1,4 +1,5 @@
 /** The results of `sensitivity` as a picture and as a page. */
+import { wrongType } from "../base/errors.ts";
 import type { Sensitivity, SensitivityTo } from "../compress/sensitivity.ts";
 import type { Scores } from "../train/trainer.ts";
 import { lineChart } from "./charts.ts";
@@ -14,11 +15,16 @@ const LABELS: Readonly<Record<SensitivityTo, string>> = {
 
 const isShare = ({ metric }: Sensitivity): boolean => metric !== "loss";
 
+function checkSensitivity(what: string, found: Sensitivity): void {
+  if (!found?.strengths || !found.layers) throw wrongType(what, "what sensitivity returns", found);
+}
+
 /**
  * An SVG with a line per layer, the score against the strength; with many layers, a panel for each. The dashed line is
  * the unchanged network. Errors: PenjingError `missing` if the packages that draw charts are not installed.
  */
-export function sensitivityChart(found: Sensitivity): Promise<string> {
+export async function sensitivityChart(found: Sensitivity): Promise<string> {
+  checkSensitivity("sensitivityChart", found);
   const { of, metric, scores, strengths, layers } = found;
   return lineChart({
     title: `${metric} against ${LABELS[of]}`,
@@ -34,6 +40,7 @@ export function sensitivityChart(found: Sensitivity): Promise<string> {
 
 /** A page with the chart, and a table with cells tinted by the loss. */
 export async function sensitivityPage(found: Sensitivity, options: PageOptions = {}): Promise<string> {
+  checkSensitivity("sensitivityPage", found);
   const title = titleOf("sensitivityPage", options, "Sensitivity of layers");
   const { of, metric, samples, scores, strengths, layers } = found;
   const shown = (of: Scores) => (isShare(found) ? percent(of[metric]!) : of[metric]!.toFixed(4));

@@ -38,6 +38,8 @@ export class Feed {
   readonly #labels: Int32Array | undefined;
   readonly #targets: Float32Array | undefined;
   readonly #weights: Float32Array | undefined;
+  /** The class weights of labels that `map` returns: those are known only when a row is read. */
+  readonly #ofMapped: ReadonlyMap<number, number> | undefined;
   readonly #size: number;
   readonly #classes: number;
   readonly #teacher: TeacherRows | undefined;
@@ -70,8 +72,10 @@ export class Feed {
     checkAnswers(data, target, classes);
     if (data.dtype === "f32" && !data.mapped)
       for (let row = 0; row < data.length; row++) this.#finite(data.stored(row), row);
-    this.#weights = weightsOf(data, this.#labels, classWeight);
-    this.weighted = this.#weights !== undefined;
+    const byClass = classWeight && classWeights(data, classWeight);
+    this.#weights = data.mapped ? data.sampleWeights() : weightsOf(data, this.#labels, byClass);
+    this.#ofMapped = data.mapped ? byClass : undefined;
+    this.weighted = this.#weights !== undefined || this.#ofMapped !== undefined;
   }
 
   get length(): number {
@@ -91,7 +95,7 @@ export class Feed {
     const at = ({ perStep, perImage }: Stream) => step * perStep + image * perImage;
     const made = images && this.#writeImage(images, at(images), row);
     if (target) this.#writeTarget(target, at(target), row, made?.y);
-    if (weight) weight.data[at(weight)] = this.#weights?.[row] ?? 1;
+    if (weight) weight.data[at(weight)] = this.#weightOf(row, made?.y);
     if (teacher) this.#teacher!.write(teacher.data as Float32Array, at(teacher), row, made?.x);
     if (number) number.data[at(number)] = row;
   }
@@ -109,6 +113,11 @@ export class Feed {
     return made;
   }
 
+  #weightOf(row: number, y: number | Float32Array | undefined): number {
+    const weight = this.#weights?.[row] ?? 1;
+    return typeof y === "number" ? weight * (this.#ofMapped?.get(y) ?? 1) : weight;
+  }
+
   #finite(x: ArrayLike<number>, row: number): void {
     for (let i = 0; i < x.length; i++)
       if (!Number.isFinite(x[i])) throw wrongValue(`x[${row}][${i}]`, "finite number", x[i]);
@@ -120,7 +129,7 @@ export class Feed {
     const each = size(shape);
     if (this.#labels) {
       const label = (y as number | undefined) ?? this.#labels[row]!;
-      if (y !== undefined && (!shape.length || each > 1)) this.#checkLabel(label, row);
+      if (y !== undefined && (!shape.length || each > 1)) checkLabel(label, row, this.#classes);
       if (each === 1) data[at] = label;
       else {
         // one-hot
@@ -130,15 +139,19 @@ export class Feed {
     } else if (y !== undefined) data.set(y as Float32Array, at);
     else if (this.#targets) data.set(this.#targets.subarray(row * each, (row + 1) * each), at);
   }
-
-  #checkLabel(label: number, row: number): void {
-    if (!Number.isInteger(label) || label < 0 || label >= this.#classes)
-      throw wrongValue(`label of row ${row}`, `integer in 0..${this.#classes - 1}`, label);
-  }
 }
 
 /**
- * Throws if the labels or targets of the data do not fit the loss. `target`: its type for one row; `classes`: number of
+ * Throws a RangeError if a label is not the number of a class: one that a map returned is known only when it is read.
+ */
+export function checkLabel(label: number, row: number, classes: number): void {
+  if (!Number.isInteger(label) || label < 0 || label >= classes)
+    throw wrongValue(`label of row ${row}`, `integer in 0..${classes - 1}`, label);
+}
+
+/**
+ * Throws if the labels or targets of the data do not fit the loss; labels that pass through `map` are checked row by
+ * row, as they are read. `target`: its type for one row; `classes`: number of
  * classes of the model.
  */
 export function checkAnswers(data: Dataset, { shape }: Type, classes: number): void {
@@ -147,7 +160,7 @@ export function checkAnswers(data: Dataset, { shape }: Type, classes: number): v
   if (!labels && !targets && size(data.targetShape) !== size(shape))
     throw new TypeError('"dataset" expected labels or targets, got rows without');
   if (labels) {
-    if (!shape.length || size(shape) > 1) checkLabels(labels, classes);
+    if (!data.mapped && (!shape.length || size(shape) > 1)) checkLabels(labels, classes);
     return;
   }
   if (!shape.length) throw wrongType("dataset", "labels, which this loss compares with", targets);
@@ -156,22 +169,26 @@ export function checkAnswers(data: Dataset, { shape }: Type, classes: number): v
   if (targets) checkFinite("targets", targets, data.targetShape);
 }
 
-/** Sample weights times class weights; undefined if all are 1. */
-function weightsOf(
-  data: Dataset,
-  labels: Int32Array | undefined,
-  classWeight: ClassWeight | undefined,
-): Float32Array | undefined {
-  const weights = data.sampleWeights();
-  if (!classWeight) return weights;
+/** The weights of the classes that have one, checked. */
+function classWeights(data: Dataset, classWeight: ClassWeight): ReadonlyMap<number, number> {
   if (typeof classWeight !== "object") throw wrongType("classWeight", "a weight for each class", classWeight);
-  if (!labels) throw wrongType("classWeight", "a dataset with labels", data.targets());
+  if (!data.labels()) throw wrongType("classWeight", "a dataset with labels", data.targets());
   const byClass = Object.entries(classWeight).map(
     ([label, weight]) => [Number(label), number(`classWeight[${label}]`, weight, { min: 0 })] as const,
   );
   for (const [label] of byClass)
     if (!Number.isInteger(label) || label < 0 || label >= data.classes)
       throw wrongValue("classWeight", `class numbers in 0..${data.classes - 1}`, label);
-  const of = new Map(byClass);
-  return Float32Array.from(labels, (label, i) => (weights?.[i] ?? 1) * (of.get(label) ?? 1));
+  return new Map(byClass);
+}
+
+/** Sample weights times class weights; undefined if all are 1. */
+function weightsOf(
+  data: Dataset,
+  labels: Int32Array | undefined,
+  byClass: ReadonlyMap<number, number> | undefined,
+): Float32Array | undefined {
+  const weights = data.sampleWeights();
+  if (!byClass || !labels) return weights;
+  return Float32Array.from(labels, (label, i) => (weights?.[i] ?? 1) * (byClass.get(label) ?? 1));
 }

@@ -7,7 +7,7 @@ import { showShape, size } from "../base/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Graph } from "../graph/graph.ts";
 import { lossFor, metricsFor, metricsOf, targetFor } from "./defaults.ts";
-import { checkAnswers } from "./feed.ts";
+import { checkAnswers, checkLabel } from "./feed.ts";
 import type { Loss, Target } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import type { LossName, MetricName } from "./named.ts";
@@ -30,20 +30,21 @@ export function score(outputs: Float32Array, data: Dataset, graph: Graph, option
   const metrics = metricsOf(graph, loss, metricsFor(data, options.metrics));
   const { type } = graph.results[0]!;
   const { shape } = type;
-  checkAnswers(data, targetFor(loss, type, data), shape.at(-1) ?? 1);
+  const expected = targetFor(loss, type, data);
+  const classes = shape.at(-1) ?? 1;
+  checkAnswers(data, expected, classes);
   const each = size(shape);
   if (outputs.length !== data.length * each)
     throw new RangeError(
       `"outputs" expected ${data.length} rows of ${showShape(shape)}, got ${outputs.length} numbers`,
     );
-  const labels = data.labels();
-  const targets = data.targets();
+  const classified = data.labels() && (!expected.shape.length || size(expected.shape) > 1);
   const weights = data.sampleWeights();
-  const width = size(data.targetShape);
   const sums = [loss, ...metrics].map(() => 0);
   for (let i = 0; i < data.length; i++) {
     const output = outputs.subarray(i * each, (i + 1) * each);
-    const target: Target = labels ? labels[i]! : targets!.subarray(i * width, (i + 1) * width);
+    const target: Target = data.answer(i);
+    if (classified) checkLabel(target as number, i, classes);
     sums[0]! += (weights?.[i] ?? 1) * loss.score(output, target);
     metrics.forEach((metric, m) => {
       sums[m + 1]! += metric.score(output, target);

@@ -181,8 +181,8 @@ describe("compare", () => {
 
 describe("prune, slim, cluster, sensitivity, compare: an error is one line", () => {
   test.each([
-    [["slim", "a"], "expected one of --keep, --macs and --parameters"],
-    [["slim", "a", "--keep", "0.5", "--macs", "0.5"], "expected one of --keep, --macs and --parameters"],
+    [["slim", "a"], "expected one of --keep, --macs and --parameters, got none"],
+    [["slim", "a", "--keep", "0.5", "--macs", "0.5"], "expected one of --keep, --macs and --parameters, got 2"],
     [["slim", "a", "--keep", "conv2d=x"], 'got "x"'],
     [["slim", "a", "--keep", "conv2d=1,dense"], 'expected layer=channels, got "dense"'],
     [["slim", "a", "--keep", "2"], "<= 1, got 2"],
@@ -212,7 +212,7 @@ describe("prune, slim, cluster, sensitivity, compare: an error is one line", () 
     [["cluster", model, "--layers", "none"], 'clusterWeights: "layers" expected layers that can be clustered'],
     [["sensitivity", tflite], "is quantized already: analyze the float network it was made of"],
     [["sensitivity", model, "--layers", "none"], 'sensitivity: "layers" expected layers with a kernel'],
-    [["sensitivity", model, "--strengths", "1"], '"strengths[0]" expected finite number >= 0 < 1, got 1'],
+    [["sensitivity", model, "--strengths", "1"], '"strengths[0]" expected finite number >= 0 and < 1, got 1'],
     [["slim", model, "--keep", "none=3"], 'slim: "keep" expected layers with channels'],
     [["prune", model, "--layers", "none", "--epochs", "1"], 'prune: "layers" expected'],
     [["compare", model, "nowhere.penjing"], "there is no such file"],

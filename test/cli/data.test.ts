@@ -103,7 +103,7 @@ describe("asReadBy: shapes of the network", () => {
     await sequential([dense({ units: 3, inputShape: [4] })]).save(at("houses.penjing"));
     const houses = await penjing(["evaluate", at("houses.penjing"), ...LIMIT]);
     expect(houses).toMatchObject({ code: 1, out: "" });
-    expect(houses.errors).toMatch(/houses\.penjing" expects images of 4, the data has 28x28x1\n$/);
+    expect(houses.errors).toMatch(/houses\.penjing" expects samples of 4, the data has 28x28x1\n$/);
     const [a, b] = [input({ shape: [784] }), input({ shape: [784] })];
     await model({ inputs: [a, b], outputs: [dense({ units: 10 })(a), dense({ units: 10 })(b)] }).save(
       at("two.penjing"),

@@ -131,7 +131,7 @@ describe("clipActivations", () => {
   test.each([
     [{}, '"data" expected a Dataset, with labels or without, got undefined'],
     [{ learned: 1 }, '"learned" expected a boolean, got 1'],
-    [{ percentile: 20, learned: true }, '"percentile" expected finite number > 50 <= 100, got 20'],
+    [{ percentile: 20, learned: true }, '"percentile" expected finite number > 50 and <= 100, got 20'],
     [
       { learned: true, layers: ["flatten"] },
       '"layers" expected layers with such an activation (conv2d, conv2d_1, dense',

@@ -80,7 +80,7 @@ describe("scoresOf", () => {
   test("refuses what is not a number for each weight", () => {
     const of = (score: (weight: WeightToScore) => never) => () => scoresOf(criterionOf(score), weightOf([1, 2]));
     expect(of(() => 1 as never)).toThrow("expected a list of scores, got 1");
-    expect(of(() => [1] as never)).toThrow('expected 2 scores for "dense/kernel", got "1"');
+    expect(of(() => [1] as never)).toThrow('expected 2 scores for "dense/kernel", got 1');
     expect(of(() => [1, NaN] as never)).toThrow('expected numbers as scores for "dense/kernel", got NaN');
   });
 });

@@ -171,6 +171,6 @@ describe("pruneOnce", () => {
   test("refuses neither or both", () => {
     expect(() => pruneOnce(kinds(), {})).toThrow("either a sparsity or a threshold");
     expect(() => pruneOnce(kinds(), { sparsity: 0.5, threshold: 1 })).toThrow("either a sparsity or a threshold");
-    expect(() => pruneOnce(kinds(), 1)).toThrow('"sparsity" expected finite number >= 0 < 1, got 1');
+    expect(() => pruneOnce(kinds(), 1)).toThrow('"sparsity" expected finite number >= 0 and < 1, got 1');
   });
 });

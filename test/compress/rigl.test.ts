@@ -121,10 +121,10 @@ describe("rigl", () => {
   });
 
   test.each<[RiglOptions, string]>([
-    [{ sparsity: 1 }, '"sparsity" expected finite number >= 0 < 1, got 1'],
+    [{ sparsity: 1 }, '"sparsity" expected finite number >= 0 and < 1, got 1'],
     [{}, 'rigl: "sparsity" expected a number, as the model has no masks, got undefined'],
     [{ sparsity: 0.999 }, '"sparsity" expected one that leaves each of 3 kernels a weight of 616, got 0.999'],
-    [{ sparsity: 0.5, fraction: 0 }, '"fraction" expected finite number > 0 <= 1, got 0'],
+    [{ sparsity: 0.5, fraction: 0 }, '"fraction" expected finite number > 0 and <= 1, got 0'],
     [{ sparsity: 0.5, frequency: 0 }, '"frequency" expected integer >= 1, got 0'],
     [{ sparsity: 0.5, endStep: "120%" }, '"endStep" expected a number of steps'],
     [{ sparsity: 0.5, distribution: "even" as never }, '"distribution" expected one of "erdosRenyiKernel", "uniform"'],
@@ -225,7 +225,7 @@ describe("rewind", () => {
   test("refuses a model without masks and weights of another network", async () => {
     const model = network();
     expect(() => rewind(model, model.getWeights())).toThrow(
-      'rewind: "model" expected a Model with masks, as pruneOnce and fit after prune give it, got Model',
+      'rewind: "model" expected a Model with masks, as pruneOnce and fit after prune give it, got none',
     );
     const pruned = pruneOnce(model, 0.5);
     expect(() => rewind(pruned, { "dense/kernel": [1] })).toThrow('"dense/kernel" expected 64x8 = 512 numbers, got 1');

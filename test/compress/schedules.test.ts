@@ -103,12 +103,12 @@ describe("constantSparsity, polynomialDecay and other schedules", () => {
   test("may be custom functions, checked when they prune", () => {
     const at = scheduleDuring(step => ({ prune: step === 3, sparsity: step / 2 }), 10);
     expect(at(2)).toEqual({ prune: false, sparsity: 1 });
-    expect(() => at(3)).toThrow('"schedule(3).sparsity" expected finite number >= 0 < 1, got 1.5');
+    expect(() => at(3)).toThrow('"schedule(3).sparsity" expected finite number >= 0 and < 1, got 1.5');
     expect(() => scheduleDuring(() => true as never, 10)(1)).toThrow('"schedule(1)" expected { prune');
   });
 
   test.each([
-    [() => constantSparsity({ targetSparsity: 1 }), '"targetSparsity" expected finite number >= 0 < 1, got 1'],
+    [() => constantSparsity({ targetSparsity: 1 }), '"targetSparsity" expected finite number >= 0 and < 1, got 1'],
     [() => constantSparsity({ targetSparsity: 0.5, frequency: 0 }), '"frequency" expected integer >= 1, got 0'],
     [() => constantSparsity({ targetSparsity: 0.5, beginStep: -1 }), '"beginStep" expected integer >= 0, got -1'],
     [
@@ -130,7 +130,7 @@ describe("constantSparsity, polynomialDecay and other schedules", () => {
     [() => constantSparsity({ sparsity: 0.5 } as never), 'has no option "sparsity"'],
     [() => oneShot({ targetSparsity: 0.5, step: 0 }), '"step" expected integer >= 1, got 0'],
     [() => oneShot({} as never), '"targetSparsity" expected finite number'],
-    [() => automatedGradualPruning({ finalSparsity: 1 }), '"finalSparsity" expected finite number >= 0 < 1, got 1'],
+    [() => automatedGradualPruning({ finalSparsity: 1 }), '"finalSparsity" expected finite number >= 0 and < 1, got 1'],
     [() => automatedGradualPruning({ power: 2 } as never), 'has no option "power"'],
   ])("refuse wrong options, case %#", (make, message) => {
     expect(make).toThrow(message);

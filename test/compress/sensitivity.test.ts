@@ -128,7 +128,7 @@ describe("sensitivity", () => {
     const refusals: [options: object, message: string][] = [
       [{ of: "weight" }, 'sensitivity: "of" expected one of "sparsity", '],
       [{ strengths: [] }, 'sensitivity: "strengths" expected a list of numbers, got []'],
-      [{ strengths: [0.5, 1] }, 'sensitivity: "strengths[1]" expected finite number >= 0 < 1, got 1'],
+      [{ strengths: [0.5, 1] }, 'sensitivity: "strengths[1]" expected finite number >= 0 and < 1, got 1'],
       [{ of: "bits", strengths: [1] }, 'sensitivity: "strengths[0]" expected integer in 2..16, got 1'],
       [{ layers: ["none"] }, 'sensitivity: "layers" expected layers with a kernel (first, second, last), got "none"'],
       [
@@ -139,7 +139,9 @@ describe("sensitivity", () => {
       [{ onProgress: 1 }, 'sensitivity: "onProgress" expected a function, got 1'],
     ];
     for (const [options, message] of refusals) await expect(sensitivity(model, data, options)).rejects.toThrow(message);
-    await expect(sensitivity(await quantizeDynamic(model), data)).rejects.toThrow("analyze the float one");
+    await expect(sensitivity(await quantizeDynamic(model), data)).rejects.toThrow(
+      "measure the sensitivity of the float one",
+    );
     const bare = sequential([input({ shape: [8, 8, 1] }), relu()]);
     await expect(sensitivity(bare, data)).rejects.toThrow("no layer with a kernel");
     const wrong = sequential([input({ shape: [5] }), dense({ units: 3 })]);

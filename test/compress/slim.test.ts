@@ -266,8 +266,8 @@ describe("slim", () => {
 
   test.each([
     [{}, '"keep" expected a share, channels by the names of layers'],
-    [{ keep: 0 }, '"keep" expected finite number > 0 <= 1, got 0'],
-    [{ keep: { macs: 2 } }, '"keep.macs" expected finite number > 0 <= 1, got 2'],
+    [{ keep: 0 }, '"keep" expected finite number > 0 and <= 1, got 0'],
+    [{ keep: { macs: 2 } }, '"keep.macs" expected finite number > 0 and <= 1, got 2'],
     [{ keep: { macs: 0.5, conv2d: 3 } }, '"keep" has no option "conv2d"; it knows macs'],
     [{ keep: { conv: 3 } }, '"keep" expected layers with channels of their own'],
     [{ keep: { dense_2: 3 } }, "(conv2d, conv2d_1, dense, dense_1)"],

@@ -1,8 +1,10 @@
 import { describe, test } from "vitest";
+import { pixelAxes, resultAxes, type Window } from "../../src/kernels/i8/offsets.ts";
+import { imageOf } from "../../src/kernels/i8/stored.ts";
 import * as convolution from "../../src/kernels/reference/f32-conv2d.ts";
 import * as product from "../../src/kernels/reference/f32-gemm.ts";
 import { offsets } from "../../src/kernels/reference/memory.ts";
-import { floatRows, pack, tileBytes } from "../../src/kernels/sparse.ts";
+import { gathering, pack } from "../../src/kernels/sparse.ts";
 import { MODE } from "../../src/kernels/table/f32-gemm.ts";
 import { noise, overVariants } from "./harness.ts";
 import { expectGapsUntouched, expectSame, gathered, spread, withOutputs } from "./placing.ts";
@@ -38,14 +40,17 @@ const cases: Record<string, Partial<typeof base>> = {
   "dilation 2 by 3": { h: 7, w: 9, kh: 2, kw: 3, dilation_h: 2, dilation_w: 3 },
   "last pixels unused": { h: 6, w: 8, kh: 2, kw: 2, stride_h: 3, stride_w: 3 },
 };
-const sweep = Object.entries(cases).map(([name, g]) => [name, withOutputs({ ...base, ...g })] as const);
+const sweep = Object.entries(cases).map(([name, c]) => {
+  const g = { ...base, ...c };
+  return [name, withOutputs(g), [g.pad_t, g.pad_l, g.pad_b, g.pad_r] as const] as const;
+});
 
 const N = 2;
 const gap = 7;
 const modes = [MODE.plain, MODE.bias, MODE.biasRelu];
 
 overVariants("f32-sparse", "run", bench => {
-  describe.each(sweep)("%s", (_, g) => {
+  describe.each(sweep)("%s", (_, g, pads) => {
     test.each(PATTERNS.flatMap(pattern => modes.map(mode => [pattern, mode] as const)))(
       "f32_sparse_conv2d, %s, mode %i",
       (pattern, mode) => {
@@ -55,41 +60,38 @@ overVariants("f32-sparse", "run", bench => {
         const x = noise(N * each, 3);
         const data = pruned(noise(g.cout * length, 4), g.cout, pattern);
         const aux = noise(g.cout, 5);
-        const rows = (g.oh - 1) * g.stride_h + (g.kh - 1) * g.dilation_h + 1;
-        const columns = (g.ow - 1) * g.stride_w + (g.kw - 1) * g.dilation_w + 1;
-        const padded = g.pad_t > 0 || g.pad_l > 0 || rows > g.h || columns > g.w;
-        const pixel = 4 * g.cin;
-        const pitch = pixel * (padded ? columns : g.w);
+        const window: Window = {
+          kernel: [g.kh, g.kw],
+          strides: [g.stride_h, g.stride_w],
+          dilations: [g.dilation_h, g.dilation_w],
+          pads,
+        };
+        const image = imageOf([g.h, g.w, g.cin], 4, pads);
+        const result = imageOf([g.oh, g.ow, g.cout], 4);
+        const padded = pads.some(pad => pad > 0);
         const matrix = { data, cout: g.cout, length };
-        const places = floatRows(g, pitch);
+        const { chunks, rows, scratch } = gathering(image, window);
         const ys = size + gap;
         const y = bench.output((N * ys - gap) * 4);
-        const grid = (row: number, column: number) =>
-          bench.input(
-            offsets([
-              [g.oh, row],
-              [g.ow, column],
-            ]),
-          );
         bench.run("f32_sparse_conv2d", {
           n: N,
           x: bench.input(spread(x, N, each + 2)),
           xs: (each + 2) * 4,
-          weight: bench.input(pack(matrix, { inputs: 1, outputs: 1 }, 4, places.rows)),
-          chunks: places.chunks.length,
-          places: bench.input(places.chunks),
+          weight: bench.input(pack(matrix, { inputs: 1, outputs: 1 }, 4, rows)),
+          chunks: chunks.length,
+          places: bench.input(chunks),
           count: g.oh * g.ow,
-          pixels: grid(g.stride_h * pitch, g.stride_w * pixel),
-          results: grid(4 * g.ow * g.cout, 4 * g.cout),
+          pixels: bench.input(offsets(pixelAxes(image, result, window))),
+          results: bench.input(offsets(resultAxes(result))),
           y,
           ys: ys * 4,
           cout: g.cout,
           mode,
           aux: bench.input(aux),
-          ...{ h: g.h, w: g.w, pixel, pad_t: g.pad_t, pad_l: g.pad_l },
-          rows: padded ? rows : 0,
-          columns,
-          scratch: bench.output(tileBytes(places, 4, 4) + (padded ? rows * columns * pixel : 0)),
+          ...{ h: g.h, w: g.w, pixel: image.pixelStride, pad_t: g.pad_t, pad_l: g.pad_l },
+          rows: padded ? image.bytes / image.rowStride : 0,
+          columns: image.rowStride / image.pixelStride,
+          scratch: bench.output(scratch + (padded ? image.bytes : 0)),
         });
         expectSame(bench, gathered(bench, y, N, size, ys), convolution.f32_conv2d(N, g, mode, x, data, aux));
         expectGapsUntouched(bench, y, N, size, ys);

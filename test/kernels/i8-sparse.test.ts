@@ -4,7 +4,7 @@ import { type Halo, NO_HALO, storedBytes, storedImage } from "../../src/kernels/
 import * as convolution from "../../src/kernels/reference/i8-conv2d.ts";
 import * as product from "../../src/kernels/reference/i8-gemm.ts";
 import { offsets } from "../../src/kernels/reference/memory.ts";
-import { int8Rows, kGroup, pack, roundable, tileBytes } from "../../src/kernels/sparse.ts";
+import { gathering, pack, roundable } from "../../src/kernels/sparse.ts";
 import { overVariants } from "./harness.ts";
 import { biases, bytes, fromStored, scales, storedImages, weights, zeroPoint } from "./i8.ts";
 import { PATTERNS, pruned } from "./sparse.ts";
@@ -39,7 +39,7 @@ const name = (c: Case) =>
   `${c.h}x${c.w}x${c.cin} to ${c.cout}, kernel ${c.kernel}, strides ${c.strides ?? 1}, dilations ${c.dilations ?? 1}`;
 
 overVariants("i8-sparse", "run", bench => {
-  const inputs = kGroup(bench.variant);
+  const inputs = 4 / storedBytes(bench.variant);
 
   describe.each(CASES.map(c => [name(c), c] as const))("%s", (_, c) => {
     test.each(PATTERNS.flatMap(pattern => [true, false].map(blocks => [pattern, blocks] as const)))(
@@ -76,16 +76,16 @@ overVariants("i8-sparse", "run", bench => {
         const matrix = { data: first.weight, cout, length };
         const numbers = { bias: first.bias, scale, zero: first.zero };
         expect(roundable(matrix, numbers)).toBe(true);
-        const rows = int8Rows(bench.variant, x, first);
-        const words = pack(matrix, { inputs, outputs: blocks ? 4 : 1 }, 4, rows.rows, numbers);
+        const { chunks, rows, scratch } = gathering(x, first);
+        const words = pack(matrix, { inputs, outputs: blocks ? 4 : 1 }, 4, rows, numbers);
         bench.run("i8_sparse_conv2d", {
           n: 2,
           x: at + x.first - first.pads[0] * x.rowStride - first.pads[1] * x.pixelStride,
           xs,
           weight: bench.input(words),
           blocks: blocks ? 1 : 0,
-          chunks: rows.chunks.length,
-          places: bench.input(rows.chunks),
+          chunks: chunks.length,
+          places: bench.input(chunks),
           count: shape[0]! * shape[1]!,
           pixels: bench.input(offsets(pixelAxes(x, image, first))),
           results: bench.input(offsets(resultAxes(image))),
@@ -93,7 +93,7 @@ overVariants("i8-sparse", "run", bench => {
           ys,
           cout,
           ...clamp,
-          scratch: bench.output(tileBytes(rows, 8, storedBytes(bench.variant))),
+          scratch: bench.output(scratch),
         });
         images.forEach((one, i) => {
           const wanted = convolution.i8_conv2d(one, { scale, ...clamp });

@@ -181,7 +181,7 @@ describe("sequential: options", () => {
       '"kernelRegularizer" has no option "l3"',
     ],
     ["a negative penalty", () => l2(-1), '"l2" expected finite number >= 0, got -1'],
-    ["rate", () => dropout(1), '"rate" expected finite number >= 0 < 1, got 1'],
+    ["rate", () => dropout(1), '"rate" expected finite number >= 0 and < 1, got 1'],
     ["epsilon", () => batchNormalization({ epsilon: 0 }), '"epsilon" expected finite number > 0, got 0'],
     ["name", () => flatten({ name: "a/b" }), '"name" expected a name without spaces and slashes, got "a/b"'],
     ["trainable", () => flatten({ trainable: 1 as never }), '"trainable" expected a boolean, got 1'],

@@ -84,7 +84,7 @@ test.each(Object.keys(CASES))("%s makes Keras' steps", async name => {
 
 test("sgd and others name options that do not fit", () => {
   expect(() => adam(-1)).toThrow('"learningRate" expected finite number >= 0, got -1');
-  expect(() => adam(1, { beta1: 1 })).toThrow('"beta1" expected finite number >= 0 < 1, got 1');
+  expect(() => adam(1, { beta1: 1 })).toThrow('"beta1" expected finite number >= 0 and < 1, got 1');
   expect(() => sgd(1, { clipnorm: 1, clipvalue: 1 })).toThrow("one way of clipping, got clipnorm and clipvalue");
   expect(() => sgd(1, { clipnorm: 0 })).toThrow('"clipnorm" expected finite number > 0, got 0');
   expect(() => rmsprop(1, { decay: 1 } as never)).toThrow('"rmsprop" has no option "decay"');

@@ -9,7 +9,7 @@ export const f32Sparse = {
    * each of `chunks` pieces of 4 channels begins, in bytes from the first tap of a pixel; `pixels` and `results`: where
    * each of `count` pixels begins in x and y. Where `rows` is not 0, an image of `h` x `w` pixels is put into one of
    * rows x columns first, at (pad_t, pad_l), with zeros around it. A sum runs over k upwards.
-   * `scratch` has `tileBytes`, then such an image.
+   * `scratch` has the bytes of `gathering`, then such an image.
    */
   f32_sparse_conv2d: {
     args: {

@@ -8,7 +8,7 @@ export const i8Sparse = {
   /**
    * i8_conv2d on the weights that are not zero. `blocks`: 1 where outputs share their inputs in fours, 0 where each has
    * a list of its own. `places`: where each of `chunks` pieces of 8 channels begins, in bytes from the first tap of a
-   * pixel. `pixels` and `results` are as in i8_conv2d, of `count` pixels. `scratch` has `tileBytes`.
+   * pixel. `pixels` and `results` are as in i8_conv2d, of `count` pixels. `scratch` has the bytes of `gathering`.
    */
   i8_sparse_conv2d: {
     args: {

@@ -50,7 +50,8 @@ const df: Derivative<"geluGradient", Gelu> = {
 export const gelu = /* @__PURE__ */ unary(f);
 export const geluGradient = /* @__PURE__ */ derivative(df);
 
-export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const evaluate = /* @__PURE__ */ evaluateUnary(f);
+export const evaluateBackward = /* @__PURE__ */ evaluateDerivative(df);
 export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, geluGradient);
 export const lower = /* @__PURE__ */ lowerUnary(f);
 export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);

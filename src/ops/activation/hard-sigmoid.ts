@@ -35,7 +35,8 @@ const df: Derivative<"hardSigmoidGradient", HardSigmoid> = {
 export const hardSigmoid = /* @__PURE__ */ unary(f);
 export const hardSigmoidGradient = /* @__PURE__ */ derivative(df);
 
-export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const evaluate = /* @__PURE__ */ evaluateUnary(f);
+export const evaluateBackward = /* @__PURE__ */ evaluateDerivative(df);
 export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, hardSigmoidGradient);
 export const lower = /* @__PURE__ */ lowerUnary(f);
 export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);

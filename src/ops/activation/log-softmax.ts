@@ -24,6 +24,9 @@ export const evaluate = {
       return row.map(v => v - top - log(total));
     }),
   ],
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   logSoftmaxGradient: ([dy, output]) => [
     overRows(dy!, output!, (d, y) => {
       const sum = d.reduce((a, b) => a + b, 0);

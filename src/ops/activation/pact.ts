@@ -44,6 +44,9 @@ export const evaluate = {
       x!.data.map(v => Math.min(Math.max(v, 0), Math.max(alpha!.data[0]!, 0))),
     ),
   ],
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   pactGradient: ([dy, x, alpha]) => [
     tensor(
       x!.shape,

@@ -42,6 +42,9 @@ export const evaluate = {
       x!.data.map((v, i) => (v > 0 ? v : v * alpha!.data[i % alpha!.data.length]!)),
     ),
   ],
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   preluGradient: ([dy, x, alpha]) => [
     tensor(
       x!.shape,

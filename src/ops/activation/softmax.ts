@@ -46,6 +46,9 @@ export const evaluate = {
       }),
     ];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   softmaxGradient: ([dy, output]) => [
     overRows(dy!, output!, (d, y) => {
       const dot = d.reduce((sum, v, j) => sum + v * y[j]!, 0);

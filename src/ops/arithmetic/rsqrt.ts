@@ -26,7 +26,8 @@ const df: Derivative<"rsqrtGradient"> = {
 export const rsqrt = /* @__PURE__ */ unary(f);
 export const rsqrtGradient = /* @__PURE__ */ derivative(df);
 
-export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const evaluate = /* @__PURE__ */ evaluateUnary(f);
+export const evaluateBackward = /* @__PURE__ */ evaluateDerivative(df);
 export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, rsqrtGradient);
 export const lower = /* @__PURE__ */ lowerUnary(f);
 export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);

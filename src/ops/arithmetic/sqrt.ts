@@ -26,7 +26,8 @@ const df: Derivative<"sqrtGradient"> = {
 export const sqrt = /* @__PURE__ */ unary(f);
 export const sqrtGradient = /* @__PURE__ */ derivative(df);
 
-export const evaluate = /* @__PURE__ */ (() => ({ ...evaluateUnary(f), ...evaluateDerivative(df) }))();
+export const evaluate = /* @__PURE__ */ evaluateUnary(f);
+export const evaluateBackward = /* @__PURE__ */ evaluateDerivative(df);
 export const gradient = /* @__PURE__ */ gradientOfUnary(f, df, sqrtGradient);
 export const lower = /* @__PURE__ */ lowerUnary(f);
 export const lowerBackward = /* @__PURE__ */ lowerDerivative(df);

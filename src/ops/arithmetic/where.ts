@@ -11,7 +11,7 @@ export interface Where {
 
 export const where: Op<Where> = { name: "where", takes: realOperands, infer: sameType };
 
-export const evaluate = {
+export const evaluateBackward = {
   where([x, a, b], { equal }: Where) {
     const holds = (i: number) => (equal ? a!.data[i]! >= b!.data[i]! : a!.data[i]! > b!.data[i]!);
     return [

@@ -6,7 +6,7 @@ import type { Arg, Lowering, Ref } from "../../graph/meaning.ts";
 import { cheapest, type Work } from "../../kernels/cost/cheapest.ts";
 import { i8Conv2d } from "../../kernels/cost/i8-conv2d.ts";
 import { i8Conv2dMaxPool2d } from "../../kernels/cost/i8-conv2d-max-pool2d.ts";
-import { i8SparseConv2d } from "../../kernels/cost/i8-sparse.ts";
+import { i8Sparse } from "../../kernels/cost/i8-sparse.ts";
 import { type ConvolutionSize, directWork, tilePixels } from "../../kernels/i8/conv2d.ts";
 import { oneChannelPackedBytes, oneChannelWork, stripBytes } from "../../kernels/i8/conv2d-1c.ts";
 import { firPackedBytes, firScratchBytes, firWork } from "../../kernels/i8/conv2d-fir.ts";
@@ -31,7 +31,7 @@ import { at } from "../quantized/int8-buffers.ts";
 import { isInt8 } from "../quantized/int8-types.ts";
 import { dynamicLayer, lowerPixels } from "./int8-dynamic.ts";
 import { type Layer, packedWeights, type StaticLayer, staticLayer, table, type WeightedNode } from "./int8-layer.ts";
-import { lowerTiles, sparseWorks } from "./int8-sparse.ts";
+import { lowerSparseConv2dInt8, sparseConv2dWorks } from "./sparse.ts";
 
 /** The same taps once for each part of the weights. */
 const eachPart = ({ parts }: Layer, axes: TableAxes): TableAxes => (parts === 1 ? axes : [[parts, 0], ...axes]);
@@ -222,12 +222,12 @@ export function lowerConv2dInt8(node: WeightedNode, groups: number, c: Lowering)
   const works = {
     winograd: plain ? winogradWork(size) : undefined,
     direct: directWorkOf(layer, 1),
-    ...sparseWorks(layer),
+    ...sparseConv2dWorks(layer),
   };
-  const algorithm = cheapest({ ...i8Conv2d[c.variant], ...i8SparseConv2d[c.variant] }, works);
+  const algorithm = cheapest({ ...i8Conv2d[c.variant], ...i8Sparse[c.variant] }, works);
   if (algorithm === "winograd") lowerSpecial(layer, WINOGRAD);
   else if (algorithm === "direct") lowerDirect(layer);
-  else lowerTiles(layer, algorithm === "blocks" ? 4 : 1);
+  else lowerSparseConv2dInt8(layer, algorithm === "blocks" ? 4 : 1);
 }
 
 /** Lowers one with a 2x2 max pool behind it. */

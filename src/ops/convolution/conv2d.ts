@@ -5,6 +5,7 @@ import type { Axes, CostOf, Evaluate, Gradient, Lower, Prefers, Traits } from ".
 import { bias, count, kernel, type Stored } from "../../graph/stored.ts";
 import { inputPanels, panels } from "../../kernels/layout.ts";
 import { type Conv2dGeometry, conv2dInputGradientScratch, conv2dScratch } from "../../kernels/table/f32-conv2d.ts";
+import { MODE } from "../../kernels/table/f32-gemm.ts";
 import type { Quantized } from "../quantized/int8-types.ts";
 import {
   convolutionAxes,
@@ -27,7 +28,7 @@ import {
   weightGradientCost,
   weightGradientOp,
 } from "./convolution.ts";
-import { lowerSparseConv2d } from "./f32-sparse.ts";
+import { lowerSparse } from "./sparse.ts";
 import { type Window, windowFields } from "./window.ts";
 
 export interface Conv2d extends Window, Quantized {
@@ -47,6 +48,9 @@ export const conv2dInputGradient = /* @__PURE__ */ inputGradientOp<Conv2d>("conv
 
 export const evaluate = {
   conv2d: evaluateConvolution,
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   conv2dWeightGradient: evaluateWeightGradient,
   conv2dInputGradient: evaluateInputGradient,
 } satisfies Record<string, Evaluate>;
@@ -66,10 +70,9 @@ const KERNELS = {
 
 export const lower = {
   conv2d(node: Node<Conv2d>, c) {
-    const [x, weight] = node.inputs;
-    const g = KERNELS.geometry(x!.type.shape, weight!.type.shape, node.outputs[0]!.type.shape, node.attrs);
-    if (lowerSparseConv2d(node, c, g)) return;
-    lowerConvolution(node, c, node.attrs.groups, KERNELS, args => c.each("f32_conv2d", args));
+    const { groups } = node.attrs;
+    if (lowerSparse(node, c, node.inputs[2] ? MODE.bias : MODE.plain, groups)) return;
+    lowerConvolution(node, c, groups, KERNELS, args => c.each("f32_conv2d", args));
   },
 } satisfies Record<string, Lower>;
 

@@ -2,14 +2,14 @@
 import type { Lowering } from "../../graph/meaning.ts";
 import { cheapest } from "../../kernels/cost/cheapest.ts";
 import { i8Dense } from "../../kernels/cost/i8-dense.ts";
-import { i8SparseDense } from "../../kernels/cost/i8-sparse.ts";
+import { i8Sparse } from "../../kernels/cost/i8-sparse.ts";
 import { denseWorks } from "../../kernels/i8/dense.ts";
 import { densePackedBytes, groupsOf, panelBytes } from "../../kernels/i8/panels.ts";
 import { isInt8 } from "../quantized/int8-types.ts";
 import { lowerDirect } from "./conv2d-int8.ts";
 import { dynamicLayer } from "./int8-dynamic.ts";
 import { type Layer, packedWeights, staticLayer, type WeightedNode } from "./int8-layer.ts";
-import { lowerRows, sparseDenseWorks } from "./int8-sparse.ts";
+import { lowerSparseDenseInt8, sparseDenseWorks } from "./sparse.ts";
 
 /** The k-groups of a matrix product and its packed weights. */
 function matrix(layer: Layer) {
@@ -34,9 +34,9 @@ export function lowerDenseInt8(node: WeightedNode, c: Lowering): void {
   const layer = staticLayer(node, c, 1);
   const { parts, packing, running } = layer;
   const works = { ...denseWorks(c.variant, c.batch, packing.cin, packing.cout), ...sparseDenseWorks(layer) };
-  const algorithm = cheapest({ ...i8Dense[c.variant], ...i8SparseDense[c.variant] }, works);
+  const algorithm = cheapest({ ...i8Dense[c.variant], ...i8Sparse[c.variant] }, works);
   if (parts > 1) lowerDirect(layer);
-  else if (algorithm === "rows") lowerRows(layer);
+  else if (algorithm === "rows") lowerSparseDenseInt8(layer);
   else if (algorithm === "tiles") c.call("i8_gemm_requantize", { ...running, ...matrix(layer) });
   else {
     const length = packing.cin;

@@ -15,7 +15,7 @@ import { reluGradient } from "../activation/relu.ts";
 import { evaluateWeighted } from "../quantized/int8-arithmetic.ts";
 import { isInt8, type Quantized, weightedType } from "../quantized/int8-types.ts";
 import { lowerDenseInt8 } from "./dense-int8.ts";
-import { lowerSparseDense } from "./f32-sparse.ts";
+import { lowerSparse } from "./sparse.ts";
 
 export interface Dense extends Quantized {
   relu?: boolean;
@@ -68,6 +68,9 @@ export const evaluate = {
       return y;
     });
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   denseWeightGradient([x, dy], { bias }) {
     const [images, K] = x!.shape as [number, number];
     const N = dy!.shape[1]!;
@@ -120,7 +123,7 @@ export const lower = {
     }
     if (relu && !bias) throw new Error("a fused relu comes with a bias");
     const mode = relu ? MODE.biasRelu : bias ? MODE.bias : MODE.plain;
-    if (lowerSparseDense(node, c, mode)) return;
+    if (lowerSparse(node, c, mode)) return;
     c.call("f32_gemm", {
       m: "count",
       n: columns(N),

@@ -53,6 +53,9 @@ export const depthwiseConv2dInputGradient =
 
 export const evaluate = {
   depthwiseConv2d: evaluateConvolution,
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   depthwiseConv2dWeightGradient: evaluateWeightGradient,
   depthwiseConv2dInputGradient: evaluateInputGradient,
 } satisfies Record<string, Evaluate>;

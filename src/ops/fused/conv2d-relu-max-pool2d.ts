@@ -159,6 +159,9 @@ export const evaluate = {
     });
     return [y, argmax];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   conv2dReluMaxPool2dWeightGradient([x, argmax, dy], attrs) {
     const image = x!.shape.slice(1);
     const dw = tensor(attrs.weight);

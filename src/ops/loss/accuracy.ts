@@ -51,7 +51,7 @@ const counted = (x: Tensor, count: (row: Float64Array, image: number) => number)
   ];
 };
 
-export const evaluate = {
+export const evaluateBackward = {
   accuracy: ([x, target]) => counted(x!, (row, i) => Number(largest(row) === classOf(target!, i))),
   topK: ([x, target], { top }: { top: number }) =>
     counted(x!, (row, i) => {

@@ -81,7 +81,7 @@ function perRow(
   return Float64Array.from(all);
 }
 
-export const evaluate = {
+export const evaluateBackward = {
   crossEntropy(inputs, attrs: Smoothing) {
     const loss = perRow(inputs, attrs, (row, target) => {
       const logs = row.map(v => log(clip(v / sum(row), BELOW_ONE)));

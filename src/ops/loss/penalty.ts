@@ -25,7 +25,7 @@ export const one: Op = { name: "one", takes: realOperands, infer: () => [number]
 
 const f = Math.fround;
 
-export const evaluate = {
+export const evaluateBackward = {
   penalty([w], { l1, l2 }: Penalty) {
     const sum = (of: (v: number) => number) => w!.data.reduce((total, v) => total + of(v), 0);
     return [tensor([1], Float64Array.of(f(l1) * sum(Math.abs) + f(l2) * sum(v => v * v)))];

@@ -92,7 +92,7 @@ const slopes =
     return [tensor(x!.shape, d)];
   };
 
-export const evaluate = {
+export const evaluateBackward = {
   meanSquaredError: /* @__PURE__ */ mean((x, t) => (x - t) ** 2),
   meanSquaredErrorGradient: /* @__PURE__ */ slopes((x, t) => 2 * (x - t)),
   meanAbsoluteError: /* @__PURE__ */ mean((x, t) => Math.abs(x - t)),

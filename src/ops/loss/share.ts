@@ -14,7 +14,7 @@ export const share: Op = {
   infer: () => [{ shape: [], dtype: "f32", batched: true }],
 };
 
-export const evaluate = {
+export const evaluateBackward = {
   share([like, weights]) {
     const images = like!.shape[0]!;
     return [

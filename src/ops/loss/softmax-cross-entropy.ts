@@ -52,7 +52,7 @@ export function crossEntropies(
   return [loss, p];
 }
 
-export const evaluate = {
+export const evaluateBackward = {
   softmaxCrossEntropy: ([logits, target], attrs: Smoothing) =>
     crossEntropies(logits!, attrs, (i, j) => target!.data[i * logits!.shape[1]! + j]!),
   softmaxCrossEntropyGradient([p, target, dy], { smoothing }: Smoothing) {

@@ -35,7 +35,7 @@ export const sparseSoftmaxCrossEntropyGradient: Op<Smoothing> = {
   infer: sameType,
 };
 
-export const evaluate = {
+export const evaluateBackward = {
   sparseSoftmaxCrossEntropy: ([logits, target], attrs: Smoothing) =>
     crossEntropies(logits!, attrs, (i, j) => Number(target!.data[i] === j)),
   sparseSoftmaxCrossEntropyGradient([p, target, dy], { smoothing }) {

@@ -15,7 +15,7 @@ export const tally: Op = { name: "tally", takes: anyOperands, infer: ([, sum]) =
 /** (x, sum, any value of the batch): sum += images * x. */
 export const tallyPenalty: Op = { name: "tallyPenalty", takes: anyOperands, infer: ([, sum]) => [sum!], updates: [1] };
 
-export const evaluate = {
+export const evaluateBackward = {
   tally([x, sum, weights]) {
     const next = tensor(sum!.shape, sum!.data.slice());
     x!.data.forEach((v, i) => {

@@ -107,6 +107,9 @@ function normalize([x, gamma, beta, mean, variance]: Tensor[], epsilon: number):
 
 export const evaluate = {
   batchNormalization: (inputs, { epsilon }: BatchNormalization) => [normalize(inputs, epsilon)],
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   trainBatchNormalization([x, gamma, beta], { epsilon }: BatchNormalization) {
     const count = x!.data.length / x!.shape.at(-1)!;
     const mean = sums(x!, v => v / count);

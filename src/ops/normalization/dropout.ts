@@ -41,6 +41,9 @@ export const trainDropout: Op<TrainDropout> = {
 
 export const evaluate = {
   dropout: ([x]) => [x!],
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   trainDropout([x, image, seed], { rate, salt }: TrainDropout) {
     const k = x!.data.length / x!.shape[0]!;
     const kept = (at: number) =>

@@ -19,6 +19,7 @@ import {
   batchNormalizationParameterGradient,
   evaluate as plain,
   trainBatchNormalizationGradient,
+  evaluateBackward as training,
 } from "./batch-normalization.ts";
 
 const perChannel = (x: Type): Type => ({ shape: [x.shape.at(-1)!], dtype: "f32", batched: false });
@@ -49,10 +50,10 @@ export const movingAverageUnless: Op<{ momentum: number }> = {
   updates: [0],
 };
 
-export const evaluate = {
+export const evaluateBackward = {
   batchStatistics: ([x]) => {
     const ones = tensor([x!.shape.at(-1)!]);
-    return plain.trainBatchNormalization([x!, ones, ones], { epsilon: 1, momentum: 0 }).slice(1);
+    return training.trainBatchNormalization([x!, ones, ones], { epsilon: 1, momentum: 0 }).slice(1);
   },
   choose([flag, ...values]) {
     const b = values.at(-1)!;
@@ -62,7 +63,7 @@ export const evaluate = {
   freezingBatchNormalization: (inputs, attrs: BatchNormalization) =>
     plain.batchNormalization(inputs.slice(0, 5), attrs),
   movingAverageUnless: ([moving, batch, flag], attrs) =>
-    flag!.data[0] ? [moving!] : plain.movingAverage([moving!, batch!], attrs),
+    flag!.data[0] ? [moving!] : training.movingAverage([moving!, batch!], attrs),
 } satisfies Record<string, Evaluate>;
 
 export const gradient = {

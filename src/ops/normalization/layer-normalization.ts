@@ -104,6 +104,9 @@ export const evaluate = {
     });
     return [tensor(x!.shape, Float64Array.from(normalized))];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   layerNormalizationStatistics([x], { epsilon, axes }: LayerNormalization, { outputs: [type] }) {
     const found = rows(x!, size(x!.shape.slice(-axes))).map(row => statisticsOf(row, epsilon));
     const shape = [x!.shape[0]!, ...type!.shape];

@@ -16,7 +16,7 @@ export const accumulate: Op = {
   updates: [0],
 };
 
-export const evaluate = {
+export const evaluateBackward = {
   accumulate: ([sum, x]) => [
     tensor(
       sum!.shape,

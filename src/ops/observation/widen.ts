@@ -20,7 +20,7 @@ export const widen: Op = {
   updates: [0],
 };
 
-export const evaluate = {
+export const evaluateBackward = {
   widen([range, x]) {
     let low = range!.data[0]!;
     let high = range!.data[1]!;

@@ -21,7 +21,7 @@ export const adam: Op<Adam> = {
   updates: [0, 1, 2],
 };
 
-export const evaluate = {
+export const evaluateBackward = {
   adam([w, m, v, g, rate, decay], { beta1, beta2, epsilon }: Adam) {
     const m1 = m!.data.map((old, i) => old + (g!.data[i]! - old) * (1 - beta1));
     const v1 = v!.data.map((old, i) => old + (g!.data[i]! ** 2 - old) * (1 - beta2));

@@ -15,7 +15,7 @@ export interface ClipByNorm {
 
 export const clipByNorm: Op<ClipByNorm> = { name: "clipByNorm", takes: realOperands, infer: gradients => gradients };
 
-export const evaluate = {
+export const evaluateBackward = {
   clipByNorm(gradients, { limit }: ClipByNorm) {
     const squares = gradients.reduce((sum, g) => g.data.reduce((sum, v) => sum + v * v, sum), 0);
     const factor = limit / Math.max(Math.sqrt(squares), limit);

@@ -71,7 +71,7 @@ const evaluateStep =
     return states;
   };
 
-export const evaluate = {
+export const evaluateBackward = {
   rmsprop: /* @__PURE__ */ evaluateStep("rmsprop"),
   rmspropMomentum: /* @__PURE__ */ evaluateStep("rmspropMomentum"),
   rmspropCentered: /* @__PURE__ */ evaluateStep("rmspropCentered"),

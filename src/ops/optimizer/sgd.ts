@@ -24,7 +24,7 @@ export const momentum: Op<Momentum> = {
   updates: [0, 1],
 };
 
-export const evaluate = {
+export const evaluateBackward = {
   sgd([w, g, rate, decay]) {
     return [
       tensor(

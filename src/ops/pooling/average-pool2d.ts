@@ -100,6 +100,9 @@ export const evaluate = {
     shares(x!.shape, y.shape, attrs, (p, r, share) => (y.data[r]! += x!.data[p]! * share));
     return [y];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   averagePool2dGradient([dy], attrs: AveragePool2d & { image: Shape }) {
     const dx = tensor([dy!.shape[0]!, ...attrs.image]);
     shares(dx.shape, dy!.shape, attrs, (p, r, share) => (dx.data[p]! += dy!.data[r]! * share));

@@ -68,6 +68,9 @@ export const evaluate = {
     });
     return [y, index];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   maxPool2dGradient([dy, index], { image }) {
     const dx = tensor([dy!.shape[0]!, ...image]);
     const perImage = dy!.data.length / dy!.shape[0]!;

@@ -76,6 +76,9 @@ export const evaluate = {
       ),
     ];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   fakeQuantizeActivationGradient([upstream, x, range]) {
     const at = floats(range!);
     return [

@@ -215,7 +215,7 @@ export function copyWhole(c: Lowering, x: Value, y: Ref, pitches: readonly numbe
   copyAlong(c, elementBytes(c, x), places, pitches, { x: from.ref, y, batched: x.type.batched });
 }
 
-export const evaluate = {
+export const evaluateBackward = {
   rearrangeGradient([dy], { image, batched, places: { of } }: Back) {
     const images = dy!.data.length / of.length;
     const dx = tensor(batched ? [images, ...image] : image);

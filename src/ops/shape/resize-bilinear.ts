@@ -75,6 +75,9 @@ export const evaluate = {
           }
     return [y];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   resizeBilinearGradient([dy], { image, ...attrs }: Back) {
     const [h, w, channels] = image as [number, number, number];
     const images = dy!.shape[0]!;

@@ -95,6 +95,9 @@ const evaluated =
 export const evaluate = {
   codebook: /* @__PURE__ */ evaluated(false),
   sparseCodebook: /* @__PURE__ */ evaluated(true),
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   codebookGradient([upstream, index]: Tensor[], { shape, mean }: GradientAttrs) {
     const sums = tensor(shape);
     const counts = new Float64Array(sums.data.length);

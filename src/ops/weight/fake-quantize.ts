@@ -127,6 +127,9 @@ export const evaluate = {
     const y = withScales(w!, scale, (v, s) => twin.f32_fake_quantize(v, s, attrs.levels));
     return [y, tensor([scale.length], Float64Array.from(scale))];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   fakeQuantizeGradient: ([upstream, w, scale], { levels }: FakeQuantize) => [
     withScales(w!, scale!.data, (v, s, at) => twin.f32_fake_quantize_gradient(upstream!.data[at]!, v, s, levels)),
   ],

@@ -53,6 +53,9 @@ export const evaluate = {
       ),
     ];
   },
+} satisfies Record<string, Evaluate>;
+
+export const evaluateBackward = {
   gateGradient: ([dy, w]) => {
     const dg = tensor([w!.shape[0]!]);
     const length = lengthOf(w!.shape);

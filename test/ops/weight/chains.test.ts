@@ -12,7 +12,7 @@ import type { Evaluate } from "../../../src/graph/meaning.ts";
 import { verify } from "../../../src/graph/verify.ts";
 import { nearestOf } from "../../../src/kernels/reference/f32-codebook.ts";
 import { dense } from "../../../src/ops/convolution/dense.ts";
-import { BAKE, EVALUATE, evaluate, GRADIENT } from "../../../src/ops/index.ts";
+import { BAKE, evaluate, GRADIENT, TRAIN_EVALUATE } from "../../../src/ops/index.ts";
 import { sparseCodebook } from "../../../src/ops/weight/codebook.ts";
 import { type FakeQuantize, fakeQuantize } from "../../../src/ops/weight/fake-quantize.ts";
 import { gate } from "../../../src/ops/weight/gate.ts";
@@ -42,7 +42,7 @@ const placesOf = (w: ArrayLike<number>, entries: ArrayLike<number>): number[] =>
 const smoothOver = (codebooks: { w: Float64Array; places: number[] }[]): Record<string, Evaluate> => {
   let next = 0;
   return {
-    ...EVALUATE,
+    ...TRAIN_EVALUATE,
     ...smooth,
     sparseCodebook([w, entries]) {
       codebooks[next] ??= { w: Float64Array.from(w!.data), places: placesOf(w!.data, entries!.data) };
@@ -54,7 +54,7 @@ const smoothOver = (codebooks: { w: Float64Array; places: number[] }[]): Record<
   };
 };
 const smooth: Record<string, Evaluate> = {
-  ...EVALUATE,
+  ...TRAIN_EVALUATE,
   mask: ([w, m]) => ofMatrix(w!.data.map((v, i) => v * m!.data[i]!)),
   gate: ([w, g]) => ofMatrix(w!.data.map((v, i) => v * g!.data[Math.floor(i / IN)]!)),
   fakeQuantize: ([w]) => [w!, tensor([OUT])],
@@ -109,7 +109,7 @@ const fed =
     const numbers = other[v.name] ?? v.data ?? (v.name === "x" ? images : upstream);
     return tensor(v.type.batched ? [2, ...v.type.shape] : v.type.shape, Float64Array.from(numbers));
   };
-const numbersOf = (graph: Graph, rules = EVALUATE) =>
+const numbersOf = (graph: Graph, rules = TRAIN_EVALUATE) =>
   evaluate(graph, fed(), graph.results, rules).map(({ data }) => [...data]);
 
 describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }) => {
@@ -163,7 +163,7 @@ describe.each(CHAINS.filter(({ chain }) => isLegal(chain)))("$title", ({ chain }
         return (above - below) / 2e-6;
       });
       const got = made[k]
-        ? evaluate(graph, fed(), [made[k]], { ...smooth, sparseCodebook: EVALUATE.sparseCodebook! })[0]!.data
+        ? evaluate(graph, fed(), [made[k]], { ...smooth, sparseCodebook: TRAIN_EVALUATE.sparseCodebook! })[0]!.data
         : new Float64Array(at.length);
       expectClose(got, slopes, `d ${parameter.name}`, 1e-6);
     });
