@@ -2,8 +2,32 @@
 import { barChart, lineChart, page } from "../report/index.ts";
 import { grouped } from "../report/numbers.ts";
 import type { Known, StageName } from "./article.ts";
-import type { Demonstration } from "./demo.ts";
+import type { Choice } from "./choices.ts";
 import { percent } from "./numbers.ts";
+import type { Sizes } from "./sizes.ts";
+
+export interface Stage {
+  name: StageName;
+  testAccuracy: number;
+  testLoss: number;
+  sparsity: number;
+  fileBytes: number;
+  latencyMicros: number;
+  /** Time to make and save it. */
+  seconds: number;
+}
+
+export interface Demonstration {
+  network: string;
+  parameters: number;
+  dataset: { name: string; train: number; test: number };
+  /** Losses, penalties and optimizers, each tried for a moment. */
+  choices: readonly Choice[];
+  /** Of the training of "float", epoch by epoch. */
+  history: Readonly<Record<string, readonly number[]>>;
+  stages: readonly Stage[];
+  size: Sizes;
+}
 
 /** Needs the packages that draw charts. */
 export async function demoPage(

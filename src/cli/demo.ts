@@ -8,8 +8,8 @@ import { saveFile } from "../container/index.ts";
 import type { Model } from "../model/index.ts";
 import { checkPeers } from "../report/plot.ts";
 import { type Article, article, type Known, type StageName } from "./article.ts";
-import { type Choice, choices } from "./choices.ts";
-import { demoPage } from "./demo-page.ts";
+import { choices } from "./choices.ts";
+import { type Demonstration, demoPage, type Stage } from "./demo-page.ts";
 import { type DataOptions, dataOptions, digits } from "./digits.ts";
 import { Judge, WARM_UP } from "./judge.ts";
 import { percent } from "./numbers.ts";
@@ -23,29 +23,6 @@ interface Options extends DataOptions {
   seed: number;
   out: string;
   permuteLabels?: boolean;
-}
-
-export interface Stage {
-  name: StageName;
-  testAccuracy: number;
-  testLoss: number;
-  sparsity: number;
-  fileBytes: number;
-  latencyMicros: number;
-  /** Time to make and save it. */
-  seconds: number;
-}
-
-export interface Demonstration {
-  network: string;
-  parameters: number;
-  dataset: { name: string; train: number; test: number };
-  /** Losses, penalties and optimizers, each tried for a moment. */
-  choices: readonly Choice[];
-  /** Of the training of "float", epoch by epoch. */
-  history: Readonly<Record<string, readonly number[]>>;
-  stages: readonly Stage[];
-  size: Sizes;
 }
 
 export function define(command: Command, terminal: Terminal): void {
@@ -117,7 +94,7 @@ async function report(
 }
 
 /** TensorFlow's figures by the names of stages. */
-export const tensorflowOf = (stages: Article["stages"]): ReadonlyMap<StageName, Known> =>
+const tensorflowOf = (stages: Article["stages"]): ReadonlyMap<StageName, Known> =>
   new Map(stages.flatMap(({ name, tensorflow }) => (tensorflow ? [[name, tensorflow] as const] : [])));
 
 function text(

@@ -15,7 +15,6 @@ import { sub } from "../ops/arithmetic/sub.ts";
 import { softmaxCrossEntropy } from "../ops/loss/softmax-cross-entropy.ts";
 import { givenBy, makerOf } from "../ops/traits.ts";
 import type { Net } from "../run/net.ts";
-import type { FitOptions } from "./fit-options.ts";
 import type { Loss } from "./losses.ts";
 import { expectScaling } from "./scaling.ts";
 
@@ -25,6 +24,20 @@ export interface Teacher {
   readonly preprocessing?: Preprocessing | undefined;
   /** Makes a network with the weights of now. */
   net(options: { capacity: number }): Promise<Net>;
+}
+
+/** Options of `fit`. */
+export interface DistillationOptions {
+  /**
+   * A trained Model, of floats or integers, whose logits are learned beside the labels (Hinton et al. 2015): the loss
+   * becomes alpha * loss + (1 - alpha) * T^2 * KL(softmax(teacher / T) || softmax(logits / T)). Metrics, validation and
+   * `evaluate` are as without a teacher. Its weights are those at the start.
+   */
+  teacher?: Teacher;
+  /** T, by which the logits of both are divided: > 0. Default 4. */
+  temperature?: number;
+  /** The weight of the loss with labels, 0..1. At 0 the data set needs no labels. Default 0.1. */
+  alpha?: number;
 }
 
 export interface Distillation {
@@ -41,7 +54,7 @@ const TEMPERATURE = 4;
 const ALPHA = 0.1;
 
 /** Reads the options of `fit`; undefined without a teacher. */
-export function distillationOf(options: FitOptions): Distillation | undefined {
+export function distillationOf(options: DistillationOptions): Distillation | undefined {
   const { teacher, temperature = TEMPERATURE, alpha = ALPHA } = options;
   if (teacher === undefined) {
     for (const name of ["temperature", "alpha"] as const)

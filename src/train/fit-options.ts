@@ -2,7 +2,7 @@
 import type { Source } from "../base/source.ts";
 import type { Callback, StepHook } from "./callbacks.ts";
 import type { Checkpoint, CheckpointJson } from "./checkpoint.ts";
-import type { Teacher } from "./distillation.ts";
+import type { DistillationOptions } from "./distillation.ts";
 import type { ClassWeight } from "./feed.ts";
 import type { Progress } from "./history.ts";
 import type { Loss } from "./losses.ts";
@@ -13,7 +13,7 @@ import type { Regularizers } from "./step.ts";
 import type { Validation } from "./validation.ts";
 
 /** Options of `fit`; all are optional, unknown ones are a TypeError. */
-export interface FitOptions {
+export interface FitOptions extends DistillationOptions {
   /**
    * Number of epochs, in addition to those of an earlier `fit`. With `initialEpoch` or `resume`: the number of the last
    * epoch plus one, so that fewer are trained. Default 1.
@@ -42,16 +42,6 @@ export interface FitOptions {
   classWeight?: ClassWeight;
   /** The number of the first epoch. Default: the number after the last epoch of the previous `fit`, 0 for the first. */
   initialEpoch?: number;
-  /**
-   * A trained Model, of floats or integers, whose logits are learned beside the labels (Hinton et al. 2015): the loss
-   * becomes alpha * loss + (1 - alpha) * T^2 * KL(softmax(teacher / T) || softmax(logits / T)). Metrics, validation and
-   * `evaluate` are as without a teacher. Its weights are those at the start.
-   */
-  teacher?: Teacher;
-  /** T, by which the logits of both are divided: > 0. Default 4. */
-  temperature?: number;
-  /** The weight of the loss with labels, 0..1. At 0 the data set needs no labels. Default 0.1. */
-  alpha?: number;
   /** Penalties on weights, by their names. */
   regularizers?: Regularizers;
   callbacks?: readonly Callback[];

@@ -2,6 +2,7 @@
 export type { Callback, StepHook, StepValues, TrainingContext, TrainingState } from "./callbacks.ts";
 export { type Checkpoint, type CheckpointJson, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export { lossFor, metricsFor } from "./defaults.ts";
+export type { DistillationOptions, Teacher } from "./distillation.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export type { ClassWeight } from "./feed.ts";
 export { type Fitted, fit } from "./fit.ts";

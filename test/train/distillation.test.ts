@@ -1,6 +1,14 @@
 /** Distillation: its loss and gradient against the formula in float64, its laws, and what it refuses. */
 import { describe, expect, test } from "vitest";
-import { quantizeStatic } from "../../src/compress/index.ts";
+import {
+  clusterWeights,
+  constantSparsity,
+  distinctValues,
+  pruneLowMagnitude,
+  quantizeModel,
+  quantizeStatic,
+  sparsity,
+} from "../../src/compress/index.ts";
 import { Dataset } from "../../src/data/dataset.ts";
 import type { Graph, Op } from "../../src/graph/graph.ts";
 import { Model } from "../../src/model/model.ts";
@@ -156,6 +164,23 @@ describe("fit with a teacher", () => {
     const training = student.fit(unlabelled, { teacher: int8, alpha: 0, validation: data });
     await expect(training).rejects.toThrow('"validation" expected nothing beside a dataset without labels');
   });
+});
+
+test("fit with a teacher joins pruning, clustering and quantization-aware training, and keeps what they promise", async () => {
+  const data = corners(100);
+  const taught = { batchSize: 16, teacher, alpha: 0.5, temperature: 2 };
+  const schedule = constantSparsity({ targetSparsity: 0.5, frequency: 2 });
+  const pruned = pruneLowMagnitude(new Model(smallNetwork()), { schedule });
+  await pruned.fit(data, taught);
+  expect(sparsity(pruned).sparsity).toBeCloseTo(0.5, 1);
+  const clustered = clusterWeights(pruned, { clusters: 8 });
+  await clustered.fit(data, taught);
+  const aware = quantizeModel(clustered);
+  const { history } = await aware.fit(data, { ...taught, epochs: 2 });
+  expect(history.loss!.every(Number.isFinite)).toBe(true);
+  const int8 = await quantizeStatic(aware);
+  expect(sparsity(int8).sparsity).toBeGreaterThanOrEqual(sparsity(pruned).sparsity);
+  for (const { values } of distinctValues(int8).tensors) expect(values).toBeLessThanOrEqual(8);
 });
 
 describe("fit refuses", () => {
