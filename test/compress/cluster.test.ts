@@ -393,7 +393,7 @@ test("clusterWeights refuses wrong options, by name", () => {
   expect(wrong({ layers: [] })).toThrow(RangeError);
   expect(wrong({ layers: "conv" })).toThrow(TypeError);
   expect(wrong({ init: "k-means" })).toThrow('"init" expected one of "optimal"');
-  expect(wrong({ errorBudget: 0 })).toThrow('"errorBudget" expected finite number > 0 < 1, got 0');
+  expect(wrong({ errorBudget: 0 })).toThrow('"errorBudget" expected finite number > 0 and < 1, got 0');
   expect(wrong({ errorBudget: 0.1, clusters: 4 })).toThrow('"clusters" expected nothing beside an errorBudget');
   expect(wrong({ errorBudget: 0.1, init: "linear" })).toThrow('"init" expected "optimal" beside an errorBudget');
   expect(wrong({ gradients: "max" })).toThrow('"gradients" expected one of "sum", "mean"');

@@ -186,7 +186,7 @@ test("Net names wrong input", async () => {
     '"x" expected whole samples of 9x7x2 = 126 numbers, got 100',
   );
   expect(() => net.predict(noise(IMAGE), { into: new Float32Array(4) })).toThrow('"into" expected 5 elements, got 4');
-  expect(() => net.run(noise(IMAGE), new Float32Array(5) as object)).toThrow('"options" has no option "0"');
+  expect(() => net.run(noise(IMAGE), new Float32Array(5) as object)).toThrow('run: "options" expected an options object, got Float32Array(5)');
   expect(() => net.predict(noise(IMAGE), { into: new Float64Array(5) as never })).toThrow(
     '"into" expected Float32Array',
   );
