@@ -4,7 +4,8 @@
 const FEW: i32 = 32;
 
 /**
- * Sorts k values, with `zero` also a 0, whose index is -1: their numbers, then their indices, then the midpoints between
+ * Sorts k values, with `zero` also a 0, whose index is -1: their numbers, then their indices, then the midpoints
+ * between
  * neighbours, which are lists of k + zero words. Those of one step are nearly in order as those of the next.
  */
 @inline function sorted(k: i32, zero: i32, c: usize, numbers: usize, indices: usize, midpoints: usize): void {

@@ -54,9 +54,11 @@ export async function demoPage(
     ["accuracy", percent(small.testAccuracy)],
     ["time of an image", `${small.latencyMicros.toFixed(1)} us`],
   ];
+  const [train, test] = [grouped(dataset.train), grouped(dataset.test)];
+  const images = `${dataset.name}: ${train} images to train with, ${test} to test with`;
   return page({
     title: `${network}, step by step`,
-    summary: `${grouped(parameters)} parameters; ${dataset.name}: ${grouped(dataset.train)} images to train with, ${grouped(dataset.test)} to test with. Figures are those of "pruned+int8".`,
+    summary: `${grouped(parameters)} parameters; ${images}. Figures are those of "pruned+int8".`,
     sections: [
       { blocks: [{ figures }] },
       {

@@ -1,4 +1,6 @@
-/** `penjing demo`: every step of the article that makes LeNet-5 small with TensorFlow, each saved, loaded and judged. */
+/**
+ * `penjing demo`: every step of the article that makes LeNet-5 small with TensorFlow, each saved, loaded and judged.
+ */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";

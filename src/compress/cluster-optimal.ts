@@ -47,7 +47,9 @@ export class Clusters {
   readonly #center: number;
   /** Sums of squares, from 0, of the numbers from each to the last. */
   readonly #tail: Float64Array;
-  /** By the number of clusters k: the least error of the first i numbers, and where the last of their clusters begins. */
+  /**
+   * By the number of clusters k: the least error of the first i numbers, and where the last of their clusters begins.
+   */
   readonly #errors: Float64Array[];
   readonly #begins: Int32Array[] = [new Int32Array(0)];
 

@@ -39,7 +39,8 @@ export function demandPlace(
   for (const { weightEdge } of chainBehind(edge))
     for (const promise of weightEdge!.gives)
       if (!added!.keeps.includes(promise)) {
-        const message = `layer "${layer}" is ${DONE[promise]} already, and ${what} goes before that: bake the model first`;
+        const order = `is ${DONE[promise]} already, and ${what} goes before that`;
+        const message = `layer "${layer}" ${order}: bake the model first`;
         throw new PenjingError("masked", message, { path: layer });
       }
 }

@@ -54,7 +54,8 @@ const OPTIONS = ["calibration", "weights", "range", "exclude", "batchSize", "sig
  * Measures the cost of `quantizeStatic` with the same options, layer by layer: the network is run over `data` with the
  * weights, the input and the output of one layer quantized, and all others in float.
  *
- *     console.log(String(await quantizationReport(model, test.take(1000), { calibration: train.take(512), weights: 4 })));
+ *     console.log(String(await quantizationReport(model, test.take(1000), { calibration: train.take(512), weights: 4
+ * })));
  *
  * Errors: those of `quantizeStatic`.
  */
@@ -187,6 +188,7 @@ function table({ metric, samples, scores, quantized, layers }: Omit<Quantization
     shown(own),
     accuracy ? `${(100 * lost).toFixed(2)} points` : lost.toFixed(4),
   ]);
-  const head = `${metric} on ${samples} samples: float ${shown(scores)}, quantized ${shown(quantized)}; each layer quantized alone:`;
+  const whole = `float ${shown(scores)}, quantized ${shown(quantized)}`;
+  const head = `${metric} on ${samples} samples: ${whole}; each layer quantized alone:`;
   return `${head}\n${textTable([["layer", "bits", "SQNR, dB", "clipped", metric, "lost"], ...rows])}`;
 }

@@ -26,7 +26,8 @@ export interface QuantizeModelOptions {
   /** Layers that stay float: names, or a function that tells them. Default: none. */
   except?: Exclusion;
   /**
-   * The way to find the scales of weights. "minMax": from the greatest weight at each step; 2 bits, which are {-1, 0, 1}
+   * The way to find the scales of weights. "minMax": from the greatest weight at each step; 2 bits, which are {-1, 0,
+   * 1}
    * too, take the scale of "ternary". "lsq": learned, from the scale of
    * the least squared error on (Esser et al., "Learned Step Size Quantization", 2020). Default "minMax".
    */
@@ -38,7 +39,8 @@ const RATE = 0.01;
 
 /**
  * A model of its own whose `fit` is quantization-aware: weights and activations are rounded as `quantizeStatic` will
- * round them, gradients pass straight through (Jacob et al., "Quantization and Training of Neural Networks for Efficient
+ * round them, gradients pass straight through (Jacob et al., "Quantization and Training of Neural Networks for
+ * Efficient
  * Integer-Arithmetic-Only Inference", 2018). Keras: tfmot.quantization.keras.quantize_model.
  *
  *     const aware = quantizeModel(model, { weights: 4 });
@@ -46,8 +48,10 @@ const RATE = 0.01;
  *     const small = await quantizeStatic(aware);
  *
  * Ranges of activations are moving averages of those of the batches, without the bias of a beginning. Masks of pruning
- * stay: a pruned weight is 0. Behind weights that share few values, one scale serves the whole tensor, so that they stay
- * as few. `predict` and `evaluate` answer as the integers will, within a step of rounding. Save what `quantizeStatic` makes
+ * stay: a pruned weight is 0. Behind weights that share few values, one scale serves the whole tensor, so that they
+ * stay
+ * as few. `predict` and `evaluate` answer as the integers will, within a step of rounding. Save what `quantizeStatic`
+ * makes
  * of it; a checkpoint holds the training.
  *
  * Errors: TypeError or RangeError for a wrong option; PenjingError "quantized" for a network of integers or one that is

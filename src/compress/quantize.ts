@@ -90,7 +90,8 @@ export interface Prepared {
 }
 
 /**
- * Checks the options and finds ranges for all choices of layers that `choices` lists, given the graph that runs and what
+ * Checks the options and finds ranges for all choices of layers that `choices` lists, given the graph that runs and
+ * what
  * the options include.
  */
 export async function preparedFor(

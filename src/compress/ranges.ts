@@ -14,7 +14,8 @@ import { entropyRange, leastErrorRange, percentileRange } from "./range-methods.
  * - "ema": the moving average of the smallest and the largest number of each batch, with the share 0.01 for a new one
  *   and no bias of a beginning.
  * - "percentile": 99.99 % of the numbers, and as many at the lower end where they are negative.
- * - "entropy": the range whose 8-bit histogram diverges least from that of the numbers (Kullback-Leibler; Migacz, "8-bit
+ * - "entropy": the range whose 8-bit histogram diverges least from that of the numbers (Kullback-Leibler; Migacz,
+ * "8-bit
  *   Inference with TensorRT", 2017).
  * - "mse": the range of the least squared error.
  */

@@ -105,7 +105,10 @@ function layerOf({ node }: Value): string | undefined {
   return node?.op === normalization ? node.inputs[0]!.node!.name : node?.name;
 }
 
-/** Holds the fake-quantized graph to the integers, tensor by tensor, each computed from what the integers have before it. */
+/**
+ * Holds the fake-quantized graph to the integers, tensor by tensor, each computed from what the integers have before
+ * it.
+ */
 function expectOneStep(fake: Graph, integers: Graph, x: Float32Array, images: number): number {
   const last = new Map<string | undefined, Value>();
   for (const node of integers.nodes) {

@@ -37,7 +37,7 @@ function interrupted(...args: string[]): Promise<number | null> {
   return new Promise(resolve => child.on("exit", resolve));
 }
 
-test("bench/compress.mjs keeps finished rows when it is interrupted, goes on, and prints all with a report", async () => {
+test("bench/compress.mjs keeps finished rows when interrupted, goes on, and prints all with a report", async () => {
   const report = join(home, "compress");
   const readJson = (): Written => JSON.parse(readFileSync(`${report}.json`, "utf8"));
   expect(await interrupted(...quick, "--report", report)).toBe(130);

@@ -186,7 +186,9 @@ test("Net names wrong input", async () => {
     '"x" expected whole samples of 9x7x2 = 126 numbers, got 100',
   );
   expect(() => net.predict(noise(IMAGE), { into: new Float32Array(4) })).toThrow('"into" expected 5 elements, got 4');
-  expect(() => net.run(noise(IMAGE), new Float32Array(5) as object)).toThrow('run: "options" expected an options object, got Float32Array(5)');
+  expect(() => net.run(noise(IMAGE), new Float32Array(5) as object)).toThrow(
+    'run: "options" expected an options object, got Float32Array(5)',
+  );
   expect(() => net.predict(noise(IMAGE), { into: new Float64Array(5) as never })).toThrow(
     '"into" expected Float32Array',
   );
@@ -196,7 +198,7 @@ test("Net names wrong input", async () => {
   await expect(load(new Uint8Array(3), { batch: 2 } as never)).rejects.toThrow(/"options" has no option "batch"/);
 });
 
-test("Net.create refuses the positions of maxPool2d among the results: only training has a kernel for them", async () => {
+test("Net.create refuses positions of maxPool2d among the results: only training has a kernel for them", async () => {
   const g = new Graph();
   const x = g.leaf("input", "x", f32([4, 4, 1], true));
   g.results = [...g.add(maxPool2d, [x], { ...plainWindow, size: [2, 2], strides: [2, 2] })];

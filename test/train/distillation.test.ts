@@ -166,7 +166,7 @@ describe("fit with a teacher", () => {
   });
 });
 
-test("fit with a teacher joins pruning, clustering and quantization-aware training, and keeps what they promise", async () => {
+test("fit with a teacher joins pruning, clustering and quantization-aware training, whose promises hold", async () => {
   const data = corners(100);
   const taught = { batchSize: 16, teacher, alpha: 0.5, temperature: 2 };
   const schedule = constantSparsity({ targetSparsity: 0.5, frequency: 2 });

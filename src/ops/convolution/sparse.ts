@@ -1,5 +1,6 @@
 /**
- * Layers with constant weights that are mostly zeros, as kernel calls. They compute what the dense kernels compute, sums
+ * Layers with constant weights that are mostly zeros, as kernel calls. They compute what the dense kernels compute,
+ * sums
  * of floats in the same order.
  */
 import type { Node, Value } from "../../graph/graph.ts";
@@ -40,7 +41,9 @@ const weightsOf = ({ size, groups, parts, numbers }: StaticLayer): Matrix | unde
 
 const entryOf = ({ c }: StaticLayer, outputs: 1 | 4 | 16): Entry => ({ inputs: 4 / storedBytes(c.variant), outputs });
 
-/** The work of an int8 convolution by tiles: fours of outputs share inputs (`blocks`), or each has its own (`lists`). */
+/**
+ * The work of an int8 convolution by tiles: fours of outputs share inputs (`blocks`), or each has its own (`lists`).
+ */
 export function sparseConv2dWorks(layer: StaticLayer): Works<"blocks" | "lists"> {
   const { window, from, to, numbers } = layer;
   const matrix = weightsOf(layer);

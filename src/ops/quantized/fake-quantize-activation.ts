@@ -1,6 +1,7 @@
 /**
  * fakeQuantizeActivation(x, range): what the int8 numbers of a range hold of x, as floats. The range is a state
- * [low, high, weight, rate]: an average of the ranges of batches with exponential weights, of which `weight` is the sum.
+ * [low, high, weight, rate]: an average of the ranges of batches with exponential weights, of which `weight` is the
+ * sum.
  * As long as it is 0, nothing has been seen and x passes unchanged. observeRange(range, x) moves it on by the share
  * `rate`; a range whose rate is 0 stays as it is.
  *

@@ -10,7 +10,8 @@
  *   1 / sqrt(count levels), is divided by the unit: plain SGD moves the scale as in the article, and optimizers that
  *   look at signs, such as Adam, move it by a share of itself.
  *
- * Gradients are straight-through: all of it with the first two, as nothing is clipped by more than ternary weights must;
+ * Gradients are straight-through: all of it with the first two, as nothing is clipped by more than ternary weights
+ * must;
  * with a learned scale where |w / scale| < levels.
  */
 import { sameShape, showShape, size } from "../../base/shape.ts";

@@ -14,7 +14,9 @@ export const levelsOf = (bits: WeightBits): number => (bits === "ternary" ? 1 : 
 /** Shares of max |w| / levels that `leastErrorScale` tries. */
 const SHARES = Array.from({ length: 37 }, (_, i) => 1 - 0.025 * i);
 
-/** The scale, of 37 from a tenth of max |w| / levels to all of it, whose rounded weights have the least squared error. */
+/**
+ * The scale, of 37 from a tenth of max |w| / levels to all of it, whose rounded weights have the least squared error.
+ */
 export function leastErrorScale(weights: Float32Array, levels: number): number {
   const most = weights.reduce((top, w) => Math.max(top, Math.abs(w)), 0) / levels;
   let best = Math.max(most, SMALLEST_NORMAL);
