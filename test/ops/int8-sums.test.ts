@@ -59,7 +59,7 @@ const layer = (
 
 const around = (n: number) => ({ pads: [n, n, n, n] as const });
 layer("dense", /i8_dense /, dense, [301], [9, 301]);
-layer("dense, several images", /i8_gemm_requantize/, dense, [77], [11, 77], { batch: 6 });
+layer("dense, several images", /i8_gemm_requantize/, dense, [77], [11, 77], { batch: 8 });
 layer("conv2d", /i8_conv2d /, conv2d, [7, 6, 3], [9, 3, 3, 3], { window: around(1) });
 layer("conv2d, pointwise", /i8_conv2d /, conv2d, [4, 5, 33], [16, 1, 1, 33]);
 layer("conv2d in groups", /i8_conv2d /, conv2d, [6, 5, 6], [4, 3, 3, 3], { window: { groups: 2, ...around(1) } });
