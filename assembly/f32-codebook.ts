@@ -5,8 +5,7 @@ const FEW: i32 = 32;
 
 /**
  * Sorts k values, with `zero` also a 0, whose index is -1: their numbers, then their indices, then the midpoints
- * between
- * neighbours, which are lists of k + zero words. Those of one step are nearly in order as those of the next.
+ * between neighbours, which are lists of k + zero words. Those of one step are nearly in order as those of the next.
  */
 @inline function sorted(k: i32, zero: i32, c: usize, numbers: usize, indices: usize, midpoints: usize): void {
   const n = k + zero;
@@ -75,7 +74,7 @@ export function f32_codebook(
   store<i32>(index, load<i32>(indices + at));
 }
 
-/** How many of n numbers in order are less than v. */
+/** Counts those of n numbers in order that are less than v. */
 @inline function below(v: f32, n: i32, numbers: usize): i32 {
   let from = 0;
   let to = n;

@@ -77,7 +77,7 @@ export interface Means {
 export interface Article {
   readonly model: Model;
   readonly stages: readonly StageOf[];
-  /** Of the training of "float". */
+  /** The history of the training of "float". */
   history(): TrainingHistory;
 }
 

@@ -1,4 +1,4 @@
-/** What a training may be made of, each tried for a moment: losses, penalties, optimizers, and a loop of one's own. */
+/** Tries choices of a training, each for a moment: losses, penalties, optimizers, and a custom loop. */
 import type { Dataset } from "../data/index.ts";
 import { conv2d, dense, flatten, l1, l2, type Model, maxPool2d, sequential } from "../model/index.ts";
 import {
@@ -21,7 +21,7 @@ const RATE = 2e-3;
 export interface Choice {
   name: string;
   testAccuracy: number;
-  /** Of the training. */
+  /** The duration of the training. */
   seconds: number;
 }
 

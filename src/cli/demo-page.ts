@@ -23,7 +23,7 @@ export interface Demonstration {
   dataset: { name: string; train: number; test: number };
   /** Losses, penalties and optimizers, each tried for a moment. */
   choices: readonly Choice[];
-  /** Of the training of "float", epoch by epoch. */
+  /** The history of the training of "float", epoch by epoch. */
   history: Readonly<Record<string, readonly number[]>>;
   stages: readonly Stage[];
   size: Sizes;

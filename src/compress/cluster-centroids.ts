@@ -5,7 +5,7 @@ import { halfEven } from "../base/rounding.ts";
 import { Clusters } from "./cluster-optimal.ts";
 import { Philox } from "./philox.ts";
 
-/** How the first values of a codebook are found. */
+/** The method that finds the first values of a codebook. */
 export type CentroidInit = "optimal" | "kmeans++" | "density" | "linear" | "random";
 
 export const CENTROID_INITS: readonly CentroidInit[] = ["optimal", "kmeans++", "density", "linear", "random"];
@@ -55,7 +55,7 @@ function sparseCentroids(weights: Float32Array, count: number, how: CentroidOpti
 /** Clusters of weights beside one around 0. */
 class Sides {
   readonly #below: Clusters;
-  /** Of the positive weights with the other sign. */
+  /** Clusters of the positive weights, with the other sign. */
   readonly #above: Clusters;
 
   constructor(weights: Float32Array) {
@@ -69,7 +69,7 @@ class Sides {
     );
   }
 
-  /** How many of `count` clusters are best for the negative weights. */
+  /** Splits `count` clusters into those of the negative weights and the others, with the least error. */
   #best(count: number): { split: number; error: number } {
     let best = { split: 0, error: Infinity };
     for (let split = 0; split <= count; split++) {
@@ -149,7 +149,7 @@ function random(weights: Float32Array, count: number, { seed }: { seed: number }
   return Float32Array.from({ length: count }, () => low + (high - low) * numbers.uniform());
 }
 
-/** Of so many draws one finds a weight that is not chosen yet, unless they are all as near as can be. */
+/** Draws until a weight is found that is not chosen yet; after these, all are as near as can be. */
 const DRAWS = 1000;
 
 /**

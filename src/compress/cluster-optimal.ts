@@ -5,7 +5,9 @@
  * search by halves is O(k n log n)).
  */
 
-/** Of more numbers, those in one of so many equal steps of the range count as one, their mean. */
+/**
+ * The most numbers that are clustered exactly. More are binned into so many equal steps of the range, by their means.
+ */
 const EXACT = 65536;
 
 /** Distinct numbers in order, and how often each occurs. */
@@ -36,7 +38,7 @@ function counted(numbers: ArrayLike<number>): Counted {
 
 /** The best clusters of some numbers, for every number of clusters, found as they are asked for. */
 export class Clusters {
-  /** How many distinct numbers there are: with as many clusters nothing is lost. */
+  /** The count of distinct numbers: with as many clusters nothing is lost. */
   readonly distinct: number;
   readonly #beside: boolean;
   readonly #values: Float64Array;

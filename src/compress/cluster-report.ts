@@ -1,4 +1,4 @@
-/** How many different values the weights of a network have: what it computes with, codebooks and masks applied. */
+/** Counts the different values of the weights that a network computes with, codebooks and masks applied. */
 import { wrongType } from "../base/errors.ts";
 import { textTable } from "../base/text-table.ts";
 import { Model } from "../model/model.ts";

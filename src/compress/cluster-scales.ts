@@ -7,10 +7,10 @@ import type { SharedScales } from "../passes/quantize/parameters.ts";
 const MOST = 256;
 
 /**
- * Of a weight whose channels share a few values: scales by which equal values become equal integers. A scale for each
- * channel would make several of one value. Behind batch normalization, which is folded into the weights first, they are
- * proportional to its factors, and of a value there may be an integer and its opposite. Which weights share values
- * follows from their numbers, as files keep no codebooks.
+ * Finds, for a weight whose channels share a few values, scales by which equal values become equal integers. A scale
+ * for each channel would make several of one value. Behind batch normalization, which is folded into the weights first,
+ * they are proportional to its factors, and of a value there may be an integer and its opposite. Which weights share
+ * values follows from their numbers, as files keep no codebooks.
  */
 export function sharedScales(model: Graph): SharedScales {
   const { graph } = model.copy();

@@ -8,9 +8,10 @@ import { Model } from "../model/model.ts";
 import { traitsOf } from "../ops/traits.ts";
 import { codebook, sparseCodebook } from "../ops/weight/codebook.ts";
 import { mask } from "../ops/weight/mask.ts";
+import { bakedNumbers } from "../passes/bake.ts";
 import { CENTROID_INITS, type CentroidInit, centroids, countWithin } from "./cluster-centroids.ts";
 import { derived } from "./derived.ts";
-import { chainBehind, demandPlace, numbersBehind, stateBehind } from "./edges.ts";
+import { chainBehind, demandPlace, stateBehind } from "./edges.ts";
 import { checkFloatModel } from "./float-model.ts";
 import { type LayerSelection, maskOf } from "./masks.ts";
 
@@ -19,7 +20,7 @@ const MOST = 256;
 
 export interface ClusterWeightsOptions {
   /**
-   * How many values the weights of a layer share, 0 among them where it is pinned: an integer in 2..256 for all layers,
+   * The number of values that the weights of a layer share, counting a pinned 0: an integer in 2..256 for all layers,
    * or by the names of layers, which are the only ones clustered then. Default 16.
    */
   clusters?: number | Readonly<Record<string, number>>;
@@ -86,7 +87,7 @@ interface Clustering {
  * behind it as if there were no codebook; penalties and weight decay act on the latter, decay on the values too. Of a
  * pruned layer what is zero stays so.
  *
- * Of a layer it makes a layer that is clustered in every model it becomes part of, from its initial weights.
+ * Given a layer, it returns a layer that is clustered in every model it becomes part of, from its initial weights.
  *
  * Errors: TypeError or RangeError for a wrong option, or where `layers` names none that can be clustered; PenjingError
  * "masked" where a layer is clustered already, "quantized" of a network of integers.
@@ -189,7 +190,7 @@ interface Codebook {
 }
 
 function codebookOf(graph: Graph, kernel: Value, name: string, how: Clustering): Codebook {
-  const weights = numbersBehind(kernel);
+  const weights = bakedNumbers(kernel);
   if (!weights.every(Number.isFinite))
     throw new PenjingError("masked", `layer "${name}" has weights that are not finite`, { path: name });
   const state = stateBehind(kernel);

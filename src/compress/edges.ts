@@ -1,8 +1,6 @@
 /** Chains of ops on the edges of weights, as compression lays them. */
 import { PenjingError } from "../base/errors.ts";
 import type { Op, Promised, Value } from "../graph/graph.ts";
-import type { Bake } from "../graph/meaning.ts";
-import { BAKE } from "../ops/index.ts";
 
 /** The ops on the edge of a weight, from its state to `value`. */
 export function chainBehind(value: Value): readonly Op[] {
@@ -14,14 +12,6 @@ export function chainBehind(value: Value): readonly Op[] {
 export function stateBehind(value: Value): Value {
   const { node } = value;
   return node?.op.weightEdge ? stateBehind(node.inputs[0]!) : value;
-}
-
-/** The numbers of a weight behind the ops on its edge. */
-export function numbersBehind(value: Value): Float32Array {
-  const { node } = value;
-  if (!node) return value.data as Float32Array;
-  const rule = (BAKE as Readonly<Record<string, Bake>>)[node.op.name]!;
-  return rule(node, node.inputs.map(numbersBehind));
 }
 
 const DONE: Record<Promised, string> = { zeros: "pruned", "distinct values": "clustered", range: "quantized" };

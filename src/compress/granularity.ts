@@ -139,7 +139,7 @@ export function blocks(shape: Shape, block: readonly [number, number], pooling: 
 }
 
 /**
- * Of every `m` input channels of a tap, `n` stay: tfmot's layout [out * kh * kw][in], where a last group may be
+ * Keeps `n` of every `m` input channels of a tap: tfmot's layout [out * kh * kw][in], where a last group may be
  * shorter.
  */
 export const channelPattern = (shape: Shape, { n, m }: NOfM): Units => ({

@@ -49,10 +49,8 @@ const RATE = 0.01;
  *
  * Ranges of activations are moving averages of those of the batches, without the bias of a beginning. Masks of pruning
  * stay: a pruned weight is 0. Behind weights that share few values, one scale serves the whole tensor, so that they
- * stay
- * as few. `predict` and `evaluate` answer as the integers will, within a step of rounding. Save what `quantizeStatic`
- * makes
- * of it; a checkpoint holds the training.
+ * stay as few. `predict` and `evaluate` answer as the integers will, within a step of rounding. Save what
+ * `quantizeStatic` makes of it; a checkpoint holds the training.
  *
  * Errors: TypeError or RangeError for a wrong option; PenjingError "quantized" for a network of integers or one that is
  * trained for quantization already.

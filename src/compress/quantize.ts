@@ -91,8 +91,7 @@ export interface Prepared {
 
 /**
  * Checks the options and finds ranges for all choices of layers that `choices` lists, given the graph that runs and
- * what
- * the options include.
+ * what the options include.
  */
 export async function preparedFor(
   model: Model,

@@ -60,8 +60,7 @@ const SMOOTH = 1e-4;
 /**
  * The range, between -T and T for some T, whose numbers in 255 steps have the distribution that diverges least from
  * that of all numbers, those outside counted at the ends (Kullback-Leibler; Migacz 2017). The bin of 0 is left out:
- * what
- * is 0 is exact in any range.
+ * what is 0 is exact in any range.
  */
 export function entropyRange({ range, counts }: Histogram): Range {
   const bins = counts.length;

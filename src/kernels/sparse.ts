@@ -13,7 +13,7 @@ export interface Matrix {
   readonly length: number;
 }
 
-/** What an entry is, by kernel: so many inputs, and their weights for so many outputs. */
+/** The size of an entry of a kernel: a number of inputs, and their weights for a number of outputs. */
 export interface Entry {
   /** Inputs: one float, or a k-group of int8, 2 (plain) or 4 (relaxed). */
   readonly inputs: number;

@@ -36,7 +36,7 @@ const LAYERS: readonly Layer[] = [
   { name: "dense 512x512", dtype: "f32", layer: square(512), block: [4, 16], sparsity: 0.8 },
 ];
 
-/** How much faster pruned layers are, in the types and patterns for which there are kernels. */
+/** Measures the speed-up of pruned layers, in the types and patterns for which there are kernels. */
 export async function sparseLayers(variant: Variant): Promise<Case[]> {
   const cases = LAYERS.map(async ({ name, dtype, layer, batch = 1, block, sparsity }): Promise<Case> => {
     const calls = [];

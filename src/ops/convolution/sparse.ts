@@ -1,7 +1,6 @@
 /**
  * Layers with constant weights that are mostly zeros, as kernel calls. They compute what the dense kernels compute,
- * sums
- * of floats in the same order.
+ * sums of floats in the same order.
  */
 import type { Node, Value } from "../../graph/graph.ts";
 import type { Lowering } from "../../graph/meaning.ts";

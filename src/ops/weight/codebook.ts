@@ -34,7 +34,7 @@ export interface CodebookAttrs {
 }
 
 interface GradientAttrs extends CodebookAttrs {
-  /** Of the values. */
+  /** The shape of the values. */
   shape: Shape;
 }
 

@@ -11,8 +11,7 @@
  *   look at signs, such as Adam, move it by a share of itself.
  *
  * Gradients are straight-through: all of it with the first two, as nothing is clipped by more than ternary weights
- * must;
- * with a learned scale where |w / scale| < levels.
+ * must; with a learned scale where |w / scale| < levels.
  */
 import { sameShape, showShape, size } from "../../base/shape.ts";
 import { type Tensor, tensor } from "../../base/tensor.ts";
